@@ -1,0 +1,42 @@
+"""Where the studio keeps and finds things; decided once, then frozen."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from studio.errors import InputError
+
+
+def shipped(kind: str) -> Path:
+    """The folder ``kind`` ("assets" or "workflows") that came with the studio.
+
+    Inside an installed wheel it lies in the package, in a checkout beside it.
+    """
+    package = Path(__file__).resolve().parent
+    inside = package / kind
+    return inside if inside.is_dir() else package.parent / kind
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Choices about the machine, not about a picture.
+
+    ``output`` is where pictures go, ``device`` a torch device or "auto" for the best there is,
+    ``batch`` how many pictures share a forward pass: 1 repeats bit for bit, more is faster on a GPU.
+    """
+
+    output: Path = field(default_factory=lambda: Path("pictures"))
+    device: str = "auto"
+    batch: int = 1
+
+    @classmethod
+    def from_environment(cls) -> "Settings":
+        """Read STUDIO_OUTPUT, STUDIO_DEVICE and STUDIO_BATCH; what is unset keeps its default."""
+        batch = os.environ.get("STUDIO_BATCH", "1")
+        if not batch.isdecimal() or int(batch) < 1:
+            raise InputError(f"STUDIO_BATCH must be a whole number from 1 on, not '{batch}'")
+        return cls(
+            output=Path(os.environ.get("STUDIO_OUTPUT", "pictures")),
+            device=os.environ.get("STUDIO_DEVICE", "auto"),
+            batch=int(batch),
+        )

@@ -1,0 +1,69 @@
+"""What a step is given: a model at its service, this job's seeds, and somebody to report to."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from PIL.Image import Image
+
+from studio.engine import samplers
+from studio.engine.pipelines import Pipelines
+from studio.families import Request
+from studio.models.card import ModelCard
+
+if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline
+
+Report = Callable[[int, int], None]
+
+
+def _ignore(step: int, steps: int) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One forward pass's worth of a job.
+
+    ``seeds`` holds one seed for each picture to make. ``report`` is called after each denoising
+    step with its number (from 1) and how many there are; what it raises stops the run.
+    """
+
+    pipelines: Pipelines
+    seeds: tuple[int, ...] = (0,)
+    report: Report = _ignore
+
+    def for_seeds(self, seeds: Sequence[int], report: Report = _ignore) -> "Engine":
+        """The same engine for other pictures."""
+        return replace(self, seeds=tuple(seeds), report=report)
+
+    def denoise(self, card: ModelCard, request: Request, sampler: str, images: Sequence[Image] = ()) -> list[Image]:
+        """One picture for each seed, from noise, or from ``images`` (one, or one for each seed).
+
+        Each picture has a noise generator of its own, on the CPU, so that it does not depend on
+        its neighbours in the batch nor on the device.
+        """
+        task = "image-to-image" if images else "text-to-image"
+        pipeline = self.pipelines.get(card, task)
+        own, pipeline.scheduler = pipeline.scheduler, samplers.build(sampler, pipeline.scheduler)
+        try:
+            result = pipeline(**self._arguments(card, task, request, images), callback_on_step_end=self._callback)
+        finally:
+            pipeline.scheduler = own
+        return list(result.images)
+
+    def _arguments(self, card: ModelCard, task: str, request: Request, images: Sequence[Image]) -> dict[str, Any]:
+        import torch
+
+        count = len(self.seeds)
+        arguments = card.family.arguments(task, request)
+        arguments |= {"generator": [torch.Generator("cpu").manual_seed(seed) for seed in self.seeds]}
+        for name in ("prompt", "negative_prompt"):
+            arguments[name] = [arguments[name]] * count
+        return arguments | ({"image": list(images) * (count // len(images))} if images else {})
+
+    def _callback(
+        self, pipeline: "DiffusionPipeline", step: int, _time: int, tensors: dict[str, Any]
+    ) -> dict[str, Any]:
+        self.report(step + 1, pipeline.num_timesteps)
+        return tensors

@@ -1,0 +1,84 @@
+"""Loads models and keeps them; the tasks of one model share its modules."""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from studio.engine.hardware import pick_device, pick_dtype
+from studio.errors import InputError, ModelError
+from studio.models.card import ModelCard
+from studio.plugins import unknown
+
+if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline
+
+_ENVIRONMENT = {  # what is set already is left alone
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    "DIFFUSERS_DISABLE_REMOTE_CODE": "1",
+    "DIFFUSERS_VERBOSITY": "error",
+    "TRANSFORMERS_VERBOSITY": "error",
+}
+
+
+class Pipelines:
+    """The loaded models of one session, by model and task."""
+
+    def __init__(self, device: str = "auto") -> None:
+        self._wanted = device
+        self._loaded: dict[tuple[str, str], DiffusionPipeline] = {}
+
+    def get(self, card: ModelCard, task: str) -> "DiffusionPipeline":
+        """The pipeline of a model for a task ("text-to-image", "image-to-image").
+
+        The first task loads the files; the others are built around the same modules, with
+        nothing copied or cast. Raises ModelError where the files do not load.
+        """
+        key = (str(card.path), task)
+        if key not in self._loaded:
+            self._loaded[key] = self._sibling(card, task) or self._load(card, task)
+        return self._loaded[key]
+
+    def _sibling(self, card: ModelCard, task: str) -> "DiffusionPipeline | None":
+        for (path, _), pipeline in self._loaded.items():
+            if path == str(card.path):
+                return _quiet(_class(card, task)(**pipeline.components, requires_safety_checker=False))
+        return None
+
+    def _load(self, card: ModelCard, task: str) -> "DiffusionPipeline":
+        device = pick_device(self._wanted)
+        try:
+            pipeline = _class(card, task).from_pretrained(
+                card.path,
+                dtype=pick_dtype(device),
+                local_files_only=True,
+                use_safetensors=True,
+                safety_checker=None,
+                requires_safety_checker=False,
+            )
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise ModelError(f"the model '{card.name}' does not load: {str(error).splitlines()[0]}") from None
+        return _quiet(pipeline.to(device))
+
+
+def _class(card: ModelCard, task: str) -> Any:
+    """The diffusers class for a task."""
+    if task not in card.family.pipelines:
+        raise InputError(f"{card.family.title}: {unknown('task', task, card.family.pipelines)}")
+    return getattr(_diffusers(), card.family.pipelines[task])
+
+
+def _diffusers() -> Any:
+    """The library, silent and with every way to the network shut before it is imported."""
+    os.environ.update({key: value for key, value in _ENVIRONMENT.items() if key not in os.environ})
+    import diffusers
+    import transformers
+
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
+    return diffusers
+
+
+def _quiet(pipeline: "DiffusionPipeline") -> "DiffusionPipeline":
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline

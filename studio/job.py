@@ -1,0 +1,116 @@
+"""A job: what was asked, as plain JSON that crosses queues, networks and picture files unchanged."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from studio.errors import InputError
+from studio.kinds import Count, Seed
+from studio.models import library
+from studio.parameters import REQUIRED, parameters, problem
+from studio.plugins import find
+from studio.workflow import Workflow, bind
+
+_SEEDS = 2**32
+
+
+class Job(BaseModel):
+    """A workflow with values, a resolved seed, and the hashes of what it rests on.
+
+    ``definition`` is the whole workflow, so that a job runs where the file is not. ``pins`` maps
+    "model:NAME" and "picture:INPUT" to SHA-256 hashes.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    workflow: str = Field(max_length=200)
+    definition: dict[str, Any]
+    values: dict[str, Any]
+    seed: Seed
+    count: Count = 1
+    pins: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, workflow: Workflow, values: Mapping[str, Any]) -> "Job":
+        """The job for these values; draws the seed where none is given.
+
+        Raises InputError that says which input is wrong and why.
+        """
+        form = bind(workflow.form(), values)
+        plain = form.model_dump(mode="json")
+        seed, count = plain.pop("seed"), plain.pop("count")
+        return cls(
+            workflow=workflow.name,
+            definition=dict(workflow.data),
+            values=plain,
+            seed=secrets.randbelow(_SEEDS) if seed is None else seed,
+            count=count,
+            pins=_pins(workflow, plain),
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "Job":
+        """Read a job back; raises InputError where it is none."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise InputError(f"this is not a job the studio can read: {problem(error)}") from None
+
+    def with_values(self, values: Mapping[str, Any]) -> "Job":
+        """This job with some inputs changed, resting on what is there now."""
+        workflow = Workflow.of(self.workflow, self.definition)
+        return Job.of(workflow, {**self.values, "seed": self.seed, "count": self.count, **values})
+
+    def seeds(self) -> list[int]:
+        """One seed for each picture: the job's own, and those that follow it."""
+        return [(self.seed + n) % _SEEDS for n in range(self.count)]
+
+    def alone(self, n: int) -> "Job":
+        """The job that makes only picture ``n`` (from 0) of this one."""
+        return self.model_copy(update={"seed": self.seeds()[n], "count": 1})
+
+    def checked(self) -> Workflow:
+        """The workflow, after making sure that everything the job rests on is as it was.
+
+        Raises InputError that names a model or picture that has changed, with both hashes.
+        """
+        workflow = Workflow.of(self.workflow, self.definition)
+        bind(workflow.form(), self.values)
+        now = _pins(workflow, self.values)
+        for name, expected in self.pins.items():
+            if now.get(name, expected) != expected:
+                raise InputError(_changed(name, expected, now[name]))
+        return workflow
+
+
+def _changed(name: str, expected: str, found: str) -> str:
+    kind, _, which = name.partition(":")
+    mend = f"--model {which}" if kind == "model" else f"--{which} FILE"
+    hashes = f"SHA-256 {found[:12]}…, expected {expected[:12]}…"
+    return f"the {kind} '{which}' is not the one this was made with ({hashes}); give {mend} to use what is here now"
+
+
+def _pins(workflow: Workflow, values: Mapping[str, Any]) -> dict[str, str]:
+    """Hashes of every model and picture that the workflow's steps will read."""
+    pins = {}
+    for name, parameter in workflow.inputs().items():
+        if parameter.kind.name == "picture":
+            pins[f"picture:{name}"] = hashlib.sha256(Path(values[name]).read_bytes()).hexdigest()
+    for model in sorted(_models(workflow, values)):
+        pins[f"model:{model}"] = library.find(model).sha256()
+    return pins
+
+
+def _models(workflow: Workflow, values: Mapping[str, Any]) -> set[str]:
+    """Every model the job uses: asked for, fixed in the workflow, or a step's default."""
+    exposed = {workflow.source(name): values[name] for name in workflow.inputs()}
+    found = set()
+    for step, fixed in workflow.steps().items():
+        for key, parameter in parameters(find("steps", workflow.uses(step)).run).items():
+            if parameter.kind.name == "model":
+                value = exposed.get((step, key), fixed.get(key, parameter.default))
+                found |= {str(value)} if value not in (None, REQUIRED) else set()
+    return found

@@ -1,0 +1,149 @@
+"""Read what a step asks for from its typed signature, and narrow it for one workflow."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from annotated_types import Ge, Le
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from studio.errors import WorkflowError
+from studio.kinds import Kind, kind_of
+
+REQUIRED = inspect.Parameter.empty
+
+
+class Exposed(BaseModel):
+    """How a workflow exposes a parameter: which one, and what it narrows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    of: str
+    default: Any = None
+    ge: float | None = None
+    le: float | None = None
+    choices: tuple[str | int | float, ...] | None = Field(default=None, min_length=1)
+    label: str | None = None
+    help: str | None = None
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One input of a step: its type with every bound, and its default (REQUIRED where none)."""
+
+    name: str
+    annotation: Any
+    default: Any = REQUIRED
+
+    @property
+    def field(self) -> FieldInfo:
+        """Title, description and bounds as pydantic sees them."""
+        return FieldInfo.from_annotation(self.annotation)
+
+    @property
+    def kind(self) -> Kind:
+        return kind_of(self.field.metadata)
+
+    @property
+    def bounds(self) -> tuple[float | None, float | None]:
+        """Least and greatest value, None where open."""
+        return _bound(self.field, Ge, "ge"), _bound(self.field, Le, "le")
+
+    def check(self, value: Any) -> Any:
+        """The value as the step will get it; raises ValueError in one line."""
+        try:
+            return TypeAdapter(self.annotation).validate_python(value)
+        except ValidationError as error:
+            raise ValueError(problem(error)) from None
+
+    def narrowed(self, exposed: Exposed) -> "Parameter":
+        """This parameter within the bounds of a workflow.
+
+        Raises WorkflowError where the workflow would widen what the step allows.
+        """
+        least, greatest = self.bounds
+        _refuse_wider(self.name, "ge", exposed.ge, least, greatest)
+        _refuse_wider(self.name, "le", exposed.le, least, greatest)
+        parameter = replace(self, annotation=Annotated[self.annotation, self._narrowing(exposed)])
+        if exposed.choices:
+            parameter = replace(parameter, annotation=self._choices(exposed.choices))
+        return parameter._with_default(exposed)
+
+    def _narrowing(self, exposed: Exposed) -> Any:
+        given: dict[str, Any] = {
+            "ge": exposed.ge,
+            "le": exposed.le,
+            "title": exposed.label,
+            "description": exposed.help,
+        }
+        narrowing: Any = Field(**{name: value for name, value in given.items() if value is not None})
+        return narrowing
+
+    def _choices(self, choices: tuple[str | int | float, ...]) -> Any:
+        for choice in choices:
+            self._checked(choice, "choice")
+        metadata = getattr(self.annotation, "__metadata__", ())
+        kept = [item for item in metadata if not isinstance(item, Kind)]
+        return Annotated[(Literal[choices], *kept, Kind("choice"))]
+
+    def _with_default(self, exposed: Exposed) -> "Parameter":
+        if "default" in exposed.model_fields_set:
+            return replace(self, default=self._checked(exposed.default, "default"))
+        if self.default is not REQUIRED and self.default is not None:
+            self._checked(self.default, "default (give another with 'default:')")
+        return self
+
+    def _checked(self, value: Any, what: str) -> Any:
+        try:
+            self.check(value)
+        except ValueError as error:
+            raise WorkflowError(f"the {what} {value!r} of input '{self.name}': {error}") from None
+        return value
+
+
+def parameters(run: Callable[..., Any]) -> dict[str, Parameter]:
+    """The parameters of a step's ``run``, without the engine it is given first."""
+    hints = get_type_hints(run, include_extras=True)
+    _, *rest = inspect.signature(run).parameters.values()
+    return {p.name: Parameter(p.name, _flat(hints[p.name]), p.default) for p in rest}
+
+
+def problem(error: ValidationError) -> str:
+    """What pydantic found, in one line: every field and what is wrong with it."""
+    return "; ".join(_one(dict(item)) for item in error.errors(include_url=False))
+
+
+def _one(item: dict[str, Any]) -> str:
+    where = ".".join(str(part) for part in item["loc"] if isinstance(part, str) and part.isidentifier())
+    text, value = str(item["msg"]), item.get("input")
+    if text.startswith("Input"):  # pydantic's own words; ours name the value themselves
+        shown = f" (got {value!r})" if isinstance(value, int | float | str) and len(str(value)) < 40 else ""
+        text = f"{text[:1].lower()}{text[1:]}{shown}"
+    text = text.removeprefix("Value error, ")
+    return f"{where}: {text}" if where else text
+
+
+def _flat(annotation: Any) -> Any:
+    """``Annotated[X, …] | None`` as ``Annotated[X | None, …]``, so that label and bounds are found."""
+    if get_origin(annotation) not in (Union, UnionType):
+        return annotation
+    inner = next((a for a in get_args(annotation) if hasattr(a, "__metadata__")), None)
+    return Annotated[(inner.__origin__ | None, *inner.__metadata__)] if inner else annotation
+
+
+def _bound(field: FieldInfo, kind: type, name: str) -> float | None:
+    found = [getattr(item, name) for item in field.metadata if isinstance(item, kind)]
+    return found[-1] if found else None
+
+
+def _refuse_wider(name: str, side: str, wanted: float | None, least: float | None, greatest: float | None) -> None:
+    if wanted is None:
+        return
+    if least is None and greatest is None:
+        raise WorkflowError(f"input '{name}' is not a number with bounds; '{side}' does not fit it")
+    if (least is not None and wanted < least) or (greatest is not None and wanted > greatest):
+        raise WorkflowError(
+            f"input '{name}': {side} {wanted:g} is wider than the step allows ({least:g} to {greatest:g})"
+        )

@@ -1,0 +1,48 @@
+"""Find steps, families and other plug-in files by their names.
+
+The file name is the registry: ``studio/steps/edit.py`` is the step "edit". Installed packages
+add more through entry points of the group ``studio.<kind>``. Built-in names come first.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import entry_points
+from pkgutil import iter_modules
+from types import ModuleType
+
+from studio.errors import InputError
+
+
+def names(kind: str) -> list[str]:
+    """All names of a ``kind`` ("steps", "families"), sorted."""
+    return sorted({*_built_in(kind), *(entry.name for entry in entry_points(group=f"studio.{kind}"))})
+
+
+def find(kind: str, name: str) -> ModuleType:
+    """The module behind a name.
+
+    Raises InputError with the known names where there is no such thing.
+    """
+    if name in _built_in(kind):
+        return import_module(f"studio.{kind}.{name}")
+    for entry in entry_points(group=f"studio.{kind}", name=name):
+        module: ModuleType = entry.load()
+        return module
+    raise InputError(unknown(_SINGULAR.get(kind, kind), name, names(kind)))
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """One line for a name nobody knows: the nearest known one, or all of them."""
+    known = sorted(known)
+    near = get_close_matches(name, known, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known) or 'none'}"
+    return f"there is no {what} '{name}'; {hint}"
+
+
+_SINGULAR = {"steps": "step", "families": "model family"}
+
+
+def _built_in(kind: str) -> list[str]:
+    package = import_module(f"studio.{kind}")
+    return [module.name for module in iter_modules(package.__path__) if not module.name.startswith("_")]

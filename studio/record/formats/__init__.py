@@ -1,0 +1,1 @@
+"""Metadata of other tools, one file a format."""

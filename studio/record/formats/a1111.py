@@ -1,0 +1,36 @@
+"""The ``parameters`` text that A1111, Forge, Civitai and most viewers read.
+
+Grammar as those tools parse it: the prompt, ``Negative prompt: …``, then one last line of
+``Key: value`` pairs; a value with a comma, a colon or a line break is written as JSON.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from studio.job import Job
+from studio.kinds import OWN_SAMPLER
+
+_KEYS = {"steps": "Steps", "sampler": "Sampler", "guidance": "CFG scale", "strength": "Denoising strength"}
+
+
+def write(job: Job, facts: Mapping[str, Any]) -> str:
+    """The text for one picture; ``facts`` are what its file says besides the job."""
+    lines = [str(job.values.get("prompt", ""))]
+    if negative := job.values.get("negative_prompt"):
+        lines.append(f"Negative prompt: {negative}")
+    return "\n".join([*lines, ", ".join(f"{key}: {_quoted(value)}" for key, value in _pairs(job, facts).items())])
+
+
+def _pairs(job: Job, facts: Mapping[str, Any]) -> dict[str, Any]:
+    pairs = {label: job.values[name] for name, label in _KEYS.items() if job.values.get(name) is not None}
+    for model, about in facts["models"].items():
+        pairs |= {"Model": model}
+        if pairs.get("Sampler") == OWN_SAMPLER:
+            pairs["Sampler"] = about["sampler"]
+    return pairs | {"Seed": job.seed, "Size": facts["size"], "Version": f"studio {facts['studio']}"}
+
+
+def _quoted(value: Any) -> str:
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return json.dumps(text, ensure_ascii=False) if any(c in text for c in ',:\n"') else text

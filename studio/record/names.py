@@ -1,0 +1,49 @@
+"""File names from a small safe template: "{workflow}-{seed}-{n}".
+
+Only the fields below are known; what goes into them is reduced to letters, digits and dashes,
+so no value can leave the output folder.
+"""
+
+import re
+import unicodedata
+from pathlib import Path
+from typing import Final
+
+from studio.errors import InputError
+from studio.job import Job
+from studio.plugins import unknown
+
+DEFAULT: Final = "{workflow}-{seed}-{n}"
+_FIELDS: Final = ("workflow", "seed", "n", "prompt", "model")
+_FIELD = re.compile(r"\{([^{}]*)\}")
+_RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
+
+
+def check(template: str) -> str:
+    """The template, if it can name files.
+
+    Raises InputError for an unknown field, a bare brace or anything that points elsewhere.
+    """
+    for field in _FIELD.findall(template):
+        if field not in _FIELDS:
+            raise InputError(f"in the name '{template}', {unknown('field', field, _FIELDS)}")
+    rest = _FIELD.sub("x", template)
+    if not rest or not re.fullmatch(r"[\w .,()+=@#-]+", rest) or rest.startswith(".") or len(template) > 200:
+        fields = ", ".join(f"{{{field}}}" for field in _FIELDS)
+        raise InputError(f"'{template}' cannot name a file; use letters, digits, dashes and {fields}")
+    return template
+
+
+def stem(template: str, job: Job, n: int) -> str:
+    """The file's name without its ending, for picture ``n`` (from 1) whose job this is."""
+    model = next((name.partition(":")[2] for name in job.pins if name.startswith("model:")), "")
+    prompt = str(job.values.get("prompt", ""))
+    values = {"workflow": job.workflow, "seed": str(job.seed), "n": str(n), "prompt": prompt, "model": Path(model).name}
+    name = _FIELD.sub(lambda match: _slug(values[match[1]]), check(template))[:120].strip(". ")
+    return f"picture-{n}" if not name or _RESERVED.match(name) else name
+
+
+def _slug(text: str) -> str:
+    """Lower-case letters and digits of any script, dashes between, at most 60 characters."""
+    words = re.findall(r"\w+", unicodedata.normalize("NFKC", text).lower().replace("_", "-"))
+    return "-".join(words)[:60].strip("-") or "none"

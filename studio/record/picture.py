@@ -1,0 +1,50 @@
+"""A picture is a file that carries the job it came from."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from studio.errors import InputError
+from studio.imagefile import open_image
+from studio.job import Job
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A published picture. In a notebook it shows itself, byte for byte the file."""
+
+    path: Path
+
+    @cached_property
+    def image(self) -> Image.Image:
+        """The pixels, RGB."""
+        return open_image(self.path).convert("RGB")
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """All the file says of itself: the job, versions, device, seconds.
+
+        Raises InputError where it carries no record of the studio's.
+        """
+        text = open_image(self.path).info.get("studio")
+        try:
+            record = json.loads(text) if isinstance(text, str) else None
+        except (ValueError, RecursionError):
+            record = None
+        if not isinstance(record, dict) or "job" not in record:
+            raise InputError(
+                f"'{self.path}' carries no settings of the studio's; only pictures made here can be repeated"
+            )
+        return record
+
+    @property
+    def job(self) -> Job:
+        """The job that makes this picture, and only this one, again."""
+        return Job.from_json(json.dumps(self.record["job"]))
+
+    def _repr_png_(self) -> bytes:
+        return self.path.read_bytes()

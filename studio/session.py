@@ -1,0 +1,135 @@
+"""The one stateful object: holds loaded models and runs jobs."""
+
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL.Image import Image
+from pydantic import ConfigDict, ValidationError, validate_call
+
+from studio import plugins
+from studio.config import Settings
+from studio.engine.engine import Engine
+from studio.engine.pipelines import Pipelines
+from studio.errors import InputError
+from studio.job import Job
+from studio.models import library
+from studio.models.card import ModelCard
+from studio.parameters import problem
+from studio.record import names
+from studio.record.picture import Picture
+from studio.record.publish import check_folder, publish
+from studio.version import VERSION
+from studio.workflow import Workflow
+
+_CALL = ConfigDict(arbitrary_types_allowed=True)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is: step ``step`` of ``steps`` in picture ``picture`` of ``pictures``.
+
+    ``seconds_left`` is an estimate from the steps so far, None before there are any.
+    """
+
+    picture: int
+    pictures: int
+    step: int
+    steps: int
+    seconds_left: float | None
+
+
+Watch = Callable[[Progress], None]
+
+
+class Session:
+    """Runs jobs one at a time and keeps models loaded between them."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings.from_environment()
+        self._pipelines = Pipelines(self.settings.device)
+
+    def run(
+        self, job: Job, *, out: Path | None = None, name: str = names.DEFAULT, watch: Watch | None = None
+    ) -> Iterator[Picture]:
+        """Make the job's pictures and yield each as soon as its file is complete.
+
+        ``out`` is the folder (the settings' own without it), ``name`` a template as in
+        ``record.names``. ``watch`` hears of every step; what it raises stops the run within that
+        step, and leaves no partial file. Wrong input is found before anything is written.
+        """
+        workflow, folder = job.checked(), out or self.settings.output
+        names.check(name)
+        check_folder(folder)
+        clock = _Clock(job.count, watch)
+        for first in range(0, job.count, self.settings.batch):
+            seeds = job.seeds()[first : first + self.settings.batch]
+            began = time.monotonic()
+            images = make(workflow, job.values, Engine(self._pipelines, tuple(seeds), clock.at(first, len(seeds))))
+            facts = _facts(job, (time.monotonic() - began) / len(seeds))
+            for n, image in enumerate(images, first):
+                alone = job.alone(n)
+                yield publish(image, folder, names.stem(name, alone, n + 1), alone, {**facts, "picture": n + 1})
+
+
+def make(workflow: Workflow, values: Mapping[str, Any], engine: Engine) -> list[Image]:
+    """Run the workflow's steps in order; the last one's pictures are the result.
+
+    Raises InputError where a value breaks a bound of a step's signature.
+    """
+    made: dict[str, list[Image]] = {}
+    for step, fixed in workflow.steps().items():
+        arguments = {key: made[v[1:]] if isinstance(v, str) and v.startswith("$") else v for key, v in fixed.items()}
+        arguments |= {
+            key: values[i] for i in workflow.definition.inputs for s, key in [workflow.source(i)] if s == step
+        }
+        run = validate_call(config=_CALL)(plugins.find("steps", workflow.uses(step)).run)
+        try:
+            made[step] = run(engine, **arguments)
+        except ValidationError as error:
+            raise InputError(f"step '{step}': {problem(error)}") from None
+    return made[step]
+
+
+class _Clock:
+    """Turns the engine's step reports into Progress with the time left."""
+
+    def __init__(self, pictures: int, watch: Watch | None) -> None:
+        self._pictures, self._watch = pictures, watch
+        self._first: tuple[float, float] | None = None  # when, and how many pictures were done
+
+    def at(self, first: int, batch: int) -> Callable[[int, int], None]:
+        """The listener for the ``batch`` pictures from number ``first`` (from 0) on."""
+
+        def report(step: int, steps: int) -> None:
+            done, now = first + batch * step / steps, time.monotonic()
+            began, had = self._first = self._first or (now, done)
+            left = (now - began) / (done - had) * (self._pictures - done) if done > had else None
+            if self._watch:
+                self._watch(Progress(first + 1, self._pictures, step, steps, left))
+
+        return report
+
+
+def _facts(job: Job, seconds: float) -> dict[str, Any]:
+    """What a file says besides its job: what one needs to compare a repeat with it."""
+    import diffusers
+    import torch
+
+    return {
+        "studio": VERSION,
+        "torch": torch.__version__,
+        "diffusers": diffusers.__version__,
+        "python": platform.python_version(),
+        "models": {name: {"sampler": card.sampler, "licence": card.licence} for name, card in _cards(job)},
+        "seconds": round(seconds, 3),
+        "of": job.count,
+    }
+
+
+def _cards(job: Job) -> list[tuple[str, ModelCard]]:
+    models = (pin.partition(":")[2] for pin in job.pins if pin.startswith("model:"))
+    return [(name, library.find(name)) for name in models]

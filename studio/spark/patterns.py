@@ -1,0 +1,151 @@
+"""Ten repeating patterns and four gradients, in two colours each."""
+
+from collections.abc import Callable
+from math import hypot, pi, sin
+from random import Random
+from types import MappingProxyType
+from typing import Final
+
+from PIL import Image, ImageChops
+
+from studio.spark.canvas import Canvas, box, place
+from studio.spark.palette import RGB
+from studio.spark.shapes import SHAPES, Point, Ring
+
+Rings = list[Ring]
+
+
+def paint_pattern(canvas: Canvas, name: str, colour: RGB, rng: Random) -> None:
+    """Cover the canvas with the pattern ``name`` in ``colour``."""
+    canvas.fill(colour, _PATTERNS[name](canvas, rng))
+
+
+def bands(canvas: Canvas, period: float, offset: float, direction: Point) -> Rings:
+    """Parallel bands half a ``period`` wide; ``direction`` is the unit vector across them."""
+    dx, dy = direction
+    reach = canvas.width + canvas.height
+    rings = []
+    for k in range(-int(reach / period) - 1, int(reach / period) + 2):
+        near, far = (k + offset) * period, (k + offset + 0.5) * period
+        corners = ((near, -reach), (far, -reach), (far, reach), (near, reach))
+        rings.append(Ring(tuple((a * dx - b * dy, a * dy + b * dx) for a, b in corners)))
+    return rings
+
+
+def _stripes(direction: Point) -> Callable[[Canvas, Random], Rings]:
+    return lambda canvas, rng: bands(canvas, rng.uniform(0.14, 0.26), rng.random(), direction)
+
+
+def _cells(canvas: Canvas, step: float, rng: Random) -> list[tuple[int, int, Point]]:
+    """Column, row and corner of every cell of a grid that covers the canvas."""
+    ox, oy = rng.random() * step, rng.random() * step
+    columns, rows = int(canvas.width / step) + 3, int(canvas.height / step) + 3
+    return [(i, j, (i * step - ox - step, j * step - oy - step)) for i in range(columns) for j in range(rows)]
+
+
+def _dots(canvas: Canvas, rng: Random) -> Rings:
+    step = rng.uniform(0.15, 0.25)
+    radius = step * rng.uniform(0.26, 0.36)
+    cells = _cells(canvas, step, rng)
+    return [r for i, j, (x, y) in cells for r in place(SHAPES["circle"](), (x + (j % 2) * step / 2, y), radius)]
+
+
+def _checkerboard(canvas: Canvas, rng: Random) -> Rings:
+    step = rng.uniform(0.1, 0.2)
+    return [box(x, y, x + step, y + step) for i, j, (x, y) in _cells(canvas, step, rng) if (i + j) % 2]
+
+
+def _grid(canvas: Canvas, rng: Random) -> Rings:
+    step, line = rng.uniform(0.14, 0.24), rng.uniform(0.02, 0.035)
+    corners = [corner for _, _, corner in _cells(canvas, step, rng)]
+    upright, level = sorted({x for x, _ in corners}), sorted({y for _, y in corners})
+    return [box(x, 0, x + line, canvas.height) for x in upright] + [box(0, y, canvas.width, y + line) for y in level]
+
+
+def _triangles(canvas: Canvas, rng: Random) -> Rings:
+    step = rng.uniform(0.16, 0.25)
+    return [
+        Ring(
+            ((x + step * 0.5, y + step * 0.14), (x + step * 0.88, y + step * 0.82), (x + step * 0.12, y + step * 0.82))
+        )
+        for _, _, (x, y) in _cells(canvas, step, rng)
+    ]
+
+
+def _ribbons(wave: Callable[[float], float], samples: int) -> Callable[[Canvas, Random], Rings]:
+    """Horizontal ribbons that follow ``wave``, a function of period 1 and height about 1."""
+
+    def rings(canvas: Canvas, rng: Random) -> Rings:
+        length, period, shift = rng.uniform(0.2, 0.32), rng.uniform(0.17, 0.25), rng.random()
+        count = int((canvas.width + 1) / length * samples)
+        xs = [k * length / samples for k in range(count)]
+        tops = [wave(x / length + shift) * period * 0.35 for x in xs]
+        ribbons = []
+        for k in range(-1, int(canvas.height / period) + 2):
+            y = (k + shift) * period
+            upper = [(x, y + t) for x, t in zip(xs, tops, strict=True)]
+            lower = [(x, y + t + period * 0.5) for x, t in zip(xs, tops, strict=True)]
+            ribbons.append(Ring((*upper, *reversed(lower))))
+        return ribbons
+
+    return rings
+
+
+def _terrazzo(canvas: Canvas, rng: Random) -> Rings:
+    step = rng.uniform(0.14, 0.19)
+    return [
+        _chip((x + rng.uniform(0, 0.5) * step, y + rng.uniform(0, 0.5) * step), step, rng)
+        for _, _, (x, y) in _cells(canvas, step, rng)
+    ]
+
+
+def _chip(centre: Point, step: float, rng: Random) -> Ring:
+    """One irregular stone of five to seven corners."""
+    corners = rng.randint(5, 7)
+    stone = (
+        [sin(2 * pi * k / corners) for k in range(corners)],
+        [sin(2 * pi * k / corners + pi / 2) for k in range(corners)],
+    )
+    radii = [step * rng.uniform(0.22, 0.5) for _ in range(corners)]
+    return Ring(tuple((centre[0] + x * r, centre[1] + y * r) for x, y, r in zip(*stone, radii, strict=True)))
+
+
+_PATTERNS: Final[MappingProxyType[str, Callable[[Canvas, Random], Rings]]] = MappingProxyType(
+    {
+        "polka dots": _dots,
+        "horizontal stripes": _stripes((0, 1)),
+        "vertical stripes": _stripes((1, 0)),
+        "diagonal stripes": _stripes((0.5**0.5, 0.5**0.5)),
+        "checkerboard": _checkerboard,
+        "zigzag": _ribbons(lambda t: abs(2 * (t % 1) - 1) * 2 - 1, 2),
+        "waves": _ribbons(lambda t: sin(2 * pi * t), 16),
+        "terrazzo": _terrazzo,
+        "grid": _grid,
+        "triangles": _triangles,
+    }
+)
+
+
+def paint_gradient(canvas: Canvas, direction: str, colour: RGB, background: RGB) -> None:
+    """Blend from ``colour`` to ``background`` across the whole canvas."""
+    ramp = _ramp(direction, canvas.image.size)
+    canvas.image.paste(Image.composite(_flat(canvas, background), _flat(canvas, colour), ramp))
+
+
+def _flat(canvas: Canvas, colour: RGB) -> Image.Image:
+    return Image.new("RGB", canvas.image.size, colour)
+
+
+def _ramp(direction: str, size: tuple[int, int]) -> Image.Image:
+    """0 where the gradient begins, 255 where it ends."""
+    down = Image.linear_gradient("L").resize(size)
+    if direction == "radial":
+        reach = max(size) * hypot(1, 1) / 2
+        return (
+            Image.radial_gradient("L")
+            .point(lambda v: min(255, round(v * 128 * hypot(1, 1) / (reach * 256 / max(size)))))
+            .resize(size)
+        )
+    across = Image.linear_gradient("L").rotate(90).resize(size)
+    ramps = {"top to bottom": down, "left to right": across, "diagonal": ImageChops.add(down, across, scale=2)}
+    return ramps[direction]

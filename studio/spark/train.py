@@ -1,0 +1,158 @@
+"""Train Spark: ``python -m studio.spark.train``.
+
+Four stages, each in a file of its own under the work folder, so that the command may be stopped
+and started at will: the reader, the autoencoder, then the denoiser on half-size and on full-size
+pictures. At the end, or when ``--minutes`` are over, the model is written as a diffusers folder.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studio.spark.autoencoder import crops, fidelity, new_autoencoder, reconstruction_losses, standardise
+from studio.spark.diffusion import Denoiser, Pool, new_scheduler, new_unet
+from studio.spark.loop import Training
+from studio.spark.text import new_examiner, new_text_encoder, new_tokenizer, understanding_losses
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderTiny
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How long and how hard each stage learns.
+
+    ``small`` and ``full`` are (steps, batch, peak rate, pool of drawings) of the denoiser.
+    """
+
+    reader: tuple[int, int, float] = (600, 64, 1e-3)
+    autoencoder: tuple[int, int, float] = (8700, 8, 2e-3)
+    small: tuple[int, int, float, int] = (3600, 24, 1e-3, 6_000)
+    full: tuple[int, int, float, int] = (6000, 24, 6e-4, 2_500)
+    decoder: tuple[int, int, float] = (2000, 8, 1e-3)
+
+
+CPU = Recipe()
+GPU = Recipe(
+    (1000, 256, 1e-3), (20_000, 32, 2e-3), (20_000, 512, 1e-3, 60_000), (40_000, 256, 6e-4, 60_000), (20_000, 32, 1e-3)
+)
+
+
+def train(work: Path, out: Path, recipe: Recipe, minutes: float, device: str) -> None:
+    """Go on with every unfinished stage until all are done or the time is up, then write ``out``."""
+    import torch
+
+    torch.manual_seed(int(time.time()))
+    work.mkdir(parents=True, exist_ok=True)
+    until = time.time() + 60 * minutes
+    tokenizer = new_tokenizer()
+    encoder = new_text_encoder(tokenizer)
+    steps, batch, rate = recipe.reader
+    examiner = new_examiner(encoder).to(device)
+    reader = Training(examiner, work / "reader.safetensors", rate=rate, steps=steps)
+    _finish(reader, understanding_losses(examiner, tokenizer, batch, reader.step), until)
+    reader.adopt()
+    vae = _autoencoder(work, recipe, until, device)
+    denoiser = Denoiser(encoder, new_unet().to(device), tokenizer)
+    for edge, (steps, batch, rate, pool) in ((128, recipe.small), (256, recipe.full)):
+        stage = Training(
+            denoiser.modules,
+            work / f"denoiser-{edge}.safetensors",
+            rate=rate,
+            steps=steps,
+            settle=0.4 if edge == 256 else 0,
+        )
+        if stage.step < stage.steps and time.time() < until:
+            drawings = Pool(vae, edge, pool, start=1 + stage.step * batch)
+            _finish(stage, denoiser.losses(drawings, batch, fresh=batch // 4, start=stage.step), until)
+        stage.adopt()
+    _polish(vae, work, recipe, until)
+    write(out, tokenizer, denoiser.modules, vae)
+    (out / "trained.json").write_text(json.dumps(spent(work), indent=2) + "\n", "utf-8")
+
+
+def spent(work: Path) -> dict[str, dict[str, float]]:
+    """Steps and hours of every stage so far, from the checkpoints."""
+    from safetensors import safe_open
+
+    found = {}
+    for file in sorted(work.glob("*.safetensors")):
+        with safe_open(file, "pt") as checkpoint:
+            about = checkpoint.metadata()
+        found[file.stem] = {"steps": int(about["step"]), "hours": round(float(about["seconds"]) / 3600, 2)}
+    return found
+
+
+def _autoencoder(work: Path, recipe: Recipe, until: float, device: str) -> "AutoencoderTiny":
+    steps, batch, rate = recipe.autoencoder
+    vae = new_autoencoder().to(device)
+    stage = Training(vae, work / "autoencoder.safetensors", rate=rate, steps=steps)
+    _finish(stage, reconstruction_losses(vae, crops(batch, start=1 + stage.step)), until)
+    stage.adopt()
+    standardise(vae)
+    print(f"autoencoder: {fidelity(vae):.1f} dB on drawings it has not seen", file=sys.stderr)
+    return vae
+
+
+def _polish(vae: "AutoencoderTiny", work: Path, recipe: Recipe, until: float) -> None:
+    """Train the decoder on alone: the denoiser rests on the encoder, which must not move."""
+    steps, batch, rate = recipe.decoder
+    vae.encoder.requires_grad_(False)
+    stage = Training(vae, work / "decoder.safetensors", rate=rate, steps=steps)
+    _finish(stage, reconstruction_losses(vae, crops(batch, start=1_000_000 + stage.step)), until)
+    stage.adopt()
+    print(f"decoder: {fidelity(vae):.1f} dB", file=sys.stderr)
+
+
+def _finish(stage: Training, losses: Iterator["Tensor"], until: float) -> None:
+    for _ in stage.run(losses, until):
+        pass
+
+
+def write(out: Path, tokenizer: object, modules: "nn.ModuleDict", vae: "AutoencoderTiny") -> None:
+    """Save everything as a folder that ``StableDiffusionPipeline.from_pretrained`` loads."""
+    import torch
+    from diffusers import StableDiffusionPipeline
+
+    pipeline = StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=modules["text_encoder"],
+        tokenizer=tokenizer,
+        unet=modules["unet"],
+        scheduler=new_scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.to("cpu", torch.float16).save_pretrained(out, safe_serialization=True)
+    for file in out.rglob("*.safetensors"):
+        file.chmod(0o644)  # written for the owner alone, which a package would keep
+
+
+def main() -> None:
+    """Read the command line and train."""
+    import torch
+
+    parser = argparse.ArgumentParser(description="Train Spark, the embedded open model.")
+    parser.add_argument(
+        "--work", type=Path, default=Path.home() / ".cache" / "studio-spark", help="where checkpoints lie"
+    )
+    parser.add_argument("--out", type=Path, default=Path("assets/spark"), help="where the model is written")
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help="stop after this time; the next call goes on"
+    )
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    given = parser.parse_args()
+    torch.set_num_threads(os.cpu_count() or 1)
+    train(given.work, given.out, GPU if given.device == "cuda" else CPU, given.minutes, given.device)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""A picture changed by words."""
+
+from PIL.Image import Image
+
+from studio.engine.engine import Engine
+from studio.engine.images import fitting, opened, resized
+from studio.errors import InputError
+from studio.families import Request
+from studio.kinds import (
+    OWN_SAMPLER,
+    Guidance,
+    ModelRef,
+    NegativePrompt,
+    Picture,
+    PictureSize,
+    Prompt,
+    Sampler,
+    Steps,
+    Strength,
+)
+from studio.models import library
+
+
+def run(
+    engine: Engine,
+    image: Picture,
+    prompt: Prompt,
+    strength: Strength = 0.7,
+    negative_prompt: NegativePrompt = "",
+    size: PictureSize | None = None,
+    steps: Steps = 30,
+    guidance: Guidance = 5.0,
+    sampler: Sampler = OWN_SAMPLER,
+    model: ModelRef = "spark",
+) -> list[Image]:
+    """One changed picture for each seed; without a size, in the picture's shape at the model's scale."""
+    card = library.find(model)
+    if int(steps * strength) < 1:
+        raise InputError(f"strength {strength:g} of {steps} steps leaves none to run; raise one of them")
+    originals = opened(image)
+    target = size or fitting(originals[0], card.size, card.family.multiple)
+    request = Request(prompt, negative_prompt, steps, guidance, *target, strength=strength)
+    return engine.denoise(card, request, sampler, [resized(original, target) for original in originals])

@@ -1,0 +1,29 @@
+"""A picture from words."""
+
+from PIL.Image import Image
+
+from studio.engine.engine import Engine
+from studio.errors import InputError
+from studio.families import Request
+from studio.kinds import OWN_SAMPLER, Guidance, ModelRef, NegativePrompt, PictureSize, Prompt, Sampler, Steps
+from studio.models import library
+
+
+def run(
+    engine: Engine,
+    prompt: Prompt,
+    negative_prompt: NegativePrompt = "",
+    size: PictureSize | None = None,
+    steps: Steps = 20,
+    guidance: Guidance = 5.0,
+    sampler: Sampler = OWN_SAMPLER,
+    model: ModelRef = "spark",
+) -> list[Image]:
+    """One picture for each of the engine's seeds; without a size, at the model's own."""
+    card = library.find(model)
+    width, height = size or card.size
+    if width % card.family.multiple or height % card.family.multiple:
+        raise InputError(
+            f"{card.family.title} needs sides that are multiples of {card.family.multiple}, not {width}x{height}"
+        )
+    return engine.denoise(card, Request(prompt, negative_prompt, steps, guidance, width, height), sampler)

@@ -1,0 +1,1 @@
+"""Where people meet the studio. Surfaces catch StudioErrors; nobody else does."""

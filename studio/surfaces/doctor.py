@@ -1,0 +1,67 @@
+"""``studio doctor``: what this machine has, what is missing, and what to do about it."""
+
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from studio.errors import StudioError
+from studio.models import library
+
+
+class Finding(NamedTuple):
+    """One line of the report; ``advice`` is empty where all is well."""
+
+    what: str
+    found: str
+    advice: str = ""
+
+
+def report() -> bool:
+    """Print every finding; True where something needs mending."""
+    trouble = False
+    for finding in findings():
+        mark = "!!" if finding.advice else "ok"
+        print(f"{mark}  {finding.what:12} {finding.found}")
+        if finding.advice:
+            trouble = True
+            print(f"    {'':12} → {finding.advice}")
+    return trouble
+
+
+def findings() -> Iterator[Finding]:
+    """Look at one thing after another."""
+    from studio.engine import hardware
+
+    yield _python()
+    yield Finding("torch", *hardware.torch_build())
+    yield Finding("device", *hardware.device())
+    yield Finding("memory", *hardware.memory())
+    yield Finding("torchvision", *hardware.torchvision())
+    yield _network()
+    yield from _models()
+
+
+def _python() -> Finding:
+    old = sys.version_info < (3, 11)
+    return Finding("python", platform.python_version(), "install Python 3.11 or newer" if old else "")
+
+
+def _network() -> Finding:
+    online = os.environ.get("HF_HUB_OFFLINE") == "0"
+    return Finding(
+        "network",
+        "HF_HUB_OFFLINE=0: models may be looked up on the Hub" if online else "offline: nothing leaves this machine",
+    )
+
+
+def _models() -> Iterator[Finding]:
+    for name in library.names():
+        try:
+            card = library.find(name)
+            yield Finding("model", f"{name}: {card.family.title}, {card.size.width}×{card.size.height}, {card.licence}")
+        except StudioError as error:
+            yield Finding("model", name, str(error))
+    if not library.names():
+        yield Finding("model", "none", "install the studio again: its model 'spark' is missing")

@@ -1,0 +1,101 @@
+"""Turns a workflow's form into command-line flags; values stay text, the form reads them."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
+from pydantic.fields import FieldInfo
+
+from studio.errors import InputError
+from studio.kinds import kind_of
+from studio.plugins import unknown
+from studio.record import names
+from studio.workflow import JobForm
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the flags said: the form's values, and the options of the run itself."""
+
+    values: dict[str, Any]
+    out: Path | None = None
+    name: str = names.DEFAULT
+    json: bool = False
+
+
+def read_flags(target: str, form: type[JobForm], tokens: list[str]) -> Asked | None:
+    """Parse ``tokens``; None where ``--help`` was asked for and has been printed.
+
+    Raises InputError for a flag that is unknown or lacks its value.
+    """
+    inputs = {name: _input(name, field) for name, field in form.model_fields.items()}
+    _refuse_unknown(tokens, [*inputs, *_OPTIONS])
+    app = App(name=f"studio run {target}", help=_HELP, version_flags=[], result_action="return_value")
+    app.default(_command(inputs))
+    try:
+        asked: Asked | None = app(tokens, exit_on_error=False, print_error=False)
+    except UnusedCliTokensError as error:
+        raise InputError(
+            f"'{(error.unused_tokens or ['it'])[0]}' follows no flag; put words with spaces in quotes"
+        ) from None
+    except CycloptsError as error:
+        raise InputError(" ".join(str(error).split())) from None
+    return asked
+
+
+def _refuse_unknown(tokens: list[str], known: list[str]) -> None:
+    flags = [f"--{name.replace('_', '-')}" for name in known]
+    for token in tokens:
+        flag = token.partition("=")[0]
+        if flag.startswith("--") and flag not in (*flags, "--help", "--no-json"):
+            raise InputError(unknown("input", flag, flags))
+
+
+def _command(inputs: dict[str, inspect.Parameter]) -> Callable[..., Asked]:
+    """A function whose signature is the form's, for cyclopts to read."""
+
+    def command(**given: Any) -> Asked:
+        values = {name: value for name, value in given.items() if name in inputs}
+        return Asked(values, **{name: value for name, value in given.items() if name in _OPTIONS})
+
+    everything = {**inputs, **_OPTIONS}
+    command.__signature__ = inspect.Signature(list(everything.values()))  # type: ignore[attr-defined]
+    command.__annotations__ = {name: parameter.annotation for name, parameter in everything.items()}
+    return command
+
+
+def _input(name: str, field: FieldInfo) -> inspect.Parameter:
+    help_text = f"{field.description or field.title or name} {limits(field)}".strip()
+    plain: Any = bool | None if field.annotation is bool else str | None
+    annotation = Annotated[plain, Parameter(help=help_text)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def limits(field: FieldInfo) -> str:
+    """Bounds and default of a field in brackets: "(1 to 150, default 20)"."""
+    least, greatest = (next((getattr(m, key) for m in field.metadata if hasattr(m, key)), None) for key in ("ge", "le"))
+    choices = getattr(field.annotation, "__args__", ()) if kind_of(field.metadata).name == "choice" else ()
+    parts = [", ".join(map(str, choices))] if choices else []
+    if least is not None and greatest is not None:
+        parts.append(f"{least} to {greatest}")
+    if field.is_required():
+        parts.append("needed")
+    elif field.default not in (None, ""):
+        parts.append(f"default {field.default}")
+    return f"({', '.join(parts)})" if parts else ""
+
+
+def _option(name: str, annotation: Any, default: Any, text: str) -> inspect.Parameter:
+    annotated = Annotated[annotation, Parameter(help=text)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotated)
+
+
+_HELP = "Each picture's path is printed when it is done."
+_OPTIONS = {
+    "out": _option("out", Path | None, None, "Folder for the pictures (default: pictures)."),
+    "name": _option("name", str, names.DEFAULT, "File name; also {prompt} and {model}."),
+    "json": _option("json", bool, False, "Print each picture's whole record as a line of JSON."),
+}

@@ -1,0 +1,185 @@
+"""A workflow: which steps run, and which of their parameters a person may set.
+
+    title: Poster
+    inputs:
+      prompt: draw.prompt
+      steps: {of: draw.steps, default: 12, le: 40}
+    steps:
+      draw: {use: generate, model: spark}
+
+Bounds come from the steps' signatures; a workflow may narrow them, never widen them. All is
+checked when the file is loaded: steps, parameters, fixed values, references, bounds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from studio import strict_yaml
+from studio.config import shipped
+from studio.errors import InputError, WorkflowError
+from studio.kinds import Count, NewSeed
+from studio.models import library
+from studio.parameters import REQUIRED, Exposed, Parameter, parameters, problem
+from studio.plugins import find, unknown
+
+
+class JobForm(BaseModel):
+    """What every workflow asks besides its own inputs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    seed: NewSeed = None
+    count: Count = 1
+
+
+class Definition(BaseModel):
+    """The content of a workflow file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    title: str = Field(min_length=1, max_length=100)
+    description: str = ""
+    inputs: dict[str, str | Exposed]
+    steps: dict[str, dict[str, Any]] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A checked workflow. ``data`` is the content of its file, plain JSON."""
+
+    name: str
+    data: Mapping[str, Any]
+
+    @classmethod
+    def load(cls, ref: str | Path) -> "Workflow":
+        """A workflow by its name, or from a YAML file.
+
+        Raises InputError for an unknown name, WorkflowError for a file that is wrong.
+        """
+        path = Path(ref)
+        if path.suffix in {".yaml", ".yml"}:
+            return cls.of(path.stem, strict_yaml.read(path))
+        if str(ref) not in workflow_names():
+            raise InputError(f"{unknown('workflow', str(ref), workflow_names())}, or give the path of a .yaml file")
+        return cls.of(str(ref), strict_yaml.read(shipped("workflows") / f"{ref}.yaml"))
+
+    @classmethod
+    def of(cls, name: str, data: Mapping[str, Any]) -> "Workflow":
+        """A workflow from the content of a file; checks everything in it."""
+        workflow = cls(name, data)
+        try:
+            workflow._check()
+        except WorkflowError as error:
+            raise WorkflowError(f"workflow '{name}': {error}") from None
+        return workflow
+
+    @property
+    def definition(self) -> Definition:
+        try:
+            return Definition.model_validate(self.data)
+        except ValidationError as error:
+            raise WorkflowError(problem(error)) from None
+
+    def inputs(self) -> dict[str, Parameter]:
+        """The exposed parameters, narrowed, by the names this workflow gives them."""
+        return {name: self._exposed(name, spec) for name, spec in self.definition.inputs.items()}
+
+    def form(self) -> type[JobForm]:
+        """A pydantic class with one field for each input, and ``seed`` and ``count``."""
+        fields: dict[str, Any] = {
+            name: (p.annotation, ... if p.default is REQUIRED else p.default) for name, p in self.inputs().items()
+        }
+        return create_model(self.name, __base__=JobForm, **fields)
+
+    def steps(self) -> dict[str, dict[str, Any]]:
+        """Each step's fixed parameters and references, without its ``use``."""
+        return {name: {k: v for k, v in step.items() if k != "use"} for name, step in self.definition.steps.items()}
+
+    def uses(self, step: str) -> str:
+        """Which kind of step, for example "generate", a step of this workflow is."""
+        return str(self.definition.steps[step].get("use", ""))
+
+    def source(self, name: str) -> tuple[str, str]:
+        """The step and the parameter behind an input."""
+        spec = self.definition.inputs[name]
+        step, _, parameter = (spec if isinstance(spec, str) else spec.of).partition(".")
+        return step, parameter
+
+    def _exposed(self, name: str, spec: str | Exposed) -> Parameter:
+        step, parameter = self.source(name)
+        if step not in self.definition.steps:
+            raise WorkflowError(f"input '{name}': {unknown('step', step, self.definition.steps)}")
+        known = parameters(find("steps", self.uses(step)).run)
+        if parameter not in known:
+            raise WorkflowError(f"input '{name}': {unknown(f'parameter of {self.uses(step)}', parameter, known)}")
+        return known[parameter].narrowed(Exposed(of=spec) if isinstance(spec, str) else spec)
+
+    def _check(self) -> None:
+        reserved = sorted({"seed", "count"} & set(self.definition.inputs))
+        if reserved:
+            raise WorkflowError(f"every workflow has '{reserved[0]}' already; leave it out of 'inputs'")
+        earlier: list[str] = []
+        for name in self.definition.steps:
+            _check_step(self, name, earlier)
+            earlier.append(name)
+        self.inputs()
+
+
+def _check_step(workflow: Workflow, name: str, earlier: list[str]) -> None:
+    """Every fixed value fits the step's signature and nothing required is missing."""
+    try:
+        known = parameters(find("steps", workflow.uses(name)).run)
+    except InputError as error:
+        raise WorkflowError(f"step '{name}': {error}") from None
+    fixed = workflow.steps()[name]
+    exposed = {p for step, p in map(workflow.source, workflow.definition.inputs) if step == name}
+    for key, value in fixed.items():
+        if key not in known:
+            raise WorkflowError(f"step '{name}': {unknown('parameter', key, known)}")
+        _check_value(name, known[key], value, earlier)
+    for key, parameter in known.items():
+        if parameter.default is REQUIRED and key not in fixed and key not in exposed:
+            raise WorkflowError(f"step '{name}' needs '{key}': fix it, or expose it under 'inputs'")
+    if both := sorted(exposed & set(fixed)):
+        raise WorkflowError(f"step '{name}': '{both[0]}' is both fixed and an input; keep one")
+
+
+def _check_value(step: str, parameter: Parameter, value: Any, earlier: list[str]) -> None:
+    if isinstance(value, str) and value.startswith("$"):
+        if value[1:] not in earlier:
+            raise WorkflowError(
+                f"step '{step}': '{value}' must name an earlier step ({', '.join(earlier) or 'there is none'})"
+            )
+        if parameter.kind.name != "picture":
+            raise WorkflowError(f"step '{step}': '{parameter.name}' does not take a picture, so not '{value}'")
+        return
+    try:
+        parameter.check(value)
+        if parameter.kind.name == "model":
+            library.find(value)
+    except (ValueError, InputError) as error:
+        raise WorkflowError(f"step '{step}', {parameter.name}: {error}") from None
+
+
+def workflow_names() -> list[str]:
+    """The workflows that came with the studio."""
+    return sorted(path.stem for path in shipped("workflows").glob("*.yaml"))
+
+
+def bind(form: type[JobForm], values: Mapping[str, Any]) -> JobForm:
+    """Values checked against a form.
+
+    Raises InputError that names each input that is wrong, in one line.
+    """
+    strangers = [name for name in values if name not in form.model_fields]
+    if strangers:
+        raise InputError(unknown("input", strangers[0], form.model_fields))
+    try:
+        return form.model_validate(values)
+    except ValidationError as error:
+        missing = [str(item["loc"][0]) for item in error.errors() if item["type"] == "missing"]
+        if missing:
+            raise InputError(f"'{missing[0]}' is needed; give it a value") from None
+        raise InputError(problem(error)) from None

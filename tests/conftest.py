@@ -1,0 +1,40 @@
+"""What many tests share: a session on Spark, and pictures it made."""
+
+from pathlib import Path
+
+import pytest
+
+from studio.config import Settings
+from studio.job import Job
+from studio.record.picture import Picture
+from studio.session import Session
+from studio.workflow import Workflow
+
+FEW = {"steps": 3}
+
+
+@pytest.fixture(scope="session")
+def session() -> Session:
+    return Session(Settings(device="cpu"))
+
+
+@pytest.fixture(scope="session")
+def text_to_image() -> Workflow:
+    return Workflow.load("text-to-image")
+
+
+@pytest.fixture(scope="session")
+def pictures(session: Session, text_to_image: Workflow, tmp_path_factory: pytest.TempPathFactory) -> list[Picture]:
+    """Three pictures of one job, three steps each."""
+    job = Job.of(text_to_image, {"prompt": "a red circle on white", "seed": 7, "count": 3, **FEW})
+    return list(session.run(job, out=tmp_path_factory.mktemp("pictures")))
+
+
+@pytest.fixture
+def write_workflow(tmp_path: Path):
+    def write(text: str | bytes) -> Path:
+        path = tmp_path / "mine.yaml"
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return path
+
+    return write

@@ -1,0 +1,72 @@
+import errno
+import os
+import re
+import threading
+
+import pytest
+from PIL import Image
+
+from studio.errors import OutputError
+from studio.job import Job
+from studio.record.publish import publish
+
+FACTS = {"studio": "0", "models": {"spark": {"sampler": "DDIM", "licence": "apache-2.0"}}}
+PAIR = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+
+
+@pytest.fixture
+def job(text_to_image):
+    return Job.of(text_to_image, {"prompt": "a star, (blue)", "negative_prompt": "red", "seed": 7})
+
+
+def test_the_file_carries_the_job_and_text_that_other_tools_read(job, tmp_path):
+    picture = publish(Image.new("RGB", (64, 96), "red"), tmp_path, "x", job, FACTS)
+    assert picture.job == job
+    *words, last = Image.open(picture.path).info["parameters"].split("\n")
+    assert words == ["a star, (blue)", "Negative prompt: red"]
+    assert dict(PAIR.findall(last)) == {
+        "Steps": "20", "Sampler": "DDIM", "CFG scale": "5", "Model": "spark", "Seed": "7", "Size": "64x96",
+        "Version": "studio 0",
+    }  # fmt: skip
+
+
+def test_prompts_in_any_script_survive(text_to_image, tmp_path):
+    job = Job.of(text_to_image, {"prompt": "★ 星 ünï\nline two"})
+    picture = publish(Image.new("RGB", (64, 64)), tmp_path, "x", job, FACTS)
+    assert picture.job.values["prompt"] == "★ 星 ünï\nline two"
+    assert Image.open(picture.path).info["parameters"].startswith("★ 星 ünï\nline two\n")
+
+
+def test_a_taken_name_is_never_overwritten(job, tmp_path):
+    names = [publish(Image.new("RGB", (8, 8)), tmp_path, "x", job, FACTS).path.name for _ in range(3)]
+    assert names == ["x.png", "x-2.png", "x-3.png"]
+
+
+def test_many_at_once_get_names_of_their_own(job, tmp_path):
+    made: list[str] = []
+
+    def work() -> None:
+        made.extend(publish(Image.new("RGB", (8, 8)), tmp_path, "x", job, FACTS).path.name for _ in range(10))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(made)) == 40
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(made)
+
+
+@pytest.mark.parametrize("call", ["fsync", "link"])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EROFS])
+def test_a_failing_disk_is_one_line_and_leaves_no_trace(job, tmp_path, monkeypatch, call, code):
+    before = publish(Image.new("RGB", (8, 8)), tmp_path, "x", job, FACTS).path.read_bytes()
+
+    def fail(*arguments):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(OutputError, match=os.strerror(code)):
+        publish(Image.new("RGB", (8, 8)), tmp_path, "y", job, FACTS)
+    assert [p.name for p in tmp_path.iterdir()] == ["x.png"]
+    assert (tmp_path / "x.png").read_bytes() == before

@@ -1,0 +1,45 @@
+"""The reader is only worth something if it reads true drawings right, and wrong ones as wrong."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+from PIL import Image
+
+from studio.spark.draw import draw, paint
+from studio.spark.looking import read_icons, read_pattern
+from studio.spark.measure import share
+from studio.spark.truth import PATTERNS, Truth
+
+
+def test_true_drawings_are_read_right():
+    drawings = [draw(50_000_000 + n, hold_out=True) for n in range(24)]
+    hits = dict.fromkeys(("colour", "background", "subject", "count"), 0)
+    for drawing in drawings:
+        reading = read_icons(drawing.image, drawing.truth)
+        for field in hits:
+            hits[field] += getattr(reading, field) == getattr(drawing.truth, field)
+    assert hits["colour"] == hits["background"] == 24
+    assert hits["subject"] >= 22
+    assert hits["count"] >= 22
+
+
+@pytest.mark.parametrize("change", [{"subject": "moon"}, {"colour": "green"}, {"background": "black"}, {"count": 2}])
+def test_a_wrong_picture_is_read_as_wrong(change):
+    truth = Truth("icon", "star", "red", "white")
+    reading = read_icons(paint(replace(truth, **change), Random(0)), truth)
+    assert all(getattr(reading, field) == value for field, value in change.items())
+
+
+def test_an_empty_picture_holds_nothing():
+    truth = Truth("icon", "star", "red", "white")
+    assert read_icons(Image.new("RGB", (256, 256), "white"), truth).count == 0
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_patterns_are_told_apart(name):
+    assert read_pattern(paint(Truth("pattern", name, "red", "navy"), Random(1234))) == name
+
+
+def test_shares_come_with_wilsons_interval():
+    assert share([True] * 90 + [False] * 10) == {"share": 90.0, "low": 82.6, "high": 94.5}

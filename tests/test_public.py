@@ -1,0 +1,45 @@
+"""The frozen public surface, and how little it costs to import."""
+
+import subprocess
+import sys
+
+import pytest
+
+import studio
+
+HEAVY = ("torch", "diffusers", "transformers", "gradio")
+
+
+def test_public_names_are_these_and_no_others():
+    assert sorted(studio.__all__) == [
+        "Cancelled", "InputError", "Job", "ModelError", "OutputError", "Picture", "Session",
+        "StudioError", "Workflow", "WorkflowError", "__version__", "run",
+    ]  # fmt: skip
+    assert all(getattr(studio, name) is not None for name in studio.__all__)
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="paint"):
+        studio.paint  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import studio",
+        "from studio.surfaces.cli import _guarded; _guarded(['--help'])",
+        "from studio.surfaces.cli import _guarded; _guarded(['workflows'])",
+        "from studio.surfaces.cli import _guarded; _guarded(['run', 'text-to-image', '--help'])",
+    ],
+)
+def test_nothing_heavy_is_imported(code):
+    check = f"{code}\nimport sys; print('LOADED', [m for m in {HEAVY} if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[-1] == "LOADED []"
+
+
+def test_three_lines_from_python(tmp_path):
+    picture = studio.run("text-to-image", prompt="a blue star on white", seed=7, steps=2, out=tmp_path)[0]
+    assert picture.image.size == (256, 256)
+    assert picture.job.seed == 7
+    assert picture._repr_png_() == picture.path.read_bytes()

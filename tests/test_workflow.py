@@ -1,0 +1,98 @@
+import pytest
+from pydantic import ValidationError
+
+from studio.errors import InputError, WorkflowError
+from studio.workflow import Workflow, bind, workflow_names
+
+GOOD = """
+title: Mine
+inputs:
+  prompt: draw.prompt
+  steps: {of: draw.steps, default: 4, le: 8}
+  strength: {of: change.strength, ge: 0.2, label: Change, help: How much.}
+  sampler: {of: draw.sampler, choices: [DDIM, Euler], default: DDIM}
+steps:
+  draw: {use: generate, model: spark}
+  change: {use: edit, image: $draw, prompt: softer}
+"""
+
+
+def load(text):
+    return Workflow.of("mine", __import__("yaml").safe_load(text))
+
+
+def test_every_shipped_workflow_loads_and_has_a_form():
+    assert {"text-to-image", "image-to-image"} <= set(workflow_names())
+    for name in workflow_names():
+        assert {"prompt", "seed", "count"} <= set(Workflow.load(name).form().model_fields)
+
+
+def test_form_narrows_labels_and_keeps_the_steps_bounds():
+    form = load(GOOD).form()
+    values = bind(form, {"prompt": "x"}).model_dump()
+    assert values == {"prompt": "x", "steps": 4, "strength": 0.7, "sampler": "DDIM", "seed": None, "count": 1}
+    assert form.model_fields["strength"].title == "Change"
+    for bad in ({"steps": 9}, {"steps": 0}, {"strength": 0.1}, {"strength": 1.1}, {"sampler": "UniPC"}):
+        with pytest.raises(InputError, match=next(iter(bad))):
+            bind(form, {"prompt": "x", **bad})
+
+
+def test_optional_inputs_keep_label_and_bounds():
+    form = Workflow.load("text-to-image").form()
+    assert form.model_fields["size"].title == "Size"
+    with pytest.raises(ValidationError):
+        form(prompt="x", seed=-1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("le: 8", "le: 200"), "wider than the step allows (1 to 150)"),
+        (("ge: 0.2", "ge: -1"), "wider than the step allows"),
+        (("default: 4", "default: 9"), "default 9"),
+        (("use: generate", "use: genrate"), "did you mean 'generate'?"),
+        (("draw.steps", "draw.stpes"), "did you mean 'steps'?"),
+        (("draw.steps", "drew.steps"), "did you mean 'draw'?"),
+        (("model: spark", "model: sprak"), "did you mean 'spark'?"),
+        (("model: spark", "modl: spark"), "did you mean 'model'?"),
+        (("model: spark", "guidance: 99"), "guidance: input should be less than or equal to 30"),
+        (("$draw", "$drew"), "must name an earlier step"),
+        (("prompt: softer", "prompt: $draw"), "does not take a picture"),
+        ((", prompt: softer", ""), "needs 'prompt'"),
+        (("model: spark", "prompt: fixed"), "both fixed and an input"),
+        (("choices: [DDIM, Euler]", "choices: [DDIM, Foo]"), "choice 'Foo'"),
+        (("title: Mine", "titel: Mine"), "title"),
+        (("prompt: draw.prompt", "seed: draw.prompt"), "has 'seed' already"),
+        (("{of: draw.steps, default: 4, le: 8}", "{of: draw.prompt, le: 8}"), "not a number"),
+    ],
+)
+def test_wrong_files_are_named_and_explained(change, message):
+    with pytest.raises(WorkflowError) as caught:
+        load(GOOD.replace(*change))
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("workflow 'mine'")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_is_loaded_by_its_path(write_workflow):
+    assert Workflow.load(write_workflow(GOOD)).name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "'prompt' is needed"),
+        ({"prompt": "x", "stpes": 3}, "did you mean 'steps'?"),
+        ({"prompt": "x", "steps": "many"}, "steps:"),
+        ({"prompt": "x" * 10_001}, "prompt:"),
+        ({"prompt": "x", "count": 0}, "count:"),
+    ],
+)
+def test_bind_names_the_input_that_is_wrong(values, message):
+    with pytest.raises(InputError, match=message.replace("?", r"\?")):
+        bind(load(GOOD).form(), values)
+
+
+def test_unknown_workflow_suggests_the_nearest():
+    with pytest.raises(InputError, match="did you mean 'text-to-image'"):
+        Workflow.load("text-to-imge")
