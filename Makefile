@@ -24,8 +24,8 @@ lab: $(STAMP) ## open the notebooks
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[lab]"
 	$(BIN)/jupyter lab notebooks
 
-docs: $(STAMP) ## write the parts of the documentation that the code decides
-	$(BIN)/python -m tests.docs
+docs: $(STAMP) ## write Spark's model card from its measured figures
+	$(BIN)/python -m studio.spark.card
 
 clean:
 	rm -rf .venv
