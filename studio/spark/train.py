@@ -131,7 +131,10 @@ def write(out: Path, tokenizer: object, modules: "nn.ModuleDict", vae: "Autoenco
         feature_extractor=None,
         requires_safety_checker=False,
     )
-    pipeline.to("cpu", torch.float16).save_pretrained(out, safe_serialization=True)
+    pipeline.to("cpu")
+    for part in (pipeline.unet, pipeline.vae):  # the text encoder would be loaded as it is stored
+        part.to(torch.float16)
+    pipeline.save_pretrained(out, safe_serialization=True)
     for file in out.rglob("*.safetensors"):
         file.chmod(0o644)  # written for the owner alone, which a package would keep
 
