@@ -1,5 +1,6 @@
 """What a person might write to get a drawing: the same truth in many wordings."""
 
+import re
 from collections.abc import Sequence
 from random import Random
 from typing import Final
@@ -87,7 +88,8 @@ _SCENE_ENDINGS: Final = (
 
 def caption(truth: Truth, rng: Random) -> str:
     """One wording of ``truth``, lower case, without a full stop."""
-    return " ".join(_WRITERS[truth.kind](truth, rng).split())
+    words = " ".join(_WRITERS[truth.kind](truth, rng).split())
+    return re.sub(r"\ba (?=[aeiou])", "an ", words)
 
 
 def _icon(truth: Truth, rng: Random) -> str:
@@ -100,7 +102,7 @@ def _phrase(truth: Truth, rng: Random) -> str:
     parts = [rng.choice(_PLACES[truth.place]), rng.choice(_BACKGROUNDS).format(truth.background)]
     if rng.random() < 0.3:
         parts.reverse()
-    return _article(_words(*words, truth.colour, _noun(truth))) + "".join(parts)
+    return _words(*words, truth.colour, _noun(truth)) + "".join(parts)
 
 
 def _tags(truth: Truth, rng: Random) -> str:
@@ -155,12 +157,6 @@ def _noun(truth: Truth) -> str:
 
 def _words(*words: str) -> str:
     return " ".join(word for word in words if word)
-
-
-def _article(text: str) -> str:
-    """ "a orange star" becomes "an orange star"."""
-    head, _, rest = text.partition(" ")
-    return f"an {rest}" if head == "a" and rest[:1] in "aeiou" else text
 
 
 def words() -> Sequence[str]:

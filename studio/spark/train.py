@@ -71,7 +71,7 @@ def train(work: Path, out: Path, recipe: Recipe, minutes: float, device: str) ->
         )
         if stage.step < stage.steps and time.time() < until:
             drawings = Pool(vae, edge, pool, start=1 + stage.step * batch)
-            _finish(stage, denoiser.losses(drawings, batch, fresh=batch // 4, start=stage.step), until)
+            _finish(stage, denoiser.losses(drawings, batch, fresh=max(1, batch // 4), start=stage.step), until)
         stage.adopt()
     _polish(vae, work, recipe, until)
     write(out, tokenizer, denoiser.modules, vae)

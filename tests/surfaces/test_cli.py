@@ -60,7 +60,7 @@ def test_a_workflow_file_runs(studio, tmp_path):
         (["run", "nope"], "there is no workflow 'nope'"),
         (["run", "text-to-image"], "'prompt' is needed"),
         ([*RUN, "--stpes", "3"], "did you mean '--steps'?"),
-        (["run", "text-to-image", "--prompt", "x", "--steps", "0"], "steps: input should be greater than or equal to 1"),
+        (["run", "text-to-image", "--prompt", "x", "--steps", "0"], "steps: input should be greater than"),
         ([*RUN, "--model", "sprak"], "did you mean 'spark'?"),
         ([*RUN, "--sampler", "Eulr"], "sampler:"),
         ([*RUN, "--size", "10x10"], "multiple of 8"),
