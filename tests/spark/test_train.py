@@ -8,7 +8,7 @@ import torch
 from studio.spark import train as training
 from studio.spark.loop import Training
 
-TINY = training.Recipe((3, 4, 1e-3), (3, 4, 1e-3), (3, 2, 1e-3, 32), (3, 2, 1e-3, 32), (3, 4, 1e-3))
+TINY = training.Recipe((3, 4, 1e-3), (3, 4, 1e-3), (3, 2, 1e-3, 32), (3, 4, 1e-3))
 
 
 def test_from_nothing_to_a_model(tmp_path, capsys):
@@ -20,7 +20,7 @@ def test_from_nothing_to_a_model(tmp_path, capsys):
     image = pipeline("a star", num_inference_steps=1, height=64, width=64).images[0]
     assert image.size == (64, 64)
     training.train(
-        tmp_path / "work", tmp_path / "again", replace(TINY, full=(4, 2, 1e-3, 32)), minutes=10, device="cpu"
+        tmp_path / "work", tmp_path / "again", replace(TINY, denoiser=(4, 2, 1e-3, 32)), minutes=10, device="cpu"
     )
     weights = "unet/diffusion_pytorch_model.safetensors"
     assert (tmp_path / "out" / weights).read_bytes() != (tmp_path / "again" / weights).read_bytes()
