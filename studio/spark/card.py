@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from random import Random
+from textwrap import wrap
 from typing import Any, Final
 
 from PIL import Image, ImageDraw, ImageFont
@@ -148,11 +149,11 @@ def samples(folder: Path, guidance: float) -> Image.Image:
     rng = Random(2026)
     prompts = [caption(choose(rng), rng) for _ in range(16)]
     pictures = list(pictures_of(load(folder), prompts, 20, guidance))
-    page, font = Image.new("RGB", (4 * 272 + 16, 4 * 300 + 16), "white"), ImageFont.load_default(12)
+    page, font = Image.new("RGB", (4 * 272 + 16, 4 * 308 + 16), "white"), ImageFont.load_default(12)
     for n, (prompt, picture) in enumerate(zip(prompts, pictures, strict=True)):
-        x, y = 16 + n % 4 * 272, 16 + n // 4 * 300
+        x, y = 16 + n % 4 * 272, 16 + n // 4 * 308
         page.paste(picture, (x, y))
-        ImageDraw.Draw(page).text((x + 128, y + 262), prompt, font=font, fill="#444", anchor="ma")
+        ImageDraw.Draw(page).text((x, y + 260), "\n".join(wrap(prompt, 40)), font=font, fill="#444")
     return page
 
 

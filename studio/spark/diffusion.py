@@ -4,6 +4,7 @@ It learns on encoded 256×256 drawings, with the text encoder.
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -72,7 +73,9 @@ class Pool:
     """Encoded drawings that are slowly replaced by fresh ones."""
 
     def __init__(self, vae: "AutoencoderTiny", size: int, start: int) -> None:
-        self.vae, self.next = vae, start
+        import torch
+
+        self.vae, self.next = vae.to(memory_format=torch.channels_last), start
         self.latents: list[Tensor] = []
         self.truths: list[Truth] = []
         while len(self.truths) < size:
@@ -81,10 +84,12 @@ class Pool:
     def _append(self, count: int) -> None:
         import torch
 
+        device = self.vae.device
         drawings = [draw(seed) for seed in range(self.next, self.next + count)]
-        with torch.no_grad():
-            pixels = torch.stack([to_signed(as_bytes(d.image)) for d in drawings])
-            self.latents += self.vae.encode(pixels.to(self.vae.device)).latents.cpu().unbind()
+        pixels = torch.stack([to_signed(as_bytes(d.image)) for d in drawings]).to(device)
+        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=_fast_in_bf16(device)):
+            latents = self.vae.encode(pixels.contiguous(memory_format=torch.channels_last)).latents
+        self.latents += latents.float().cpu().unbind()
         self.truths += [d.truth for d in drawings]
         self.next += count
 
@@ -127,11 +132,21 @@ class Denoiser:
         times = _spread_times(len(words)).to(device)
         noisy = self.scheduler.add_noise(latents, noise, times)
         target = self.scheduler.get_velocity(latents, noise, times)
-        with torch.autocast(device.type, torch.bfloat16, enabled=_fast_in_bf16(device)):
+        with (
+            torch.autocast(device.type, torch.bfloat16, enabled=_fast_in_bf16(device)),
+            _fast_attention(device),
+        ):
             states = self.modules["text_encoder"](tokens(self.tokenizer, words).to(device)).last_hidden_state
             velocity = self.modules["unet"](noisy, times, states).sample
         loss: Tensor = (velocity.float() - target).square().mean()
         return loss
+
+
+def _fast_attention(device: "torch.device") -> AbstractContextManager[None]:
+    """On CPUs the plain way: going back through the fused one takes a fifth of a whole step."""
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
 
 
 def _fast_in_bf16(device: "torch.device") -> bool:
@@ -142,7 +157,11 @@ def _fast_in_bf16(device: "torch.device") -> bool:
 
 
 def _spread_times(batch: int) -> "Tensor":
-    """One random time in each of ``batch`` equal slices of 0 to 999: less noise in the gradient."""
+    """One random time in each of ``batch`` slices of 0 to 999: less noise in the gradient.
+
+    Middle times, where shapes are decided, come three times as often as the ends.
+    """
     import torch
 
-    return ((torch.arange(batch) + torch.rand(batch)) * (1000 / batch)).long()
+    even = (torch.arange(batch) + torch.rand(batch)) / batch
+    return (1000 * (even + torch.sin(2 * torch.pi * even) / (4 * torch.pi))).long()

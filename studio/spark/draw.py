@@ -68,47 +68,49 @@ def _paint_icons(canvas: Canvas, truth: Truth, colour: RGB, rng: Random) -> None
     rings = [ring for centre in centres for ring in place(SHAPES[truth.subject](), centre, radius, turn)]
     mask = canvas.mask(rings)
     if truth.style == "outlined":
-        mask = canvas.outline(mask, max(0.016, radius * 0.085))
+        mask = canvas.outline(mask, max(0.028, radius * 0.12))
     elif truth.style == "striped":
-        stripes = bands(canvas, max(0.06, radius * 0.36), rng.random(), rng.choice(((0, 1), (1, 0), (0.707, 0.707))))
+        stripes = bands(canvas, max(0.08, radius * 0.36), rng.random(), rng.choice(((0, 1), (1, 0), (0.707, 0.707))))
         mask = ImageChops.multiply(mask, canvas.mask(stripes))
     canvas.stamp(colour, mask)
 
 
 _RADII: Final = {
-    (1, "small"): 0.15, (1, "medium"): 0.28, (1, "large"): 0.41,
-    (2, "small"): 0.12, (2, "medium"): 0.195,
-    (3, "small"): 0.095, (3, "medium"): 0.14,
-    (4, "small"): 0.10, (4, "medium"): 0.165,
+    (1, "small"): 0.20, (1, "medium"): 0.34, (1, "large"): 0.45,
+    (2, "small"): 0.14, (2, "medium"): 0.21,
+    (3, "small"): 0.12, (3, "medium"): 0.195,
+    (4, "small"): 0.125, (4, "medium"): 0.195,
 }  # fmt: skip
 
 
 def icon_radius(truth: Truth) -> float:
     """How large each icon is on average, in short sides."""
     radius = _RADII[truth.count, truth.size]
-    return radius if truth.place == "centre" else min(radius, 0.22)
+    return radius if truth.place == "centre" else min(radius, 0.26)
 
 
 def _layout(canvas: Canvas, truth: Truth, rng: Random) -> tuple[list[Point], float]:
     """Where the icons stand and how large they are, in short sides."""
     radius = icon_radius(truth) * rng.uniform(0.92, 1.08)
     alone = truth.count == 1
-    spots = [_spot(truth.place, canvas, radius)] if alone else _arrangement(truth.count, canvas, rng)
+    spots = [_spot(truth.place, canvas, radius)] if alone else _arrangement(truth, canvas, rng)
     wobble = 0.02 if truth.count == 1 and truth.size != "large" else 0.01
     return [(x + rng.gauss(0, wobble), y + rng.gauss(0, wobble)) for x, y in spots], radius
 
 
 def _spot(where: str, canvas: Canvas, radius: float) -> Point:
-    edge, w, h = radius + 0.07, canvas.width, canvas.height
+    edge, w, h = radius + 0.06, canvas.width, canvas.height
     spots = {"left": (edge, h / 2), "right": (w - edge, h / 2), "top": (w / 2, edge), "bottom": (w / 2, h - edge)}
     return spots.get(where, (w / 2, h / 2))
 
 
-def _arrangement(count: int, canvas: Canvas, rng: Random) -> list[Point]:
-    """Two side by side or one above the other, three in a row or a triangle, four in a square."""
+def _arrangement(truth: Truth, canvas: Canvas, rng: Random) -> list[Point]:
+    """Two side by side or one above the other, three in a triangle or a row, four in a square."""
+    row = ((-0.32, 0.0), (0.0, 0.0), (0.32, 0.0))
+    triangle = ((0.0, -0.22), (-0.23, 0.21), (0.23, 0.21))
     layouts: dict[int, tuple[tuple[Point, ...], ...]] = {
         2: (((-0.24, 0), (0.24, 0)), ((-0.24, 0), (0.24, 0)), ((0, -0.24), (0, 0.24))),
-        3: (((-0.32, 0), (0, 0), (0.32, 0)), ((0, -0.2), (-0.22, 0.19), (0.22, 0.19))),
-        4: (((-0.22, -0.22), (0.22, -0.22), (-0.22, 0.22), (0.22, 0.22)),),
+        3: (triangle, row) if truth.size == "small" else (triangle,),
+        4: (((-0.235, -0.235), (0.235, -0.235), (-0.235, 0.235), (0.235, 0.235)),),
     }
-    return [(canvas.width / 2 + x, canvas.height / 2 + y) for x, y in rng.choice(layouts[count])]
+    return [(canvas.width / 2 + x, canvas.height / 2 + y) for x, y in rng.choice(layouts[truth.count])]

@@ -1,4 +1,8 @@
-"""Ten repeating patterns and four gradients, in two colours each."""
+"""Ten repeating patterns and four gradients, in two colours each.
+
+All patterns but terrazzo start at the corner and repeat a whole number of times in a short side, so a
+square of them can be laid edge to edge.
+"""
 
 from collections.abc import Callable
 from math import hypot, pi, sin
@@ -32,43 +36,45 @@ def bands(canvas: Canvas, period: float, offset: float, direction: Point) -> Rin
     return rings
 
 
-def _stripes(direction: Point) -> Callable[[Canvas, Random], Rings]:
-    return lambda canvas, rng: bands(canvas, rng.uniform(0.14, 0.26), rng.random(), direction)
+def _stripes(direction: Point, *periods: float) -> Callable[[Canvas, Random], Rings]:
+    return lambda canvas, rng: bands(canvas, rng.choice(periods), 0, direction)
 
 
-def _cells(canvas: Canvas, step: float, rng: Random) -> list[tuple[int, int, Point]]:
-    """Column, row and corner of every cell of a grid that covers the canvas."""
-    ox, oy = rng.random() * step, rng.random() * step
-    columns, rows = int(canvas.width / step) + 3, int(canvas.height / step) + 3
-    return [(i, j, (i * step - ox - step, j * step - oy - step)) for i in range(columns) for j in range(rows)]
+def _cells(canvas: Canvas, step: float) -> list[tuple[int, int, Point]]:
+    """Column, row and corner of every cell of a grid that covers the canvas, and one around it."""
+    columns, rows = int(canvas.width / step) + 2, int(canvas.height / step) + 2
+    return [(i, j, (i * step, j * step)) for i in range(-1, columns) for j in range(-1, rows)]
 
 
 def _dots(canvas: Canvas, rng: Random) -> Rings:
-    step = rng.uniform(0.15, 0.25)
+    step = 1 / rng.choice((4, 6))
     radius = step * rng.uniform(0.26, 0.36)
-    cells = _cells(canvas, step, rng)
-    return [r for i, j, (x, y) in cells for r in place(SHAPES["circle"](), (x + (j % 2) * step / 2, y), radius)]
+    return [
+        ring
+        for _, j, (x, y) in _cells(canvas, step)
+        for ring in place(SHAPES["circle"](), (x + (0.25 + j % 2 / 2) * step, y + step / 2), radius)
+    ]
 
 
 def _checkerboard(canvas: Canvas, rng: Random) -> Rings:
-    step = rng.uniform(0.1, 0.2)
-    return [box(x, y, x + step, y + step) for i, j, (x, y) in _cells(canvas, step, rng) if (i + j) % 2]
+    step = 1 / rng.choice((4, 6, 8))
+    return [box(x, y, x + step, y + step) for i, j, (x, y) in _cells(canvas, step) if (i + j) % 2]
 
 
 def _grid(canvas: Canvas, rng: Random) -> Rings:
-    step, line = rng.uniform(0.14, 0.24), rng.uniform(0.02, 0.035)
-    corners = [corner for _, _, corner in _cells(canvas, step, rng)]
-    upright, level = sorted({x for x, _ in corners}), sorted({y for _, y in corners})
+    step, line = 1 / rng.choice((4, 5, 6)), rng.uniform(0.024, 0.036)
+    starts = [((x + (step - line) / 2), (y + (step - line) / 2)) for _, _, (x, y) in _cells(canvas, step)]
+    upright, level = sorted({x for x, _ in starts}), sorted({y for _, y in starts})
     return [box(x, 0, x + line, canvas.height) for x in upright] + [box(0, y, canvas.width, y + line) for y in level]
 
 
 def _triangles(canvas: Canvas, rng: Random) -> Rings:
-    step = rng.uniform(0.16, 0.25)
+    step = 1 / rng.choice((4, 5))
     return [
         Ring(
             ((x + step * 0.5, y + step * 0.14), (x + step * 0.88, y + step * 0.82), (x + step * 0.12, y + step * 0.82))
         )
-        for _, _, (x, y) in _cells(canvas, step, rng)
+        for _, _, (x, y) in _cells(canvas, step)
     ]
 
 
@@ -76,13 +82,13 @@ def _ribbons(wave: Callable[[float], float], samples: int) -> Callable[[Canvas, 
     """Horizontal ribbons that follow ``wave``, a function of period 1 and height about 1."""
 
     def rings(canvas: Canvas, rng: Random) -> Rings:
-        length, period, shift = rng.uniform(0.2, 0.32), rng.uniform(0.17, 0.25), rng.random()
+        length, period = 1 / rng.choice((3, 4)), 1 / rng.choice((4, 5))
         count = int((canvas.width + 1) / length * samples)
         xs = [k * length / samples for k in range(count)]
-        tops = [wave(x / length + shift) * period * 0.35 for x in xs]
+        tops = [wave(x / length) * period * 0.35 for x in xs]
         ribbons = []
         for k in range(-1, int(canvas.height / period) + 2):
-            y = (k + shift) * period
+            y = (k + 0.25) * period
             upper = [(x, y + t) for x, t in zip(xs, tops, strict=True)]
             lower = [(x, y + t + period * 0.5) for x, t in zip(xs, tops, strict=True)]
             ribbons.append(Ring((*upper, *reversed(lower))))
@@ -92,10 +98,10 @@ def _ribbons(wave: Callable[[float], float], samples: int) -> Callable[[Canvas, 
 
 
 def _terrazzo(canvas: Canvas, rng: Random) -> Rings:
-    step = rng.uniform(0.14, 0.19)
+    step = 1 / rng.choice((5, 6))
     return [
         _chip((x + rng.uniform(0, 0.5) * step, y + rng.uniform(0, 0.5) * step), step, rng)
-        for _, _, (x, y) in _cells(canvas, step, rng)
+        for _, _, (x, y) in _cells(canvas, step)
     ]
 
 
@@ -113,9 +119,9 @@ def _chip(centre: Point, step: float, rng: Random) -> Ring:
 _PATTERNS: Final[MappingProxyType[str, Callable[[Canvas, Random], Rings]]] = MappingProxyType(
     {
         "polka dots": _dots,
-        "horizontal stripes": _stripes((0, 1)),
-        "vertical stripes": _stripes((1, 0)),
-        "diagonal stripes": _stripes((0.5**0.5, 0.5**0.5)),
+        "horizontal stripes": _stripes((0, 1), 1 / 4, 1 / 5, 1 / 6),
+        "vertical stripes": _stripes((1, 0), 1 / 4, 1 / 5, 1 / 6),
+        "diagonal stripes": _stripes((0.5**0.5, 0.5**0.5), 0.5**0.5 / 3, 0.5**0.5 / 4),
         "checkerboard": _checkerboard,
         "zigzag": _ribbons(lambda t: abs(2 * (t % 1) - 1) * 2 - 1, 2),
         "waves": _ribbons(lambda t: sin(2 * pi * t), 16),

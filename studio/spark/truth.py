@@ -94,7 +94,7 @@ def colour_pair(rng: Random) -> tuple[str, str]:
 def _icon(rng: Random) -> Truth:
     colour, background = colour_pair(rng)
     count = rng.choices((1, 2, 3, 4), (0.52, 0.16, 0.16, 0.16))[0]
-    style = rng.choices(STYLES, (0.72, 0.15, 0.13))[0]
+    style = rng.choices(STYLES, (0.72, 0.15, 0.13 if count < 3 else 0))[0]
     size = rng.choices(SIZES, _size_odds(count, style))[0]
     place = "centre" if count > 1 or size == "large" else rng.choices(PLACES, (0.6, 0.1, 0.1, 0.1, 0.1))[0]
     return Truth("icon", rng.choice(tuple(SHAPES)), colour, background, count, style, size, place)

@@ -1,5 +1,6 @@
 """Training from nothing to a folder that plain diffusers loads, in a few steps."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -24,6 +25,18 @@ def test_from_nothing_to_a_model(tmp_path, capsys):
     )
     weights = "unet/diffusion_pytorch_model.safetensors"
     assert (tmp_path / "out" / weights).read_bytes() != (tmp_path / "again" / weights).read_bytes()
+
+
+def test_on_from_a_published_model(tmp_path):
+    from studio.config import shipped
+
+    base, out = shipped("assets") / "spark", tmp_path / "out"
+    training.train(tmp_path / "work", out, TINY, minutes=10, device="cpu", base=base)
+    vocabulary = "tokenizer/tokenizer.json"
+    assert (out / vocabulary).read_bytes() == (base / vocabulary).read_bytes()
+    before, after = (json.loads((folder / "trained.json").read_text()) for folder in (base, out))
+    assert after["reader"] == before["reader"]
+    assert after["denoiser"]["steps"] == before.get("denoiser", {"steps": 0})["steps"] + 3
 
 
 def line():

@@ -118,9 +118,16 @@ def test_doctor_looks_at_everything(studio):
         assert word in out
 
 
+def hear_ctrl_c():
+    """A shell starts what runs in its background deaf to Ctrl+C; the tests may themselves run there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_stops_within_a_step_and_says_what_was_finished(tmp_path):
     command = [sys.executable, "-m", "studio", *RUN[:-4], "--steps", "20", "--count", "50", "--seed", "7"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=hear_ctrl_c
+    ) as process:
         assert process.stdout and process.stdout.readline().endswith("-1.png\n")
         asked = time.monotonic()
         process.send_signal(signal.SIGINT)
