@@ -126,7 +126,12 @@ def hear_ctrl_c():
 def test_ctrl_c_stops_within_a_step_and_says_what_was_finished(tmp_path):
     command = [sys.executable, "-m", "studio", *RUN[:-4], "--steps", "20", "--count", "50", "--seed", "7"]
     with subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=hear_ctrl_c
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=hear_ctrl_c,  # noqa: PLW1509
     ) as process:
         assert process.stdout and process.stdout.readline().endswith("-1.png\n")
         asked = time.monotonic()
