@@ -135,7 +135,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=Path("assets/spark"))
     parser.add_argument("--prompts", type=int, default=500)
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--guidance", type=float, default=4.5)
+    parser.add_argument("--guidance", type=float, default=2.0)
     given = parser.parse_args()
     figures = measure(given.model, given.prompts, given.steps, given.guidance)
     text = json.dumps(figures, indent=2)

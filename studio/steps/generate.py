@@ -15,7 +15,7 @@ def run(
     negative_prompt: NegativePrompt = "",
     size: PictureSize | None = None,
     steps: Steps = 20,
-    guidance: Guidance = 4.5,
+    guidance: Guidance = 2.0,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
 ) -> list[Image]:

@@ -25,7 +25,7 @@ def test_the_file_carries_the_job_and_text_that_other_tools_read(job, tmp_path):
     *words, last = Image.open(picture.path).info["parameters"].split("\n")
     assert words == ["a star, (blue)", "Negative prompt: red"]
     assert dict(PAIR.findall(last)) == {
-        "Steps": "20", "Sampler": "DDIM", "CFG scale": "4.5", "Model": "spark", "Seed": "7", "Size": "64x96",
+        "Steps": "20", "Sampler": "DDIM", "CFG scale": "2", "Model": "spark", "Seed": "7", "Size": "64x96",
         "Version": "studio 0",
     }  # fmt: skip
 

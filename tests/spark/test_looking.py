@@ -41,5 +41,31 @@ def test_patterns_are_told_apart(name):
     assert read_pattern(paint(Truth("pattern", name, "red", "navy"), Random(1234))) == name
 
 
+@pytest.mark.parametrize("name", PATTERNS)
+def test_a_wobbly_pattern_is_read_and_one_torn_apart_is_not(name):
+    drawn = paint(Truth("pattern", name, "red", "navy"), Random(1234))
+    assert read_pattern(_wobbled(drawn, pixels=3)) == name
+    assert read_pattern(_wobbled(drawn, pixels=40)) != name
+
+
+def _wobbled(image: Image.Image, pixels: float) -> Image.Image:
+    """The picture with every 16 pixels pulled somewhere else."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    x, y = (
+        np.asarray(Image.fromarray(rng.normal(0, pixels, (16, 16)).astype("float32")).resize((256, 256)))
+        for _ in range(2)
+    )
+    rows, columns = np.mgrid[:256, :256]
+    moved = np.asarray(image)[np.clip(rows + y, 0, 255).astype(int), np.clip(columns + x, 0, 255).astype(int)]
+    return Image.fromarray(moved)
+
+
+def test_noise_shows_no_pattern():
+    noise = Image.effect_noise((256, 256), 80).convert("RGB")
+    assert read_pattern(noise) == ""
+
+
 def test_shares_come_with_wilsons_interval():
     assert share([True] * 90 + [False] * 10) == {"share": 90.0, "low": 82.6, "high": 94.5}
