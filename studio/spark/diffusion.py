@@ -3,8 +3,10 @@
 It learns on encoded 256×256 drawings, with the text encoder.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -149,11 +151,28 @@ def _fast_attention(device: "torch.device") -> AbstractContextManager[None]:
     return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
 
 
+@cache
 def _fast_in_bf16(device: "torch.device") -> bool:
-    """GPUs, and CPUs with instructions for it; on others bf16 is emulated, many times slower."""
+    """GPUs, and the CPUs that are quicker in it: tried, since some have the instructions and gain nothing."""
     import torch
 
-    return device.type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16", False) is True
+    if device.type != "cpu":
+        return device.type == "cuda"
+    if not torch.cpu.get_capabilities().get("avx512_bf16", False):
+        return False  # emulated, many times slower
+    return _product_time(torch.bfloat16) < 0.8 * _product_time(torch.float32)
+
+
+def _product_time(dtype: "torch.dtype") -> float:
+    """Seconds of the quickest of five products of two 1024×1024 matrices."""
+    import torch
+
+    matrix, times = torch.ones(1024, 1024, dtype=dtype), []
+    for _ in range(6):
+        began = time.perf_counter()
+        matrix @ matrix
+        times.append(time.perf_counter() - began)
+    return min(times[1:])
 
 
 def _spread_times(batch: int) -> "Tensor":

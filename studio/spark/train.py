@@ -39,7 +39,7 @@ class Recipe:
 
     reader: tuple[int, int, float] = (600, 64, 1e-3)
     autoencoder: tuple[int, int, float] = (8700, 8, 2e-3)
-    denoiser: tuple[int, int, float, int] = (24_000, 16, 8e-4, 4_000)
+    denoiser: tuple[int, int, float, int] = (7_000, 16, 8e-4, 4_000)
     decoder: tuple[int, int, float] = (1500, 8, 1e-3)
 
 
@@ -101,7 +101,7 @@ def _denoise(denoiser: Denoiser, vae: "AutoencoderTiny", work: Path, recipe: Rec
     stage = Training(denoiser.modules, work / "denoiser.safetensors", rate=rate, steps=steps)
     if stage.step < stage.steps and time.time() < until:
         drawings = Pool(vae, pool, start=1 + stage.step * batch)
-        _finish(stage, denoiser.losses(drawings, batch, fresh=max(1, batch // 8), start=stage.step), until)
+        _finish(stage, denoiser.losses(drawings, batch, fresh=max(1, batch // 16), start=stage.step), until)
     stage.adopt()
 
 
