@@ -64,6 +64,11 @@ class Job(BaseModel):
         workflow = Workflow.of(self.workflow, self.definition)
         return Job.of(workflow, {**self.values, "seed": self.seed, "count": self.count, **values})
 
+    @property
+    def total(self) -> int:
+        """How many pictures it makes."""
+        return self.count
+
     def seeds(self) -> list[int]:
         """One seed for each picture: the job's own, and those that follow it."""
         return [(self.seed + n) % _SEEDS for n in range(self.count)]

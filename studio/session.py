@@ -2,30 +2,22 @@
 
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL.Image import Image
-from pydantic import ConfigDict, ValidationError, validate_call
-
-from studio import plugins
 from studio.config import Settings
 from studio.engine.engine import Engine
 from studio.engine.pipelines import Pipelines
-from studio.errors import InputError
 from studio.job import Job
 from studio.models import library
 from studio.models.card import ModelCard
-from studio.parameters import problem
 from studio.record import names
 from studio.record.picture import Picture
 from studio.record.publish import check_folder, publish
 from studio.version import VERSION
-from studio.workflow import Workflow
-
-_CALL = ConfigDict(arbitrary_types_allowed=True)
+from studio.walk import make
 
 
 @dataclass(frozen=True)
@@ -73,25 +65,6 @@ class Session:
             for n, image in enumerate(images, first):
                 alone = job.alone(n)
                 yield publish(image, folder, names.stem(name, alone, n + 1), alone, {**facts, "picture": n + 1})
-
-
-def make(workflow: Workflow, values: Mapping[str, Any], engine: Engine) -> list[Image]:
-    """Run the workflow's steps in order; the last one's pictures are the result.
-
-    Raises InputError where a value breaks a bound of a step's signature.
-    """
-    made: dict[str, list[Image]] = {}
-    for step, fixed in workflow.steps().items():
-        arguments = {key: made[v[1:]] if isinstance(v, str) and v.startswith("$") else v for key, v in fixed.items()}
-        arguments |= {
-            key: values[i] for i in workflow.definition.inputs for s, key in [workflow.source(i)] if s == step
-        }
-        run = validate_call(config=_CALL)(plugins.find("steps", workflow.uses(step)).run)
-        try:
-            made[step] = run(engine, **arguments)
-        except ValidationError as error:
-            raise InputError(f"step '{step}': {problem(error)}") from None
-    return made[step]
 
 
 class _Clock:
