@@ -1,0 +1,102 @@
+"""A real JupyterLab in a real Chromium."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@contextmanager
+def jupyter_lab(root: Path, theme: str = "JupyterLab Light") -> Iterator[str]:
+    """A server on ``root`` with its own settings, queue and pictures; yields the address of Lab."""
+    _set(root, "notification", fetchNews="false", checkForUpdates=False)
+    _set(root, "themes", theme=theme)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    home = {f"JUPYTER_{name}_DIR": str(root / ".jupyter" / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
+    home["JUPYTERLAB_SETTINGS_DIR"] = str(root / ".jupyter" / "settings")
+    own = {"STUDIO_STATE": str(root / "state"), "IPYTHONDIR": str(root / ".ipython"), "PYTHONPATH": os.getcwd()}
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1",
+               "--IdentityProvider.token=", f"--ServerApp.root_dir={root}", "--LabApp.news_url=",
+               "--LabApp.extension_manager=readonly"]  # fmt: skip
+    log = (root / "lab.log").open("w")
+    server = subprocess.Popen(command, env={**os.environ, **home, **own}, stdout=log, stderr=log)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/api/status")
+        yield f"http://127.0.0.1:{port}/lab"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _set(root: Path, plugin: str, **values: object) -> None:
+    file = root / ".jupyter" / "settings" / "@jupyterlab" / "apputils-extension" / f"{plugin}.jupyterlab-settings"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(values))
+
+
+def _wait_for(address: str) -> None:
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise TimeoutError(address)
+
+
+@contextmanager
+def chromium(width: int = 1360, height: int = 1000) -> Iterator[Page]:
+    """A page of its own browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(30_000)
+        yield page
+        browser.close()
+
+
+class Notebook:
+    """A notebook open in Lab, alone in the window."""
+
+    def __init__(self, page: Page, lab: str, name: str) -> None:
+        self.page = page
+        page.goto(f"{lab}/tree/{name}?reset")
+        page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+        self.idle()
+
+    def idle(self) -> None:
+        """Wait until the kernel waits."""
+        self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+
+    def command(self, name: str) -> None:
+        """Ask for a command of the palette, by what it is called there."""
+        self.page.keyboard.press("Control+Shift+C")
+        self.page.locator(".lm-CommandPalette-input").fill(name)
+        self.page.locator(".lm-CommandPalette-item", has_text=name).first.click()
+
+    def run_all(self) -> None:
+        self.page.get_by_role("menuitem", name="Run", exact=True).click()
+        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+    def restart(self) -> None:
+        self.page.get_by_role("menuitem", name="Kernel", exact=True).click()
+        self.page.get_by_role("menuitem", name="Restart Kernel…", exact=True).click()
+        self.page.locator(".jp-Dialog button", has_text="Restart").click()
+        self.idle()
+
+    @property
+    def panel(self) -> Locator:
+        return self.page.locator(".jp-Notebook .studio").first
