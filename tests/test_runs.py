@@ -68,6 +68,19 @@ def test_many_may_watch_one_run(own, asked):
     assert heard == [Done()] * 3
 
 
+def test_a_broken_watcher_disturbs_nobody(own, asked):
+    run, heard = own.submit(asked(count=2)), []
+
+    def broken(event):
+        heard.append(event)
+        if len(heard) > 1:
+            raise RuntimeError("the page is gone")
+
+    run.follow(broken)
+    assert len(run.wait(60)) == 2
+    assert len(heard) == 2
+
+
 def test_a_late_watcher_hears_how_it_ended(own, asked):
     run = own.submit(asked())
     run.wait()
