@@ -27,10 +27,10 @@ class Field:
 
     def __init__(self, control: Control, widget: DOMWidget, trait: str = "value") -> None:
         self.control, self.widget = control, widget
-        self._trait = trait
-        self._problem = HTML(layout={"display": "none"})
-        self._problem.add_class("studio-error")
-        self.box = VBox([widget, self._problem])
+        self.problem, self._trait = "", trait
+        self._line = HTML(layout={"display": "none"})
+        self._line.add_class("studio-error")
+        self.box = VBox([widget, self._line])
 
     def read(self) -> Any:
         return getattr(self.widget, self._trait)
@@ -43,8 +43,9 @@ class Field:
 
     def say(self, problem: str) -> None:
         """Show what is wrong with the value; "" takes it away."""
-        self._problem.value = f'<span role="alert">{escape(problem)}</span>' if problem else ""
-        self._problem.layout.display = "" if problem else "none"
+        self.problem = problem[:1].upper() + problem[1:]
+        self._line.value = f'<span role="alert">{escape(self.problem)}</span>'
+        self._line.layout.display = "" if problem else "none"
 
     def show(self, visible: bool) -> None:
         self.box.layout.display = "" if visible else "none"

@@ -22,6 +22,7 @@ from studio.surfaces.uploads import keep
 from studio.workflow import Workflow, workflow_names
 
 FIRST: Final = "text-to-image"
+RESTORE: Final = "Drop a picture to bring back its settings"
 CARRIED: Final = ("prompt", "model")  # kinds of input that go along to another workflow
 
 
@@ -38,11 +39,15 @@ class Panel:
 
     def __init__(self, session: Session, workflow: Workflow, *, pick: bool = False) -> None:
         self._session = session
-        self._results = Results(Wishes(self._use, self._vary, self._send))
-        self._history = History(session, self._results.look, lambda run: self._follower.follow(run.retry()))
-        self._bar = Bar(label="Generate")
-        self._bar.hear("wish", lambda message: self._wish(message["wish"]))
-        self._follower = Follower(self._bar, self._results, self._history.refresh)
+        self.results = Results(Wishes(self._use, self._vary, self._send))
+        self.history = History(session, self.results.look, lambda run: self._follower.follow(run.retry()))
+        self.bar = Bar(label="Generate")
+        self.bar.hear("wish", lambda message: self._wish(message["wish"]))
+        self.restoring = DropZone(
+            label="Restore settings", words="Drop a picture to bring back its settings", compact=True
+        )
+        self.restoring.on_file(self._dropped)
+        self._follower = Follower(self.bar, self.results, self.history.refresh)
         self._title, self._place, self._picker = HTML(), Box(), _picker(workflow.name)
         self._picker.layout.display = "" if pick else "none"
         self._picker.observe(lambda change: self._picked(change["new"]), "value")
@@ -69,7 +74,7 @@ class Panel:
     @property
     def pictures(self) -> list[Picture]:
         """The pictures this panel has made, in the order they were finished."""
-        return self._results.pictures
+        return self.results.pictures
 
     def generate(self) -> Run:
         """Submit what the form says; returns at once, and ``run.wait()`` waits for the pictures.
@@ -142,10 +147,8 @@ class Panel:
             self._follower.say(f"{name}: {error}", problem=True)
 
     def _laid_out(self) -> VBox:
-        zone = DropZone(label="Restore settings", words="Drop a picture to bring back its settings", compact=True)
-        zone.on_file(self._dropped)
-        head, left = HBox([self._title, self._picker]), VBox([self._place, self._bar, zone])
-        side = VBox([self._results.widget, self._history.widget])
+        head, left = HBox([self._title, self._picker]), VBox([self._place, self.bar, self.restoring])
+        side = VBox([self.results.widget, self.history.widget])
         columns = Box([left, side])
         widget = VBox([head, columns])
         for box, name in ((head, "head"), (left, "form"), (side, "side"), (columns, "columns")):

@@ -31,16 +31,21 @@ class Results:
 
     def __init__(self, wishes: Wishes) -> None:
         self.stage, self.strip = Stage(label="Picture", empty=EMPTY), Strip(label="Pictures of this panel")
-        self._compare = BeforeAfter(layout={"display": "none"})
+        self.compare = BeforeAfter(layout={"display": "none"})
         self._wishes, self._pictures = wishes, dict[str, Picture]()
         self._shown: Picture | None = None
         self._before: Path | None = None
-        self._toggle = ToggleButton(description="Compare", tooltip="Before and after, with a line to drag")
-        self._toggle.observe(lambda _: self._comparing(), "value")
-        self._actions = HBox([*self._buttons(), self._toggle, _destinations(self._send)], layout={"display": "none"})
+        self.toggle = ToggleButton(description="Compare", tooltip="Before and after, with a line to drag")
+        self.toggle.observe(lambda _: self._comparing(), "value")
+        self.use = Button(description="Use these settings", tooltip="Put the settings and the seed into the form")
+        self.use.on_click(lambda _: self._with(self._wishes.use))
+        self.vary = Button(description="Vary", tooltip="The same settings with a new seed")
+        self.vary.on_click(lambda _: self._with(self._wishes.vary))
+        self.destinations = _destinations(self._send)
+        self._actions = HBox([self.use, self.vary, self.toggle, self.destinations], layout={"display": "none"})
         self._actions.add_class("studio-act")
         self.strip.hear("chosen", lambda message: self.look(self._pictures[message["chosen"]]))
-        self.widget = VBox([self.stage, self._compare, self._actions, self.strip])
+        self.widget = VBox([self.stage, self.compare, self._actions, self.strip])
         self.widget.add_class("studio-results")
 
     @property
@@ -55,7 +60,7 @@ class Results:
 
     def preview(self, jpeg: bytes) -> None:
         """Show how far a picture is."""
-        self._toggle.value = False
+        self.toggle.value = False
         self._stage(jpeg, "Preview of the picture being made", "Preview", "")
 
     def add(self, picture: Picture) -> None:
@@ -72,7 +77,7 @@ class Results:
         self._stage(picture.path.read_bytes(), describe(picture), caption, picture.path.name)
         self.strip.chosen = str(picture.path)
         self._actions.layout.display = ""
-        self._toggle.disabled = self._before is None
+        self.toggle.disabled = self._before is None
         self._comparing()
 
     def again(self) -> None:
@@ -87,18 +92,11 @@ class Results:
             self.stage.picture, self.stage.alt, self.stage.caption, self.stage.file = picture, alt, caption, file
 
     def _comparing(self) -> None:
-        on = self._toggle.value and self._before is not None and self._shown is not None
+        on = self.toggle.value and self._before is not None and self._shown is not None
         if on and self._shown and self._before:
-            self._compare.before, self._compare.after = small(self._before, 1024), self._shown.path.read_bytes()
-        self._compare.layout.display = "" if on else "none"
+            self.compare.before, self.compare.after = small(self._before, 1024), self._shown.path.read_bytes()
+        self.compare.layout.display = "" if on else "none"
         self.stage.layout.display = "none" if on else ""
-
-    def _buttons(self) -> list[Button]:
-        use = Button(description="Use these settings", tooltip="Put this picture's settings and seed into the form")
-        use.on_click(lambda _: self._with(self._wishes.use))
-        vary = Button(description="Vary", tooltip="The same settings with a new seed")
-        vary.on_click(lambda _: self._with(self._wishes.vary))
-        return [use, vary]
 
     def _with(self, wish: Callable[[Job], None]) -> None:
         if self._shown:

@@ -6,11 +6,11 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 from playwright.sync_api import Locator, Page, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
@@ -27,11 +27,12 @@ def jupyter_lab(root: Path, theme: str = "JupyterLab Light") -> Iterator[str]:
         port = free.getsockname()[1]
     home = {f"JUPYTER_{name}_DIR": str(root / ".jupyter" / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
     home["JUPYTERLAB_SETTINGS_DIR"] = str(root / ".jupyter" / "settings")
-    own = {"STUDIO_STATE": str(root / "state"), "IPYTHONDIR": str(root / ".ipython"), "PYTHONPATH": os.getcwd()}
+    own = {"STUDIO_STATE": str(root / "state"), "IPYTHONDIR": str(root / ".ipython"), "PYTHONPATH": str(Path.cwd())}
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1",
                "--IdentityProvider.token=", f"--ServerApp.root_dir={root}", "--LabApp.news_url=",
                "--LabApp.extension_manager=readonly"]  # fmt: skip
-    log = (root / "lab.log").open("w")
+    (root / ".jupyter").mkdir(exist_ok=True)
+    log = (root / ".jupyter" / "lab.log").open("w")
     server = subprocess.Popen(command, env={**os.environ, **home, **own}, stdout=log, stderr=log)
     try:
         _wait_for(f"http://127.0.0.1:{port}/api/status")
@@ -50,9 +51,9 @@ def _set(root: Path, plugin: str, **values: object) -> None:
 def _wait_for(address: str) -> None:
     for _ in range(300):
         try:
-            urllib.request.urlopen(address, timeout=5).close()
+            httpx.get(address).raise_for_status()
             return
-        except OSError:
+        except httpx.HTTPError:
             time.sleep(0.1)
     raise TimeoutError(address)
 
