@@ -6,16 +6,16 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-from ipywidgets import HTML, Checkbox, ColorPicker, DOMWidget, Dropdown, Text, VBox
+from ipywidgets import HTML, Checkbox, DOMWidget, Dropdown, Text, VBox
 from PIL import Image
 
 from studio.errors import InputError
 from studio.imagefile import open_image
 from studio.surfaces.controls import Control, live_choices, sizes
-from studio.surfaces.notebook.pieces import DropZone, MaskPainter, Number, PromptBox
+from studio.surfaces.notebook.pieces import Colour, DropZone, MaskPainter, Number, PromptBox
 from studio.surfaces.uploads import keep
 
-OWN: Final = "the model's own"
+OWN: Final = "automatic"
 _OTHER: Final = "other"
 
 
@@ -65,6 +65,10 @@ class Words(Field):
 
 class Lines(Words):
     """Several values, one a line."""
+
+    def __init__(self, control: Control) -> None:
+        super().__init__(control)
+        self.widget.placeholder = "one on each line"
 
     def read(self) -> list[Any]:
         lines = (line.strip() for line in self.widget.value.splitlines())
@@ -216,7 +220,8 @@ def _toggle(control: Control, _: Path) -> Field:
 
 
 def _colour(control: Control, _: Path) -> Field:
-    return Field(control, ColorPicker(description=control.label, tooltip=control.help))
+    hint = "" if control.required else OWN
+    return Field(control, Colour(label=control.label, tip=control.help, placeholder=hint))
 
 
 def _with_unit(control: Control) -> str:
@@ -234,6 +239,7 @@ FIELDS: Final[dict[str, Maker]] = {
     "choice": lambda control, _: Choice(control),
     "sampler": lambda control, _: Choice(control),
     "model": lambda control, _: Choice(control),
+    "workflow": lambda control, _: Choice(control),
     "size": lambda control, _: Sides(control),
     "toggle": _toggle,
     "colour": _colour,

@@ -66,6 +66,14 @@ class Number(Piece):
     slider = Bool(False).tag(sync=True)
 
 
+class Colour(Piece):
+    """A colour as a word or #rrggbb, with a picker; or None."""
+
+    _esm = _script("colour")
+    value = Unicode(None, allow_none=True).tag(sync=True)
+    placeholder = _text()
+
+
 class _Receiver(Piece):
     """A piece to which the browser sends a file, in parts."""
 

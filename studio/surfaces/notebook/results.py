@@ -108,8 +108,8 @@ class Results:
 
 
 def takes_picture(workflow: Workflow) -> str | None:
-    """The input through which a workflow takes a picture; None where it takes none."""
-    return next((control.name for control in controls(workflow) if control.kind in PICTURES), None)
+    """The input through which a workflow takes the picture it needs; None where it needs none."""
+    return next((one.name for one in controls(workflow) if one.kind in PICTURES and one.required), None)
 
 
 def _destinations(send: Callable[[str], None]) -> Dropdown:
