@@ -71,8 +71,9 @@ class Lines(Words):
         self.widget.placeholder = "one on each line"
 
     def read(self) -> list[Any]:
-        lines = (line.strip() for line in self.widget.value.splitlines())
-        return [self._one(line) for line in lines if line]
+        lines = [line.strip() for line in self.widget.value.splitlines() if line.strip()]
+        blank = [one for one in self.control.default or () if one == ""]  # a default of one empty line
+        return [self._one(line) for line in lines] or blank
 
     def write(self, value: Sequence[Any] | None) -> None:
         self.widget.rows = max(2, len(value or ()))
