@@ -185,7 +185,14 @@ class PictureFile(Field):
 
 
 class Mask(PictureFile):
-    """A mask, painted on the picture that the workflow starts from."""
+    """A mask, painted on the picture that the workflow starts from; kept as a file once its path is asked for."""
+
+    _painted: bytes = b""
+
+    def read(self) -> Any:
+        if self._painted:
+            self._paths, self._painted = [str(keep(self._painted, self._folder))], b""
+        return super().read()
 
     def _piece(self, control: Control) -> DOMWidget:
         return MaskPainter(label=control.label, tip=control.help)
@@ -198,6 +205,14 @@ class Mask(PictureFile):
     def write(self, value: Any) -> None:
         super().write(value)
         self.widget.mask = small(value, None) if value else b""
+
+    def _take(self, name: str, data: bytes) -> None:
+        self._put([])
+        self._painted = data
+
+    def _put(self, paths: list[str], name: str = "") -> None:
+        self._painted = b""
+        super()._put(paths, name)
 
     def _look(self, name: str) -> None:
         """The painter shows its strokes itself."""

@@ -1,6 +1,8 @@
 """The panel without a browser: values and widgets, runs and pictures, the messages a browser would send."""
 
+import io
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,8 @@ from studio.config import Settings
 from studio.errors import InputError
 from studio.job import Job
 from studio.session import Session
-from studio.surfaces.controls import controls
+from studio.surfaces.controls import Control, controls
+from studio.surfaces.notebook.fields import Mask, field
 from studio.surfaces.notebook.panel import Panel
 from studio.surfaces.notebook.results import takes_picture
 from studio.workflow import Workflow, workflow_names
@@ -241,3 +244,32 @@ def test_compare_lays_a_picture_over_what_it_came_from(panel, pictures):
     assert panel.results.compare.after == pictures[1].path.read_bytes()
     assert panel.results.compare.layout.display == ""
     assert panel.results.stage.layout.display == "none"
+
+
+def test_a_painted_mask_is_a_file_when_it_is_asked_for(pictures, tmp_path):
+    mask = Mask(control("mask"), tmp_path)
+    mask.over(pictures[0].path)
+    assert Image.open(io.BytesIO(mask.widget.picture)).size == pictures[0].image.size
+    stream = io.BytesIO()
+    Image.new("L", (256, 256), 255).save(stream, "PNG")
+    send(mask.widget, {"name": "mask.png", "part": 0, "parts": 1}, stream.getvalue())
+    assert list(tmp_path.iterdir()) == []
+    assert Path(mask.read()).read_bytes() == stream.getvalue()
+    mask.over(pictures[1].path)
+    assert mask.read() is None
+
+
+def test_a_colour_and_a_list_may_be_empty(tmp_path):
+    colour = field(control("colour"), tmp_path)
+    assert colour.read() is None
+    colour.write("navy")
+    assert colour.read() == "navy"
+    numbers = field(control("number", many=True, least=1.0, default=[1, 2.5]), tmp_path)
+    assert numbers.read() == [1, 2.5]
+    numbers.widget.value = "3\n\nfour\n"
+    assert numbers.read() == [3, "four"]
+
+
+def control(kind, **changes):
+    plain = Control("x", kind, "X", "", False, None, None, None, None, (), "", False, False, None)
+    return replace(plain, **changes)

@@ -1,4 +1,7 @@
-// Paint on a picture what shall change. The mask leaves as a PNG of the picture's size: white is painted.
+// Paint on a picture what shall change. One sees the paint in colour; the mask leaves as a PNG of the
+// picture's size, white where there is paint.
+
+const PAINT = "#7a5cff";
 
 export default {
   render({ model, el }) {
@@ -7,7 +10,7 @@ export default {
     const canvas = h("canvas", { role: "img" });
     const brush = h("input", { type: "range", min: 2, max: 50, value: 12, ariaLabel: "Brush size, percent of the width" });
     const undo = button("Undo", "studio-link", () => step(strokes.slice(0, -1)));
-    const clear = button("Clear", "studio-link", () => step([]));
+    const clear = button("Clear", "studio-link", () => step([], null));
     const invert = button("Invert", "studio-link", () => step([...strokes, { invert: true }]));
     const erase = h("input", { type: "checkbox" });
     const tools = h("div", { className: "studio-tools" },
@@ -27,12 +30,11 @@ export default {
     };
     const flip = () => {
       pen.globalCompositeOperation = "xor";
-      pen.fillStyle = "white";
-      pen.fillRect(0, 0, canvas.width, canvas.height);
+      fill(pen, canvas, PAINT);
     };
     const line = ({ points, width, erase }) => {
       pen.globalCompositeOperation = erase ? "destination-out" : "source-over";
-      pen.strokeStyle = pen.fillStyle = "white";
+      pen.strokeStyle = pen.fillStyle = PAINT;
       pen.lineWidth = width;
       pen.lineCap = pen.lineJoin = "round";
       pen.beginPath();
@@ -40,16 +42,23 @@ export default {
       for (const point of points) pen.lineTo(...point);
       pen.stroke();
     };
+    const fill = (ink, { width, height }, colour) => {
+      ink.fillStyle = colour;
+      ink.fillRect(0, 0, width, height);
+    };
     const send = () => {
       const flat = h("canvas", { width: canvas.width, height: canvas.height });
       const ink = flat.getContext("2d");
-      ink.fillRect(0, 0, flat.width, flat.height);
       ink.drawImage(canvas, 0, 0);
+      ink.globalCompositeOperation = "source-in";
+      fill(ink, flat, "white");
+      ink.globalCompositeOperation = "destination-over";
+      fill(ink, flat, "black");
       flat.toBlob(async (blob) => model.send({ name: "mask.png", part: 0, parts: 1 }, undefined, [await blob.arrayBuffer()]));
     };
-    const step = (next) => {
-      if (next.length === 0) base = null;
+    const step = (next, below = base) => {
       strokes = next;
+      base = below;
       draw();
       if (strokes.length || base) send();
       else model.send({ clear: true });
@@ -76,19 +85,21 @@ export default {
       canvas.height = image.naturalHeight;
       draw();
     };
-    const below = async () => {
+    const restore = async () => {
       const bytes = model.get("mask");
       strokes = [];
-      base = bytes.byteLength ? whiteOnly(await createImageBitmap(new Blob([bytes]))) : null;
+      base = bytes.byteLength ? painted(await createImageBitmap(new Blob([bytes]))) : null;
       draw();
     };
-    const whiteOnly = (bitmap) => {
+    const painted = (bitmap) => {
       const layer = h("canvas", { width: bitmap.width, height: bitmap.height });
       const ink = layer.getContext("2d");
       ink.drawImage(bitmap, 0, 0);
       const data = ink.getImageData(0, 0, layer.width, layer.height);
       for (let i = 0; i < data.data.length; i += 4) data.data[i + 3] = data.data[i] > 127 ? 255 : 0;
       ink.putImageData(data, 0, 0);
+      ink.globalCompositeOperation = "source-in";
+      fill(ink, layer, PAINT);
       return layer;
     };
     const unfollow = [
@@ -102,7 +113,7 @@ export default {
         empty.hidden = some;
         empty.textContent = model.get("empty");
       }),
-      follow(model, ["mask"], below),
+      follow(model, ["mask"], restore),
     ];
     return () => unfollow.forEach((stop) => stop());
   },
