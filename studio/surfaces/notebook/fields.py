@@ -206,7 +206,7 @@ class Mask(PictureFile):
         super().write(value)
         self.widget.mask = small(value, None) if value else b""
 
-    def _take(self, name: str, data: bytes) -> None:
+    def _take(self, _: str, data: bytes) -> None:
         self._put([])
         self._painted = data
 

@@ -54,8 +54,11 @@ class Panel:
         self.widget = self._laid_out()
         self.open(workflow)
 
+    def __repr__(self) -> str:
+        return f"<panel of {self.workflow.name}; run the cell to use it>"
+
     def _repr_mimebundle_(self, **asked: Any) -> Any:
-        return self.widget._repr_mimebundle_(**asked)
+        return {**self.widget._repr_mimebundle_(**asked), "text/plain": repr(self)}
 
     @property
     def workflow(self) -> Workflow:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -82,22 +82,30 @@ class Notebook:
         """Wait until the kernel waits."""
         self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
 
-    def command(self, name: str) -> None:
-        """Ask for a command of the palette, by what it is called there."""
-        self.page.keyboard.press("Control+Shift+C")
-        self.page.locator(".lm-CommandPalette-input").fill(name)
-        self.page.locator(".lm-CommandPalette-item", has_text=name).first.click()
+    def idle_now(self) -> bool:
+        return self.page.get_by_text("Python 3 (ipykernel) | Idle").is_visible()
+
+    def set(self, label: str, value: str) -> None:
+        """Type into a field of the panel."""
+        self.panel.get_by_label(label, exact=True).fill(value)
 
     def run_all(self) -> None:
-        self.page.get_by_role("menuitem", name="Run", exact=True).click()
-        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        """Until the last cell shows its panel."""
+        self._menu("Run", "Run All Cells")
+        self.panel.wait_for(timeout=60_000)
 
     def restart(self) -> None:
-        self.page.get_by_role("menuitem", name="Kernel", exact=True).click()
-        self.page.get_by_role("menuitem", name="Restart Kernel…", exact=True).click()
+        """A new kernel, and all cells from the top."""
+        self._menu("Kernel", "Restart Kernel and Clear Outputs of All Cells…")
         self.page.locator(".jp-Dialog button", has_text="Restart").click()
+        expect(self.panel).not_to_be_attached()
         self.idle()
+        self.run_all()
 
     @property
     def panel(self) -> Locator:
         return self.page.locator(".jp-Notebook .studio").first
+
+    def _menu(self, menu: str, entry: str) -> None:
+        self.page.get_by_role("menuitem", name=menu, exact=True).click()
+        self.page.get_by_role("menuitem", name=entry, exact=True).click()
