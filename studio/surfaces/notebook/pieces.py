@@ -40,6 +40,9 @@ class Piece(AnyWidget):
     label = _text()
     tip = _text()
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}; run the cell to use it>"
+
     def hear(self, wish: str, callback: Callable[[dict[str, Any]], None]) -> None:
         """Call ``callback`` with each message of the browser's that has the key ``wish``."""
         self.on_msg(lambda _, message, __: callback(message) if wish in message else None)

@@ -5,7 +5,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from .lab import CHROMIUM, chromium, jupyter_lab
+from .lab import CHROMIUM, jupyter_lab
 
 NOTEBOOKS = Path("notebooks").resolve()
 
@@ -24,9 +24,3 @@ def lab(tmp_path_factory):
     nbformat.write(first, root / "first.ipynb")
     with jupyter_lab(root) as address:
         yield address
-
-
-@pytest.fixture
-def page(lab):
-    with chromium() as page:
-        yield page

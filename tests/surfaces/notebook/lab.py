@@ -82,12 +82,20 @@ class Notebook:
         """Wait until the kernel waits."""
         self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
 
-    def idle_now(self) -> bool:
+    def is_idle(self) -> bool:
         return self.page.get_by_text("Python 3 (ipykernel) | Idle").is_visible()
 
     def set(self, label: str, value: str) -> None:
         """Type into a field of the panel."""
         self.panel.get_by_label(label, exact=True).fill(value)
+
+    def accessible(self) -> list[dict[str, str]]:
+        """Role and name of everything in the panel, as Chromium tells a screen reader."""
+        cdp = self.page.context.new_cdp_session(self.page)
+        found = cdp.send("Runtime.evaluate", {"expression": "document.querySelector('.jp-Notebook .studio')"})
+        tree = cdp.send("Accessibility.queryAXTree", {"objectId": found["result"]["objectId"]})
+        nodes = [node for node in tree["nodes"] if not node["ignored"]]
+        return [{key: str(node.get(key, {}).get("value", "")) for key in ("role", "name")} for node in nodes]
 
     def run_all(self) -> None:
         """Until the last cell shows its panel."""
