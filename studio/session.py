@@ -56,15 +56,16 @@ class Session:
         workflow, folder = job.checked(), out or self.settings.output
         names.check(name)
         check_folder(folder)
-        clock = _Clock(job.count, watch)
-        for first in range(0, job.count, self.settings.batch):
-            seeds = job.seeds()[first : first + self.settings.batch]
+        clock = _Clock(job.total, watch)
+        batch = self.settings.batch if job.total == job.count else 1  # lists change from picture to picture
+        for first in range(0, job.total, batch):
+            jobs = [job.alone(n) for n in range(first, min(first + batch, job.total))]
+            seeds = tuple(alone.seed for alone in jobs)
             began = time.monotonic()
-            images = make(workflow, job.values, Engine(self._pipelines, tuple(seeds), clock.at(first, len(seeds))))
+            images = make(workflow, jobs[0].values, Engine(self._pipelines, seeds, clock.at(first, len(seeds))))
             facts = _facts(job, (time.monotonic() - began) / len(seeds))
-            for n, image in enumerate(images, first):
-                alone = job.alone(n)
-                yield publish(image, folder, names.stem(name, alone, n + 1), alone, {**facts, "picture": n + 1})
+            for n, (image, alone) in enumerate(zip(images, jobs, strict=True), first + 1):
+                yield publish(image, folder, names.stem(name, alone, n), alone, {**facts, "picture": n})
 
 
 class _Clock:
@@ -99,7 +100,7 @@ def _facts(job: Job, seconds: float) -> dict[str, Any]:
         "python": platform.python_version(),
         "models": {name: {"sampler": card.sampler, "licence": card.licence} for name, card in _cards(job)},
         "seconds": round(seconds, 3),
-        "of": job.count,
+        "of": job.total,
     }
 
 

@@ -24,7 +24,7 @@ def load(text):
 def test_every_shipped_workflow_loads_and_has_a_form():
     assert {"text-to-image", "image-to-image"} <= set(workflow_names())
     for name in workflow_names():
-        assert {"prompt", "seed", "count"} <= set(Workflow.load(name).form().model_fields)
+        assert {"seed", "count"} <= set(Workflow.load(name).form().model_fields)
 
 
 def test_form_narrows_labels_and_keeps_the_steps_bounds():
@@ -57,7 +57,7 @@ def test_optional_inputs_keep_label_and_bounds():
         (("model: spark", "modl: spark"), "did you mean 'model'?"),
         (("model: spark", "guidance: 99"), "guidance: input should be less than or equal to 30"),
         (("$draw", "$drew"), "must name an earlier step"),
-        (("prompt: softer", "prompt: $draw"), "does not take a picture"),
+        (("prompt: softer", "prompt: $draw"), "does not take pictures"),
         ((", prompt: softer", ""), "needs 'prompt'"),
         (("model: spark", "prompt: fixed"), "both fixed and an input"),
         (("choices: [DDIM, Euler]", "choices: [DDIM, Foo]"), "choice 'Foo'"),

@@ -1,0 +1,67 @@
+"""A larger picture: enlarged, then refined tile by tile."""
+
+from typing import Annotated, Final, Literal
+
+from PIL import Image
+from pydantic import Field
+
+from studio.engine.engine import Engine
+from studio.engine.images import opened
+from studio.engine.tiles import by_tiles
+from studio.errors import InputError
+from studio.families import Request
+from studio.kinds import OWN_SAMPLER, Guidance, Kind, ModelRef, Picture, Prompt, Sampler, Steps, Strength, one_of
+from studio.models import library
+
+Factor = Annotated[
+    Literal[2, 4],
+    one_of((2, 4)),
+    Field(title="Factor", description="How many times as wide and as high."),
+    Kind("choice"),
+]
+MOST: Final = 4096
+
+
+def run(
+    engine: Engine,
+    image: Picture,
+    factor: Factor = 2,
+    prompt: Prompt = "",
+    strength: Strength = 0.2,
+    steps: Steps = 20,
+    guidance: Guidance = 2.0,
+    sampler: Sampler = OWN_SAMPLER,
+    model: ModelRef = "spark",
+) -> list[Image.Image]:
+    """One enlarged picture for each seed; a low strength keeps it as it is and settles its edges."""
+    originals = opened(image)
+    if factor * max(originals[0].size) > MOST:
+        raise InputError(f"{factor} times as large, the picture would be over {MOST} pixels wide or high")
+    large = [_enlarged(original, factor) for original in originals]
+    return refined(engine, large, prompt, strength, steps, guidance, sampler, model)
+
+
+def refined(
+    engine: Engine,
+    images: list[Image.Image],
+    prompt: str,
+    strength: float,
+    steps: int,
+    guidance: float,
+    sampler: str,
+    model: str,
+) -> list[Image.Image]:
+    """The pictures drawn over tile by tile at the model's own size."""
+    card = library.find(model)
+    if int(steps * strength) < 1:
+        raise InputError(f"strength {strength:g} of {steps} steps leaves none to run; raise one of them")
+    request = Request(prompt, "", steps, guidance, *card.size, strength=strength)
+    return by_tiles(
+        images * (len(engine.seeds) // len(images)),
+        card.size,
+        lambda n, of, tiles: engine.part(n, of).denoise(card, request, sampler, tiles),
+    )
+
+
+def _enlarged(image: Image.Image, factor: int) -> Image.Image:
+    return image.resize((image.width * factor, image.height * factor), Image.Resampling.LANCZOS)
