@@ -78,6 +78,10 @@ class Job(BaseModel):
         inputs = self.definition.get("inputs", {}).items()
         return {name: self.values[name] for name, spec in inputs if isinstance(spec, dict) and spec.get("each")}
 
+    def models(self) -> list[str]:
+        """The names of the models it rests on."""
+        return [name.partition(":")[2] for name in self.pins if name.startswith("model:")]
+
     def seeds(self) -> list[int]:
         """``count`` seeds: the job's own, and those that follow it."""
         return [(self.seed + n) % _SEEDS for n in range(self.count)]

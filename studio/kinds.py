@@ -24,13 +24,12 @@ OWN_SAMPLER: Final[Literal["model's own"]] = "model's own"
 class Kind:
     """Which control an input wants: prompt, text, number, slider, choice, size, picture, model …
 
-    ``many``: it takes a list of such values. ``more``: it is seldom needed and may stand out of sight.
+    ``many`` of them, where the input takes a list.
     """
 
     name: str
     unit: str = ""
     many: bool = False
-    more: bool = False
 
     @property
     def takes(self) -> str:
@@ -84,6 +83,16 @@ class ExactSize(Size):
     def parse(cls, value: Any) -> "ExactSize":
         """From "1200x630" or a pair; each side 64 to 2048."""
         return cls.read(value, 1)
+
+
+SIZES: Final = (
+    ("Square", Size(256, 256)),
+    ("Portrait", Size(256, 384)),
+    ("Landscape", Size(384, 256)),
+    ("Wide", Size(448, 256)),
+    ("Large square", Size(512, 512)),
+)
+"""Sizes that surfaces offer; any other may be written."""
 
 
 def _readable(value: str | Path | Sequence[Any]) -> Any:

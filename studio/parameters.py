@@ -19,9 +19,11 @@ _PINNED = ("picture", "mask", "model")  # a job holds one hash for each
 
 
 class Exposed(BaseModel):
-    """How a workflow exposes a parameter: which one, and what it narrows.
+    """How a workflow exposes a parameter: which one, what it narrows, and how it is shown.
 
-    ``each`` takes a list and makes a picture of each of its values; ``more`` is for what few need.
+    ``each`` takes a list and makes a picture of each of its values.
+    ``more`` puts it among the inputs that few people change; ``when`` shows it only while another
+    input has a certain value.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,6 +36,7 @@ class Exposed(BaseModel):
     help: str | None = None
     each: bool = False
     more: bool = False
+    when: dict[str, Any] = Field(default={}, max_length=1)
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,6 @@ class Parameter:
             parameter = replace(parameter, annotation=parameter._choices(exposed.choices))
         if exposed.each:
             parameter = parameter._each(exposed)
-        if exposed.more:
-            parameter = replace(parameter, annotation=_as(replace(parameter.kind, more=True), parameter.annotation))
         return parameter._with_default(exposed)
 
     def _each(self, exposed: Exposed) -> "Parameter":

@@ -10,9 +10,9 @@ from studio.errors import InputError, StudioError
 from studio.version import VERSION
 
 if TYPE_CHECKING:
+    from studio.events import Event
     from studio.job import Job
     from studio.record.picture import Picture
-    from studio.session import Progress
     from studio.surfaces.flags import Asked
     from studio.workflow import Workflow
 
@@ -45,13 +45,14 @@ def workflows() -> None:
 @app.command
 def show(workflow: str) -> None:
     """Show what a workflow takes: inputs, defaults, bounds."""
+    from studio.surfaces.controls import controls
     from studio.surfaces.flags import limits
     from studio.workflow import Workflow
 
     loaded = Workflow.load(workflow)
     print(f"{loaded.definition.title}: {loaded.definition.description}".rstrip(": "))
-    for name, field in loaded.form().model_fields.items():
-        print(f"  {name:16} {field.description or field.title or ''} {limits(field)}".rstrip())
+    for control in controls(loaded):
+        print(f"  {control.name:16} {control.help} {limits(control)}".rstrip())
 
 
 @app.command
@@ -97,7 +98,7 @@ def _run(target: str, tokens: list[str]) -> int:
     from studio.surfaces.flags import read_flags
 
     workflow, recorded = _target(target)
-    asked = read_flags(target, workflow.form(), tokens)
+    asked = read_flags(target, workflow, tokens)
     return _make(_job(workflow, recorded, asked.values), asked) if asked else 0
 
 
@@ -143,14 +144,13 @@ def _line(picture: "Picture") -> str:
     return json.dumps({"path": str(picture.path), **picture.record}, ensure_ascii=False)
 
 
-def _show_progress(progress: "Progress | None") -> None:
+def _show_progress(event: "Event | None") -> None:
     """One line on stderr that rewrites itself; on a pipe, one line a picture."""
+    from studio.events import Step
+    from studio.surfaces.words import progress
+
+    step = event if isinstance(event, Step) else None
     if sys.stderr.isatty():
-        print(f"\r\x1b[K{_words(progress) if progress else ''}", end="", file=sys.stderr, flush=True)
-    elif progress and progress.step == progress.steps:
-        print(_words(progress), file=sys.stderr, flush=True)
-
-
-def _words(progress: "Progress") -> str:
-    left = "" if progress.seconds_left is None else f", {progress.seconds_left:.0f} s left"
-    return f"picture {progress.picture} of {progress.pictures}, step {progress.step} of {progress.steps}{left}"
+        print(f"\r\x1b[K{progress(step) if step else ''}", end="", file=sys.stderr, flush=True)
+    elif step and step.step == step.steps:
+        print(progress(step), file=sys.stderr, flush=True)
