@@ -14,7 +14,7 @@ from studio.kinds import Count, Seed
 from studio.models import library
 from studio.parameters import REQUIRED, parameters, problem
 from studio.plugins import find
-from studio.workflow import Workflow, bind
+from studio.workflow import Workflow, bind, workflow_names
 
 _SEEDS, _MOST = 2**32, 10_000
 
@@ -78,6 +78,11 @@ class Job(BaseModel):
         inputs = self.definition.get("inputs", {}).items()
         return {name: self.values[name] for name, spec in inputs if isinstance(spec, dict) and spec.get("each")}
 
+    def value(self, name: str) -> Any:
+        """An input's value, None where there is none; of a list the first, a picture's own job has no other."""
+        value = self.values.get(name)
+        return value[0] if name in self.lists() and value else value
+
     def models(self) -> list[str]:
         """The names of the models it rests on."""
         return [name.partition(":")[2] for name in self.pins if name.startswith("model:")]
@@ -133,10 +138,15 @@ def _pins(workflow: Workflow, values: Mapping[str, Any]) -> dict[str, str]:
 def _models(workflow: Workflow, values: Mapping[str, Any]) -> set[str]:
     """Every model the job uses: asked for, fixed in the workflow, or a step's default."""
     exposed = {workflow.source(name): values[name] for name in workflow.inputs()}
-    found = set()
+    found: set[str] = set()
     for step, fixed in workflow.steps().items():
         for key, parameter in parameters(find("steps", workflow.uses(step)).run).items():
-            if parameter.kind.name == "model":
-                value = exposed.get((step, key), fixed.get(key, parameter.default))
-                found |= {str(value)} if value not in (None, REQUIRED) else set()
+            value = exposed.get((step, key), fixed.get(key, parameter.default))
+            if parameter.kind.name == "model" and value not in (None, REQUIRED):
+                found.add(str(value))
+            if (
+                parameter.kind.name == "workflow" and value in workflow_names()
+            ):  # run within this one, by and large as it comes
+                inner = Workflow.load(str(value))
+                found |= _models(inner, {name: p.default for name, p in inner.inputs().items()})
     return found

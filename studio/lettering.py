@@ -59,7 +59,7 @@ def fitted(
     size = largest
     while size >= _SMALLEST:
         letters = font(size, bold=bold)
-        lines = Lines(letters, tuple(wrapped(text, letters, width)), letters.size * leading)
+        lines = Lines(letters, tuple(_balanced(text, letters, width)), letters.size * leading)
         if lines.height <= height and all(letters.getlength(line) <= width for line in lines.lines):
             return lines
         size *= 0.95
@@ -78,6 +78,16 @@ def wrapped(text: str, letters: "FreeTypeFont", width: float) -> list[str]:
                 longer = word
             line = longer
         lines.append(line)
+    return lines
+
+
+def _balanced(text: str, letters: "FreeTypeFont", width: float) -> list[str]:
+    """As ``wrapped``, with no more lines, but of lengths as equal as can be: no word is left alone."""
+    lines = wrapped(text, letters, width)
+    for percent in range(50, 100, 5):
+        narrower = wrapped(text, letters, width * percent / 100)
+        if len(narrower) == len(lines):
+            return narrower
     return lines
 
 

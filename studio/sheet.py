@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 from studio.lettering import DARK, LEADING, font, wrapped
 
 _GAP, _LARGEST, _LETTERS = 12, 512, 15
-_GROUND: Final = "white"
+_GROUND: Final = "#f1f1f3"  # white pictures must stand out from it
 
 
 def sheet(

@@ -36,15 +36,23 @@ class JobForm(BaseModel):
     count: Count = 1
 
 
+class Preview(BaseModel):
+    """Values that show what a workflow is good for, and the text-to-image that makes its start picture."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    values: dict[str, Any] = {}
+    start: dict[str, Any] = {}
+
+
 class Definition(BaseModel):
-    """The content of a workflow file; ``preview`` holds values that show what it is good for."""
+    """The content of a workflow file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     title: str = Field(min_length=1, max_length=100)
     description: str = ""
     inputs: dict[str, str | Exposed]
     steps: dict[str, dict[str, Any]] = Field(min_length=1)
-    preview: dict[str, Any] = {}
+    preview: Preview = Preview()
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ Ground = Annotated[Colour, Field(title="Ground", description="Colour behind the 
 Ink = Annotated[Colour, Field(title="Ink", description="Colour of the words; what reads best without it.")]
 
 _READABLE: Final = 4.5  # the contrast that WCAG 2.2 asks of text
+_QUIET: Final = 1.6  # contrast within the ground up to which words are not disturbed
 _MARGIN, _TITLE, _SUBTITLE, _LOGO = 0.07, 0.15, 0.042, (0.24, 0.09)  # in widths of the picture
 
 
@@ -48,7 +49,7 @@ class Block:
 
     @property
     def height(self) -> int:
-        return round(2 * self.margin + self.title.height + (self.foot + self.margin * 0.7 if self.foot else 0))
+        return round(2 * self.margin + self.title.height + (self.foot + self.margin if self.foot else 0))
 
     def draw(self, page: Image.Image, ink: RGB) -> None:
         """Set it at the foot of the page."""
@@ -124,11 +125,12 @@ def _median(image: Image.Image) -> RGB:
 
 
 def _opacity(behind: Image.Image, veil: RGB, ink: RGB) -> float:
-    """The thinnest veil, 0 to 1, through which the ink stands out from every part of the picture."""
+    """The thinnest veil, 0 to 1, through which the ink stands out, and what is behind it is quiet."""
     parts = np.asarray(behind.resize((24, 12), Image.Resampling.BOX)).reshape(-1, 3)
     for tenths in range(10):
         mixed = (parts + (np.array(veil) - parts) * tenths / 10).astype(int).tolist()
-        if min(contrast(ink, (red, green, blue)) for red, green, blue in mixed) >= _READABLE:
+        ratios = [contrast(ink, (red, green, blue)) for red, green, blue in mixed]
+        if min(ratios) >= _READABLE and max(ratios) <= _QUIET * min(ratios):
             return tenths / 10
     return 1.0
 

@@ -5,7 +5,6 @@ from PIL.Image import Image
 from studio.engine.engine import Engine
 from studio.engine.images import opened
 from studio.engine.inpainting import masks_for, redrawn
-from studio.errors import InputError
 from studio.families import Request
 from studio.kinds import (
     OWN_SAMPLER,
@@ -36,8 +35,6 @@ def run(
 ) -> list[Image]:
     """One picture for each seed, of the size of the given one and changed only where the mask is white."""
     card = library.find(model)
-    if int(steps * strength) < 1:
-        raise InputError(f"strength {strength:g} of {steps} steps leaves none to run; raise one of them")
     originals = opened(image)
     request = Request(prompt, negative_prompt, steps, guidance, *card.size, strength=strength)
     return redrawn(engine, card, request, sampler, originals, masks_for(originals, mask))

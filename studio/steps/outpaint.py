@@ -12,7 +12,18 @@ from studio.engine.images import opened
 from studio.engine.inpainting import redrawn
 from studio.errors import InputError
 from studio.families import Request
-from studio.kinds import OWN_SAMPLER, Guidance, Kind, ModelRef, NegativePrompt, Picture, Prompt, Sampler, Steps
+from studio.kinds import (
+    OWN_SAMPLER,
+    Guidance,
+    Kind,
+    ModelRef,
+    NegativePrompt,
+    Picture,
+    Prompt,
+    Sampler,
+    Steps,
+    Strength,
+)
 from studio.models import library
 
 _Added = Annotated[int, Field(ge=0, le=1024, multiple_of=8), Kind("slider", "px")]
@@ -21,6 +32,7 @@ Right = Annotated[_Added, Field(title="Right", description="Pixels to add on the
 Above = Annotated[_Added, Field(title="Above", description="Pixels to add at the top, in steps of 8.")]
 Below = Annotated[_Added, Field(title="Below", description="Pixels to add at the bottom, in steps of 8.")]
 
+Freedom = Annotated[Strength, Field(description="How freely the new part is drawn; a low one carries the edges on.")]
 Sides = tuple[int, int, int, int]  # left, above, right, below
 
 
@@ -32,6 +44,7 @@ def run(
     right: Right = 0,
     above: Above = 0,
     below: Below = 0,
+    strength: Freedom = 0.5,
     negative_prompt: NegativePrompt = "",
     steps: Steps = 20,
     guidance: Guidance = 2.0,
@@ -43,7 +56,7 @@ def run(
     The sides are drawn one after another, so that each is near enough to the old picture to follow it.
     """
     card = library.find(model)
-    request = Request(prompt, negative_prompt, steps, guidance, *card.size, strength=1.0)
+    request = Request(prompt, negative_prompt, steps, guidance, *card.size, strength=strength)
     pictures, sides = opened(image), list(_one_by_one((left, above, right, below)))
     if not sides:
         raise InputError("nothing to add; give left, right, above or below a number of pixels")

@@ -53,8 +53,6 @@ def refined(
 ) -> list[Image.Image]:
     """The pictures drawn over tile by tile at the model's own size."""
     card = library.find(model)
-    if int(steps * strength) < 1:
-        raise InputError(f"strength {strength:g} of {steps} steps leaves none to run; raise one of them")
     request = Request(prompt, "", steps, guidance, *card.size, strength=strength)
     return by_tiles(
         images * (len(engine.seeds) // len(images)),

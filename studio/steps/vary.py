@@ -21,8 +21,8 @@ STRENGTH: Final = MappingProxyType({"subtle": 0.4, "strong": 0.75})
 def run(
     engine: Engine,
     image: Picture,
+    prompt: Prompt,
     amount: Amount = "subtle",
-    prompt: Prompt = "",
     negative_prompt: NegativePrompt = "",
     steps: Steps = 30,
     guidance: Guidance = 2.0,
