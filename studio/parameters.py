@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from studio.axes import MOST, listed
 from studio.errors import WorkflowError
-from studio.kinds import Kind, kind_of, one_of
+from studio.kinds import Kind, Size, kind_of, one_of
 
 REQUIRED = inspect.Parameter.empty
 _PINNED = ("picture", "mask", "model")  # a job holds one hash for each
@@ -176,7 +176,10 @@ def _as(kind: Kind, annotation: Any) -> Any:
 
 
 def _split(value: Any) -> Any:
-    return listed(value) if isinstance(value, str) else value
+    """Text as the list it writes, and one number or size as a list of one."""
+    if isinstance(value, str):
+        return listed(value)
+    return [value] if isinstance(value, int | float | Size) else value
 
 
 def _bound(field: FieldInfo, kind: type, name: str) -> float | None:

@@ -1,6 +1,7 @@
 """A sheet of pictures that shows what inputs do: X across, Y down, Z as one sheet under another."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import product
 from typing import Annotated, Any, Final
 
@@ -102,8 +103,7 @@ def _cell(inner: Workflow, values: Mapping[str, Any]) -> Cell:
 
 def _pictures(engine: Engine, inner: Workflow, cells: list[Cell]) -> Iterator[Image]:
     for n, cell in enumerate(cells):
-        alone = engine.part(n, len(cells))
-        yield make(inner, cell, alone.for_seeds([cell["seed"]], alone.report))[0]
+        yield make(inner, cell, replace(engine.part(n, len(cells)), seeds=(cell["seed"],)))[0]
 
 
 def _page(axes: list[Axis], pictures: list[Image], labels: bool) -> Image:

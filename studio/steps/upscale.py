@@ -1,5 +1,6 @@
 """A larger picture: enlarged, then refined tile by tile."""
 
+from dataclasses import replace
 from typing import Annotated, Final, Literal
 
 from PIL import Image
@@ -20,6 +21,7 @@ Factor = Annotated[
     Kind("choice"),
 ]
 MOST: Final = 4096
+GENTLE: Final = 0.1
 
 
 def run(
@@ -27,13 +29,16 @@ def run(
     image: Picture,
     factor: Factor = 2,
     prompt: Prompt = "",
-    strength: Strength = 0.2,
+    strength: Strength = GENTLE,
     steps: Steps = 20,
     guidance: Guidance = 2.0,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
 ) -> list[Image.Image]:
-    """One enlarged picture for each seed; a low strength keeps it as it is and settles its edges."""
+    """One enlarged picture for each seed; a low strength keeps it as it is and makes its edges crisp.
+
+    A prompt that names things draws them into every tile; it had better speak of style, or be empty.
+    """
     originals = opened(image)
     if factor * max(originals[0].size) > MOST:
         raise InputError(f"{factor} times as large, the picture would be over {MOST} pixels wide or high")
@@ -51,14 +56,21 @@ def refined(
     sampler: str,
     model: str,
 ) -> list[Image.Image]:
-    """The pictures drawn over tile by tile at the model's own size."""
+    """The pictures drawn over tile by tile at the model's own size.
+
+    Each tile has noise of its own: the same in all would leave the same traces at even distances.
+    """
     card = library.find(model)
     request = Request(prompt, "", steps, guidance, *card.size, strength=strength)
     return by_tiles(
         images * (len(engine.seeds) // len(images)),
         card.size,
-        lambda n, of, tiles: engine.part(n, of).denoise(card, request, sampler, tiles),
+        lambda n, of, tiles: _for_tile(engine, n, of).denoise(card, request, sampler, tiles),
     )
+
+
+def _for_tile(engine: Engine, n: int, of: int) -> Engine:
+    return replace(engine.part(n, of), seeds=tuple((seed + n) % 2**32 for seed in engine.seeds))
 
 
 def _enlarged(image: Image.Image, factor: int) -> Image.Image:

@@ -74,9 +74,10 @@ def _row(pictures: list[Image.Image]) -> Image.Image:
     """Pictures beside each other, as high as the width allows, at most 320 pixels."""
     free = _WIDTH - _GAP * (len(pictures) - 1)
     height = min(320, int(free / sum(picture.width / picture.height for picture in pictures)))
-    row, x = Image.new("RGBA", (_WIDTH, height)), 0
-    for picture in pictures:
-        shown = ImageOps.contain(picture, (_WIDTH, height), Image.Resampling.LANCZOS)
+    scaled = [ImageOps.contain(picture, (_WIDTH, height), Image.Resampling.LANCZOS) for picture in pictures]
+    row = Image.new("RGBA", (_WIDTH, height))
+    x = (free - sum(shown.width for shown in scaled)) // 2
+    for shown in scaled:
         row.paste(shown, (x, 0))
         x += shown.width + _GAP
     return row
