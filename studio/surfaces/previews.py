@@ -25,16 +25,21 @@ def main() -> None:
     session, folder = Session(), shipped("assets") / "previews"
     folder.mkdir(exist_ok=True)
     for name in sys.argv[1:] or workflow_names():
-        with TemporaryDirectory() as scratch:
-            _save(_strip(_pictures(session, Workflow.load(name), Path(scratch))), folder / f"{name}.webp")
+        _save(preview(session, Workflow.load(name)), folder / f"{name}.webp")
         print(folder / f"{name}.webp")
+
+
+def preview(session: Session, workflow: Workflow) -> Image.Image:
+    """One picture, 512 pixels wide, of what a workflow does."""
+    with TemporaryDirectory() as scratch:
+        return _strip(_pictures(session, workflow, Path(scratch)))
 
 
 def _pictures(session: Session, workflow: Workflow, scratch: Path) -> list[Image.Image]:
     """What is shown: what the workflow began with, then what it made."""
-    preview = workflow.definition.preview
-    begun = _begun(session, workflow, preview.start, scratch)
-    job = Job.of(workflow, {**begun, **preview.values})
+    shown = workflow.definition.preview
+    begun = _begun(session, workflow, shown.start, scratch)
+    job = Job.of(workflow, {**begun, **shown.values})
     made = [picture.image for picture in session.run(job, out=scratch)]
     return [Image.open(path).convert("RGB") for path in begun.values()] + made
 
