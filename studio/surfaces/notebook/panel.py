@@ -1,6 +1,6 @@
 """``studio.panel()``: form, bar, results and history of one session in a notebook's cell."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any, Final
@@ -39,8 +39,9 @@ class Panel:
 
     def __init__(self, session: Session, workflow: Workflow, *, pick: bool = False) -> None:
         self._session = session
-        self.results = Results(Wishes(self._use, self._vary, self._send))
-        self.history = History(session, self.results.look, lambda run: self._follower.follow(run.retry()))
+        kindly = self._kindly
+        self.results = Results(Wishes(kindly(self._use), kindly(self._vary), kindly(self._send)))
+        self.history = History(session, self.results.look, kindly(self._retry))
         self.bar = Bar(label="Generate")
         self.bar.hear("wish", lambda message: self._wish(message["wish"]))
         self.restoring = DropZone(
@@ -110,6 +111,20 @@ class Panel:
         self._title.value = f"<h2>{escape(shown.title)}</h2><p>{escape(shown.description)}</p>"
         self._picker.value = workflow.name if workflow.name in workflow_names() else None
 
+    def _kindly(self, wish: Callable[..., None]) -> Callable[..., None]:
+        """The same, with what goes wrong said beside the buttons."""
+
+        def tried(*given: Any) -> None:
+            try:
+                wish(*given)
+            except StudioError as error:
+                self._follower.say(str(error), problem=True)
+
+        return tried
+
+    def _retry(self, run: Run) -> None:
+        self._follower.follow(run.retry())
+
     def _use(self, job: Job) -> None:
         self.open(Workflow.of(job.workflow, job.definition))
         self._form.fill({**job.values, "seed": job.seed, "count": job.count})
@@ -148,6 +163,8 @@ class Panel:
             self.restore(keep(data, self._session.settings.output))
         except StudioError as error:
             self._follower.say(f"{name}: {error}", problem=True)
+        else:
+            self._follower.say(f"These are the settings of {name}")
 
     def _laid_out(self) -> VBox:
         head, left = HBox([self._title, self._picker]), VBox([self._place, self.bar, self.restoring])

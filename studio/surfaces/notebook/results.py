@@ -71,7 +71,8 @@ class Results:
 
     def look(self, picture: Picture) -> None:
         """Show a picture large, with what can be done with it."""
-        self._before = _start(picture) or (self._shown.path if self._shown else None)
+        if picture != self._shown:
+            self._before = _start(picture) or (self._shown.path if self._shown else None)
         self._shown = picture
         caption = f"{picture.image.width} × {picture.image.height} · seed {picture.job.seed}"
         self._stage(picture.path.read_bytes(), describe(picture), caption, picture.path.name)
