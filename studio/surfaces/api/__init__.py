@@ -1,0 +1,1 @@
+"""The HTTP API: jobs as JSON, their events as a stream, and the shapes that other tools' clients speak."""
