@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from platformdirs import user_state_path
+
 from studio.errors import InputError
 
 
@@ -23,15 +25,17 @@ class Settings:
 
     ``output`` is where pictures go, ``device`` a torch device or "auto" for the best there is,
     ``batch`` how many pictures share a forward pass: 1 repeats bit for bit, more is faster on a GPU.
+    ``state`` is where the queue is kept.
     """
 
     output: Path = field(default_factory=lambda: Path("pictures"))
     device: str = "auto"
     batch: int = 1
+    state: Path = field(default_factory=lambda: user_state_path("studio-diffusion"))
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Read STUDIO_OUTPUT, STUDIO_DEVICE and STUDIO_BATCH; what is unset keeps its default."""
+        """Read STUDIO_OUTPUT, STUDIO_DEVICE, STUDIO_BATCH and STUDIO_STATE; what is unset keeps its default."""
         batch = os.environ.get("STUDIO_BATCH", "1")
         if not batch.isdecimal() or int(batch) < 1:
             raise InputError(f"STUDIO_BATCH must be a whole number from 1 on, not '{batch}'")
@@ -39,4 +43,5 @@ class Settings:
             output=Path(os.environ.get("STUDIO_OUTPUT", "pictures")),
             device=os.environ.get("STUDIO_DEVICE", "auto"),
             batch=int(batch),
+            state=Path(os.environ.get("STUDIO_STATE") or user_state_path("studio-diffusion")),
         )

@@ -69,6 +69,10 @@ class Job(BaseModel):
         """How many pictures it makes."""
         return self.count
 
+    def models(self) -> list[str]:
+        """The names of the models it rests on."""
+        return [name.partition(":")[2] for name in self.pins if name.startswith("model:")]
+
     def seeds(self) -> list[int]:
         """One seed for each picture: the job's own, and those that follow it."""
         return [(self.seed + n) % _SEEDS for n in range(self.count)]

@@ -21,10 +21,14 @@ OWN_SAMPLER: Final[Literal["model's own"]] = "model's own"
 
 @dataclass(frozen=True)
 class Kind:
-    """Which control an input wants: prompt, text, number, slider, choice, size, picture, model …"""
+    """Which control an input wants: prompt, text, number, slider, choice, size, picture, model …
+
+    ``many`` of them, where the input takes a list.
+    """
 
     name: str
     unit: str = ""
+    many: bool = False
 
 
 class Size(NamedTuple):
@@ -55,6 +59,16 @@ class Size(NamedTuple):
             json_schema_input_schema=core_schema.str_schema(pattern=r"^\d+x\d+$"),
             serialization=core_schema.to_string_ser_schema(),
         )
+
+
+SIZES: Final = (
+    ("Square", Size(256, 256)),
+    ("Portrait", Size(256, 384)),
+    ("Landscape", Size(384, 256)),
+    ("Wide", Size(448, 256)),
+    ("Large square", Size(512, 512)),
+)
+"""Sizes that surfaces offer; any other may be written."""
 
 
 def _readable(value: str | Path | Sequence[Any]) -> Any:

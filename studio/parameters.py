@@ -17,7 +17,11 @@ REQUIRED = inspect.Parameter.empty
 
 
 class Exposed(BaseModel):
-    """How a workflow exposes a parameter: which one, and what it narrows."""
+    """How a workflow exposes a parameter: which one, what it narrows, and how it is shown.
+
+    ``more`` puts it among the inputs that few people change; ``when`` shows it only while another
+    input has a certain value.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     of: str
@@ -27,6 +31,8 @@ class Exposed(BaseModel):
     choices: tuple[str | int | float, ...] | None = Field(default=None, min_length=1)
     label: str | None = None
     help: str | None = None
+    more: bool = False
+    when: dict[str, Any] = Field(default={}, max_length=1)
 
 
 @dataclass(frozen=True)

@@ -1,40 +1,29 @@
-"""The one stateful object: holds loaded models and runs jobs."""
+"""The one stateful object: holds loaded models, works through the queue, tells those who watch.
 
-import platform
-import time
+One thread owns the device. Surfaces submit jobs and subscribe; a closed tab or a restarted page
+changes nothing for the run.
+"""
+
+import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from logging import getLogger
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 from studio.config import Settings
-from studio.engine.engine import Engine
 from studio.engine.pipelines import Pipelines
+from studio.errors import Cancelled as Stopped
+from studio.errors import StudioError
+from studio.events import Cancelled, Done, Event, Failed, Interrupted, Loading, Made, Queued
 from studio.job import Job
-from studio.models import library
-from studio.models.card import ModelCard
+from studio.queue import Queue, Row
 from studio.record import names
 from studio.record.picture import Picture
-from studio.record.publish import check_folder, publish
-from studio.version import VERSION
-from studio.walk import make
+from studio.runs import Listener, Run, ending
+from studio.work import Watch, work
 
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a job is: step ``step`` of ``steps`` in picture ``picture`` of ``pictures``.
-
-    ``seconds_left`` is an estimate from the steps so far, None before there are any.
-    """
-
-    picture: int
-    pictures: int
-    step: int
-    steps: int
-    seconds_left: float | None
-
-
-Watch = Callable[[Progress], None]
+_POLL: Final = 0.5  # seconds between looks at what other processes ask
 
 
 class Session:
@@ -43,66 +32,185 @@ class Session:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings.from_environment()
         self._pipelines = Pipelines(self.settings.device)
+        self._device = threading.Lock()
+        self._changed = threading.Condition()
+        self._listeners: dict[str, list[Listener]] = {}
+        self._present: dict[str, Event] = {}  # the last thing heard of each run that is not over
+        self._opened: Queue | None = None
+        self._worker: threading.Thread | None = None
+        self._closing = False
 
     def run(
         self, job: Job, *, out: Path | None = None, name: str = names.DEFAULT, watch: Watch | None = None
     ) -> Iterator[Picture]:
-        """Make the job's pictures and yield each as soon as its file is complete.
+        """Make the job's pictures here and now, outside the queue, and yield each once its file is complete.
 
         ``out`` is the folder (the settings' own without it), ``name`` a template as in
         ``record.names``. ``watch`` hears of every step; what it raises stops the run within that
         step, and leaves no partial file. Wrong input is found before anything is written.
         """
-        workflow, folder = job.checked(), out or self.settings.output
+        made = work(job, self._pipelines, out or self.settings.output, name, self.settings.batch, watch or _ignore)
+        yield from (picture for _, picture in self._one_by_one(made))
+
+    def submit(self, job: Job, *, out: Path | None = None, name: str = names.DEFAULT) -> Run:
+        """Put a job at the end of the queue and return at once.
+
+        Raises InputError for a wrong name template or a model or picture that has changed.
+        """
+        job.checked()
         names.check(name)
-        check_folder(folder)
-        clock = _Clock(job.count, watch)
-        for first in range(0, job.count, self.settings.batch):
-            seeds = job.seeds()[first : first + self.settings.batch]
-            began = time.monotonic()
-            images = make(workflow, job.values, Engine(self._pipelines, tuple(seeds), clock.at(first, len(seeds))))
-            facts = _facts(job, (time.monotonic() - began) / len(seeds))
-            for n, image in enumerate(images, first):
-                alone = job.alone(n)
-                yield publish(image, folder, names.stem(name, alone, n + 1), alone, {**facts, "picture": n + 1})
+        run = self._queue().add(job, out or self.settings.output, name)
+        self._wake()
+        return self.find(run)
+
+    def find(self, run: str) -> Run:
+        """The run of this id, of whenever; raises InputError where there is none."""
+        return Run(self._queue().row(run).id, self)
+
+    def runs(self, most: int = 1000) -> list[Run]:
+        """What waits, runs and has been, newest first."""
+        return [Run(row.id, self) for row in self._queue().rows(most)]
+
+    def move(self, run: str, to: int) -> None:
+        """Give a waiting run place ``to`` in the queue; 0 is next."""
+        self._queue().move(run, to)
+        self._wake()
+
+    def close(self) -> None:
+        """Stop within a step. The run at work is marked as interrupted; those that wait go on another time."""
+        self._closing = True
+        self._wake()
+        if self._worker:
+            self._worker.join()
+        if self._opened:
+            self._opened.close()
+
+    # What a Run asks of its session.
+
+    def row(self, run: str) -> Row:
+        """What the queue's file says of a run."""
+        return self._queue().row(run)
+
+    def pictures(self, run: str) -> list[Picture]:
+        """A run's finished pictures."""
+        return [Picture(path) for path in self._queue().pictures(run).values()]
+
+    def cancel(self, run: str) -> None:
+        """Take a run out of the queue, or stop it within a step."""
+        if self._queue().ask_to_stop(run):
+            self._tell(run, Cancelled())
+            self._wake()
+
+    def retry(self, run: str) -> None:
+        """Queue an unfinished run again; only what is missing is made."""
+        if self._queue().again(run):
+            self._wake()
+
+    def subscribe(self, run: str, listener: Listener) -> Callable[[], None]:
+        """Hand every event of a run to ``listener``, first where it stands now; returns how to end that."""
+        with self._changed:
+            self._listeners.setdefault(run, []).append(listener)
+            listener(self._standing(run))
+        return lambda: self._unsubscribe(run, listener)
+
+    def _unsubscribe(self, run: str, listener: Listener) -> None:
+        with self._changed, suppress(KeyError, ValueError):
+            self._listeners[run].remove(listener)
+
+    def _standing(self, run: str) -> Event:
+        """The present state as an event."""
+        row, waiting = self.row(run), self._queue().waiting()
+        if row.state == "queued":
+            return Queued(waiting.index(run) if run in waiting else 0)
+        return ending(row) or self._present.get(run) or Loading(", ".join(row.job.models()))
+
+    # The worker.
+
+    def _queue(self) -> Queue:
+        """The queue, opened at first use; what a dead process left waiting begins to run."""
+        with self._changed:
+            if self._opened is None:
+                self._opened = Queue(self.settings.state / "queue.sqlite")
+                self._worker = threading.Thread(target=self._serve, name="studio", daemon=True)
+                self._worker.start()
+            return self._opened
+
+    def _wake(self) -> None:
+        with self._changed:
+            queue = self._opened
+            for place, run in enumerate(queue.waiting() if queue else []):
+                self._tell(run, Queued(place))
+            self._changed.notify_all()
+
+    def _serve(self) -> None:
+        queue = self._queue()
+        while not self._closing:
+            row = queue.next()
+            if row:
+                self._wake()
+                self._do(queue, row)
+            else:
+                with self._changed:
+                    self._changed.wait(_POLL)
+
+    def _do(self, queue: Queue, row: Row) -> None:
+        """One run, from loading to its end; whatever happens, the worker lives on."""
+        self._tell(row.id, Loading(", ".join(row.job.models())))
+        try:
+            self._produce(queue, row)
+            self._end(queue, row, Done())
+        except Stopped:
+            self._end(queue, row, Interrupted() if self._closing else Cancelled())
+        except StudioError as error:
+            self._end(queue, row, Failed(str(error)))
+        except Exception as error:  # a mistake of ours must not end every later run as well
+            getLogger("studio").exception("run %s", row.id)
+            self._end(queue, row, Failed(f"{type(error).__name__}: {error}"))
+
+    def _produce(self, queue: Queue, row: Row) -> None:
+        watch = _stoppable(lambda: self._closing or queue.asked_to_stop(row.id), lambda e: self._tell(row.id, e))
+        made = work(
+            row.job, self._pipelines, row.folder, row.name, self.settings.batch, watch,
+            previews=True, made=queue.pictures(row.id),
+        )  # fmt: skip
+        for number, picture in self._one_by_one(made):
+            queue.keep(row.id, number, picture.path)
+            self._tell(row.id, Made(picture))
+
+    def _one_by_one(self, made: Iterator[tuple[int, Picture]]) -> Iterator[tuple[int, Picture]]:
+        """Hold the device only while a picture is made: between two of them somebody else may have it."""
+        while True:
+            with self._device:
+                found = next(made, None)
+            if found is None:
+                return
+            yield found
+
+    def _end(self, queue: Queue, row: Row, event: Event) -> None:
+        queue.end(row.id, event.name, event.problem if isinstance(event, Failed) else "")  # type: ignore[arg-type]
+        self._tell(row.id, event)
+
+    def _tell(self, run: str, event: Event) -> None:
+        with self._changed:
+            self._present[run] = event
+            listeners = list(self._listeners.get(run, ()))
+            if event.final:
+                self._present.pop(run, None)
+                self._listeners.pop(run, None)
+        for listener in listeners:
+            listener(event)
 
 
-class _Clock:
-    """Turns the engine's step reports into Progress with the time left."""
-
-    def __init__(self, pictures: int, watch: Watch | None) -> None:
-        self._pictures, self._watch = pictures, watch
-        self._first: tuple[float, float] | None = None  # when, and how many pictures were done
-
-    def at(self, first: int, batch: int) -> Callable[[int, int], None]:
-        """The listener for the ``batch`` pictures from number ``first`` (from 0) on."""
-
-        def report(step: int, steps: int) -> None:
-            done, now = first + batch * step / steps, time.monotonic()
-            began, had = self._first = self._first or (now, done)
-            left = (now - began) / (done - had) * (self._pictures - done) if done > had else None
-            if self._watch:
-                self._watch(Progress(first + 1, self._pictures, step, steps, left))
-
-        return report
+def _ignore(event: Event) -> None:
+    """Nobody watches."""
 
 
-def _facts(job: Job, seconds: float) -> dict[str, Any]:
-    """What a file says besides its job: what one needs to compare a repeat with it."""
-    import diffusers
-    import torch
+def _stoppable(stop: Callable[[], bool], watch: Watch) -> Watch:
+    """Pass events on, and stop the work once somebody asks for it."""
 
-    return {
-        "studio": VERSION,
-        "torch": torch.__version__,
-        "diffusers": diffusers.__version__,
-        "python": platform.python_version(),
-        "models": {name: {"sampler": card.sampler, "licence": card.licence} for name, card in _cards(job)},
-        "seconds": round(seconds, 3),
-        "of": job.count,
-    }
+    def passed(event: Event) -> None:
+        if stop():
+            raise Stopped("stopped")
+        watch(event)
 
-
-def _cards(job: Job) -> list[tuple[str, ModelCard]]:
-    models = (pin.partition(":")[2] for pin in job.pins if pin.startswith("model:"))
-    return [(name, library.find(name)) for name in models]
+    return passed

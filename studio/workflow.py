@@ -84,7 +84,7 @@ class Workflow:
 
     def inputs(self) -> dict[str, Parameter]:
         """The exposed parameters, narrowed, by the names this workflow gives them."""
-        return {name: self._exposed(name, spec) for name, spec in self.definition.inputs.items()}
+        return {name: self._parameter(name) for name in self.definition.inputs}
 
     def form(self) -> type[JobForm]:
         """A pydantic class with one field for each input, and ``seed`` and ``count``."""
@@ -103,18 +103,22 @@ class Workflow:
 
     def source(self, name: str) -> tuple[str, str]:
         """The step and the parameter behind an input."""
-        spec = self.definition.inputs[name]
-        step, _, parameter = (spec if isinstance(spec, str) else spec.of).partition(".")
+        step, _, parameter = self.exposed(name).of.partition(".")
         return step, parameter
 
-    def _exposed(self, name: str, spec: str | Exposed) -> Parameter:
+    def exposed(self, name: str) -> Exposed:
+        """How the workflow shows one of its inputs."""
+        spec = self.definition.inputs[name]
+        return Exposed(of=spec) if isinstance(spec, str) else spec
+
+    def _parameter(self, name: str) -> Parameter:
         step, parameter = self.source(name)
         if step not in self.definition.steps:
             raise WorkflowError(f"input '{name}': {unknown('step', step, self.definition.steps)}")
         known = parameters(find("steps", self.uses(step)).run)
         if parameter not in known:
             raise WorkflowError(f"input '{name}': {unknown(f'parameter of {self.uses(step)}', parameter, known)}")
-        return known[parameter].narrowed(Exposed(of=spec) if isinstance(spec, str) else spec)
+        return known[parameter].narrowed(self.exposed(name))
 
     def _check(self) -> None:
         reserved = sorted({"seed", "count"} & set(self.definition.inputs))
@@ -124,7 +128,11 @@ class Workflow:
         for name in self.definition.steps:
             _check_step(self, name, earlier)
             earlier.append(name)
-        self.inputs()
+        inputs = self.inputs()
+        for name in inputs:
+            for other in self.exposed(name).when:
+                if other not in inputs:
+                    raise WorkflowError(f"input '{name}', when: {unknown('input', other, inputs)}")
 
 
 def _check_step(workflow: Workflow, name: str, earlier: list[str]) -> None:

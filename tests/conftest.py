@@ -14,8 +14,8 @@ FEW = {"steps": 3}
 
 
 @pytest.fixture(scope="session")
-def session() -> Session:
-    return Session(Settings(device="cpu"))
+def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    return Session(Settings(device="cpu", state=tmp_path_factory.mktemp("state")))
 
 
 @pytest.fixture(scope="session")

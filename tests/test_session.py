@@ -6,9 +6,10 @@ from PIL import Image
 
 from studio.config import Settings
 from studio.errors import InputError, OutputError
+from studio.events import Step
 from studio.job import Job
 from studio.record.picture import Picture
-from studio.session import Progress, Session
+from studio.session import Session
 from studio.workflow import Workflow
 
 from .conftest import FEW
@@ -73,7 +74,7 @@ def test_steps_are_chained(session, write_workflow, tmp_path):
 
 
 def test_progress_counts_up_and_ends_with_nothing_left(session, text_to_image, tmp_path):
-    heard: list[Progress] = []
+    heard: list[Step] = []
     job = Job.of(text_to_image, {"prompt": "x", "count": 2, **FEW})
     list(session.run(job, out=tmp_path, watch=heard.append))
     assert [(p.picture, p.step) for p in heard] == [(n, s) for n in (1, 2) for s in (1, 2, 3)]
@@ -82,7 +83,7 @@ def test_progress_counts_up_and_ends_with_nothing_left(session, text_to_image, t
 
 
 def test_stopping_keeps_what_is_finished_and_nothing_else(session, text_to_image, tmp_path):
-    def stop(progress: Progress) -> None:
+    def stop(progress: Step) -> None:
         if (progress.picture, progress.step) == (2, 2):
             raise KeyboardInterrupt
 

@@ -8,6 +8,7 @@ from PIL.Image import Image
 
 from studio.engine import samplers
 from studio.engine.pipelines import Pipelines
+from studio.engine.preview import Previews, Show
 from studio.families import Request
 from studio.models.card import ModelCard
 
@@ -26,12 +27,14 @@ class Engine:
     """One forward pass's worth of a job.
 
     ``seeds`` holds one seed for each picture to make. ``report`` is called after each denoising
-    step with its number (from 1) and how many there are; what it raises stops the run.
+    step with its number (from 1) and how many there are; what it raises stops the run. ``show`` is
+    given previews, if anybody wants them.
     """
 
     pipelines: Pipelines
     seeds: tuple[int, ...] = (0,)
     report: Report = _ignore
+    show: Show | None = None
 
     def for_seeds(self, seeds: Sequence[int], report: Report = _ignore) -> "Engine":
         """The same engine for other pictures."""
@@ -46,6 +49,8 @@ class Engine:
         task = "image-to-image" if images else "text-to-image"
         pipeline = self.pipelines.get(card, task)
         own, pipeline.scheduler = pipeline.scheduler, samplers.build(sampler, pipeline.scheduler)
+        if self.show:
+            Previews(self.pipelines.colours(card, task), self.show).tap(pipeline.scheduler)
         try:
             result = pipeline(**self._arguments(card, task, request, images), callback_on_step_end=self._callback)
         finally:

@@ -4,12 +4,14 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from studio.engine.hardware import pick_device, pick_dtype
+from studio.engine.preview import fit
 from studio.errors import InputError, ModelError
 from studio.models.card import ModelCard
 from studio.plugins import unknown
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
+    from torch import Tensor
 
 _ENVIRONMENT = {  # what is set already is left alone
     "HF_HUB_OFFLINE": "1",
@@ -27,6 +29,7 @@ class Pipelines:
     def __init__(self, device: str = "auto") -> None:
         self._wanted = device
         self._loaded: dict[tuple[str, str], DiffusionPipeline] = {}
+        self._colours: dict[str, Tensor] = {}
 
     def get(self, card: ModelCard, task: str) -> "DiffusionPipeline":
         """The pipeline of a model for a task ("text-to-image", "image-to-image").
@@ -38,6 +41,13 @@ class Pipelines:
         if key not in self._loaded:
             self._loaded[key] = self._sibling(card, task) or self._load(card, task)
         return self._loaded[key]
+
+    def colours(self, card: ModelCard, task: str) -> "Tensor":
+        """The map from this model's latents to colours, for previews; fitted when first asked for."""
+        key = str(card.path)
+        if key not in self._colours:
+            self._colours[key] = fit(self.get(card, task))
+        return self._colours[key]
 
     def _sibling(self, card: ModelCard, task: str) -> "DiffusionPipeline | None":
         for (path, _), pipeline in self._loaded.items():

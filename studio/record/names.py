@@ -36,7 +36,7 @@ def check(template: str) -> str:
 
 def stem(template: str, job: Job, n: int) -> str:
     """The file's name without its ending, for picture ``n`` (from 1) whose job this is."""
-    model = next((name.partition(":")[2] for name in job.pins if name.startswith("model:")), "")
+    model = next(iter(job.models()), "")
     prompt = str(job.values.get("prompt", ""))
     values = {"workflow": job.workflow, "seed": str(job.seed), "n": str(n), "prompt": prompt, "model": Path(model).name}
     name = _FIELD.sub(lambda match: _slug(values[match[1]]), check(template))[:120].strip(". ")

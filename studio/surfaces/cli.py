@@ -10,9 +10,9 @@ from studio.errors import InputError, StudioError
 from studio.version import VERSION
 
 if TYPE_CHECKING:
+    from studio.events import Event
     from studio.job import Job
     from studio.record.picture import Picture
-    from studio.session import Progress
     from studio.surfaces.flags import Asked
     from studio.workflow import Workflow
 
@@ -143,14 +143,13 @@ def _line(picture: "Picture") -> str:
     return json.dumps({"path": str(picture.path), **picture.record}, ensure_ascii=False)
 
 
-def _show_progress(progress: "Progress | None") -> None:
+def _show_progress(event: "Event | None") -> None:
     """One line on stderr that rewrites itself; on a pipe, one line a picture."""
+    from studio.events import Step
+    from studio.surfaces.words import progress
+
+    step = event if isinstance(event, Step) else None
     if sys.stderr.isatty():
-        print(f"\r\x1b[K{_words(progress) if progress else ''}", end="", file=sys.stderr, flush=True)
-    elif progress and progress.step == progress.steps:
-        print(_words(progress), file=sys.stderr, flush=True)
-
-
-def _words(progress: "Progress") -> str:
-    left = "" if progress.seconds_left is None else f", {progress.seconds_left:.0f} s left"
-    return f"picture {progress.picture} of {progress.pictures}, step {progress.step} of {progress.steps}{left}"
+        print(f"\r\x1b[K{progress(step) if step else ''}", end="", file=sys.stderr, flush=True)
+    elif step and step.step == step.steps:
+        print(progress(step), file=sys.stderr, flush=True)
