@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from studio.errors import InputError
 from studio.job import Job
+from studio.record.picture import Picture
 from studio.session import Session
 from studio.surfaces import uploads
 from studio.surfaces.api import stream, thumbnails, views
@@ -41,6 +42,13 @@ class Place(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     to: int = Field(ge=0)
+
+
+class Carrier(BaseModel):
+    """A picture as base64 data, or the id of one that was made here."""
+
+    model_config = ConfigDict(extra="forbid")
+    picture: str
 
 
 @router.get("/workflows", summary="The workflows")
@@ -88,6 +96,14 @@ def retry(job: str, session: Served) -> dict[str, Any]:
 @router.post("/jobs/{job}/move", status_code=204, summary="Give it another place in the queue")
 def move(job: str, place: Place, session: Served) -> None:
     session.move(found(session.find, job).id, place.to)
+
+
+@router.post("/recipes", summary="The settings that a picture carries")
+def recipe(asked: Carrier, session: Served) -> dict[str, Any]:
+    """The workflow and the values that make this picture, and only this one, again."""
+    job = Picture(Path(uploads.picture_file(asked.picture, session.settings.output))).job
+    values = views.values(job, session.settings.output)
+    return {"workflow": job.workflow, "values": {**values, "seed": job.seed, "count": job.count}}
 
 
 @router.get("/pictures/{picture:path}", summary="A picture's file", response_class=FileResponse)

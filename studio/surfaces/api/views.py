@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from studio.events import Event, Failed, Loading, Made, Queued, Step
+from studio.job import Job
 from studio.record.picture import Picture
 from studio.runs import Run
 from studio.surfaces.uploads import picture_id
@@ -25,12 +26,17 @@ def run(one: Run, output: Path) -> dict[str, Any]:
         "created": row.created,
         "workflow": job.workflow,
         "title": job.definition.get("title", job.workflow),
-        "values": {name: _hidden(value, output) for name, value in job.values.items()},
+        "values": values(job, output),
         "seed": job.seed,
         "total": job.total,
         "place": _place(one) if row.state == "queued" else None,
         "pictures": [picture(made, output) for made in one.pictures],
     }
+
+
+def values(job: Job, output: Path) -> dict[str, Any]:
+    """A job's values, with start pictures by their ids."""
+    return {name: _hidden(value, output) for name, value in job.values.items()}
 
 
 def picture(made: Picture, output: Path) -> dict[str, Any]:

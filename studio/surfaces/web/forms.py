@@ -1,0 +1,141 @@
+"""One workflow's form: its fields, the button, and what happens when it is pressed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from studio.errors import InputError, StudioError
+from studio.job import Job
+from studio.session import Session
+from studio.surfaces.controls import Control, controls
+from studio.surfaces.styles import styled, styles
+from studio.surfaces.uploads import safe_values
+from studio.surfaces.web import masks
+from studio.surfaces.web.fields import Field, field
+from studio.workflow import Workflow
+
+
+@dataclass(frozen=True)
+class Form:
+    """A workflow's fields on the page, in the order of its controls."""
+
+    workflow: Workflow
+    fields: list[Field]
+
+    @property
+    def parts(self) -> list[Component]:
+        """Every component, in the order that ``values`` expects."""
+        return [part for one in self.fields for part in one.parts]
+
+    def values(self, given: tuple[Any, ...], output: Path) -> dict[str, Any]:
+        """The job's values, by name, from the values of ``parts``; what is left open is left out."""
+        rest, values = list(given), {}
+        for one in self.fields:
+            mine, rest = rest[: len(one.parts)], rest[len(one.parts) :]
+            values[one.control.name] = one.read(mine, output)
+        return {name: value for name, value in values.items() if value is not None}
+
+    def filled(self, values: dict[str, Any]) -> dict[Component, Any]:
+        """What every component shows for a job's values; a default where a value is missing."""
+        shown: dict[Component, Any] = {}
+        for one in self.fields:
+            value = values.get(one.control.name, one.control.default)
+            if one.control.kind == "mask":
+                value = masks.shown(values.get(_picture_of(self.fields)), value)
+            shown |= dict(zip(one.parts, one.write(value), strict=True))
+        return shown
+
+
+def draw(workflow: Workflow, session: Session, started: Component) -> Form:
+    """Put the form on the page; a run that it starts has its id written to ``started``."""
+    definition = workflow.definition
+    gr.HTML(f"<h2>{definition.title}</h2><p>{definition.description}</p>", elem_classes="about")
+    first, more = [c for c in controls(workflow) if not c.more], [c for c in controls(workflow) if c.more]
+    fields = _column(first)
+    if more:
+        with gr.Accordion("More", open=False, elem_classes="more"):
+            fields += _column(more)
+    problem = gr.HTML("", elem_classes="problem", padding=False)
+    button = gr.Button("Generate", variant="primary", elem_classes="generate")
+    form = Form(workflow, fields)
+    _join(fields)
+    button.click(
+        _submit(form, session), form.parts, [started, problem], api_visibility="private", show_progress="hidden",
+        concurrency_limit=None,
+    )  # fmt: skip
+    return form
+
+
+def _column(some: list[Control]) -> list[Field]:
+    fields = []
+    for control in some:
+        fields.append(field(control))
+        if control.kind == "prompt" and control.required:
+            _offer_styles(fields[-1])
+    return fields
+
+
+def _offer_styles(prompt: Field) -> None:
+    """A menu that adds a style's words to the prompt, where they can be read and changed."""
+    menu = gr.Dropdown(list(styles()), value=None, label="Add a style", elem_classes="styles", filterable=False)
+    menu.input(
+        lambda text, style: (styled(text, style), None), [prompt.parts[0], menu], [prompt.parts[0], menu],
+        api_visibility="private", show_progress="hidden", queue=False,
+    )  # fmt: skip
+
+
+def _join(fields: list[Field]) -> None:
+    """Fields that depend on others: shown only for some value, or a mask over a picture."""
+    by_name = {one.control.name: one for one in fields}
+    for one in fields:
+        if one.control.visible_if:
+            _show_for(one, by_name[one.control.visible_if[0]], one.control.visible_if[1])
+        if one.control.kind == "mask" and (name := _picture_of(fields)):
+            by_name[name].parts[0].input(
+                masks.over, by_name[name].parts, one.parts, api_visibility="private", show_progress="hidden",
+            )  # fmt: skip
+
+
+def _picture_of(fields: list[Field]) -> str:
+    """The picture that a mask lies over: the form's first."""
+    return next((one.control.name for one in fields if one.control.kind == "picture"), "")
+
+
+def _show_for(one: Field, other: Field, value: Any) -> None:
+    for part in one.parts:
+        part.visible = other.control.default == value
+    other.parts[0].change(
+        lambda now: [gr.update(visible=now == value) for _ in one.parts], other.parts[0], one.parts,
+        api_visibility="private", show_progress="hidden", queue=False,
+    )  # fmt: skip
+
+
+def _submit(form: Form, session: Session) -> Any:
+    """The button's handler: queue the job and return its id, or say what is wrong."""
+
+    def submit(*given: Any) -> tuple[Any, str]:
+        output = session.settings.output
+        try:
+            _refuse_empty(form, values := form.values(given, output))
+            job = Job.of(form.workflow, safe_values(form.workflow, values, output))
+            return session.submit(job).id, ""
+        except StudioError as error:
+            return gr.skip(), _said(error)
+
+    return submit
+
+
+def _refuse_empty(form: Form, values: dict[str, Any]) -> None:
+    for one in form.fields:
+        if one.control.required and not values.get(one.control.name):
+            verb = "Paint" if one.control.kind == "mask" else "Give"
+            raise InputError(f"{one.control.label} is still empty. {verb} it, then press Generate again.")
+
+
+def _said(error: StudioError) -> str:
+    from html import escape
+
+    return f"<p role=alert>{escape(str(error))}</p>"
