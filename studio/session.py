@@ -109,13 +109,17 @@ class Session:
     def subscribe(self, run: str, listener: Listener) -> Callable[[], None]:
         """Hand every event of a run to ``listener``, first where it stands now; returns how to end that."""
         with self._changed:
-            self._listeners.setdefault(run, []).append(listener)
-            listener(self._standing(run))
+            standing = self._standing(run)
+            if not standing.final:
+                self._listeners.setdefault(run, []).append(listener)
+            listener(standing)
         return lambda: self._unsubscribe(run, listener)
 
     def _unsubscribe(self, run: str, listener: Listener) -> None:
         with self._changed, suppress(KeyError, ValueError):
             self._listeners[run].remove(listener)
+            if not self._listeners[run]:
+                del self._listeners[run]
 
     def _standing(self, run: str) -> Event:
         """The present state as an event."""
@@ -137,9 +141,10 @@ class Session:
 
     def _wake(self) -> None:
         with self._changed:
-            queue = self._opened
-            for place, run in enumerate(queue.waiting() if queue else []):
-                self._tell(run, Queued(place))
+            waiting = self._opened.waiting() if self._opened and self._listeners else []
+            for place, run in enumerate(waiting):
+                if run in self._listeners:
+                    self._tell(run, Queued(place))
             self._changed.notify_all()
 
     def _serve(self) -> None:
@@ -198,7 +203,11 @@ class Session:
                 self._present.pop(run, None)
                 self._listeners.pop(run, None)
         for listener in listeners:
-            listener(event)
+            try:
+                listener(event)
+            except Exception:  # a broken watcher must not fail the run, nor keep the others from hearing
+                getLogger("studio").exception("a watcher of run %s left", run)
+                self._unsubscribe(run, listener)
 
 
 def _ignore(event: Event) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,17 @@ class ModelCard:
         """One hash over the names and contents of ``files``."""
         whole = hashlib.sha256()
         for file in self.files():
-            with file.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            about = file.stat()
+            digest = _digest(file, about.st_size, about.st_mtime_ns)
             whole.update(f"{file.relative_to(self.path).as_posix()} {digest}\n".encode())
         return whole.hexdigest()
+
+
+@cache
+def _digest(file: Path, _size: int, _changed: int) -> str:
+    """The SHA-256 of a file, read again only where its size or time of change is another: models are large."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _json(path: Path) -> dict[str, Any]:

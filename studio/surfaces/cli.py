@@ -45,13 +45,14 @@ def workflows() -> None:
 @app.command
 def show(workflow: str) -> None:
     """Show what a workflow takes: inputs, defaults, bounds."""
+    from studio.surfaces.controls import controls
     from studio.surfaces.flags import limits
     from studio.workflow import Workflow
 
     loaded = Workflow.load(workflow)
     print(f"{loaded.definition.title}: {loaded.definition.description}".rstrip(": "))
-    for name, field in loaded.form().model_fields.items():
-        print(f"  {name:16} {field.description or field.title or ''} {limits(field)}".rstrip())
+    for control in controls(loaded):
+        print(f"  {control.name:16} {control.help} {limits(control)}".rstrip())
 
 
 @app.command
@@ -97,7 +98,7 @@ def _run(target: str, tokens: list[str]) -> int:
     from studio.surfaces.flags import read_flags
 
     workflow, recorded = _target(target)
-    asked = read_flags(target, workflow.form(), tokens)
+    asked = read_flags(target, workflow, tokens)
     return _make(_job(workflow, recorded, asked.values), asked) if asked else 0
 
 

@@ -1,4 +1,4 @@
-"""Turns a workflow's form into command-line flags; values stay text, the form reads them."""
+"""Turns a workflow's controls into command-line flags; values stay text, the form reads them."""
 
 import inspect
 from collections.abc import Callable
@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
-from pydantic.fields import FieldInfo
 
 from studio.errors import InputError
-from studio.kinds import kind_of
 from studio.plugins import unknown
 from studio.record import names
-from studio.workflow import JobForm
+from studio.surfaces.controls import Control, controls, live_choices
+from studio.workflow import Workflow
 
 
 @dataclass(frozen=True)
@@ -26,13 +25,15 @@ class Asked:
     json: bool = False
 
 
-def read_flags(target: str, form: type[JobForm], tokens: list[str]) -> Asked | None:
+def read_flags(target: str, workflow: Workflow, tokens: list[str]) -> Asked | None:
     """Parse ``tokens``; None where ``--help`` was asked for and has been printed.
 
     Raises InputError for a flag that is unknown or lacks its value.
     """
-    inputs = {name: _input(name, field) for name, field in form.model_fields.items()}
-    _refuse_unknown(tokens, [*inputs, *_OPTIONS])
+    asked_for = controls(workflow)
+    inputs = {control.name: _input(control) for control in asked_for}
+    toggles = [f"no_{control.name}" for control in asked_for if control.kind == "toggle"]
+    _refuse_unknown(tokens, [*inputs, *_OPTIONS, *toggles, "help", "no_json"])
     app = App(name=f"studio run {target}", help=_HELP, version_flags=[], result_action="return_value")
     app.default(_command(inputs))
     try:
@@ -50,7 +51,7 @@ def _refuse_unknown(tokens: list[str], known: list[str]) -> None:
     flags = [f"--{name.replace('_', '-')}" for name in known]
     for token in tokens:
         flag = token.partition("=")[0]
-        if flag.startswith("--") and flag not in (*flags, "--help", "--no-json"):
+        if flag.startswith("--") and flag not in flags:
             raise InputError(unknown("input", flag, flags))
 
 
@@ -67,25 +68,28 @@ def _command(inputs: dict[str, inspect.Parameter]) -> Callable[..., Asked]:
     return command
 
 
-def _input(name: str, field: FieldInfo) -> inspect.Parameter:
-    help_text = f"{field.description or field.title or name} {limits(field)}".strip()
-    plain: Any = bool | None if field.annotation is bool else str | None
-    annotation = Annotated[plain, Parameter(help=help_text)]
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+def _input(control: Control) -> inspect.Parameter:
+    plain: Any = bool | None if control.kind == "toggle" else str | None
+    return _option(control.name, plain, None, f"{control.help} {limits(control)}".strip())
 
 
-def limits(field: FieldInfo) -> str:
-    """Bounds and default of a field in brackets: "(1 to 150, default 20)"."""
-    least, greatest = (next((getattr(m, key) for m in field.metadata if hasattr(m, key)), None) for key in ("ge", "le"))
-    choices = getattr(field.annotation, "__args__", ()) if kind_of(field.metadata).name == "choice" else ()
-    parts = [", ".join(map(str, choices))] if choices else []
-    if least is not None and greatest is not None:
-        parts.append(f"{least} to {greatest}")
-    if field.is_required():
+def limits(control: Control) -> str:
+    """Choices, bounds and default in brackets: "(1 to 150, default 20)"."""
+    choices = live_choices(control)
+    parts = [", ".join(choices)] if choices else []
+    if control.least is not None and control.greatest is not None:
+        parts.append(f"{control.least} to {control.greatest}")
+    if control.many:
+        parts.append("several: one, two")
+    if control.required:
         parts.append("needed")
-    elif field.default not in (None, ""):
-        parts.append(f"default {field.default}")
+    elif control.default not in (None, "", []):
+        parts.append(f"default {_shown(control.default)}")
     return f"({', '.join(parts)})" if parts else ""
+
+
+def _shown(default: Any) -> str:
+    return ", ".join(map(str, default)) if isinstance(default, list) else str(default)
 
 
 def _option(name: str, annotation: Any, default: Any, text: str) -> inspect.Parameter:

@@ -1,0 +1,72 @@
+"""Previews: the right colours, from the right latents, at little cost."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from studio.engine.engine import Engine
+from studio.engine.pipelines import Pipelines
+from studio.engine.preview import Previews, jpegs
+from studio.families import Request
+from studio.models import library
+
+
+@pytest.fixture(scope="module")
+def pipelines():
+    return Pipelines("cpu")
+
+
+def test_the_map_gives_about_the_colours_the_decoder_gives(pipelines):
+    import torch
+
+    card = library.find("spark")
+    vae, colours = pipelines.get(card, "text-to-image").vae, pipelines.colours(card, "text-to-image")
+    for rgb in ((222, 52, 56), (26, 42, 100), (250, 232, 196)):
+        pixels = torch.tensor(rgb).float().view(1, 3, 1, 1).expand(1, 3, 256, 256) / 127.5 - 1
+        with torch.no_grad():
+            (jpeg,) = jpegs(vae.encode(pixels).latents, colours)
+        shown = np.asarray(Image.open(io.BytesIO(jpeg)))[100:150, 100:150].mean((0, 1))
+        assert np.abs(shown - rgb).max() < 60
+
+
+@pytest.mark.parametrize("sampler", ["model's own", "Euler", "Euler a", "DPM++ 2M", "UniPC"])
+def test_every_sampler_can_be_looked_at(pipelines, sampler, monkeypatch):
+    monkeypatch.setattr("studio.engine.preview._PAUSE", 0)
+    monkeypatch.setattr("studio.engine.preview._SHARE", 1e9)
+    shown = []
+    engine = Engine(pipelines, (3,), show=lambda n, jpeg: shown.append((n, jpeg)))
+    request = Request("a red circle on white", "", 4, 2.0, 256, 256)
+    (final,) = engine.denoise(library.find("spark"), request, sampler)
+    assert [n for n, _ in shown] == [0] * 4
+    last = np.asarray(Image.open(io.BytesIO(shown[-1][1]))).astype(int)
+    assert np.abs(last - np.asarray(final).astype(int)).mean() < 40
+
+
+def test_watching_does_not_change_the_picture(pipelines):
+    request = Request("a red circle on white", "", 3, 2.0, 128, 128)
+    card = library.find("spark")
+    (watched,) = Engine(pipelines, (3,), show=lambda n, jpeg: None).denoise(card, request, "DDIM")
+    (alone,) = Engine(pipelines, (3,)).denoise(card, request, "DDIM")
+    assert watched.tobytes() == alone.tobytes()
+
+
+def test_a_dear_preview_is_followed_by_a_long_pause(monkeypatch):
+    import torch
+
+    now = [100.0]
+    monkeypatch.setattr("studio.engine.preview.time.monotonic", lambda: now[0])
+
+    def show(n, jpeg):
+        now[0] += 0.3  # a slow preview
+
+    previews = Previews(torch.zeros(5, 3), show)
+    latents, shown = torch.zeros(1, 4, 8, 8), 0
+    began = now[0]
+    while now[0] - began < 60:
+        before = now[0]
+        previews.offer(latents)
+        shown += now[0] > before
+        now[0] += 0.05
+    assert 0.3 * shown / 60 <= 0.04

@@ -1,0 +1,130 @@
+"""The durable queue, in a real SQLite file, also after its process was killed."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from studio.errors import InputError, OutputError
+from studio.job import Job
+from studio.queue import Queue
+
+
+@pytest.fixture
+def job(text_to_image):
+    return Job.of(text_to_image, {"prompt": "a red star", "seed": 1, "count": 2})
+
+
+@pytest.fixture
+def queue(tmp_path):
+    queue = Queue(tmp_path / "queue.sqlite")
+    yield queue
+    queue.close()
+
+
+def test_runs_come_out_in_the_order_they_went_in(queue, job, tmp_path):
+    runs = [queue.add(job, tmp_path, "{n}") for _ in range(3)]
+    assert queue.waiting() == runs
+    assert [queue.next().id for _ in range(3)] == runs
+    assert queue.next() is None
+
+
+def test_a_run_carries_its_job_folder_and_name(queue, job, tmp_path):
+    row = queue.row(queue.add(job, tmp_path, "{prompt}"))
+    assert (row.job, row.folder, row.name, row.state) == (job, tmp_path, "{prompt}", "queued")
+
+
+def test_a_waiting_run_can_be_moved(queue, job, tmp_path):
+    one, two, three = (queue.add(job, tmp_path, "{n}") for _ in range(3))
+    queue.move(three, 0)
+    assert queue.waiting() == [three, one, two]
+    queue.move(three, 1)
+    assert queue.waiting() == [one, three, two]
+    assert queue.waiting()[-1] != queue.add(job, tmp_path, "{n}") == queue.waiting()[-1]
+
+
+def test_cancelling_takes_a_waiting_run_out_and_asks_a_running_one(queue, job, tmp_path):
+    running, waiting = queue.add(job, tmp_path, "{n}"), queue.add(job, tmp_path, "{n}")
+    queue.next()
+    assert queue.ask_to_stop(waiting)
+    assert queue.row(waiting).state == "cancelled"
+    assert not queue.ask_to_stop(running)
+    assert queue.asked_to_stop(running)
+
+
+def test_only_an_unfinished_run_can_be_queued_again(queue, job, tmp_path):
+    run = queue.add(job, tmp_path, "{n}")
+    assert not queue.again(run)
+    queue.next()
+    queue.end(run, "failed", "the disk is full")
+    assert queue.row(run).problem == "the disk is full"
+    assert queue.again(run)
+    assert (queue.row(run).state, queue.row(run).problem) == ("queued", "")
+    queue.end(run, "done")
+    assert not queue.again(run)
+
+
+def test_pictures_whose_files_are_gone_are_not_counted(queue, job, tmp_path):
+    run, file = queue.add(job, tmp_path, "{n}"), tmp_path / "one.png"
+    file.touch()
+    queue.keep(run, 0, file)
+    queue.keep(run, 1, tmp_path / "gone.png")
+    assert queue.pictures(run) == {0: file}
+
+
+def test_an_unknown_run_is_refused(queue):
+    with pytest.raises(InputError, match="no run 'x'"):
+        queue.row("x")
+
+
+def test_a_living_process_keeps_its_runs(queue, job, tmp_path):
+    run = queue.add(job, tmp_path, "{n}")
+    other = Queue(tmp_path / "queue.sqlite")
+    assert other.next() is None
+    assert [row.id for row in other.rows()] == [run]
+    other.close()
+    assert queue.next().id == run
+
+
+_ADDS_TWO_AND_HANGS = """
+import sys, time
+from pathlib import Path
+from studio.job import Job
+from studio.queue import Queue
+folder = Path(sys.argv[1])
+queue = Queue(folder / "queue.sqlite")
+job = Job.from_json((folder / "job.json").read_text())
+for _ in range(2):
+    queue.add(job, folder, "{n}")
+queue.next()
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def test_after_a_kill_the_running_one_is_interrupted_and_the_waiting_one_goes_on(job, tmp_path):
+    (tmp_path / "job.json").write_text(job.model_dump_json())
+    process = subprocess.Popen([sys.executable, "-c", _ADDS_TWO_AND_HANGS, str(tmp_path)], stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"ready\n"
+    process.kill()
+    process.wait()
+    queue = Queue(tmp_path / "queue.sqlite")
+    assert [row.state for row in queue.rows()] == ["queued", "interrupted"]
+    assert queue.next().id == queue.rows()[0].id
+    queue.close()
+
+
+def test_thousands_of_runs_are_queued_and_listed_quickly(queue, job, tmp_path):
+    began = time.monotonic()
+    for _ in range(2_000):
+        queue.add(job, tmp_path, "{n}")
+    assert len(queue.waiting()) == 2_000
+    assert len(queue.rows(50)) == 50
+    assert time.monotonic() - began < 30  # a bound against a quadratic mistake, not a timing
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path):
+    (tmp_path / "queue.sqlite").write_text("not a database, and longer than its header " * 40)
+    with pytest.raises(OutputError, match=r"queue\.sqlite.*STUDIO_STATE"):
+        Queue(tmp_path / "queue.sqlite")
