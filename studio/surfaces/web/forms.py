@@ -1,6 +1,7 @@
 """One workflow's form: its fields, the button, and what happens when it is pressed."""
 
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from studio.errors import InputError, StudioError
 from studio.job import Job
 from studio.session import Session
 from studio.surfaces.controls import Control, controls
-from studio.surfaces.styles import styled, styles
+from studio.surfaces.styles import styles
 from studio.surfaces.uploads import safe_values
 from studio.surfaces.web import masks
 from studio.surfaces.web.fields import Field, field
@@ -52,14 +53,15 @@ class Form:
 def draw(workflow: Workflow, session: Session, started: Component) -> Form:
     """Put the form on the page; a run that it starts has its id written to ``started``."""
     definition = workflow.definition
-    gr.HTML(f"<h2>{definition.title}</h2><p>{definition.description}</p>", elem_classes="about")
+    gr.HTML(f"<h2>{definition.title}</h2><p>{definition.description}</p>", elem_classes="about", padding=False, apply_default_css=False)
     first, more = [c for c in controls(workflow) if not c.more], [c for c in controls(workflow) if c.more]
     fields = _column(first)
     if more:
         with gr.Accordion("More", open=False, elem_classes="more"):
             fields += _column(more)
-    problem = gr.HTML("", elem_classes="problem", padding=False)
-    button = gr.Button("Generate", variant="primary", elem_classes="generate")
+    with gr.Column(elem_classes="bar"):
+        problem = gr.HTML("", elem_classes="problem", padding=False, apply_default_css=False)
+        button = gr.Button("Generate", variant="primary", elem_classes="generate")
     form = Form(workflow, fields)
     _join(fields)
     button.click(
@@ -74,16 +76,18 @@ def _column(some: list[Control]) -> list[Field]:
     for control in some:
         fields.append(field(control))
         if control.kind == "prompt" and control.required:
-            _offer_styles(fields[-1])
+            _offer_styles()
     return fields
 
 
-def _offer_styles(prompt: Field) -> None:
-    """A menu that adds a style's words to the prompt, where they can be read and changed."""
-    menu = gr.Dropdown(list(styles()), value=None, label="Add a style", elem_classes="styles", filterable=False)
-    menu.input(
-        lambda text, style: (styled(text, style), None), [prompt.parts[0], menu], [prompt.parts[0], menu],
-        api_visibility="private", show_progress="hidden", queue=False,
+def _offer_styles() -> None:
+    """Styles to click; the page's script adds their words to the prompt, where all can read and change them."""
+    offered = "".join(
+        f'<button type=button data-words="{escape(words)}">{escape(name)}</button>' for name, words in styles().items()
+    )
+    gr.HTML(
+        f"<details class=styles><summary>Add a style</summary><div>{offered}</div></details>", padding=False,
+        apply_default_css=False,
     )  # fmt: skip
 
 
@@ -136,6 +140,4 @@ def _refuse_empty(form: Form, values: dict[str, Any]) -> None:
 
 
 def _said(error: StudioError) -> str:
-    from html import escape
-
     return f"<p role=alert>{escape(str(error))}</p>"

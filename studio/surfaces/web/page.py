@@ -14,6 +14,7 @@ from studio.config import shipped
 from studio.errors import InputError
 from studio.session import Session
 from studio.surfaces import uploads
+from studio.surfaces.controls import controls
 from studio.surfaces.guard import MAX_BODY
 from studio.surfaces.web import forms, theme
 from studio.workflow import Workflow, workflow_names
@@ -41,10 +42,10 @@ def mount(app: FastAPI, session: Session) -> FastAPI:
 
 def page(session: Session) -> gr.Blocks:
     """The Gradio page for this session's workflows."""
-    workflows = [Workflow.load(name) for name in workflow_names()]
+    workflows = sorted((Workflow.load(name) for name in workflow_names()), key=_needs_a_picture)
     with gr.Blocks(title="Studio", fill_width=True, analytics_enabled=False, delete_cache=(3600, 86400)) as blocks:
         _html("header.html")
-        gr.HTML(_cards(workflows), elem_id="start", padding=False)
+        gr.HTML(_cards(workflows), elem_id="start", padding=False, apply_default_css=False)
         with gr.Row(elem_id="work"):
             with gr.Column(elem_id="forms", min_width=320):
                 started = gr.Textbox(elem_id="started", show_label=False, elem_classes="wire")
@@ -57,8 +58,13 @@ def page(session: Session) -> gr.Blocks:
     return blocks
 
 
+def _needs_a_picture(workflow: Workflow) -> bool:
+    """Those that need none come first: one can begin with them at once."""
+    return any(control.kind in uploads.PICTURES and control.required for control in controls(workflow))
+
+
 def _html(name: str) -> None:
-    gr.HTML((_STATIC / name).read_text("utf-8"), elem_classes="plain", padding=False)
+    gr.HTML((_STATIC / name).read_text("utf-8"), padding=False, apply_default_css=False)
 
 
 def _tab(workflow: Workflow, session: Session, started: Component) -> forms.Form:

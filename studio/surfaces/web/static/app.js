@@ -65,6 +65,15 @@ function generate() {
   if (document.body.dataset.page === "work") one(".generate button, button.generate", form)?.click();
 }
 
+/** Add a style's words to the prompt above it, or take them out again. */
+function style(button) {
+  const box = one(".kind-prompt textarea", button.closest(".tabitem"));
+  const words = button.dataset.words;
+  const without = box.value.replace(`, ${words}`, "").replace(words, "");
+  box.value = without !== box.value ? without : box.value.trim() ? `${box.value.replace(/[\s,]+$/, "")}, ${words}` : words;
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
 function keys(event) {
   const typing = event.target.closest("input, textarea, [contenteditable]");
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
@@ -117,12 +126,16 @@ async function begin() {
     go(document.getElementById(`make-${job.workflow}-button`) ? job.workflow : current());
     stage.watch(job.id).catch(complain);
   });
-  listen("started", (id) => stage.watch(id).then(activity.refresh).catch(complain));
+  listen("started", (id) => {
+    stage.watch(id).then(activity.refresh).catch(complain);
+    if (innerWidth < 760) one(".stage").scrollIntoView({ behavior: "smooth" });
+  });
   listen("restored", restored);
   document.addEventListener("studio:over", () => activity.refresh().catch(complain));
   one("#shade").onclick = shade;
   one("#ask-keys").onclick = () => one("#keys").showModal();
   for (const card of document.querySelectorAll(".card[data-workflow]")) card.onclick = () => go(card.dataset.workflow);
+  addEventListener("click", ({ target }) => target.matches?.(".styles button") && style(target));
   addEventListener("hashchange", route);
   addEventListener("keydown", keys, true);
   drops();
