@@ -36,6 +36,10 @@ _PLAIN: Final = {
     "denoising_strength": "strength",
     "mask": "mask",
 }
+_THEIRS: Final = {ours: theirs for theirs, ours in _PLAIN.items()} | {
+    "count": "batch_size", "size": "width", "sampler": "sampler_name", "image": "init_images",
+    "model": "override_settings.sd_model_checkpoint",
+}  # fmt: skip
 _SHAPED: Final = (
     "width", "height", "sampler_name", "sampler_index", "batch_size", "n_iter", "init_images", "override_settings",
     "send_images", "save_images", "override_settings_restore_afterwards",
@@ -76,7 +80,7 @@ def img2img(asked: dict[str, Any], session: Served) -> dict[str, Any]:
 
 def _answer(session: Session, workflow: str, asked: dict[str, Any], pictures: dict[str, Any]) -> dict[str, Any]:
     foreign.refuse_strangers(asked, _KNOWN)
-    made = foreign.make(session, workflow, {**values(asked), **pictures}, warnings(asked))
+    made = foreign.make(session, workflow, {**values(asked), **pictures}, warnings(asked), _THEIRS)
     images = [foreign.encoded(one.path) for one in made.pictures] if asked.get("send_images", True) else []
     return {"images": images, "parameters": asked, "info": json.dumps(_info(made))}
 

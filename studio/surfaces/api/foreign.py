@@ -20,15 +20,21 @@ class Made(NamedTuple):
     warnings: list[str]
 
 
-def make(session: Session, workflow: str, values: Mapping[str, Any], warnings: list[str]) -> Made:
+def make(
+    session: Session, workflow: str, values: Mapping[str, Any], warnings: list[str], theirs: Mapping[str, str]
+) -> Made:
     """Run a job to its end. What the workflow has no input for becomes a warning.
 
-    Raises WrongInput that names the field, and whatever made the run fail.
+    Raises WrongInput that names the field as they do (``theirs`` by our names), and what made the run fail.
     """
     form = uploads.workflow(workflow).form().model_fields
     fitting = {name: value for name, value in values.items() if name in form}
-    warnings += [f"{workflow} has no {name}; ignored" for name in values if name not in form]
-    run = session.submit(job_of(workflow, fitting, session.settings.output))
+    warnings += [f"{theirs.get(name, name)} has no effect in {workflow}; ignored" for name in values if name not in form]
+    try:
+        run = session.submit(job_of(workflow, fitting, session.settings.output))
+    except uploads.WrongInput as error:
+        field = theirs.get(error.field, error.field)
+        raise uploads.WrongInput(field, str(error).replace(f"{error.field}:", f"{field}:", 1)) from None
     return Made(run.wait(), fitting, warnings)
 
 

@@ -27,7 +27,7 @@ _THEIRS: Final = ("dall-e", "gpt-image", "chatgpt-image")
 def generations(asked: dict[str, Any], session: Served, request: Request) -> dict[str, Any]:
     foreign.refuse_strangers(asked, [*_SUPPORTED, *_UNSUPPORTED, "stream"])
     form = _response_format(asked)
-    made = foreign.make(session, "text-to-image", values(asked), warnings(asked))
+    made = foreign.make(session, "text-to-image", values(asked), warnings(asked), {"count": "n"})
     output = session.settings.output
     if form == "url":
         base = str(request.base_url).rstrip("/")

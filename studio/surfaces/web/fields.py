@@ -38,7 +38,7 @@ def field(control: Control) -> Field:
         return _lines(control)
     if control.kind in ("slider", "number") and control.default is None:
         return _plain(control, _number(control))
-    return _KINDS.get(control.kind, _text)(control)
+    return _KINDS.get(control.kind, _choice if live_choices(control) else _text)(control)
 
 
 def _plain(control: Control, part: Component) -> Field:
@@ -69,14 +69,15 @@ def _prompt(control: Control) -> Field:
 
 
 def _lines(control: Control) -> Field:
-    label = {**_label(control), "info": f"{control.help} One on each line.".strip()}
-    part = gr.Textbox("\n".join(map(str, control.default or ())), lines=3, **label)
-    return Field(
-        control,
-        [part],
-        lambda values, _: [line.strip() for line in values[0].splitlines() if line.strip()],
-        lambda value: ["\n".join(map(str, value or ()))],
-    )
+    label = {**_label(control), "info": control.help or "One on each line, or parted by commas."}
+    part = gr.Textbox(_joined(control.default), lines=3, **label)
+    return Field(control, [part], lambda values, _: _given(values[0].strip()), lambda value: [_joined(value)])
+
+
+def _joined(values: list[Any] | None) -> str:
+    """A list as the form reads it back; a bar keeps the commas of a lone value from parting it."""
+    texts = [str(value) for value in values or ()]
+    return f"{texts[0]}|" if len(texts) == 1 and "," in texts[0] else "\n".join(texts)
 
 
 def _number(control: Control) -> Component:
@@ -95,7 +96,7 @@ def _slider(control: Control) -> Field:
 
 
 def _choice(control: Control) -> Field:
-    choices = list(live_choices(control)) if not control.choices else list(control.choices)
+    choices = list(control.choices or live_choices(control))
     if len(choices) <= _FEW and control.kind == "choice":
         return _plain(control, gr.Radio(choices, value=control.default, **_label(control)))  # type: ignore[arg-type]
     return _plain(control, gr.Dropdown(choices, value=control.default, **_label(control)))  # type: ignore[arg-type]
@@ -142,7 +143,8 @@ def _kept(path: str | None, output: Path) -> str | None:
 
 
 def _mask(control: Control) -> Field:
-    part = masks.editor(f"{control.label} – paint over what should change")
+    gr.HTML("<p>Paint over what should change.</p>", elem_classes="hint", padding=False, apply_default_css=False)
+    part = masks.editor(control.label)
     return Field(control, [part], lambda values, output: masks.file_of(values[0], output), lambda value: [value])
 
 

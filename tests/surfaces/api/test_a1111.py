@@ -66,7 +66,7 @@ def test_what_has_no_counterpart_is_named_and_what_asks_nothing_is_not(server):
         ({"promt": "x"}, "promt"),
         ({"steps": 0}, "steps"),
         ({"width": "wide"}, "width"),
-        ({"override_settings": {"sd_model_checkpoint": "nope.safetensors [abc]"}}, "model"),
+        ({"override_settings": {"sd_model_checkpoint": "nope.safetensors [abc]"}}, "override_settings.sd_model_checkpoint"),
     ],
 )
 def test_what_is_wrong_is_refused_with_its_field(server, wrong, field):

@@ -40,7 +40,7 @@ def test_their_newer_models_answer_with_base64(client):
         ({"size": "25x25"}, "size"),
         ({"model": "nope"}, "model"),
         ({"prompt": ""}, "prompt"),
-        ({"n": 0.5}, "count"),
+        ({"n": 0.5}, "n"),
         ({"response_format": "gif"}, "response_format"),
         ({"output_format": "webp"}, "output_format"),
         ({"extra_body": {"promt": "x"}}, "promt"),

@@ -126,8 +126,13 @@ function settings() {
 
 function row(name, value) {
   const label = NAMES[name] ?? name.replaceAll("_", " ").replace(/^./, (letter) => letter.toUpperCase());
-  const text = Array.isArray(value) ? value.join(", ") : String(value);
-  return [make("dt", {}, label), make("dd", {}, text)];
+  return [make("dt", {}, label), make("dd", {}, ...[value].flat().flatMap((each, n) => (n ? [", ", told(each)] : [told(each)])))];
+}
+
+/** A value as one reads it; a picture of ours as a picture. */
+function told(value) {
+  const picture = /\.(png|jpg|webp)$/.test(value);
+  return picture ? make("img", { src: `/api/pictures/${value}?edge=160`, alt: value }) : String(value);
 }
 
 /** What this picture can be compared with: the one it was made from, or the one before it. */
