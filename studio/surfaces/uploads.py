@@ -7,8 +7,10 @@ arrive as data, or as the id of one in the output folder; models and workflows b
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from studio.errors import InputError
@@ -67,6 +69,17 @@ def picture_file(value: Any, output: Path) -> str:
     if not value.startswith("data:") and len(value) < 1000 and (inside := contained(output, value)):
         return str(inside)
     return str(keep(_decoded(value), output))
+
+
+@contextmanager
+def looked_at(value: str, output: Path) -> Iterator[Path]:
+    """The file of a picture given like that, only to read it: one that came as data is not kept."""
+    if inside := contained(output, value) if len(value) < 1000 else None:
+        yield inside
+        return
+    with TemporaryDirectory(prefix="studio-") as folder:
+        (path := Path(folder) / "picture").write_bytes(_decoded(value))
+        yield path
 
 
 def _decoded(value: str) -> bytes:

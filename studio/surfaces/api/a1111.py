@@ -22,7 +22,7 @@ from studio.runs import Run
 from studio.session import Session
 from studio.surfaces.api import foreign
 from studio.surfaces.api.jobs import Served
-from studio.surfaces.uploads import WrongInput, picture_file
+from studio.surfaces.uploads import WrongInput, looked_at
 from studio.workflow import workflow_names
 
 router = APIRouter(prefix="/sdapi/v1", tags=["AUTOMATIC1111"])
@@ -218,5 +218,6 @@ def interrupt(session: Served) -> dict[str, Any]:
 @router.post("/png-info", summary="The settings that a picture carries")
 def png_info(asked: dict[str, Any], session: Served) -> dict[str, Any]:
     foreign.refuse_strangers(asked, ["image"])
-    info = open_image(picture_file(asked.get("image"), session.settings.output)).info
+    with looked_at(str(asked.get("image")), session.settings.output) as path:
+        info = open_image(path).info
     return {"info": info.get("parameters", ""), "items": {k: v for k, v in info.items() if isinstance(v, str)}}

@@ -17,6 +17,7 @@ from studio.surfaces.api import stream, thumbnails, views
 from studio.workflow import Workflow, workflow_names
 
 T = TypeVar("T")
+_FOREIGN = "This picture carries no settings of the studio's. Only pictures that were made here bring them back."
 router = APIRouter(prefix="/api")
 
 
@@ -101,8 +102,13 @@ def move(job: str, place: Place, session: Served) -> None:
 @router.post("/recipes", summary="The settings that a picture carries")
 def recipe(asked: Carrier, session: Served) -> dict[str, Any]:
     """The workflow and the values that make this picture, and only this one, again."""
-    job = Picture(Path(uploads.picture_file(asked.picture, session.settings.output))).job
-    values = views.values(job, session.settings.output)
+    output = session.settings.output
+    with uploads.looked_at(asked.picture, output) as path:
+        try:
+            job = Picture(path).job
+        except InputError:
+            raise uploads.WrongInput("picture", _FOREIGN) from None
+    values = views.values(job, output)
     return {"workflow": job.workflow, "values": {**values, "seed": job.seed, "count": job.count}}
 
 

@@ -53,7 +53,7 @@ class Form:
 def draw(workflow: Workflow, session: Session, started: Component) -> Form:
     """Put the form on the page; a run that it starts has its id written to ``started``."""
     definition = workflow.definition
-    gr.HTML(f"<h2>{definition.title}</h2><p>{definition.description}</p>", elem_classes="about", padding=False, apply_default_css=False)
+    gr.HTML(f"<h1>{escape(definition.title)}</h1><p>{escape(definition.description)}</p>", elem_classes="about", padding=False, apply_default_css=False)
     first, more = [c for c in controls(workflow) if not c.more], [c for c in controls(workflow) if c.more]
     fields = _column(first)
     if more:
@@ -111,10 +111,14 @@ def _picture_of(fields: list[Field]) -> str:
 def _show_for(one: Field, other: Field, value: Any) -> None:
     for part in one.parts:
         part.visible = other.control.default == value
+
+    def show(now: Any) -> Any:
+        updates = [gr.update(visible=now == value) for _ in one.parts]
+        return updates if len(updates) > 1 else updates[0]  # gradio takes a lone output's value as it is
+
     other.parts[0].change(
-        lambda now: [gr.update(visible=now == value) for _ in one.parts], other.parts[0], one.parts,
-        api_visibility="private", show_progress="hidden", queue=False,
-    )  # fmt: skip
+        show, other.parts[0], one.parts, api_visibility="private", show_progress="hidden", queue=False
+    )
 
 
 def _submit(form: Form, session: Session) -> Any:

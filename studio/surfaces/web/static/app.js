@@ -118,6 +118,13 @@ function name() {
   }
 }
 
+/** A form's job is in the queue: show it, and on a phone go to where it is shown. */
+async function started(id) {
+  await stage.watch(id);
+  if (innerWidth < 760) one(".stage").scrollIntoView();
+  await activity.refresh();
+}
+
 async function begin() {
   const kept = localStorage.getItem("studio-shade");
   if (kept) document.body.classList.toggle("dark", kept === "dark");
@@ -126,10 +133,7 @@ async function begin() {
     go(document.getElementById(`make-${job.workflow}-button`) ? job.workflow : current());
     stage.watch(job.id).catch(complain);
   });
-  listen("started", (id) => {
-    stage.watch(id).then(activity.refresh).catch(complain);
-    if (innerWidth < 760) one(".stage").scrollIntoView({ behavior: "smooth" });
-  });
+  listen("started", (id) => started(id).catch(complain));
   listen("restored", restored);
   document.addEventListener("studio:over", () => activity.refresh().catch(complain));
   one("#shade").onclick = shade;
