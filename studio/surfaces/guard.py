@@ -80,7 +80,7 @@ class Guard:
         try:
             self._check_place(headers)
             if self._brings_token(scope):
-                return await self._welcome(scope, send)
+                return await self._welcome(send)
             self._check_token(headers)
             self._check_body(scope, headers)
             await self._app(scope, receive, _hardened(send))
@@ -98,7 +98,7 @@ class Guard:
         page = scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == "/"
         return page and bool(given) and self._is_token(given)
 
-    async def _welcome(self, scope: "Scope", send: "Send") -> None:
+    async def _welcome(self, send: "Send") -> None:
         """Trade the token in the address for a cookie and go to the address without it."""
         cookie = f"{self._cookie}={self._token}; Path=/; HttpOnly; SameSite=Strict"
         headers = ((b"location", b"/"), (b"set-cookie", cookie.encode()), (b"cache-control", b"no-store"))

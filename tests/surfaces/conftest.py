@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from studio.config import Settings
 from studio.session import Session
 from studio.surfaces import serve
 
-TOKEN = "the-token-of-these-tests"
+TOKEN = "the-token-of-these-tests"  # noqa: S105
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,9 @@ class Served:
             time.sleep(0.05)
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory):
-    home = tmp_path_factory.mktemp("studio")
+@contextmanager
+def serving(home):
+    """A server on a free port, with its pictures and its queue in ``home``."""
     session = Session(Settings(output=home / "pictures", device="cpu", state=home / "state"))
     bound = socket.socket()
     bound.bind((serve.HOST, 0))
@@ -67,3 +68,9 @@ def server(tmp_path_factory):
     running.should_exit = True
     thread.join(10)
     session.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("studio")) as served:
+        yield served

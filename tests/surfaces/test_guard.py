@@ -47,7 +47,9 @@ def test_with_the_token_it_answers_and_adds_the_headers():
     assert headers[b"x-content-type-options"] == b"nosniff"
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:7860", "127.0.0.1", "127.0.0.1:80", "127.0.0.1.evil:7860", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:7860", "127.0.0.1", "127.0.0.1:80", "127.0.0.1.evil:7860", ""]
+)
 def test_another_host_name_is_refused_even_with_the_token(host):
     assert ask(**{**BEARER, "host": host})[0] == 403
 
@@ -62,7 +64,9 @@ def test_another_origin_is_refused_even_with_the_token(origin):
     assert ask(**BEARER, origin=origin)[0] == 403
 
 
-@pytest.mark.parametrize("path", ["/", "/api/jobs", "/gradio_api/queue/join", "/assets/index.js", "/v1/images/generations"])
+@pytest.mark.parametrize(
+    "path", ["/", "/api/jobs", "/gradio_api/queue/join", "/assets/index.js", "/v1/images/generations"]
+)
 def test_without_the_token_no_route_answers(path):
     assert ask(path=path)[0] == 401
     assert ask(path=path, authorization="Bearer wrong")[0] == 401
@@ -91,7 +95,9 @@ def test_the_token_is_the_password_of_clients_that_know_basic():
     assert ask(authorization="Basic " + base64.b64encode(b"a:b").decode())[0] == 401
 
 
-@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", ""])
+@pytest.mark.parametrize(
+    "kind", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", ""]
+)
 def test_a_form_cannot_post_to_the_json_api(kind):
     assert ask("POST", content_length="5", content_type=kind, **BEARER)[0] == 415
 

@@ -60,17 +60,19 @@ _UNSUPPORTED: Final[Mapping[str, Any]] = {
     "subseed_strength": 0, "tiling": False,
 }  # fmt: skip
 _KNOWN: Final = [*_PLAIN, *_SHAPED, *_UNSUPPORTED]
-_EMPTY: Final = (None, "", [], {}, False)
+_EMPTY: Final[tuple[Any, ...]] = (None, "", [], {}, False)
 _SAMPLERS: Final = tuple(name for name in get_args(get_args(Sampler)[0]) if name != OWN_SAMPLER)
 
 
-@router.post("/txt2img", summary="Pictures from words")
+@router.post("/txt2img")
 def txt2img(asked: dict[str, Any], session: Served) -> dict[str, Any]:
+    """Pictures from words."""
     return _answer(session, "text-to-image", asked, {})
 
 
-@router.post("/img2img", summary="Pictures from a picture and words")
+@router.post("/img2img")
 def img2img(asked: dict[str, Any], session: Served) -> dict[str, Any]:
+    """Pictures from a picture and words."""
     images = asked.get("init_images")
     if not isinstance(images, list) or len(images) != 1:
         raise WrongInput("init_images", "init_images: give one picture, as base64 in a list")
@@ -154,28 +156,38 @@ def _infotext(picture: Picture) -> str:
     return str(open_image(picture.path).info.get("parameters", ""))
 
 
-@router.get("/sd-models", summary="The models")
+@router.get("/sd-models")
 def models() -> list[dict[str, Any]]:
-    return [{"title": n, "model_name": n, "hash": None, "sha256": None, "filename": n, "config": None} for n in library.names()]
+    """The models."""
+    return [
+        {"title": n, "model_name": n, "hash": None, "sha256": None, "filename": n, "config": None}
+        for n in library.names()
+    ]
 
 
-@router.get("/samplers", summary="The samplers")
+@router.get("/samplers")
 def samplers() -> list[dict[str, Any]]:
+    """The samplers."""
     return [{"name": name, "aliases": [], "options": {}} for name in _SAMPLERS]
 
 
-@router.get("/options", summary="Which model is used where none is named")
+@router.get("/options")
 def options() -> dict[str, Any]:
+    """Which model is used where none is named."""
     return {"sd_model_checkpoint": next(iter(library.names()), "")}
 
 
-@router.post("/options", summary="Refused: a request names its model itself")
+@router.post("/options")
 def set_options(asked: dict[str, Any]) -> None:
-    raise WrongInput(next(iter(asked), "options"), "name the model in each request: override_settings.sd_model_checkpoint")
+    """Refused: a request names its model itself."""
+    raise WrongInput(
+        next(iter(asked), "options"), "name the model in each request: override_settings.sd_model_checkpoint"
+    )
 
 
-@router.get("/progress", summary="How far the job at work is")
+@router.get("/progress")
 def progress(session: Served) -> dict[str, Any]:
+    """How far the job at work is."""
     running = next((run for run in session.runs(100) if run.state == "running"), None)
     step = _step(running) if running else None
     done = (step.picture - 1 + step.step / step.steps) / step.pictures if step else 0.0
@@ -207,16 +219,18 @@ def _step(run: Run) -> Step | None:
     return None
 
 
-@router.post("/interrupt", summary="Stop the job at work")
+@router.post("/interrupt")
 def interrupt(session: Served) -> dict[str, Any]:
+    """Stop the job at work."""
     for run in session.runs(100):
         if run.state == "running":
             run.cancel()
     return {}
 
 
-@router.post("/png-info", summary="The settings that a picture carries")
+@router.post("/png-info")
 def png_info(asked: dict[str, Any], session: Served) -> dict[str, Any]:
+    """The settings that a picture carries."""
     foreign.refuse_strangers(asked, ["image"])
     with looked_at(str(asked.get("image")), session.settings.output) as path:
         info = open_image(path).info

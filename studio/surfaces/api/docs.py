@@ -45,5 +45,5 @@ def page(request: Request) -> str:
 
 def _route(method: str, path: str, route: dict[str, Any]) -> str:
     asked = ", ".join(f"{each['name']} ({each['in']})" for each in route.get("parameters", ()) if each["in"] == "query")
-    said = f"{route.get('summary', '')}{'; ' + asked if asked else ''}"
+    said = f"{route.get('description', '')} {'Also: ' + asked + '.' if asked else ''}"
     return f"<dt><code>{method.upper()} {escape(path)}</code></dt><dd>{escape(said)}</dd>"

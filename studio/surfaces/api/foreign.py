@@ -29,7 +29,9 @@ def make(
     """
     form = uploads.workflow(workflow).form().model_fields
     fitting = {name: value for name, value in values.items() if name in form}
-    warnings += [f"{theirs.get(name, name)} has no effect in {workflow}; ignored" for name in values if name not in form]
+    warnings += [
+        f"{theirs.get(name, name)} has no effect in {workflow}; ignored" for name in values if name not in form
+    ]
     try:
         run = session.submit(job_of(workflow, fitting, session.settings.output))
     except uploads.WrongInput as error:

@@ -52,56 +52,65 @@ class Carrier(BaseModel):
     picture: str
 
 
-@router.get("/workflows", summary="The workflows")
+@router.get("/workflows")
 def workflows() -> list[dict[str, Any]]:
+    """The workflows."""
     return [views.workflow(Workflow.load(name)) for name in workflow_names()]
 
 
-@router.get("/workflows/{name}", summary="One workflow, with its form as a JSON schema")
+@router.get("/workflows/{name}")
 def workflow(name: str) -> dict[str, Any]:
+    """One workflow, with its form as a JSON schema."""
     return views.workflow(found(uploads.workflow, name))
 
 
-@router.post("/jobs", status_code=201, summary="Queue a job")
+@router.post("/jobs", status_code=201)
 def submit(asked: Asked, session: Served) -> dict[str, Any]:
+    """Queue a job."""
     run = session.submit(job_of(asked.workflow, asked.values, session.settings.output))
     return views.run(run, session.settings.output)
 
 
-@router.get("/jobs", summary="What waits, runs and has been, newest first")
+@router.get("/jobs")
 def jobs(session: Served, most: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[dict[str, Any]]:
+    """What waits, runs and has been, newest first."""
     return [views.run(run, session.settings.output) for run in session.runs(most)]
 
 
-@router.get("/jobs/{job}", summary="One job and its pictures so far")
+@router.get("/jobs/{job}")
 def one(job: str, session: Served) -> dict[str, Any]:
+    """One job and its pictures so far."""
     return views.run(found(session.find, job), session.settings.output)
 
 
-@router.get("/jobs/{job}/events", summary="Its events from now on", response_class=StreamingResponse)
+@router.get("/jobs/{job}/events", response_class=StreamingResponse)
 async def events(job: str, session: Served) -> StreamingResponse:
+    """Its events from now on."""
     lines = stream.lines(found(session.find, job), session.settings.output)
     return StreamingResponse(lines, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
-@router.delete("/jobs/{job}", status_code=204, summary="Stop it; finished pictures are kept")
+@router.delete("/jobs/{job}", status_code=204)
 def cancel(job: str, session: Served) -> None:
+    """Stop it; finished pictures are kept."""
     found(session.find, job).cancel()
 
 
-@router.post("/jobs/{job}/retry", summary="Queue it again; only what is missing is made")
+@router.post("/jobs/{job}/retry")
 def retry(job: str, session: Served) -> dict[str, Any]:
+    """Queue it again; only what is missing is made."""
     return views.run(found(session.find, job).retry(), session.settings.output)
 
 
-@router.post("/jobs/{job}/move", status_code=204, summary="Give it another place in the queue")
+@router.post("/jobs/{job}/move", status_code=204)
 def move(job: str, place: Place, session: Served) -> None:
+    """Give it another place in the queue."""
     session.move(found(session.find, job).id, place.to)
 
 
-@router.post("/recipes", summary="The settings that a picture carries")
+@router.post("/recipes")
 def recipe(asked: Carrier, session: Served) -> dict[str, Any]:
-    """The workflow and the values that make this picture, and only this one, again."""
+    """The settings a picture carries: the workflow and the values that make this picture, and only this one, again."""
     output = session.settings.output
     with uploads.looked_at(asked.picture, output) as path:
         try:
@@ -112,7 +121,7 @@ def recipe(asked: Carrier, session: Served) -> dict[str, Any]:
     return {"workflow": job.workflow, "values": {**values, "seed": job.seed, "count": job.count}}
 
 
-@router.get("/pictures/{picture:path}", summary="A picture's file", response_class=FileResponse)
+@router.get("/pictures/{picture:path}", response_class=FileResponse)
 def picture(picture: str, session: Served, edge: Annotated[int | None, Query(ge=64, le=1024)] = None) -> Response:
     """The file as it is; with ``edge`` a JPEG that is no larger than that on its longer side."""
     path = uploads.contained(session.settings.output, picture)

@@ -23,8 +23,9 @@ _IDLE: Final = (None, "auto")
 _THEIRS: Final = ("dall-e", "gpt-image", "chatgpt-image")
 
 
-@router.post("/images/generations", summary="Pictures from words")
+@router.post("/images/generations")
 def generations(asked: dict[str, Any], session: Served, request: Request) -> dict[str, Any]:
+    """Pictures from words."""
     foreign.refuse_strangers(asked, [*_SUPPORTED, *_UNSUPPORTED, "stream"])
     form = _response_format(asked)
     made = foreign.make(session, "text-to-image", values(asked), warnings(asked), {"count": "n"})
@@ -37,8 +38,9 @@ def generations(asked: dict[str, Any], session: Served, request: Request) -> dic
     return {"created": int(time.time()), "data": data, "warnings": made.warnings}
 
 
-@router.get("/models", summary="The models")
+@router.get("/models")
 def models() -> dict[str, Any]:
+    """The models."""
     data = [{"id": name, "object": "model", "created": 0, "owned_by": "studio"} for name in library.names()]
     return {"object": "list", "data": data}
 

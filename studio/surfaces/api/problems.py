@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -36,13 +36,12 @@ async def _studio(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    return problem(request, 422, *_first(error.errors()[0]))
+    return problem(request, 422, *_first(cast(RequestValidationError, error).errors()[0]))
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    return problem(request, error.status_code, str(error.detail))
+    refused = cast(HTTPException, error)
+    return problem(request, refused.status_code, str(refused.detail))
 
 
 def _first(error: Mapping[str, Any]) -> tuple[str, str]:

@@ -31,6 +31,11 @@ class Field:
     read: Callable[[list[Any], Path], Any]
     write: Callable[[Any], list[Any]]
 
+    def listen(self, event: str) -> Callable[..., Any]:
+        """How to hear of an ``event`` ("input", "change") of the first part."""
+        listener: Callable[..., Any] = getattr(self.parts[0], event)
+        return listener
+
 
 def field(control: Control) -> Field:
     """Draw a control where we are on the page."""
@@ -98,8 +103,8 @@ def _slider(control: Control) -> Field:
 def _choice(control: Control) -> Field:
     choices = list(control.choices or live_choices(control))
     if len(choices) <= _FEW and control.kind == "choice":
-        return _plain(control, gr.Radio(choices, value=control.default, **_label(control)))  # type: ignore[arg-type]
-    return _plain(control, gr.Dropdown(choices, value=control.default, **_label(control)))  # type: ignore[arg-type]
+        return _plain(control, gr.Radio(choices, value=control.default, **_label(control)))
+    return _plain(control, gr.Dropdown(choices, value=control.default, **_label(control)))
 
 
 def _size(control: Control) -> Field:

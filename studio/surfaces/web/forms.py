@@ -53,7 +53,8 @@ class Form:
 def draw(workflow: Workflow, session: Session, started: Component) -> Form:
     """Put the form on the page; a run that it starts has its id written to ``started``."""
     definition = workflow.definition
-    gr.HTML(f"<h1>{escape(definition.title)}</h1><p>{escape(definition.description)}</p>", elem_classes="about", padding=False, apply_default_css=False)
+    title, words = escape(definition.title), escape(definition.description)
+    gr.HTML(f"<h1>{title}</h1><p>{words}</p>", elem_classes="about", padding=False, apply_default_css=False)
     first, more = [c for c in controls(workflow) if not c.more], [c for c in controls(workflow) if c.more]
     fields = _column(first)
     if more:
@@ -98,7 +99,7 @@ def _join(fields: list[Field]) -> None:
         if one.control.visible_if:
             _show_for(one, by_name[one.control.visible_if[0]], one.control.visible_if[1])
         if one.control.kind == "mask" and (name := _picture_of(fields)):
-            by_name[name].parts[0].input(
+            by_name[name].listen("input")(
                 masks.over, by_name[name].parts, one.parts, api_visibility="private", show_progress="hidden",
             )  # fmt: skip
 
@@ -116,7 +117,7 @@ def _show_for(one: Field, other: Field, value: Any) -> None:
         updates = [gr.update(visible=now == value) for _ in one.parts]
         return updates if len(updates) > 1 else updates[0]  # gradio takes a lone output's value as it is
 
-    other.parts[0].change(
+    other.listen("change")(
         show, other.parts[0], one.parts, api_visibility="private", show_progress="hidden", queue=False
     )
 

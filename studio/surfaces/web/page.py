@@ -33,16 +33,18 @@ def mount(app: FastAPI, session: Session) -> FastAPI:
     app.mount("/studio/previews", StaticFiles(directory=shipped("assets") / "previews", check_dir=False))
     app.mount("/studio/fonts", StaticFiles(directory=shipped("assets") / "fonts"))
     app.mount("/studio", StaticFiles(directory=_STATIC))
-    return gr.mount_gradio_app(
+    mounted: FastAPI = gr.mount_gradio_app(
         app, page(session), path="/", theme=theme.theme(), head=_HEAD, allowed_paths=[str(output)],
         max_file_size=MAX_BODY, footer_links=[], run_history=False, ssr_mode=False, show_error=False,
         favicon_path=str(_STATIC / "icon.svg"), enable_monitoring=False, pwa=False, mcp_server=False,
     )  # fmt: skip
+    return mounted
 
 
 def page(session: Session) -> gr.Blocks:
     """The Gradio page for this session's workflows."""
     workflows = sorted((Workflow.load(name) for name in workflow_names()), key=_needs_a_picture)
+    blocks: gr.Blocks
     with gr.Blocks(title="Studio", fill_width=True, analytics_enabled=False, delete_cache=(3600, 86400)) as blocks:
         _html("header.html")
         gr.HTML(_cards(workflows), elem_id="start", padding=False, apply_default_css=False)
@@ -79,8 +81,8 @@ def _cards(workflows: list[Workflow]) -> str:
 
 def _card(workflow: Workflow) -> str:
     name, definition = escape(workflow.name, quote=True), workflow.definition
-    there = (shipped("assets") / "previews" / f"{workflow.name}.png").is_file()
-    picture = f'<img src="/studio/previews/{name}.png" alt="" loading="lazy">' if there else "<span class=blank></span>"
+    preview = next((shipped("assets") / "previews").glob(f"{workflow.name}.*"), None)
+    picture = f'<img src="/studio/previews/{preview.name}" alt="">' if preview else "<span class=blank></span>"
     return (
         f'<li><button type=button class=card data-workflow="{name}">{picture}'
         f"<strong>{escape(definition.title)}</strong><span>{escape(definition.description)}</span></button></li>"
@@ -104,9 +106,7 @@ def _restoring(drawn: dict[str, forms.Form], session: Session) -> None:
     go.click(restore, recipe, [*everything, note], api_visibility="private", show_progress="hidden")
 
 
-def _recipe(
-    text: str, drawn: dict[str, forms.Form], output: Path
-) -> tuple[forms.Form, dict[str, Any], list[str]]:
+def _recipe(text: str, drawn: dict[str, forms.Form], output: Path) -> tuple[forms.Form, dict[str, Any], list[str]]:
     """The form, the values that fit it, and the labels of pictures that are no longer here."""
     asked = json.loads(text)
     if (form := drawn.get(asked["workflow"])) is None:

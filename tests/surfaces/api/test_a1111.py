@@ -27,7 +27,14 @@ def opened(text):
 
 
 def test_txt2img_makes_as_many_pictures_as_asked_with_seeds_that_follow(server):
-    asked = {"prompt": "a red heart on cream", "seed": 5, "batch_size": 2, "cfg_scale": 3, "sampler_name": "Euler a", **SMALL}
+    asked = {
+        "prompt": "a red heart on cream",
+        "seed": 5,
+        "batch_size": 2,
+        "cfg_scale": 3,
+        "sampler_name": "Euler a",
+        **SMALL,
+    }
     answer = call(server, "txt2img", asked)
     assert answer["parameters"] == asked
     assert [opened(one).size for one in answer["images"]] == [(256, 256)] * 2
@@ -53,10 +60,21 @@ def test_img2img_starts_from_a_picture(server):
 
 
 def test_what_has_no_counterpart_is_named_and_what_asks_nothing_is_not(server):
-    idle = {"restore_faces": False, "alwayson_scripts": {}, "styles": [], "hr_scale": 2, "subseed": -1, "override_settings": {}}
+    idle = {
+        "restore_faces": False,
+        "alwayson_scripts": {},
+        "styles": [],
+        "hr_scale": 2,
+        "subseed": -1,
+        "override_settings": {},
+    }
     asks = {"tiling": True, "scheduler": "Karras", "override_settings": {"CLIP_stop_at_last_layers": 2}}
     info = json.loads(call(server, "txt2img", {"prompt": "a star", **idle, **asks, **SMALL})["info"])
-    assert sorted(line.split()[0] for line in info["warnings"]) == ["override_settings.CLIP_stop_at_last_layers", "scheduler", "tiling"]
+    assert sorted(line.split()[0] for line in info["warnings"]) == [
+        "override_settings.CLIP_stop_at_last_layers",
+        "scheduler",
+        "tiling",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +84,10 @@ def test_what_has_no_counterpart_is_named_and_what_asks_nothing_is_not(server):
         ({"promt": "x"}, "promt"),
         ({"steps": 0}, "steps"),
         ({"width": "wide"}, "width"),
-        ({"override_settings": {"sd_model_checkpoint": "nope.safetensors [abc]"}}, "override_settings.sd_model_checkpoint"),
+        (
+            {"override_settings": {"sd_model_checkpoint": "nope.safetensors [abc]"}},
+            "override_settings.sd_model_checkpoint",
+        ),
     ],
 )
 def test_what_is_wrong_is_refused_with_its_field(server, wrong, field):
@@ -87,7 +108,14 @@ def test_the_small_questions_scripts_ask(server):
     assert model in [one["title"] for one in call(server, "sd-models")]
     assert "Euler a" in [one["name"] for one in call(server, "samplers")]
     assert call(server, "progress")["progress"] == 0
-    assert json.loads(call(server, "txt2img", {"prompt": "x", "override_settings": {"sd_model_checkpoint": model}, **SMALL})["info"])["sd_model_name"] == model
+    assert (
+        json.loads(
+            call(server, "txt2img", {"prompt": "x", "override_settings": {"sd_model_checkpoint": model}, **SMALL})[
+                "info"
+            ]
+        )["sd_model_name"]
+        == model
+    )
 
 
 def test_progress_and_interrupt(server):

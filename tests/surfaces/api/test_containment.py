@@ -40,7 +40,18 @@ def tries(secret):
         yield urllib.parse.quote(urllib.parse.quote(each, safe=""), safe="")
 
 
-PLACES = ["/api/pictures/", "/gradio_api/file=", "/file=", "/gradio_api/file/", "/studio/", "/studio/previews/", "/static/", "/assets/", "/gradio_api/proxy=", "/gradio_api/custom_component/1/client/component/"]
+PLACES = [
+    "/api/pictures/",
+    "/gradio_api/file=",
+    "/file=",
+    "/gradio_api/file/",
+    "/studio/",
+    "/studio/previews/",
+    "/static/",
+    "/assets/",
+    "/gradio_api/proxy=",
+    "/gradio_api/custom_component/1/client/component/",
+]
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -73,7 +73,9 @@ def test_a_wrong_value_is_a_problem_document_that_names_the_field(server, values
     assert "\n" not in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("path", ["/api/jobs/nope", "/api/workflows/nope", "/api/jobs/nope/events", "/api/pictures/nope.png", "/nope"])
+@pytest.mark.parametrize(
+    "path", ["/api/jobs/nope", "/api/workflows/nope", "/api/jobs/nope/events", "/api/pictures/nope.png", "/nope"]
+)
 def test_what_is_not_there_is_a_problem_of_404(server, path):
     assert server.client.get(path).status_code == 404
 
@@ -110,7 +112,10 @@ def test_a_start_picture_comes_as_data_or_as_the_id_of_one_made_here(server):
         assert server.client.get(f"/api/pictures/{used}").content == path.read_bytes()
 
 
-@pytest.mark.parametrize("image", ["/etc/passwd", "../state/queue.sqlite", "~/x.png", "file:///etc/passwd", "http://127.0.0.1/x.png", "inputs", 7])
+@pytest.mark.parametrize(
+    "image",
+    ["/etc/passwd", "../state/queue.sqlite", "~/x.png", "file:///etc/passwd", "http://127.0.0.1/x.png", "inputs", 7],
+)
 def test_a_start_picture_is_never_a_path_of_the_machine(server, image):
     values = {"image": image, "prompt": "x"}
     answer = server.client.post("/api/jobs", json={"workflow": "image-to-image", "values": values})
@@ -130,7 +135,9 @@ def test_a_picture_gives_back_the_settings_that_made_it(server, tmp_path):
     path = server.picture(prompt="a blue star on cream", seed=11, guidance=3)
     recipe = server.client.post("/api/recipes", json={"picture": base64.b64encode(path.read_bytes()).decode()}).json()
     assert recipe["workflow"] == "text-to-image"
-    assert recipe["values"] | {"prompt": "a blue star on cream", "seed": 11, "guidance": 3, "count": 1} == recipe["values"]
+    assert (
+        recipe["values"] | {"prompt": "a blue star on cream", "seed": 11, "guidance": 3, "count": 1} == recipe["values"]
+    )
     from PIL import Image
 
     Image.new("RGB", (8, 8)).save(foreign := tmp_path / "foreign.png")

@@ -18,7 +18,9 @@ FEW = {"size": "128x128"}
 
 
 def test_pictures_as_base64(client):
-    answer = client.images.generate(prompt="a red circle on white", model="spark", n=2, response_format="b64_json", **FEW)
+    answer = client.images.generate(
+        prompt="a red circle on white", model="spark", n=2, response_format="b64_json", **FEW
+    )
     assert [Image.open(BytesIO(base64.b64decode(one.b64_json))).size for one in answer.data] == [(128, 128)] * 2
 
 
@@ -54,7 +56,10 @@ def test_what_is_wrong_is_their_bad_request_and_names_the_field(client, wrong, f
 
 
 def test_a_wrong_key_is_their_authentication_error(server):
-    with openai.OpenAI(base_url=f"{server.url}/v1", api_key="wrong", max_retries=0) as stranger, pytest.raises(openai.AuthenticationError):
+    with (
+        openai.OpenAI(base_url=f"{server.url}/v1", api_key="wrong", max_retries=0) as stranger,
+        pytest.raises(openai.AuthenticationError),
+    ):
         stranger.images.generate(prompt="a star")
 
 

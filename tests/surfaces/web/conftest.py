@@ -6,13 +6,14 @@ import shutil
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+CHROMIUM = shutil.which("chromium")
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 @pytest.fixture(scope="session")
 def browser():
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield chromium
         chromium.close()
 
@@ -87,8 +88,8 @@ def drop(page, path):
             const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
             const carried = new DataTransfer();
             carried.items.add(new File([bytes], name, { type: "image/png" }));
-            for (const kind of ["dragover", "drop"])
-                document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: carried, bubbles: true, cancelable: true }));
+            const about = { dataTransfer: carried, bubbles: true, cancelable: true };
+            for (const kind of ["dragover", "drop"]) document.body.dispatchEvent(new DragEvent(kind, about));
         }""",
         [data, path.name],
     )

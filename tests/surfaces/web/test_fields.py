@@ -1,5 +1,7 @@
 """Every kind of control becomes a component, and values survive the way in and out."""
 
+from pathlib import Path
+
 import gradio as gr
 import pytest
 from PIL import Image
@@ -54,13 +56,13 @@ def test_a_list_is_written_as_the_form_reads_it(value, text, tmp_path):
     assert drawn.read([text], tmp_path) == (text or None)
 
 
-def test_a_picture_is_kept_as_it_is_where_a_later_run_finds_it(pictures, tmp_path):
+def test_a_picture_is_kept_as_it_is_where_a_later_run_finds_it(tmp_path):
+    Image.new("RGB", (9, 9), "navy").save(sent := tmp_path / "sent.png")
     with gr.Blocks():
         drawn = field(control("picture"))
-    kept = drawn.read([str(pictures[0].path)], tmp_path)
-    assert kept.startswith(str(tmp_path))
-    with open(kept, "rb") as file:
-        assert file.read() == pictures[0].path.read_bytes()
+    kept = Path(drawn.read([str(sent)], tmp_path / "pictures"))
+    assert kept.is_relative_to(tmp_path / "pictures")
+    assert kept.read_bytes() == sent.read_bytes()
     assert drawn.read([None], tmp_path) is None
 
 
