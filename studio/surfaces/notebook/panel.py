@@ -1,6 +1,6 @@
 """``studio.panel()``: form, bar, results and history of one session in a notebook's cell."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any, Final
@@ -40,7 +40,8 @@ class Panel:
     def __init__(self, session: Session, workflow: Workflow, *, pick: bool = False) -> None:
         self._session = session
         kindly = self._kindly
-        self.results = Results(Wishes(kindly(self._use), kindly(self._vary), kindly(self._send)))
+        known = [Workflow.load(name) for name in workflow_names()]
+        self.results = Results(Wishes(kindly(self._use), kindly(self._vary), kindly(self._send)), known)
         self.history = History(session, self.results.look, kindly(self._retry))
         self.bar = Bar(label="Generate")
         self.bar.hear("wish", lambda message: self._wish(message["wish"]))
@@ -49,7 +50,7 @@ class Panel:
         )
         self.restoring.on_file(self._dropped)
         self._follower = Follower(self.bar, self.results, self.history.refresh)
-        self._title, self._place, self._picker = HTML(), Box(), _picker(workflow.name)
+        self._title, self._place, self._picker = HTML(), Box(), _picker(known)
         self._picker.layout.display = "" if pick else "none"
         self._picker.observe(lambda change: self._picked(change["new"]), "value")
         self.widget = self._laid_out()
@@ -176,6 +177,6 @@ class Panel:
         return widget.add_class("studio")
 
 
-def _picker(first: str) -> Dropdown:
-    options = [(Workflow.load(name).definition.title, name) for name in workflow_names()]
-    return Dropdown(options=options, value=first if first in workflow_names() else None, description="Workflow")
+def _picker(known: Iterable[Workflow]) -> Dropdown:
+    options = [(workflow.definition.title, workflow.name) for workflow in known]
+    return Dropdown(options=options, value=None, description="Workflow")
