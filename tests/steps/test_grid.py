@@ -64,6 +64,8 @@ def test_a_workflow_with_a_start_picture(engine, tmp_path):
         ({"workflow": "nope"}, "there is no workflow 'nope'"),
         ({"workflow": "image-to-image"}, "'image' is needed"),
         ({"workflow": "image-to-image", "settings": "image=/etc/passwd"}, "'image' takes a picture"),
+        ({"workflow": "image-to-image", "x": "image=/etc/passwd"}, "'image' takes a picture"),
+        ({"workflow": "inpaint", "settings": "mask=/etc/passwd"}, "'mask' takes a picture"),
         ({"workflow": "icon-set", "prompt": "", "settings": "subject=a|colour=red", "x": "colour=red"}, "twice"),
     ],
 )
