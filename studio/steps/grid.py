@@ -13,10 +13,11 @@ from studio.engine.engine import Engine
 from studio.errors import InputError
 from studio.kinds import AxisText, Picture, Prompt, Text, Toggle, WorkflowRef
 from studio.models import library
+from studio.parameters import Parameter
 from studio.plugins import unknown
 from studio.sheet import sheet, stacked
 from studio.walk import make
-from studio.workflow import Workflow, bind, workflow_names
+from studio.workflow import JobForm, Workflow, bind, workflow_names
 
 MOST: Final = 100
 _NONE: Final = Axis("", ("",))
@@ -71,7 +72,8 @@ def _plan(
     """The axes, and the cells of one sheet for each seed."""
     axes = [Axis.parse(text) if text.strip() else _NONE for text in texts]
     _check(inner, axes, base)
-    return axes, [_cell(inner, {"seed": seed} | base | point) for seed in seeds for point in _points(axes)]
+    form, inputs = inner.form(), inner.inputs()
+    return axes, [_cell(form, inputs, {"seed": seed} | base | point) for seed in seeds for point in _points(axes)]
 
 
 def _base(prompt: str, image: Any, settings: str) -> dict[str, Any]:
@@ -117,9 +119,9 @@ def _points(axes: list[Axis]) -> Iterator[dict[str, str]]:
         yield {axis.name: value for axis, value in zip(reversed(axes), values, strict=True) if axis.name}
 
 
-def _cell(inner: Workflow, values: Mapping[str, Any]) -> Cell:
-    cell = bind(inner.form(), values).model_dump(mode="json")
-    for name, parameter in inner.inputs().items():
+def _cell(form: type[JobForm], inputs: Mapping[str, Parameter], values: Mapping[str, Any]) -> Cell:
+    cell = bind(form, values).model_dump(mode="json")
+    for name, parameter in inputs.items():
         if parameter.kind.many and len(cell[name]) > 1:
             raise InputError(f"'{name}' has {len(cell[name])} values, but one picture of a grid takes one")
         if parameter.kind.name == "model":
