@@ -2,9 +2,9 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from studio.errors import InputError, StudioError
 from studio.version import VERSION
@@ -61,6 +61,22 @@ def doctor() -> int:
     from studio.surfaces.doctor import report
 
     return FAILED if report() else 0
+
+
+@app.command(name="app")
+def web(*, port: int | None = None, open_page: Annotated[bool, Parameter(name="--open")] = True) -> None:
+    """Open the web app in the browser; it also serves the HTTP API.
+
+    Parameters
+    ----------
+    port:
+        Where to serve; without it 7860, or a free one.
+    open_page:
+        Open the page; --no-open only prints its address.
+    """
+    from studio.surfaces.serve import serve
+
+    serve(port, show=open_page)
 
 
 def main(arguments: list[str] | None = None) -> None:

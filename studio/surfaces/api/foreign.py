@@ -1,0 +1,52 @@
+"""What the shapes of other tools share: their requests become jobs, and nothing is dropped unsaid."""
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from studio.plugins import unknown
+from studio.record.picture import Picture
+from studio.session import Session
+from studio.surfaces import uploads
+from studio.surfaces.api.jobs import job_of
+
+
+class Made(NamedTuple):
+    """Pictures, the values that they were asked with, and what of the request had no effect."""
+
+    pictures: list[Picture]
+    values: dict[str, Any]
+    warnings: list[str]
+
+
+def make(
+    session: Session, workflow: str, values: Mapping[str, Any], warnings: list[str], theirs: Mapping[str, str]
+) -> Made:
+    """Run a job to its end. What the workflow has no input for becomes a warning.
+
+    Raises WrongInput that names the field as they do (``theirs`` by our names), and what made the run fail.
+    """
+    form = uploads.workflow(workflow).form().model_fields
+    fitting = {name: value for name, value in values.items() if name in form}
+    warnings += [
+        f"{theirs.get(name, name)} has no effect in {workflow}; ignored" for name in values if name not in form
+    ]
+    try:
+        run = session.submit(job_of(workflow, fitting, session.settings.output))
+    except uploads.WrongInput as error:
+        field = theirs.get(error.field, error.field)
+        raise uploads.WrongInput(field, str(error).replace(f"{error.field}:", f"{field}:", 1)) from None
+    return Made(run.wait(), fitting, warnings)
+
+
+def refuse_strangers(given: Mapping[str, Any], known: list[str]) -> None:
+    """Raise WrongInput for a field that nobody knows: more likely a slip than a wish."""
+    for name in given:
+        if name not in known:
+            raise uploads.WrongInput(name, unknown("field", name, known))
+
+
+def encoded(path: Path) -> str:
+    """A file's bytes as base64."""
+    return base64.b64encode(path.read_bytes()).decode("ascii")

@@ -1,0 +1,161 @@
+"""``/api``: workflows, jobs, their events and their pictures."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi.responses import FileResponse, Response, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from studio.errors import InputError
+from studio.job import Job
+from studio.record.picture import Picture
+from studio.session import Session
+from studio.surfaces import uploads
+from studio.surfaces.api import stream, thumbnails, views
+from studio.workflow import Workflow, workflow_names
+
+T = TypeVar("T")
+_FOREIGN = "This picture carries no settings of the studio's. Only pictures that were made here bring them back."
+router = APIRouter(prefix="/api")
+
+
+def of(request: Request) -> Session:
+    """The session that this app serves."""
+    session: Session = request.app.state.session
+    return session
+
+
+Served = Annotated[Session, Depends(of)]
+
+
+class Asked(BaseModel):
+    """A job to make: a workflow's name, and values for its inputs. Pictures are base64 data or ids."""
+
+    model_config = ConfigDict(extra="forbid")
+    workflow: str
+    values: dict[str, Any] = {}
+
+
+class Place(BaseModel):
+    """A place in the queue; 0 is next."""
+
+    model_config = ConfigDict(extra="forbid")
+    to: int = Field(ge=0)
+
+
+class Carrier(BaseModel):
+    """A picture as base64 data, or the id of one that was made here."""
+
+    model_config = ConfigDict(extra="forbid")
+    picture: str
+
+
+@router.get("/workflows")
+def workflows() -> list[dict[str, Any]]:
+    """The workflows."""
+    return [views.workflow(Workflow.load(name)) for name in workflow_names()]
+
+
+@router.get("/workflows/{name}")
+def workflow(name: str) -> dict[str, Any]:
+    """One workflow, with its form as a JSON schema."""
+    return views.workflow(found(uploads.workflow, name))
+
+
+@router.post("/jobs", status_code=201)
+def submit(asked: Asked, session: Served) -> dict[str, Any]:
+    """Queue a job."""
+    run = session.submit(job_of(asked.workflow, asked.values, session.settings.output))
+    return views.run(run, session.settings.output)
+
+
+@router.get("/jobs")
+def jobs(session: Served, most: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[dict[str, Any]]:
+    """What waits, runs and has been, newest first."""
+    return [views.run(run, session.settings.output) for run in session.runs(most)]
+
+
+@router.get("/jobs/{job}")
+def one(job: str, session: Served) -> dict[str, Any]:
+    """One job and its pictures so far."""
+    return views.run(found(session.find, job), session.settings.output)
+
+
+@router.get("/jobs/{job}/events", response_class=StreamingResponse)
+async def events(job: str, session: Served) -> StreamingResponse:
+    """Its events from now on."""
+    lines = stream.lines(found(session.find, job), session.settings.output)
+    return StreamingResponse(lines, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+@router.delete("/jobs/{job}", status_code=204)
+def cancel(job: str, session: Served) -> None:
+    """Stop it; finished pictures are kept."""
+    found(session.find, job).cancel()
+
+
+@router.post("/jobs/{job}/retry")
+def retry(job: str, session: Served) -> dict[str, Any]:
+    """Queue it again; only what is missing is made."""
+    return views.run(found(session.find, job).retry(), session.settings.output)
+
+
+@router.post("/jobs/{job}/move", status_code=204)
+def move(job: str, place: Place, session: Served) -> None:
+    """Give it another place in the queue."""
+    session.move(found(session.find, job).id, place.to)
+
+
+@router.post("/recipes")
+def recipe(asked: Carrier, session: Served) -> dict[str, Any]:
+    """The settings a picture carries: the workflow and the values that make this picture, and only this one, again."""
+    output = session.settings.output
+    with uploads.looked_at(asked.picture, output) as path:
+        try:
+            job = Picture(path).job
+        except InputError:
+            raise uploads.WrongInput("picture", _FOREIGN) from None
+    values = views.values(job, output)
+    return {"workflow": job.workflow, "values": {**values, "seed": job.seed, "count": job.count}}
+
+
+@router.get("/pictures/{picture:path}", response_class=FileResponse)
+def picture(picture: str, session: Served, edge: Annotated[int | None, Query(ge=64, le=1024)] = None) -> Response:
+    """The file as it is; with ``edge`` a JPEG that is no larger than that on its longer side."""
+    path = uploads.contained(session.settings.output, picture)
+    if path is None or path.suffix.lower() not in {".png", ".jpg", ".webp"}:
+        raise HTTPException(404, "there is no such picture")
+    headers = {"Cache-Control": "private, max-age=86400"}
+    if edge:
+        return Response(thumbnails.jpeg(path, edge), media_type="image/jpeg", headers=headers)
+    return FileResponse(path, headers=headers)
+
+
+def found(look: Callable[[str], T], name: str) -> T:
+    """What ``look`` finds under a name; 404 where there is nothing."""
+    try:
+        return look(name)
+    except InputError as error:
+        raise HTTPException(404, str(error)) from None
+
+
+def job_of(name: str, values: dict[str, Any], output: Path) -> Job:
+    """The job for values that came over HTTP; raises WrongInput that names the field."""
+    workflow = uploads.workflow(name)
+    safe = uploads.safe_values(workflow, values, output)
+    try:
+        return Job.of(workflow, safe)
+    except InputError as error:
+        raise uploads.WrongInput(_field(workflow, safe), str(error)) from None
+
+
+def _field(workflow: Workflow, values: dict[str, Any]) -> str:
+    """Which input is the wrong one."""
+    form = workflow.form()
+    try:
+        form.model_validate(values)
+    except ValidationError as error:
+        return str(error.errors()[0]["loc"][0])
+    return ""

@@ -1,0 +1,70 @@
+"""A run's events as server-sent events, without a thread for each listener."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from studio.events import Event
+from studio.queue import ENDED
+from studio.runs import Run, ending
+from studio.surfaces.api import views
+
+_SILENCE = 1.0  # seconds after which a comment keeps the line open
+
+
+async def lines(run: Run, output: Path) -> AsyncIterator[str]:
+    """The present state and every event from now on, until the run is over or nobody listens.
+
+    A slow listener misses steps and previews that newer ones have replaced, and nothing else.
+    """
+    mailbox = _Mailbox()
+    leave = await asyncio.to_thread(run.follow, mailbox.post)
+    try:
+        while True:
+            event = await mailbox.take() or await asyncio.to_thread(_ended, run)
+            yield _line(event, output) if event else ": still here\n\n"
+            if event and event.final:
+                return
+    finally:
+        leave()
+
+
+def _ended(run: Run) -> Event | None:
+    """How it ended where another process did the work, so that no event came here."""
+    row = run.desk.row(run.id)
+    return ending(row) if row.state in ENDED else None
+
+
+def _line(event: Event, output: Path) -> str:
+    return f"event: {event.name}\ndata: {json.dumps(views.event(event, output))}\n\n"
+
+
+class _Mailbox:
+    """Events on their way from the worker's thread to this loop."""
+
+    def __init__(self) -> None:
+        self._loop, self._filled = asyncio.get_running_loop(), asyncio.Event()
+        self._events: list[Event] = []
+
+    def post(self, event: Event) -> None:
+        """From any thread."""
+        self._loop.call_soon_threadsafe(self._put, event)
+
+    def _put(self, event: Event) -> None:
+        if event.stale_soon:
+            self._events = [old for old in self._events if type(old) is not type(event)]
+        self._events.append(event)
+        self._filled.set()
+
+    async def take(self) -> Event | None:
+        """The oldest event not yet taken; None after a while of silence."""
+        try:
+            async with asyncio.timeout(_SILENCE):
+                await self._filled.wait()
+        except TimeoutError:
+            return None
+        event = self._events.pop(0)
+        if not self._events:
+            self._filled.clear()
+        return event

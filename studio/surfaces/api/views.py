@@ -1,0 +1,88 @@
+"""Runs, events and forms as JSON. Pictures go by their place in the output folder, never by a path."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from studio.events import Event, Failed, Loading, Made, Queued, Step
+from studio.job import Job
+from studio.record.picture import Picture
+from studio.runs import Run
+from studio.surfaces.uploads import picture_id
+from studio.surfaces.words import progress
+from studio.workflow import Workflow
+
+_SAID = {"done": "Done", "cancelled": "Stopped", "interrupted": "Interrupted: the studio was closed meanwhile"}
+
+
+def run(one: Run, output: Path) -> dict[str, Any]:
+    """A run with its values, its pictures and, while it waits, its place in the queue."""
+    row = one.desk.row(one.id)  # one look at the file for all of it
+    job = row.job
+    return {
+        "id": row.id,
+        "state": row.state,
+        "problem": row.problem,
+        "created": row.created,
+        "workflow": job.workflow,
+        "title": job.definition.get("title", job.workflow),
+        "values": values(job, output),
+        "seed": job.seed,
+        "total": job.total,
+        "place": _place(one) if row.state == "queued" else None,
+        "pictures": [picture(made, output) for made in one.pictures],
+    }
+
+
+def values(job: Job, output: Path) -> dict[str, Any]:
+    """A job's values, with start pictures by their ids."""
+    return {name: _hidden(value, output) for name, value in job.values.items()}
+
+
+def picture(made: Picture, output: Path) -> dict[str, Any]:
+    """A picture's id, address and file name; no address where it lies outside the output folder."""
+    name = picture_id(output, made.path)
+    return {"id": name, "name": made.path.name, "url": f"/api/pictures/{quote(name)}" if name else None}
+
+
+def event(what: Event, output: Path) -> dict[str, Any]:
+    """An event's data, with its words for people as ``text``."""
+    data = {**what.data(), "text": words(what)}
+    return data | {"picture": picture(what.picture, output)} if isinstance(what, Made) else data
+
+
+def words(what: Event) -> str:
+    """What an event says to a person; empty for previews."""
+    if isinstance(what, Step):
+        said = progress(what)
+        return said[:1].upper() + said[1:]
+    if isinstance(what, Queued):
+        return "Starts next" if what.position == 0 else f"Waiting, {what.position} before it"
+    if isinstance(what, Loading):
+        return f"Loading {what.model}"
+    return what.problem if isinstance(what, Failed) else _SAID.get(what.name, "")
+
+
+def workflow(one: Workflow) -> dict[str, Any]:
+    """A workflow's name, words and form as a JSON schema."""
+    definition = one.definition
+    return {
+        "name": one.name,
+        "title": definition.title,
+        "description": definition.description,
+        "schema": one.form().model_json_schema(),
+    }
+
+
+def _place(one: Run) -> int | None:
+    seen: list[Event] = []
+    one.follow(seen.append)()
+    return seen[0].position if seen and isinstance(seen[0], Queued) else None
+
+
+def _hidden(value: Any, output: Path) -> Any:
+    """A start picture's path as its id, where it is a file of ours."""
+    if isinstance(value, list):
+        return [_hidden(item, output) for item in value]
+    inside = isinstance(value, str) and value.startswith(str(output.absolute()))
+    return (picture_id(output, Path(value)) or value) if inside else value

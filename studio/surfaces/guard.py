@@ -1,0 +1,170 @@
+"""Who may talk to the local server: pure ASGI, in front of every HTTP and websocket route.
+
+A server on 127.0.0.1 is reachable from any page the person's browser opens: by a form, by an image,
+by a host name that is made to point here (DNS rebinding). So, in this order:
+
+    Host not ours             403    rebinding
+    Origin not ours           403    another site's script
+    no token                  401    another user of the machine, another site's link
+    body neither JSON
+      nor an upload           415    another site's form
+    length unsaid             411
+    body over the cap         413
+
+The token comes once in the address and then lives in a cookie that scripts cannot read and other sites
+cannot send; programs send it as ``Authorization: Bearer``, or as the password of ``Basic``.
+"""
+
+import base64
+import json
+import secrets
+from collections.abc import Mapping
+from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MAX_BODY: Final = 64_000_000
+_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
+_JSON_ONLY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+# Gradio's page starts from inline scripts and builds its `js=` listeners with `new Function`.
+_CSP: Final = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; "
+    "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+)
+_TITLES: Final = {
+    401: "Token needed",
+    403: "Not allowed",
+    411: "Length needed",
+    413: "Too large",
+    415: "Not JSON",
+}
+_HEADERS: Final = (
+    (b"content-security-policy", _CSP.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+
+
+class Refusal(Exception):
+    """Why a request is not answered: an HTTP status and a line for the person."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.detail = status, detail
+
+
+class Guard:
+    """Lets only the person who started the server through to ``app``.
+
+    ``port`` is the one served on, ``token`` the secret of this launch, ``max_body`` the most bytes a
+    request may carry.
+    """
+
+    def __init__(self, app: "ASGIApp", *, port: int, token: str, max_body: int = MAX_BODY) -> None:
+        self._app, self._token, self._max_body = app, token, max_body
+        self._hosts = frozenset(f"{name}:{port}" for name in _NAMES)
+        self._origins = frozenset(f"http://{host}" for host in self._hosts)
+        self._cookie = f"studio-{port}"  # cookies know no ports: two studios must not share one
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Pass the request on, or answer why not."""
+        if scope["type"] == "lifespan":
+            return await self._app(scope, receive, send)
+        headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in scope["headers"]}
+        try:
+            self._check_place(headers)
+            if self._brings_token(scope):
+                return await self._welcome(send)
+            self._check_token(headers)
+            self._check_body(scope, headers)
+            await self._app(scope, receive, _hardened(send))
+        except Refusal as refusal:
+            await _refuse(refusal, scope, send)
+
+    def _check_place(self, headers: Mapping[str, str]) -> None:
+        if headers.get("host", "").lower() not in self._hosts:
+            raise Refusal(403, "this server answers only to its own address on this machine")
+        if headers.get("origin", next(iter(self._origins))).lower() not in self._origins:
+            raise Refusal(403, "requests from other sites are not answered")
+
+    def _brings_token(self, scope: "Scope") -> bool:
+        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+        page = scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == "/"
+        return page and bool(given) and self._is_token(given)
+
+    async def _welcome(self, send: "Send") -> None:
+        """Trade the token in the address for a cookie and go to the address without it."""
+        cookie = f"{self._cookie}={self._token}; Path=/; HttpOnly; SameSite=Strict"
+        headers = ((b"location", b"/"), (b"set-cookie", cookie.encode()), (b"cache-control", b"no-store"))
+        await _answer(send, 303, b"", headers)
+
+    def _check_token(self, headers: Mapping[str, str]) -> None:
+        kind, _, rest = headers.get("authorization", "").partition(" ")
+        given = {"bearer": rest.strip(), "basic": _password(rest)}.get(kind.lower(), self._from_cookie(headers))
+        if not self._is_token(given):
+            raise Refusal(401, "open the address that 'studio app' printed, or send its token as 'Bearer'")
+
+    def _is_token(self, given: str) -> bool:
+        return secrets.compare_digest(given.encode(), self._token.encode())
+
+    def _from_cookie(self, headers: Mapping[str, str]) -> str:
+        try:
+            morsel = SimpleCookie(headers.get("cookie", "")).get(self._cookie)
+        except CookieError:
+            return ""
+        return morsel.value if morsel else ""
+
+    def _check_body(self, scope: "Scope", headers: Mapping[str, str]) -> None:
+        if scope["type"] != "http" or scope["method"] not in _JSON_ONLY:
+            return
+        if "transfer-encoding" in headers:
+            raise Refusal(411, "say how long the body is, with Content-Length")
+        length = int(headers.get("content-length", "0"))
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        upload = kind == "multipart/form-data" and scope["path"].rstrip("/") == "/gradio_api/upload"
+        if kind != "application/json" and not upload and (length or kind):
+            raise Refusal(415, "send JSON, with Content-Type: application/json")
+        if length > self._max_body:
+            raise Refusal(413, f"at most {self._max_body / 1e6:g} MB at once")
+
+
+def _password(encoded: str) -> str:
+    try:
+        return base64.b64decode(encoded).decode().partition(":")[2]
+    except ValueError:
+        return ""
+
+
+def _hardened(send: "Send") -> "Send":
+    """``send`` that adds the security headers, where the route has not set its own."""
+
+    async def sending(message: "Message") -> None:
+        if message["type"] == "http.response.start":
+            there = {key.lower() for key, _ in message["headers"]}
+            message["headers"] = [*message["headers"], *(pair for pair in _HEADERS if pair[0] not in there)]
+        await send(message)
+
+    return sending
+
+
+async def _refuse(refusal: Refusal, scope: "Scope", send: "Send") -> None:
+    if scope["type"] == "websocket":
+        return await send({"type": "websocket.close", "code": 1008, "reason": refusal.detail})
+    if scope["path"] == "/":  # a person looks at it, not a program
+        kind, body = b"text/plain; charset=utf-8", refusal.detail
+    else:
+        problem = {"type": "about:blank", "title": _TITLES[refusal.status], "status": refusal.status}
+        kind, body = b"application/problem+json", json.dumps({**problem, "detail": refusal.detail})
+    return await _answer(send, refusal.status, body.encode(), ((b"content-type", kind),))
+
+
+async def _answer(send: "Send", status: int, body: bytes, headers: tuple[tuple[bytes, bytes], ...]) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length, *_HEADERS]})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,141 @@
+"""What comes in from a browser or over HTTP, made safe: pictures, names of models, names of workflows.
+
+A notebook may name any file of the machine; somebody on the other side of a socket may not. Pictures
+arrive as data, or as the id of one in the output folder; models and workflows by their names alone.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from studio.errors import InputError
+from studio.imagefile import open_image
+from studio.plugins import unknown
+from studio.surfaces.controls import Control, controls, live_choices
+from studio.workflow import Workflow, workflow_names
+
+PICTURES: Final = frozenset({"picture", "mask", "pictures"})
+_NAMES: Final = frozenset({"model", "loras"})
+_FOLDER: Final = "inputs"
+_ENDINGS: Final = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}
+
+
+class WrongInput(InputError):
+    """An InputError that knows which input it is about."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def workflow(name: str) -> Workflow:
+    """A workflow that came with the studio, by name only; raises InputError for any other."""
+    if name not in workflow_names():
+        raise InputError(unknown("workflow", name, workflow_names()))
+    return Workflow.load(name)
+
+
+def safe_values(asked: Workflow, values: Mapping[str, Any], output: Path) -> dict[str, Any]:
+    """The values with pictures as files in ``output`` and every model known by name.
+
+    Raises WrongInput that names the input.
+    """
+    known = {control.name: control for control in controls(asked)}
+    return {name: _safe(known[name], value, output) if name in known else value for name, value in values.items()}
+
+
+def _safe(control: Control, value: Any, output: Path) -> Any:
+    if value in (None, "", []):
+        return value
+    try:
+        if control.kind in PICTURES:
+            return [picture_file(one, output) for one in value] if control.many else picture_file(value, output)
+        if control.kind in _NAMES and isinstance(value, str) and value not in (names := live_choices(control)):
+            raise InputError(unknown(control.kind, value, names))
+    except InputError as error:
+        raise WrongInput(control.name, str(error)) from None
+    return value
+
+
+def picture_file(value: Any, output: Path) -> str:
+    """The file of a picture given as base64, with or without ``data:``, or as an id in ``output``."""
+    if not isinstance(value, str):
+        raise InputError("give a picture as base64 data, or as the id of one that was made here")
+    if not value.startswith("data:") and len(value) < 1000 and (inside := contained(output, value)):
+        return str(inside)
+    return str(keep(_decoded(value), output))
+
+
+@contextmanager
+def looked_at(value: str, output: Path) -> Iterator[Path]:
+    """The file of a picture given like that, only to read it: one that came as data is not kept."""
+    if inside := contained(output, value) if len(value) < 1000 else None:
+        yield inside
+        return
+    with TemporaryDirectory(prefix="studio-") as folder:
+        (path := Path(folder) / "picture").write_bytes(_decoded(value))
+        yield path
+
+
+def _decoded(value: str) -> bytes:
+    data = value.partition(",")[2] if value.startswith("data:") else value
+    try:
+        return base64.b64decode("".join(data.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise InputError("this is neither base64 data of a picture nor the id of one that was made here") from None
+
+
+def contained(output: Path, picture: str) -> Path | None:
+    """The file with this id, if it is a file in ``output`` once every link and ``..`` is followed."""
+    root = output.resolve()
+    try:
+        path = (root / picture).resolve()
+        return path if path.is_relative_to(root) and path.is_file() else None
+    except (OSError, ValueError):  # a NUL, or a name too long
+        return None
+
+
+def picture_id(output: Path, path: Path) -> str | None:
+    """How a picture is called over HTTP: its place in ``output``; None where it lies elsewhere."""
+    root, path = output.resolve(), path.resolve()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else None
+
+
+def keep(data: bytes, output: Path) -> Path:
+    """Write a picture's bytes, as they are, into ``output``/inputs, named by their hash.
+
+    A job may run, and be repeated, long after the browser that sent its picture is gone. Raises
+    InputError where the bytes are no picture; nothing is kept then.
+    """
+    ending = _ENDINGS.get(_format(data), "")
+    if not ending:
+        raise InputError("this is not a picture that can be read; use PNG, JPEG or WebP")
+    folder = output.absolute() / _FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{hashlib.sha256(data).hexdigest()[:32]}{ending}"
+    if not path.exists():
+        _write(path, data)
+    return path
+
+
+def _write(path: Path, data: bytes) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_bytes(data)
+    try:
+        open_image(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _format(data: bytes) -> str:
+    if data.startswith(b"\x89PNG\r\n"):
+        return "PNG"
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    return "WEBP" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else ""

@@ -1,0 +1,148 @@
+"""One workflow's form: its fields, the button, and what happens when it is pressed."""
+
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from studio.errors import InputError, StudioError
+from studio.job import Job
+from studio.session import Session
+from studio.surfaces.controls import Control, controls
+from studio.surfaces.styles import styles
+from studio.surfaces.uploads import safe_values
+from studio.surfaces.web import masks
+from studio.surfaces.web.fields import Field, field
+from studio.workflow import Workflow
+
+
+@dataclass(frozen=True)
+class Form:
+    """A workflow's fields on the page, in the order of its controls."""
+
+    workflow: Workflow
+    fields: list[Field]
+
+    @property
+    def parts(self) -> list[Component]:
+        """Every component, in the order that ``values`` expects."""
+        return [part for one in self.fields for part in one.parts]
+
+    def values(self, given: tuple[Any, ...], output: Path) -> dict[str, Any]:
+        """The job's values, by name, from the values of ``parts``; what is left open is left out."""
+        rest, values = list(given), {}
+        for one in self.fields:
+            mine, rest = rest[: len(one.parts)], rest[len(one.parts) :]
+            values[one.control.name] = one.read(mine, output)
+        return {name: value for name, value in values.items() if value is not None}
+
+    def filled(self, values: dict[str, Any]) -> dict[Component, Any]:
+        """What every component shows for a job's values; a default where a value is missing."""
+        shown: dict[Component, Any] = {}
+        for one in self.fields:
+            value = values.get(one.control.name, one.control.default)
+            if one.control.kind == "mask":
+                value = masks.shown(values.get(_picture_of(self.fields)), value)
+            shown |= dict(zip(one.parts, one.write(value), strict=True))
+        return shown
+
+
+def draw(workflow: Workflow, session: Session, started: Component) -> Form:
+    """Put the form on the page; a run that it starts has its id written to ``started``."""
+    definition = workflow.definition
+    title, words = escape(definition.title), escape(definition.description)
+    gr.HTML(f"<h1>{title}</h1><p>{words}</p>", elem_classes="about", padding=False, apply_default_css=False)
+    first, more = [c for c in controls(workflow) if not c.more], [c for c in controls(workflow) if c.more]
+    fields = _column(first)
+    if more:
+        with gr.Accordion("More", open=False, elem_classes="more"):
+            fields += _column(more)
+    with gr.Column(elem_classes="bar"):
+        problem = gr.HTML("", elem_classes="problem", padding=False, apply_default_css=False)
+        button = gr.Button("Generate", variant="primary", elem_classes="generate")
+    form = Form(workflow, fields)
+    _join(fields)
+    button.click(
+        _submit(form, session), form.parts, [started, problem], api_visibility="private", show_progress="hidden",
+        concurrency_limit=None,
+    )  # fmt: skip
+    return form
+
+
+def _column(some: list[Control]) -> list[Field]:
+    fields = []
+    for control in some:
+        fields.append(field(control))
+        if control.kind == "prompt" and control.required:
+            _offer_styles()
+    return fields
+
+
+def _offer_styles() -> None:
+    """Styles to click; the page's script adds their words to the prompt, where all can read and change them."""
+    offered = "".join(
+        f'<button type=button data-words="{escape(words)}">{escape(name)}</button>' for name, words in styles().items()
+    )
+    gr.HTML(
+        f"<details class=styles><summary>Add a style</summary><div>{offered}</div></details>", padding=False,
+        apply_default_css=False,
+    )  # fmt: skip
+
+
+def _join(fields: list[Field]) -> None:
+    """Fields that depend on others: shown only for some value, or a mask over a picture."""
+    by_name = {one.control.name: one for one in fields}
+    for one in fields:
+        if one.control.visible_if:
+            _show_for(one, by_name[one.control.visible_if[0]], one.control.visible_if[1])
+        if one.control.kind == "mask" and (name := _picture_of(fields)):
+            by_name[name].listen("input")(
+                masks.over, by_name[name].parts, one.parts, api_visibility="private", show_progress="hidden",
+            )  # fmt: skip
+
+
+def _picture_of(fields: list[Field]) -> str:
+    """The picture that a mask lies over: the form's first."""
+    return next((one.control.name for one in fields if one.control.kind == "picture"), "")
+
+
+def _show_for(one: Field, other: Field, value: Any) -> None:
+    for part in one.parts:
+        part.visible = other.control.default == value
+
+    def show(now: Any) -> Any:
+        updates = [gr.update(visible=now == value) for _ in one.parts]
+        return updates if len(updates) > 1 else updates[0]  # gradio takes a lone output's value as it is
+
+    other.listen("change")(
+        show, other.parts[0], one.parts, api_visibility="private", show_progress="hidden", queue=False
+    )
+
+
+def _submit(form: Form, session: Session) -> Any:
+    """The button's handler: queue the job and return its id, or say what is wrong."""
+
+    def submit(*given: Any) -> tuple[Any, str]:
+        output = session.settings.output
+        try:
+            _refuse_empty(form, values := form.values(given, output))
+            job = Job.of(form.workflow, safe_values(form.workflow, values, output))
+            return session.submit(job).id, ""
+        except StudioError as error:
+            return gr.skip(), _said(error)
+
+    return submit
+
+
+def _refuse_empty(form: Form, values: dict[str, Any]) -> None:
+    for one in form.fields:
+        if one.control.required and not values.get(one.control.name):
+            verb = "Paint" if one.control.kind == "mask" else "Give"
+            raise InputError(f"{one.control.label} is still empty. {verb} it, then press Generate again.")
+
+
+def _said(error: StudioError) -> str:
+    return f"<p role=alert>{escape(str(error))}</p>"

@@ -1,0 +1,128 @@
+"""The whole page: header, cards, a form for each workflow, the stage."""
+
+import json
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+import gradio as gr
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from gradio.components import Component
+
+from studio.config import shipped
+from studio.errors import InputError
+from studio.session import Session
+from studio.surfaces import uploads
+from studio.surfaces.controls import controls
+from studio.surfaces.guard import MAX_BODY
+from studio.surfaces.web import forms, theme
+from studio.workflow import Workflow, workflow_names
+
+_STATIC: Final = Path(__file__).with_name("static")
+_HEAD: Final = (
+    '<link rel="stylesheet" href="/studio/style.css"><link rel="icon" href="/studio/icon.svg">'
+    '<script type="module" src="/studio/app.js"></script>'
+)
+
+
+def mount(app: FastAPI, session: Session) -> FastAPI:
+    """The app with the web page at "/"; it needs the guard in front of it."""
+    output = session.settings.output.absolute()
+    output.mkdir(parents=True, exist_ok=True)
+    app.mount("/studio/previews", StaticFiles(directory=shipped("assets") / "previews", check_dir=False))
+    app.mount("/studio/fonts", StaticFiles(directory=shipped("assets") / "fonts"))
+    app.mount("/studio", StaticFiles(directory=_STATIC))
+    mounted: FastAPI = gr.mount_gradio_app(
+        app, page(session), path="/", theme=theme.theme(), head=_HEAD, allowed_paths=[str(output)],
+        max_file_size=MAX_BODY, footer_links=[], run_history=False, ssr_mode=False, show_error=False,
+        favicon_path=str(_STATIC / "icon.svg"), enable_monitoring=False, pwa=False, mcp_server=False,
+    )  # fmt: skip
+    return mounted
+
+
+def page(session: Session) -> gr.Blocks:
+    """The Gradio page for this session's workflows."""
+    workflows = sorted((Workflow.load(name) for name in workflow_names()), key=_needs_a_picture)
+    blocks: gr.Blocks
+    with gr.Blocks(title="Studio", fill_width=True, analytics_enabled=False, delete_cache=(3600, 86400)) as blocks:
+        _html("header.html")
+        gr.HTML(_cards(workflows), elem_id="start", padding=False, apply_default_css=False)
+        with gr.Row(elem_id="work"):
+            with gr.Column(elem_id="forms", min_width=320):
+                started = gr.Textbox(elem_id="started", show_label=False, elem_classes="wire")
+                with gr.Tabs(overflow_behavior="wrap"):
+                    drawn = [_tab(workflow, session, started) for workflow in workflows]
+            with gr.Column(elem_id="stage-column"):
+                _html("stage.html")
+        _html("activity.html")
+        _restoring({form.workflow.name: form for form in drawn}, session)
+    return blocks
+
+
+def _needs_a_picture(workflow: Workflow) -> bool:
+    """Those that need none come first: one can begin with them at once."""
+    return any(control.kind in uploads.PICTURES and control.required for control in controls(workflow))
+
+
+def _html(name: str) -> None:
+    gr.HTML((_STATIC / name).read_text("utf-8"), padding=False, apply_default_css=False)
+
+
+def _tab(workflow: Workflow, session: Session, started: Component) -> forms.Form:
+    with gr.Tab(workflow.definition.title, id=workflow.name, elem_id=f"make-{workflow.name}"):
+        return forms.draw(workflow, session, started)
+
+
+def _cards(workflows: list[Workflow]) -> str:
+    cards = "".join(_card(workflow) for workflow in workflows)
+    return f"<h1>What would you like to make?</h1><ul class=cards>{cards}</ul>"
+
+
+def _card(workflow: Workflow) -> str:
+    name, definition = escape(workflow.name, quote=True), workflow.definition
+    preview = next((shipped("assets") / "previews").glob(f"{workflow.name}.*"), None)
+    picture = f'<img src="/studio/previews/{preview.name}" alt="">' if preview else "<span class=blank></span>"
+    return (
+        f'<li><button type=button class=card data-workflow="{name}">{picture}'
+        f"<strong>{escape(definition.title)}</strong><span>{escape(definition.description)}</span></button></li>"
+    )
+
+
+def _restoring(drawn: dict[str, forms.Form], session: Session) -> None:
+    """A wire from the page's script: settings of a picture come in, and fill the form they belong to."""
+    recipe = gr.Textbox(elem_id="recipe", show_label=False, elem_classes="wire")
+    go = gr.Button("Restore", elem_id="restore", elem_classes="wire")
+    note = gr.Textbox(elem_id="restored", show_label=False, elem_classes="wire")
+    everything = [part for form in drawn.values() for part in form.parts]
+
+    def restore(text: str) -> dict[Component, Any]:
+        try:
+            form, values, missing = _recipe(text, drawn, session.settings.output)
+        except InputError as error:
+            return {note: json.dumps({"problem": str(error), "of": text})}
+        return {**form.filled(values), note: json.dumps({"workflow": form.workflow.name, "missing": missing})}
+
+    go.click(restore, recipe, [*everything, note], api_visibility="private", show_progress="hidden")
+
+
+def _recipe(text: str, drawn: dict[str, forms.Form], output: Path) -> tuple[forms.Form, dict[str, Any], list[str]]:
+    """The form, the values that fit it, and the labels of pictures that are no longer here."""
+    asked = json.loads(text)
+    if (form := drawn.get(asked["workflow"])) is None:
+        raise InputError(f"This picture was made with '{asked['workflow']}', a workflow that is not here.")
+    values, missing = dict(asked["values"]), []
+    for one in form.fields:
+        name = one.control.name
+        if one.control.kind in uploads.PICTURES and values.get(name):
+            values[name] = _found(values[name], output)
+            missing += [] if values[name] else [one.control.label]
+    return form, values, missing
+
+
+def _found(value: Any, output: Path) -> Any:
+    """The file of a picture that lies in the output folder; nothing for any other."""
+    if isinstance(value, list):
+        return [path for item in value if (path := _found(item, output))]
+    path = uploads.contained(output, str(value))
+    return str(path) if path else None

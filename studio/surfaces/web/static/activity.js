@@ -1,0 +1,78 @@
+// Queue and history: what waits can be moved and taken out, what ended can be looked at or retried.
+
+import { ask, ENDS } from "./server.js";
+import { make, one, say } from "./make.js";
+
+const SAID = { failed: "Failed", cancelled: "Stopped", interrupted: "Interrupted", done: "", running: "", queued: "" };
+let open = () => {};
+let jobs = [];
+
+/** Read the list again and draw it. */
+export async function refresh() {
+  jobs = await ask("jobs?most=200");
+  const live = jobs.filter((job) => !ENDS.includes(job.state));
+  const count = one(".top .count");
+  count.textContent = live.length;
+  count.hidden = !live.length;
+  if (document.body.dataset.page === "activity") draw(live);
+}
+
+function draw(live) {
+  const waiting = live.filter((job) => job.state === "queued").sort((a, b) => a.place - b.place);
+  const running = live.filter((job) => job.state === "running");
+  fill(".queue", [...running.map(atWork), ...waiting.map((job, n) => waits(job, n, waiting.length))],
+    "Nothing waits. What you generate next starts at once.");
+  const wanted = one(".past input").value.toLowerCase();
+  const past = jobs.filter((job) => ENDS.includes(job.state) && words(job).includes(wanted));
+  fill(".history", past.map(was), wanted ? "No picture fits these words." : "Nothing yet. Pictures you make are kept here.");
+}
+
+function fill(selector, items, empty) {
+  one(selector).replaceChildren(...(items.length ? items : [make("li", { className: "none" }, empty)]));
+}
+
+const words = (job) => JSON.stringify([job.title, job.seed, job.values]).toLowerCase();
+const title = (job) => String(job.values.prompt || job.title);
+
+function atWork(job) {
+  return line(job, `At work, ${job.pictures.length} of ${job.total} done`, act("Stop", job, () => ask(`jobs/${job.id}`, "DELETE")));
+}
+
+function waits(job, n, all) {
+  const move = (to) => () => ask(`jobs/${job.id}/move`, "POST", { to });
+  const acts = [act("Take out", job, () => ask(`jobs/${job.id}`, "DELETE"))];
+  if (n + 1 < all) acts.unshift(act("Later", job, move(n + 1)));
+  if (n > 0) acts.unshift(act("Sooner", job, move(n - 1)));
+  return line(job, n ? `Waits, ${n} before it` : "Starts next", ...acts);
+}
+
+function line(job, said, ...acts) {
+  const look = make("button", { type: "button", className: "title", onclick: () => open(job) }, title(job));
+  return make("li", {}, make("div", {}, look, make("p", {}, `${job.title} · ${said}`)), ...acts);
+}
+
+function act(label, job, doing) {
+  const press = () => doing().then(refresh, (error) => say(error.message));
+  return make("button", { type: "button", className: "quiet", onclick: press, "aria-label": `${label}: ${title(job)}` }, label);
+}
+
+function was(job) {
+  const picture = job.pictures.find((each) => each.url);
+  const face = picture
+    ? make("img", { src: `${picture.url}?edge=320`, alt: "", loading: "lazy" })
+    : make("span", { className: "blank" }, SAID[job.state] || "Elsewhere");
+  const name = make("strong", {}, title(job));
+  const said = [SAID[job.state], job.problem, job.pictures.length > 1 ? `${job.pictures.length} pictures` : ""];
+  const card = make("button", { type: "button", className: "card", onclick: () => open(job) }, face, name, make("span", {}, said.filter(Boolean).join(" · ") || job.title));
+  const acts = ["failed", "cancelled", "interrupted"].includes(job.state)
+    ? [act("Retry", job, () => ask(`jobs/${job.id}/retry`, "POST"))]
+    : [];
+  return make("li", {}, card, ...acts);
+}
+
+/** Wire the search; ``look`` opens a job on the stage. */
+export function ready(look) {
+  open = look;
+  one(".past input").oninput = () => refresh();
+  setInterval(() => document.body.dataset.page === "activity" && !document.hidden && refresh().catch(() => {}), 2000);
+}

@@ -1,0 +1,160 @@
+// The page: which part of it is shown, the keyboard, dropped pictures, and the wires to Gradio's forms.
+
+import * as activity from "./activity.js";
+import * as stage from "./stage.js";
+import { ask, base64 } from "./server.js";
+import { one, say } from "./make.js";
+
+const PAGES = ["start", "activity"];
+
+/** Show what the address names: the start, the activity, or a workflow's form. */
+function route() {
+  const name = decodeURIComponent(location.hash.slice(1)) || "start";
+  const tab = document.getElementById(`make-${name}-button`);
+  document.body.dataset.page = PAGES.includes(name) || !tab ? (name === "activity" ? name : "start") : "work";
+  tab?.click();
+  for (const link of document.querySelectorAll(".top nav a")) {
+    if (link.dataset.page === "activity" ? name === "activity" : name !== "activity") link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  if (name === "activity") activity.refresh().catch(complain);
+  scrollTo(0, 0);
+}
+
+const go = (name) => (location.hash = name);
+const complain = (error) => say(error.message);
+const current = () => decodeURIComponent(location.hash.slice(1));
+
+/** Set a hidden box of Gradio's, as if somebody had typed. */
+function type(id, text) {
+  const box = one(`#${id} textarea, #${id} input`);
+  box.value = text;
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+/** Call ``hear`` whenever a hidden box of Gradio's gets a new text. */
+function listen(id, hear) {
+  const box = one(`#${id} textarea, #${id} input`);
+  let last = box.value;
+  setInterval(() => {
+    if (box.value === last) return;
+    last = box.value;
+    if (last) hear(last);
+  }, 50);
+}
+
+/** Bring a recipe into the form it belongs to. */
+function reuse(recipe) {
+  type("recipe", JSON.stringify({ ...recipe, at: Date.now() }));
+  setTimeout(() => one("#restore").click(), 30);
+}
+
+function restored(text) {
+  const said = JSON.parse(text);
+  if (said.problem) return say(said.problem);
+  go(said.workflow);
+  say(said.missing.length ? `All settings are back, except: ${said.missing.join(", ")}. Choose it again.` : "All settings are back.");
+}
+
+async function dropped(file) {
+  reuse(await ask("recipes", "POST", { picture: await base64(file) }));
+}
+
+function generate() {
+  const form = document.getElementById(`make-${current()}`);
+  if (document.body.dataset.page === "work") one(".generate button, button.generate", form)?.click();
+}
+
+/** Add a style's words to the prompt above it, or take them out again. */
+function style(button) {
+  const box = one(".kind-prompt textarea", button.closest(".tabitem"));
+  const words = button.dataset.words;
+  const without = box.value.replace(`, ${words}`, "").replace(words, "");
+  box.value = without !== box.value ? without : box.value.trim() ? `${box.value.replace(/[\s,]+$/, "")}, ${words}` : words;
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function keys(event) {
+  const typing = event.target.closest("input, textarea, [contenteditable]");
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    event.target.dispatchEvent(new Event("change", { bubbles: true }));
+    generate();
+  } else if (event.key === "Escape" && !one("#keys").open) stage.stop();
+  else if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  else if (event.key === "?") one("#keys").showModal();
+  else if (event.key === "c") stage.compare();
+  else if (event.key === "ArrowLeft") stage.turn(-1);
+  else if (event.key === "ArrowRight") stage.turn(1);
+}
+
+function shade() {
+  const dark = !document.body.classList.contains("dark");
+  document.body.classList.toggle("dark", dark);
+  localStorage.setItem("studio-shade", dark ? "dark" : "light");
+}
+
+/** Pictures dropped outside a field that takes pictures bring back their settings. */
+function drops() {
+  const ours = (event) => event.dataTransfer?.types.includes("Files") && !event.target.closest?.(".kind-picture, .kind-pictures");
+  const over = (on) => one("#drop-here").classList.toggle("up", on);
+  addEventListener("dragover", (event) => {
+    over(ours(event));
+    if (ours(event)) event.preventDefault();
+  });
+  addEventListener("dragleave", (event) => event.relatedTarget || over(false));
+  addEventListener("drop", (event) => {
+    over(false);
+    if (!ours(event)) return;
+    event.preventDefault();
+    dropped(event.dataTransfer.files[0]).catch(complain);
+  });
+}
+
+/** What Gradio leaves without a name or a role for screen readers. */
+function name() {
+  for (const button of document.querySelectorAll("button:not([aria-label])")) {
+    if (!button.textContent.trim()) button.setAttribute("aria-label", button.title || "Choose a picture");
+  }
+}
+
+/** A form's job is in the queue: show it, and on a phone go to where it is shown. */
+async function started(id) {
+  await stage.watch(id);
+  if (innerWidth < 760) one(".stage").scrollIntoView();
+  await activity.refresh();
+}
+
+async function begin() {
+  const kept = localStorage.getItem("studio-shade");
+  if (kept) document.body.classList.toggle("dark", kept === "dark");
+  stage.ready(reuse);
+  activity.ready((job) => {
+    go(document.getElementById(`make-${job.workflow}-button`) ? job.workflow : current());
+    stage.watch(job.id).catch(complain);
+  });
+  listen("started", (id) => started(id).catch(complain));
+  listen("restored", restored);
+  document.addEventListener("studio:over", () => activity.refresh().catch(complain));
+  one("#shade").onclick = shade;
+  one("#ask-keys").onclick = () => one("#keys").showModal();
+  for (const card of document.querySelectorAll(".card[data-workflow]")) card.onclick = () => go(card.dataset.workflow);
+  addEventListener("click", ({ target }) => target.matches?.(".styles button") && style(target));
+  addEventListener("hashchange", route);
+  addEventListener("keydown", keys, true);
+  drops();
+  new MutationObserver(name).observe(document.body, { childList: true, subtree: true });
+  name();
+  route();
+  const live = await stage.reattach();
+  if (live && document.body.dataset.page === "start" && !location.hash) go(live.workflow);
+  await activity.refresh();
+  document.body.classList.add("ready");
+}
+
+/** Gradio draws the page after it has loaded; begin when what we need is there. */
+const drawing = setInterval(() => {
+  if (!["#recipe textarea, #recipe input", "#restore", ".stage", ".activity", ".top", ".card"].every((each) => one(each))) return;
+  clearInterval(drawing);
+  begin().catch(complain);
+}, 20);

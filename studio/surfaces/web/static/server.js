@@ -1,0 +1,36 @@
+// The HTTP API as the page uses it.
+
+/** Ask the server; throws an Error with the words it answers with. */
+export async function ask(path, method = "GET", body = undefined) {
+  const answer = await fetch(`/api/${path}`, {
+    method,
+    headers: body === undefined ? {} : { "Content-Type": "application/json" },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  if (!answer.ok) throw new Error((await answer.json()).detail);
+  return answer.status === 204 ? null : answer.json();
+}
+
+/** Hear a job's events until it is over; returns how to stop listening. */
+export function follow(id, hear) {
+  const source = new EventSource(`/api/jobs/${id}/events`);
+  for (const name of ["queued", "loading", "step", "preview", "made", ...ENDS]) {
+    source.addEventListener(name, (event) => {
+      if (ENDS.includes(name)) source.close();
+      hear(name, JSON.parse(event.data));
+    });
+  }
+  return () => source.close();
+}
+
+export const ENDS = ["done", "failed", "cancelled", "interrupted"];
+
+/** A file's bytes as base64. */
+export function base64(file) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(file);
+  });
+}

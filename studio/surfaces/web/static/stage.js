@@ -1,0 +1,165 @@
+// The stage: what is being made, what was made, and the settings of the picture that is shown.
+
+import { ask, ENDS, follow } from "./server.js";
+import { make, one } from "./make.js";
+
+const part = (selector) => one(`.stage ${selector}`);
+const NAMES = { seed: "Seed", count: "Pictures" };
+
+let job = null; // the one that is watched
+let shown = -1; // which of its pictures
+let leave = () => {};
+
+/** Watch a job: live where it is not over yet, its pictures in any case. */
+export async function watch(id) {
+  leave();
+  job = await ask(`jobs/${id}`);
+  shown = job.pictures.length - 1;
+  draw();
+  if (!ENDS.includes(job.state)) leave = follow(id, hear);
+  else settle(job.problem);
+}
+
+/** The job at work or, where there is none, the one that waits. */
+export async function reattach() {
+  const jobs = await ask("jobs?most=50");
+  const live = jobs.find((each) => each.state === "running") ?? jobs.findLast((each) => each.state === "queued");
+  if (live) await watch(live.id);
+  return live ?? null;
+}
+
+export const atWork = () => Boolean(job) && !part(".at-work").hidden;
+export const stop = () => atWork() && ask(`jobs/${job.id}`, "DELETE");
+export const recipe = () => job && { workflow: job.workflow, values: { ...job.values, seed: seed(), count: 1 } };
+const seed = () => (job.seed + Math.max(shown, 0)) % 2 ** 32;
+
+function hear(name, data) {
+  if (data.text) part(".said").textContent = data.text;
+  if (name === "step") part("progress").value = (data.picture - 1 + data.step / data.steps) / data.pictures;
+  else if (name === "queued" || name === "loading") part("progress").removeAttribute("value");
+  if (name === "preview") preview(`data:image/jpeg;base64,${data.jpeg}`, data.picture);
+  if (name === "made") add(data.picture);
+  if (ENDS.includes(name)) settle(name === "failed" ? data.problem : "", data.text);
+}
+
+function add(picture) {
+  if (!job.pictures.some((each) => each.id === picture.id)) job.pictures.push(picture);
+  show(job.pictures.length - 1);
+}
+
+function preview(address, number) {
+  state("live");
+  compare(false);
+  part(".shown").src = address;
+  part(".shown").alt = `Picture ${number}, not finished yet`;
+}
+
+/** The job is over: the line at the top goes, or says why it ended. */
+async function settle(problem, text = "") {
+  const id = job.id;
+  part(".at-work").hidden = true;
+  const fresh = await ask(`jobs/${id}`); // with what was made while nobody listened
+  if (job.id !== id) return;
+  job = fresh;
+  show(Math.min(shown < 0 ? 0 : shown, job.pictures.length - 1));
+  if (problem || (text && text !== "Done")) {
+    part(".at-work").hidden = false;
+    part(".at-work").dataset.over = problem ? "failed" : "stopped";
+    part(".said").textContent = problem || `${text}. ${kept()}`;
+  }
+  document.dispatchEvent(new Event("studio:over"));
+}
+
+const kept = () => (job.pictures.length ? `${job.pictures.length} of ${job.total} pictures were finished and are kept.` : "");
+
+function draw() {
+  const line = part(".at-work");
+  line.hidden = ENDS.includes(job.state);
+  delete line.dataset.over;
+  part("progress").removeAttribute("value");
+  part(".said").textContent = "Getting ready";
+  state(job.pictures.length ? "done" : line.hidden ? "empty" : "live");
+  if (!job.pictures.length) part(".shown").removeAttribute("src");
+  compare(false);
+  show(shown);
+}
+
+function state(name) {
+  part("").dataset.state = name;
+}
+
+/** Show one of the job's pictures, with its settings beside it. */
+export function show(number) {
+  if (!job) return;
+  part(".strip").replaceChildren(...job.pictures.map(thumbnail));
+  if (number < 0 || number >= job.pictures.length) return strip();
+  shown = number;
+  const picture = job.pictures[shown];
+  state("done");
+  compare(false);
+  part(".shown").src = picture.url;
+  part(".shown").alt = String(job.values.prompt || picture.name);
+  part(".download").href = picture.url;
+  part(".download").download = picture.name;
+  settings();
+  strip();
+}
+
+export const turn = (by) => job?.pictures.length && show((shown + by + job.pictures.length) % job.pictures.length);
+
+function strip() {
+  [...part(".strip").children].forEach((item, n) => item.firstChild.setAttribute("aria-current", n === shown));
+  part(".strip").hidden = job.pictures.length < 2;
+}
+
+function thumbnail(picture, number) {
+  const image = make("img", { src: `${picture.url}?edge=160`, alt: `Picture ${number + 1}`, loading: "lazy" });
+  return make("li", {}, make("button", { type: "button", onclick: () => show(number) }, image));
+}
+
+function settings() {
+  const values = { ...job.values, seed: seed() };
+  const rows = Object.entries(values).filter(([, value]) => value !== null && value !== "" && value !== false);
+  part("dl").replaceChildren(...rows.flatMap(([name, value]) => row(name, value)));
+  part(".compare").hidden = !before();
+}
+
+function row(name, value) {
+  const label = NAMES[name] ?? name.replaceAll("_", " ").replace(/^./, (letter) => letter.toUpperCase());
+  return [make("dt", {}, label), make("dd", {}, ...[value].flat().flatMap((each, n) => (n ? [", ", told(each)] : [told(each)])))];
+}
+
+/** A value as one reads it; a picture of ours as a picture. */
+function told(value) {
+  const picture = /\.(png|jpg|webp)$/.test(value);
+  return picture ? make("img", { src: `/api/pictures/${value}?edge=160`, alt: value }) : String(value);
+}
+
+/** What this picture can be compared with: the one it was made from, or the one before it. */
+function before() {
+  if (typeof job.values.image === "string") return `/api/pictures/${job.values.image}`;
+  return job.pictures.length > 1 ? job.pictures[(shown || job.pictures.length) - 1].url : null;
+}
+
+/** The slider between before and after, on or off. */
+export function compare(on = part(".divide").hidden) {
+  const usable = on && job && before();
+  part(".before").hidden = part(".divide").hidden = !usable;
+  part(".compare").setAttribute("aria-pressed", Boolean(usable));
+  if (!usable) return;
+  part(".before").src = before();
+  part(".before").alt = "Before";
+  divide();
+}
+
+function divide() {
+  part(".canvas").style.setProperty("--divide", `${part(".divide").value}%`);
+}
+
+/** Wire the stage's own buttons; ``reuse`` brings a recipe into its form. */
+export function ready(reuse) {
+  part(".stop").onclick = stop;
+  part(".reuse").onclick = () => reuse(recipe());
+  part(".compare").onclick = () => compare();
+  part(".divide").oninput = divide;
+}

@@ -1,0 +1,76 @@
+"""One real server on loopback for every test of the API and of the web app."""
+
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from studio.config import Settings
+from studio.session import Session
+from studio.surfaces import serve
+
+TOKEN = "the-token-of-these-tests"  # noqa: S105
+
+
+@dataclass(frozen=True)
+class Served:
+    """The server: its address, its session and a client that has the token."""
+
+    url: str
+    port: int
+    token: str
+    session: Session
+    output: Path
+    client: httpx.Client
+
+    def job(self, workflow="text-to-image", **values):
+        """Queue a job over HTTP; few steps unless said otherwise."""
+        given = {"prompt": "a red circle on white", "steps": 2, **values}
+        answer = self.client.post("/api/jobs", json={"workflow": workflow, "values": given})
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"]
+
+    def picture(self, **values):
+        """A finished picture's file."""
+        return self.session.find(self.job(**values)).wait(120)[0].path
+
+    def calm(self):
+        """Nothing waits or runs any more."""
+        for run in self.session.runs(50):
+            if run.state in ("queued", "running"):
+                run.cancel()
+        while any(run.state in ("queued", "running") for run in self.session.runs(50)):
+            time.sleep(0.05)
+
+
+@contextmanager
+def serving(home):
+    """A server on a free port, with its pictures and its queue in ``home``."""
+    session = Session(Settings(output=home / "pictures", device="cpu", state=home / "state"))
+    bound = socket.socket()
+    bound.bind((serve.HOST, 0))
+    port = bound.getsockname()[1]
+    config = uvicorn.Config(serve.app(session, port, TOKEN), log_level="error", timeout_graceful_shutdown=1)
+    running = uvicorn.Server(config)
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [bound]}, daemon=True)
+    thread.start()
+    while not running.started:
+        time.sleep(0.05)
+    url = f"http://{serve.HOST}:{port}"
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=120) as client:
+        yield Served(url, port, TOKEN, session, home / "pictures", client)
+    running.should_exit = True
+    thread.join(10)
+    session.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("studio")) as served:
+        yield served

@@ -1,0 +1,122 @@
+"""The guard in front of the server: what another site, another user or a wrong client may not do."""
+
+import asyncio
+import base64
+
+import pytest
+
+from studio.surfaces.guard import Guard
+
+PORT, TOKEN = 7860, "s3cret-token"
+HOST = f"127.0.0.1:{PORT}"
+BEARER = {"authorization": f"Bearer {TOKEN}"}
+
+
+async def hello(scope, receive, send):
+    """The app behind: says hello, or accepts the websocket."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+def ask(method="GET", path="/api/jobs", query="", kind="http", **headers):
+    """What the guard answers: status (or message type of a websocket) and headers."""
+    named = {"host": HOST} | {key.replace("_", "-"): value for key, value in headers.items()}
+    scope = {
+        "type": kind,
+        "method": method,
+        "path": path,
+        "query_string": query.encode(),
+        "headers": [(k.encode(), v.encode()) for k, v in named.items()],
+    }
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(Guard(hello, port=PORT, token=TOKEN, max_body=1000)(scope, None, send))
+    return sent[0].get("status", sent[0]["type"]), dict(sent[0].get("headers", ()))
+
+
+def test_with_the_token_it_answers_and_adds_the_headers():
+    status, headers = ask(**BEARER)
+    assert status == 200
+    assert b"default-src 'self'" in headers[b"content-security-policy"]
+    assert headers[b"x-content-type-options"] == b"nosniff"
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:7860", "127.0.0.1", "127.0.0.1:80", "127.0.0.1.evil:7860", ""]
+)
+def test_another_host_name_is_refused_even_with_the_token(host):
+    assert ask(**{**BEARER, "host": host})[0] == 403
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:7860", "localhost:7860", "[::1]:7860", "LOCALHOST:7860"])
+def test_the_machines_own_names_are_known(host):
+    assert ask(**{**BEARER, "host": host})[0] == 200
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1:7860", "http://127.0.0.1:8888"])
+def test_another_origin_is_refused_even_with_the_token(origin):
+    assert ask(**BEARER, origin=origin)[0] == 403
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/api/jobs", "/gradio_api/queue/join", "/assets/index.js", "/v1/images/generations"]
+)
+def test_without_the_token_no_route_answers(path):
+    assert ask(path=path)[0] == 401
+    assert ask(path=path, authorization="Bearer wrong")[0] == 401
+    assert ask(path=path, cookie="studio-7860=wrong")[0] == 401
+
+
+def test_the_token_in_the_address_becomes_a_cookie_that_scripts_cannot_read():
+    status, headers = ask(path="/", query=f"token={TOKEN}")
+    assert status == 303
+    assert headers[b"location"] == b"/"
+    cookie = headers[b"set-cookie"].decode()
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert ask(cookie=cookie.partition(";")[0])[0] == 200
+
+
+def test_the_token_in_the_address_counts_only_for_the_page():
+    assert ask(path="/api/jobs", query=f"token={TOKEN}")[0] == 401
+    assert ask(path="/", query="token=wrong")[0] == 401
+
+
+def test_the_token_is_the_password_of_clients_that_know_basic():
+    pair = base64.b64encode(f"anyone:{TOKEN}".encode()).decode()
+    assert ask(authorization=f"Basic {pair}")[0] == 200
+    assert ask(authorization="Basic ====")[0] == 401
+    assert ask(authorization="Basic " + base64.b64encode(b"a:b").decode())[0] == 401
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", ""]
+)
+def test_a_form_cannot_post_to_the_json_api(kind):
+    assert ask("POST", content_length="5", content_type=kind, **BEARER)[0] == 415
+
+
+def test_json_may_post_and_a_file_only_to_the_upload():
+    assert ask("POST", content_length="5", content_type="application/json", **BEARER)[0] == 200
+    multipart = {"content_length": "5", "content_type": "multipart/form-data; boundary=x"}
+    assert ask("POST", "/gradio_api/upload", **multipart, **BEARER)[0] == 200
+    assert ask("DELETE", **BEARER)[0] == 200
+
+
+def test_bodies_have_a_cap_and_must_say_their_length():
+    json = {"content_type": "application/json", **BEARER}
+    assert ask("POST", content_length="1001", **json)[0] == 413
+    assert ask("POST", transfer_encoding="chunked", **json)[0] == 411
+
+
+def test_websockets_are_guarded_the_same_way():
+    assert ask(kind="websocket", **BEARER)[0] == "websocket.accept"
+    assert ask(kind="websocket")[0] == "websocket.close"
+    assert ask(kind="websocket", **{**BEARER, "host": "evil.example:7860"})[0] == "websocket.close"
+    assert ask(kind="websocket", origin="http://evil.example", **BEARER)[0] == "websocket.close"

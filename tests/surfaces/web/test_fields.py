@@ -1,0 +1,110 @@
+"""Every kind of control becomes a component, and values survive the way in and out."""
+
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from PIL import Image
+
+from studio.surfaces.controls import Control, controls
+from studio.surfaces.web import masks
+from studio.surfaces.web.fields import field
+from studio.surfaces.web.forms import draw
+from studio.workflow import Workflow
+
+
+def control(kind, **about):
+    plain = {
+        "name": "it", "label": "It", "help": "", "required": False, "default": None, "least": None, "greatest": None,
+        "step": None, "choices": (), "unit": "", "more": False, "many": False, "visible_if": None,
+    }  # fmt: skip
+    return Control(kind=kind, **{**plain, **about})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "component", "value"),
+    [
+        (control("prompt", default=""), gr.Textbox, "a star"),
+        (control("text", default="x"), gr.Textbox, ""),
+        (control("unheard-of"), gr.Textbox, "words"),
+        (control("slider", least=0, greatest=1, step=0.01, default=0.5), gr.Slider, 0.25),
+        (control("slider", least=1, step=1, default=3), gr.Number, 4),
+        (control("number", least=1, greatest=9, step=1), gr.Number, None),
+        (control("choice", choices=("a", "b"), default="a"), gr.Radio, "b"),
+        (control("choice", choices=(1, 2, 4, 8, 16), default=1), gr.Dropdown, 8),
+        (control("toggle", default=True), gr.Checkbox, False),
+        (control("size"), gr.Dropdown, "512x768"),
+        (control("size"), gr.Dropdown, None),
+        (control("colour", default="#ffffff"), gr.ColorPicker, "#102030"),
+        (control("model", default="spark"), gr.Dropdown, "spark"),
+        (control("seed"), gr.Number, 7),
+        (control("seed"), gr.Number, None),
+    ],
+)
+def test_a_value_comes_back_as_it_went_in(wanted, component, value, tmp_path):
+    with gr.Blocks():
+        drawn = field(wanted)
+    assert isinstance(drawn.parts[0], component)
+    assert drawn.read(drawn.write(value), tmp_path) == value
+
+
+@pytest.mark.parametrize(("value", "text"), [(["a", "b"], "a\nb"), (["a, b"], "a, b|"), (None, "")])
+def test_a_list_is_written_as_the_form_reads_it(value, text, tmp_path):
+    with gr.Blocks():
+        drawn = field(control("prompt", many=True))
+    assert drawn.write(value) == [text]
+    assert drawn.read([text], tmp_path) == (text or None)
+
+
+def test_a_picture_is_kept_as_it_is_where_a_later_run_finds_it(tmp_path):
+    Image.new("RGB", (9, 9), "navy").save(sent := tmp_path / "sent.png")
+    with gr.Blocks():
+        drawn = field(control("picture"))
+    kept = Path(drawn.read([str(sent)], tmp_path / "pictures"))
+    assert kept.is_relative_to(tmp_path / "pictures")
+    assert kept.read_bytes() == sent.read_bytes()
+    assert drawn.read([None], tmp_path) is None
+
+
+def test_a_mask_is_white_where_somebody_painted(tmp_path):
+    layer = Image.new("RGBA", (10, 8))
+    layer.paste("#e0572b", (2, 2, 5, 5))
+    mask = Image.open(masks.file_of({"layers": [layer]}, tmp_path))
+    assert (mask.size, mask.mode) == ((10, 8), "L")
+    assert (mask.getpixel((3, 3)), mask.getpixel((8, 6))) == (255, 0)
+    assert masks.file_of({"layers": [Image.new("RGBA", (10, 8))]}, tmp_path) is None
+    assert masks.file_of(None, tmp_path) is None
+
+
+def test_a_painted_mask_can_be_shown_and_read_again(tmp_path):
+    Image.new("RGB", (10, 8), "white").save(picture := tmp_path / "picture.png")
+    mask = Image.new("L", (10, 8))
+    mask.paste(255, (2, 2, 5, 5))
+    mask.save(path := tmp_path / "mask.png")
+    again = Image.open(masks.file_of(masks.shown(str(picture), str(path)), tmp_path))
+    assert again.tobytes() == mask.tobytes()
+
+
+def test_every_input_of_a_form_is_read_by_its_name(text_to_image, session, tmp_path):
+    with gr.Blocks():
+        form = draw(text_to_image, session, gr.Textbox())
+    shown = form.filled({"prompt": "a star", "steps": 3, "seed": 5, "count": 2})
+    values = form.values(tuple(shown[part] for part in form.parts), tmp_path)
+    assert {"prompt": "a star", "steps": 3, "seed": 5, "count": 2}.items() <= values.items()
+    assert {one.name for one in controls(text_to_image)} >= set(values)
+
+
+def test_an_input_shows_only_while_another_has_its_value(write_workflow, session):
+    workflow = Workflow.load(
+        write_workflow(
+            "title: x\ninputs:\n  prompt: a.prompt\n  sampler: a.sampler\n"
+            "  guidance: {of: a.guidance, when: {sampler: DDIM}}\nsteps:\n  a: {use: generate}\n"
+        )
+    )
+    with gr.Blocks() as page:
+        form = draw(workflow, session, gr.Textbox())
+    guidance = next(one for one in form.fields if one.control.name == "guidance")
+    assert guidance.parts[0].visible is False
+    listener = next(each for each in page.fns.values() if each.targets[0][1] == "change")
+    assert listener.fn("DDIM")["visible"] is True
+    assert listener.fn("Euler")["visible"] is False

@@ -1,0 +1,236 @@
+"""Making pictures in a real browser: watch, stop, come back, share."""
+
+import json
+import re
+import time
+
+import pytest
+from PIL import Image
+
+from tests.surfaces.web.conftest import drop, fill, over
+
+
+def running(page):
+    page.wait_for_selector(".stage[data-state=live] .shown[src^='data:image/jpeg']")
+
+
+def state(server, page):
+    """The state of the job that this page watches, as the server has it."""
+    return server.session.runs(1)[0].state
+
+
+def test_a_first_picture_takes_two_clicks_and_its_settings_stand_beside_it(client, server):
+    page = client.open()
+    page.click(".card[data-workflow=text-to-image]")
+    page.locator("#make-text-to-image .kind-prompt textarea").first.fill("a yellow star on navy")
+    page.click("#make-text-to-image .generate")
+    running(page)
+    page.wait_for_function("/^Step .* left$/.test(document.querySelector('.said').textContent)")
+    over(page)
+    assert "a yellow star on navy" in page.inner_text(".about-picture")
+    picture, settings = page.locator(".canvas").bounding_box(), page.locator(".about-picture").bounding_box()
+    assert settings["x"] >= picture["x"] + picture["width"]
+    assert page.evaluate("document.querySelector('.shown').naturalWidth") == 256
+
+
+def test_stop_ends_the_job_and_keeps_what_is_finished(page, server):
+    page.click(".card[data-workflow=text-to-image]")
+    fill(page, count=30).locator(".generate").click()
+    page.wait_for_selector(".strip li")
+    page.click(".stop")
+    page.wait_for_selector(".at-work[data-over=stopped]")
+    assert "are kept" in page.inner_text(".said")
+    assert state(server, page) == "cancelled"
+
+
+def test_keys_generate_stop_and_show_the_sheet(page, server):
+    page.click(".card[data-workflow=text-to-image]")
+    fill(page, count=30)
+    page.locator("#make-text-to-image .kind-prompt textarea").first.press("Control+Enter")
+    running(page)
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".at-work[data-over=stopped]")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("?")
+    assert page.locator("#keys").is_visible()
+    page.keyboard.press("Escape")
+    assert not page.locator("#keys").is_visible()
+
+
+def test_what_is_wrong_is_said_in_one_line_beside_the_button(page):
+    page.click(".card[data-workflow=text-to-image]")
+    page.click("#make-text-to-image .generate")
+    assert "Prompt is still empty" in page.inner_text("#make-text-to-image .problem p")
+    fill(page)
+    size = page.locator("#make-text-to-image .kind-size input")
+    if not size.is_visible():
+        page.click("#make-text-to-image .more > button")
+    size.fill("77x80")
+    size.press("Tab")
+    page.click("#make-text-to-image .generate")
+    page.wait_for_function(
+        "document.querySelector('#make-text-to-image .problem p').textContent.includes('multiple of 8')"
+    )
+
+
+def test_reloading_or_closing_the_page_does_not_lose_the_job(client, server):
+    page = client.open("text-to-image")
+    fill(page, count=40).locator(".generate").click()
+    running(page)
+    page.reload()
+    page.wait_for_selector("body.ready")
+    running(page)
+    page.context.close()
+    time.sleep(0.5)
+    assert server.session.runs(1)[0].state == "running"
+    again = client.open()  # another browser, without an address of its own
+    running(again)
+    assert again.locator("#make-text-to-image .generate").is_visible()
+
+
+def test_two_people_take_turns_and_stopping_one_leaves_the_other_alone(client, server):
+    first, second = client.open("text-to-image"), client.open("text-to-image")
+    fill(first, prompt="a red heart on cream", count=40).locator(".generate").click()
+    running(first)
+    fill(second, prompt="a blue star on cream").locator(".generate").click()
+    second.wait_for_function(
+        "['Starts next', 'Waiting, 1 before it'].includes(document.querySelector('.said').textContent)"
+    )
+    first.click(".stop")
+    over(second)
+    assert "a blue star" in second.inner_text(".about-picture")
+    assert [run.state for run in server.session.runs(2)] == ["done", "cancelled"]
+
+
+def test_a_dropped_picture_brings_back_everything_and_makes_the_same_picture(page, server):
+    path = server.picture(prompt="three green leaves on cream", seed=77, guidance=3.5, negative_prompt="red")
+    drop(page, path)
+    page.wait_for_selector("#toast.up")
+    assert "All settings are back" in page.inner_text("#toast")
+    form = page.locator("#make-text-to-image")
+    assert form.locator(".kind-prompt textarea").first.input_value() == "three green leaves on cream"
+    assert form.locator(".kind-seed input[type=number]").input_value() == "77"
+    assert not form.get_by_label("New each time").is_checked()
+    form.locator(".generate").click()
+    over(page)
+    made = server.session.runs(1)[0].pictures[0].path
+    assert Image.open(made).tobytes() == Image.open(path).tobytes()
+
+
+def test_a_foreign_picture_gets_a_friendly_line(page, tmp_path):
+    Image.new("RGB", (9, 9)).save(tmp_path / "holiday.png")
+    drop(page, tmp_path / "holiday.png")
+    page.wait_for_selector("#toast.up")
+    assert "no settings" in page.inner_text("#toast")
+    assert "/" not in page.inner_text("#toast")
+
+
+def test_a_picture_made_from_another_is_compared_with_it_and_restored_with_it(page, server):
+    start = server.picture()
+    page.click(".card[data-workflow=image-to-image]")
+    page.set_input_files("#make-image-to-image .kind-picture input[type=file]", start)
+    page.wait_for_selector("#make-image-to-image .kind-picture img")
+    fill(page, "image-to-image", steps=3).locator(".generate").click()
+    over(page)
+    page.click(".compare")
+    assert page.locator(".before").is_visible()
+    page.locator(".divide").fill("20")
+    assert page.evaluate("getComputedStyle(document.querySelector('.before')).clipPath") == "inset(0px 80% 0px 0px)"
+    page.locator("#make-image-to-image .kind-picture").get_by_role(
+        "button", name=re.compile("remove|clear", re.I)
+    ).click()
+    page.wait_for_selector("#make-image-to-image .kind-picture img", state="detached")
+    page.click(".reuse")
+    page.wait_for_selector("#make-image-to-image .kind-picture img")
+
+
+def test_a_style_adds_its_words_to_the_prompt_where_all_can_see_them(page):
+    page.click(".card[data-workflow=text-to-image]")
+    prompt = page.locator("#make-text-to-image .kind-prompt textarea").first
+    prompt.fill("a boat")
+    page.click("#make-text-to-image .styles summary")
+    page.click("#make-text-to-image .styles >> text=Poster")
+    assert prompt.input_value().startswith("a boat, screen print poster")
+    page.click("#make-text-to-image .styles >> text=Poster")
+    assert prompt.input_value() == "a boat"
+
+
+def test_the_page_stays_quick_while_many_pictures_are_made(page, server):
+    page.click(".card[data-workflow=text-to-image]")
+    fill(page, count=60).locator(".generate").click()
+    page.wait_for_selector(".strip li:nth-child(2)")
+    lags = page.evaluate(
+        """async () => {
+            const lags = [];
+            for (let n = 0; n < 20; n++) {
+                const began = performance.now();
+                await new Promise((go) => setTimeout(go, 50));
+                lags.push(performance.now() - began - 50);
+            }
+            return lags.sort((a, b) => a - b);
+        }"""
+    )
+    assert lags[10] < 100, lags
+
+
+@pytest.mark.parametrize("painted", [True, False])
+def test_a_mask_painted_on_the_picture_says_what_is_made_anew(page, server, painted):
+    start = server.picture(seed=3)
+    page.click(".card[data-workflow=inpaint]")
+    page.set_input_files("#make-inpaint .kind-picture input[type=file]", start)
+    canvas = page.locator("#make-inpaint .kind-mask canvas").first
+    page.wait_for_function(
+        "document.querySelector('#make-inpaint .kind-mask canvas')?.getBoundingClientRect().height > 100"
+    )
+    canvas.scroll_into_view_if_needed()
+    page.wait_for_timeout(1000)  # the editor fits the picture into its frame
+    box = canvas.bounding_box()
+    if painted:
+        page.mouse.move(box["x"] + box["width"] * 0.45, box["y"] + box["height"] * 0.5)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 0.55, box["y"] + box["height"] * 0.5, steps=6)
+        page.mouse.up()
+        page.wait_for_timeout(500)
+    fill(page, "inpaint").locator(".generate").click()
+    if not painted:
+        page.wait_for_selector("#make-inpaint .problem p")
+        assert "Mask is still empty" in page.inner_text("#make-inpaint .problem")
+        return
+    over(page)
+    run = server.session.runs(1)[0]
+    mask, made = Image.open(run.job.values["mask"]).convert("L"), Image.open(run.pictures[0].path)
+    assert mask.size == Image.open(start).size
+    assert mask.getpixel((mask.width // 2, mask.height // 2)) == 255
+    assert mask.getpixel((2, 2)) == 0
+    assert made.getpixel((2, 2)) == Image.open(start).convert("RGB").getpixel((2, 2))
+    assert made.tobytes() != Image.open(start).convert("RGB").tobytes()
+
+
+def test_queue_and_history(client, server):
+    page = client.open("text-to-image")
+    first = server.job(prompt="a first thing", count=60)
+    second, third = server.job(prompt="a second thing"), server.job(prompt="a third thing")
+    page.click("a[data-page=activity]")
+    page.wait_for_selector(".queue li:nth-child(3)")
+    assert [line.split("\n")[0] for line in page.locator(".queue li").all_inner_texts()] == [
+        "a first thing",
+        "a second thing",
+        "a third thing",
+    ]
+    page.click("[aria-label='Sooner: a third thing']")
+    page.wait_for_function("document.querySelector('.queue li:nth-child(2)').textContent.includes('a third')")
+    page.click("[aria-label='Take out: a second thing']")
+    page.wait_for_function("document.querySelectorAll('.queue li').length === 2")
+    page.click("[aria-label='Stop: a first thing']")
+    server.session.find(third).wait(60)
+    page.wait_for_selector("[aria-label='Retry: a second thing']")
+    page.click("[aria-label='Retry: a second thing']")
+    server.session.find(second).wait(60)
+    page.fill(".past input", "third thing")
+    page.wait_for_function(
+        "[...document.querySelectorAll('.history li')].every((item) => item.textContent.includes('a third thing'))"
+    )
+    page.locator(".history .card").first.click()
+    over(page)
+    assert "a third thing" in page.inner_text(".about-picture")
+    assert json.loads(server.client.get(f"/api/jobs/{first}").text)["state"] == "cancelled"
