@@ -73,7 +73,11 @@ def _plan(
     axes = [Axis.parse(text) if text.strip() else _NONE for text in texts]
     _check(inner, axes, base)
     form, inputs = inner.form(), inner.inputs()
-    return axes, [_cell(form, inputs, {"seed": seed} | base | point) for seed in seeds for point in _points(axes)]
+    cells = [_cell(form, inputs, {"seed": seed} | base | point) for seed in seeds for point in _points(axes)]
+    for model in {cell[name] for name, p in inputs.items() if p.kind.name == "model" for cell in cells}:
+        if model not in library.names():  # a folder's path is a file's name too
+            raise InputError(unknown("model", model, library.names()))
+    return axes, cells
 
 
 def _base(prompt: str, image: Any, settings: str) -> dict[str, Any]:
@@ -124,8 +128,6 @@ def _cell(form: type[JobForm], inputs: Mapping[str, Parameter], values: Mapping[
     for name, parameter in inputs.items():
         if parameter.kind.many and len(cell[name]) > 1:
             raise InputError(f"'{name}' has {len(cell[name])} values, but one picture of a grid takes one")
-        if parameter.kind.name == "model":
-            library.find(cell[name])
     return cell
 
 

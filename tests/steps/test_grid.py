@@ -58,6 +58,7 @@ def test_a_workflow_with_a_start_picture(engine, tmp_path):
         ({"y": "steps=1,2"}, "'steps' is given twice"),
         ({"x": "seed=1..20", "y": "guidance=1..9"}, "180 pictures; a grid holds at most 100"),
         ({"x": "model=spark,sprak"}, "did you mean 'spark'?"),
+        ({"settings": "model=/etc"}, "there is no model '/etc'"),
         ({"settings": "steps"}, "'steps' among the other inputs has no value"),
         ({"settings": "nope=3"}, "there is no input of 'text-to-image' 'nope'"),
         ({"workflow": "grid"}, "there is no workflow 'grid'"),
