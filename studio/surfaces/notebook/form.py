@@ -25,6 +25,7 @@ class Form(MutableMapping[str, Any]):
     def __init__(self, workflow: Workflow, folder: Path) -> None:
         self.workflow = workflow
         self.fields = {control.name: field(control, folder) for control in controls(workflow)}
+        self.more = ToggleButton(description="More", tooltip="Settings that are seldom needed", icon="chevron-down")
         self.widget = VBox(self._arranged())
         self.widget.add_class("studio-form")
         for one in self.fields.values():
@@ -101,10 +102,9 @@ class Form(MutableMapping[str, Any]):
         first = [one.box for one in self.fields.values() if not one.control.more]
         rest = VBox([one.box for one in self.fields.values() if one.control.more], layout={"display": "none"})
         rest.add_class("studio-more")
-        more = ToggleButton(description="More", tooltip="Settings that are seldom needed", icon="chevron-down")
-        more.add_class("studio-toggle")
-        more.observe(lambda change: setattr(rest.layout, "display", "" if change["new"] else "none"), "value")
-        return [*first, more, rest] if rest.children else first
+        self.more.add_class("studio-toggle")
+        self.more.observe(lambda change: setattr(rest.layout, "display", "" if change["new"] else "none"), "value")
+        return [*first, self.more, rest] if rest.children else first
 
     def _changed(self) -> None:
         for one in self.fields.values():

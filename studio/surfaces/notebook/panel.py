@@ -53,6 +53,7 @@ class Panel:
         self._title, self._place, self._picker = HTML(), Box(), _picker(known)
         self._picker.layout.display = "" if pick else "none"
         self._picker.observe(lambda change: self._picked(change["new"]), "value")
+        self._title.add_class("studio-title")
         self.widget = self._laid_out()
         self.open(workflow)
 
@@ -105,7 +106,9 @@ class Panel:
     def open(self, workflow: Workflow | str) -> None:
         """Show a workflow, by name or as it is; all its fields say their defaults."""
         workflow = workflow if isinstance(workflow, Workflow) else Workflow.load(workflow)
-        self._form = Form(workflow, self._session.settings.output)
+        form = Form(workflow, self._session.settings.output)
+        form.more.value = bool(self._place.children) and self._form.more.value  # stays open
+        self._form = form
         self._form.on_wish(self._wish)
         self._place.children = [self._form.widget]
         shown = workflow.definition

@@ -18,6 +18,7 @@ def notebook(lab):
     with chromium() as page:
         notebook = Notebook(page, lab, "first.ipynb")
         notebook.run_all()
+        notebook.panel.get_by_role("button", name="More").click()
         yield notebook
 
 
