@@ -106,9 +106,9 @@ class Panel:
     def open(self, workflow: Workflow | str) -> None:
         """Show a workflow, by name or as it is; all its fields say their defaults."""
         workflow = workflow if isinstance(workflow, Workflow) else Workflow.load(workflow)
-        form = Form(workflow, self._session.settings.output)
-        form.more.value = bool(self._place.children) and self._form.more.value  # stays open
-        self._form = form
+        opened = bool(self._place.children) and self._form.more.value
+        self._form: Form = Form(workflow, self._session.settings.output)
+        self._form.more.value = opened
         self._form.on_wish(self._wish)
         self._place.children = [self._form.widget]
         shown = workflow.definition
