@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ from studio.kinds import Count, Seed
 from studio.models import library
 from studio.parameters import REQUIRED, parameters, problem
 from studio.plugins import find
-from studio.workflow import Workflow, bind
+from studio.workflow import Workflow, bind, workflow_names
 
-_SEEDS = 2**32
+_SEEDS, _MOST = 2**32, 10_000
 
 
 class Job(BaseModel):
@@ -42,7 +43,7 @@ class Job(BaseModel):
         form = bind(workflow.form(), values)
         plain = form.model_dump(mode="json")
         seed, count = plain.pop("seed"), plain.pop("count")
-        return cls(
+        job = cls(
             workflow=workflow.name,
             definition=dict(workflow.data),
             values=plain,
@@ -50,6 +51,9 @@ class Job(BaseModel):
             count=count,
             pins=_pins(workflow, plain),
         )
+        if job.total > _MOST:
+            raise InputError(f"that makes {job.total:,} pictures; a job makes at most {_MOST:,}: shorten a list")
+        return job
 
     @classmethod
     def from_json(cls, text: str) -> "Job":
@@ -66,20 +70,38 @@ class Job(BaseModel):
 
     @property
     def total(self) -> int:
-        """How many pictures it makes."""
-        return self.count
+        """How many pictures it makes: one for each seed and each combination of the lists' values."""
+        return self.count * prod(map(len, self.lists().values()))
+
+    def lists(self) -> dict[str, list[Any]]:
+        """The values of the inputs that take a list, in the workflow's order."""
+        inputs = self.definition.get("inputs", {}).items()
+        return {name: self.values[name] for name, spec in inputs if isinstance(spec, dict) and spec.get("each")}
+
+    def value(self, name: str) -> Any:
+        """An input's value, None where there is none; of a list the first, a picture's own job has no other."""
+        value = self.values.get(name)
+        return value[0] if name in self.lists() and value else value
 
     def models(self) -> list[str]:
         """The names of the models it rests on."""
         return [name.partition(":")[2] for name in self.pins if name.startswith("model:")]
 
     def seeds(self) -> list[int]:
-        """One seed for each picture: the job's own, and those that follow it."""
+        """``count`` seeds: the job's own, and those that follow it."""
         return [(self.seed + n) % _SEEDS for n in range(self.count)]
 
     def alone(self, n: int) -> "Job":
-        """The job that makes only picture ``n`` (from 0) of this one."""
-        return self.model_copy(update={"seed": self.seeds()[n], "count": 1})
+        """The job that makes only picture ``n`` (from 0) of this one.
+
+        All combinations come with the first seed, the last list turning fastest, then all with the next.
+        """
+        turn, lists = n // (self.total // self.count), self.lists()
+        values = dict(self.values)
+        for name in reversed(lists):
+            n, at = divmod(n, len(lists[name]))
+            values[name] = [lists[name][at]]
+        return self.model_copy(update={"seed": self.seeds()[turn], "count": 1, "values": values})
 
     def checked(self) -> Workflow:
         """The workflow, after making sure that everything the job rests on is as it was.
@@ -106,7 +128,7 @@ def _pins(workflow: Workflow, values: Mapping[str, Any]) -> dict[str, str]:
     """Hashes of every model and picture that the workflow's steps will read."""
     pins = {}
     for name, parameter in workflow.inputs().items():
-        if parameter.kind.name == "picture":
+        if parameter.kind.takes == "pictures" and values[name] is not None:
             pins[f"picture:{name}"] = hashlib.sha256(Path(values[name]).read_bytes()).hexdigest()
     for model in sorted(_models(workflow, values)):
         pins[f"model:{model}"] = library.find(model).sha256()
@@ -116,10 +138,15 @@ def _pins(workflow: Workflow, values: Mapping[str, Any]) -> dict[str, str]:
 def _models(workflow: Workflow, values: Mapping[str, Any]) -> set[str]:
     """Every model the job uses: asked for, fixed in the workflow, or a step's default."""
     exposed = {workflow.source(name): values[name] for name in workflow.inputs()}
-    found = set()
+    found: set[str] = set()
     for step, fixed in workflow.steps().items():
         for key, parameter in parameters(find("steps", workflow.uses(step)).run).items():
-            if parameter.kind.name == "model":
-                value = exposed.get((step, key), fixed.get(key, parameter.default))
-                found |= {str(value)} if value not in (None, REQUIRED) else set()
+            value = exposed.get((step, key), fixed.get(key, parameter.default))
+            if parameter.kind.name == "model" and value not in (None, REQUIRED):
+                found.add(str(value))
+            if (
+                parameter.kind.name == "workflow" and value in workflow_names()
+            ):  # run within this one, by and large as it comes
+                inner = Workflow.load(str(value))
+                found |= _models(inner, {name: p.default for name, p in inner.inputs().items()})
     return found

@@ -8,11 +8,12 @@ where a bound is written.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, Field, GetCoreSchemaHandler, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
+from studio.axes import Axis
 from studio.errors import InputError
 from studio.imagefile import open_image
 
@@ -30,6 +31,14 @@ class Kind:
     unit: str = ""
     many: bool = False
 
+    @property
+    def takes(self) -> str:
+        """What an earlier step must make to be given to it: "pictures", "words", or "" for nothing."""
+        return _TAKES.get(self.name, "")
+
+
+_TAKES: Final = {"picture": "pictures", "mask": "pictures", "prompt": "words", "text": "words"}
+
 
 class Size(NamedTuple):
     """Width and height in pixels, written "512x768"."""
@@ -43,13 +52,19 @@ class Size(NamedTuple):
     @classmethod
     def parse(cls, value: Any) -> "Size":
         """From "512x768" or a pair; each side 64 to 2048, a multiple of 8."""
+        return cls.read(value, 8)
+
+    @classmethod
+    def read(cls, value: Any, multiple: int) -> Self:
+        """From "512x768" or a pair; each side 64 to 2048, a multiple of ``multiple``."""
         sides = value.lower().replace("×", "x").split("x") if isinstance(value, str) else value
         try:
             width, height = (int(side) for side in sides)
         except (TypeError, ValueError):
             raise ValueError("write a size as WIDTHxHEIGHT, for example 512x768") from None
-        if not all(64 <= side <= 2048 and side % 8 == 0 for side in (width, height)):
-            raise ValueError("each side must be 64 to 2048 pixels and a multiple of 8")
+        if not all(64 <= side <= 2048 and side % multiple == 0 for side in (width, height)):
+            also = f" and a multiple of {multiple}" if multiple > 1 else ""
+            raise ValueError(f"each side must be 64 to 2048 pixels{also}")
         return cls(width, height)
 
     @classmethod
@@ -59,6 +74,15 @@ class Size(NamedTuple):
             json_schema_input_schema=core_schema.str_schema(pattern=r"^\d+x\d+$"),
             serialization=core_schema.to_string_ser_schema(),
         )
+
+
+class ExactSize(Size):
+    """A size that need not suit a model: what a picture is cut to at the end."""
+
+    @classmethod
+    def parse(cls, value: Any) -> "ExactSize":
+        """From "1200x630" or a pair; each side 64 to 2048."""
+        return cls.read(value, 1)
 
 
 SIZES: Final = (
@@ -82,6 +106,35 @@ def _readable(value: str | Path | Sequence[Any]) -> Any:
     return str(value)
 
 
+def one_of(choices: Sequence[str | int | float]) -> BeforeValidator:
+    """Reads a choice from its text, so that "2" from a command line is the 2 of the choices."""
+    known = {str(choice): choice for choice in choices}
+    return BeforeValidator(lambda value: known.get(value, value) if isinstance(value, str) else value)
+
+
+def _colour(value: str) -> str:
+    """ "#rrggbb" from that, or from a name that CSS knows."""
+    from PIL import ImageColor
+
+    try:
+        levels: tuple[int, ...] = ImageColor.getrgb(value)
+    except ValueError:
+        levels = ()
+    if len(levels) != 3:
+        raise ValueError(f"'{value}' is not a colour; write #rrggbb or a name such as navy")
+    return "#" + bytes(levels).hex()
+
+
+def _axis(value: str) -> str:
+    """Text that is an axis, or nothing."""
+    try:
+        if value.strip():
+            Axis.parse(value)
+    except InputError as error:
+        raise ValueError(str(error)) from None
+    return value
+
+
 Prompt = Annotated[str, Field(max_length=10_000, title="Prompt", description="What the picture shows."), Kind("prompt")]
 NegativePrompt = Annotated[
     str,
@@ -97,6 +150,14 @@ Sampler = Annotated[
     Literal["model's own", "DDIM", "Euler", "Euler a", "DPM++ 2M", "UniPC"],
     Field(title="Sampler", description="How noise is taken away, step by step."),
     Kind("sampler"),
+]
+Text = Annotated[str, Field(max_length=2_000, title="Text", description="Plain words."), Kind("text")]
+Toggle = Annotated[bool, Field(title="On", description="On or off."), Kind("toggle")]
+Colour = Annotated[
+    str,
+    AfterValidator(_colour),
+    Field(title="Colour", description="As #rrggbb, or a name such as navy."),
+    Kind("colour"),
 ]
 PictureSize = Annotated[Size, Field(title="Size", description="Width and height of the picture."), Kind("size", "px")]
 Steps = Annotated[
@@ -120,6 +181,23 @@ Picture = Annotated[
     WithJsonSchema({"type": "string", "format": "path"}),
     Field(title="Picture", description="The picture to start from."),
     Kind("picture"),
+]
+Mask = Annotated[
+    str | Path | Sequence[Any],
+    AfterValidator(_readable),
+    WithJsonSchema({"type": "string", "format": "path"}),
+    Field(title="Mask", description="White where the picture is drawn anew, black where it stays, gray blends."),
+    Kind("mask"),
+]
+AxisText = Annotated[
+    str,
+    AfterValidator(_axis),
+    Field(title="Axis", description="An input and its values, for example steps=5,10,20 or guidance=1..3:0.5."),
+    Kind("axis"),
+]
+WorkflowRef = Annotated[str, Field(min_length=1, title="Workflow", description="A workflow's name."), Kind("workflow")]
+FinalSize = Annotated[
+    ExactSize, Field(title="Size", description="Width and height of the finished picture."), Kind("size", "px")
 ]
 Seed = Annotated[
     int,

@@ -7,18 +7,21 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Le
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from studio.axes import MOST, listed
 from studio.errors import WorkflowError
-from studio.kinds import Kind, kind_of
+from studio.kinds import Kind, Size, kind_of, one_of
 
 REQUIRED = inspect.Parameter.empty
+_PINNED = ("picture", "mask", "model")  # a job holds one hash for each
 
 
 class Exposed(BaseModel):
     """How a workflow exposes a parameter: which one, what it narrows, and how it is shown.
 
+    ``each`` takes a list and makes a picture of each of its values.
     ``more`` puts it among the inputs that few people change; ``when`` shows it only while another
     input has a certain value.
     """
@@ -31,6 +34,7 @@ class Exposed(BaseModel):
     choices: tuple[str | int | float, ...] | None = Field(default=None, min_length=1)
     label: str | None = None
     help: str | None = None
+    each: bool = False
     more: bool = False
     when: dict[str, Any] = Field(default={}, max_length=1)
 
@@ -74,8 +78,21 @@ class Parameter:
         _refuse_wider(self.name, "le", exposed.le, least, greatest)
         parameter = replace(self, annotation=Annotated[self.annotation, self._narrowing(exposed)])
         if exposed.choices:
-            parameter = replace(parameter, annotation=self._choices(exposed.choices))
+            parameter = replace(parameter, annotation=parameter._choices(exposed.choices))
+        if exposed.each:
+            parameter = parameter._each(exposed)
         return parameter._with_default(exposed)
+
+    def _each(self, exposed: Exposed) -> "Parameter":
+        """This parameter, taking a list of its values, or text as in ``axes.listed``."""
+        if self.kind.name in _PINNED:
+            raise WorkflowError(f"input '{self.name}' takes one {self.kind.name}; leave out 'each'")
+        about = Field(min_length=1, max_length=MOST, title=self.field.title, description=self.field.description)
+        many: Any = Annotated[list[self.annotation], BeforeValidator(_split), about, replace(self.kind, many=True)]  # type: ignore[name-defined]
+        default = self.default if self.default in (REQUIRED, None) else [self.default]
+        if default is None and exposed.default is None:
+            raise WorkflowError(f"input '{self.name}' has no value of its own; with 'each', give it a 'default'")
+        return replace(self, annotation=many, default=default)
 
     def _narrowing(self, exposed: Exposed) -> Any:
         given: dict[str, Any] = {
@@ -91,12 +108,12 @@ class Parameter:
         for choice in choices:
             self._checked(choice, "choice")
         metadata = getattr(self.annotation, "__metadata__", ())
-        kept = [item for item in metadata if not isinstance(item, Kind)]
-        return Annotated[(Literal[choices], *kept, Kind("choice"))]
+        return _as(Kind("choice"), Annotated[(Literal[choices], *metadata, one_of(choices))])
 
     def _with_default(self, exposed: Exposed) -> "Parameter":
         if "default" in exposed.model_fields_set:
-            return replace(self, default=self._checked(exposed.default, "default"))
+            checked = self._checked(exposed.default, "default")
+            return replace(self, default=self.check(checked) if exposed.each else checked)
         if self.default is not REQUIRED and self.default is not None:
             self._checked(self.default, "default (give another with 'default:')")
         return self
@@ -107,6 +124,11 @@ class Parameter:
         except ValueError as error:
             raise WorkflowError(f"the {what} {value!r} of input '{self.name}': {error}") from None
         return value
+
+
+def gives(run: Callable[..., Any]) -> str:
+    """What a step makes: "words", or "pictures"."""
+    return "words" if get_type_hints(run)["return"] is str else "pictures"
 
 
 def parameters(run: Callable[..., Any]) -> dict[str, Parameter]:
@@ -132,11 +154,32 @@ def _one(item: dict[str, Any]) -> str:
 
 
 def _flat(annotation: Any) -> Any:
-    """``Annotated[X, …] | None`` as ``Annotated[X | None, …]``, so that label and bounds are found."""
+    """``Annotated[X, …] | None`` as ``Annotated[X | None, …]``, so that label and bounds are found.
+
+    What checks a value stays inside, where no None comes by.
+    """
     if get_origin(annotation) not in (Union, UnionType):
         return annotation
     inner = next((a for a in get_args(annotation) if hasattr(a, "__metadata__")), None)
-    return Annotated[(inner.__origin__ | None, *inner.__metadata__)] if inner else annotation
+    if inner is None:
+        return annotation
+    checks = [item for item in inner.__metadata__ if isinstance(item, AfterValidator | BeforeValidator)]
+    rest = [item for item in inner.__metadata__ if item not in checks]
+    value: Any = Annotated[(inner.__origin__, *checks)] if checks else inner.__origin__
+    return Annotated[(value | None, *rest)]
+
+
+def _as(kind: Kind, annotation: Any) -> Any:
+    """The type, wanting another control."""
+    kept = [item for item in annotation.__metadata__ if not isinstance(item, Kind)]
+    return Annotated[(annotation.__origin__, *kept, kind)]
+
+
+def _split(value: Any) -> Any:
+    """Text as the list it writes, and one number or size as a list of one."""
+    if isinstance(value, str):
+        return listed(value)
+    return [value] if isinstance(value, int | float | Size) else value
 
 
 def _bound(field: FieldInfo, kind: type, name: str) -> float | None:

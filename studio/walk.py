@@ -9,26 +9,44 @@ from pydantic import ConfigDict, ValidationError, validate_call
 from studio import plugins
 from studio.engine.engine import Engine
 from studio.errors import InputError
-from studio.parameters import problem
+from studio.parameters import parameters, problem
 from studio.workflow import Workflow
 
 _CALL = ConfigDict(arbitrary_types_allowed=True)
 
 
+Made = list[Image] | str
+
+
 def make(workflow: Workflow, values: Mapping[str, Any], engine: Engine) -> list[Image]:
     """Run the workflow's steps in order; the last one's pictures are the result.
 
+    ``values`` holds one value in each list. Steps that run a model share the progress evenly.
     Raises InputError where a value breaks a bound of a step's signature.
     """
-    made: dict[str, list[Image]] = {}
-    for step, fixed in workflow.steps().items():
-        arguments = {key: made[v[1:]] if isinstance(v, str) and v.startswith("$") else v for key, v in fixed.items()}
-        arguments |= {
-            key: values[i] for i in workflow.definition.inputs for s, key in [workflow.source(i)] if s == step
-        }
+    made: dict[str, Made] = {}
+    busy = [step for step in workflow.steps() if _is_busy(workflow, step)]
+    for step in workflow.steps():
+        part = engine.part(busy.index(step), len(busy)) if step in busy else engine
         run = validate_call(config=_CALL)(plugins.find("steps", workflow.uses(step)).run)
         try:
-            made[step] = run(engine, **arguments)
+            made[step] = run(part, **_arguments(workflow, step, values, made))
         except ValidationError as error:
             raise InputError(f"step '{step}': {problem(error)}") from None
-    return made[step]
+    return list(made[step])  # type: ignore[arg-type]  # the workflow is checked: it ends with pictures
+
+
+def _arguments(workflow: Workflow, step: str, values: Mapping[str, Any], made: Mapping[str, Made]) -> dict[str, Any]:
+    """What a step is given: fixed values, what earlier steps made, and what was asked for."""
+    fixed = workflow.steps()[step].items()
+    given = {key: made[v[1:]] if isinstance(v, str) and v.startswith("$") else v for key, v in fixed}
+    for name, parameter in workflow.inputs().items():
+        if workflow.source(name)[0] == step:
+            (given[workflow.source(name)[1]],) = values[name] if parameter.kind.many else (values[name],)
+    return given
+
+
+def _is_busy(workflow: Workflow, step: str) -> bool:
+    """Whether a step runs a model, and so takes time."""
+    run = plugins.find("steps", workflow.uses(step)).run
+    return any(parameter.kind.name in {"model", "workflow"} for parameter in parameters(run).values())

@@ -7,8 +7,9 @@
     steps:
       draw: {use: generate, model: spark}
 
-Bounds come from the steps' signatures; a workflow may narrow them, never widen them. All is
-checked when the file is loaded: steps, parameters, fixed values, references, bounds.
+Bounds come from the steps' signatures; a workflow may narrow them, never widen them. "$name"
+gives a step what an earlier one made: pictures, or words. All is checked when the file is
+loaded: steps, parameters, fixed values, references, bounds.
 """
 
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ from studio.config import shipped
 from studio.errors import InputError, WorkflowError
 from studio.kinds import Count, NewSeed
 from studio.models import library
-from studio.parameters import REQUIRED, Exposed, Parameter, parameters, problem
+from studio.parameters import REQUIRED, Exposed, Parameter, gives, parameters, problem
 from studio.plugins import find, unknown
 
 
@@ -35,6 +36,14 @@ class JobForm(BaseModel):
     count: Count = 1
 
 
+class Preview(BaseModel):
+    """Values that show what a workflow is good for, and the text-to-image that makes its start picture."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    values: dict[str, Any] = {}
+    start: dict[str, Any] = {}
+
+
 class Definition(BaseModel):
     """The content of a workflow file."""
 
@@ -43,6 +52,7 @@ class Definition(BaseModel):
     description: str = ""
     inputs: dict[str, str | Exposed]
     steps: dict[str, dict[str, Any]] = Field(min_length=1)
+    preview: Preview = Preview()
 
 
 @dataclass(frozen=True)
@@ -124,10 +134,12 @@ class Workflow:
         reserved = sorted({"seed", "count"} & set(self.definition.inputs))
         if reserved:
             raise WorkflowError(f"every workflow has '{reserved[0]}' already; leave it out of 'inputs'")
-        earlier: list[str] = []
+        earlier: dict[str, str] = {}
         for name in self.definition.steps:
             _check_step(self, name, earlier)
-            earlier.append(name)
+            earlier[name] = gives(find("steps", self.uses(name)).run)
+        if earlier[name] != "pictures":
+            raise WorkflowError(f"the last step, '{name}', makes {earlier[name]}; end with one that makes pictures")
         inputs = self.inputs()
         for name in inputs:
             for other in self.exposed(name).when:
@@ -135,7 +147,7 @@ class Workflow:
                     raise WorkflowError(f"input '{name}', when: {unknown('input', other, inputs)}")
 
 
-def _check_step(workflow: Workflow, name: str, earlier: list[str]) -> None:
+def _check_step(workflow: Workflow, name: str, earlier: Mapping[str, str]) -> None:
     """Every fixed value fits the step's signature and nothing required is missing."""
     try:
         known = parameters(find("steps", workflow.uses(name)).run)
@@ -154,14 +166,9 @@ def _check_step(workflow: Workflow, name: str, earlier: list[str]) -> None:
         raise WorkflowError(f"step '{name}': '{both[0]}' is both fixed and an input; keep one")
 
 
-def _check_value(step: str, parameter: Parameter, value: Any, earlier: list[str]) -> None:
+def _check_value(step: str, parameter: Parameter, value: Any, earlier: Mapping[str, str]) -> None:
     if isinstance(value, str) and value.startswith("$"):
-        if value[1:] not in earlier:
-            raise WorkflowError(
-                f"step '{step}': '{value}' must name an earlier step ({', '.join(earlier) or 'there is none'})"
-            )
-        if parameter.kind.name != "picture":
-            raise WorkflowError(f"step '{step}': '{parameter.name}' does not take a picture, so not '{value}'")
+        _check_reference(step, parameter, value, earlier)
         return
     try:
         parameter.check(value)
@@ -169,6 +176,16 @@ def _check_value(step: str, parameter: Parameter, value: Any, earlier: list[str]
             library.find(value)
     except (ValueError, InputError) as error:
         raise WorkflowError(f"step '{step}', {parameter.name}: {error}") from None
+
+
+def _check_reference(step: str, parameter: Parameter, value: str, earlier: Mapping[str, str]) -> None:
+    """``value`` is "$name" of an earlier step that makes what the parameter takes."""
+    if value[1:] not in earlier:
+        known = ", ".join(earlier) or "there is none"
+        raise WorkflowError(f"step '{step}': '{value}' must name an earlier step ({known})")
+    made = earlier[value[1:]]
+    if parameter.kind.takes != made:
+        raise WorkflowError(f"step '{step}': '{parameter.name}' does not take {made}, so not '{value}'")
 
 
 def workflow_names() -> list[str]:

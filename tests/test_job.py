@@ -58,3 +58,41 @@ def test_a_hostile_definition_is_checked_before_it_runs(text_to_image):
     wide = {**job.definition, "inputs": {"prompt": "draw.prompt", "steps": {"of": "draw.steps", "le": 9999}}}
     with pytest.raises(InputError, match="wider"):
         job.model_copy(update={"definition": wide}).checked()
+
+
+def icons(**given):
+    return Job.of(
+        Workflow.load("icon-set"), {"subject": "heart, star", "colour": "red, teal, navy", "seed": 5, **given}
+    )
+
+
+def test_lists_fan_out_for_each_seed():
+    job = icons(count=2)
+    assert job.total == 12
+    made = [(one.seed, *one.values["subject"], *one.values["colour"]) for one in map(job.alone, range(12))]
+    assert made[:4] == [(5, "heart", "red"), (5, "heart", "teal"), (5, "heart", "navy"), (5, "star", "red")]
+    assert made[6:] == [(6, *rest) for _, *rest in made[:6]]
+
+
+def test_a_picture_of_a_set_is_repeated_alone():
+    one = icons(count=2).alone(7)
+    assert one.total == 1
+    assert one.alone(0) == one == Job.from_json(one.model_dump_json())
+    one.checked()
+
+
+def test_a_job_has_an_end():
+    with pytest.raises(InputError, match="makes 60,000 pictures"):
+        icons(subject=["x"] * 20, count=1000)
+
+
+def test_a_grid_rests_on_the_model_of_what_it_runs():
+    assert set(Job.of(Workflow.load("grid"), {"prompt": "x"}).pins) == {"model:spark"}
+
+
+def test_masks_are_pinned_and_what_is_left_out_is_not(tmp_path):
+    path = str(tmp_path / "x.png")
+    Image.new("RGB", (64, 64), "white").save(path)
+    job = Job.of(Workflow.load("inpaint"), {"image": path, "mask": path, "prompt": "x"})
+    assert {"picture:image", "picture:mask"} < set(job.pins)
+    assert set(Job.of(Workflow.load("poster"), {"prompt": "x", "title": "y"}).pins) == {"model:spark"}

@@ -24,7 +24,7 @@ def load(text):
 def test_every_shipped_workflow_loads_and_has_a_form():
     assert {"text-to-image", "image-to-image"} <= set(workflow_names())
     for name in workflow_names():
-        assert {"prompt", "seed", "count"} <= set(Workflow.load(name).form().model_fields)
+        assert {"seed", "count"} <= set(Workflow.load(name).form().model_fields)
 
 
 def test_form_narrows_labels_and_keeps_the_steps_bounds():
@@ -57,7 +57,7 @@ def test_optional_inputs_keep_label_and_bounds():
         (("model: spark", "modl: spark"), "did you mean 'model'?"),
         (("model: spark", "guidance: 99"), "guidance: input should be less than or equal to 30"),
         (("$draw", "$drew"), "must name an earlier step"),
-        (("prompt: softer", "prompt: $draw"), "does not take a picture"),
+        (("prompt: softer", "prompt: $draw"), "does not take pictures"),
         ((", prompt: softer", ""), "needs 'prompt'"),
         (("model: spark", "prompt: fixed"), "both fixed and an input"),
         (("choices: [DDIM, Euler]", "choices: [DDIM, Foo]"), "choice 'Foo'"),
@@ -96,3 +96,86 @@ def test_bind_names_the_input_that_is_wrong(values, message):
 def test_unknown_workflow_suggests_the_nearest():
     with pytest.raises(InputError, match="did you mean 'text-to-image'"):
         Workflow.load("text-to-imge")
+
+
+WORDS = """
+title: Set
+inputs:
+  what: {of: say.subject, each: true}
+  colour: {of: say.colour, each: true, default: "red, blue"}
+  steps: {of: draw.steps, each: true, le: 50, default: 4}
+  sizes: {of: draw.size, each: true, default: [64x64, 64x128]}
+steps:
+  say: {use: words, template: "a {colour} {subject}"}
+  draw: {use: generate, prompt: $say}
+"""
+
+
+def values(**given):
+    return bind(load(WORDS).form(), given).model_dump(mode="json")
+
+
+def test_an_input_with_each_takes_a_list_or_text():
+    assert values(what="heart, star")["what"] == values(what=["heart", "star"])["what"] == ["heart", "star"]
+    assert values(what="a, b\nc")["what"] == ["a, b", "c"]
+    found = values(what="x", steps="2, 3")
+    assert (found["colour"], found["steps"], found["sizes"]) == (["red", "blue"], [2, 3], ["64x64", "64x128"])
+
+
+def test_the_kind_of_a_list_is_that_of_its_values():
+    inputs = load(WORDS).inputs()
+    assert [(p.kind.name, p.kind.many) for p in inputs.values()] == [
+        ("text", True), ("text", True), ("slider", True), ("size", True),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"what": []}, "what:"),
+        ({"what": " , "}, "what:"),
+        ({"what": ["x"] * 101}, "what:"),
+        ({"what": "x", "steps": [2, 51]}, "steps: .*51"),
+        ({"what": "x", "sizes": "10x10"}, "sizes:"),
+    ],
+)
+def test_each_value_of_a_list_is_checked(given, message):
+    with pytest.raises(InputError, match=message):
+        values(**given)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("default: 4", "default: [2, 51]"), "51"),
+        (("default: 4", "choices: [2, 4], default: 3"), "default 3"),
+        ((", default: [64x64, 64x128]", ""), "give it a 'default'"),
+        (("{of: draw.size, each: true, default: [64x64, 64x128]}", "{of: draw.model, each: true}"), "takes one model"),
+        (("prompt: $say", "prompt: x, negative_prompt: $say, size: $say"), "'size' does not take words"),
+        (("prompt: $say", "prompt: $sya"), "must name an earlier step (say)"),
+        (("{subject}", "{subject!r}"), "subject!r"),
+    ],
+)
+def test_lists_and_words_that_do_not_fit_are_explained(change, message):
+    with pytest.raises(WorkflowError) as caught:
+        load(WORDS.replace(*change))
+    assert message in str(caught.value)
+
+
+def test_a_workflow_ends_with_pictures():
+    with pytest.raises(WorkflowError, match="the last step, 'say', makes words"):
+        load("title: W\ninputs: {}\nsteps: {say: {use: words, template: x}}")
+
+
+def test_numbers_among_choices_are_read_from_text():
+    form = Workflow.load("upscale").form()
+    assert form(image=__file__.replace("test_workflow.py", "../assets/pictures/demo.png"), factor="4").factor == 4
+
+
+@pytest.mark.parametrize("name", workflow_names())
+def test_preview_values_fit_the_form(name):
+    workflow = Workflow.load(name)
+    form, given = workflow.form(), dict(workflow.definition.preview.values)
+    missing = {key for key, field in form.model_fields.items() if field.is_required()} - set(given)
+    assert {workflow.inputs()[key].kind.name for key in missing} <= {"picture", "mask"}
+    bind(form, {**given, **dict.fromkeys(missing, "assets/pictures/demo.png")})

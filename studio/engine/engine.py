@@ -40,24 +40,37 @@ class Engine:
         """The same engine for other pictures."""
         return replace(self, seeds=tuple(seeds), report=report)
 
-    def denoise(self, card: ModelCard, request: Request, sampler: str, images: Sequence[Image] = ()) -> list[Image]:
+    def part(self, n: int, of: int) -> "Engine":
+        """The same engine for part ``n`` (from 0) of ``of`` equal ones: its reports count towards the whole."""
+        return replace(self, report=lambda step, steps: self.report(n * steps + step, of * steps))
+
+    def denoise(
+        self,
+        card: ModelCard,
+        request: Request,
+        sampler: str,
+        images: Sequence[Image] = (),
+        masks: Sequence[Image] = (),
+    ) -> list[Image]:
         """One picture for each seed, from noise, or from ``images`` (one, or one for each seed).
 
+        With ``masks``, as many as ``images`` and of their size, only what is white in them changes.
         Each picture has a noise generator of its own, on the CPU, so that it does not depend on
         its neighbours in the batch nor on the device.
         """
-        task = "image-to-image" if images else "text-to-image"
+        task = "inpaint" if masks else "image-to-image" if images else "text-to-image"
         pipeline = self.pipelines.get(card, task)
         own, pipeline.scheduler = pipeline.scheduler, samplers.build(sampler, pipeline.scheduler)
         if self.show:
             Previews(self.pipelines.colours(card, task), self.show).tap(pipeline.scheduler)
         try:
-            result = pipeline(**self._arguments(card, task, request, images), callback_on_step_end=self._callback)
+            arguments = self._arguments(card, task, request) | self._pictures(images, masks)
+            result = pipeline(**arguments, callback_on_step_end=self._callback)
         finally:
             pipeline.scheduler = own
         return list(result.images)
 
-    def _arguments(self, card: ModelCard, task: str, request: Request, images: Sequence[Image]) -> dict[str, Any]:
+    def _arguments(self, card: ModelCard, task: str, request: Request) -> dict[str, Any]:
         import torch
 
         count = len(self.seeds)
@@ -65,7 +78,11 @@ class Engine:
         arguments |= {"generator": [torch.Generator("cpu").manual_seed(seed) for seed in self.seeds]}
         for name in ("prompt", "negative_prompt"):
             arguments[name] = [arguments[name]] * count
-        return arguments | ({"image": list(images) * (count // len(images))} if images else {})
+        return arguments
+
+    def _pictures(self, images: Sequence[Image], masks: Sequence[Image]) -> dict[str, Any]:
+        given = {"image": images, "mask_image": masks}
+        return {name: list(each) * (len(self.seeds) // len(each)) for name, each in given.items() if each}
 
     def _callback(
         self, pipeline: "DiffusionPipeline", step: int, _time: int, tensors: dict[str, Any]

@@ -8,10 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from studio.errors import InputError
+
 
 @dataclass(frozen=True)
 class Request:
-    """What a step wants from a denoising pipeline, in the studio's words."""
+    """What a step wants from a denoising pipeline, in the studio's words.
+
+    Raises InputError where so small a share of so few steps leaves nothing to do.
+    """
 
     prompt: str
     negative_prompt: str
@@ -20,6 +25,10 @@ class Request:
     width: int
     height: int
     strength: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.strength is not None and int(self.steps * self.strength) < 1:
+            raise InputError(f"strength {self.strength:g} of {self.steps} steps leaves none to run; raise one of them")
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ def _arguments(task: str, request: Request) -> dict[str, Any]:
         "num_inference_steps": request.steps,
         "guidance_scale": request.guidance,
     }
-    if task == "image-to-image":  # the size is that of the picture
-        return common | {"strength": request.strength}
-    return common | {"width": request.width, "height": request.height}
+    size = {"width": request.width, "height": request.height}
+    if task == "text-to-image":
+        return common | size
+    return common | {"strength": request.strength} | (size if task == "inpaint" else {})  # else that of the picture
 
 
 FAMILY = Family(
@@ -26,6 +27,7 @@ FAMILY = Family(
         {
             "text-to-image": "StableDiffusionPipeline",
             "image-to-image": "StableDiffusionImg2ImgPipeline",
+            "inpaint": "StableDiffusionInpaintPipeline",
         }
     ),
     multiple=8,

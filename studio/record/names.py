@@ -1,7 +1,8 @@
-"""File names from a small safe template: "{workflow}-{seed}-{n}".
+"""File names from a small safe template: "{workflow}-{item}-{seed}-{n}".
 
 Only the fields below are known; what goes into them is reduced to letters, digits and dashes,
-so no value can leave the output folder.
+so no value can leave the output folder. "{item}" is what tells a picture of a set from the others:
+its values of the inputs that take a list, and nothing where there is none.
 """
 
 import re
@@ -13,8 +14,8 @@ from studio.errors import InputError
 from studio.job import Job
 from studio.plugins import unknown
 
-DEFAULT: Final = "{workflow}-{seed}-{n}"
-_FIELDS: Final = ("workflow", "seed", "n", "prompt", "model")
+DEFAULT: Final = "{workflow}-{item}-{seed}-{n}"
+_FIELDS: Final = ("workflow", "item", "seed", "n", "prompt", "model")
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
 
@@ -37,9 +38,16 @@ def check(template: str) -> str:
 def stem(template: str, job: Job, n: int) -> str:
     """The file's name without its ending, for picture ``n`` (from 1) whose job this is."""
     model = next(iter(job.models()), "")
-    prompt = str(job.values.get("prompt", ""))
-    values = {"workflow": job.workflow, "seed": str(job.seed), "n": str(n), "prompt": prompt, "model": Path(model).name}
-    name = _FIELD.sub(lambda match: _slug(values[match[1]]), check(template))[:120].strip(". ")
+    values = {
+        "workflow": job.workflow,
+        "seed": str(job.seed),
+        "n": str(n),
+        "prompt": str(job.value("prompt") or ""),
+        "model": Path(model).name,
+    }
+    item = " ".join(str(job.value(name)) for name in job.lists())
+    named = check(template) if item else re.sub(r"\{item\}[-_ ]?", "", check(template))
+    name = _FIELD.sub(lambda match: _slug((values | {"item": item})[match[1]]), named)[:120].strip(". ")
     return f"picture-{n}" if not name or _RESERVED.match(name) else name
 
 

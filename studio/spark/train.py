@@ -7,7 +7,6 @@ end, or when ``--minutes`` are over, the model is written as a diffusers folder.
 
 import argparse
 import json
-import os
 import shutil
 import sys
 import time
@@ -39,7 +38,7 @@ class Recipe:
 
     reader: tuple[int, int, float] = (600, 64, 1e-3)
     autoencoder: tuple[int, int, float] = (8700, 8, 2e-3)
-    denoiser: tuple[int, int, float, int] = (7_000, 16, 8e-4, 4_000)
+    denoiser: tuple[int, int, float, int] = (60_000, 16, 8e-4, 4_000)
     decoder: tuple[int, int, float] = (1500, 8, 1e-3)
 
 
@@ -191,7 +190,6 @@ def main() -> None:
     parser.add_argument("--base", type=Path, help="go on from this model instead of from nothing")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args()
-    torch.set_num_threads(os.cpu_count() or 1)
     train(given.work, given.out, GPU if given.device == "cuda" else CPU, given.minutes, given.device, given.base)
 
 

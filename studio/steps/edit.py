@@ -4,7 +4,6 @@ from PIL.Image import Image
 
 from studio.engine.engine import Engine
 from studio.engine.images import fitting, opened, resized
-from studio.errors import InputError
 from studio.families import Request
 from studio.kinds import (
     OWN_SAMPLER,
@@ -35,8 +34,6 @@ def run(
 ) -> list[Image]:
     """One changed picture for each seed; without a size, in the picture's shape at the model's scale."""
     card = library.find(model)
-    if int(steps * strength) < 1:
-        raise InputError(f"strength {strength:g} of {steps} steps leaves none to run; raise one of them")
     originals = opened(image)
     target = size or fitting(originals[0], card.size, card.family.multiple)
     request = Request(prompt, negative_prompt, steps, guidance, *target, strength=strength)

@@ -150,7 +150,7 @@ def _make(job: "Job", asked: "Asked") -> int:
             done += 1
     except KeyboardInterrupt:
         _show_progress(None)
-        return _say(f"stopped; {done} of {job.count} pictures were finished and are kept", FAILED)
+        return _say(f"stopped; {done} of {job.total} pictures were finished and are kept", FAILED)
     return 0
 
 

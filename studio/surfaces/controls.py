@@ -10,9 +10,9 @@ from pydantic.fields import FieldInfo
 
 from studio.kinds import SIZES, kind_of
 from studio.models import library
-from studio.workflow import Workflow
+from studio.workflow import Workflow, workflow_names
 
-_ASKED_LIVE: Final = {"model": library.names}
+_ASKED_LIVE: Final = {"model": library.names, "workflow": workflow_names}
 
 
 @dataclass(frozen=True)

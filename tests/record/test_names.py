@@ -32,3 +32,11 @@ def test_no_prompt_leaves_the_folder(prompt, tmp_path):
 def test_bad_templates_are_refused(template):
     with pytest.raises(InputError):
         check(template)
+
+
+def test_the_pictures_of_a_set_are_told_apart():
+    lists = {"inputs": {"size": {"of": "d.size", "each": True}, "prompt": "d.prompt"}}
+    one = Job(workflow="set", definition=lists, values={"size": ["1080x1350"], "prompt": "x"}, seed=7)
+    assert stem("{workflow}-{item}-{seed}", one, 1) == "set-1080x1350-7"
+    assert stem("{workflow}-{item}-{seed}", job(), 1) == "w-7"
+    assert stem("{item}", job(), 4) == "picture-4"

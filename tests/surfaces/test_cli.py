@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from studio.surfaces.cli import main
 
@@ -54,9 +56,71 @@ def test_a_workflow_file_runs(studio, tmp_path):
     assert (code, out) == (0, "pictures/mine-1-1.png\n")
 
 
+IMAGE, MASK = ("--image", "red.png"), ("--mask", "mask.png")
+TINY = ("--size", "64x64", "--steps", "2")
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "made"),
+    [
+        ("inpaint", (*IMAGE, *MASK, "--prompt", "a star", "--steps", "2"), {"inpaint-7-1": (64, 64)}),
+        ("outpaint", (*IMAGE, "--prompt", "x", "--left", "8", "--right", "0", "--steps", "4"),
+         {"outpaint-7-1": (72, 64)}),
+        ("variations", (*IMAGE, "--prompt", "x", "--amount", "strong", "--steps", "4"), {"variations-7-1": (256, 256)}),
+        ("upscale", (*IMAGE, "--factor", "4"), {"upscale-7-1": (256, 256)}),
+        ("grid", ("--prompt", "x", "--x", "steps=1,2", "--y", "", "--settings", "size=64x64", "--no-labels"),
+         {"grid-7-1": (164, 88)}),
+        ("icon-set", ("--subject", "heart, star", "--colour", "teal", *TINY),
+         {"icon-set-heart-teal-7-1": (64, 64), "icon-set-star-teal-7-2": (64, 64)}),
+        ("seamless-pattern", ("--prompt", "dots", "--joins", "left and right", *TINY),
+         {"seamless-pattern-7-1": (64, 64)}),
+        ("gradient-background", ("--from-colour", "red", "--size", "99x70", "--steps", "2"),
+         {"gradient-background-7-1": (99, 70)}),
+        ("social-set", ("--prompt", "x", "--size", "80x64, 65x130", "--no-crisp", "--steps", "2"),
+         {"social-set-80x64-7-1": (80, 64), "social-set-65x130-7-2": (65, 130)}),
+    ],
+)  # fmt: skip
+def test_every_workflow_runs_from_flags_and_is_repeated(studio, tmp_path, name, flags, made):
+    Image.new("RGB", (64, 64), "red").save("red.png")
+    Image.new("L", (64, 64), "white").save("mask.png")
+    code, out, err = studio("run", name, *flags, "--seed", "7")
+    assert code == 0, err
+    assert {path.stem: Image.open(path).size for path in map(Path, out.splitlines())} == made
+    last = Path(out.splitlines()[-1])
+    again = Path(studio("run", str(last), "--out", "again")[1].strip())
+    assert list(Image.open(again).get_flattened_data()) == list(Image.open(last).get_flattened_data())
+
+
+def test_a_poster_from_flags(studio, tmp_path):
+    Image.new("RGBA", (40, 20), "red").save("logo.png")
+    flags = (
+        "--title",
+        "Harbour",
+        "--logo",
+        "logo.png",
+        "--ink",
+        "white",
+        "--ground",
+        "#000080",
+        "--factor",
+        "2",
+        *TINY,
+    )
+    code, out, err = studio("run", "poster", "--prompt", "sea with sun", *flags)
+    assert code == 0, err
+    poster = Image.open(out.strip())
+    assert poster.width == 128
+    assert poster.getpixel((1, poster.height - 2)) == (0, 0, 128)
+
+
 @pytest.mark.parametrize(
     ("tokens", "message"),
     [
+        (["run", "icon-set", "--subject", "x", "--steps", "2, 3"], "steps:"),
+        (["run", "icon-set", "--subject", ","], "at least 1 item"),
+        (["run", "poster", "--prompt", "x", "--title", "y", "--ink", "nope"], "'nope' is not a colour"),
+        (["run", "grid", "--prompt", "x", "--x", "steps"], "'steps' is not an axis"),
+        (["run", "upscale", "--image", "good.png", "--factor", "3"], "factor:"),
         (["run", "nope"], "there is no workflow 'nope'"),
         (["run", "text-to-image"], "'prompt' is needed"),
         ([*RUN, "--stpes", "3"], "did you mean '--steps'?"),
@@ -80,6 +144,7 @@ def test_a_workflow_file_runs(studio, tmp_path):
 )
 def test_wrong_use_is_one_line_exit_2_and_nothing_written(studio, tmp_path, tokens, message):
     (tmp_path / "bad.png").write_text("no")
+    Image.new("RGB", (64, 64)).save("good.png")
     (tmp_path / "wide.yaml").write_text(
         "title: W\ninputs: {s: {of: d.steps, le: 999}}\nsteps: {d: {use: generate, prompt: x}}"
     )
@@ -88,7 +153,7 @@ def test_wrong_use_is_one_line_exit_2_and_nothing_written(studio, tmp_path, toke
     assert (code, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1
-    assert sorted(p.name for p in tmp_path.rglob("*")) == ["bad.png", "step.yaml", "wide.yaml"]
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["bad.png", "good.png", "step.yaml", "wide.yaml"]
 
 
 def test_a_folder_that_cannot_be_written_is_exit_1(studio, tmp_path):

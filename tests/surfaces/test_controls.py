@@ -7,7 +7,7 @@ from studio.workflow import Workflow, workflow_names
 
 KINDS = {
     "prompt", "text", "number", "slider", "choice", "toggle", "seed", "size", "picture", "mask", "colour", "model",
-    "sampler", "loras", "pictures",
+    "sampler", "loras", "pictures", "axis", "workflow",
 }  # fmt: skip
 
 

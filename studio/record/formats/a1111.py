@@ -16,14 +16,14 @@ _KEYS = {"steps": "Steps", "sampler": "Sampler", "guidance": "CFG scale", "stren
 
 def write(job: Job, facts: Mapping[str, Any]) -> str:
     """The text for one picture; ``facts`` are what its file says besides the job."""
-    lines = [str(job.values.get("prompt", ""))]
-    if negative := job.values.get("negative_prompt"):
+    lines = [str(job.value("prompt") or "")]
+    if negative := job.value("negative_prompt"):
         lines.append(f"Negative prompt: {negative}")
     return "\n".join([*lines, ", ".join(f"{key}: {_quoted(value)}" for key, value in _pairs(job, facts).items())])
 
 
 def _pairs(job: Job, facts: Mapping[str, Any]) -> dict[str, Any]:
-    pairs = {label: job.values[name] for name, label in _KEYS.items() if job.values.get(name) is not None}
+    pairs = {label: job.value(name) for name, label in _KEYS.items() if job.value(name) is not None}
     for model, about in facts["models"].items():
         pairs |= {"Model": model}
         if pairs.get("Sampler") == OWN_SAMPLER:

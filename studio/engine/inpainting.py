@@ -1,0 +1,88 @@
+"""A part of a picture drawn anew; the rest comes back exactly as it was."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageChops, ImageFilter, ImageOps
+
+from studio.engine.engine import Engine
+from studio.engine.images import fitting, resized
+from studio.errors import InputError
+from studio.families import Request
+from studio.imagefile import open_image
+from studio.kinds import Size
+from studio.models.card import ModelCard
+
+Box = tuple[int, int, int, int]
+
+
+def masks_for(images: Sequence[Image.Image], mask: str | Path | Sequence[Any]) -> list[Image.Image]:
+    """The masks behind an input, gray; where one is transparent, the picture stays.
+
+    Raises InputError where one differs in size from its picture, or asks for no change.
+    """
+    given = list(mask) if not isinstance(mask, str | Path) else [ImageOps.exif_transpose(open_image(mask))]
+    masks = [_gray(one) for one in given]
+    for one in masks:
+        if one.size != images[0].size:
+            sizes = [f"{side.width}x{side.height}" for side in (one, images[0])]
+            raise InputError(f"the mask is {sizes[0]} and the picture {sizes[1]}; make them the same size")
+        if one.getbbox() is None:
+            raise InputError("the mask is black everywhere; make white what should be drawn anew")
+    return masks
+
+
+def redrawn(
+    engine: Engine,
+    card: ModelCard,
+    request: Request,
+    sampler: str,
+    images: Sequence[Image.Image],
+    masks: Sequence[Image.Image],
+) -> list[Image.Image]:
+    """The pictures, drawn anew where their masks are white; gray blends, black stays to the bit.
+
+    Only the surroundings of the mask go through the model, at its own scale, so that a small place
+    in a large picture is drawn as sharply as the rest.
+    """
+    count = len(engine.seeds)
+    images, masks = list(images) * (count // len(images)), list(masks) * (count // len(masks))
+    box = _around(masks, card.size)
+    size = fitting(Image.new("L", (box[2] - box[0], box[3] - box[1])), card.size, card.family.multiple)
+    asked = Request(**{**vars(request), "width": size.width, "height": size.height})
+    parts = [[resized(picture.crop(box), size) for picture in pictures] for pictures in (images, masks)]
+    made = engine.denoise(card, asked, sampler, *parts)
+    return [_put_back(*each, box) for each in zip(images, masks, made, strict=True)]
+
+
+def _gray(mask: Image.Image) -> Image.Image:
+    """Brightness alone; what is transparent counts as black."""
+    rgba = mask.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba).convert("L")
+
+
+def _around(masks: Sequence[Image.Image], native: Size) -> Box:
+    """What the model sees: the masks and half as much again, at least its own size, within the picture."""
+    union = masks[0]
+    for mask in masks[1:]:
+        union = ImageChops.lighter(union, mask)
+    left, top, right, bottom = union.getbbox() or (0, 0, *union.size)
+    x, width = _span(left, right, native.width, union.width)
+    y, height = _span(top, bottom, native.height, union.height)
+    return x, y, x + width, y + height
+
+
+def _span(first: int, last: int, least: int, whole: int) -> tuple[int, int]:
+    """Where a stretch around first … last begins and how long it is, within 0 … whole."""
+    length = min(whole, max(least, (last - first) * 3 // 2))
+    return min(max(0, (first + last - length) // 2), whole - length), length
+
+
+def _put_back(image: Image.Image, mask: Image.Image, made: Image.Image, box: Box) -> Image.Image:
+    """``made`` in its place; the edge of the mask is softened, on its inner side only."""
+    old, edge = image.crop(box), mask.crop(box)
+    soft = ImageChops.darker(edge, edge.filter(ImageFilter.GaussianBlur(max(1.0, min(old.size) / 128))))
+    result = image.copy()
+    result.paste(Image.composite(made.resize(old.size, Image.Resampling.LANCZOS), old, soft), box[:2])
+    return result

@@ -1,0 +1,143 @@
+"""A picture with words and a logo set on it, as on a poster."""
+
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal
+
+import numpy as np
+from PIL import Image, ImageColor, ImageDraw, ImageOps
+from pydantic import Field
+
+from studio.engine.engine import Engine
+from studio.engine.images import opened
+from studio.imagefile import open_image
+from studio.kinds import Colour, Kind, Picture, Text
+from studio.lettering import DARK, LIGHT, RGB, Lines, contrast, fitted, ink_on
+
+Title = Annotated[Text, Field(min_length=1, max_length=200, title="Title", description="The large words.")]
+Subtitle = Annotated[Text, Field(max_length=500, title="Subtitle", description="The small words below it.")]
+Logo = Annotated[Picture, Field(title="Logo", description="A small picture for the corner; transparent stays so.")]
+Layout = Annotated[
+    Literal["below", "over"],
+    Field(title="Layout", description="Words below the picture, or over its lower part."),
+    Kind("choice"),
+]
+Ground = Annotated[Colour, Field(title="Ground", description="Colour behind the words; the picture's own without it.")]
+Ink = Annotated[Colour, Field(title="Ink", description="Colour of the words; what reads best without it.")]
+
+_READABLE: Final = 4.5  # the contrast that WCAG 2.2 asks of text
+_QUIET: Final = 1.6  # contrast within the ground up to which words are not disturbed
+_MARGIN, _TITLE, _SUBTITLE, _LOGO = 0.07, 0.15, 0.042, (0.24, 0.09)  # in widths of the picture
+
+
+@dataclass(frozen=True)
+class Block:
+    """Words and logo laid out for a width of ``width`` pixels, measured before anything is drawn."""
+
+    width: int
+    title: Lines
+    subtitle: Lines | None
+    logo: Image.Image | None
+
+    @property
+    def margin(self) -> int:
+        return round(self.width * _MARGIN)
+
+    @property
+    def foot(self) -> float:
+        """Height of what stands below the title."""
+        return max(self.subtitle.height if self.subtitle else 0, self.logo.height if self.logo else 0)
+
+    @property
+    def height(self) -> int:
+        return round(2 * self.margin + self.title.height + (self.foot + self.margin if self.foot else 0))
+
+    def draw(self, page: Image.Image, ink: RGB) -> None:
+        """Set it at the foot of the page."""
+        pen, top = ImageDraw.Draw(page), page.height - self.height + self.margin
+        self.title.draw(pen, self.margin, top, ink)
+        if self.subtitle:
+            self.subtitle.draw(pen, self.margin, page.height - self.margin - self.foot, ink)
+        if self.logo:
+            corner = (self.width - self.margin - self.logo.width, page.height - self.margin - self.logo.height)
+            page.paste(self.logo, corner, self.logo)
+
+
+def run(
+    engine: Engine,  # noqa: ARG001 every step is given one
+    image: Picture,
+    title: Title,
+    subtitle: Subtitle = "",
+    logo: Logo | None = None,
+    layout: Layout = "below",
+    ground: Ground | None = None,
+    ink: Ink | None = None,
+) -> list[Image.Image]:
+    """Each picture with the words on it, as large as they fit, in ink that can be read on their ground."""
+    compose = _below if layout == "below" else _over
+    pictures = opened(image)
+    return [
+        compose(picture, _block(picture.width, title, subtitle, logo), _rgb(ground), _rgb(ink)) for picture in pictures
+    ]
+
+
+def _block(width: int, title: str, subtitle: str, logo: Picture | None) -> Block:
+    mark = _logo(logo, width) if logo else None
+    inner = width * (1 - 2 * _MARGIN)
+    beside = inner - (mark.width + width * _MARGIN if mark else 0)
+    large = fitted(title, inner, width * 0.5, width * _TITLE, bold=True, leading=1.02)
+    small = fitted(subtitle, beside, width * 0.3, width * _SUBTITLE, leading=1.35) if subtitle.strip() else None
+    return Block(width, large, small, mark)
+
+
+def _logo(logo: Picture, width: int) -> Image.Image:
+    image: Image.Image = logo[0] if isinstance(logo, list) else open_image(str(logo))
+    upright = ImageOps.exif_transpose(image).convert("RGBA")
+    return ImageOps.contain(upright, (round(width * _LOGO[0]), round(width * _LOGO[1])), Image.Resampling.LANCZOS)
+
+
+def _rgb(colour: str | None) -> RGB | None:
+    return ImageColor.getrgb(colour)[:3] if colour else None
+
+
+def _below(picture: Image.Image, block: Block, ground: RGB | None, ink: RGB | None) -> Image.Image:
+    """The picture, and the words on a ground that carries its own colour on."""
+    ground = ground or _median(picture.crop((0, picture.height - max(1, picture.height // 32), *picture.size)))
+    page = Image.new("RGB", (picture.width, picture.height + block.height), ground)
+    page.paste(picture)
+    block.draw(page, ink or ink_on(ground))
+    return page
+
+
+def _over(picture: Image.Image, block: Block, ground: RGB | None, ink: RGB | None) -> Image.Image:
+    """The words on the picture; its lower part is veiled as far as reading asks for."""
+    top = max(0, picture.height - block.height)
+    behind = picture.crop((0, top, *picture.size))
+    ink = ink or ink_on(ground or _median(behind))
+    veil = ground or (DARK if contrast(ink, DARK) > contrast(ink, LIGHT) else LIGHT)
+    page = _veiled(picture, top, veil, _opacity(behind, veil, ink))
+    block.draw(page, ink)
+    return page
+
+
+def _median(image: Image.Image) -> RGB:
+    red, green, blue = np.median(np.asarray(image).reshape(-1, 3), axis=0).round().astype(int).tolist()
+    return red, green, blue
+
+
+def _opacity(behind: Image.Image, veil: RGB, ink: RGB) -> float:
+    """The thinnest veil, 0 to 1, through which the ink stands out, and what is behind it is quiet."""
+    parts = np.asarray(behind.resize((24, 12), Image.Resampling.BOX)).reshape(-1, 3)
+    for tenths in range(10):
+        mixed = (parts + (np.array(veil) - parts) * tenths / 10).astype(int).tolist()
+        ratios = [contrast(ink, (red, green, blue)) for red, green, blue in mixed]
+        if min(ratios) >= _READABLE and max(ratios) <= _QUIET * min(ratios):
+            return tenths / 10
+    return 1.0
+
+
+def _veiled(picture: Image.Image, top: int, veil: RGB, opacity: float) -> Image.Image:
+    """The picture with the veil on it below ``top``, fading in above."""
+    fade = max(1, (picture.height - top) // 3)
+    rising = np.clip((np.arange(picture.height) - top + fade) / fade, 0, 1) * opacity * 255
+    mask = Image.fromarray(np.repeat(rising[:, None].round().astype(np.uint8), picture.width, axis=1))
+    return Image.composite(Image.new("RGB", picture.size, veil), picture, mask)

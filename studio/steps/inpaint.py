@@ -1,0 +1,40 @@
+"""A part of a picture drawn anew."""
+
+from PIL.Image import Image
+
+from studio.engine.engine import Engine
+from studio.engine.images import opened
+from studio.engine.inpainting import masks_for, redrawn
+from studio.families import Request
+from studio.kinds import (
+    OWN_SAMPLER,
+    Guidance,
+    Mask,
+    ModelRef,
+    NegativePrompt,
+    Picture,
+    Prompt,
+    Sampler,
+    Steps,
+    Strength,
+)
+from studio.models import library
+
+
+def run(
+    engine: Engine,
+    image: Picture,
+    mask: Mask,
+    prompt: Prompt,
+    strength: Strength = 1.0,
+    negative_prompt: NegativePrompt = "",
+    steps: Steps = 20,
+    guidance: Guidance = 2.0,
+    sampler: Sampler = OWN_SAMPLER,
+    model: ModelRef = "spark",
+) -> list[Image]:
+    """One picture for each seed, of the size of the given one and changed only where the mask is white."""
+    card = library.find(model)
+    originals = opened(image)
+    request = Request(prompt, negative_prompt, steps, guidance, *card.size, strength=strength)
+    return redrawn(engine, card, request, sampler, originals, masks_for(originals, mask))

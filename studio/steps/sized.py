@@ -1,0 +1,38 @@
+"""A picture of exactly the size that is wanted."""
+
+from typing import Annotated
+
+from PIL import Image
+from pydantic import Field
+
+from studio.engine.engine import Engine
+from studio.engine.images import fitting, resized
+from studio.kinds import OWN_SAMPLER, FinalSize, Guidance, ModelRef, NegativePrompt, Prompt, Sampler, Steps, Toggle
+from studio.models import library
+from studio.steps import generate, upscale
+
+Crisp = Annotated[
+    Toggle, Field(title="Crisp", description="Draw over what was enlarged, tile by tile; takes longer, sharper edges.")
+]
+
+
+def run(
+    engine: Engine,
+    prompt: Prompt,
+    size: FinalSize,
+    crisp: Crisp = True,
+    negative_prompt: NegativePrompt = "",
+    steps: Steps = 20,
+    guidance: Guidance = 2.0,
+    sampler: Sampler = OWN_SAMPLER,
+    model: ModelRef = "spark",
+) -> list[Image.Image]:
+    """One picture for each seed, drawn in that shape at the model's scale, then enlarged and cut to the pixel."""
+    card = library.find(model)
+    drawn = fitting(Image.new("L", size), card.size, card.family.multiple)
+    parts = 2 if crisp else 1
+    made = generate.run(engine.part(0, parts), prompt, negative_prompt, drawn, steps, guidance, sampler, model)
+    large = [resized(picture, size) for picture in made]
+    if not crisp:
+        return large
+    return upscale.refined(engine.part(1, parts), large, "", upscale.GENTLE, 20, guidance, sampler, model)

@@ -1,0 +1,35 @@
+"""A picture that can be laid side by side without a seam."""
+
+from typing import Annotated, Literal
+
+from PIL.Image import Image
+from pydantic import Field
+
+from studio.engine.engine import Engine
+from studio.engine.seamless import seamless
+from studio.kinds import OWN_SAMPLER, Guidance, Kind, ModelRef, NegativePrompt, PictureSize, Prompt, Sampler, Steps
+from studio.models import library
+from studio.steps import generate
+
+Joined = Annotated[
+    Literal["all sides", "left and right", "top and bottom"],
+    Field(title="Joins", description="Which edges go on where the opposite one ends."),
+    Kind("choice"),
+]
+
+
+def run(
+    engine: Engine,
+    prompt: Prompt,
+    joins: Joined = "all sides",
+    negative_prompt: NegativePrompt = "",
+    size: PictureSize | None = None,
+    steps: Steps = 20,
+    guidance: Guidance = 2.0,
+    sampler: Sampler = OWN_SAMPLER,
+    model: ModelRef = "spark",
+) -> list[Image]:
+    """One tile for each seed; without a size, at the model's own."""
+    pipeline = engine.pipelines.get(library.find(model), "text-to-image")
+    with seamless(pipeline, across=joins != "top and bottom", down=joins != "left and right"):
+        return generate.run(engine, prompt, negative_prompt, size, steps, guidance, sampler, model)

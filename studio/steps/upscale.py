@@ -1,0 +1,77 @@
+"""A larger picture: enlarged, then refined tile by tile."""
+
+from dataclasses import replace
+from typing import Annotated, Final, Literal
+
+from PIL import Image
+from pydantic import Field
+
+from studio.engine.engine import Engine
+from studio.engine.images import opened
+from studio.engine.tiles import by_tiles
+from studio.errors import InputError
+from studio.families import Request
+from studio.kinds import OWN_SAMPLER, Guidance, Kind, ModelRef, Picture, Prompt, Sampler, Steps, Strength, one_of
+from studio.models import library
+
+Factor = Annotated[
+    Literal[2, 4],
+    one_of((2, 4)),
+    Field(title="Factor", description="How many times as wide and as high."),
+    Kind("choice"),
+]
+MOST: Final = 4096
+GENTLE: Final = 0.1
+
+
+def run(
+    engine: Engine,
+    image: Picture,
+    factor: Factor = 2,
+    prompt: Prompt = "",
+    strength: Strength = GENTLE,
+    steps: Steps = 20,
+    guidance: Guidance = 2.0,
+    sampler: Sampler = OWN_SAMPLER,
+    model: ModelRef = "spark",
+) -> list[Image.Image]:
+    """One enlarged picture for each seed; a low strength keeps it as it is and makes its edges crisp.
+
+    A prompt that names things draws them into every tile; it had better speak of style, or be empty.
+    """
+    originals = opened(image)
+    if factor * max(originals[0].size) > MOST:
+        raise InputError(f"{factor} times as large, the picture would be over {MOST} pixels wide or high")
+    large = [_enlarged(original, factor) for original in originals]
+    return refined(engine, large, prompt, strength, steps, guidance, sampler, model)
+
+
+def refined(
+    engine: Engine,
+    images: list[Image.Image],
+    prompt: str,
+    strength: float,
+    steps: int,
+    guidance: float,
+    sampler: str,
+    model: str,
+) -> list[Image.Image]:
+    """The pictures drawn over tile by tile at the model's own size.
+
+    Each tile has noise of its own: the same in all would leave the same traces at even distances.
+    """
+    card = library.find(model)
+    request = Request(prompt, "", steps, guidance, *card.size, strength=strength)
+    return by_tiles(
+        images * (len(engine.seeds) // len(images)),
+        card.size,
+        lambda n, of, tiles: _for_tile(engine, n, of).denoise(card, request, sampler, tiles),
+    )
+
+
+def _for_tile(engine: Engine, n: int, of: int) -> Engine:
+    return replace(engine.part(n, of), seeds=tuple((seed + n) % 2**32 for seed in engine.seeds))
+
+
+def _enlarged(image: Image.Image, factor: int) -> Image.Image:
+    return image.resize((image.width * factor, image.height * factor), Image.Resampling.LANCZOS)

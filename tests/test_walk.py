@@ -1,0 +1,40 @@
+"""Steps handed from one to another, and how far along they say they are."""
+
+import pytest
+
+from studio.engine.engine import Engine
+from studio.engine.pipelines import Pipelines
+from studio.job import Job
+from studio.steps import generate
+from studio.walk import make
+from studio.workflow import Workflow
+
+TWO = {
+    "title": "Two",
+    "inputs": {"what": {"of": "say.subject", "each": True}},
+    "steps": {
+        "say": {"use": "words", "template": "a {subject} on white"},
+        "draw": {"use": "generate", "prompt": "$say", "steps": 2, "size": "64x64"},
+        "change": {"use": "edit", "image": "$draw", "prompt": "$say", "steps": 3, "strength": 1, "size": "64x64"},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def pipelines():
+    return Pipelines("cpu")
+
+
+def test_words_become_the_prompt(pipelines):
+    steps = {name: TWO["steps"][name] for name in ("say", "draw")}
+    workflow = Workflow.of("one", {**TWO, "steps": steps})
+    job = Job.of(workflow, {"what": "star, orange moon", "seed": 3})
+    (made,) = make(workflow, job.alone(1).values, Engine(pipelines, (3,)))
+    assert made == generate.run(Engine(pipelines, (3,)), "an orange moon on white", size=(64, 64), steps=2)[0]
+
+
+def test_reports_rise_over_the_steps_that_take_time(pipelines):
+    heard = []
+    engine = Engine(pipelines, (3,), lambda step, steps: heard.append(step / steps))
+    make(Workflow.of("two", TWO), {"what": ["star"]}, engine)
+    assert heard == [1 / 4, 1 / 2, 4 / 6, 5 / 6, 1]
