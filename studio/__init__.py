@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from studio.quick import run as run
     from studio.record.picture import Picture as Picture
     from studio.session import Session as Session
+    from studio.surfaces.notebook.panel import panel as panel
     from studio.workflow import Workflow as Workflow
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Workflow",
     "WorkflowError",
     "__version__",
+    "panel",
     "run",
 ]
 
@@ -37,6 +39,7 @@ _HOMES = {
     "Picture": "studio.record.picture",
     "Session": "studio.session",
     "Workflow": "studio.workflow",
+    "panel": "studio.surfaces.notebook.panel",
     "run": "studio.quick",
 }
 

@@ -1,0 +1,275 @@
+"""One control on the screen. ``FIELDS`` is the only place that knows which widget suits which kind."""
+
+import io
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+from ipywidgets import HTML, Checkbox, DOMWidget, Dropdown, Text, VBox
+from PIL import Image
+
+from studio.errors import InputError
+from studio.imagefile import open_image
+from studio.surfaces.controls import Control, live_choices, sizes
+from studio.surfaces.notebook.pieces import Colour, DropZone, MaskPainter, Number, PromptBox
+from studio.surfaces.uploads import keep
+
+OWN: Final = "automatic"
+_OTHER: Final = "other"
+
+
+class Field:
+    """A widget for one control, and the line below it for what is wrong.
+
+    ``read`` and ``write`` speak the values of a job; ``on_change`` is told when a person changes it.
+    """
+
+    def __init__(self, control: Control, widget: DOMWidget, trait: str = "value") -> None:
+        self.control, self.widget = control, widget
+        self.problem, self._trait = "", trait
+        self._line = HTML(layout={"display": "none"})
+        self._line.add_class("studio-error")
+        self.box = VBox([widget, self._line])
+
+    def read(self) -> Any:
+        return getattr(self.widget, self._trait)
+
+    def write(self, value: Any) -> None:
+        setattr(self.widget, self._trait, value)
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        self.widget.observe(lambda _: callback(), self._trait)
+
+    def say(self, problem: str) -> None:
+        """Show what is wrong with the value; "" takes it away."""
+        self.problem = problem[:1].upper() + problem[1:]
+        self._line.value = f'<span role="alert">{escape(self.problem)}</span>'
+        self._line.layout.display = "" if problem else "none"
+
+    def show(self, visible: bool) -> None:
+        self.box.layout.display = "" if visible else "none"
+
+
+class Words(Field):
+    """A text that grows; None is shown as nothing."""
+
+    def __init__(self, control: Control) -> None:
+        rows = 3 if control.required and control.kind == "prompt" else 1
+        hint = "Describe the picture" if control.required and control.kind == "prompt" else ""
+        super().__init__(control, PromptBox(label=control.label, tip=control.help, rows=rows, placeholder=hint))
+
+    def write(self, value: Any) -> None:
+        self.widget.value = "" if value is None else str(value)
+
+
+class Lines(Words):
+    """Several values, one a line."""
+
+    def __init__(self, control: Control) -> None:
+        super().__init__(control)
+        self.widget.placeholder = "one on each line"
+
+    def read(self) -> list[Any]:
+        lines = [line.strip() for line in self.widget.value.splitlines() if line.strip()]
+        blank = [one for one in self.control.default or () if one == ""]  # a default of one empty line
+        return [self._one(line) for line in lines] or blank
+
+    def write(self, value: Sequence[Any] | None) -> None:
+        self.widget.rows = max(2, len(value or ()))
+        self.widget.value = "\n".join(str(one) for one in value or ())
+
+    def _one(self, line: str) -> Any:
+        for number in (int, float) if self.control.least is not None else ():
+            try:
+                return number(line)
+            except ValueError:
+                continue
+        return line
+
+
+class Figure(Field):
+    """A number, or nothing where the model or the studio may choose."""
+
+    def __init__(self, control: Control) -> None:
+        hint = {"seed": "new each time"}.get(control.kind, OWN)
+        super().__init__(control, Number(
+            label=_with_unit(control), tip=control.help, least=control.least, greatest=control.greatest,
+            step=control.step, slider=control.kind == "slider", placeholder="" if control.required else hint,
+        ))  # fmt: skip
+
+
+class Choice(Field):
+    """One of several; a value from elsewhere joins them, so that nothing is changed in silence."""
+
+    def __init__(self, control: Control) -> None:
+        choices = control.choices or live_choices(control)
+        own = [] if control.required or control.default is not None else [(OWN, None)]
+        options = [*own, *((str(one), one) for one in choices)]
+        super().__init__(control, Dropdown(options=options, description=control.label, tooltip=control.help))
+
+    def write(self, value: Any) -> None:
+        if value not in [one for _, one in self.widget.options]:
+            self.widget.options = (*self.widget.options, (str(value), value))
+        self.widget.value = value
+
+
+class Sides(Field):
+    """A size from the list, or one typed in."""
+
+    def __init__(self, control: Control) -> None:
+        own = [(OWN, None)] if control.default is None and not control.required else []
+        self._list = Dropdown(
+            options=[*own, *sizes(), ("Other …", _OTHER)], description=control.label, tooltip=control.help
+        )
+        self._typed = Text(description="Width x height", placeholder="512x768", layout={"display": "none"})
+        super().__init__(control, VBox([self._list, self._typed]))
+        self._list.observe(self._open, "value")
+
+    def read(self) -> Any:
+        return self._typed.value if self._list.value == _OTHER else self._list.value
+
+    def write(self, value: Any) -> None:
+        listed = value in [one for _, one in self._list.options]
+        self._typed.value = "" if listed else str(value)
+        self._list.value = value if listed else _OTHER
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        for widget in (self._list, self._typed):
+            widget.observe(lambda _: callback(), "value")
+
+    def _open(self, _: Any) -> None:
+        self._typed.layout.display = "" if self._list.value == _OTHER else "none"
+
+
+class PictureFile(Field):
+    """A picture, dropped or chosen; its value is the path of its file. Takes several where ``many``."""
+
+    def __init__(self, control: Control, folder: Path) -> None:
+        super().__init__(control, self._piece(control))
+        self._folder, self._paths, self._told = folder, list[str](), list[Callable[[], None]]()
+        self.widget.on_file(self._take)
+        self.widget.hear("clear", lambda _: self._put([]))
+
+    def _piece(self, control: Control) -> DOMWidget:
+        return DropZone(label=control.label, tip=control.help)
+
+    def read(self) -> Any:
+        return list(self._paths) if self.control.many else next(iter(self._paths), None)
+
+    def write(self, value: Any) -> None:
+        self._put([str(one) for one in ([value] if isinstance(value, str | Path) else value or [])])
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        self._told.append(callback)
+
+    def _take(self, name: str, data: bytes) -> None:
+        try:
+            path = str(keep(data, self._folder))
+        except InputError as error:
+            self.say(f"{name}: {error}")
+            return
+        self._put([*self._paths, path] if self.control.many else [path], name)
+
+    def _put(self, paths: list[str], name: str = "") -> None:
+        self._paths = paths
+        self.say("")
+        self._look(name)
+        for told in self._told:
+            told()
+
+    def _look(self, name: str) -> None:
+        words = DropZone.words.default_value if not self._paths else name or Path(self._paths[-1]).name
+        self.widget.words = f"{len(self._paths)} pictures" if len(self._paths) > 1 else words
+        self.widget.picture = small(self._paths[-1]) if self._paths else b""
+
+
+class Mask(PictureFile):
+    """A mask, painted on the picture that the workflow starts from; kept as a file once its path is asked for."""
+
+    _painted: bytes = b""
+
+    def read(self) -> Any:
+        if self._painted:
+            self._paths, self._painted = [str(keep(self._painted, self._folder))], b""
+        return super().read()
+
+    def _piece(self, control: Control) -> DOMWidget:
+        return MaskPainter(label=control.label, tip=control.help)
+
+    def over(self, picture: Any) -> None:
+        """Paint on this picture from now on; a mask of another picture is let go."""
+        self.widget.picture = small(picture, None) if picture else b""
+        self.write(None)
+
+    def write(self, value: Any) -> None:
+        super().write(value)
+        self.widget.mask = small(value, None) if value else b""
+
+    def _take(self, _: str, data: bytes) -> None:
+        self._put([])
+        self._painted = data
+
+    def _put(self, paths: list[str], name: str = "") -> None:
+        self._painted = b""
+        super()._put(paths, name)
+
+    def _look(self, name: str) -> None:
+        """The painter shows its strokes itself."""
+
+
+def small(path: str | Path, edge: int | None = 160) -> bytes:
+    """A picture file as JPEG, its longer side at most ``edge`` pixels; b"" where it cannot be read."""
+    try:
+        image = open_image(path).convert("RGB")
+    except InputError:
+        return b""
+    if edge:
+        image.thumbnail((edge, edge), Image.Resampling.LANCZOS)
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=88)
+    return stream.getvalue()
+
+
+def _toggle(control: Control, _: Path) -> Field:
+    return Field(control, Checkbox(description=control.label, tooltip=control.help, indent=False))
+
+
+def _colour(control: Control, _: Path) -> Field:
+    hint = "" if control.required else OWN
+    return Field(control, Colour(label=control.label, tip=control.help, placeholder=hint))
+
+
+def _with_unit(control: Control) -> str:
+    return f"{control.label} ({control.unit})" if control.unit else control.label
+
+
+Maker = Callable[[Control, Path], Field]
+
+FIELDS: Final[dict[str, Maker]] = {
+    "prompt": lambda control, _: Words(control),
+    "text": lambda control, _: Words(control),
+    "number": lambda control, _: Figure(control),
+    "slider": lambda control, _: Figure(control),
+    "seed": lambda control, _: Figure(control),
+    "choice": lambda control, _: Choice(control),
+    "sampler": lambda control, _: Choice(control),
+    "model": lambda control, _: Choice(control),
+    "workflow": lambda control, _: Choice(control),
+    "size": lambda control, _: Sides(control),
+    "toggle": _toggle,
+    "colour": _colour,
+    "picture": PictureFile,
+    "pictures": PictureFile,
+    "mask": Mask,
+}
+PICTURES: Final = ("picture", "pictures")
+
+
+def field(control: Control, folder: Path) -> Field:
+    """The field for a control, set to its default; dropped files are kept in ``folder``."""
+    several = control.many and control.kind not in PICTURES
+    made = Lines(control) if several else FIELDS.get(control.kind, FIELDS["text"])(control, folder)
+    if control.default is not None:
+        made.write(control.default)
+    return made

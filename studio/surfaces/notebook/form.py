@@ -1,0 +1,123 @@
+"""The fields of one workflow: a mapping from names to values, and what it looks like."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ipywidgets import ToggleButton, VBox
+
+from studio.errors import InputError
+from studio.job import Job
+from studio.plugins import unknown
+from studio.surfaces.controls import controls
+from studio.surfaces.notebook.fields import Field, Mask, PictureFile, field
+from studio.surfaces.notebook.pieces import PromptBox
+from studio.workflow import Workflow
+
+F = TypeVar("F", bound=Field)
+
+
+class Form(MutableMapping[str, Any]):
+    """``form["steps"]`` is what the field shows; setting it moves the widget. Nothing is checked before ``job``."""
+
+    def __init__(self, workflow: Workflow, folder: Path) -> None:
+        self.workflow = workflow
+        self.fields = {control.name: field(control, folder) for control in controls(workflow)}
+        self.widget = VBox(self._arranged())
+        self.widget.add_class("studio-form")
+        for one in self.fields.values():
+            one.on_change(self._changed)
+        self._join_masks()
+        self._changed()
+
+    def __getitem__(self, name: str) -> Any:
+        return self._field(name).read()
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._field(name).write(value)
+
+    def __delitem__(self, name: str) -> None:
+        """Back to the default."""
+        self[name] = self._field(name).control.default
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.fields)
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+    def fill(self, values: Mapping[str, Any]) -> None:
+        """Set several; masks last, because a new picture lets go of the mask of the one before."""
+        for name in sorted(values, key=lambda name: isinstance(self._field(name), Mask)):
+            self[name] = values[name]
+
+    def job(self) -> Job:
+        """The job of these values; raises InputError where one is wrong or missing."""
+        given = {name: value for name, value in self.items() if not self._missing(name, value)}
+        return Job.of(self.workflow, given)
+
+    def explain(self, problem: str) -> bool:
+        """Show each part of a problem by the field it names; False where it names none."""
+        said = dict(_named(part) for part in problem.split("; ") if _named(part)[0] in self.fields)
+        for name, one in self.fields.items():
+            one.say(said.get(name, ""))
+        return bool(said)
+
+    def _missing(self, name: str, value: Any) -> bool:
+        return self._field(name).control.required and value in (None, [])
+
+    def on_wish(self, wish: Callable[[str], None]) -> None:
+        """What the keys in a prompt do; the text comes along, so that none of it is late."""
+
+        def hear(box: PromptBox, message: dict[str, Any]) -> None:
+            box.value = message["value"]
+            wish(message["wish"])
+
+        for one in self.fields.values():
+            if isinstance(one.widget, PromptBox):
+                one.widget.hear("wish", partial(hear, one.widget))
+
+    def _field(self, name: str) -> Field:
+        if name not in self.fields:
+            raise InputError(unknown("input", name, self.fields))
+        return self.fields[name]
+
+    def _of(self, kind: type[F]) -> list[F]:
+        return [one for one in self.fields.values() if isinstance(one, kind)]
+
+    def _join_masks(self) -> None:
+        """A mask is painted on the first picture of the form."""
+        for picture in [one for one in self._of(PictureFile) if not isinstance(one, Mask)][:1]:
+            for mask in self._of(Mask):
+                picture.on_change(partial(_show_below, mask, picture))
+
+    def _arranged(self) -> list[Any]:
+        """Few first; the rest behind a button that opens."""
+        first = [one.box for one in self.fields.values() if not one.control.more]
+        rest = VBox([one.box for one in self.fields.values() if one.control.more], layout={"display": "none"})
+        rest.add_class("studio-more")
+        more = ToggleButton(description="More", tooltip="Settings that are seldom needed", icon="chevron-down")
+        more.add_class("studio-toggle")
+        more.observe(lambda change: setattr(rest.layout, "display", "" if change["new"] else "none"), "value")
+        return [*first, more, rest] if rest.children else first
+
+    def _changed(self) -> None:
+        for one in self.fields.values():
+            if one.control.visible_if:
+                other, wanted = one.control.visible_if
+                one.show(self[other] == wanted)
+
+
+def _show_below(mask: Mask, picture: PictureFile) -> None:
+    mask.over(picture.read())
+
+
+def _named(part: str) -> tuple[str, str]:
+    """What a problem is about, and its words: "steps: too many", "'image' is needed"."""
+    found = re.match(r"'(\w+)' (is needed.*)|(\w+): (.*)", part, re.DOTALL)
+    return (found[1] or found[3], found[2] or found[4]) if found else ("", part)

@@ -1,0 +1,78 @@
+"""Earlier runs, of this notebook and of everywhere else, from the session's own record."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from ipywidgets import Button, HBox, Label, ToggleButton, VBox
+
+from studio.record.picture import Picture
+from studio.runs import Run
+from studio.session import Session
+from studio.surfaces.notebook.pieces import Strip
+from studio.surfaces.notebook.results import tile
+
+MOST: Final = 40  # runs that are shown
+_EMPTY: Final = "Nothing yet. What you make stays here, also after a restart."
+_WORDS: Final = {"failed": "failed", "cancelled": "stopped", "interrupted": "interrupted"}
+
+
+class History:
+    """Closed at first, and read when it is opened. A run that did not finish can be tried again."""
+
+    def __init__(self, session: Session, look: Callable[[Picture], None], retry: Callable[[Run], None]) -> None:
+        self._session, self._look, self._retry = session, look, retry
+        self.strip = Strip(label="Earlier pictures")
+        self._chosen: Run | None = None
+        self._known: dict[str, Picture | Run] = {}
+        self.opened = ToggleButton(description="History", tooltip="What was made before", icon="history")
+        self.opened.add_class("studio-toggle")
+        self.opened.observe(lambda _: self.refresh(), "value")
+        self.strip.hear("chosen", lambda message: self._choose(message["chosen"]))
+        self._words, self.again = Label(), Button(description="Try again", tooltip="Make what is missing")
+        self.again.on_click(lambda _: self._try())
+        self._note = HBox([self._words, self.again])
+        self._note.add_class("studio-act")
+        self.widget = VBox([self.opened, self.strip, self._note])
+        self.widget.add_class("studio-results")
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read what there is now; nothing while it is closed."""
+        runs = self._session.runs(MOST) if self.opened.value else []
+        self._known = {key: one for run in runs for key, one in _of(run)}
+        self.strip.items = [_item(key, one) for key, one in self._known.items()]
+        self._say(_EMPTY if self.opened.value and not self._known else "")
+
+    def _choose(self, key: str) -> None:
+        one = self._known[key]
+        self.strip.chosen = key
+        if isinstance(one, Picture):
+            self._say("")
+            self._look(one)
+        else:
+            self._chosen = one
+            problem = f": {one.problem}" if one.problem else "."
+            self._say(f"This run was {_WORDS[one.state]}{problem}".replace("was failed", "failed"), again=True)
+
+    def _say(self, words: str, again: bool = False) -> None:
+        self._words.value = words
+        self.again.layout.display = "" if again else "none"
+        self._note.layout.display = "" if words else "none"
+
+    def _try(self) -> None:
+        if self._chosen:
+            self._say("")
+            self._retry(self._chosen)
+
+
+def _of(run: Run) -> list[tuple[str, Picture | Run]]:
+    """A run's pictures whose files are still there, newest first; before them the run itself if it did not finish."""
+    pictures = [(str(picture.path), picture) for picture in reversed(run.pictures) if picture.path.is_file()]
+    return [*([(run.id, run)] if run.state in _WORDS else []), *pictures]
+
+
+def _item(key: str, one: Picture | Run) -> dict[str, Any]:
+    if isinstance(one, Picture):
+        return tile(one)
+    word = _WORDS[one.state].capitalize()
+    return {"key": key, "label": f"{word}: {one.job.workflow}", "jpeg": b"", "word": word}

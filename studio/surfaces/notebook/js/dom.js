@@ -1,0 +1,23 @@
+// Stands in front of every piece's script: making elements, showing bytes, hearing of changes.
+
+const h = (tag, properties = {}, ...children) => {
+  const node = Object.assign(document.createElement(tag), properties);
+  node.append(...children);
+  return node;
+};
+
+const button = (text, className, onclick) => h("button", { type: "button", className, textContent: text, onclick });
+
+const show = (image, bytes) => {
+  const old = image.src;
+  image.hidden = !bytes?.byteLength;
+  if (image.hidden) image.removeAttribute("src");
+  else image.src = URL.createObjectURL(new Blob([bytes]));
+  if (old.startsWith("blob:")) setTimeout(() => URL.revokeObjectURL(old), 1000);
+};
+
+const follow = (model, names, update) => {
+  names.forEach((name) => model.on(`change:${name}`, update));
+  update();
+  return () => names.forEach((name) => model.off(`change:${name}`, update));
+};

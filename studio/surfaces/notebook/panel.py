@@ -1,0 +1,164 @@
+"""``studio.panel()``: form, bar, results and history of one session in a notebook's cell."""
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+from ipywidgets import HTML, Box, Dropdown, HBox, VBox
+
+from studio.errors import StudioError
+from studio.job import Job
+from studio.quick import _session
+from studio.record.picture import Picture
+from studio.runs import Run
+from studio.session import Session
+from studio.surfaces.notebook.follow import Follower
+from studio.surfaces.notebook.form import Form
+from studio.surfaces.notebook.history import History
+from studio.surfaces.notebook.pieces import Bar, DropZone
+from studio.surfaces.notebook.results import Results, Wishes, takes_picture
+from studio.surfaces.uploads import keep
+from studio.workflow import Workflow, workflow_names
+
+FIRST: Final = "text-to-image"
+RESTORE: Final = "Drop a picture to bring back its settings"
+CARRIED: Final = ("prompt", "model")  # kinds of input that go along to another workflow
+
+
+def panel(workflow: str | Path | None = None) -> "Panel":
+    """A panel for a workflow, by name or from a YAML file; without one, with all of them to pick from.
+
+    End a cell with it. Raises InputError for an unknown name, WorkflowError for a file that is wrong.
+    """
+    return Panel(_session(), Workflow.load(workflow or FIRST), pick=workflow is None)
+
+
+class Panel:
+    """What a cell shows, and the same from code: ``values``, ``generate()``, ``pictures``."""
+
+    def __init__(self, session: Session, workflow: Workflow, *, pick: bool = False) -> None:
+        self._session = session
+        self.results = Results(Wishes(self._use, self._vary, self._send))
+        self.history = History(session, self.results.look, lambda run: self._follower.follow(run.retry()))
+        self.bar = Bar(label="Generate")
+        self.bar.hear("wish", lambda message: self._wish(message["wish"]))
+        self.restoring = DropZone(
+            label="Restore settings", words="Drop a picture to bring back its settings", compact=True
+        )
+        self.restoring.on_file(self._dropped)
+        self._follower = Follower(self.bar, self.results, self.history.refresh)
+        self._title, self._place, self._picker = HTML(), Box(), _picker(workflow.name)
+        self._picker.layout.display = "" if pick else "none"
+        self._picker.observe(lambda change: self._picked(change["new"]), "value")
+        self.widget = self._laid_out()
+        self.open(workflow)
+
+    def __repr__(self) -> str:
+        return f"<panel of {self.workflow.name}; run the cell to use it>"
+
+    def _repr_mimebundle_(self, **asked: Any) -> Any:
+        return {**self.widget._repr_mimebundle_(**asked), "text/plain": repr(self)}
+
+    @property
+    def workflow(self) -> Workflow:
+        """The one that is shown."""
+        return self._form.workflow
+
+    @property
+    def values(self) -> Form:
+        """What the form says, by name. ``panel.values["steps"] = 8`` moves the widget."""
+        return self._form
+
+    @values.setter
+    def values(self, values: Mapping[str, Any]) -> None:
+        self._form.fill(values)
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """The pictures this panel has made, in the order they were finished."""
+        return self.results.pictures
+
+    def generate(self) -> Run:
+        """Submit what the form says; returns at once, and ``run.wait()`` waits for the pictures.
+
+        Raises InputError where a value is wrong.
+        """
+        run = self._session.submit(self._form.job())
+        self._form.explain("")
+        self._follower.follow(run)
+        return run
+
+    def stop(self) -> None:
+        """Stop the run at work within a step. What is finished stays."""
+        self._follower.stop()
+
+    def restore(self, picture: Picture | Path | str) -> None:
+        """Bring back the workflow, the settings and the seed of a picture.
+
+        Raises InputError where its file carries none.
+        """
+        self._use((picture if isinstance(picture, Picture) else Picture(Path(picture))).job)
+
+    def open(self, workflow: Workflow | str) -> None:
+        """Show a workflow, by name or as it is; all its fields say their defaults."""
+        workflow = workflow if isinstance(workflow, Workflow) else Workflow.load(workflow)
+        self._form = Form(workflow, self._session.settings.output)
+        self._form.on_wish(self._wish)
+        self._place.children = [self._form.widget]
+        shown = workflow.definition
+        self._title.value = f"<h2>{escape(shown.title)}</h2><p>{escape(shown.description)}</p>"
+        self._picker.value = workflow.name if workflow.name in workflow_names() else None
+
+    def _use(self, job: Job) -> None:
+        self.open(Workflow.of(job.workflow, job.definition))
+        self._form.fill({**job.values, "seed": job.seed, "count": job.count})
+
+    def _vary(self, job: Job) -> None:
+        self._use(job)
+        self._form["seed"] = None
+        self._wish("generate")
+
+    def _send(self, picture: Picture, name: str) -> None:
+        self._go(name, picture.job.values)
+        taker = takes_picture(self.workflow)
+        if taker:
+            self._form[taker] = [str(picture.path)] if self._form.fields[taker].control.many else str(picture.path)
+
+    def _picked(self, name: str | None) -> None:
+        if name and name != self.workflow.name:
+            self._go(name, dict(self._form))
+
+    def _go(self, name: str, values: Mapping[str, Any]) -> None:
+        """Open another workflow; prompts and models come along."""
+        self.open(name)
+        kinds = {name: field.control.kind for name, field in self._form.fields.items()}
+        self._form.fill({name: value for name, value in values.items() if kinds.get(name) in CARRIED})
+
+    def _wish(self, wish: str) -> None:
+        """What a button or a key asks for; a wrong value is said by its field, anything else beside the buttons."""
+        try:
+            {"generate": self.generate, "stop": self.stop}[wish]()
+        except StudioError as error:
+            named = self._form.explain(str(error))
+            self._follower.say("Please look at the fields marked above." if named else str(error), problem=True)
+
+    def _dropped(self, name: str, data: bytes) -> None:
+        try:
+            self.restore(keep(data, self._session.settings.output))
+        except StudioError as error:
+            self._follower.say(f"{name}: {error}", problem=True)
+
+    def _laid_out(self) -> VBox:
+        head, left = HBox([self._title, self._picker]), VBox([self._place, self.bar, self.restoring])
+        side = VBox([self.results.widget, self.history.widget])
+        columns = Box([left, side])
+        widget = VBox([head, columns])
+        for box, name in ((head, "head"), (left, "form"), (side, "side"), (columns, "columns")):
+            box.add_class(f"studio-{name}")
+        return widget.add_class("studio")
+
+
+def _picker(first: str) -> Dropdown:
+    options = [(Workflow.load(name).definition.title, name) for name in workflow_names()]
+    return Dropdown(options=options, value=first if first in workflow_names() else None, description="Workflow")

@@ -1,0 +1,119 @@
+"""A real JupyterLab in a real Chromium."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@contextmanager
+def jupyter_lab(root: Path, theme: str = "JupyterLab Light") -> Iterator[str]:
+    """A server on ``root`` with its own settings, queue and pictures; yields the address of Lab."""
+    _set(root, "notification", fetchNews="false", checkForUpdates=False)
+    _set(root, "themes", theme=theme)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    home = {f"JUPYTER_{name}_DIR": str(root / ".jupyter" / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
+    home["JUPYTERLAB_SETTINGS_DIR"] = str(root / ".jupyter" / "settings")
+    own = {"STUDIO_STATE": str(root / "state"), "IPYTHONDIR": str(root / ".ipython"), "PYTHONPATH": str(Path.cwd())}
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1",
+               "--IdentityProvider.token=", f"--ServerApp.root_dir={root}", "--LabApp.news_url=",
+               "--LabApp.extension_manager=readonly"]  # fmt: skip
+    (root / ".jupyter").mkdir(exist_ok=True)
+    log = (root / ".jupyter" / "lab.log").open("w")
+    server = subprocess.Popen(command, env={**os.environ, **home, **own}, stdout=log, stderr=log)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/api/status")
+        yield f"http://127.0.0.1:{port}/lab"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _set(root: Path, plugin: str, **values: object) -> None:
+    file = root / ".jupyter" / "settings" / "@jupyterlab" / "apputils-extension" / f"{plugin}.jupyterlab-settings"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(values))
+
+
+def _wait_for(address: str) -> None:
+    for _ in range(300):
+        try:
+            httpx.get(address).raise_for_status()
+            return
+        except httpx.HTTPError:
+            time.sleep(0.1)
+    raise TimeoutError(address)
+
+
+@contextmanager
+def chromium(width: int = 1360, height: int = 1000) -> Iterator[Page]:
+    """A page of its own browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(30_000)
+        yield page
+        browser.close()
+
+
+class Notebook:
+    """A notebook open in Lab, alone in the window."""
+
+    def __init__(self, page: Page, lab: str, name: str) -> None:
+        self.page = page
+        page.goto(f"{lab}/tree/{name}?reset")
+        page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+        self.idle()
+
+    def idle(self) -> None:
+        """Wait until the kernel waits."""
+        self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+
+    def is_idle(self) -> bool:
+        return self.page.get_by_text("Python 3 (ipykernel) | Idle").is_visible()
+
+    def set(self, label: str, value: str) -> None:
+        """Type into a field of the panel."""
+        self.panel.get_by_label(label, exact=True).fill(value)
+
+    def accessible(self) -> list[dict[str, str]]:
+        """Role and name of everything in the panel, as Chromium tells a screen reader."""
+        cdp = self.page.context.new_cdp_session(self.page)
+        found = cdp.send("Runtime.evaluate", {"expression": "document.querySelector('.jp-Notebook .studio')"})
+        tree = cdp.send("Accessibility.queryAXTree", {"objectId": found["result"]["objectId"]})
+        nodes = [node for node in tree["nodes"] if not node["ignored"]]
+        return [{key: str(node.get(key, {}).get("value", "")) for key in ("role", "name")} for node in nodes]
+
+    def run_all(self) -> None:
+        """Until the last cell shows its panel."""
+        self._menu("Run", "Run All Cells")
+        self.panel.wait_for(timeout=60_000)
+
+    def restart(self) -> None:
+        """A new kernel, and all cells from the top."""
+        self._menu("Kernel", "Restart Kernel and Clear Outputs of All Cells…")
+        self.page.locator(".jp-Dialog button", has_text="Restart").click()
+        expect(self.panel).not_to_be_attached()
+        self.idle()
+        self.run_all()
+
+    @property
+    def panel(self) -> Locator:
+        return self.page.locator(".jp-Notebook .studio").first
+
+    def _menu(self, menu: str, entry: str) -> None:
+        self.page.get_by_role("menuitem", name=menu, exact=True).click()
+        self.page.get_by_role("menuitem", name=entry, exact=True).click()

@@ -1,0 +1,96 @@
+"""The panel of the first notebook, in a real JupyterLab in a real Chromium. One page for all, in this order."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from studio.record.picture import Picture
+
+from .lab import Notebook, chromium
+
+STOPPED = re.compile("^Stopped")
+ROLES = {"button", "checkbox", "combobox", "link", "slider", "spinbutton", "textbox", "image", "progressbar"}
+
+
+@pytest.fixture(scope="module")
+def notebook(lab):
+    with chromium() as page:
+        notebook = Notebook(page, lab, "first.ipynb")
+        notebook.run_all()
+        yield notebook
+
+
+@pytest.fixture
+def panel(notebook):
+    return notebook.panel
+
+
+def generate(notebook, **values):
+    for label, value in values.items():
+        notebook.set(label.capitalize(), str(value))
+    notebook.panel.get_by_role("button", name="Generate").click()
+
+
+def test_ctrl_enter_makes_a_picture(notebook, panel):
+    notebook.set("Steps", "4")
+    panel.get_by_label("Prompt", exact=True).fill("a red circle on white")
+    panel.get_by_label("Prompt", exact=True).press("Control+Enter")
+    expect(panel.get_by_role("status")).to_have_text("Done", timeout=60_000)
+    expect(panel.get_by_role("img", name="a red circle on white").first).to_be_visible()
+
+
+def test_previews_while_the_kernel_is_free_and_stop(notebook, panel):
+    generate(notebook, steps=150, pictures=20)
+    expect(panel.get_by_role("img", name="Preview").first).to_be_visible(timeout=60_000)
+    expect(panel.get_by_role("status")).to_have_text(re.compile(r"step \d+ of 150, .* left"))
+    assert notebook.is_idle()
+    panel.get_by_role("button", name="Stop").click()
+    expect(panel.get_by_role("status")).to_have_text(STOPPED)
+
+
+def test_esc_stops_too(notebook, panel):
+    generate(notebook)
+    expect(panel.get_by_role("img", name="Preview").first).to_be_visible(timeout=60_000)
+    panel.get_by_label("Prompt", exact=True).press("Escape")
+    expect(panel.get_by_role("status")).to_have_text(STOPPED)
+
+
+def test_what_is_wrong_stands_by_its_field(notebook, panel):
+    generate(notebook, steps=500)
+    expect(panel.get_by_role("alert")).to_contain_text("150")
+    notebook.set("Steps", "4")
+
+
+def test_the_downloaded_file_is_the_picture_and_brings_its_settings_back(notebook, panel, tmp_path):
+    with notebook.page.expect_download() as download:
+        panel.get_by_role("link", name="Download").click()
+    download.value.save_as(tmp_path / "mine.png")
+    assert Picture(tmp_path / "mine.png").job.values["prompt"] == "a red circle on white"
+    panel.get_by_label("Prompt", exact=True).fill("something else")
+    panel.locator(".studio-form > * > .studio-field > input[type=file]").last.set_input_files(tmp_path / "mine.png")
+    expect(panel.get_by_label("Prompt", exact=True)).to_have_value("a red circle on white")
+    expect(panel.get_by_label("Seed", exact=True)).not_to_have_value("")
+
+
+def test_click_enlarges_and_esc_closes(notebook, panel):
+    panel.get_by_role("button", name="Enlarge").click()
+    expect(panel.get_by_role("dialog")).to_be_visible()
+    notebook.page.keyboard.press("Escape")
+    expect(panel.get_by_role("dialog")).to_be_hidden()
+
+
+def test_every_control_has_an_accessible_name(notebook, panel):
+    nodes = notebook.accessible()
+    nameless = [node["role"] for node in nodes if node["role"] in ROLES and not node["name"]]
+    assert nameless == []
+    assert {"textbox", "slider", "spinbutton", "combobox", "button"} <= {node["role"] for node in nodes}
+
+
+def test_history_outlives_the_kernel(notebook):
+    notebook.restart()
+    notebook.panel.get_by_role("button", name="History").click()
+    earlier = notebook.panel.get_by_role("group", name="Earlier pictures")
+    expect(earlier.get_by_role("button", name="a red circle on white").first).to_be_visible()
+    earlier.get_by_role("button", name="Stopped").first.click()
+    expect(notebook.panel.get_by_role("button", name="Try again")).to_be_visible()
