@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Mapping
+from inspect import signature
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -104,17 +105,28 @@ class Job(BaseModel):
         return self.model_copy(update={"seed": self.seeds()[turn], "count": 1, "values": values})
 
     def checked(self) -> Workflow:
-        """The workflow, after making sure that everything the job rests on is as it was.
+        """The workflow, after making sure that all values will do and what the job rests on is as it was.
 
-        Raises InputError that names a model or picture that has changed, with both hashes.
+        Raises InputError that names a model or picture that has changed, with both hashes, or what
+        a step's own ``check`` finds wrong.
         """
         workflow = Workflow.of(self.workflow, self.definition)
         bind(workflow.form(), self.values)
+        _ask_steps(workflow, self.alone(0).values)
         now = _pins(workflow, self.values)
         for name, expected in self.pins.items():
             if now.get(name, expected) != expected:
                 raise InputError(_changed(name, expected, now[name]))
         return workflow
+
+
+def _ask_steps(workflow: Workflow, values: Mapping[str, Any]) -> None:
+    """Let each step that has a ``check`` refuse its values; it is given those that it names."""
+    exposed = {workflow.source(name): value for name, value in values.items()}
+    for step, fixed in workflow.steps().items():
+        if check := getattr(find("steps", workflow.uses(step)), "check", None):
+            given = fixed | {key: value for (owner, key), value in exposed.items() if owner == step}
+            check(**{key: given[key] for key in signature(check).parameters if key in given})
 
 
 def _changed(name: str, expected: str, found: str) -> str:

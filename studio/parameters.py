@@ -80,18 +80,16 @@ class Parameter:
         if exposed.choices:
             parameter = replace(parameter, annotation=parameter._choices(exposed.choices))
         if exposed.each:
-            parameter = parameter._each(exposed)
+            parameter = parameter._each()
         return parameter._with_default(exposed)
 
-    def _each(self, exposed: Exposed) -> "Parameter":
+    def _each(self) -> "Parameter":
         """This parameter, taking a list of its values, or text as in ``axes.listed``."""
         if self.kind.name in _PINNED:
             raise WorkflowError(f"input '{self.name}' takes one {self.kind.name}; leave out 'each'")
         about = Field(min_length=1, max_length=MOST, title=self.field.title, description=self.field.description)
         many: Any = Annotated[list[self.annotation], BeforeValidator(_split), about, replace(self.kind, many=True)]  # type: ignore[name-defined]
-        default = self.default if self.default in (REQUIRED, None) else [self.default]
-        if default is None and exposed.default is None:
-            raise WorkflowError(f"input '{self.name}' has no value of its own; with 'each', give it a 'default'")
+        default = REQUIRED if self.default in (REQUIRED, None, "") else [self.default]
         return replace(self, annotation=many, default=default)
 
     def _narrowing(self, exposed: Exposed) -> Any:

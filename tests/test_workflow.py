@@ -132,6 +132,7 @@ def test_the_kind_of_a_list_is_that_of_its_values():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
+        ({}, "'what' is needed"),
         ({"what": []}, "what:"),
         ({"what": " , "}, "what:"),
         ({"what": ["x"] * 101}, "what:"),
@@ -149,7 +150,6 @@ def test_each_value_of_a_list_is_checked(given, message):
     [
         (("default: 4", "default: [2, 51]"), "51"),
         (("default: 4", "choices: [2, 4], default: 3"), "default 3"),
-        ((", default: [64x64, 64x128]", ""), "give it a 'default'"),
         (("{of: draw.size, each: true, default: [64x64, 64x128]}", "{of: draw.model, each: true}"), "takes one model"),
         (("prompt: $say", "prompt: x, negative_prompt: $say, size: $say"), "'size' does not take words"),
         (("prompt: $say", "prompt: $sya"), "must name an earlier step (say)"),

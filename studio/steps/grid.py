@@ -1,6 +1,6 @@
 """A sheet of pictures that shows what inputs do: X across, Y down, Z as one sheet under another."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Annotated, Any, Final
@@ -13,10 +13,11 @@ from studio.engine.engine import Engine
 from studio.errors import InputError
 from studio.kinds import AxisText, Picture, Prompt, Text, Toggle, WorkflowRef
 from studio.models import library
+from studio.parameters import Parameter
 from studio.plugins import unknown
 from studio.sheet import sheet, stacked
 from studio.walk import make
-from studio.workflow import Workflow, bind, workflow_names
+from studio.workflow import JobForm, Workflow, bind, workflow_names
 
 MOST: Final = 100
 _NONE: Final = Axis("", ("",))
@@ -44,16 +45,47 @@ def run(
     workflow: WorkflowRef = "text-to-image",
     labels: Labels = True,
 ) -> list[Image]:
-    """One sheet for each seed.
+    """One sheet for each seed."""
+    inner = _inner(workflow)
+    axes, cells = _plan(inner, (x, y, z), _base(prompt, image, settings), engine.seeds)
+    pictures = list(_pictures(engine, inner, cells))
+    each = len(pictures) // len(engine.seeds)
+    return [_page(axes, pictures[n : n + each], labels) for n in range(0, len(pictures), each)]
 
-    Raises InputError that names a wrong axis or value before any picture is made.
-    """
-    inner, axes = _inner(workflow), [Axis.parse(text) if text.strip() else _NONE for text in (x, y, z)]
-    base = _settings(settings) | {name: v for name, v in (("prompt", prompt), ("image", image)) if v}
-    _check(inner, axes, base, {"image"} if image else set())
-    sheets = [[_cell(inner, {"seed": seed} | base | point) for point in _points(axes)] for seed in engine.seeds]
-    pictures = _pictures(engine, inner, [cell for cells in sheets for cell in cells])
-    return [_page(axes, [next(pictures) for _ in cells], labels) for cells in sheets]
+
+def check(
+    x: str,
+    y: str = "",
+    z: str = "",
+    prompt: str = "",
+    image: str | None = None,
+    settings: str = "",
+    workflow: str = "text-to-image",
+) -> None:
+    """Raise InputError that names a wrong axis or value, before anything is started."""
+    _plan(_inner(workflow), (x, y, z), _base(prompt, image, settings), (0,))
+
+
+def _plan(
+    inner: Workflow, texts: tuple[str, str, str], base: dict[str, Any], seeds: Sequence[int]
+) -> tuple[list[Axis], list[Cell]]:
+    """The axes, and the cells of one sheet for each seed."""
+    axes = [Axis.parse(text) if text.strip() else _NONE for text in texts]
+    _check(inner, axes, base)
+    form, inputs = inner.form(), inner.inputs()
+    cells = [_cell(form, inputs, {"seed": seed} | base | point) for seed in seeds for point in _points(axes)]
+    for model in {cell[name] for name, p in inputs.items() if p.kind.name == "model" for cell in cells}:
+        if model not in library.names():  # a folder's path is a file's name too
+            raise InputError(unknown("model", model, library.names()))
+    return axes, cells
+
+
+def _base(prompt: str, image: Any, settings: str) -> dict[str, Any]:
+    """What is the same in all cells. Words must not open files: a picture comes by its own input alone."""
+    pairs = _settings(settings)
+    if "image" in pairs:
+        raise InputError("'image' takes a picture, which cannot be written in words; give it as the grid's own")
+    return pairs | {name: value for name, value in (("prompt", prompt), ("image", image)) if value}
 
 
 def _inner(name: str) -> Workflow:
@@ -71,15 +103,15 @@ def _settings(text: str) -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
-def _check(inner: Workflow, axes: list[Axis], base: Mapping[str, Any], given: set[str]) -> None:
-    """Refuse axes that repeat, name no input, or name a file: words must not open files."""
+def _check(inner: Workflow, axes: list[Axis], base: Mapping[str, Any]) -> None:
+    """Refuse axes that repeat, name no input, or name a file."""
     names, inputs = [axis.name for axis in axes if axis.name], inner.inputs()
     if twice := next((name for name in names if names.count(name) > 1 or name in base), None):
         raise InputError(f"'{twice}' is given twice; keep one")
     for name in [*names, *base]:
         if name not in (*inputs, "seed"):
             raise InputError(unknown(f"input of '{inner.name}'", name, [*inputs, "seed"]))
-        if name in inputs and inputs[name].kind.takes == "pictures" and name not in given:
+        if name in inputs and inputs[name].kind.takes == "pictures" and (name in names or name != "image"):
             raise InputError(f"'{name}' takes a picture, which cannot be written in words; leave it out")
     if (cells := len(list(_points(axes)))) > MOST:
         raise InputError(f"the axes make {cells} pictures; a grid holds at most {MOST}: shorten one")
@@ -91,13 +123,11 @@ def _points(axes: list[Axis]) -> Iterator[dict[str, str]]:
         yield {axis.name: value for axis, value in zip(reversed(axes), values, strict=True) if axis.name}
 
 
-def _cell(inner: Workflow, values: Mapping[str, Any]) -> Cell:
-    cell = bind(inner.form(), values).model_dump(mode="json")
-    for name, parameter in inner.inputs().items():
+def _cell(form: type[JobForm], inputs: Mapping[str, Parameter], values: Mapping[str, Any]) -> Cell:
+    cell = bind(form, values).model_dump(mode="json")
+    for name, parameter in inputs.items():
         if parameter.kind.many and len(cell[name]) > 1:
             raise InputError(f"'{name}' has {len(cell[name])} values, but one picture of a grid takes one")
-        if parameter.kind.name == "model":
-            library.find(cell[name])
     return cell
 
 

@@ -57,14 +57,19 @@ def run(
     """
     card = library.find(model)
     request = Request(prompt, negative_prompt, steps, guidance, *card.size, strength=strength)
+    check(left, right, above, below)
     pictures, sides = opened(image), list(_one_by_one((left, above, right, below)))
-    if not sides:
-        raise InputError("nothing to add; give left, right, above or below a number of pixels")
     for n, side in enumerate(sides):
         masks = [_mask(picture, side) for picture in pictures]
         grown = [_grown(picture, side) for picture in pictures]
         pictures = redrawn(engine.part(n, len(sides)), card, request, sampler, grown, masks)
     return pictures
+
+
+def check(left: Left = 0, right: Right = 0, above: Above = 0, below: Below = 0) -> None:
+    """Raise InputError where nothing would be added."""
+    if not any((left, right, above, below)):
+        raise InputError("nothing to add; give left, right, above or below a number of pixels")
 
 
 def _one_by_one(sides: Sides) -> Iterator[Sides]:

@@ -70,7 +70,8 @@ def refined(
 
 
 def _for_tile(engine: Engine, n: int, of: int) -> Engine:
-    return replace(engine.part(n, of), seeds=tuple((seed + n) % 2**32 for seed in engine.seeds))
+    """The engine for one tile, whose preview nobody would take for the picture's."""
+    return replace(engine.part(n, of), show=None, seeds=tuple((seed + n) % 2**32 for seed in engine.seeds))
 
 
 def _enlarged(image: Image.Image, factor: int) -> Image.Image:

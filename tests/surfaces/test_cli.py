@@ -120,6 +120,8 @@ def test_a_poster_from_flags(studio, tmp_path):
         (["run", "icon-set", "--subject", ","], "at least 1 item"),
         (["run", "poster", "--prompt", "x", "--title", "y", "--ink", "nope"], "'nope' is not a colour"),
         (["run", "grid", "--prompt", "x", "--x", "steps"], "'steps' is not an axis"),
+        (["run", "grid", "--prompt", "x", "--x", "stpes=1,2"], "did you mean 'steps'?"),
+        (["run", "outpaint", "--prompt", "x", "--image", "good.png", "--left", "0", "--right", "0"], "nothing to add"),
         (["run", "upscale", "--image", "good.png", "--factor", "3"], "factor:"),
         (["run", "nope"], "there is no workflow 'nope'"),
         (["run", "text-to-image"], "'prompt' is needed"),
