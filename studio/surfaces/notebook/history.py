@@ -1,6 +1,7 @@
 """Earlier runs, of this notebook and of everywhere else, from the session's own record."""
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any, Final
 
 from ipywidgets import Button, HBox, Label, ToggleButton, VBox
@@ -11,9 +12,9 @@ from studio.session import Session
 from studio.surfaces.notebook.pieces import Strip
 from studio.surfaces.notebook.results import tile
 
-MOST: Final = 40  # runs that are shown
+MOST: Final = 60  # pictures and unfinished runs that are shown
 _EMPTY: Final = "Nothing yet. What you make stays here, also after a restart."
-_WORDS: Final = {"failed": "failed", "cancelled": "stopped", "interrupted": "interrupted"}
+_WORDS: Final = {"failed": "Failed", "cancelled": "Stopped", "interrupted": "Interrupted"}
 
 
 class History:
@@ -24,6 +25,7 @@ class History:
         self.strip = Strip(label="Earlier pictures")
         self._chosen: Run | None = None
         self._known: dict[str, Picture | Run] = {}
+        self._items: dict[str, dict[str, Any]] = {}
         self.opened = ToggleButton(description="History", tooltip="What was made before", icon="history")
         self.opened.add_class("studio-toggle")
         self.opened.observe(lambda _: self.refresh(), "value")
@@ -39,8 +41,9 @@ class History:
     def refresh(self) -> None:
         """Read what there is now; nothing while it is closed."""
         runs = self._session.runs(MOST) if self.opened.value else []
-        self._known = {key: one for run in runs for key, one in _of(run)}
-        self.strip.items = [_item(key, one) for key, one in self._known.items()]
+        self._known = dict(islice((one for run in runs for one in _of(run)), MOST))
+        self._items = {key: self._items.get(key) or _item(key, one) for key, one in self._known.items()}
+        self.strip.items = list(self._items.values())
         self._say(_EMPTY if self.opened.value and not self._known else "")
 
     def _choose(self, key: str) -> None:
@@ -52,7 +55,7 @@ class History:
         else:
             self._chosen = one
             problem = f": {one.problem}" if one.problem else "."
-            self._say(f"This run was {_WORDS[one.state]}{problem}".replace("was failed", "failed"), again=True)
+            self._say(f"{_WORDS[one.state]}{problem}", again=True)
 
     def _say(self, words: str, again: bool = False) -> None:
         self._words.value = words
@@ -74,5 +77,5 @@ def _of(run: Run) -> list[tuple[str, Picture | Run]]:
 def _item(key: str, one: Picture | Run) -> dict[str, Any]:
     if isinstance(one, Picture):
         return tile(one)
-    word = _WORDS[one.state].capitalize()
+    word = _WORDS[one.state]
     return {"key": key, "label": f"{word}: {one.job.workflow}", "jpeg": b"", "word": word}

@@ -1,6 +1,6 @@
 """``studio.panel()``: form, bar, results and history of one session in a notebook's cell."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any, Final
@@ -39,8 +39,10 @@ class Panel:
 
     def __init__(self, session: Session, workflow: Workflow, *, pick: bool = False) -> None:
         self._session = session
-        self.results = Results(Wishes(self._use, self._vary, self._send))
-        self.history = History(session, self.results.look, lambda run: self._follower.follow(run.retry()))
+        kindly = self._kindly
+        known = [Workflow.load(name) for name in workflow_names()]
+        self.results = Results(Wishes(kindly(self._use), kindly(self._vary), kindly(self._send)), known)
+        self.history = History(session, self.results.look, kindly(self._retry))
         self.bar = Bar(label="Generate")
         self.bar.hear("wish", lambda message: self._wish(message["wish"]))
         self.restoring = DropZone(
@@ -48,7 +50,7 @@ class Panel:
         )
         self.restoring.on_file(self._dropped)
         self._follower = Follower(self.bar, self.results, self.history.refresh)
-        self._title, self._place, self._picker = HTML(), Box(), _picker(workflow.name)
+        self._title, self._place, self._picker = HTML(), Box(), _picker(known)
         self._picker.layout.display = "" if pick else "none"
         self._picker.observe(lambda change: self._picked(change["new"]), "value")
         self.widget = self._laid_out()
@@ -110,6 +112,20 @@ class Panel:
         self._title.value = f"<h2>{escape(shown.title)}</h2><p>{escape(shown.description)}</p>"
         self._picker.value = workflow.name if workflow.name in workflow_names() else None
 
+    def _kindly(self, wish: Callable[..., None]) -> Callable[..., None]:
+        """The same, with what goes wrong said beside the buttons."""
+
+        def tried(*given: Any) -> None:
+            try:
+                wish(*given)
+            except StudioError as error:
+                self._follower.say(str(error), problem=True)
+
+        return tried
+
+    def _retry(self, run: Run) -> None:
+        self._follower.follow(run.retry())
+
     def _use(self, job: Job) -> None:
         self.open(Workflow.of(job.workflow, job.definition))
         self._form.fill({**job.values, "seed": job.seed, "count": job.count})
@@ -148,6 +164,8 @@ class Panel:
             self.restore(keep(data, self._session.settings.output))
         except StudioError as error:
             self._follower.say(f"{name}: {error}", problem=True)
+        else:
+            self._follower.say(f"These are the settings of {name}")
 
     def _laid_out(self) -> VBox:
         head, left = HBox([self._title, self._picker]), VBox([self._place, self.bar, self.restoring])
@@ -159,6 +177,6 @@ class Panel:
         return widget.add_class("studio")
 
 
-def _picker(first: str) -> Dropdown:
-    options = [(Workflow.load(name).definition.title, name) for name in workflow_names()]
-    return Dropdown(options=options, value=first if first in workflow_names() else None, description="Workflow")
+def _picker(known: Iterable[Workflow]) -> Dropdown:
+    options = [(workflow.definition.title, workflow.name) for workflow in known]
+    return Dropdown(options=options, value=None, description="Workflow")

@@ -1,6 +1,6 @@
 """The right half of the panel: the picture one looks at, what can be done with it, and the others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from studio.record.picture import Picture
 from studio.surfaces.controls import controls
 from studio.surfaces.notebook.fields import PICTURES, small
 from studio.surfaces.notebook.pieces import BeforeAfter, Stage, Strip
-from studio.workflow import Workflow, workflow_names
+from studio.workflow import Workflow
 
 EMPTY = "Your picture appears here.\nFill in the form and press Generate."
 
@@ -29,7 +29,7 @@ class Wishes:
 class Results:
     """Shows pictures and hands on wishes; knows nothing of forms and runs."""
 
-    def __init__(self, wishes: Wishes) -> None:
+    def __init__(self, wishes: Wishes, known: Iterable[Workflow]) -> None:
         self.stage, self.strip = Stage(label="Picture", empty=EMPTY), Strip(label="Pictures of this panel")
         self.compare = BeforeAfter(layout={"display": "none"})
         self._wishes, self._pictures = wishes, dict[str, Picture]()
@@ -41,7 +41,7 @@ class Results:
         self.use.on_click(lambda _: self._with(self._wishes.use))
         self.vary = Button(description="Vary", tooltip="The same settings with a new seed")
         self.vary.on_click(lambda _: self._with(self._wishes.vary))
-        self.destinations = _destinations(self._send)
+        self.destinations = _destinations(known, self._send)
         self._actions = HBox([self.use, self.vary, self.toggle, self.destinations], layout={"display": "none"})
         self._actions.add_class("studio-act")
         self.strip.hear("chosen", lambda message: self.look(self._pictures[message["chosen"]]))
@@ -71,7 +71,8 @@ class Results:
 
     def look(self, picture: Picture) -> None:
         """Show a picture large, with what can be done with it."""
-        self._before = _start(picture) or (self._shown.path if self._shown else None)
+        if picture != self._shown:
+            self._before = _start(picture) or (self._shown.path if self._shown else None)
         self._shown = picture
         caption = f"{picture.image.width} × {picture.image.height} · seed {picture.job.seed}"
         self._stage(picture.path.read_bytes(), describe(picture), caption, picture.path.name)
@@ -112,10 +113,9 @@ def takes_picture(workflow: Workflow) -> str | None:
     return next((one.name for one in controls(workflow) if one.kind in PICTURES and one.required), None)
 
 
-def _destinations(send: Callable[[str], None]) -> Dropdown:
+def _destinations(known: Iterable[Workflow], send: Callable[[str], None]) -> Dropdown:
     """Every workflow that takes a picture."""
-    found = ((workflow.definition.title, workflow.name) for workflow in map(Workflow.load, workflow_names()))
-    options = [(title, name) for title, name in found if takes_picture(Workflow.load(name))]
+    options = [(workflow.definition.title, workflow.name) for workflow in known if takes_picture(workflow)]
     menu = Dropdown(
         options=[("Send to …", ""), *options], value="", description="Send to", tooltip="Go on with this picture"
     )

@@ -1,5 +1,6 @@
 """A real JupyterLab in a real Chromium."""
 
+import base64
 import json
 import os
 import socket
@@ -14,6 +15,12 @@ import httpx
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
+_TRANSFER = """([data, name]) => {
+  const transfer = new DataTransfer();
+  const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
+  transfer.items.add(new File([bytes], name, { type: "image/png" }));
+  return transfer;
+}"""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -88,6 +95,12 @@ class Notebook:
     def set(self, label: str, value: str) -> None:
         """Type into a field of the panel."""
         self.panel.get_by_label(label, exact=True).fill(value)
+
+    def drop(self, target: Locator, file: Path) -> None:
+        """Drop a file on something, with its bytes."""
+        data = base64.b64encode(file.read_bytes()).decode()
+        transfer = self.page.evaluate_handle(_TRANSFER, [data, file.name])
+        target.dispatch_event("drop", {"dataTransfer": transfer})
 
     def accessible(self) -> list[dict[str, str]]:
         """Role and name of everything in the panel, as Chromium tells a screen reader."""

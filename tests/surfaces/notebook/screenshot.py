@@ -16,17 +16,15 @@ import studio
 
 panel = studio.panel()
 panel"""
-PROMPTS = ("a yellow sun on teal", "a red heart on cream", "teal zigzag on cream", "a blue star on white",
-           "a green tree on cream", "a pink moon on navy")  # fmt: skip
+PROMPTS = ("teal zigzag on cream", "a green tree on cream", "a pink moon on navy", "a red heart on cream")
 WORK = f"""\
 for n, prompt in enumerate({PROMPTS}):
     panel.values = {{"prompt": prompt, "seed": 3 + n}}
-    panel.generate().wait()
-panel.generate().wait()"""
+    panel.generate().wait()"""
 
 
 def main(file: Path = PICTURE, theme: str = "JupyterLab Light") -> None:
-    """Make six pictures in a panel in JupyterLab, and a picture of it while the next one is made."""
+    """Make pictures in a panel in JupyterLab, and a picture of that."""
     with tempfile.TemporaryDirectory() as root:
         cells = [nbformat.v4.new_code_cell(source) for source in (PANEL, WORK)]
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
@@ -36,7 +34,7 @@ def main(file: Path = PICTURE, theme: str = "JupyterLab Light") -> None:
             page.keyboard.press("Control+b")
             notebook.run_all()
             tiles = notebook.panel.get_by_role("group", name="Pictures of this panel").get_by_role("button")
-            expect(tiles).to_have_count(len(PROMPTS) + 1, timeout=300_000)
+            expect(tiles).to_have_count(len(PROMPTS), timeout=300_000)
             page.locator(".jp-Notebook .jp-Cell").first.scroll_into_view_if_needed()
             page.wait_for_timeout(500)
             page.screenshot(path=file)

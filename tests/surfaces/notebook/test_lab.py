@@ -68,7 +68,7 @@ def test_the_downloaded_file_is_the_picture_and_brings_its_settings_back(noteboo
     download.value.save_as(tmp_path / "mine.png")
     assert Picture(tmp_path / "mine.png").job.values["prompt"] == "a red circle on white"
     panel.get_by_label("Prompt", exact=True).fill("something else")
-    panel.locator(".studio-form > * > .studio-field > input[type=file]").last.set_input_files(tmp_path / "mine.png")
+    notebook.drop(panel.get_by_role("button", name="Restore settings"), tmp_path / "mine.png")
     expect(panel.get_by_label("Prompt", exact=True)).to_have_value("a red circle on white")
     expect(panel.get_by_label("Seed", exact=True)).not_to_have_value("")
 

@@ -13,7 +13,7 @@ from studio.errors import InputError
 from studio.job import Job
 from studio.session import Session
 from studio.surfaces.controls import Control, controls
-from studio.surfaces.notebook.fields import Mask, field
+from studio.surfaces.notebook.fields import Mask, field, small
 from studio.surfaces.notebook.panel import Panel
 from studio.surfaces.notebook.results import takes_picture
 from studio.workflow import Workflow, workflow_names
@@ -240,7 +240,9 @@ def test_history_shows_earlier_runs_and_retries_an_unfinished_one(own, tmp_path)
 def test_compare_lays_a_picture_over_what_it_came_from(panel, pictures):
     panel.results.add(pictures[0])
     panel.results.add(pictures[1])
+    panel.results.again()  # as at the end of a run
     panel.results.toggle.value = True
+    assert panel.results.compare.before == small(pictures[0].path, 1024)
     assert panel.results.compare.after == pictures[1].path.read_bytes()
     assert panel.results.compare.layout.display == ""
     assert panel.results.stage.layout.display == "none"
