@@ -14,7 +14,7 @@ from studio.config import shipped
 from studio.errors import InputError
 from studio.session import Session
 from studio.surfaces import uploads
-from studio.surfaces.controls import controls, live_choices
+from studio.surfaces.controls import ease, live_choices
 from studio.surfaces.guard import MAX_BODY
 from studio.surfaces.web import forms, theme
 from studio.surfaces.web.fields import Field
@@ -44,7 +44,7 @@ def mount(app: FastAPI, session: Session) -> FastAPI:
 
 def page(session: Session) -> gr.Blocks:
     """The Gradio page for this session's workflows."""
-    workflows = sorted((Workflow.load(name) for name in workflow_names()), key=_needs_a_picture)
+    workflows = sorted(map(Workflow.load, workflow_names()), key=ease)
     blocks: gr.Blocks
     with gr.Blocks(title="Studio", fill_width=True, analytics_enabled=False, delete_cache=(3600, 86400)) as blocks:
         _html("header.html")
@@ -60,11 +60,6 @@ def page(session: Session) -> gr.Blocks:
         _restoring({form.workflow.name: form for form in drawn}, session)
         _asking_live(blocks, [one for form in drawn for one in form.fields if one.live])
     return blocks
-
-
-def _needs_a_picture(workflow: Workflow) -> bool:
-    """Those that need none come first: one can begin with them at once."""
-    return any(control.kind in uploads.PICTURES and control.required for control in controls(workflow))
 
 
 def _asking_live(blocks: gr.Blocks, fields: list[Field]) -> None:
