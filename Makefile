@@ -2,13 +2,14 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
-.PHONY: demo test lint app lab docs clean
+.PHONY: demo test lint app lab docs bench browser clean
 
 demo: $(STAMP) ## make a contact sheet of twelve pictures
 	$(BIN)/python -m studio.demo
 
-test: $(STAMP) ## run the tests
+test: $(STAMP) browser ## run the tests
 	$(BIN)/python -m pytest
 
 lint: $(STAMP) ## style, types, and who may import whom
@@ -17,15 +18,27 @@ lint: $(STAMP) ## style, types, and who may import whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-app: $(STAMP) ## the command line's own help, until the web app is here
-	$(BIN)/studio --help
+app: $(STAMP) ## open the web app
+	$(BIN)/studio app
 
 lab: $(STAMP) ## open the notebooks
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[lab]"
 	$(BIN)/jupyter lab notebooks
 
-docs: $(STAMP) ## write Spark's model card from its measured figures
+docs: $(STAMP) browser ## make anew all that shows what the studio makes: card, sheet, previews, notebooks, screenshots
 	$(BIN)/python -m studio.spark.card
+	$(BIN)/python -m studio.demo pictures/demo
+	cp pictures/demo/sheet.png assets/pictures/demo.png
+	$(BIN)/python -m studio.surfaces.previews
+	$(BIN)/python notebooks/execute.py
+	$(BIN)/python -m tests.surfaces.web.screenshots
+	$(BIN)/python -m tests.surfaces.notebook.screenshot
+
+bench: $(STAMP) ## seconds a picture, against plain diffusers
+	$(BIN)/python -m studio.bench
+
+browser: # where the tests find none and the system is Debian's; elsewhere they are skipped
+	@command -v chromium >/dev/null || ! command -v apt-get >/dev/null || \
+		{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq chromium >/dev/null; }
 
 clean:
 	rm -rf .venv

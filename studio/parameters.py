@@ -111,10 +111,15 @@ class Parameter:
     def _with_default(self, exposed: Exposed) -> "Parameter":
         if "default" in exposed.model_fields_set:
             checked = self._checked(exposed.default, "default")
-            return replace(self, default=self.check(checked) if exposed.each else checked)
+            return replace(self, default=self._plain(checked) if exposed.each else checked)
         if self.default is not REQUIRED and self.default is not None:
             self._checked(self.default, "default (give another with 'default:')")
         return self
+
+    def _plain(self, value: Any) -> Any:
+        """The value as JSON, as a job holds it."""
+        adapter: TypeAdapter[Any] = TypeAdapter(self.annotation)
+        return adapter.dump_python(adapter.validate_python(value), mode="json")
 
     def _checked(self, value: Any, what: str) -> Any:
         try:

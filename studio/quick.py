@@ -11,7 +11,7 @@ from studio.workflow import Workflow
 
 
 @cache
-def _session() -> Session:
+def session() -> Session:
     """One session for the whole process, so that a model is loaded once."""
     return Session()
 
@@ -23,4 +23,4 @@ def run(workflow: str | Path, *, out: Path | str | None = None, **values: Any) -
     to the folder ``pictures``. Raises InputError for a wrong input, before anything is written.
     """
     job = Job.of(Workflow.load(workflow), values)
-    return list(_session().run(job, out=Path(out) if out else None))
+    return list(session().run(job, out=Path(out) if out else None))

@@ -46,6 +46,13 @@ def controls(workflow: Workflow) -> tuple[Control, ...]:
     return tuple(_controls(workflow))
 
 
+def ease(workflow: Workflow) -> tuple[bool, int, str]:
+    """To sort workflows by, the easiest first: those that need no picture, and then those that ask least."""
+    asked = controls(workflow)
+    needs_a_picture = any(control.required and control.kind in ("picture", "mask", "pictures") for control in asked)
+    return needs_a_picture, sum(not control.more for control in asked), workflow.name
+
+
 def _controls(workflow: Workflow) -> Iterator[Control]:
     own = workflow.definition.inputs
     for name, field in sorted(workflow.form().model_fields.items(), key=lambda item: item[0] not in own):

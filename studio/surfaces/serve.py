@@ -5,10 +5,9 @@ import secrets
 import socket
 import webbrowser
 from contextlib import suppress
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
-from studio.errors import InputError, StudioError
+from studio.errors import InputError
 from studio.session import Session
 
 if TYPE_CHECKING:
@@ -22,8 +21,6 @@ def serve(port: int | None = None, *, show: bool = True) -> None:
 
     Without a ``port`` it is 7860, or a free one where that is taken. Raises InputError for one that is taken.
     """
-    if find_spec("gradio") is None:
-        raise StudioError("the web app is not installed; run: pip install 'studio-diffusion[app]'")
     bound, session, token = _bound(port), Session(), secrets.token_urlsafe(24)
     here = bound.getsockname()[1]
     try:

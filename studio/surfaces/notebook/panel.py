@@ -9,10 +9,11 @@ from ipywidgets import HTML, Box, Dropdown, HBox, VBox
 
 from studio.errors import StudioError
 from studio.job import Job
-from studio.quick import _session
+from studio.quick import session as shared_session
 from studio.record.picture import Picture
 from studio.runs import Run
 from studio.session import Session
+from studio.surfaces.controls import ease
 from studio.surfaces.notebook.follow import Follower
 from studio.surfaces.notebook.form import Form
 from studio.surfaces.notebook.history import History
@@ -31,7 +32,7 @@ def panel(workflow: str | Path | None = None) -> "Panel":
 
     End a cell with it. Raises InputError for an unknown name, WorkflowError for a file that is wrong.
     """
-    return Panel(_session(), Workflow.load(workflow or FIRST), pick=workflow is None)
+    return Panel(shared_session(), Workflow.load(workflow or FIRST), pick=workflow is None)
 
 
 class Panel:
@@ -40,7 +41,7 @@ class Panel:
     def __init__(self, session: Session, workflow: Workflow, *, pick: bool = False) -> None:
         self._session = session
         kindly = self._kindly
-        known = [Workflow.load(name) for name in workflow_names()]
+        known = sorted(map(Workflow.load, workflow_names()), key=ease)
         self.results = Results(Wishes(kindly(self._use), kindly(self._vary), kindly(self._send)), known)
         self.history = History(session, self.results.look, kindly(self._retry))
         self.bar = Bar(label="Generate")

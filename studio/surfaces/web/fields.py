@@ -31,6 +31,11 @@ class Field:
     read: Callable[[list[Any], Path], Any]
     write: Callable[[Any], list[Any]]
 
+    @property
+    def live(self) -> bool:
+        """Whether what there is to choose from can change while the page is open."""
+        return not self.control.choices and bool(live_choices(self.control))
+
     def listen(self, event: str) -> Callable[..., Any]:
         """How to hear of an ``event`` ("input", "change") of the first part."""
         listener: Callable[..., Any] = getattr(self.parts[0], event)
@@ -135,6 +140,8 @@ def _seed(control: Control) -> Field:
 
 
 def _picture(control: Control) -> Field:
+    if control.many:
+        return _pictures(control)
     label = {key: value for key, value in _label(control).items() if key != "info"}
     part = gr.Image(
         type="filepath", format="png", sources=["upload", "clipboard"], buttons=[], height=220,

@@ -14,9 +14,10 @@ from studio.config import shipped
 from studio.errors import InputError
 from studio.session import Session
 from studio.surfaces import uploads
-from studio.surfaces.controls import controls
+from studio.surfaces.controls import ease, live_choices
 from studio.surfaces.guard import MAX_BODY
 from studio.surfaces.web import forms, theme
+from studio.surfaces.web.fields import Field
 from studio.workflow import Workflow, workflow_names
 
 _STATIC: Final = Path(__file__).with_name("static")
@@ -43,7 +44,7 @@ def mount(app: FastAPI, session: Session) -> FastAPI:
 
 def page(session: Session) -> gr.Blocks:
     """The Gradio page for this session's workflows."""
-    workflows = sorted((Workflow.load(name) for name in workflow_names()), key=_needs_a_picture)
+    workflows = sorted(map(Workflow.load, workflow_names()), key=ease)
     blocks: gr.Blocks
     with gr.Blocks(title="Studio", fill_width=True, analytics_enabled=False, delete_cache=(3600, 86400)) as blocks:
         _html("header.html")
@@ -57,12 +58,17 @@ def page(session: Session) -> gr.Blocks:
                 _html("stage.html")
         _html("activity.html")
         _restoring({form.workflow.name: form for form in drawn}, session)
+        _asking_live(blocks, [one for form in drawn for one in form.fields if one.live])
     return blocks
 
 
-def _needs_a_picture(workflow: Workflow) -> bool:
-    """Those that need none come first: one can begin with them at once."""
-    return any(control.kind in uploads.PICTURES and control.required for control in controls(workflow))
+def _asking_live(blocks: gr.Blocks, fields: list[Field]) -> None:
+    """What there is to choose from is asked whenever the page is opened: a model may have come meanwhile."""
+
+    def ask() -> dict[Component, Any]:
+        return {one.parts[0]: gr.update(choices=list(live_choices(one.control))) for one in fields}
+
+    blocks.load(ask, None, [one.parts[0] for one in fields], api_visibility="private", show_progress="hidden")
 
 
 def _html(name: str) -> None:

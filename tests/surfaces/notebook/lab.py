@@ -12,16 +12,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
-CHROMIUM = "/usr/bin/chromium"
+from tests.surfaces.browser import chromium
+
 _TRANSFER = """([data, name]) => {
   const transfer = new DataTransfer();
   const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
   transfer.items.add(new File([bytes], name, { type: "image/png" }));
   return transfer;
 }"""
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 @contextmanager
@@ -66,14 +66,12 @@ def _wait_for(address: str) -> None:
 
 
 @contextmanager
-def chromium(width: int = 1360, height: int = 1000) -> Iterator[Page]:
+def window(width: int = 1360, height: int = 1000) -> Iterator[Page]:
     """A page of its own browser."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": width, "height": height})
         page.set_default_timeout(30_000)
         yield page
-        browser.close()
 
 
 class Notebook:

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from studio.record.picture import Picture
 
-from .lab import Notebook, chromium
+from .lab import Notebook, window
 
 STOPPED = re.compile("^Stopped")
 ROLES = {"button", "checkbox", "combobox", "link", "slider", "spinbutton", "textbox", "image", "progressbar"}
@@ -15,7 +15,7 @@ ROLES = {"button", "checkbox", "combobox", "link", "slider", "spinbutton", "text
 
 @pytest.fixture(scope="module")
 def notebook(lab):
-    with chromium() as page:
+    with window() as page:
         notebook = Notebook(page, lab, "first.ipynb")
         notebook.run_all()
         notebook.panel.get_by_role("button", name="More").click()

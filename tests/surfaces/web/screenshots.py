@@ -8,11 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 from studio.config import shipped
+from tests.surfaces.browser import chromium
 from tests.surfaces.conftest import serving
-from tests.surfaces.web.conftest import ARGUMENTS, CHROMIUM, Client, fill, over
+from tests.surfaces.web.conftest import Client, fill, over
 
 _LARGEST = 300_000
 _PROMPTS = ("sunset over hills, flat illustration", "a white cloud on cyan", "night sky with moon and stars")
@@ -20,15 +20,13 @@ _PROMPTS = ("sunset over hills, flat illustration", "a white cloud on cyan", "ni
 
 def main() -> None:
     """Make a few pictures and photograph the page that shows them."""
-    with TemporaryDirectory() as home, serving(Path(home)) as server, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with TemporaryDirectory() as home, serving(Path(home)) as server, chromium() as browser:
         client = Client(browser, server)
         for prompt in _PROMPTS:
             server.session.find(server.job(prompt=prompt, steps=20, seed=4)).wait(300)
         make(client.open("text-to-image"), "web-light.png")
         look(client.open("activity", scheme="dark", height=700), "web-dark.png")
         look(client.open(width=390, height=780), "web-phone.png")
-        browser.close()
 
 
 def make(page, name):
