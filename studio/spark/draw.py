@@ -5,6 +5,7 @@ larger or with more room.
 """
 
 from dataclasses import dataclass
+from math import radians
 from random import Random
 from typing import Final
 
@@ -15,7 +16,7 @@ from studio.spark.captions import caption
 from studio.spark.palette import COLOURS, RGB
 from studio.spark.patterns import bands, paint_gradient, paint_pattern
 from studio.spark.scenes import paint_scene
-from studio.spark.shapes import SHAPES, Point, Ring
+from studio.spark.shapes import SHAPES, Point
 from studio.spark.truth import Truth, choose
 
 
@@ -63,67 +64,53 @@ def _jitter(colour: RGB, rng: Random) -> RGB:
 
 def _paint_icons(canvas: Canvas, truth: Truth, colour: RGB, rng: Random) -> None:
     centres, radius = _layout(canvas, truth, rng)
-    for centre in centres:
-        mask = canvas.mask(place(SHAPES[truth.subject](), centre, radius))
-        if truth.style == "outlined":
-            mask = canvas.outline(mask, max(0.028, radius * 0.12))
-        elif truth.style == "striped":
-            mask = ImageChops.multiply(mask, canvas.mask(_stripes(canvas, centre, radius)))
-        canvas.stamp(colour, mask)
+    turn = radians(rng.gauss(0, 4))
+    rings = [ring for centre in centres for ring in place(SHAPES[truth.subject](), centre, radius, turn)]
+    mask = canvas.mask(rings)
+    if truth.style == "outlined":
+        mask = canvas.outline(mask, max(0.028, radius * 0.12))
+    elif truth.style == "striped":
+        stripes = bands(canvas, max(0.08, radius * 0.36), rng.random(), rng.choice(((0, 1), (1, 0), (0.707, 0.707))))
+        mask = ImageChops.multiply(mask, canvas.mask(stripes))
+    canvas.stamp(colour, mask)
 
 
-def _stripes(canvas: Canvas, centre: Point, radius: float) -> list[Ring]:
-    """Diagonal stripes, one of them through the middle of the icon."""
-    period = max(3 * CELL, radius * 0.36)
-    across = (0.5**0.5, 0.5**0.5)
-    middle = (centre[0] * across[0] + centre[1] * across[1]) / period
-    return bands(canvas, period, middle - 0.25, across)
-
-
-CELL: Final = 1 / 32
-"""Icons stand on a grid of 32 cells to a short side, as on an icon designer's sheet. A cell is one
-latent, so that the same icon one cell further is the same code: that is what makes shapes learnable."""
-
-_RADII: Final = {  # in cells
-    (1, "small"): (6, 7), (1, "medium"): (10, 11, 12), (1, "large"): (14, 15),
-    (2, "small"): (4.5, 5), (2, "medium"): (6, 7),
-    (3, "small"): (4, 4.5), (3, "medium"): (5.5, 6.5),
-    (4, "small"): (4, 4.5), (4, "medium"): (5.5, 6.5),
+_RADII: Final = {
+    (1, "small"): 0.20, (1, "medium"): 0.34, (1, "large"): 0.45,
+    (2, "small"): 0.14, (2, "medium"): 0.21,
+    (3, "small"): 0.12, (3, "medium"): 0.195,
+    (4, "small"): 0.125, (4, "medium"): 0.195,
 }  # fmt: skip
 
 
 def icon_radius(truth: Truth) -> float:
-    """How large each icon is at least, in short sides."""
-    return CELL * _radii(truth)[0]
-
-
-def _radii(truth: Truth) -> tuple[float, ...]:
-    """Those of the truth's count and size; beside the middle there is less room."""
-    radii = _RADII[truth.count, truth.size]
-    return radii if truth.place == "centre" or truth.size == "small" else (8, 9)
+    """How large each icon is on average, in short sides."""
+    radius = _RADII[truth.count, truth.size]
+    return radius if truth.place == "centre" else min(radius, 0.26)
 
 
 def _layout(canvas: Canvas, truth: Truth, rng: Random) -> tuple[list[Point], float]:
-    """Where the icons stand and how large they are, in short sides; all up to a cell off together."""
-    radius = CELL * rng.choice(_radii(truth))
-    spots = [_spot(truth.place, canvas, radius)] if truth.count == 1 else _arrangement(truth, canvas, rng)
-    shift = (0, 0) if truth.size == "large" else (CELL * rng.randint(-1, 1), CELL * rng.randint(-1, 1))
-    return [(x + shift[0], y + shift[1]) for x, y in spots], radius
+    """Where the icons stand and how large they are, in short sides."""
+    radius = icon_radius(truth) * rng.uniform(0.92, 1.08)
+    alone = truth.count == 1
+    spots = [_spot(truth.place, canvas, radius)] if alone else _arrangement(truth, canvas, rng)
+    wobble = 0.02 if truth.count == 1 and truth.size != "large" else 0.01
+    return [(x + rng.gauss(0, wobble), y + rng.gauss(0, wobble)) for x, y in spots], radius
 
 
 def _spot(where: str, canvas: Canvas, radius: float) -> Point:
-    edge, w, h = radius + 2 * CELL, canvas.width, canvas.height
+    edge, w, h = radius + 0.06, canvas.width, canvas.height
     spots = {"left": (edge, h / 2), "right": (w - edge, h / 2), "top": (w / 2, edge), "bottom": (w / 2, h - edge)}
     return spots.get(where, (w / 2, h / 2))
 
 
 def _arrangement(truth: Truth, canvas: Canvas, rng: Random) -> list[Point]:
     """Two side by side or one above the other, three in a triangle or a row, four in a square."""
-    row, triangle = ((-10, 0), (0, 0), (10, 0)), ((0, -7), (-8, 7), (8, 7))
+    row = ((-0.32, 0.0), (0.0, 0.0), (0.32, 0.0))
+    triangle = ((0.0, -0.22), (-0.23, 0.21), (0.23, 0.21))
     layouts: dict[int, tuple[tuple[Point, ...], ...]] = {
-        2: (((-8, 0), (8, 0)), ((-8, 0), (8, 0)), ((0, -8), (0, 8))),
+        2: (((-0.24, 0), (0.24, 0)), ((-0.24, 0), (0.24, 0)), ((0, -0.24), (0, 0.24))),
         3: (triangle, row) if truth.size == "small" else (triangle,),
-        4: (((-8, -8), (8, -8), (-8, 8), (8, 8)),),
+        4: (((-0.235, -0.235), (0.235, -0.235), (-0.235, 0.235), (0.235, 0.235)),),
     }
-    middle = (canvas.width / 2, canvas.height / 2)
-    return [(middle[0] + CELL * x, middle[1] + CELL * y) for x, y in rng.choice(layouts[truth.count])]
+    return [(canvas.width / 2 + x, canvas.height / 2 + y) for x, y in rng.choice(layouts[truth.count])]

@@ -136,7 +136,7 @@ def _fish() -> Silhouette:
 def _boat() -> Silhouette:
     hull = _ring((-0.95, 0.35), (0.95, 0.35), (0.55, 0.85), (-0.6, 0.85))
     sails = (_ring((-0.06, -0.95), (-0.06, 0.2), (-0.75, 0.2)), _ring((0.08, -0.8), (0.75, 0.2), (0.08, 0.2)))
-    return (hull, *sails, _box(-0.06, 0.1, 0.08, 0.4))
+    return (hull, *sails)
 
 
 def _umbrella() -> Silhouette:

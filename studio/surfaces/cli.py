@@ -145,9 +145,9 @@ def _make(job: "Job", asked: "Asked") -> int:
     done = 0
     try:
         for picture in Session().run(job, out=asked.out, name=asked.name, watch=_show_progress):
+            done += 1  # before anybody can read of it and press Ctrl+C
             _show_progress(None)
             print(_line(picture) if asked.json else picture.path, flush=True)
-            done += 1
     except KeyboardInterrupt:
         _show_progress(None)
         return _say(f"stopped; {done} of {job.total} pictures were finished and are kept", FAILED)

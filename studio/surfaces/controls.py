@@ -62,7 +62,7 @@ def _controls(workflow: Workflow) -> Iterator[Control]:
 
 def _control(name: str, field: FieldInfo, more: bool, when: dict[str, Any]) -> Control:
     kind, plain = kind_of(field.metadata), _element(field.annotation)
-    least, greatest = (_first(field, side) for side in ("ge", "le"))
+    least, greatest = (_bound(field, side, whole=plain is int) for side in ("ge", "le"))
     return Control(
         name=name,
         kind=kind.name,
@@ -95,10 +95,10 @@ def _element(annotation: Any) -> Any:
     return _element(get_args(annotation)[0]) if hasattr(annotation, "__metadata__") else annotation
 
 
-def _first(field: FieldInfo, side: str) -> float | None:
+def _bound(field: FieldInfo, side: str, *, whole: bool) -> float | None:
     """The narrowest bound of a side: a workflow's stands behind the step's own."""
     found = [getattr(item, side) for item in field.metadata if getattr(item, side, None) is not None]
-    return found[-1] if found else None
+    return None if not found else int(found[-1]) if whole else found[-1]
 
 
 def _json(default: Any) -> Any:
