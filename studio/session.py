@@ -1,11 +1,13 @@
 """The one stateful object: holds loaded models, works through the queue, tells those who watch.
 
-One thread owns the device. Surfaces submit jobs and subscribe; a closed tab or a restarted page
-changes nothing for the run.
+One thread owns the device: where two use torch, its own threads wait for each other and a CPU takes
+twice as long. Surfaces submit jobs and subscribe; a closed tab or a restarted page changes nothing for
+the run.
 """
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from logging import getLogger
 from pathlib import Path
@@ -32,7 +34,7 @@ class Session:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings.from_environment()
         self._pipelines = Pipelines(self.settings.device)
-        self._device = threading.Lock()
+        self._device = ThreadPoolExecutor(1, "device")
         self._changed = threading.Condition()
         self._listeners: dict[str, list[Listener]] = {}
         self._present: dict[str, Event] = {}  # the last thing heard of each run that is not over
@@ -49,8 +51,13 @@ class Session:
         ``record.names``. ``watch`` hears of every step; what it raises stops the run within that
         step, and leaves no partial file. Wrong input is found before anything is written.
         """
-        made = work(job, self._pipelines, out or self.settings.output, name, self.settings.batch, watch or _ignore)
-        yield from (picture for _, picture in self._one_by_one(made))
+        left = threading.Event()
+        heard = _stoppable(left.is_set, watch or _ignore)
+        made = work(job, self._pipelines, out or self.settings.output, name, self.settings.batch, heard)
+        try:
+            yield from (picture for _, picture in self._one_by_one(made, left))
+        finally:
+            left.set()
 
     def submit(self, job: Job, *, out: Path | None = None, name: str = names.DEFAULT) -> Run:
         """Put a job at the end of the queue and return at once.
@@ -82,6 +89,7 @@ class Session:
         self._wake()
         if self._worker:
             self._worker.join()
+        self._device.shutdown()
         if self._opened:
             self._opened.close()
 
@@ -178,15 +186,25 @@ class Session:
             row.job, self._pipelines, row.folder, row.name, self.settings.batch, watch,
             previews=True, made=queue.pictures(row.id),
         )  # fmt: skip
-        for number, picture in self._one_by_one(made):
+        for number, picture in self._one_by_one(made, threading.Event()):
             queue.keep(row.id, number, picture.path)
             self._tell(row.id, Made(picture))
 
-    def _one_by_one(self, made: Iterator[tuple[int, Picture]]) -> Iterator[tuple[int, Picture]]:
-        """Hold the device only while a picture is made: between two of them somebody else may have it."""
+    def _one_by_one(self, made: Iterator[tuple[int, Picture]], left: threading.Event) -> Iterator[tuple[int, Picture]]:
+        """Each picture made on the device's thread; between two of them somebody else may have it.
+
+        Ctrl+C is heard on this thread: it sets ``left``, which stops the work within a step, and a picture
+        that was just then finished is still handed on.
+        """
         while True:
-            with self._device:
-                found = next(made, None)
+            making = self._device.submit(next, made, None)
+            try:
+                found = making.result()
+            except KeyboardInterrupt:
+                left.set()
+                with suppress(Stopped):
+                    yield from filter(None, [making.result()])
+                raise
             if found is None:
                 return
             yield found
