@@ -116,6 +116,7 @@ function name() {
   for (const button of document.querySelectorAll("button:not([aria-label])")) {
     if (!button.textContent.trim()) button.setAttribute("aria-label", button.title || "Choose a picture");
   }
+  for (const box of document.querySelectorAll("div[aria-label]:not([role])")) box.setAttribute("role", "group");
 }
 
 /** A form's job is in the queue: show it, and on a phone go to where it is shown. */
