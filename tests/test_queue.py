@@ -41,7 +41,8 @@ def test_a_waiting_run_can_be_moved(queue, job, tmp_path):
     assert queue.waiting() == [three, one, two]
     queue.move(three, 1)
     assert queue.waiting() == [one, three, two]
-    assert queue.waiting()[-1] != queue.add(job, tmp_path, "{n}") == queue.waiting()[-1]
+    last = queue.add(job, tmp_path, "{n}")
+    assert queue.waiting() == [one, three, two, last]
 
 
 def test_cancelling_takes_a_waiting_run_out_and_asks_a_running_one(queue, job, tmp_path):

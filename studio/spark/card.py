@@ -96,7 +96,7 @@ Four parts, all trained from scratch on two CPU cores, by `python -m studio.spar
 2. The autoencoder: an AutoencoderTiny, factor 8, four channels, on 64-pixel crops, half of them recoloured.
    The decoder is then trained on alone.
 3. The denoiser: a U-Net of 13.5 million parameters, predicting velocity on a linear noise schedule, with the text
-   encoder, on 256×256 pictures, in bf16 where the processor has it. The captions reach it by cross-attention and,
+   encoder, on 256×256 pictures, in bf16 where that is quicker. The captions reach it by cross-attention and,
    pooled, through the time embedding. One caption in ten is empty, for guidance.
 
 AdamW, averaged weights, rate falling to zero at the end of a stage. On a GPU the same command uses larger batches.

@@ -46,9 +46,7 @@ class Panel:
         self.history = History(session, self.results.look, kindly(self._retry))
         self.bar = Bar(label="Generate")
         self.bar.hear("wish", lambda message: self._wish(message["wish"]))
-        self.restoring = DropZone(
-            label="Restore settings", words="Drop a picture to bring back its settings", compact=True
-        )
+        self.restoring = DropZone(label="Restore settings", words=RESTORE, compact=True)
         self.restoring.on_file(self._dropped)
         self._follower = Follower(self.bar, self.results, self.history.refresh)
         self._title, self._place, self._picker = HTML(), Box(), _picker(known)
