@@ -1,6 +1,6 @@
 """The one stateful object: holds loaded models, works through the queue, tells those who watch.
 
-One thread owns the device: where two use torch, its own threads wait for each other and a CPU takes
+One thread owns the device: where two of a process use torch on a CPU, each step was measured to take
 twice as long. Surfaces submit jobs and subscribe; a closed tab or a restarted page changes nothing for
 the run.
 """
