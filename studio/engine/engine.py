@@ -13,6 +13,7 @@ from studio.families import Request
 from studio.models.card import ModelCard
 
 if TYPE_CHECKING:
+    import torch
     from diffusers import DiffusionPipeline
 
 Report = Callable[[int, int], None]
@@ -44,45 +45,37 @@ class Engine:
         """The same engine for part ``n`` (from 0) of ``of`` equal ones: its reports count towards the whole."""
         return replace(self, report=lambda step, steps: self.report(n * steps + step, of * steps))
 
-    def denoise(
-        self,
-        card: ModelCard,
-        request: Request,
-        sampler: str,
-        images: Sequence[Image] = (),
-        masks: Sequence[Image] = (),
-    ) -> list[Image]:
-        """One picture for each seed, from noise, or from ``images`` (one, or one for each seed).
+    def denoise(self, card: ModelCard, request: Request) -> list[Image]:
+        """One picture for each seed.
 
-        With ``masks``, as many as ``images`` and of their size, only what is white in them changes.
-        Each picture has a noise generator of its own, on the CPU, so that it does not depend on
-        its neighbours in the batch nor on the device.
+        Each has a noise generator of its own, on the CPU, so that it does not depend on its
+        neighbours in the batch nor on the device. Raises InputError where the model's family has not
+        what is asked for.
         """
-        task = "inpaint" if masks else "image-to-image" if images else "text-to-image"
-        pipeline = self.pipelines.get(card, task)
-        own, pipeline.scheduler = pipeline.scheduler, samplers.build(sampler, pipeline.scheduler)
-        if self.show:
-            Previews(self.pipelines.colours(card, task), self.show).tap(pipeline.scheduler)
-        try:
-            arguments = self._arguments(card, task, request) | self._pictures(images, masks)
-            result = pipeline(**arguments, callback_on_step_end=self._callback)
-        finally:
-            pipeline.scheduler = own
+        card.family.check(request)
+        pipeline = self.pipelines.get(card, request.task)
+        with samplers.swapped(pipeline, request.sampler):
+            if self.show:
+                Previews(self.pipelines.colours(card, request.task), self.show).tap(pipeline.scheduler)
+            result = pipeline(**self._arguments(card, request), callback_on_step_end=self._callback)
         return list(result.images)
 
-    def _arguments(self, card: ModelCard, task: str, request: Request) -> dict[str, Any]:
+    def _arguments(self, card: ModelCard, request: Request) -> dict[str, Any]:
+        arguments = card.family.arguments(request.task, request)
+        for name in {"prompt", "negative_prompt"} & arguments.keys():
+            arguments[name] = self._for_each((arguments[name],))
+        given = {"image": request.images, "mask_image": request.masks}
+        pictures = {name: self._for_each(each) for name, each in given.items() if each}
+        return arguments | pictures | {"generator": self._generators()}
+
+    def _for_each(self, given: Sequence[Any]) -> list[Any]:
+        """One for each seed, of one or of as many."""
+        return list(given) * (len(self.seeds) // len(given))
+
+    def _generators(self) -> "list[torch.Generator]":
         import torch
 
-        count = len(self.seeds)
-        arguments = card.family.arguments(task, request)
-        arguments |= {"generator": [torch.Generator("cpu").manual_seed(seed) for seed in self.seeds]}
-        for name in ("prompt", "negative_prompt"):
-            arguments[name] = [arguments[name]] * count
-        return arguments
-
-    def _pictures(self, images: Sequence[Image], masks: Sequence[Image]) -> dict[str, Any]:
-        given = {"image": images, "mask_image": masks}
-        return {name: list(each) * (len(self.seeds) // len(each)) for name, each in given.items() if each}
+        return [torch.Generator("cpu").manual_seed(seed) for seed in self.seeds]
 
     def _callback(
         self, pipeline: "DiffusionPipeline", step: int, _time: int, tensors: dict[str, Any]

@@ -1,6 +1,7 @@
 """A part of a picture drawn anew; the rest comes back exactly as it was."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,6 @@ def redrawn(
     engine: Engine,
     card: ModelCard,
     request: Request,
-    sampler: str,
     images: Sequence[Image.Image],
     masks: Sequence[Image.Image],
 ) -> list[Image.Image]:
@@ -50,9 +50,9 @@ def redrawn(
     images, masks = list(images) * (count // len(images)), list(masks) * (count // len(masks))
     box = _around(masks, card.size)
     size = fitting(Image.new("L", (box[2] - box[0], box[3] - box[1])), card.size, card.family.multiple)
-    asked = Request(**{**vars(request), "width": size.width, "height": size.height})
-    parts = [[resized(picture.crop(box), size) for picture in pictures] for pictures in (images, masks)]
-    made = engine.denoise(card, asked, sampler, *parts)
+    inside, white = (tuple(resized(one.crop(box), size) for one in pictures) for pictures in (images, masks))
+    asked = replace(request, width=size.width, height=size.height, images=inside, masks=white)
+    made = engine.denoise(card, asked)
     return [_put_back(*each, box) for each in zip(images, masks, made, strict=True)]
 
 

@@ -4,14 +4,15 @@ Building from another scheduler's configuration would carry its flags along (cli
 sigmas), so only the schedule is taken over and every other flag is set here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from studio.kinds import OWN_SAMPLER
 
 if TYPE_CHECKING:
-    from diffusers import SchedulerMixin
+    from diffusers import DiffusionPipeline, SchedulerMixin
 
 _SCHEDULE: Final = (
     "num_train_timesteps",
@@ -46,3 +47,13 @@ def build(name: str, own: "SchedulerMixin") -> "SchedulerMixin":
     schedule = {key: own.config[key] for key in _SCHEDULE if key in own.config}
     scheduler: SchedulerMixin = getattr(diffusers, class_name)(**schedule, **_EVERYWHERE, **flags)
     return scheduler
+
+
+@contextmanager
+def swapped(pipeline: "DiffusionPipeline", name: str) -> Iterator[None]:
+    """While inside, the pipeline uses a fresh sampler called ``name``; after, its own again."""
+    own, pipeline.scheduler = pipeline.scheduler, build(name, pipeline.scheduler)
+    try:
+        yield
+    finally:
+        pipeline.scheduler = own

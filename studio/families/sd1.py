@@ -3,7 +3,8 @@
 from types import MappingProxyType
 from typing import Any
 
-from studio.families import Family, Request
+from studio.families import Defaults, Family, Request, Shapes
+from studio.kinds import Size
 
 
 def _arguments(task: str, request: Request) -> dict[str, Any]:
@@ -19,6 +20,14 @@ def _arguments(task: str, request: Request) -> dict[str, Any]:
     return common | {"strength": request.strength} | (size if task == "inpaint" else {})  # else that of the picture
 
 
+def _recognise(shapes: Shapes) -> str | None:
+    """A U-Net that listens to CLIP ViT-L's 768 channels; 9 channels in where it was trained to inpaint."""
+    listens = shapes.get("model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight")
+    if listens is None or listens[1] != 768:
+        return None
+    return "inpaint" if shapes["model.diffusion_model.input_blocks.0.0.weight"][1] == 9 else ""
+
+
 FAMILY = Family(
     name="sd1",
     title="Stable Diffusion 1",
@@ -31,5 +40,7 @@ FAMILY = Family(
         }
     ),
     multiple=8,
+    defaults=Defaults(steps=25, guidance=7.0, size=Size(512, 512)),
     arguments=_arguments,
+    recognise=_recognise,
 )

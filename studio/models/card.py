@@ -2,14 +2,17 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from studio import plugins
 from studio.errors import ModelError
-from studio.families import Family
+from studio.families import Defaults, Family
 from studio.kinds import Size
 
 
@@ -17,24 +20,32 @@ from studio.kinds import Size
 class ModelCard:
     """A model in diffusers' folder layout.
 
-    ``size`` is the size it was trained at, ``sampler`` the class of its own scheduler without the
-    word, ``licence`` as its own card claims it.
+    ``defaults`` are what suits it, ``sampler`` is the class of its own scheduler without the word,
+    ``licence`` as its own card claims it.
     """
 
     name: str
     path: Path
     family: Family
-    size: Size
+    variant: str
+    defaults: Defaults
     sampler: str
     licence: str
 
     @classmethod
     def read(cls, path: Path) -> "ModelCard":
         """The card of the model in a folder; raises ModelError where it is none we know."""
-        index = _json(path / "model_index.json")
-        return cls(
-            path.name, path, _family(path, str(index.get("_class_name"))), _size(path), _sampler(path), _licence(path)
+        family = _family(path, str(_json(path / "model_index.json").get("_class_name")))
+        said = _front_matter(path)
+        defaults = replace(
+            family.defaults, size=_size(path), **{key: said[key] for key in ("steps", "guidance") if key in said}
         )
+        return cls(path.name, path, family, "", defaults, _sampler(path), str(said.get("license", "unknown")))
+
+    @property
+    def size(self) -> Size:
+        """The size it was trained at."""
+        return self.defaults.size
 
     def files(self) -> list[Path]:
         """Everything that decides what the model draws: weights, configurations, vocabulary."""
@@ -87,9 +98,16 @@ def _sampler(path: Path) -> str:
     return str(config.get("_class_name", "unknown")).removesuffix("Scheduler")
 
 
-def _licence(path: Path) -> str:
-    """The ``license`` line of the model card; "unknown" where it says nothing."""
+def _front_matter(path: Path) -> dict[str, Any]:
+    """What the model's own card says of itself at its head; nothing where it has none.
+
+    Besides the hub's keys ("license") the studio reads ``steps`` and ``guidance``.
+    """
     card = path / "README.md"
-    lines = card.read_text("utf-8", errors="replace").splitlines() if card.is_file() else []
-    found = (line.partition(":")[2].strip() for line in lines[:40] if line.startswith("license:"))
-    return next(found, "unknown")
+    text = card.read_text("utf-8", errors="replace") if card.is_file() else ""
+    found = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    try:
+        said = yaml.safe_load(found[1]) if found else {}
+    except yaml.YAMLError:
+        said = {}
+    return said if isinstance(said, dict) else {}

@@ -29,6 +29,8 @@ library_name: diffusers
 pipeline_tag: text-to-image
 language: en
 tags: [stable-diffusion, flat-graphics, icons, patterns, from-scratch]
+steps: 20
+guidance: {guidance:g}
 ---
 
 # Spark

@@ -36,5 +36,6 @@ def run(
     card = library.find(model)
     originals = opened(image)
     target = size or fitting(originals[0], card.size, card.family.multiple)
-    request = Request(prompt, negative_prompt, steps, guidance, *target, strength=strength)
-    return engine.denoise(card, request, sampler, [resized(original, target) for original in originals])
+    images = tuple(resized(original, target) for original in originals)
+    request = Request(prompt, negative_prompt, steps, guidance, *target, strength, sampler, images)
+    return engine.denoise(card, request)

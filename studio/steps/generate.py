@@ -3,7 +3,6 @@
 from PIL.Image import Image
 
 from studio.engine.engine import Engine
-from studio.errors import InputError
 from studio.families import Request
 from studio.kinds import OWN_SAMPLER, Guidance, ModelRef, NegativePrompt, PictureSize, Prompt, Sampler, Steps
 from studio.models import library
@@ -22,8 +21,4 @@ def run(
     """One picture for each of the engine's seeds; without a size, at the model's own."""
     card = library.find(model)
     width, height = size or card.size
-    if width % card.family.multiple or height % card.family.multiple:
-        raise InputError(
-            f"{card.family.title} needs sides that are multiples of {card.family.multiple}, not {width}x{height}"
-        )
-    return engine.denoise(card, Request(prompt, negative_prompt, steps, guidance, width, height), sampler)
+    return engine.denoise(card, Request(prompt, negative_prompt, steps, guidance, width, height, sampler=sampler))

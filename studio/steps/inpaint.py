@@ -36,5 +36,5 @@ def run(
     """One picture for each seed, of the size of the given one and changed only where the mask is white."""
     card = library.find(model)
     originals = opened(image)
-    request = Request(prompt, negative_prompt, steps, guidance, *card.size, strength=strength)
-    return redrawn(engine, card, request, sampler, originals, masks_for(originals, mask))
+    request = Request(prompt, negative_prompt, steps, guidance, *card.size, strength, sampler)
+    return redrawn(engine, card, request, originals, masks_for(originals, mask))

@@ -56,13 +56,13 @@ def run(
     The sides are drawn one after another, so that each is near enough to the old picture to follow it.
     """
     card = library.find(model)
-    request = Request(prompt, negative_prompt, steps, guidance, *card.size, strength=strength)
+    request = Request(prompt, negative_prompt, steps, guidance, *card.size, strength, sampler)
     check(left, right, above, below)
     pictures, sides = opened(image), list(_one_by_one((left, above, right, below)))
     for n, side in enumerate(sides):
         masks = [_mask(picture, side) for picture in pictures]
         grown = [_grown(picture, side) for picture in pictures]
-        pictures = redrawn(engine.part(n, len(sides)), card, request, sampler, grown, masks)
+        pictures = redrawn(engine.part(n, len(sides)), card, request, grown, masks)
     return pictures
 
 

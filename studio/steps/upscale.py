@@ -61,11 +61,11 @@ def refined(
     Each tile has noise of its own: the same in all would leave the same traces at even distances.
     """
     card = library.find(model)
-    request = Request(prompt, "", steps, guidance, *card.size, strength=strength)
+    request = Request(prompt, "", steps, guidance, *card.size, strength, sampler)
     return by_tiles(
         images * (len(engine.seeds) // len(images)),
         card.size,
-        lambda n, of, tiles: _for_tile(engine, n, of).denoise(card, request, sampler, tiles),
+        lambda n, of, tiles: _for_tile(engine, n, of).denoise(card, replace(request, images=tuple(tiles))),
     )
 
 

@@ -34,7 +34,7 @@ def asked(steps=2):
 @pytest.mark.parametrize("size", [(256, 256), (300, 150), (700, 500), (40, 33)])
 def test_outside_the_mask_every_pixel_stays_and_inside_they_change(engine, size):
     old, white = noise(*size), mask(size, (10, 8, 29, 25))
-    for new in redrawn(engine, CARD, asked(), "model's own", [old], [white]):
+    for new in redrawn(engine, CARD, asked(), [old], [white]):
         changed = (np.asarray(new) != np.asarray(old)).any(2)
         assert new.size == size
         assert not changed[np.asarray(white) == 0].any()
@@ -44,7 +44,7 @@ def test_outside_the_mask_every_pixel_stays_and_inside_they_change(engine, size)
 def test_gray_blends(engine):
     old = Image.new("RGB", (256, 256), "black")
     half, full = (
-        np.asarray(redrawn(engine, CARD, asked(), "model's own", [old], [mask((256, 256), (0, 0, 255, 255), v)])[0])
+        np.asarray(redrawn(engine, CARD, asked(), [old], [mask((256, 256), (0, 0, 255, 255), v)])[0])
         for v in (100, 255)
     )
     assert 0 < half[128, 128].max() <= 110 < full.max()
