@@ -11,13 +11,28 @@ Each message is one line that says what was wrong, where, and what to do. Surfac
 these; nobody else does.
 """
 
+from collections.abc import Mapping
+from typing import Self
+
 
 class StudioError(Exception):
     """Base of every error the studio raises on purpose."""
 
 
 class InputError(StudioError):
-    """What was asked for is wrong; nothing was started and nothing written."""
+    """What was asked for is wrong; nothing was started and nothing written.
+
+    ``wrong`` says of each input that is known to be wrong what is; surfaces show it beside the input.
+    """
+
+    def __init__(self, message: str, wrong: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.wrong = dict(wrong or {})
+
+    @classmethod
+    def about(cls, name: str, text: str) -> Self:
+        """One input that is wrong: "steps: too many"."""
+        return cls(f"{name}: {text}", {name: text})
 
 
 class WorkflowError(InputError):

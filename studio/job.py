@@ -39,10 +39,12 @@ class Job(BaseModel):
     def of(cls, workflow: Workflow, values: Mapping[str, Any]) -> "Job":
         """The job for these values; draws the seed where none is given.
 
+        Steps and guidance that are left open become what suits the model, so that the job says them.
+
         Raises InputError that says which input is wrong and why.
         """
         form = bind(workflow.form(), values)
-        plain = form.model_dump(mode="json")
+        plain = _settled(workflow, form.model_dump(mode="json"))
         seed, count = plain.pop("seed"), plain.pop("count")
         job = cls(
             workflow=workflow.name,
@@ -147,18 +149,35 @@ def _pins(workflow: Workflow, values: Mapping[str, Any]) -> dict[str, str]:
     return pins
 
 
+def _settled(workflow: Workflow, values: dict[str, Any]) -> dict[str, Any]:
+    """The values, with steps and guidance that were left open as the model of their step likes them."""
+    open_ = {name: workflow.source(name) for name in workflow.inputs() if values[name] is None}
+    suited = {
+        name: getattr(library.find(_given(workflow, values, step)["model"]).defaults, key)
+        for name, (step, key) in open_.items()
+        if key in ("steps", "guidance")
+    }
+    return values | suited
+
+
+def _given(workflow: Workflow, values: Mapping[str, Any], step: str) -> dict[str, Any]:
+    """Every parameter of a step: as asked for, fixed in the workflow, or its default."""
+    run = parameters(find("steps", workflow.uses(step)).run)
+    asked = {workflow.source(name): values[name] for name in workflow.inputs()}
+    fixed = workflow.steps()[step]
+    return {key: asked.get((step, key), fixed.get(key, parameter.default)) for key, parameter in run.items()}
+
+
 def _models(workflow: Workflow, values: Mapping[str, Any]) -> set[str]:
     """Every model the job uses: asked for, fixed in the workflow, or a step's default."""
-    exposed = {workflow.source(name): values[name] for name in workflow.inputs()}
     found: set[str] = set()
-    for step, fixed in workflow.steps().items():
-        for key, parameter in parameters(find("steps", workflow.uses(step)).run).items():
-            value = exposed.get((step, key), fixed.get(key, parameter.default))
-            if parameter.kind.name == "model" and value not in (None, REQUIRED):
+    for step in workflow.steps():
+        kinds = parameters(find("steps", workflow.uses(step)).run)
+        for key, value in _given(workflow, values, step).items():
+            kind = kinds[key].kind.name
+            if kind == "model" and value not in (None, REQUIRED):
                 found.add(str(value))
-            if (
-                parameter.kind.name == "workflow" and value in workflow_names()
-            ):  # run within this one, by and large as it comes
+            if kind == "workflow" and value in workflow_names():  # run within this one, by and large as it comes
                 inner = Workflow.load(str(value))
                 found |= _models(inner, {name: p.default for name, p in inner.inputs().items()})
     return found

@@ -1,7 +1,7 @@
 """Read what a step asks for from its typed signature, and narrow it for one workflow."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from annotated_types import Ge, Le
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from studio.axes import MOST, listed
 from studio.errors import WorkflowError
@@ -143,17 +144,25 @@ def parameters(run: Callable[..., Any]) -> dict[str, Parameter]:
 
 def problem(error: ValidationError) -> str:
     """What pydantic found, in one line: every field and what is wrong with it."""
-    return "; ".join(_one(dict(item)) for item in error.errors(include_url=False))
+    return "; ".join(f"{where}: {text}" if where else text for where, text in _each(error))
 
 
-def _one(item: dict[str, Any]) -> str:
-    where = ".".join(str(part) for part in item["loc"] if isinstance(part, str) and part.isidentifier())
+def wrong(error: ValidationError) -> dict[str, str]:
+    """What pydantic found wrong with each field."""
+    return {where.partition(".")[0]: text for where, text in _each(error)}
+
+
+def _each(error: ValidationError) -> Iterator[tuple[str, str]]:
+    for item in error.errors(include_url=False):
+        yield ".".join(str(part) for part in item["loc"] if isinstance(part, str) and part.isidentifier()), _text(item)
+
+
+def _text(item: ErrorDetails) -> str:
     text, value = str(item["msg"]), item.get("input")
     if text.startswith("Input"):  # pydantic's own words; ours name the value themselves
         shown = f" (got {value!r})" if isinstance(value, int | float | str) and len(str(value)) < 40 else ""
         text = f"{text[:1].lower()}{text[1:]}{shown}"
-    text = text.removeprefix("Value error, ")
-    return f"{where}: {text}" if where else text
+    return text.removeprefix("Value error, ")
 
 
 def _flat(annotation: Any) -> Any:

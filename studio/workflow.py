@@ -24,7 +24,7 @@ from studio.config import shipped
 from studio.errors import InputError, WorkflowError
 from studio.kinds import Count, NewSeed
 from studio.models import library
-from studio.parameters import REQUIRED, Exposed, Parameter, gives, parameters, problem
+from studio.parameters import REQUIRED, Exposed, Parameter, gives, parameters, problem, wrong
 from studio.plugins import find, unknown
 
 
@@ -200,11 +200,13 @@ def bind(form: type[JobForm], values: Mapping[str, Any]) -> JobForm:
     """
     strangers = [name for name in values if name not in form.model_fields]
     if strangers:
-        raise InputError(unknown("input", strangers[0], form.model_fields))
+        text = unknown("input", strangers[0], form.model_fields)
+        raise InputError(text, {strangers[0]: text})
     try:
         return form.model_validate(values)
     except ValidationError as error:
         missing = [str(item["loc"][0]) for item in error.errors() if item["type"] == "missing"]
         if missing:
-            raise InputError(f"'{missing[0]}' is needed; give it a value") from None
-        raise InputError(problem(error)) from None
+            needed = "is needed; give it a value"
+            raise InputError(f"'{missing[0]}' {needed}", wrong(error) | dict.fromkeys(missing, needed)) from None
+        raise InputError(problem(error), wrong(error)) from None

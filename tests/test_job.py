@@ -96,3 +96,16 @@ def test_masks_are_pinned_and_what_is_left_out_is_not(tmp_path):
     job = Job.of(Workflow.load("inpaint"), {"image": path, "mask": path, "prompt": "x"})
     assert {"picture:image", "picture:mask"} < set(job.pins)
     assert set(Job.of(Workflow.load("poster"), {"prompt": "x", "title": "y"}).pins) == {"model:spark"}
+
+
+def test_what_is_left_open_becomes_what_suits_the_model(text_to_image):
+    assert text_to_image.form().model_validate({"prompt": "x"}).steps is None
+    job = Job.of(text_to_image, {"prompt": "a red circle", "guidance": 3})
+    assert (job.values["steps"], job.values["guidance"]) == (20, 3)
+
+
+def test_each_wrong_input_is_named(text_to_image):
+    with pytest.raises(InputError) as caught:
+        Job.of(text_to_image, {"steps": 0, "guidance": 99})
+    assert set(caught.value.wrong) == {"prompt", "steps", "guidance"}
+    assert caught.value.wrong["prompt"] == "is needed; give it a value"

@@ -47,6 +47,11 @@ class ModelCard:
         """The size it was trained at."""
         return self.defaults.size
 
+    def suited(self, steps: int | None, guidance: float | None) -> tuple[int, float]:
+        """These steps and this guidance, or what suits the model where they are left open."""
+        own = self.defaults
+        return own.steps if steps is None else steps, own.guidance if guidance is None else guidance
+
     def files(self) -> list[Path]:
         """Everything that decides what the model draws: weights, configurations, vocabulary."""
         wanted = {".safetensors", ".json", ".txt"}

@@ -27,8 +27,8 @@ def run(
     strength: Strength = 0.7,
     negative_prompt: NegativePrompt = "",
     size: PictureSize | None = None,
-    steps: Steps = 30,
-    guidance: Guidance = 2.0,
+    steps: Steps | None = None,
+    guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
 ) -> list[Image]:
@@ -37,5 +37,5 @@ def run(
     originals = opened(image)
     target = size or fitting(originals[0], card.size, card.family.multiple)
     images = tuple(resized(original, target) for original in originals)
-    request = Request(prompt, negative_prompt, steps, guidance, *target, strength, sampler, images)
+    request = Request(prompt, negative_prompt, *card.suited(steps, guidance), *target, strength, sampler, images)
     return engine.denoise(card, request)

@@ -13,12 +13,12 @@ def run(
     prompt: Prompt,
     negative_prompt: NegativePrompt = "",
     size: PictureSize | None = None,
-    steps: Steps = 20,
-    guidance: Guidance = 2.0,
+    steps: Steps | None = None,
+    guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
 ) -> list[Image]:
     """One picture for each of the engine's seeds; without a size, at the model's own."""
     card = library.find(model)
-    width, height = size or card.size
-    return engine.denoise(card, Request(prompt, negative_prompt, steps, guidance, width, height, sampler=sampler))
+    suited = card.suited(steps, guidance)
+    return engine.denoise(card, Request(prompt, negative_prompt, *suited, *(size or card.size), sampler=sampler))

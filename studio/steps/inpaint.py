@@ -28,13 +28,13 @@ def run(
     prompt: Prompt,
     strength: Strength = 1.0,
     negative_prompt: NegativePrompt = "",
-    steps: Steps = 20,
-    guidance: Guidance = 2.0,
+    steps: Steps | None = None,
+    guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
 ) -> list[Image]:
     """One picture for each seed, of the size of the given one and changed only where the mask is white."""
     card = library.find(model)
     originals = opened(image)
-    request = Request(prompt, negative_prompt, steps, guidance, *card.size, strength, sampler)
+    request = Request(prompt, negative_prompt, *card.suited(steps, guidance), *card.size, strength, sampler)
     return redrawn(engine, card, request, originals, masks_for(originals, mask))

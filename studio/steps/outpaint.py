@@ -46,8 +46,8 @@ def run(
     below: Below = 0,
     strength: Freedom = 0.5,
     negative_prompt: NegativePrompt = "",
-    steps: Steps = 20,
-    guidance: Guidance = 2.0,
+    steps: Steps | None = None,
+    guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
 ) -> list[Image.Image]:
@@ -56,7 +56,7 @@ def run(
     The sides are drawn one after another, so that each is near enough to the old picture to follow it.
     """
     card = library.find(model)
-    request = Request(prompt, negative_prompt, steps, guidance, *card.size, strength, sampler)
+    request = Request(prompt, negative_prompt, *card.suited(steps, guidance), *card.size, strength, sampler)
     check(left, right, above, below)
     pictures, sides = opened(image), list(_one_by_one((left, above, right, below)))
     for n, side in enumerate(sides):

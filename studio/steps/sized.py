@@ -22,8 +22,8 @@ def run(
     size: FinalSize,
     crisp: Crisp = True,
     negative_prompt: NegativePrompt = "",
-    steps: Steps = 20,
-    guidance: Guidance = 2.0,
+    steps: Steps | None = None,
+    guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
 ) -> list[Image.Image]:
@@ -35,4 +35,4 @@ def run(
     large = [resized(picture, size) for picture in made]
     if not crisp:
         return large
-    return upscale.refined(engine.part(1, parts), large, "", upscale.GENTLE, 20, guidance, sampler, model)
+    return upscale.refined(engine.part(1, parts), large, "", upscale.GENTLE, None, guidance, sampler, model)

@@ -24,8 +24,8 @@ def run(
     joins: Joined = "all sides",
     negative_prompt: NegativePrompt = "",
     size: PictureSize | None = None,
-    steps: Steps = 20,
-    guidance: Guidance = 2.0,
+    steps: Steps | None = None,
+    guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
 ) -> list[Image]:

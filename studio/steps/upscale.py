@@ -30,8 +30,8 @@ def run(
     factor: Factor = 2,
     prompt: Prompt = "",
     strength: Strength = GENTLE,
-    steps: Steps = 20,
-    guidance: Guidance = 2.0,
+    steps: Steps | None = None,
+    guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
 ) -> list[Image.Image]:
@@ -51,8 +51,8 @@ def refined(
     images: list[Image.Image],
     prompt: str,
     strength: float,
-    steps: int,
-    guidance: float,
+    steps: int | None,
+    guidance: float | None,
     sampler: str,
     model: str,
 ) -> list[Image.Image]:
@@ -61,7 +61,7 @@ def refined(
     Each tile has noise of its own: the same in all would leave the same traces at even distances.
     """
     card = library.find(model)
-    request = Request(prompt, "", steps, guidance, *card.size, strength, sampler)
+    request = Request(prompt, "", *card.suited(steps, guidance), *card.size, strength, sampler)
     return by_tiles(
         images * (len(engine.seeds) // len(images)),
         card.size,

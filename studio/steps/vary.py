@@ -24,8 +24,8 @@ def run(
     prompt: Prompt,
     amount: Amount = "subtle",
     negative_prompt: NegativePrompt = "",
-    steps: Steps = 30,
-    guidance: Guidance = 2.0,
+    steps: Steps | None = None,
+    guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
 ) -> list[Image]:

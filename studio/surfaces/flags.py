@@ -85,6 +85,8 @@ def limits(control: Control) -> str:
         parts.append("needed")
     elif control.default not in (None, "", []):
         parts.append(f"default {_shown(control.default)}")
+    elif control.kind in ("slider", "size") and control.default is None:
+        parts.append("default the model's own")
     return f"({', '.join(parts)})" if parts else ""
 
 

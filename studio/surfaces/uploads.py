@@ -25,14 +25,6 @@ _FOLDER: Final = "inputs"
 _ENDINGS: Final = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}
 
 
-class WrongInput(InputError):
-    """An InputError that knows which input it is about."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-
-
 def workflow(name: str) -> Workflow:
     """A workflow that came with the studio, by name only; raises InputError for any other."""
     if name not in workflow_names():
@@ -43,7 +35,7 @@ def workflow(name: str) -> Workflow:
 def safe_values(asked: Workflow, values: Mapping[str, Any], output: Path) -> dict[str, Any]:
     """The values with pictures as files in ``output`` and every model known by name.
 
-    Raises WrongInput that names the input.
+    Raises InputError that names the input.
     """
     known = {control.name: control for control in controls(asked)}
     return {name: _safe(known[name], value, output) if name in known else value for name, value in values.items()}
@@ -58,7 +50,7 @@ def _safe(control: Control, value: Any, output: Path) -> Any:
         if control.kind in _NAMES and isinstance(value, str) and value not in (names := live_choices(control)):
             raise InputError(unknown(control.kind, value, names))
     except InputError as error:
-        raise WrongInput(control.name, str(error)) from None
+        raise InputError(str(error), {control.name: str(error)}) from None
     return value
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final, get_args
 
 from fastapi import APIRouter
 
+from studio.errors import InputError
 from studio.events import Event, Step
 from studio.imagefile import open_image
 from studio.kinds import OWN_SAMPLER, Sampler
@@ -22,7 +23,7 @@ from studio.runs import Run
 from studio.session import Session
 from studio.surfaces.api import foreign
 from studio.surfaces.api.jobs import Served
-from studio.surfaces.uploads import WrongInput, looked_at
+from studio.surfaces.uploads import looked_at
 from studio.workflow import workflow_names
 
 router = APIRouter(prefix="/sdapi/v1", tags=["AUTOMATIC1111"])
@@ -75,7 +76,7 @@ def img2img(asked: dict[str, Any], session: Served) -> dict[str, Any]:
     """Pictures from a picture and words."""
     images = asked.get("init_images")
     if not isinstance(images, list) or len(images) != 1:
-        raise WrongInput("init_images", "init_images: give one picture, as base64 in a list")
+        raise InputError.about("init_images", "give one picture, as base64 in a list")
     workflow = "inpaint" if asked.get("mask") and "inpaint" in workflow_names() else "image-to-image"
     return _answer(session, workflow, asked, {"image": images[0]})
 
@@ -88,7 +89,7 @@ def _answer(session: Session, workflow: str, asked: dict[str, Any], pictures: di
 
 
 def values(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """A request's values by the names of our inputs; raises WrongInput for a sampler that is not there."""
+    """A request's values by the names of our inputs; raises InputError for a sampler that is not there."""
     found = {ours: asked[theirs] for theirs, ours in _PLAIN.items() if asked.get(theirs) not in (None, "")}
     if found.get("seed") == -1:
         found["seed"] = None
@@ -106,7 +107,7 @@ def values(asked: Mapping[str, Any]) -> dict[str, Any]:
 def _whole(asked: Mapping[str, Any], name: str, default: int) -> int:
     value = asked.get(name, default)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise WrongInput(name, f"{name}: give a whole number, not {value!r}")
+        raise InputError.about(name, f"give a whole number, not {value!r}")
     return value
 
 
@@ -114,7 +115,7 @@ def _sampler(name: Any) -> str:
     for known in _SAMPLERS:
         if str(name).lower() == known.lower():
             return str(known)
-    raise WrongInput("sampler_name", f"sampler_name: there is no '{name}'; there are {', '.join(_SAMPLERS)}")
+    raise InputError.about("sampler_name", f"there is no '{name}'; there are {', '.join(_SAMPLERS)}")
 
 
 def warnings(asked: Mapping[str, Any]) -> list[str]:
@@ -180,7 +181,7 @@ def options() -> dict[str, Any]:
 @router.post("/options")
 def set_options(asked: dict[str, Any]) -> None:
     """Refused: a request names its model itself."""
-    raise WrongInput(
+    raise InputError.about(
         next(iter(asked), "options"), "name the model in each request: override_settings.sd_model_checkpoint"
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from studio.errors import InputError
 from studio.plugins import unknown
 from studio.record.picture import Picture
 from studio.session import Session
@@ -25,7 +26,7 @@ def make(
 ) -> Made:
     """Run a job to its end. What the workflow has no input for becomes a warning.
 
-    Raises WrongInput that names the field as they do (``theirs`` by our names), and what made the run fail.
+    Raises InputError that names the field as they do (``theirs`` by our names), and what made the run fail.
     """
     form = uploads.workflow(workflow).form().model_fields
     fitting = {name: value for name, value in values.items() if name in form}
@@ -34,17 +35,25 @@ def make(
     ]
     try:
         run = session.submit(job_of(workflow, fitting, session.settings.output))
-    except uploads.WrongInput as error:
-        field = theirs.get(error.field, error.field)
-        raise uploads.WrongInput(field, str(error).replace(f"{error.field}:", f"{field}:", 1)) from None
+    except InputError as error:
+        raise _renamed(error, theirs) from None
     return Made(run.wait(), fitting, warnings)
 
 
+def _renamed(error: InputError, theirs: Mapping[str, str]) -> InputError:
+    """The error, about the fields as they are called there."""
+    text = str(error)
+    for name in error.wrong:
+        text = text.replace(f"{name}:", f"{theirs.get(name, name)}:", 1)
+    return InputError(text, {theirs.get(name, name): said for name, said in error.wrong.items()})
+
+
 def refuse_strangers(given: Mapping[str, Any], known: list[str]) -> None:
-    """Raise WrongInput for a field that nobody knows: more likely a slip than a wish."""
+    """Raise InputError for a field that nobody knows: more likely a slip than a wish."""
     for name in given:
         if name not in known:
-            raise uploads.WrongInput(name, unknown("field", name, known))
+            text = unknown("field", name, known)
+            raise InputError(text, {name: text})
 
 
 def encoded(path: Path) -> str:

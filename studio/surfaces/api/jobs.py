@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import FileResponse, Response, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from studio.errors import InputError
 from studio.job import Job
@@ -116,7 +116,7 @@ def recipe(asked: Carrier, session: Served) -> dict[str, Any]:
         try:
             job = Picture(path).job
         except InputError:
-            raise uploads.WrongInput("picture", _FOREIGN) from None
+            raise InputError(_FOREIGN, {"picture": _FOREIGN}) from None
     values = views.values(job, output)
     return {"workflow": job.workflow, "values": {**values, "seed": job.seed, "count": job.count}}
 
@@ -142,20 +142,6 @@ def found(look: Callable[[str], T], name: str) -> T:
 
 
 def job_of(name: str, values: dict[str, Any], output: Path) -> Job:
-    """The job for values that came over HTTP; raises WrongInput that names the field."""
+    """The job for values that came over HTTP; raises InputError that names the field."""
     workflow = uploads.workflow(name)
-    safe = uploads.safe_values(workflow, values, output)
-    try:
-        return Job.of(workflow, safe)
-    except InputError as error:
-        raise uploads.WrongInput(_field(workflow, safe), str(error)) from None
-
-
-def _field(workflow: Workflow, values: dict[str, Any]) -> str:
-    """Which input is the wrong one."""
-    form = workflow.form()
-    try:
-        form.model_validate(values)
-    except ValidationError as error:
-        return str(error.errors()[0]["loc"][0])
-    return ""
+    return Job.of(workflow, uploads.safe_values(workflow, values, output))

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request
 
+from studio.errors import InputError
 from studio.models import library
 from studio.surfaces.api import foreign, views
 from studio.surfaces.api.jobs import Served
-from studio.surfaces.uploads import WrongInput
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
 
@@ -46,7 +46,7 @@ def models() -> dict[str, Any]:
 
 
 def values(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """A request's values by the names of our inputs; raises WrongInput that names the field."""
+    """A request's values by the names of our inputs; raises InputError that names the field."""
     found = {"prompt": _required(asked, "prompt"), "count": asked.get("n") or 1}
     if asked.get("size") not in _IDLE:
         found["size"] = asked["size"]
@@ -62,19 +62,19 @@ def warnings(asked: Mapping[str, Any]) -> list[str]:
 
 def _required(asked: Mapping[str, Any], name: str) -> Any:
     if not asked.get(name):
-        raise WrongInput(name, f"'{name}' is needed; give it a value")
+        raise InputError.about(name, "is needed; give it a value")
     return asked[name]
 
 
 def _response_format(asked: Mapping[str, Any]) -> str:
     """ "url" or "b64_json", which OpenAI's newer models always answer with."""
     if asked.get("stream"):
-        raise WrongInput("stream", "stream: pictures are sent whole; leave it out")
+        raise InputError.about("stream", "pictures are sent whole; leave it out")
     if asked.get("output_format") not in (None, "png"):
-        raise WrongInput("output_format", "output_format: pictures are png here")
+        raise InputError.about("output_format", "pictures are png here")
     form = asked.get("response_format") or ("b64_json" if "image" in str(asked.get("model")) else "url")
     if form not in ("url", "b64_json"):
-        raise WrongInput("response_format", f"response_format: 'url' or 'b64_json', not '{form}'")
+        raise InputError.about("response_format", f"'url' or 'b64_json', not '{form}'")
     return str(form)
 
 

@@ -11,7 +11,6 @@ from starlette.exceptions import HTTPException
 
 from studio.errors import InputError, StudioError
 from studio.surfaces.api import openai
-from studio.surfaces.uploads import WrongInput
 
 
 def answer_with_problems(app: FastAPI) -> None:
@@ -32,7 +31,7 @@ def problem(request: Request, status: int, detail: str, field: str | None = None
 
 async def _studio(request: Request, error: Exception) -> JSONResponse:
     status = 422 if isinstance(error, InputError) else 500
-    return problem(request, status, str(error), error.field if isinstance(error, WrongInput) else None)
+    return problem(request, status, str(error), next(iter(getattr(error, "wrong", ())), None))
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:

@@ -1,6 +1,5 @@
 """The fields of one workflow: a mapping from names to values, and what it looks like."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from functools import partial
 from pathlib import Path
@@ -62,12 +61,11 @@ class Form(MutableMapping[str, Any]):
         given = {name: value for name, value in self.items() if not self._missing(name, value)}
         return Job.of(self.workflow, given)
 
-    def explain(self, problem: str) -> bool:
-        """Show each part of a problem by the field it names; False where it names none."""
-        said = dict(_named(part) for part in problem.split("; ") if _named(part)[0] in self.fields)
+    def explain(self, wrong: Mapping[str, str]) -> bool:
+        """Say by each field what is wrong with it; False where it is none of them."""
         for name, one in self.fields.items():
-            one.say(said.get(name, ""))
-        return bool(said)
+            one.say(wrong.get(name, ""))
+        return not self.fields.keys().isdisjoint(wrong)
 
     def _missing(self, name: str, value: Any) -> bool:
         return self._field(name).control.required and value in (None, [])
@@ -115,9 +113,3 @@ class Form(MutableMapping[str, Any]):
 
 def _show_below(mask: Mask, picture: PictureFile) -> None:
     mask.over(picture.read())
-
-
-def _named(part: str) -> tuple[str, str]:
-    """What a problem is about, and its words: "steps: too many", "'image' is needed"."""
-    found = re.match(r"'(\w+)' (is needed.*)|(\w+): (.*)", part, re.DOTALL)
-    return (found[1] or found[3], found[2] or found[4]) if found else ("", part)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ipywidgets import HTML, Box, Dropdown, HBox, VBox
 
-from studio.errors import StudioError
+from studio.errors import InputError, StudioError
 from studio.job import Job
 from studio.quick import session as shared_session
 from studio.record.picture import Picture
@@ -87,7 +87,7 @@ class Panel:
         Raises InputError where a value is wrong.
         """
         run = self._session.submit(self._form.job())
-        self._form.explain("")
+        self._form.explain({})
         self._follower.follow(run)
         return run
 
@@ -158,7 +158,7 @@ class Panel:
         try:
             {"generate": self.generate, "stop": self.stop}[wish]()
         except StudioError as error:
-            named = self._form.explain(str(error))
+            named = self._form.explain(error.wrong if isinstance(error, InputError) else {})
             self._follower.say("Please look at the fields marked above." if named else str(error), problem=True)
 
     def _dropped(self, name: str, data: bytes) -> None:

@@ -93,8 +93,9 @@ def _joined(values: list[Any] | None) -> str:
 def _number(control: Control) -> Component:
     whole = 0 if control.step == 1 else None
     return gr.Number(
-        control.default, precision=whole, minimum=control.least, maximum=control.greatest, **_label(control)
-    )
+        control.default, precision=whole, minimum=control.least, maximum=control.greatest,
+        placeholder=None if control.required or control.default is not None else "automatic", **_label(control),
+    )  # fmt: skip
 
 
 def _slider(control: Control) -> Field:

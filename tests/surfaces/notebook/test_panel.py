@@ -91,7 +91,7 @@ def test_values_move_widgets_and_widgets_values(panel):
     panel.values = {"size": "320x128", "guidance": 3.5}
     assert (panel.values["size"], panel.values["guidance"]) == ("320x128", 3.5)
     del panel.values["steps"]
-    assert panel.values["steps"] == 20
+    assert panel.values["steps"] is None
     with pytest.raises(InputError, match="did you mean 'steps'"):
         panel.values["stepz"] = 1
 
