@@ -5,10 +5,9 @@ import time
 from pathlib import Path
 from typing import Final
 
-from PIL import Image, ImageDraw, ImageFont
-
 from studio.job import Job
 from studio.session import Session
+from studio.sheet import captioned
 from studio.workflow import Workflow
 
 PROMPTS: Final = (
@@ -25,20 +24,6 @@ PROMPTS: Final = (
     ("gradient from purple to orange, diagonal", 11),
     ("an outlined blue fish on white", 12),
 )
-_COLUMNS, _TILE, _GAP, _CAPTION = 4, 256, 20, 40
-
-
-def sheet(pictures: list[tuple[str, Image.Image]]) -> Image.Image:
-    """Pictures in four columns on white, each with its prompt below."""
-    rows = -(-len(pictures) // _COLUMNS)
-    size = (_COLUMNS * (_TILE + _GAP) + _GAP, rows * (_TILE + _CAPTION + _GAP) + _GAP)
-    page, font = Image.new("RGB", size, "white"), ImageFont.load_default(15)
-    pen = ImageDraw.Draw(page)
-    for n, (prompt, picture) in enumerate(pictures):
-        x, y = _GAP + n % _COLUMNS * (_TILE + _GAP), _GAP + n // _COLUMNS * (_TILE + _CAPTION + _GAP)
-        page.paste(picture.resize((_TILE, _TILE)), (x, y))
-        pen.text((x + _TILE / 2, y + _TILE + 12), prompt, font=font, fill="#444", anchor="ma")
-    return page
 
 
 def main() -> None:
@@ -52,7 +37,7 @@ def main() -> None:
         left = (time.monotonic() - began) / n * (len(PROMPTS) - n)
         print(f"\rpicture {n} of {len(PROMPTS)}, {left:.0f} s left ", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    sheet(made).save(out / "sheet.png")
+    captioned(made).save(out / "sheet.png")
     print(out / "sheet.png")
 
 

@@ -33,6 +33,12 @@ def sheet(
     return page
 
 
+def captioned(pictures: Sequence[tuple[str, Image.Image]], across: int = 4) -> Image.Image:
+    """Pictures in rows of ``across``, each below its words."""
+    rows = [pictures[n : n + across] for n in range(0, len(pictures), across)]
+    return stacked([sheet([[picture for _, picture in row]], [words for words, _ in row]) for row in rows])
+
+
 def stacked(pages: Sequence[Image.Image]) -> Image.Image:
     """Pages one under another."""
     whole = Image.new("RGB", (max(page.width for page in pages), sum(page.height for page in pages)), _GROUND)

@@ -1,7 +1,7 @@
 import numpy as np
 from PIL import Image
 
-from studio.sheet import sheet, stacked
+from studio.sheet import captioned, sheet, stacked
 
 RED, BLUE = Image.new("RGB", (40, 60), "red"), Image.new("RGB", (60, 40), "blue")
 
@@ -27,3 +27,10 @@ def test_large_pictures_are_shrunk():
 
 def test_pages_are_stacked():
     assert stacked([RED, BLUE]).size == (60, 100)
+
+
+def test_a_row_is_as_long_as_asked_and_the_last_may_be_shorter():
+    page = captioned([("red", RED), ("blue", BLUE), ("a third, with words too long for its width", RED)], across=2)
+    pixels = np.asarray(page)
+    assert page.width < 3 * 60
+    assert (pixels == (255, 0, 0)).all(2).sum() == 2 * 40 * 60

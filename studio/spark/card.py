@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 from random import Random
-from textwrap import wrap
 from typing import Any, Final
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from studio.config import shipped
+from studio.sheet import captioned
 from studio.spark.captions import words
 from studio.spark.measure import load, pictures_of
 from studio.spark.palette import COLOURS
@@ -150,13 +150,8 @@ def samples(folder: Path, guidance: float) -> Image.Image:
 
     rng = Random(2026)
     prompts = [caption(choose(rng), rng) for _ in range(16)]
-    pictures = list(pictures_of(load(folder), prompts, 20, guidance))
-    page, font = Image.new("RGB", (4 * 272 + 16, 4 * 308 + 16), "white"), ImageFont.load_default(12)
-    for n, (prompt, picture) in enumerate(zip(prompts, pictures, strict=True)):
-        x, y = 16 + n % 4 * 272, 16 + n // 4 * 308
-        page.paste(picture, (x, y))
-        ImageDraw.Draw(page).text((x, y + 260), "\n".join(wrap(prompt, 40)), font=font, fill="#444")
-    return page
+    pictures = pictures_of(load(folder), prompts, 20, guidance)
+    return captioned(list(zip(prompts, pictures, strict=True)))
 
 
 def main() -> None:
