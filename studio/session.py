@@ -184,7 +184,7 @@ class Session:
         watch = _stoppable(lambda: self._closing or queue.asked_to_stop(row.id), lambda e: self._tell(row.id, e))
         made = work(
             row.job, self._pipelines, row.folder, row.name, self.settings.batch, watch,
-            previews=True, made=queue.pictures(row.id),
+            previews=True, finished=queue.pictures(row.id),
         )  # fmt: skip
         for number, picture in self._one_by_one(made, threading.Event()):
             queue.keep(row.id, number, picture.path)

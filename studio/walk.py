@@ -1,7 +1,7 @@
 """Walk through a workflow's steps, giving each what it asked for."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from PIL.Image import Image
 from pydantic import ConfigDict, ValidationError, validate_call
@@ -15,28 +15,39 @@ from studio.workflow import Workflow
 _CALL = ConfigDict(arbitrary_types_allowed=True)
 
 
-Made = list[Image] | str
+_Made = list[Image] | str
 
 
-def make(workflow: Workflow, values: Mapping[str, Any], engine: Engine) -> list[Image]:
+class Made(NamedTuple):
+    """Pictures, and the prompt that the first of the steps to take one was given ("" where none was)."""
+
+    pictures: list[Image]
+    prompt: str
+
+
+def make(workflow: Workflow, values: Mapping[str, Any], engine: Engine) -> Made:
     """Run the workflow's steps in order; the last one's pictures are the result.
 
     ``values`` holds one value in each list. Steps that run a model share the progress evenly.
     Raises InputError where a value breaks a bound of a step's signature.
     """
-    made: dict[str, Made] = {}
+    made: dict[str, _Made] = {}
+    prompts: list[str] = []
     busy = [step for step in workflow.steps() if _is_busy(workflow, step)]
     for step in workflow.steps():
         part = engine.part(busy.index(step), len(busy)) if step in busy else engine
         run = validate_call(config=_CALL)(plugins.find("steps", workflow.uses(step)).run)
+        arguments = _arguments(workflow, step, values, made)
+        prompts += [arguments["prompt"]] if arguments.get("prompt") else []
         try:
-            made[step] = run(part, **_arguments(workflow, step, values, made))
+            made[step] = run(part, **arguments)
         except ValidationError as error:
             raise InputError(f"step '{step}': {problem(error)}") from None
-    return list(made[step])  # type: ignore[arg-type]  # the workflow is checked: it ends with pictures
+    pictures = list(made[step])  # the workflow is checked: it ends with pictures
+    return Made(pictures, next(iter(prompts), ""))  # type: ignore[arg-type]
 
 
-def _arguments(workflow: Workflow, step: str, values: Mapping[str, Any], made: Mapping[str, Made]) -> dict[str, Any]:
+def _arguments(workflow: Workflow, step: str, values: Mapping[str, Any], made: Mapping[str, _Made]) -> dict[str, Any]:
     """What a step is given: fixed values, what earlier steps made, and what was asked for."""
     fixed = workflow.steps()[step].items()
     given = {key: made[v[1:]] if isinstance(v, str) and v.startswith("$") else v for key, v in fixed}

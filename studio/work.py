@@ -31,25 +31,25 @@ def work(
     watch: Watch,
     *,
     previews: bool = False,
-    made: Collection[int] = (),
+    finished: Collection[int] = (),
 ) -> Iterator[tuple[int, Picture]]:
     """Make the job's pictures and yield each, with its number from 0, as soon as its file is complete.
 
-    ``batch`` pictures of equal values share a forward pass; those numbered in ``made`` are left out.
+    ``batch`` pictures of equal values share a forward pass; those numbered in ``finished`` are left out.
     ``watch`` hears of every Step, and of Previews where they are wanted; what it raises stops the
     work within that step and leaves no partial file. Wrong input is found before anything is written.
     """
     workflow = job.checked()
     names.check(name)
     check_folder(out)
-    todo = [n for n in range(job.total) if n not in made]
+    todo = [n for n in range(job.total) if n not in finished]
     clock = _Clock(job.total, len(todo), watch, previews)
     for numbers in _batches(job, todo, batch):
         alone, began = [job.alone(n) for n in numbers], time.monotonic()
         engine = Engine(pipelines, tuple(one.seed for one in alone))
-        images = make(workflow, alone[0].values, clock.wound(engine, numbers))
-        facts = _facts(job, (time.monotonic() - began) / len(numbers))
-        for n, one, image in zip(numbers, alone, images, strict=True):
+        made = make(workflow, alone[0].values, clock.wound(engine, numbers))
+        facts = _facts(job, (time.monotonic() - began) / len(numbers)) | {"prompt": made.prompt}
+        for n, one, image in zip(numbers, alone, made.pictures, strict=True):
             yield n, publish(image, out, names.stem(name, one, n + 1), one, {**facts, "picture": n + 1})
         clock.done += len(numbers)
 

@@ -29,8 +29,9 @@ def test_words_become_the_prompt(pipelines):
     steps = {name: TWO["steps"][name] for name in ("say", "draw")}
     workflow = Workflow.of("one", {**TWO, "steps": steps})
     job = Job.of(workflow, {"what": "star, orange moon", "seed": 3})
-    (made,) = make(workflow, job.alone(1).values, Engine(pipelines, (3,)))
-    assert made == generate.run(Engine(pipelines, (3,)), "an orange moon on white", size=(64, 64), steps=2)[0]
+    made = make(workflow, job.alone(1).values, Engine(pipelines, (3,)))
+    assert made.prompt == "an orange moon on white"
+    assert made.pictures == generate.run(Engine(pipelines, (3,)), made.prompt, size=(64, 64), steps=2)
 
 
 def test_reports_rise_over_the_steps_that_take_time(pipelines):

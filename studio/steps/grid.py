@@ -133,7 +133,7 @@ def _cell(form: type[JobForm], inputs: Mapping[str, Parameter], values: Mapping[
 
 def _pictures(engine: Engine, inner: Workflow, cells: list[Cell]) -> Iterator[Image]:
     for n, cell in enumerate(cells):
-        yield make(inner, cell, replace(engine.part(n, len(cells)), seeds=(cell["seed"],)))[0]
+        yield make(inner, cell, replace(engine.part(n, len(cells)), seeds=(cell["seed"],))).pictures[0]
 
 
 def _page(axes: list[Axis], pictures: list[Image], labels: bool) -> Image:

@@ -10,7 +10,8 @@ from studio.errors import OutputError
 from studio.job import Job
 from studio.record.publish import publish
 
-FACTS = {"studio": "0", "models": {"spark": {"sampler": "DDIM", "licence": "apache-2.0"}}}
+PROMPT = "a star, (blue)"
+FACTS = {"studio": "0", "prompt": PROMPT, "models": {"spark": {"sampler": "DDIM", "licence": "apache-2.0"}}}
 PAIR = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 
 
@@ -23,7 +24,7 @@ def test_the_file_carries_the_job_and_text_that_other_tools_read(job, tmp_path):
     picture = publish(Image.new("RGB", (64, 96), "red"), tmp_path, "x", job, FACTS)
     assert picture.job == job
     *words, last = Image.open(picture.path).info["parameters"].split("\n")
-    assert words == ["a star, (blue)", "Negative prompt: red"]
+    assert words == [PROMPT, "Negative prompt: red"]
     assert dict(PAIR.findall(last)) == {
         "Steps": "20", "Sampler": "DDIM", "CFG scale": "2", "Model": "spark", "Seed": "7", "Size": "64x96",
         "Version": "studio 0",
@@ -32,7 +33,8 @@ def test_the_file_carries_the_job_and_text_that_other_tools_read(job, tmp_path):
 
 def test_prompts_in_any_script_survive(text_to_image, tmp_path):
     job = Job.of(text_to_image, {"prompt": "★ 星 ünï\nline two"})
-    picture = publish(Image.new("RGB", (64, 64)), tmp_path, "x", job, FACTS)
+    facts = {**FACTS, "prompt": job.values["prompt"]}
+    picture = publish(Image.new("RGB", (64, 64)), tmp_path, "x", job, facts)
     assert picture.job.values["prompt"] == "★ 星 ünï\nline two"
     assert Image.open(picture.path).info["parameters"].startswith("★ 星 ünï\nline two\n")
 

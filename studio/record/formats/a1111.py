@@ -16,7 +16,7 @@ _KEYS = {"steps": "Steps", "sampler": "Sampler", "guidance": "CFG scale", "stren
 
 def write(job: Job, facts: Mapping[str, Any]) -> str:
     """The text for one picture; ``facts`` are what its file says besides the job."""
-    lines = [str(job.value("prompt") or "")]
+    lines = [facts["prompt"]]
     if negative := job.value("negative_prompt"):
         lines.append(f"Negative prompt: {negative}")
     return "\n".join([*lines, ", ".join(f"{key}: {_quoted(value)}" for key, value in _pairs(job, facts).items())])
