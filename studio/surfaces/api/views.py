@@ -27,11 +27,18 @@ def run(one: Run, output: Path) -> dict[str, Any]:
         "workflow": job.workflow,
         "title": job.definition.get("title", job.workflow),
         "values": values(job, output),
+        "labels": _labels(job),
         "seed": job.seed,
         "total": job.total,
         "place": _place(one) if row.state == "queued" else None,
         "pictures": [picture(made, output) for made in one.pictures],
     }
+
+
+def _labels(job: Job) -> dict[str, str]:
+    """What the workflow calls inputs in words of its own."""
+    inputs = job.definition.get("inputs", {}).items()
+    return {name: spec["label"] for name, spec in inputs if isinstance(spec, dict) and spec.get("label")}
 
 
 def values(job: Job, output: Path) -> dict[str, Any]:

@@ -153,3 +153,10 @@ def test_the_page_about_the_api_lists_every_route_and_needs_no_other_machine(ser
     for path in server.client.get("/api/openapi.json").json()["paths"]:
         assert path in text
     assert "http" not in text.replace(server.url, "")
+
+
+def test_a_job_says_what_its_inputs_are_called(server):
+    asked = {"workflow": "icon-set", "values": {"subject": ["star"], "colour": ["navy"], "steps": 1}}
+    job = server.client.post("/api/jobs", json=asked).json()
+    assert job["labels"]["colour"] == "Palette"
+    server.client.delete(f"/api/jobs/{job['id']}")

@@ -125,7 +125,7 @@ function settings() {
 }
 
 function row(name, value) {
-  const label = NAMES[name] ?? name.replaceAll("_", " ").replace(/^./, (letter) => letter.toUpperCase());
+  const label = job.labels?.[name] ?? NAMES[name] ?? name.replaceAll("_", " ").replace(/^./, (letter) => letter.toUpperCase());
   return [make("dt", {}, label), make("dd", {}, ...[value].flat().flatMap((each, n) => (n ? [", ", told(each)] : [told(each)])))];
 }
 
