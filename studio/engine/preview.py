@@ -53,9 +53,10 @@ def fit(pipeline: "DiffusionPipeline", seed: int = 0) -> "Tensor":
 
     vae = decoder(pipeline)
     noise = torch.randn(16, channels(vae), 3, 3, generator=torch.Generator("cpu").manual_seed(seed))
-    smooth = interpolate(noise, size=(16, 16), mode="bicubic")
+    edge = max(8, 128 // getattr(pipeline, "vae_scale_factor", 8))  # of small pictures, whatever the compression
+    smooth = interpolate(noise, size=(edge, edge), mode="bicubic")
     pixels = decoded(vae, smooth) / 2 + 0.5
-    colours = adaptive_avg_pool2d(pixels, 16).permute(0, 2, 3, 1)
+    colours = adaptive_avg_pool2d(pixels, edge).permute(0, 2, 3, 1)
     inside = slice(2, -2)  # at the border decoders pad, and colours drift
     asked, wanted = _with_one(smooth)[:, inside, inside], colours[:, inside, inside]
     solved: Tensor = torch.linalg.lstsq(asked.flatten(0, 2), wanted.flatten(0, 2)).solution
