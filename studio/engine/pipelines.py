@@ -1,6 +1,7 @@
 """Loads models and keeps them; the tasks of one model share its modules."""
 
 import os
+from collections.abc import Mapping
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ _ENVIRONMENT = {  # what is set already is left alone
     "DIFFUSERS_VERBOSITY": "error",
     "TRANSFORMERS_VERBOSITY": "error",
 }
+
+_UNGUARDED = {"safety_checker": None, "requires_safety_checker": False}
 
 
 class Pipelines:
@@ -58,15 +61,14 @@ class Pipelines:
         return None
 
     def _load(self, card: ModelCard, task: str) -> "DiffusionPipeline":
-        device = pick_device(self._wanted)
+        device, wanted = pick_device(self._wanted), _class(card, task)
         try:
-            pipeline = _class(card, task).from_pretrained(
+            pipeline = wanted.from_pretrained(
                 card.path,
                 dtype=_dtype(card, device),
                 local_files_only=True,
                 use_safetensors=True,
-                safety_checker=None,
-                requires_safety_checker=False,
+                **_taken(wanted, _UNGUARDED),
             )
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise ModelError(f"the model '{card.name}' does not load: {str(error).splitlines()[0]}") from None
@@ -78,10 +80,14 @@ def _around(pipeline: "DiffusionPipeline", wanted: Any) -> "DiffusionPipeline":
 
     Not by ``from_pipe``, which casts the modules of both.
     """
-    takes = signature(wanted.__init__).parameters
-    given = {**pipeline.config, **pipeline.components}
-    other: DiffusionPipeline = wanted(**{name: part for name, part in given.items() if name in takes})
+    other: DiffusionPipeline = wanted(**_taken(wanted, {**pipeline.config, **pipeline.components}))
     return other
+
+
+def _taken(wanted: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what is given, that which the class takes."""
+    takes = signature(wanted.__init__).parameters
+    return {name: value for name, value in given.items() if name in takes}
 
 
 def _dtype(card: ModelCard, device: "torch.device") -> "torch.dtype":
