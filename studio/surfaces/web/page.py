@@ -33,7 +33,7 @@ def mount(app: FastAPI, session: Session) -> FastAPI:
     output.mkdir(parents=True, exist_ok=True)
     app.mount("/studio/previews", StaticFiles(directory=shipped("assets") / "previews", check_dir=False))
     app.mount("/studio/fonts", StaticFiles(directory=shipped("assets") / "fonts"))
-    app.mount("/studio", StaticFiles(directory=_STATIC))
+    app.mount("/studio", StaticFiles(directory=_STATIC, packages=[("studio.surfaces", "scripts")]))
     mounted: FastAPI = gr.mount_gradio_app(
         app, page(session), path="/", theme=theme.theme(), head=_HEAD, allowed_paths=[str(output)],
         max_file_size=MAX_BODY, footer_links=[], run_history=False, ssr_mode=False, show_error=False,
