@@ -16,7 +16,7 @@ from studio.surfaces import serve
 ROUTES = [
     "/", "/config", "/theme.css", "/api", "/api/jobs", "/api/openapi.json", "/studio/app.js", "/gradio_api/info",
     "/gradio_api/queue/data?session_hash=x", "/gradio_api/heartbeat/x", "/v1/models", "/sdapi/v1/options",
-    "/favicon.ico",
+    "/favicon.ico", "/assets/nothing.js", "/studio/painter.js",
 ]  # fmt: skip
 
 
