@@ -283,3 +283,22 @@ def test_queue_and_history(client, server):
     over(page)
     assert "a third thing" in page.inner_text(".about-picture")
     assert json.loads(server.client.get(f"/api/jobs/{first}").text)["state"] == "cancelled"
+
+
+def test_a_waiting_job_is_dragged_to_another_place(client, server):
+    page = client.open("activity")
+    server.job(prompt="at work", count=60)
+    waiting = [server.job(prompt=f"{number} star") for number in ("first", "second", "third")]
+    page.wait_for_selector(".queue li:nth-child(4)")
+    page.locator(".queue li:nth-child(4) p").drag_to(page.locator(".queue li:nth-child(2) p"))
+    page.wait_for_function("document.querySelector('.queue li:nth-child(2)').textContent.includes('third')")
+    assert queued(server) == [waiting[2], *waiting[:2]]
+    page.locator(".queue li:nth-child(2) p").drag_to(page.locator(".queue li:nth-child(4) p"))
+    page.wait_for_function("document.querySelector('.queue li:nth-child(4)').textContent.includes('third')")
+    assert queued(server) == waiting
+
+
+def queued(server):
+    """The jobs that wait, the next one first."""
+    jobs = [job for job in server.client.get("/api/jobs").json() if job["state"] == "queued"]
+    return [job["id"] for job in sorted(jobs, key=lambda job: job["place"])]
