@@ -58,7 +58,7 @@ def _quieten(session: Session) -> None:
 
 def _bound(port: int | None) -> socket.socket:
     for wanted in (7860, 0) if port is None else (port,):
-        bound = socket.socket()
+        bound = socket.socket(proto=socket.IPPROTO_TCP)  # named, or asyncio lets small answers wait for each other
         if os.name != "nt":  # where it would let two programs share a port
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,6 +1,5 @@
 """One real server on loopback for every test of the API and of the web app."""
 
-import socket
 import threading
 import time
 from contextlib import contextmanager
@@ -53,8 +52,7 @@ class Served:
 def serving(home):
     """A server on a free port, with its pictures and its queue in ``home``."""
     session = Session(Settings(output=home / "pictures", device="cpu", state=home / "state"))
-    bound = socket.socket()
-    bound.bind((serve.HOST, 0))
+    bound = serve._bound(0)
     port = bound.getsockname()[1]
     config = uvicorn.Config(serve.app(session, port, TOKEN), log_level="error", timeout_graceful_shutdown=1)
     running = uvicorn.Server(config)

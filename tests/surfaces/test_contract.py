@@ -103,10 +103,6 @@ def test_the_same_values_give_the_same_job(name, surface, own, start):
     workflow = Workflow.load(name)
     values = asked(workflow, start)
     expected, found = Job.of(workflow, values), surface(workflow, values, own)
-    if surface is by_page and "mask" in values:  # painted anew on the page: another file, the same pixels
-        masks = [Image.open(job.values["mask"]).convert("L").tobytes() for job in (expected, found)]
-        assert masks[0] == masks[1]
-        found = found.model_copy(update={"pins": {**found.pins, "picture:mask": expected.pins["picture:mask"]}})
     assert same(found, workflow) == same(expected, workflow)
 
 

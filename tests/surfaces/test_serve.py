@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 
 import httpx
@@ -15,7 +16,7 @@ from studio.surfaces import serve
 ROUTES = [
     "/", "/config", "/theme.css", "/api", "/api/jobs", "/api/openapi.json", "/studio/app.js", "/gradio_api/info",
     "/gradio_api/queue/data?session_hash=x", "/gradio_api/heartbeat/x", "/v1/models", "/sdapi/v1/options",
-    "/favicon.ico",
+    "/favicon.ico", "/assets/nothing.js", "/studio/painter.js",
 ]  # fmt: skip
 
 
@@ -74,6 +75,17 @@ def test_the_command_prints_an_address_that_works_and_ends_on_ctrl_c(tmp_path):
             assert "token" not in page.url
         running.send_signal(2)
         assert running.wait(30) == 0
+
+
+def test_small_answers_leave_at_once(server):
+    """Without TCP_NODELAY each waits 40 ms for the other side's acknowledgement."""
+
+    def seconds():
+        began = time.perf_counter()
+        server.client.get("/studio/icon.svg")
+        return time.perf_counter() - began
+
+    assert min(seconds() for _ in range(20)) < 0.03
 
 
 def test_it_listens_on_this_machine_alone_and_says_when_a_port_is_taken():

@@ -109,7 +109,7 @@ class DropZone(_Receiver):
 class MaskPainter(_Receiver):
     """A mask painted on ``picture``, white where painted; each stroke sends it as a PNG."""
 
-    _esm = _script("mask")
+    _esm = (HERE.parent / "scripts" / "painter.js").read_text(encoding="utf-8") + _script("mask")
     picture = _bytes()
     mask = _bytes()
     empty = _text("Choose a picture first, then paint on it here.")

@@ -100,7 +100,7 @@ def _join(fields: list[Field]) -> None:
             _show_for(one, by_name[one.control.visible_if[0]], one.control.visible_if[1])
         if one.control.kind == "mask" and (name := _picture_of(fields)):
             by_name[name].listen("input")(
-                masks.over, by_name[name].parts, one.parts, api_visibility="private", show_progress="hidden",
+                None, by_name[name].parts, one.parts, js=masks.OVER, api_visibility="private",
             )  # fmt: skip
 
 

@@ -1,51 +1,45 @@
-"""The mask editor: a person paints over a picture, and what is painted is made anew."""
+"""The mask editor: a person paints over a picture, and what is painted is made anew.
 
-from io import BytesIO
+Its value is the addresses of the picture below and of the mask, "" for none; a mask that was just
+painted is its own address, as ``data:``. What draws it is ``static/mask.js``.
+"""
+
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote, unquote
 
 import gradio as gr
-from PIL import Image, ImageChops
 
-from studio.surfaces.uploads import keep
+from studio.imagefile import open_image
+from studio.surfaces.uploads import picture_file
 
-_PAINT: Final = "#e0572b"
+_FILE: Final = "/gradio_api/file="
 
 
-def editor(label: str) -> gr.ImageEditor:
-    """An editor with one brush and an eraser; the picture below comes from the form's picture input."""
-    return gr.ImageEditor(
-        label=label, type="pil", sources=[], transforms=[], layers=False, buttons=[], height=420,
-        brush=gr.Brush(default_size=32, colors=[_PAINT], color_mode="fixed"), eraser=gr.Eraser(default_size=32),
-        elem_classes="kind-mask", placeholder="Give a picture first, then paint over what should change",
+def editor(label: str) -> gr.HTML:
+    """An editor of a mask; the picture below comes from the form's picture input."""
+    return gr.HTML(
+        shown(None, None), label=label, html_template="", elem_classes="kind-mask", padding=False,
+        apply_default_css=False, js_on_load='import("/studio/mask.js").then(({ edit }) => edit(element, props, watch))',
     )  # fmt: skip
 
 
-def over(picture: str | None) -> dict[str, Any] | None:
-    """What the editor shows for a picture: it, with nothing painted yet."""
-    return {"background": picture, "layers": [], "composite": picture} if picture else None
+# What the editor shows when somebody gives a picture: it, with nothing painted yet. Runs in the browser.
+OVER: Final = '(picture) => ({ picture: picture?.url ?? "", mask: "" })'
 
 
-def shown(picture: str | None, mask: str | None) -> dict[str, Any] | None:
-    """What the editor shows for a picture with a mask that was painted before."""
-    if not picture or not mask:
-        return over(picture)
-    below, alpha = Image.open(picture).convert("RGBA"), Image.open(mask).convert("L")
-    layer = Image.new("RGBA", below.size, _PAINT)
-    layer.putalpha(alpha.resize(below.size))
-    return {"background": below, "layers": [layer], "composite": Image.alpha_composite(below, layer)}
+def shown(picture: str | None, mask: str | None) -> dict[str, str]:
+    """What the editor shows for these two files."""
+    return {"picture": _address(picture), "mask": _address(mask)}
+
+
+def _address(path: str | None) -> str:
+    return f"{_FILE}{quote(path)}" if path else ""
 
 
 def file_of(painted: dict[str, Any] | None, output: Path) -> str | None:
-    """The mask as a file, white where something was painted; None where nothing was."""
-    layers = [layer.getchannel("A") for layer in (painted or {}).get("layers", ()) if layer is not None]
-    if not layers:
+    """The mask as a file in ``output``, white where something was painted; None where nothing was."""
+    if not (address := (painted or {}).get("mask")):
         return None
-    mask = layers[0]
-    for other in layers[1:]:
-        mask = ImageChops.lighter(mask, other)
-    if mask.getbbox() is None:
-        return None
-    data = BytesIO()
-    mask.point(lambda value: 255 if value > 127 else 0).save(data, "PNG")
-    return str(keep(data.getvalue(), output))
+    path = picture_file(unquote(address.removeprefix(_FILE)) if address.startswith(_FILE) else address, output)
+    return path if open_image(path).convert("L").getbbox() else None

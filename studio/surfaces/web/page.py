@@ -16,7 +16,7 @@ from studio.session import Session
 from studio.surfaces import uploads
 from studio.surfaces.controls import ease, live_choices
 from studio.surfaces.guard import MAX_BODY
-from studio.surfaces.web import forms, theme
+from studio.surfaces.web import assets, forms, theme
 from studio.surfaces.web.fields import Field
 from studio.workflow import Workflow, workflow_names
 
@@ -25,21 +25,32 @@ _HEAD: Final = (
     '<link rel="stylesheet" href="/studio/style.css"><link rel="icon" href="/studio/icon.svg">'
     '<script type="module" src="/studio/app.js"></script>'
 )
+_OURS: Final = [
+    "/studio/style.css", "/studio/fonts/instrument-sans.woff2",
+    *(f"/studio/{script}.js" for script in ("app", "activity", "stage", "server", "make")),
+]  # fmt: skip
 
 
 def mount(app: FastAPI, session: Session) -> FastAPI:
     """The app with the web page at "/"; it needs the guard in front of it."""
     output = session.settings.output.absolute()
     output.mkdir(parents=True, exist_ok=True)
+    blocks = page(session)
+    app.add_middleware(assets.Announcing, addresses=[*_OURS, *assets.needed(_kinds(blocks))])
+    app.mount("/assets", assets.Assets())
     app.mount("/studio/previews", StaticFiles(directory=shipped("assets") / "previews", check_dir=False))
     app.mount("/studio/fonts", StaticFiles(directory=shipped("assets") / "fonts"))
-    app.mount("/studio", StaticFiles(directory=_STATIC))
+    app.mount("/studio", StaticFiles(directory=_STATIC, packages=[("studio.surfaces", "scripts")]))
     mounted: FastAPI = gr.mount_gradio_app(
-        app, page(session), path="/", theme=theme.theme(), head=_HEAD, allowed_paths=[str(output)],
+        app, blocks, path="/", theme=theme.theme(), head=_HEAD, allowed_paths=[str(output)],
         max_file_size=MAX_BODY, footer_links=[], run_history=False, ssr_mode=False, show_error=False,
         favicon_path=str(_STATIC / "icon.svg"), enable_monitoring=False, pwa=False, mcp_server=False,
     )  # fmt: skip
     return mounted
+
+
+def _kinds(blocks: gr.Blocks) -> list[str]:
+    return list(dict.fromkeys(block.get_block_name() for block in blocks.blocks.values()))
 
 
 def page(session: Session) -> gr.Blocks:
@@ -88,7 +99,9 @@ def _cards(workflows: list[Workflow]) -> str:
 def _card(workflow: Workflow) -> str:
     name, definition = escape(workflow.name, quote=True), workflow.definition
     preview = next((shipped("assets") / "previews").glob(f"{workflow.name}.*"), None)
-    picture = f'<img src="/studio/previews/{preview.name}" alt="">' if preview else "<span class=blank></span>"
+    picture = (
+        f'<img src="/studio/previews/{preview.name}" alt="" loading="lazy">' if preview else "<span class=blank></span>"
+    )
     return (
         f'<li><button type=button class=card data-workflow="{name}">{picture}'
         f"<strong>{escape(definition.title)}</strong><span>{escape(definition.description)}</span></button></li>"

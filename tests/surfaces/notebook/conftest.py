@@ -14,7 +14,7 @@ NOTEBOOKS = Path("notebooks").resolve()
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """A server whose folder holds the first notebook up to its panel, with nothing run yet."""
+    """A server whose folder holds the first notebook up to its panel and one of inpaint's, with nothing run yet."""
     if CHROMIUM is None:
         pytest.skip("needs Chromium: apt-get install chromium")
     root = tmp_path_factory.mktemp("lab")
@@ -24,5 +24,8 @@ def lab(tmp_path_factory):
     for cell in (cell for cell in first.cells if cell.cell_type == "code"):
         cell.outputs, cell.execution_count = [], None
     nbformat.write(first, root / "first.ipynb")
+    first.cells[-1].source = 'import studio\nstudio.panel("inpaint")'
+    first.cells = first.cells[-1:]
+    nbformat.write(first, root / "inpaint.ipynb")
     with jupyter_lab(root) as address:
         yield address

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from studio.record.picture import Picture
@@ -95,3 +96,21 @@ def test_history_outlives_the_kernel(notebook):
     expect(earlier.get_by_role("button", name="a red circle on white").first).to_be_visible()
     earlier.get_by_role("button", name="Stopped").first.click()
     expect(notebook.panel.get_by_role("button", name="Try again")).to_be_visible()
+
+
+def test_a_mask_is_painted_on_the_picture(notebook, lab, tmp_path):
+    Image.new("RGB", (256, 256), "white").save(start := tmp_path / "start.png")
+    page = notebook.page.context.browser.new_page(viewport={"width": 1360, "height": 1000})
+    inpaint = Notebook(page, lab, "inpaint.ipynb")
+    inpaint.run_all()
+    inpaint.drop(inpaint.panel.locator(".studio-drop").first, start)
+    canvas = inpaint.panel.get_by_role("img", name="Mask: paint with the pointer")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.5)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.5, steps=5)
+    page.mouse.up()
+    inpaint.panel.get_by_role("button", name="More").click()
+    generate(inpaint, prompt="a red circle", steps=2)
+    expect(inpaint.panel.get_by_role("status")).to_have_text("Done", timeout=60_000)

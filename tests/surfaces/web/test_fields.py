@@ -1,11 +1,13 @@
 """Every kind of control becomes a component, and values survive the way in and out."""
 
+import base64
 from pathlib import Path
 
 import gradio as gr
 import pytest
 from PIL import Image
 
+from studio.errors import InputError
 from studio.surfaces.controls import Control, controls
 from studio.surfaces.web import masks
 from studio.surfaces.web.fields import field
@@ -66,23 +68,32 @@ def test_a_picture_is_kept_as_it_is_where_a_later_run_finds_it(tmp_path):
     assert drawn.read([None], tmp_path) is None
 
 
-def test_a_mask_is_white_where_somebody_painted(tmp_path):
-    layer = Image.new("RGBA", (10, 8))
-    layer.paste("#e0572b", (2, 2, 5, 5))
-    mask = Image.open(masks.file_of({"layers": [layer]}, tmp_path))
-    assert (mask.size, mask.mode) == ((10, 8), "L")
-    assert (mask.getpixel((3, 3)), mask.getpixel((8, 6))) == (255, 0)
-    assert masks.file_of({"layers": [Image.new("RGBA", (10, 8))]}, tmp_path) is None
+def test_a_mask_is_kept_as_the_page_painted_it(tmp_path):
+    sent = mask(tmp_path / "mask.png", 255).read_bytes()
+    address = f"data:image/png;base64,{base64.b64encode(sent).decode()}"
+    kept = masks.file_of({"picture": "", "mask": address}, tmp_path / "pictures")
+    assert Path(kept).read_bytes() == sent
+    assert Path(kept).is_relative_to(tmp_path / "pictures")
+
+
+def test_a_mask_that_was_painted_before_is_the_same_file_again(tmp_path):
+    path = str(mask(tmp_path / "a mask #1.png", 255))
+    assert masks.file_of(masks.shown(path, path), tmp_path) == path
+    with pytest.raises(InputError):
+        masks.file_of(masks.shown(path, path), tmp_path / "elsewhere")
+
+
+def test_a_mask_on_which_nothing_is_painted_is_none(tmp_path):
+    assert masks.file_of(masks.shown(None, str(mask(tmp_path / "black.png", 0))), tmp_path) is None
+    assert masks.file_of(masks.shown(None, None), tmp_path) is None
     assert masks.file_of(None, tmp_path) is None
 
 
-def test_a_painted_mask_can_be_shown_and_read_again(tmp_path):
-    Image.new("RGB", (10, 8), "white").save(picture := tmp_path / "picture.png")
-    mask = Image.new("L", (10, 8))
-    mask.paste(255, (2, 2, 5, 5))
-    mask.save(path := tmp_path / "mask.png")
-    again = Image.open(masks.file_of(masks.shown(str(picture), str(path)), tmp_path))
-    assert again.tobytes() == mask.tobytes()
+def mask(path, ink):
+    image = Image.new("L", (10, 8))
+    image.paste(ink, (2, 2, 5, 5))
+    image.save(path)
+    return path
 
 
 def test_every_input_of_a_form_is_read_by_its_name(text_to_image, session, tmp_path):

@@ -49,6 +49,14 @@ def test_everybody_can_use_the_stage(client):
     assert violations(page) == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_use_the_mask_editor(client, server, scheme):
+    page = client.open("inpaint", scheme=scheme)
+    page.set_input_files("#make-inpaint .kind-picture input[type=file]", server.picture())
+    page.wait_for_selector("#make-inpaint .studio-tools")
+    assert violations(page) == []
+
+
 def test_nothing_is_wider_than_a_phone(client):
     page = client.open(width=390, height=844)
     for place in PLACES:

@@ -173,37 +173,85 @@ def test_the_page_stays_quick_while_many_pictures_are_made(page, server):
     assert lags[10] < 100, lags
 
 
-@pytest.mark.parametrize("painted", [True, False])
-def test_a_mask_painted_on_the_picture_says_what_is_made_anew(page, server, painted):
-    start = server.picture(seed=3)
+@pytest.fixture
+def canvas(page, server):
+    """The mask editor's canvas, over a picture of ours."""
     page.click(".card[data-workflow=inpaint]")
-    page.set_input_files("#make-inpaint .kind-picture input[type=file]", start)
-    canvas = page.locator("#make-inpaint .kind-mask canvas").first
-    page.wait_for_function(
-        "document.querySelector('#make-inpaint .kind-mask canvas')?.getBoundingClientRect().height > 100"
-    )
-    canvas.scroll_into_view_if_needed()
-    page.wait_for_timeout(1000)  # the editor fits the picture into its frame
+    page.set_input_files("#make-inpaint .kind-picture input[type=file]", server.picture(seed=3))
+    page.wait_for_function("document.querySelector('#make-inpaint .kind-mask img')?.naturalWidth === 256")
+    (canvas := page.locator("#make-inpaint .kind-mask canvas")).scroll_into_view_if_needed()
+    return canvas
+
+
+def stroke(page, canvas, height=0.5):
+    """Paint a short line, left of the middle to right of it."""
     box = canvas.bounding_box()
-    if painted:
-        page.mouse.move(box["x"] + box["width"] * 0.45, box["y"] + box["height"] * 0.5)
-        page.mouse.down()
-        page.mouse.move(box["x"] + box["width"] * 0.55, box["y"] + box["height"] * 0.5, steps=6)
-        page.mouse.up()
-        page.wait_for_timeout(500)
+    page.mouse.move(box["x"] + box["width"] * 0.45, box["y"] + box["height"] * height)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.55, box["y"] + box["height"] * height, steps=6)
+    page.mouse.up()
+
+
+def inked(canvas, height=0.5):
+    """Whether there is paint in the middle of the width."""
+    return canvas.evaluate(
+        "(it, at) => it.getContext('2d').getImageData(it.width / 2, it.height * at, 1, 1).data[3] > 0", height
+    )
+
+
+def test_a_mask_painted_on_the_picture_says_what_is_made_anew(page, server, canvas):
+    start = Image.open(server.session.runs(1)[0].pictures[0].path).convert("RGB")
+    stroke(page, canvas)
     fill(page, "inpaint").locator(".generate").click()
-    if not painted:
-        page.wait_for_selector("#make-inpaint .problem p")
-        assert "Mask is still empty" in page.inner_text("#make-inpaint .problem")
-        return
     over(page)
     run = server.session.runs(1)[0]
     mask, made = Image.open(run.job.values["mask"]).convert("L"), Image.open(run.pictures[0].path)
-    assert mask.size == Image.open(start).size
+    assert mask.size == start.size
     assert mask.getpixel((mask.width // 2, mask.height // 2)) == 255
     assert mask.getpixel((2, 2)) == 0
-    assert made.getpixel((2, 2)) == Image.open(start).convert("RGB").getpixel((2, 2))
-    assert made.tobytes() != Image.open(start).convert("RGB").tobytes()
+    assert made.getpixel((2, 2)) == start.getpixel((2, 2))
+    assert made.tobytes() != start.tobytes()
+    page.reload()
+    page.wait_for_selector("body.ready")
+    drop(page, run.pictures[0].path)
+    page.wait_for_function("document.querySelector('#make-inpaint .kind-mask img')?.naturalWidth === 256")
+    page.wait_for_function(
+        "(it => it.getContext('2d').getImageData(128, 128, 1, 1).data[3] > 0)"
+        "(document.querySelector('#make-inpaint .kind-mask canvas'))"
+    )
+    page.click("#make-inpaint .generate")
+    over(page)
+    again = server.session.runs(1)[0]
+    assert again.job.values["mask"] == run.job.values["mask"]
+    assert Image.open(again.pictures[0].path).tobytes() == made.tobytes()
+
+
+def test_strokes_can_be_erased_undone_and_cleared(page, canvas):
+    stroke(page, canvas)
+    stroke(page, canvas, height=0.2)
+    assert inked(canvas)
+    page.click(".kind-mask button:text('Undo')")
+    assert (inked(canvas), inked(canvas, 0.2)) == (True, False)
+    page.check(".kind-mask :text('Erase') input")
+    stroke(page, canvas)
+    assert not inked(canvas)
+    page.click(".kind-mask button:text('Invert')")
+    assert inked(canvas)
+    page.click(".kind-mask button:text('Clear')")
+    assert not inked(canvas)
+    fill(page, "inpaint").locator(".generate").click()
+    page.wait_for_selector("#make-inpaint .problem p")
+    assert "Mask is still empty" in page.inner_text("#make-inpaint .problem")
+
+
+def test_another_picture_begins_with_nothing_painted(page, server, canvas):
+    stroke(page, canvas)
+    page.click("#make-inpaint .kind-picture [aria-label='Remove Image']")
+    page.wait_for_selector("#make-inpaint .kind-mask .studio-hint")
+    assert not canvas.is_visible()
+    page.set_input_files("#make-inpaint .kind-picture input[type=file]", server.picture(seed=4))
+    canvas.wait_for()
+    assert not inked(canvas)
 
 
 def test_queue_and_history(client, server):
@@ -235,3 +283,22 @@ def test_queue_and_history(client, server):
     over(page)
     assert "a third thing" in page.inner_text(".about-picture")
     assert json.loads(server.client.get(f"/api/jobs/{first}").text)["state"] == "cancelled"
+
+
+def test_a_waiting_job_is_dragged_to_another_place(client, server):
+    page = client.open("activity")
+    server.job(prompt="at work", count=60)
+    waiting = [server.job(prompt=f"{number} star") for number in ("first", "second", "third")]
+    page.wait_for_selector(".queue li:nth-child(4)")
+    page.locator(".queue li:nth-child(4) p").drag_to(page.locator(".queue li:nth-child(2) p"))
+    page.wait_for_function("document.querySelector('.queue li:nth-child(2)').textContent.includes('third')")
+    assert queued(server) == [waiting[2], *waiting[:2]]
+    page.locator(".queue li:nth-child(2) p").drag_to(page.locator(".queue li:nth-child(4) p"))
+    page.wait_for_function("document.querySelector('.queue li:nth-child(4)').textContent.includes('third')")
+    assert queued(server) == waiting
+
+
+def queued(server):
+    """The jobs that wait, the next one first."""
+    jobs = [job for job in server.client.get("/api/jobs").json() if job["state"] == "queued"]
+    return [job["id"] for job in sorted(jobs, key=lambda job: job["place"])]

@@ -6,6 +6,7 @@ import { make, one, say } from "./make.js";
 const SAID = { failed: "Failed", cancelled: "Stopped", interrupted: "Interrupted", done: "", running: "", queued: "" };
 let open = () => {};
 let jobs = [];
+let carried = null; // the waiting job whose row is dragged; nothing is drawn anew meanwhile
 
 /** Read the list again and draw it. */
 export async function refresh() {
@@ -14,7 +15,7 @@ export async function refresh() {
   const count = one(".top .count");
   count.textContent = live.length;
   count.hidden = !live.length;
-  if (document.body.dataset.page === "activity") draw(live);
+  if (document.body.dataset.page === "activity" && !carried) draw(live);
 }
 
 function draw(live) {
@@ -43,7 +44,29 @@ function waits(job, n, all) {
   const acts = [act("Take out", job, () => ask(`jobs/${job.id}`, "DELETE"))];
   if (n + 1 < all) acts.unshift(act("Later", job, move(n + 1)));
   if (n > 0) acts.unshift(act("Sooner", job, move(n - 1)));
-  return line(job, n ? `Waits, ${n} before it` : "Starts next", ...acts);
+  return draggable(line(job, n ? `Waits, ${n} before it` : "Starts next", ...acts), job, n);
+}
+
+/** A row that can be dragged to another's place; the buttons do the same without a mouse. */
+function draggable(row, job, n) {
+  const over = (on) => () => row.classList.toggle("over", on && carried !== null && carried !== job);
+  row.draggable = true;
+  row.ondragstart = (event) => {
+    carried = job;
+    event.dataTransfer.setData("text/plain", title(job));
+    event.dataTransfer.effectAllowed = "move";
+  };
+  row.ondragend = () => (carried = null);
+  row.ondragenter = over(true);
+  row.ondragleave = (event) => row.contains(event.relatedTarget) || over(false)();
+  row.ondragover = (event) => carried && event.preventDefault();
+  row.ondrop = (event) => {
+    if (!carried) return;
+    event.preventDefault();
+    over(false)();
+    ask(`jobs/${carried.id}/move`, "POST", { to: n }).then(refresh, (error) => say(error.message));
+  };
+  return row;
 }
 
 function line(job, said, ...acts) {

@@ -154,8 +154,12 @@ async function begin() {
 }
 
 /** Gradio draws the page after it has loaded; begin when what we need is there. */
-const drawing = setInterval(() => {
-  if (!["#recipe textarea, #recipe input", "#restore", ".stage", ".activity", ".top", ".card"].every((each) => one(each))) return;
-  clearInterval(drawing);
+const NEEDED = ["#recipe textarea, #recipe input", "#restore", ".stage", ".activity", ".top", ".card"];
+const drawing = new MutationObserver(drawn);
+function drawn() {
+  if (!NEEDED.every((each) => one(each))) return;
+  drawing.disconnect();
   begin().catch(complain);
-}, 20);
+}
+drawing.observe(document, { childList: true, subtree: true });
+drawn();

@@ -1,0 +1,102 @@
+"""Gradio's own scripts and styles: served from memory, kept by the browser, and announced with the page.
+
+Left to itself, a browser learns of them in five rounds, each script naming the next, before the
+first form can be drawn. ``needed`` reads the list out of what Gradio's build (Vite) wrote into its
+scripts; where a later Gradio writes it otherwise, fewer are announced and the page is only slower.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import gradio
+from starlette.datastructures import MutableHeaders
+from starlette.responses import PlainTextResponse, Response
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+FOLDER: Final = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
+_TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_FOREVER: Final = {"cache-control": "private, max-age=31536000, immutable"}
+_LINKS: Final = {
+    ".js": "rel=modulepreload",
+    ".css": "rel=preload; as=style",
+    ".woff2": "rel=preload; as=font; crossorigin",
+}
+
+
+class Assets:
+    """The files of ``FOLDER``. Their names change with their content, so a browser need never ask twice."""
+
+    def __init__(self) -> None:
+        self._files = {f"/{path.name}": path for path in FOLDER.iterdir()}
+        self._kept = cache(_kept)
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Answer with the file, or 404; compressing would cost more than it saves on one machine."""
+        path = self._files.get(scope["path"].removeprefix(scope["root_path"]))
+        answer = self._kept(path) if path else PlainTextResponse("no such file", 404)
+        await answer(scope, receive, send)
+
+
+def _kept(path: Path) -> Response:
+    return Response(path.read_bytes(), 200, _FOREVER, _TYPES.get(path.suffix))
+
+
+class Announcing:
+    """Says with the page at "/" which ``addresses`` it is going to ask for."""
+
+    def __init__(self, app: "ASGIApp", addresses: Iterable[str]) -> None:
+        self._app = app
+        self._links = ", ".join(map(_link, addresses))
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Pass the request on; add a Link header to the page's answer."""
+
+        async def announcing(message: "Message") -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["link"] = self._links
+            await send(message)
+
+        page = scope["type"] == "http" and scope["path"] == "/"
+        await self._app(scope, receive, announcing if page else send)
+
+
+def _link(address: str) -> str:
+    mode = "; crossorigin" if address.startswith("/assets/") and address.endswith(".css") else ""
+    return f"<{address}>; {_LINKS[Path(address).suffix]}{mode}"
+
+
+def needed(kinds: Iterable[str]) -> list[str]:
+    """The addresses of what Gradio asks for to draw components of these kinds ("textbox", "row"), in its order."""
+    page = (FOLDER.parent / "index.html").read_text("utf-8")
+    start = _list(_text(re.findall(r"assets/(index-.+?\.js)", page)))
+    files = [*start, *_used(_text(_like("Index-", start)), r"(import\(`\./Blocks-.+?\]\))")]
+    core = _text(_like("core-", start))
+    for kind in kinds:
+        files += _used(core, rf"[,{{]{kind}:{{[^}}]*(component:[^}}]+)")
+    return [f"/assets/{name}" for name in dict.fromkeys(files)]
+
+
+def _like(beginning: str, names: Iterable[str]) -> list[str]:
+    return [name for name in names if name.startswith(beginning) and name.endswith(".js")]
+
+
+def _text(names: Iterable[str]) -> str:
+    return "".join((FOLDER / name).read_text("utf-8") for name in names)
+
+
+def _list(script: str) -> list[str]:
+    """The files that a script may ask for, by their number in it."""
+    found = re.search(r"\.f=\[(.*?)\]", script)
+    return re.findall(r'"\./(.+?)"', found[1]) if found else []
+
+
+def _used(script: str, part: str) -> Iterator[str]:
+    """The files that one part of a script asks for, the ones found by their number."""
+    found, names = re.search(part, script), _list(script)
+    for numbers in re.findall(r"mapDeps\(\[([\d,]+)\]", found[1] if found else ""):
+        yield from (names[int(number)] for number in numbers.split(","))
