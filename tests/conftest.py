@@ -1,5 +1,6 @@
 """What many tests share: a session on Spark, and pictures it made."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,14 @@ from studio.session import Session
 from studio.workflow import Workflow
 
 FEW = {"steps": 3}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test sees the models that the user of this machine has added."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STUDIO_STATE", str(tmp_path_factory.mktemp("no-models")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import os
 from typing import TYPE_CHECKING, Any
 
+from studio.engine import singlefile
 from studio.engine.hardware import pick_device, pick_dtype
 from studio.engine.preview import fit
 from studio.errors import InputError, ModelError
@@ -10,6 +11,7 @@ from studio.models.card import ModelCard
 from studio.plugins import unknown
 
 if TYPE_CHECKING:
+    import torch
     from diffusers import DiffusionPipeline
     from torch import Tensor
 
@@ -57,18 +59,25 @@ class Pipelines:
 
     def _load(self, card: ModelCard, task: str) -> "DiffusionPipeline":
         device = pick_device(self._wanted)
+        card.check()
         try:
-            pipeline = _class(card, task).from_pretrained(
-                card.path,
-                dtype=pick_dtype(device),
-                local_files_only=True,
-                use_safetensors=True,
-                safety_checker=None,
-                requires_safety_checker=False,
-            )
+            pipeline = _read(card, _class(card, task), pick_dtype(device))
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise ModelError(f"the model '{card.name}' does not load: {str(error).splitlines()[0]}") from None
         return _quiet(pipeline.to(device))
+
+
+def _read(card: ModelCard, kind: Any, dtype: "torch.dtype") -> Any:
+    if card.weights:
+        return singlefile.load(card, kind, dtype)
+    return kind.from_pretrained(
+        card.path,
+        dtype=dtype,
+        local_files_only=True,
+        use_safetensors=True,
+        safety_checker=None,
+        requires_safety_checker=False,
+    )
 
 
 def _class(card: ModelCard, task: str) -> Any:

@@ -67,6 +67,8 @@ class Family:
     ``multiple`` what both sides must be divisible by. ``noise`` says which samplers fit: those of
     diffusion or of flow matching. ``arguments`` turns a Request into the pipeline's keyword
     arguments; ``check`` comes before it. ``variants`` overrides the defaults by variant.
+    ``v_mark`` names tensors of a single file whose standard deviation is above the given bound only
+    in models that predict v: nothing else in such a file tells.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Family:
     variants: Mapping[str, Defaults] = field(default_factory=lambda: MappingProxyType({}))
     noise: Literal["diffusion", "flow"] = "diffusion"
     negative_prompt: bool = True
+    v_mark: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
     def check(self, request: Request) -> None:
         """Raise InputError, naming it, where the request asks for what this family has not."""

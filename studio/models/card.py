@@ -1,27 +1,30 @@
 """What is known of a model without loading it."""
 
 import hashlib
-import json
-import re
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
 
-import yaml
-
-from studio import plugins
 from studio.errors import ModelError
 from studio.families import Defaults, Family
 from studio.kinds import Size
+from studio.models import bases, folder
+from studio.models.hashes import Pin, digest
+from studio.models.header import Header
+from studio.models.weights import Weights, recognised
+
+_DECIDING = {".safetensors", ".json", ".txt"}
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """A model in diffusers' folder layout.
+    """A model: a folder in diffusers' layout, or a single weight file.
 
     ``defaults`` are what suits it, ``sampler`` is the class of its own scheduler without the word,
-    ``licence`` as its own card claims it.
+    ``licence`` as its own card claims it, ``prediction`` what its denoiser says (as in ``Weights``).
+    ``weights`` is what a single file turned out to be, ``base`` where the rest of it comes from.
+    ``pins`` are the files as they were when the model was added, by their names within ``path``.
     """
 
     name: str
@@ -31,16 +34,44 @@ class ModelCard:
     defaults: Defaults
     sampler: str
     licence: str
+    prediction: str
+    weights: Weights | None = None
+    base: Path | None = None
+    pins: Mapping[str, Pin] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
-    def read(cls, path: Path) -> "ModelCard":
-        """The card of the model in a folder; raises ModelError where it is none we know."""
-        family = _family(path, str(_json(path / "model_index.json").get("_class_name")))
-        said = _front_matter(path)
-        defaults = replace(
-            family.defaults, size=_size(path), **{key: said[key] for key in ("steps", "guidance") if key in said}
+    def read(cls, path: Path, base: Path | None = None) -> "ModelCard":
+        """The card of the model in a folder or file; raises ModelError where it is none we know.
+
+        ``base`` is a diffusers folder that has what a single file lacks; without it, what came with
+        the studio for the file's family.
+        """
+        return cls._of_folder(path) if path.is_dir() else cls._of_file(path, base)
+
+    @classmethod
+    def _of_folder(cls, path: Path) -> "ModelCard":
+        family, said = folder.family(path), folder.front_matter(path)
+        asked = {key: said[key] for key in ("steps", "guidance") if key in said}
+        defaults = replace(family.defaults, size=folder.size(path) or family.defaults.size, **asked)
+        licence = str(said.get("license", "unknown"))
+        return cls(path.name, path, family, "", defaults, bases.scheduler(path), licence, folder.prediction(path))
+
+    @classmethod
+    def _of_file(cls, path: Path, base: Path | None) -> "ModelCard":
+        found = recognised(path)
+        own = base or bases.own_base(found.family.name)
+        return cls(
+            path.stem,
+            path,
+            found.family,
+            found.variant,
+            found.family.variants.get(found.variant, found.family.defaults),
+            bases.scheduler(own) if own.exists() else "unknown",
+            found.licence,
+            found.prediction,
+            found,
+            own if own.exists() else None,
         )
-        return cls(path.name, path, family, "", defaults, _sampler(path), str(said.get("license", "unknown")))
 
     @property
     def size(self) -> Size:
@@ -49,65 +80,48 @@ class ModelCard:
 
     def files(self) -> list[Path]:
         """Everything that decides what the model draws: weights, configurations, vocabulary."""
-        wanted = {".safetensors", ".json", ".txt"}
-        parts = (file for file in self.path.glob("*/*") if file.suffix in wanted and file.is_file())
+        if self.weights:
+            return [self.path]
+        parts = (file for file in self.path.glob("*/*") if file.suffix in _DECIDING and file.is_file())
         return [self.path / "model_index.json", *sorted(parts)]
 
     def sha256(self) -> str:
-        """One hash over the names and contents of ``files``."""
+        """The file's hash, or one hash over the names and contents of a folder's ``files``.
+
+        Raises ModelError where one of them is not as it was pinned.
+        """
+        self._hold_to_pins()
+        if self.weights:
+            return digest(self.path)
         whole = hashlib.sha256()
         for file in self.files():
-            about = file.stat()
-            digest = _digest(file, about.st_size, about.st_mtime_ns)
-            whole.update(f"{file.relative_to(self.path).as_posix()} {digest}\n".encode())
+            whole.update(f"{self._within(file)} {digest(file)}\n".encode())
         return whole.hexdigest()
 
+    def check(self) -> None:
+        """Raise ModelError where loading it would run code, or a file is damaged or not as it was pinned."""
+        self._hold_to_pins()
+        if self.weights:
+            Header.read(self.path)
+        else:
+            folder.check(self.path)
 
-@cache
-def _digest(file: Path, _size: int, _changed: int) -> str:
-    """The SHA-256 of a file, read again only where its size or time of change is another: models are large."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    def problems(self, *, thorough: bool = False) -> Iterator[str]:
+        """What is not as it was pinned, one line for each file; ``thorough`` reads every byte."""
+        for name, pin in self.pins.items():
+            if problem := pin.problem(self.path / name, thorough=thorough):
+                yield problem
+        for file in self.files() if self.pins else []:
+            if self._within(file) not in self.pins:
+                yield f"'{file}' was not there when the model was added"
 
+    def _hold_to_pins(self) -> None:
+        if problem := next(self.problems(), ""):
+            raise ModelError(
+                f"the model '{self.name}' is not as it was added: {problem}; bring the file back, "
+                f"or take the model as it is now: studio models remove {self.name}, then add it again"
+            )
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"'{path}' cannot be read ({error}); is this the folder of a diffusers model?") from None
-    return content if isinstance(content, dict) else {}
-
-
-def _family(path: Path, class_name: str) -> Family:
-    for name in plugins.names("families"):
-        family: Family = plugins.find("families", name).FAMILY
-        if class_name in family.classes:
-            return family
-    known = ", ".join(plugins.find("families", name).FAMILY.title for name in plugins.names("families"))
-    raise ModelError(f"the model in '{path}' is a {class_name}, which is not supported; supported: {known}")
-
-
-def _size(path: Path) -> Size:
-    """Native size: the denoiser's latent edge times eight."""
-    edge = 8 * int(_json(path / "unet" / "config.json").get("sample_size", 64))
-    return Size(edge, edge)
-
-
-def _sampler(path: Path) -> str:
-    config = _json(path / "scheduler" / "scheduler_config.json")
-    return str(config.get("_class_name", "unknown")).removesuffix("Scheduler")
-
-
-def _front_matter(path: Path) -> dict[str, Any]:
-    """What the model's own card says of itself at its head; nothing where it has none.
-
-    Besides the hub's keys ("license") the studio reads ``steps`` and ``guidance``.
-    """
-    card = path / "README.md"
-    text = card.read_text("utf-8", errors="replace") if card.is_file() else ""
-    found = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
-    try:
-        said = yaml.safe_load(found[1]) if found else {}
-    except yaml.YAMLError:
-        said = {}
-    return said if isinstance(said, dict) else {}
+    def _within(self, file: Path) -> str:
+        """A file's name within the model; "" is the model itself where it is one file."""
+        return "" if file == self.path else file.relative_to(self.path).as_posix()
