@@ -21,12 +21,21 @@ def add(path: Path, name: str = "", base: str = "", origin: Origin | None = None
     path = path.resolve()
     other = _base(base) if base else None
     card = ModelCard.read(path, other)
-    name = _name(name or card.name)
+    name = free_name(name or card.name)
     card.check()
     pins = {"" if file == path else file.relative_to(path).as_posix(): Pin.of(file) for file in card.files()}
     with registry.changing() as known:
         known.models[name] = Entry(path=path, pins=pins, base=other, origin=origin)
     return library.find(name)
+
+
+def free_name(name: str) -> str:
+    """The name as it is; raises InputError where it is taken, or cannot be one."""
+    if not re.fullmatch(r"[\w][\w .+()-]{0,99}", name) or name != name.strip():
+        raise InputError(f"'{name}' cannot be a model's name; use letters, digits, spaces and . - + ( ), with --name")
+    if name in library.names():
+        raise InputError(f"there is a model '{name}' already; choose another name with --name")
+    return name
 
 
 def add_folder(folder: Path) -> None:
@@ -81,14 +90,6 @@ def _base(ref: str) -> Path:
     if not card.path.is_dir():
         raise InputError(f"'{ref}' cannot be a base: it is a single file; give a model in a diffusers folder")
     return card.path.resolve()
-
-
-def _name(name: str) -> str:
-    if not re.fullmatch(r"[\w][\w .+()-]{0,99}", name) or name != name.strip():
-        raise InputError(f"'{name}' cannot be a model's name; use letters, digits, spaces and . - + ( ), with --name")
-    if name in library.names():
-        raise InputError(f"there is a model '{name}' already; choose another name with --name")
-    return name
 
 
 def _deleted(entry: Entry) -> str:
