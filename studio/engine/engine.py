@@ -9,12 +9,12 @@ from PIL.Image import Image
 from studio.engine import samplers
 from studio.engine.pipelines import Pipelines
 from studio.engine.preview import Previews, Show
+from studio.engine.watch import Heard, watched
 from studio.families import Request
 from studio.models.card import ModelCard
 
 if TYPE_CHECKING:
     import torch
-    from diffusers import DiffusionPipeline
 
 Report = Callable[[int, int], None]
 
@@ -54,11 +54,21 @@ class Engine:
         """
         card.family.check(request)
         pipeline = self.pipelines.get(card, request.task)
-        with samplers.swapped(pipeline, request.sampler):
-            if self.show:
-                Previews(self.pipelines.colours(card, request.task), self.show).tap(pipeline.scheduler)
-            result = pipeline(**self._arguments(card, request), callback_on_step_end=self._callback)
+        with samplers.swapped(pipeline, request.sampler), watched(pipeline, self._heard(card, request)):
+            result = pipeline(**self._arguments(card, request))
         return list(result.images)
+
+    def _heard(self, card: ModelCard, request: Request) -> Heard:
+        """What is done after each step: a report, and a preview where one is wanted."""
+        ratio, show = request.width / request.height, self.show
+        previews = show and Previews(self.pipelines.colours(card, request.task), show, ratio)
+
+        def heard(step: int, steps: int, clean: "torch.Tensor") -> None:
+            if previews:
+                previews.offer(clean)
+            self.report(step, steps)
+
+        return heard
 
     def _arguments(self, card: ModelCard, request: Request) -> dict[str, Any]:
         arguments = card.family.arguments(request.task, request)
@@ -76,9 +86,3 @@ class Engine:
         import torch
 
         return [torch.Generator("cpu").manual_seed(seed) for seed in self.seeds]
-
-    def _callback(
-        self, pipeline: "DiffusionPipeline", step: int, _time: int, tensors: dict[str, Any]
-    ) -> dict[str, Any]:
-        self.report(step + 1, pipeline.num_timesteps)
-        return tensors

@@ -1,6 +1,8 @@
 """Loads models and keeps them; the tasks of one model share its modules."""
 
 import os
+from collections.abc import Mapping
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from studio.engine import singlefile
@@ -23,6 +25,8 @@ _ENVIRONMENT = {  # what is set already is left alone
     "DIFFUSERS_VERBOSITY": "error",
     "TRANSFORMERS_VERBOSITY": "error",
 }
+
+_UNGUARDED = {"safety_checker": None, "requires_safety_checker": False}
 
 
 class Pipelines:
@@ -54,30 +58,48 @@ class Pipelines:
     def _sibling(self, card: ModelCard, task: str) -> "DiffusionPipeline | None":
         for (path, _), pipeline in self._loaded.items():
             if path == str(card.path):
-                return _quiet(_class(card, task)(**pipeline.components, requires_safety_checker=False))
+                return _quiet(_around(pipeline, _class(card, task)))
         return None
 
     def _load(self, card: ModelCard, task: str) -> "DiffusionPipeline":
-        device = pick_device(self._wanted)
+        device, wanted = pick_device(self._wanted), _class(card, task)
         card.check()
         try:
-            pipeline = _read(card, _class(card, task), pick_dtype(device))
+            pipeline = _read(card, wanted, _dtype(card, device))
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise ModelError(f"the model '{card.name}' does not load: {str(error).splitlines()[0]}") from None
         return _quiet(pipeline.to(device))
 
 
-def _read(card: ModelCard, kind: Any, dtype: "torch.dtype") -> Any:
+def _read(card: ModelCard, wanted: Any, dtype: "torch.dtype") -> Any:
+    """The model from its files, a folder's or the single one, in main memory."""
     if card.weights:
-        return singlefile.load(card, kind, dtype)
-    return kind.from_pretrained(
-        card.path,
-        dtype=dtype,
-        local_files_only=True,
-        use_safetensors=True,
-        safety_checker=None,
-        requires_safety_checker=False,
-    )
+        return singlefile.load(card, wanted, dtype)
+    unguarded = _taken(wanted, _UNGUARDED)
+    return wanted.from_pretrained(card.path, dtype=dtype, local_files_only=True, use_safetensors=True, **unguarded)
+
+
+def _around(pipeline: "DiffusionPipeline", wanted: Any) -> "DiffusionPipeline":
+    """A pipeline of another class around the same modules, with the same settings.
+
+    Not by ``from_pipe``, which casts the modules of both.
+    """
+    other: DiffusionPipeline = wanted(**_taken(wanted, {**pipeline.config, **pipeline.components}))
+    return other
+
+
+def _taken(wanted: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what is given, that which the class takes."""
+    takes = signature(wanted.__init__).parameters
+    return {name: value for name, value in given.items() if name in takes}
+
+
+def _dtype(card: ModelCard, device: "torch.device") -> "torch.dtype":
+    """What the device likes best, or full precision where the family does not stand that."""
+    import torch
+
+    best = pick_dtype(device)
+    return best if str(best).removeprefix("torch.") in card.family.halves else torch.float32
 
 
 def _class(card: ModelCard, task: str) -> Any:

@@ -50,11 +50,13 @@ class ModelCard:
 
     @classmethod
     def _of_folder(cls, path: Path) -> "ModelCard":
-        family, said = folder.family(path), folder.front_matter(path)
+        told, said = folder.read(path), folder.front_matter(path)
+        family, variant = folder.family(path, told)
         asked = {key: said[key] for key in ("steps", "guidance") if key in said}
-        defaults = replace(family.defaults, size=folder.size(path) or family.defaults.size, **asked)
+        defaults = replace(family.defaults, size=folder.size(told) or family.defaults.size, **asked)
+        sampler = str(told.says("scheduler", "_class_name") or "unknown").removesuffix("Scheduler")
         licence = str(said.get("license", "unknown"))
-        return cls(path.name, path, family, "", defaults, bases.scheduler(path), licence, folder.prediction(path))
+        return cls(path.name, path, family, variant, defaults, sampler, licence, folder.prediction(told))
 
     @classmethod
     def _of_file(cls, path: Path, base: Path | None) -> "ModelCard":
@@ -65,7 +67,7 @@ class ModelCard:
             path,
             found.family,
             found.variant,
-            found.family.variants.get(found.variant, found.family.defaults),
+            found.family.defaults,
             bases.scheduler(own) if own.exists() else "unknown",
             found.licence,
             found.prediction,

@@ -11,7 +11,7 @@ import yaml
 
 from studio import plugins
 from studio.errors import ModelError
-from studio.families import Family
+from studio.families import Family, Folder
 from studio.kinds import Size
 from studio.models.header import Header
 
@@ -32,32 +32,36 @@ def read_json(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def family(path: Path) -> Family:
-    """The family of the model in a folder; raises ModelError where it is none we know."""
-    class_name = str(read_json(path / "model_index.json").get("_class_name"))
-    known = [plugins.find("families", name).FAMILY for name in plugins.names("families")]
-    found: Family | None = next((family for family in known if class_name in family.classes), None)
-    if found is None:
-        titles = ", ".join(family.title for family in known)
-        raise ModelError(f"the model in '{path}' is a {class_name}, which is not supported; supported: {titles}")
-    return found
+def read(path: Path) -> Folder:
+    """What the folder says of the model in it; raises ModelError where it cannot be read."""
+    configs = (*path.glob("*/config.json"), *path.glob("*/scheduler_config.json"))
+    return Folder(read_json(path / "model_index.json"), {file.parent.name: read_json(file) for file in configs})
 
 
-def size(path: Path) -> Size | None:
-    """Native size, a U-Net's latent edge times eight; None for other denoisers, which do not say."""
-    config = path / "unet" / "config.json"
-    edge = 8 * int(read_json(config).get("sample_size", 64)) if config.is_file() else 0
-    return Size(edge, edge) if edge else None
+def family(path: Path, said: Folder) -> tuple[Family, str]:
+    """The family of a folder's model, as it is for its variant; raises ModelError where it is none we know."""
+    families: list[Family] = [plugins.find("families", name).FAMILY for name in plugins.names("families")]
+    for family in families:
+        if (variant := family.variant_of(said)) is not None:
+            return family.of(variant), variant
+    known = ", ".join(family.title for family in families)
+    raise ModelError(f"the model in '{path}' is a {said.pipeline}, which is not supported; supported: {known}")
 
 
-def prediction(path: Path) -> str:
+def size(said: Folder) -> Size | None:
+    """Native size: the edge of a U-Net's latents times eight; transformers do not say it so plainly."""
+    edge = said.says("unet", "sample_size")
+    return Size(8 * edge, 8 * edge) if isinstance(edge, int) else None
+
+
+def prediction(said: Folder) -> str:
     """What the denoiser predicts, in the words of ``Weights``, as its scheduler's configuration has it."""
-    config = read_json(path / "scheduler" / "scheduler_config.json")
-    if "FlowMatch" in str(config.get("_class_name")) or config.get("prediction_type") == "flow_prediction":
+    told = str(said.says("scheduler", "prediction_type") or "epsilon")
+    if "FlowMatch" in str(said.says("scheduler", "_class_name")) or told == "flow_prediction":
         return "flow"
-    if config.get("prediction_type") != "v_prediction":
-        return str(config.get("prediction_type", "epsilon"))
-    return "v, zero terminal SNR" if config.get("rescale_betas_zero_snr") else "v"
+    if told != "v_prediction":
+        return told
+    return "v, zero terminal SNR" if said.says("scheduler", "rescale_betas_zero_snr") else "v"
 
 
 def front_matter(path: Path) -> dict[str, Any]:

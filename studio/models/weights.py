@@ -1,6 +1,5 @@
 """What a single weight file is, told by the tensors in it and never by its name."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Final
 
 from studio import plugins
 from studio.errors import ModelError
-from studio.families import Family
+from studio.families import Family, VMark
 from studio.models.hashes import Stamp
 from studio.models.header import Header
 
@@ -29,7 +28,7 @@ _NO_MODEL: Final = (
 
 @dataclass(frozen=True)
 class Weights:
-    """A weight file, recognised.
+    """A weight file, recognised; ``family`` is as it is for its variant.
 
     ``prediction`` is what its denoiser was trained to say: "epsilon", "v", "v, zero terminal SNR" or
     "flow". ``precision`` is the dtype of most of it, ``lacks`` the parts it comes without, ``licence``
@@ -61,9 +60,12 @@ def _recognised(path: Path, _stamp: Stamp) -> Weights:
     if path.suffix != ".safetensors":
         raise ModelError(f"'{path}' is a safetensors file by its content; let its name end in .safetensors")
     family, variant = _family(header)
+    prediction = _prediction(header, family, variant)
+    if family.v_mark and prediction == "epsilon" and not variant:
+        variant = family.v_mark.otherwise
     lacks = tuple(part for part, begins in PARTS.items() if not any(name.startswith(begins) for name in header.tensors))
     licence = header.metadata.get("modelspec.license") or "unknown"
-    return Weights(family, variant, _prediction(header, family), header.precision, lacks, licence)
+    return Weights(family.of(variant), variant, prediction, header.precision, lacks, licence)
 
 
 def _family(header: Header) -> tuple[Family, str]:
@@ -84,20 +86,22 @@ def _kind(header: Header) -> str:
     return ""
 
 
-def _prediction(header: Header, family: Family) -> str:
+def _prediction(header: Header, family: Family, variant: str) -> str:
     if {"edm_mean", "edm_vpred.sigma_max"} & header.tensors.keys():
         raise ModelError(f"'{header.path}' was trained with EDM noise, which is not supported")
     if family.noise == "flow":
         return "flow"
-    says_v = header.metadata.get("modelspec.prediction_type", "").lower().startswith("v")
-    if not (says_v or "v_pred" in header.tensors or _spreads(header, family.v_mark)):
+    if not _predicts_v(header, None if variant else family.v_mark):
         return "epsilon"
     return "v, zero terminal SNR" if "ztsnr" in header.tensors else "v"
 
 
-def _spreads(header: Header, mark: Mapping[str, float]) -> bool:
-    """Whether the values of a tensor that betrays v-prediction spread wider than its bound."""
-    return any(name in header.tensors and _spread(header, name) > bound for name, bound in mark.items())
+def _predicts_v(header: Header, mark: VMark | None) -> bool:
+    """Whether the file says so, by a tensor of that name or in its metadata; otherwise whether its mark shows it."""
+    said = header.metadata.get("modelspec.prediction_type", "").lower()
+    if said or "v_pred" in header.tensors:
+        return said.startswith("v") or "v_pred" in header.tensors
+    return mark is not None and mark.tensor in header.tensors and _spread(header, mark.tensor) > mark.above
 
 
 def _spread(header: Header, name: str) -> float:

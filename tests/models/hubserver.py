@@ -1,8 +1,9 @@
 """A small Hub on loopback: the endpoints that fetching a model needs, on files in memory.
 
-``api/models/{repository}/revision/{revision}`` tells commit, files, sizes and card; ``{repository}/resolve/{commit}/{file}``
-answers HEAD with the headers the Hub gives and GET with ranges. Large files are redirected to another host, as to
-the Hub's store. ``cut`` breaks one answer off after so many bytes of a large file; then the store is out of order.
+``api/models/{repository}/revision/{revision}`` tells commit, files, sizes and card;
+``{repository}/resolve/{commit}/{file}`` answers HEAD with the headers the Hub gives and GET with ranges.
+Large files are redirected to another host, as to the Hub's store. ``cut`` breaks one answer off after so many
+bytes of a large file; then the store is out of order.
 """
 
 import hashlib

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from studio.engine import singlefile
+from studio.engine.engine import Engine
+from studio.engine.pipelines import Pipelines
+from studio.errors import ModelError
+from studio.families import Request
+from studio.models.card import ModelCard
+from tests.models import original, small
+
+
+def drawn(pipeline) -> np.ndarray:
+    pipeline.set_progress_bar_config(disable=True)
+    generator = torch.Generator().manual_seed(1)
+    picture = pipeline("a red circle", num_inference_steps=2, width=64, height=64, generator=generator).images[0]
+    return np.asarray(picture).astype(int)
+
+
+def loaded(card):
+    return Pipelines("cpu").get(card, "text-to-image")
+
+
+@pytest.fixture(scope="module")
+def expected(sd1_folder):
+    return drawn(loaded(ModelCard.read(sd1_folder)))
+
+
+def test_a_file_draws_what_its_folder_draws(sd1_file, sd1_folder, expected):
+    assert expected.std() > 10
+    assert np.array_equal(drawn(loaded(ModelCard.read(sd1_file, sd1_folder))), expected)
+
+
+def test_parts_that_the_file_lacks_come_from_the_base(tmp_path, sd1_file, sd1_folder, expected):
+    for start in ("first_stage_model.", "cond_stage_model."):
+        rest = {name: tensor for name, tensor in load_file(sd1_file).items() if not name.startswith(start)}
+        save_file(rest, tmp_path / "x.safetensors")
+        assert np.array_equal(drawn(loaded(ModelCard.read(tmp_path / "x.safetensors", sd1_folder))), expected)
+
+
+def test_without_a_base_the_missing_part_is_named(tmp_path, sd1_file):
+    rest = {name: tensor for name, tensor in load_file(sd1_file).items() if "diffusion_model" in name}
+    save_file(rest, tmp_path / "x.safetensors")
+    with pytest.raises(ModelError, match="'x' has no VAE and no text encoder; .*--base FOLDER"):
+        loaded(ModelCard.read(tmp_path / "x.safetensors"))
+
+
+def test_a_file_that_is_not_of_its_familys_size_is_a_model_error(sd1_file):
+    with pytest.raises(ModelError, match="'painting' does not load"):
+        loaded(ModelCard.read(sd1_file))
+
+
+def test_v_prediction_and_zero_terminal_snr_reach_the_scheduler(tmp_path, sd1_file, sd1_folder):
+    save_file(load_file(sd1_file) | {"v_pred": torch.zeros(0), "ztsnr": torch.zeros(0)}, tmp_path / "x.safetensors")
+    pipeline = loaded(ModelCard.read(tmp_path / "x.safetensors", sd1_folder))
+    config = pipeline.scheduler.config
+    assert (config.prediction_type, config.rescale_betas_zero_snr) == ("v_prediction", True)
+    assert np.isfinite(drawn(pipeline)).all()
+
+
+def test_an_inpainting_file_paints_into_a_mask(tmp_path):
+    pipeline = small.sd1(in_channels=9)
+    base = small.folder(pipeline, tmp_path / "base")
+    card = ModelCard.read(original.write(pipeline, tmp_path / "x.safetensors"), base)
+    assert card.family.pipelines.keys() == {"inpaint"}
+    from PIL import Image
+
+    request = Request(
+        prompt="a circle",
+        negative_prompt="",
+        steps=2,
+        guidance=2,
+        width=64,
+        height=64,
+        strength=1,
+        images=(Image.new("RGB", (64, 64), "red"),),
+        masks=(Image.new("L", (64, 64), 255),),
+    )
+    assert Engine(Pipelines("cpu")).denoise(card, request)[0].size == (64, 64)
+
+
+def test_xl_with_its_two_text_encoders_draws_what_its_folder_draws(tmp_path):
+    from diffusers import StableDiffusionXLPipeline
+
+    from studio.families.sdxl import FAMILY
+    from studio.models.weights import Weights
+
+    pipeline = small.sdxl()
+    base = small.folder(pipeline, tmp_path / "base")
+    file = original.write(pipeline, tmp_path / "x.safetensors")
+    weights = Weights(FAMILY, "", "epsilon", "F32", (), "unknown")
+    card = ModelCard("x", file, FAMILY, "", FAMILY.defaults, "Euler", "unknown", "epsilon", weights, base)
+    other = singlefile.load(card, StableDiffusionXLPipeline, torch.float32)
+    assert np.array_equal(drawn(other), drawn(pipeline))
