@@ -20,7 +20,7 @@ def about(card: ModelCard) -> Iterator[tuple[str, str]]:
     entry = registry.read().models.get(card.name)
     yield "model", card.name
     yield "path", str(card.path)
-    yield "family", f"{card.family.title}{f', {card.variant}' if card.variant else ''}"
+    yield "family", card.family.title
     yield "predicts", _PREDICTS.get(card.prediction, card.prediction)
     yield "size", f"{card.size.width}×{card.size.height}"
     yield "weights", f"{gigabytes(sum(file.stat().st_size for file in card.files()))}, mostly {precision(card)}"

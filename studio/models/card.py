@@ -1,7 +1,7 @@
 """What is known of a model without loading it."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -10,7 +10,7 @@ from studio.errors import ModelError
 from studio.families import Defaults, Family
 from studio.kinds import Size
 from studio.models import bases, folder
-from studio.models.hashes import Pin, digest
+from studio.models.hashes import Pin, digest, problems
 from studio.models.header import Header
 from studio.models.weights import Weights, recognised
 
@@ -90,7 +90,7 @@ class ModelCard:
     def sha256(self) -> str:
         """The file's hash, or one hash over the names and contents of a folder's ``files``.
 
-        Raises ModelError where one of them is not as it was pinned.
+        Raises ModelError that names the first that is not as it was pinned.
         """
         self._hold_to_pins()
         if self.weights:
@@ -108,22 +108,21 @@ class ModelCard:
         else:
             folder.check(self.path)
 
-    def problems(self, *, thorough: bool = False) -> Iterator[str]:
-        """What is not as it was pinned, one line for each file; ``thorough`` reads every byte."""
-        for name, pin in self.pins.items():
-            if problem := pin.problem(self.path / name, thorough=thorough):
-                yield problem
-        for file in self.files() if self.pins else []:
-            if self._within(file) not in self.pins:
-                yield f"'{file}' was not there when the model was added"
-
     def _hold_to_pins(self) -> None:
-        if problem := next(self.problems(), ""):
-            raise ModelError(
-                f"the model '{self.name}' is not as it was added: {problem}; bring the file back, "
-                f"or take the model as it is now: studio models remove {self.name}, then add it again"
-            )
+        new = [
+            f"'{file}' was not there then" for file in self.files() if self.pins and self._within(file) not in self.pins
+        ]
+        for problem in [*problems(self.path, self.pins), *new]:
+            raise changed(self.name, problem)
 
     def _within(self, file: Path) -> str:
         """A file's name within the model; "" is the model itself where it is one file."""
         return "" if file == self.path else file.relative_to(self.path).as_posix()
+
+
+def changed(name: str, problem: str) -> ModelError:
+    """The error for a model that is not as it was added."""
+    return ModelError(
+        f"the model '{name}' is not as it was added: {problem}; bring the file back, "
+        f"or take the model as it is now: studio models remove {name}, then add it again"
+    )

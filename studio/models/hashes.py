@@ -1,6 +1,7 @@
 """Files pinned by their SHA-256, so that one that has changed can be named."""
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -43,6 +44,13 @@ class Pin(NamedTuple):
             return ""
         found = read_digest(file) if thorough else digest(file)
         return "" if found == self.sha256 else f"'{file}' has changed: SHA-256 {found}, expected {self.sha256}"
+
+
+def problems(path: Path, pins: Mapping[str, Pin], *, thorough: bool = False) -> Iterator[str]:
+    """What of a model's files is not as it was pinned, one line for each; ``pins`` are by names within ``path``."""
+    for name, pin in pins.items():
+        if problem := pin.problem(path / name, thorough=thorough):
+            yield problem
 
 
 def digest(file: Path) -> str:

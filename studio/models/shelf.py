@@ -7,7 +7,7 @@ from pathlib import Path
 from studio.errors import InputError
 from studio.models import elsewhere, library, registry
 from studio.models.card import ModelCard
-from studio.models.hashes import Pin
+from studio.models.hashes import Pin, problems
 from studio.models.registry import Entry, Origin
 from studio.plugins import unknown
 
@@ -66,15 +66,17 @@ def remove(ref: str) -> str:
 
 
 def verify(name: str) -> list[str]:
-    """Read every byte of a model anew and say what is not as it was added, one line for each file."""
-    if name not in registry.read().models:
-        card = library.find(name)
-        card.check()
-        return []
-    problems = list(library.find(name).problems(thorough=True))
-    if not problems:
+    """Read every byte of a model anew and say what is not as it was added, one line for each file.
+
+    A model that was not added, and so is not pinned, is only looked through. Raises ModelError where it is damaged.
+    """
+    entry = registry.read().models.get(name)
+    found = list(problems(entry.path, entry.pins, thorough=True)) if entry else []
+    if entry and not found:
         _stamp_anew(name)
-    return problems
+    if not found:
+        library.find(name).check()
+    return found
 
 
 def _stamp_anew(name: str) -> None:

@@ -132,8 +132,7 @@ def _added(card: "ModelCard") -> int:
 
 
 def _kind(card: "ModelCard") -> str:
-    variant = f" ({card.variant})" if card.variant else ""
-    return f"{card.family.title}{variant}, {card.size.width}×{card.size.height}"
+    return f"{card.family.title}, {card.size.width}×{card.size.height}"
 
 
 def _add_folder(folder: Path) -> int:

@@ -28,6 +28,7 @@ class Hub:
     gated: bool = False
     broken: bool = False
     asked: list[tuple[str, str, str]] = field(default_factory=list)
+    tokens: list[tuple[str, str]] = field(default_factory=list)
 
     def __enter__(self) -> "Hub":
         handler = type("Handler", (_Handler,), {"hub": self})
@@ -79,6 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, method: str) -> None:
         path, hub = unquote(urlsplit(self.path).path), self.hub
         hub.asked.append((method, path, self.headers.get("Range", "")))
+        hub.tokens.append((path, self.headers.get("Authorization", "")))
         if path.startswith(f"/api/models/{hub.repository}/revision/"):
             return self._info(path.rpartition("/")[2])
         for place in (f"/{hub.repository}/resolve/{COMMIT}/", f"/store/{COMMIT}/"):
