@@ -51,7 +51,8 @@ def _clean(scheduler: Any, guess: "Tensor", before: "Tensor", result: Any) -> "T
     """
     told = result if isinstance(result, tuple) else result.to_tuple()
     if len(told) > 1:
-        return told[1]  # type: ignore[no-any-return]
+        trigonometric = scheduler.config.get("prediction_type") == "trigflow"  # whose data are scaled
+        return told[1] / (scheduler.config.sigma_data if trigonometric else 1)  # type: ignore[no-any-return]
     kept = getattr(scheduler, "model_outputs", None)
     if kept and kept[-1] is not None:
         return kept[-1]  # type: ignore[no-any-return]

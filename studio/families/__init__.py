@@ -165,9 +165,11 @@ class Family:
         if self.needs and find_spec(self.needs) is None:
             raise ModelError(f"{self.title} cannot run here: it needs {self.needs}, which is not installed")
         if request.task not in self.pipelines:
-            raise InputError(f"{self.title} has no {request.task}; it has {', '.join(self.pipelines)}")
+            raise InputError(f"{self.title} has no {request.task}; it has {', '.join(self.pipelines) or 'none'}")
         if request.negative_prompt and not self.negative_prompt:
             raise InputError(f"{self.title} has no negative prompt; leave it empty")
+        if not self.guidance and request.guidance not in {0, 1, self.defaults.guidance}:
+            raise InputError(f"{self.title} has no guidance to set; leave it at {self.defaults.guidance:g}")
         asked = Size(request.width, request.height)
         if asked != (fits := self.drawn(asked)):
             raise InputError(f"{self.title} does not draw {asked}; {fits} would do{self._why()}")

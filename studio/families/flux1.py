@@ -22,10 +22,8 @@ _BY_CLASS = MappingProxyType(
 
 
 def _layout(shapes: Shapes) -> str | None:
-    if (
-        "double_blocks.0.img_attn.norm.key_norm.scale" not in shapes
-        or "distilled_guidance_layer.in_proj.weight" in shapes
-    ):
+    """Chroma and FLUX.2 have such blocks too, but modulate them otherwise."""
+    if not {"double_blocks.0.img_attn.norm.key_norm.scale", "double_blocks.0.img_mod.lin.weight"} <= shapes.keys():
         return None
     if "guidance_in.in_layer.weight" not in shapes:
         return "schnell"

@@ -44,20 +44,27 @@ def t5_tokenizer():
     )
 
 
+T5 = {
+    "vocab_size": LETTERS,
+    "d_kv": 8,
+    "d_ff": 64,
+    "num_layers": 2,
+    "num_heads": 4,
+    "feed_forward_proj": "gated-gelu",
+    "tie_word_embeddings": False,
+}
+
+
 def t5(width=32):
     from transformers import T5Config, T5EncoderModel
 
-    config = T5Config(
-        vocab_size=LETTERS,
-        d_model=width,
-        d_kv=8,
-        d_ff=64,
-        num_layers=2,
-        num_heads=4,
-        feed_forward_proj="gated-gelu",
-        tie_word_embeddings=False,
-    )
-    return T5EncoderModel(config)
+    return T5EncoderModel(T5Config(**T5, d_model=width))
+
+
+def umt5():
+    from transformers import UMT5Config, UMT5EncoderModel
+
+    return UMT5EncoderModel(UMT5Config(**T5, d_model=32))
 
 
 @cache
@@ -94,9 +101,8 @@ def llama_tokenizer():
 
     tokenizer = Tokenizer(BPE(vocab=letters() | {"<|end|>": len(letters())}, merges=[]))
     tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token="<|end|>", pad_token="<|end|>", model_max_length=256
-    )
+    ends = dict.fromkeys(("eos_token", "pad_token"), "<|end|>")
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=256, **ends)
 
 
 def _language(width=32, layers=2):

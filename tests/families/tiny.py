@@ -20,6 +20,7 @@ from tests.families.parts import (
     qwen_vl,
     t5,
     t5_tokenizer,
+    umt5,
     unet,
     vae,
 )
@@ -61,6 +62,12 @@ def sd2():
     )
 
 
+def sd2_base():
+    pipeline = sd2()
+    pipeline.register_modules(scheduler=ddim())
+    return pipeline
+
+
 SDXL = {
     "use_linear_projection": True,
     "addition_embed_type": "text_time",
@@ -82,6 +89,12 @@ def sdxl(**besides):
         unet=unet(32 + 24, projection_class_embeddings_input_dim=6 * 8 + 24, **SDXL, **besides),
         scheduler=ddim(),
     )
+
+
+def sdxl_inpaint():
+    from diffusers import StableDiffusionXLInpaintPipeline
+
+    return StableDiffusionXLInpaintPipeline(**sdxl(in_channels=9, out_channels=4).components)
 
 
 def sdxl_turbo():
@@ -115,7 +128,7 @@ def sdxl_refiner():
     )
 
 
-def sd3():
+def sd3(**besides):
     from diffusers import SD3Transformer2DModel, StableDiffusion3Pipeline
 
     return StableDiffusion3Pipeline(
@@ -129,6 +142,7 @@ def sd3():
             caption_projection_dim=16,
             pooled_projection_dim=32 + 24,
             pos_embed_max_size=16,
+            **besides,
         ),
         scheduler=flow(),
         vae=vae(16, scaling_factor=1.5305, shift_factor=0.0609, use_quant_conv=False, use_post_quant_conv=False),
@@ -139,6 +153,14 @@ def sd3():
         text_encoder_3=t5(64),
         tokenizer_3=t5_tokenizer(),
     )
+
+
+def sd3_medium():
+    return sd3(qk_norm="rms_norm", dual_attention_layers=(0,))
+
+
+def sd3_large():
+    return sd3(qk_norm="rms_norm")
 
 
 def _flux1(pipeline, in_channels=64, guided=True):
@@ -457,7 +479,7 @@ def auraflow():
 
     return AuraFlowPipeline(
         tokenizer=llama_tokenizer(),
-        text_encoder=t5(),
+        text_encoder=umt5(),
         vae=vae(),
         transformer=AuraFlowTransformer2DModel(
             sample_size=8,
@@ -508,11 +530,15 @@ MODELS = (
     sd1,
     sd1_inpaint,
     sd2,
+    sd2_base,
     sdxl,
+    sdxl_inpaint,
     sdxl_turbo,
     sdxl_lcm,
     sdxl_refiner,
     sd3,
+    sd3_medium,
+    sd3_large,
     flux1,
     flux1_schnell,
     flux1_fill,
