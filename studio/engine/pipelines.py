@@ -21,10 +21,11 @@ _ENVIRONMENT = {  # what is set already is left alone
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
-    "DIFFUSERS_DISABLE_REMOTE_CODE": "1",
     "DIFFUSERS_VERBOSITY": "error",
     "TRANSFORMERS_VERBOSITY": "error",
 }
+
+_NO_CODE = {"DIFFUSERS_DISABLE_REMOTE_CODE": "1", "DIFFUSERS_TRUST_REMOTE_KERNELS": "0"}  # whatever is set already
 
 _UNGUARDED = {"safety_checker": None, "requires_safety_checker": False}
 
@@ -111,7 +112,7 @@ def _class(card: ModelCard, task: str) -> Any:
 
 def _diffusers() -> Any:
     """The library, silent and with every way to the network shut before it is imported."""
-    os.environ.update({key: value for key, value in _ENVIRONMENT.items() if key not in os.environ})
+    os.environ.update({key: value for key, value in _ENVIRONMENT.items() if key not in os.environ} | _NO_CODE)
     import diffusers
     import transformers
 

@@ -58,7 +58,7 @@ def lay_out(base: Path, variant: str, prediction: str, folder: Path) -> None:
 
 def _copy(base: Path, folder: Path) -> None:
     for file in [base / "model_index.json", *base.glob("*/*")]:
-        if file.suffix in {".json", ".txt"} and not file.name.endswith(".index.json"):
+        if file.suffix in {".json", ".txt", ".jinja"} and not file.name.endswith(".index.json"):
             target = folder / file.relative_to(base)
             target.parent.mkdir(exist_ok=True)
             shutil.copyfile(file, target)

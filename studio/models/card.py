@@ -14,7 +14,7 @@ from studio.models.hashes import Pin, digest, problems
 from studio.models.header import Header
 from studio.models.weights import Weights, recognised
 
-_DECIDING = {".safetensors", ".json", ".txt"}
+_DECIDING = {".safetensors", ".json", ".txt", ".jinja"}
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,11 @@ from pydantic import BaseModel, ConfigDict
 from studio.errors import InputError, ModelError
 from studio.models import registry
 
-FETCHED: Final = (".safetensors", ".json", ".txt")
-"""Endings of what is fetched; nothing else ever is, code and pickles least of all."""
+FETCHED: Final = (".safetensors", ".json", ".txt", ".jinja")
+"""Endings of what is fetched; nothing else ever is, code and pickles least of all.
+
+A .jinja file is the form a prompt is put into for a chat model; transformers fills it in a sandbox.
+"""
 
 _REFERENCE = re.compile(r"(?P<repository>[\w][\w.-]*/[\w][\w.-]*)(/(?P<file>[\w.+ -]+\.safetensors))?")
 _SAFE = re.compile(r"([\w][\w.-]*/)?[\w][\w.+ -]*")

@@ -9,6 +9,7 @@ from studio.engine.pipelines import Pipelines
 from studio.errors import ModelError
 from studio.families import Request
 from studio.models.card import ModelCard
+from tests.families import tiny
 from tests.models import original, small
 
 
@@ -94,3 +95,35 @@ def test_xl_with_its_two_text_encoders_draws_what_its_folder_draws(tmp_path):
     card = ModelCard("x", file, FAMILY, "", FAMILY.defaults, "Euler", "unknown", "epsilon", weights, base)
     other = singlefile.load(card, StableDiffusionXLPipeline, torch.float32)
     assert np.array_equal(drawn(other), drawn(pipeline))
+
+
+def whole(name: str, where):
+    """A tiny model of a family as a folder, and its pipeline loaded from there."""
+    card = ModelCard.read(tiny.folder(name, where))
+    return card, loaded(card)
+
+
+def test_a_transformer_alone_draws_with_the_rest_of_its_base(tmp_path):
+    card, pipeline = whole("z_image", tmp_path)
+    file = tmp_path / "dit.safetensors"
+    save_file(original.z_image(pipeline.transformer), file)
+    alone = ModelCard.read(file, card.path)
+    assert (alone.family.name, alone.prediction) == ("z_image", "flow")
+    assert alone.weights.lacks == ("VAE", "text encoder")
+    assert np.array_equal(drawn(loaded(alone)), drawn(pipeline))
+
+
+def test_so_does_one_whose_pipeline_cannot_read_files(tmp_path):
+    card, pipeline = whole("qwen_image", tmp_path)
+    file = tmp_path / "dit.safetensors"
+    save_file(dict(pipeline.transformer.state_dict()), file)
+    alone = ModelCard.read(file, card.path)
+    assert alone.family.name == "qwen_image"
+    assert np.array_equal(drawn(loaded(alone)), drawn(pipeline))
+
+
+def test_without_a_base_it_says_what_it_needs(tmp_path):
+    _, pipeline = whole("qwen_image", tmp_path)
+    save_file(dict(pipeline.transformer.state_dict()), tmp_path / "dit.safetensors")
+    with pytest.raises(ModelError, match="'dit' has no VAE and no text encoder; take them from a diffusers folder"):
+        loaded(ModelCard.read(tmp_path / "dit.safetensors"))

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from studio.models import bases
+from tests.models import original
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +57,29 @@ def sizes(folder) -> dict[str, int]:
 )
 def test_the_configurations_are_those_of_the_published_models(laid, family, variant, parts):
     assert sizes(laid(family, variant)) == parts
+
+
+@pytest.mark.parametrize(
+    ("family", "variant"),
+    [("sd1", ""), ("sd1", "inpaint"), ("sd2", ""), ("sdxl", ""), ("sdxl", "refiner")],
+)
+def test_diffusers_finds_every_tensor_of_a_published_file(laid, family, variant):
+    """Its converters read the configuration as it is written, without the defaults of the classes."""
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
+
+    folder = laid(family, variant)
+    for kind, part, written, convert in (
+        (UNet2DConditionModel, "unet", original.unet, convert_ldm_unet_checkpoint),
+        (AutoencoderKL, "vae", original.vae, convert_ldm_vae_checkpoint),
+    ):
+        config = json.loads((folder / part / "config.json").read_text())
+        with torch.device("meta"):
+            model = kind.from_config(config)
+        found = convert(written(model), config=config)
+        assert {name: tensor.numel() for name, tensor in found.items()} == {
+            name: tensor.numel() for name, tensor in model.state_dict().items()
+        }
 
 
 @pytest.mark.parametrize(("family", "part", "pad"), [("sd1", "", 49407), ("sd2", "", 0), ("sdxl", "_2", 0)])

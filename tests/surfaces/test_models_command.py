@@ -124,3 +124,14 @@ def test_from_the_hub_only_after_host_and_size_were_shown(state, tmp_path):
         assert f"from       {host}: acme/pretty, commit {COMMIT}" in studio("info", "pretty").stdout
         assert "are deleted" in studio("remove", "pretty").stdout
         assert not list((state / "models").iterdir())
+
+
+def test_the_doctor_counts_models_and_names_what_is_gone(studio, sd1_file, tmp_path, capsys):
+    studio("add", file := shutil.copy(sd1_file, tmp_path / "x.safetensors"))
+    for gone, said in ((False, "2 Stable Diffusion 1"), (True, "'x' is no longer at")):
+        if gone:
+            os.remove(file)
+        with pytest.raises(SystemExit) as stop:
+            main(["doctor"])
+        assert said in capsys.readouterr().out
+        assert bool(stop.value.code) == gone
