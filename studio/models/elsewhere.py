@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Final
 
-from studio.errors import ModelError
 from studio.models.folder import PICKLES
-from studio.models.weights import recognised
+from studio.models.weights import Weights, verdict
 
 _WITHIN: Final = (
     "models/Stable-diffusion",  # A1111, Forge, SD.Next
@@ -29,7 +28,7 @@ def models(folder: Path) -> dict[str, Path]:
     """The models in it that are of a family known here, by the names of their files."""
     found: dict[str, Path] = {}
     for file in files(folder):
-        if _is_model(file):
+        if isinstance(verdict(file), Weights):
             found.setdefault(file.stem if file.stem not in found else f"{file.parent.name}/{file.stem}", file)
     return found
 
@@ -37,10 +36,3 @@ def models(folder: Path) -> dict[str, Path]:
 def pickled(folder: Path) -> list[Path]:
     """The models in it that are left alone, because reading them could run code."""
     return [file for place in places(folder) for file in place.rglob("*") if file.suffix.lower() in PICKLES]
-
-
-def _is_model(file: Path) -> bool:
-    try:
-        return bool(recognised(file))
-    except ModelError:
-        return False

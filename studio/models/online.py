@@ -8,6 +8,7 @@ own download throws them away.
 import hashlib
 import json
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -120,4 +121,5 @@ def _answer(verb: str, wish: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever called says that it was stopped
     print(json.dumps(_answer(sys.argv[1], json.load(sys.stdin))))

@@ -44,18 +44,33 @@ class Weights:
 
 
 def recognised(path: Path) -> Weights:
-    """What the file is; its header is read again only where the file has changed.
+    """What the file is.
 
     Raises ModelError where it is no safetensors file, or no model of a family known here.
     """
+    found = verdict(path)
+    if isinstance(found, str):
+        raise ModelError(found)
+    return found
+
+
+def verdict(path: Path) -> Weights | str:
+    """What the file is, or why it is no model; its header is read again only where the file has changed."""
     try:
-        return _recognised(path, Stamp.of(path))
+        return _verdict(path, Stamp.of(path))
     except OSError as error:
-        raise ModelError(f"'{path}' cannot be read: {error.strerror or error}") from None
+        return f"'{path}' cannot be read: {error.strerror or error}"
 
 
 @lru_cache(maxsize=1024)
-def _recognised(path: Path, _stamp: Stamp) -> Weights:
+def _verdict(path: Path, _stamp: Stamp) -> Weights | str:
+    try:
+        return _recognised(path)
+    except ModelError as error:
+        return str(error)
+
+
+def _recognised(path: Path) -> Weights:
     header = Header.read(path)
     if path.suffix != ".safetensors":
         raise ModelError(f"'{path}' is a safetensors file by its content; let its name end in .safetensors")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from studio.models.hub import Offer
 
 FAILED = 1
+_LARGE = 2_000_000_000  # bytes that take seconds to read
 
 app = App(name="models", help="The models that are here: add, list, look at, check, remove.")
 
@@ -56,7 +57,7 @@ def add(
     if path.exists() and not shelf.is_model(path):
         return _add_folder(path)
     if path.exists():
-        return _added(shelf.add(path, name, base))
+        return _add_local(path, name, base)
     if hub.is_reference(model):
         return _add_from_hub(model, name, base, revision, yes=yes)
     raise InputError(f"there is no file or folder '{model}'; a repository on the Hub is written owner/name")
@@ -121,6 +122,15 @@ def remove(model: str) -> None:
     print(f"removed {model}; {shelf.remove(model)}")
 
 
+def _add_local(path: Path, name: str, base: str) -> int:
+    from studio.models import shelf
+
+    files = [path] if path.is_file() else path.glob("*/*.safetensors")
+    if sum(file.stat().st_size for file in files) > _LARGE:
+        print("reading it once, to know it again by its SHA-256 …", file=sys.stderr, flush=True)
+    return _added(shelf.add(path, name, base))
+
+
 def _added(card: "ModelCard") -> int:
     from studio.models.about import precision
 
@@ -165,7 +175,11 @@ def _add_from_hub(ref: str, name: str, base: str, revision: str, *, yes: bool) -
     if not (yes or _agreed()):
         print("nothing was fetched")
         return FAILED
-    path = hub.fetch(offer)
+    try:
+        path = hub.fetch(offer)
+    except KeyboardInterrupt:
+        print("\nstudio: stopped; the same command again goes on from there", file=sys.stderr)
+        return FAILED
     origin = Origin(host=offer.host, repository=offer.repository, commit=offer.commit, licence=offer.licence)
     return _added(shelf.add(path, name, base, origin))
 

@@ -3,7 +3,7 @@
 ``api/models/{repository}/revision/{revision}`` tells commit, files, sizes and card;
 ``{repository}/resolve/{commit}/{file}`` answers HEAD with the headers the Hub gives and GET with ranges.
 Large files are redirected to another host, as to the Hub's store. ``cut`` breaks one answer off after so many
-bytes of a large file; then the store is out of order.
+bytes of a large file; then the store is out of order. With ``stall`` nothing more comes, but nothing ends either.
 """
 
 import hashlib
@@ -27,6 +27,9 @@ class Hub:
     spoil: str = ""
     gated: bool = False
     broken: bool = False
+    stall: bool = False
+    stalled: threading.Event = field(default_factory=threading.Event)
+    _over: threading.Event = field(default_factory=threading.Event)
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     tokens: list[tuple[str, str]] = field(default_factory=list)
 
@@ -37,6 +40,7 @@ class Hub:
         return self
 
     def __exit__(self, *_) -> None:
+        self._over.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -125,3 +129,6 @@ class _Handler(BaseHTTPRequestHandler):
         if cut is not None and cut < len(body):
             self.wfile.flush()
             self.close_connection = True
+            if self.hub.stall:
+                self.hub.stalled.set()
+                self.hub._over.wait(60)

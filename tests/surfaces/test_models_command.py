@@ -1,7 +1,9 @@
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from pathlib import Path
 from subprocess import DEVNULL
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from studio.surfaces.cli import main
 from tests.models.hubserver import COMMIT, Hub
 from tests.models.test_hub import FILES
+from tests.surfaces.test_cli import hear_ctrl_c
 
 pytestmark = pytest.mark.usefixtures("state")
 
@@ -130,8 +133,29 @@ def test_the_doctor_counts_models_and_names_what_is_gone(studio, sd1_file, tmp_p
     studio("add", file := shutil.copy(sd1_file, tmp_path / "x.safetensors"))
     for gone, said in ((False, "2 Stable Diffusion 1"), (True, "'x' is no longer at")):
         if gone:
-            os.remove(file)
+            Path(file).unlink()
         with pytest.raises(SystemExit) as stop:
             main(["doctor"])
         assert said in capsys.readouterr().out
         assert bool(stop.value.code) == gone
+
+
+def test_ctrl_c_while_fetching_says_that_it_can_go_on(state, tmp_path):
+    with Hub("acme/pretty", FILES, cut=12_000_000, stall=True) as server:
+        environment = {**os.environ, "HF_ENDPOINT": server.url, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
+        command = [sys.executable, "-m", "studio", "models", "add", "acme/pretty", "--yes"]
+        with subprocess.Popen(
+            command,
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=hear_ctrl_c,  # noqa: PLW1509
+        ) as process:
+            server.stalled.wait(60)
+            os.killpg(process.pid, signal.SIGINT)
+            said = process.communicate(timeout=30)[1]
+    assert process.returncode == 1
+    assert said.splitlines()[-1] == "studio: stopped; the same command again goes on from there"
+    assert "Traceback" not in said
+    assert [part.stat().st_size >= 10 * 2**20 for part in (state / "models" / "acme--pretty" / ".partial").iterdir()]
