@@ -14,7 +14,9 @@ from studio.plugins import unknown
 
 def names() -> list[str]:
     """The models that are here: first those that came with the studio."""
-    added = [*registry.read().models, *_elsewhere()]
+    lying = _elsewhere()
+    models = elsewhere.models(lying.values()) if lying else set()
+    added = [*registry.read().models, *(name for name, file in lying.items() if file in models)]
     return list(dict.fromkeys([*_own(), *sorted(added)]))
 
 
@@ -52,8 +54,8 @@ def _added(name: str, entry: Entry) -> ModelCard:
 
 
 def _elsewhere() -> dict[str, Path]:
-    """The models in the folders of other programs; of one name, that in the folder added first."""
+    """The files in the folders of other programs, models or not; of one name, that in the folder added first."""
     found: dict[str, Path] = {}
     for folder in registry.read().folders:
-        found = elsewhere.models(folder) | found
+        found = elsewhere.files(folder) | found
     return found

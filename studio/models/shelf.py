@@ -60,7 +60,7 @@ def remove(ref: str) -> str:
         if (folder := Path(ref).resolve()) in known.folders:
             known.folders.remove(folder)
             return f"its models stay in '{folder}'"
-        if home := next((folder for folder in known.folders if ref in elsewhere.models(folder)), None):
+        if home := next((folder for folder in known.folders if ref in elsewhere.files(folder)), None):
             raise InputError(f"'{ref}' lies in the folder '{home}'; remove that: studio models remove {home}")
         raise InputError(unknown("added model", ref, [*known.models, *map(str, known.folders)]))
 

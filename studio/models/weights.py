@@ -84,9 +84,10 @@ def _recognised(path: Path) -> Weights:
 
 
 def _family(header: Header) -> tuple[Family, str]:
+    shapes = header.shapes
     for name in plugins.names("families"):
         family: Family = plugins.find("families", name).FAMILY
-        variant = family.recognise(header.shapes)
+        variant = family.recognise(shapes)
         if variant is not None:
             return family, variant
     kind = _kind(header)

@@ -148,15 +148,15 @@ def _kind(card: "ModelCard") -> str:
 def _add_folder(folder: Path) -> int:
     from studio.models import elsewhere, shelf
 
-    found, every = elsewhere.models(folder), elsewhere.files(folder)
-    pickled = elsewhere.pickled(folder)
+    every, pickled = list(elsewhere.files(folder).values()), elsewhere.pickled(folder)
     if not every:
         also = f"; '{pickled[0].name}' is pickled, which can run code" if pickled else ""
         raise ModelError(f"there are no safetensors files in '{folder}'{also}")
+    found = elsewhere.models(every)
     shelf.add_folder(folder)
     print(f"using {len(found)} models in {folder}, where they lie")
     for names, why in (
-        ([file.name for file in every if file not in found.values()], "no models of a family known here"),
+        ([file.name for file in every if file not in found], "no models of a family known here"),
         ([file.name for file in pickled], "pickled, which can run code"),
     ):
         if names:

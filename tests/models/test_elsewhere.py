@@ -1,5 +1,7 @@
 import pickle
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -24,9 +26,9 @@ def test_models_are_used_where_they_lie(tmp_path, sd1_file, place):
     shutil.copy(sd1_file, program / place / "anime" / "two.safetensors")
     before = listing(program)
     shelf.add_folder(program)
-    assert library.names() == ["spark", "one", "two"]
-    assert library.find("two").path == program / place / "anime" / "two.safetensors"
-    library.find("two").check()
+    assert library.names() == ["spark", "anime/two", "one"]
+    assert library.find("anime/two").path == program / place / "anime" / "two.safetensors"
+    library.find("anime/two").check()
     assert listing(program) == before
 
 
@@ -42,15 +44,34 @@ def test_what_is_no_model_and_what_is_pickled_is_left_alone(tmp_path, sd1_file):
     (tmp_path / "old.ckpt").write_bytes(pickle.dumps(1))
     (tmp_path / "forged.safetensors").write_bytes(pickle.dumps(1))
     shutil.copy(sd1_file, tmp_path / "one.safetensors")
-    assert elsewhere.models(tmp_path) == {"one": tmp_path / "one.safetensors"}
+    every = elsewhere.files(tmp_path)
+    assert list(every) == ["forged", "lora", "one"]
+    assert elsewhere.models(every.values()) == {tmp_path / "one.safetensors"}
     assert elsewhere.pickled(tmp_path) == [tmp_path / "old.ckpt"]
 
 
-def test_of_one_name_the_folder_of_the_second_tells_them_apart(tmp_path, sd1_file):
-    for style in ("anime", "photo"):
-        (tmp_path / style).mkdir()
-        shutil.copy(sd1_file, tmp_path / style / "v1.safetensors")
-    assert list(elsewhere.models(tmp_path)) == ["v1", "photo/v1"]
+def test_of_one_name_the_folder_that_was_added_first_counts(tmp_path, sd1_file):
+    for program in ("a", "b"):
+        (tmp_path / program).mkdir()
+        shutil.copy(sd1_file, tmp_path / program / "v1.safetensors")
+    shelf.add_folder(tmp_path / "b")
+    shelf.add_folder(tmp_path / "a")
+    assert library.find("v1").path == tmp_path / "b" / "v1.safetensors"
+
+
+def test_what_was_seen_is_not_looked_into_again(tmp_path, sd1_file, state):
+    place = tmp_path / "program"
+    place.mkdir()
+    shutil.copy(sd1_file, place / "one.safetensors")
+    shelf.add_folder(place)
+    names = library.names()
+    code = (
+        "from studio.models import header, library; header.Header.read = None;"
+        f"assert library.names() == {names}, library.names()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    (state / "seen.json").write_text("[")
+    assert library.names() == names
 
 
 def test_the_folder_is_removed_not_a_model_in_it(tmp_path, sd1_file):
