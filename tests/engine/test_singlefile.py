@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from studio.engine import singlefile
@@ -8,7 +9,9 @@ from studio.engine.engine import Engine
 from studio.engine.pipelines import Pipelines
 from studio.errors import ModelError
 from studio.families import Request
+from studio.families.sdxl import FAMILY as XL
 from studio.models.card import ModelCard
+from studio.models.weights import Weights
 from tests.families import tiny
 from tests.models import original, small
 
@@ -18,6 +21,11 @@ def drawn(pipeline) -> np.ndarray:
     generator = torch.Generator().manual_seed(1)
     picture = pipeline("a red circle", num_inference_steps=2, width=64, height=64, generator=generator).images[0]
     return np.asarray(picture).astype(int)
+
+
+def same(one: np.ndarray, other: np.ndarray) -> bool:
+    """Equal but for a level here and there: weights that lie otherwise in memory are summed in another order."""
+    return one.std() > 10 and np.abs(one - other).max() <= 1
 
 
 def loaded(card):
@@ -31,14 +39,14 @@ def expected(sd1_folder):
 
 def test_a_file_draws_what_its_folder_draws(sd1_file, sd1_folder, expected):
     assert expected.std() > 10
-    assert np.array_equal(drawn(loaded(ModelCard.read(sd1_file, sd1_folder))), expected)
+    assert same(drawn(loaded(ModelCard.read(sd1_file, sd1_folder))), expected)
 
 
 def test_parts_that_the_file_lacks_come_from_the_base(tmp_path, sd1_file, sd1_folder, expected):
     for start in ("first_stage_model.", "cond_stage_model."):
         rest = {name: tensor for name, tensor in load_file(sd1_file).items() if not name.startswith(start)}
         save_file(rest, tmp_path / "x.safetensors")
-        assert np.array_equal(drawn(loaded(ModelCard.read(tmp_path / "x.safetensors", sd1_folder))), expected)
+        assert same(drawn(loaded(ModelCard.read(tmp_path / "x.safetensors", sd1_folder))), expected)
 
 
 def test_without_a_base_the_missing_part_is_named(tmp_path, sd1_file):
@@ -66,8 +74,6 @@ def test_an_inpainting_file_paints_into_a_mask(tmp_path):
     base = small.folder(pipeline, tmp_path / "base")
     card = ModelCard.read(original.write(pipeline, tmp_path / "x.safetensors"), base)
     assert card.family.pipelines.keys() == {"inpaint"}
-    from PIL import Image
-
     request = Request(
         prompt="a circle",
         negative_prompt="",
@@ -82,19 +88,37 @@ def test_an_inpainting_file_paints_into_a_mask(tmp_path):
     assert Engine(Pipelines("cpu")).denoise(card, request)[0].size == (64, 64)
 
 
-def test_xl_with_its_two_text_encoders_draws_what_its_folder_draws(tmp_path):
-    from diffusers import StableDiffusionXLPipeline
-
-    from studio.families.sdxl import FAMILY
-    from studio.models.weights import Weights
-
-    pipeline = small.sdxl()
+def test_openclips_layers_are_found(tmp_path):
+    pipeline = small.sd2()
     base = small.folder(pipeline, tmp_path / "base")
-    file = original.write(pipeline, tmp_path / "x.safetensors")
-    weights = Weights(FAMILY, "", "epsilon", "F32", (), "unknown")
-    card = ModelCard("x", file, FAMILY, "", FAMILY.defaults, "Euler", "unknown", "epsilon", weights, base)
-    other = singlefile.load(card, StableDiffusionXLPipeline, torch.float32)
-    assert np.array_equal(drawn(other), drawn(pipeline))
+    card = ModelCard.read(original.write(pipeline, tmp_path / "x.safetensors"), base)
+    assert card.family.name == "sd2"
+    assert same(drawn(loaded(card)), drawn(pipeline))
+
+
+def xl(pipeline, path):
+    """The card of a small XL, too small to be recognised as one."""
+    base, file = small.folder(pipeline, path / "base"), original.write(pipeline, path / "x.safetensors")
+    weights = Weights(XL, "", "epsilon", "F32", (), "unknown")
+    return ModelCard("x", file, XL, "", XL.defaults, "Euler", "unknown", "epsilon", weights, base)
+
+
+def test_xl_with_its_two_text_encoders_draws_what_its_folder_draws(tmp_path):
+    pipeline = small.sdxl()
+    other = singlefile.load(xl(pipeline, tmp_path), type(pipeline), torch.float32)
+    assert same(drawn(other), drawn(pipeline))
+
+
+def test_the_refiner_refines_as_its_folder_does(tmp_path):
+    def refined(pipeline):
+        pipeline.set_progress_bar_config(disable=True)
+        picture, generator = Image.new("RGB", (64, 64), "red"), torch.Generator().manual_seed(1)
+        made = pipeline("a circle", image=picture, strength=0.5, num_inference_steps=4, generator=generator)
+        return np.asarray(made.images[0]).astype(int)
+
+    pipeline = small.sdxl_refiner()
+    other = singlefile.load(xl(pipeline, tmp_path), type(pipeline), torch.float32)
+    assert same(refined(other), refined(pipeline))
 
 
 def whole(name: str, where):
@@ -110,7 +134,7 @@ def test_a_transformer_alone_draws_with_the_rest_of_its_base(tmp_path):
     alone = ModelCard.read(file, card.path)
     assert (alone.family.name, alone.prediction) == ("z_image", "flow")
     assert alone.weights.lacks == ("VAE", "text encoder")
-    assert np.array_equal(drawn(loaded(alone)), drawn(pipeline))
+    assert same(drawn(loaded(alone)), drawn(pipeline))
 
 
 def test_so_does_one_whose_pipeline_cannot_read_files(tmp_path):
@@ -119,7 +143,7 @@ def test_so_does_one_whose_pipeline_cannot_read_files(tmp_path):
     save_file(dict(pipeline.transformer.state_dict()), file)
     alone = ModelCard.read(file, card.path)
     assert alone.family.name == "qwen_image"
-    assert np.array_equal(drawn(loaded(alone)), drawn(pipeline))
+    assert same(drawn(loaded(alone)), drawn(pipeline))
 
 
 def test_without_a_base_it_says_what_it_needs(tmp_path):

@@ -91,10 +91,15 @@ def _vae_part(name: str, tensor: torch.Tensor, last: int) -> tuple[str, torch.Te
 
 
 def texts(pipeline) -> dict[str, torch.Tensor]:
-    if not getattr(pipeline, "text_encoder_2", None):
-        return clip(pipeline.text_encoder, "cond_stage_model.transformer.")
-    first = clip(pipeline.text_encoder, "conditioner.embedders.0.transformer.")
-    return first | open_clip(pipeline.text_encoder_2, "conditioner.embedders.1.model.")
+    first, second = pipeline.text_encoder, getattr(pipeline, "text_encoder_2", None)
+    if second and first:
+        both = clip(first, "conditioner.embedders.0.transformer.")
+        return both | open_clip(second, "conditioner.embedders.1.model.")
+    if second:
+        return open_clip(second, "conditioner.embedders.0.model.")
+    if first.config.hidden_size == 1024:
+        return open_clip(first, "cond_stage_model.model.")
+    return clip(first, "cond_stage_model.transformer.")
 
 
 def clip(model, begin: str) -> dict[str, torch.Tensor]:
