@@ -1,5 +1,6 @@
 """What many tests share: a session on Spark, and pictures it made."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,14 @@ from studio.workflow import Workflow
 from tests.families import tiny
 
 FEW = {"steps": 3}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test sees the models that the user of this machine has added."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STUDIO_STATE", str(tmp_path_factory.mktemp("no-models")))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +39,32 @@ def pictures(session: Session, text_to_image: Workflow, tmp_path_factory: pytest
     """Three pictures of one job, three steps each."""
     job = Job.of(text_to_image, {"prompt": "a red circle on white", "seed": 7, "count": 3, **FEW})
     return list(session.run(job, out=tmp_path_factory.mktemp("pictures")))
+
+
+@pytest.fixture(scope="session")
+def sd1_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small Stable Diffusion 1 with random weights, as a diffusers folder."""
+    from tests.models import small
+
+    return small.folder(small.sd1(), tmp_path_factory.mktemp("sd1") / "small")
+
+
+@pytest.fixture(scope="session")
+def sd1_file(sd1_folder: Path) -> Path:
+    """The same model as one file, in the layout of its makers."""
+    from diffusers import StableDiffusionPipeline
+
+    from tests.models import original
+
+    pipeline = StableDiffusionPipeline.from_pretrained(sd1_folder, safety_checker=None, requires_safety_checker=False)
+    return original.write(pipeline, sd1_folder.parent / "painting.safetensors")
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state folder of the test's own."""
+    monkeypatch.setenv("STUDIO_STATE", str(tmp_path / "state"))
+    return tmp_path / "state"
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
+from studio.engine import singlefile
 from studio.engine.hardware import pick_device, pick_dtype
 from studio.engine.preview import fit
 from studio.errors import InputError, ModelError
@@ -20,10 +21,11 @@ _ENVIRONMENT = {  # what is set already is left alone
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
-    "DIFFUSERS_DISABLE_REMOTE_CODE": "1",
     "DIFFUSERS_VERBOSITY": "error",
     "TRANSFORMERS_VERBOSITY": "error",
 }
+
+_NO_CODE = {"DIFFUSERS_DISABLE_REMOTE_CODE": "1", "DIFFUSERS_TRUST_REMOTE_KERNELS": "0"}  # whatever is set already
 
 _UNGUARDED = {"safety_checker": None, "requires_safety_checker": False}
 
@@ -62,17 +64,20 @@ class Pipelines:
 
     def _load(self, card: ModelCard, task: str) -> "DiffusionPipeline":
         device, wanted = pick_device(self._wanted), _class(card, task)
+        card.check()
         try:
-            pipeline = wanted.from_pretrained(
-                card.path,
-                dtype=_dtype(card, device),
-                local_files_only=True,
-                use_safetensors=True,
-                **_taken(wanted, _UNGUARDED),
-            )
+            pipeline = _read(card, wanted, _dtype(card, device))
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise ModelError(f"the model '{card.name}' does not load: {str(error).splitlines()[0]}") from None
         return _quiet(pipeline.to(device))
+
+
+def _read(card: ModelCard, wanted: Any, dtype: "torch.dtype") -> Any:
+    """The model from its files, a folder's or the single one, in main memory."""
+    if card.weights:
+        return singlefile.load(card, wanted, dtype)
+    unguarded = _taken(wanted, _UNGUARDED)
+    return wanted.from_pretrained(card.path, dtype=dtype, local_files_only=True, use_safetensors=True, **unguarded)
 
 
 def _around(pipeline: "DiffusionPipeline", wanted: Any) -> "DiffusionPipeline":
@@ -107,7 +112,7 @@ def _class(card: ModelCard, task: str) -> Any:
 
 def _diffusers() -> Any:
     """The library, silent and with every way to the network shut before it is imported."""
-    os.environ.update({key: value for key, value in _ENVIRONMENT.items() if key not in os.environ})
+    os.environ.update({key: value for key, value in _ENVIRONMENT.items() if key not in os.environ} | _NO_CODE)
     import diffusers
     import transformers
 

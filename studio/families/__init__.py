@@ -52,6 +52,18 @@ class Folder:
 
 
 @dataclass(frozen=True)
+class VMark:
+    """A tensor whose values have a standard deviation above a bound only in files of the plain variant that predict v.
+
+    The plain files where they have not are of the variant ``otherwise``.
+    """
+
+    tensor: str
+    above: float
+    otherwise: str
+
+
+@dataclass(frozen=True)
 class Request:
     """What a step wants from a denoising pipeline, in the studio's words.
 
@@ -106,6 +118,8 @@ class Family:
     fit: those of diffusion or of flow matching. ``area`` is how many pixels its pipelines always draw, whatever
     is asked; 0 where the size is free.
 
+    ``v_mark`` is what tells a single file that predicts v from one that predicts noise, where shapes do not.
+
     Running: ``halves`` are the half precisions that its models stand, ``needs`` a package without which it
     cannot run.
 
@@ -129,6 +143,7 @@ class Family:
     halves: tuple[str, ...] = ("bfloat16", "float16")
     area: int = 0
     needs: str = ""
+    v_mark: VMark | None = None
 
     def of(self, variant: str) -> "Family":
         """The family as it is for one variant: itself, where that is no different."""

@@ -1,13 +1,13 @@
 """Stable Diffusion 2: it listens to OpenCLIP, and its larger models predict velocities.
 
-Nothing in a single file tells velocity from noise unless it says ``v_pred``. Most files are of the
-larger model, so that is the plain variant; "base" is the smaller one, which predicts noise.
+In a single file, a norm's bias tells velocity from noise: it spreads wider in the larger model, the plain
+variant; "base" is the smaller one, which predicts noise. The bound is ComfyUI's.
 """
 
 from dataclasses import replace
 from types import MappingProxyType
 
-from studio.families import Defaults, Family, Folder, Shapes
+from studio.families import Defaults, Family, Folder, Shapes, VMark
 from studio.families.sd1 import BY_CHANNELS, ENTRY, INPAINT_ONLY, LISTENS, TASKS
 from studio.kinds import Size
 
@@ -35,6 +35,7 @@ _PLAIN = Family(
     layout=_layout,
     folder=_folder,
     unsized=frozenset({"image-to-image"}),
+    v_mark=VMark("model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias", 0.09, otherwise="base"),
 )
 
 FAMILY = replace(

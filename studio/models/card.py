@@ -1,27 +1,30 @@
 """What is known of a model without loading it."""
 
 import hashlib
-import json
-import re
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
 
-import yaml
-
-from studio import plugins
 from studio.errors import ModelError
-from studio.families import Defaults, Family, Folder
+from studio.families import Defaults, Family
 from studio.kinds import Size
+from studio.models import bases, folder
+from studio.models.hashes import Pin, digest, problems
+from studio.models.header import Header
+from studio.models.weights import Weights, recognised
+
+_DECIDING = {".safetensors", ".json", ".txt", ".jinja"}
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """A model in diffusers' folder layout.
+    """A model: a folder in diffusers' layout, or a single weight file.
 
     ``defaults`` are what suits it, ``sampler`` is the class of its own scheduler without the word,
-    ``licence`` as its own card claims it.
+    ``licence`` as its own card claims it, ``prediction`` what its denoiser says (as in ``Weights``).
+    ``weights`` is what a single file turned out to be, ``base`` where the rest of it comes from.
+    ``pins`` are the files as they were when the model was added, by their names within ``path``.
     """
 
     name: str
@@ -31,20 +34,46 @@ class ModelCard:
     defaults: Defaults
     sampler: str
     licence: str
+    prediction: str
+    weights: Weights | None = None
+    base: Path | None = None
+    pins: Mapping[str, Pin] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
-    def read(cls, path: Path) -> "ModelCard":
-        """The card of the model in a folder; raises ModelError where it is none we know."""
-        folder = _folder(path)
-        family, variant = _family(path, folder)
-        said = _front_matter(path)
-        defaults = replace(
-            family.defaults,
-            size=_size(folder) or family.defaults.size,
-            **{key: said[key] for key in ("steps", "guidance") if key in said},
+    def read(cls, path: Path, base: Path | None = None) -> "ModelCard":
+        """The card of the model in a folder or file; raises ModelError where it is none we know.
+
+        ``base`` is a diffusers folder that has what a single file lacks; without it, what came with
+        the studio for the file's family.
+        """
+        return cls._of_folder(path) if path.is_dir() else cls._of_file(path, base)
+
+    @classmethod
+    def _of_folder(cls, path: Path) -> "ModelCard":
+        told, said = folder.read(path), folder.front_matter(path)
+        family, variant = folder.family(path, told)
+        asked = {key: said[key] for key in ("steps", "guidance") if key in said}
+        defaults = replace(family.defaults, size=folder.size(told) or family.defaults.size, **asked)
+        sampler = str(told.says("scheduler", "_class_name") or "unknown").removesuffix("Scheduler")
+        licence = str(said.get("license", "unknown"))
+        return cls(path.name, path, family, variant, defaults, sampler, licence, folder.prediction(told))
+
+    @classmethod
+    def _of_file(cls, path: Path, base: Path | None) -> "ModelCard":
+        found = recognised(path)
+        own = base or bases.own_base(found.family.name)
+        return cls(
+            path.stem,
+            path,
+            found.family,
+            found.variant,
+            found.family.defaults,
+            bases.scheduler(own) if own.exists() else "unknown",
+            found.licence,
+            found.prediction,
+            found,
+            own if own.exists() else None,
         )
-        sampler = str(folder.says("scheduler", "_class_name") or "unknown").removesuffix("Scheduler")
-        return cls(path.name, path, family, variant, defaults, sampler, str(said.get("license", "unknown")))
 
     @property
     def size(self) -> Size:
@@ -58,67 +87,47 @@ class ModelCard:
 
     def files(self) -> list[Path]:
         """Everything that decides what the model draws: weights, configurations, vocabulary."""
-        wanted = {".safetensors", ".json", ".txt"}
-        parts = (file for file in self.path.glob("*/*") if file.suffix in wanted and file.is_file())
+        if self.weights:
+            return [self.path]
+        parts = (file for file in self.path.glob("*/*") if file.suffix in _DECIDING and file.is_file())
         return [self.path / "model_index.json", *sorted(parts)]
 
     def sha256(self) -> str:
-        """One hash over the names and contents of ``files``."""
+        """The file's hash, or one hash over the names and contents of a folder's ``files``.
+
+        Raises ModelError that names the first that is not as it was pinned.
+        """
+        self._hold_to_pins()
+        if self.weights:
+            return digest(self.path)
         whole = hashlib.sha256()
         for file in self.files():
-            about = file.stat()
-            digest = _digest(file, about.st_size, about.st_mtime_ns)
-            whole.update(f"{file.relative_to(self.path).as_posix()} {digest}\n".encode())
+            whole.update(f"{self._within(file)} {digest(file)}\n".encode())
         return whole.hexdigest()
 
+    def check(self) -> None:
+        """Raise ModelError where loading it would run code, or a file is damaged or not as it was pinned."""
+        self._hold_to_pins()
+        if self.weights:
+            Header.read(self.path)
+        else:
+            folder.check(self.path)
 
-@cache
-def _digest(file: Path, _size: int, _changed: int) -> str:
-    """The SHA-256 of a file, read again only where its size or time of change is another: models are large."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    def _hold_to_pins(self) -> None:
+        new = [
+            f"'{file}' was not there then" for file in self.files() if self.pins and self._within(file) not in self.pins
+        ]
+        for problem in [*problems(self.path, self.pins), *new]:
+            raise changed(self.name, problem)
 
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"'{path}' cannot be read ({error}); is this the folder of a diffusers model?") from None
-    return content if isinstance(content, dict) else {}
-
-
-def _folder(path: Path) -> Folder:
-    """What the folder says of the model in it."""
-    configs = (*path.glob("*/config.json"), *path.glob("*/scheduler_config.json"))
-    return Folder(_json(path / "model_index.json"), {file.parent.name: _json(file) for file in configs})
+    def _within(self, file: Path) -> str:
+        """A file's name within the model; "" is the model itself where it is one file."""
+        return "" if file == self.path else file.relative_to(self.path).as_posix()
 
 
-def _family(path: Path, folder: Folder) -> tuple[Family, str]:
-    """The family of a folder's model, as it is for its variant."""
-    families: list[Family] = [plugins.find("families", name).FAMILY for name in plugins.names("families")]
-    for family in families:
-        if (variant := family.variant_of(folder)) is not None:
-            return family.of(variant), variant
-    known = ", ".join(family.title for family in families)
-    raise ModelError(f"the model in '{path}' is a {folder.pipeline}, which is not supported; supported: {known}")
-
-
-def _size(folder: Folder) -> Size | None:
-    """Native size: the edge of a U-Net's latents times eight; transformers do not say it so plainly."""
-    edge = folder.says("unet", "sample_size")
-    return Size(8 * edge, 8 * edge) if isinstance(edge, int) else None
-
-
-def _front_matter(path: Path) -> dict[str, Any]:
-    """What the model's own card says of itself at its head; nothing where it has none.
-
-    Besides the hub's keys ("license") the studio reads ``steps`` and ``guidance``.
-    """
-    card = path / "README.md"
-    text = card.read_text("utf-8", errors="replace") if card.is_file() else ""
-    found = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
-    try:
-        said = yaml.safe_load(found[1]) if found else {}
-    except yaml.YAMLError:
-        said = {}
-    return said if isinstance(said, dict) else {}
+def changed(name: str, problem: str) -> ModelError:
+    """The error for a model that is not as it was added."""
+    return ModelError(
+        f"the model '{name}' is not as it was added: {problem}; bring the file back, "
+        f"or take the model as it is now: studio models remove {name}, then add it again"
+    )

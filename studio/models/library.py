@@ -1,26 +1,61 @@
-"""Models by name: those that came with the studio, and any diffusers folder by its path."""
+"""Models by name: those that came with the studio, those that were added, and any by its path."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from studio.config import shipped
-from studio.errors import InputError
-from studio.models.card import ModelCard
+from studio.errors import InputError, ModelError
+from studio.models import elsewhere, registry
+from studio.models.card import ModelCard, changed
+from studio.models.hashes import problems
+from studio.models.registry import Entry
 from studio.plugins import unknown
 
 
 def names() -> list[str]:
-    """The models that are here."""
-    return sorted(index.parent.name for index in shipped("assets").glob("*/model_index.json"))
+    """The models that are here: first those that came with the studio."""
+    lying = _elsewhere()
+    models = elsewhere.models(lying.values()) if lying else set()
+    added = [*registry.read().models, *(name for name, file in lying.items() if file in models)]
+    return list(dict.fromkeys([*_own(), *sorted(added)]))
 
 
 def find(ref: str) -> ModelCard:
-    """The card of the model ``ref``, a name or a folder.
+    """The card of the model ``ref``: a name, a diffusers folder or a safetensors file.
 
-    Raises InputError for an unknown name, ModelError for a folder that holds no known model.
+    Raises InputError for an unknown name, ModelError where there is no known model in the folder or file.
     """
-    if ref in names():
+    if ref in _own():
         return ModelCard.read(shipped("assets") / ref)
-    folder = Path(ref)
-    if folder.is_dir():
-        return ModelCard.read(folder)
-    raise InputError(f"{unknown('model', ref, names())}, or give the folder of a model")
+    if entry := registry.read().models.get(ref):
+        return _added(ref, entry)
+    if file := _elsewhere().get(ref):
+        return replace(ModelCard.read(file), name=ref)
+    path = Path(ref)
+    if path.exists():
+        return ModelCard.read(path)
+    raise InputError(f"{unknown('model', ref, names())}, or give the folder or file of a model")
+
+
+def _own() -> list[str]:
+    return sorted(index.parent.name for index in shipped("assets").glob("*/model_index.json"))
+
+
+def _added(name: str, entry: Entry) -> ModelCard:
+    if not entry.path.exists():
+        raise ModelError(
+            f"the model '{name}' is no longer at '{entry.path}'; bring it back, or: studio models remove {name}"
+        )
+    for problem in problems(entry.path, entry.pins):
+        raise changed(name, problem)
+    card = ModelCard.read(entry.path, entry.base)
+    claimed = entry.origin.licence if entry.origin else card.licence
+    return replace(card, name=name, pins=entry.pins, licence=claimed)
+
+
+def _elsewhere() -> dict[str, Path]:
+    """The files in the folders of other programs, models or not; of one name, that in the folder added first."""
+    found: dict[str, Path] = {}
+    for folder in registry.read().folders:
+        found = elsewhere.files(folder) | found
+    return found

@@ -1,4 +1,4 @@
-"""The command line: ``studio run``, ``workflows``, ``show``, ``doctor``."""
+"""The command line: ``studio run``, ``workflows``, ``show``, ``models``, ``doctor``, ``app``."""
 
 import sys
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 
 from studio.errors import InputError, StudioError
+from studio.surfaces.models import app as models
 from studio.version import VERSION
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 FAILED, WRONG_USE = 1, 2
 
 app = App(name="studio", version=VERSION, help="Pictures from open diffusion models, on your own machine.")
+app.command(models)
 
 
 @app.command

@@ -3,6 +3,7 @@
 import os
 import platform
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -57,11 +58,13 @@ def _network() -> Finding:
 
 
 def _models() -> Iterator[Finding]:
-    for name in library.names():
+    """How many there are of each family, and each that cannot be used."""
+    names, families = library.names(), Counter[str]()
+    for name in names:
         try:
-            card = library.find(name)
-            yield Finding("model", f"{name}: {card.family.title}, {card.size.width}×{card.size.height}, {card.licence}")
+            families[library.find(name).family.title] += 1
         except StudioError as error:
             yield Finding("model", name, str(error))
-    if not library.names():
-        yield Finding("model", "none", "install the studio again: its model 'spark' is missing")
+    if "spark" not in names:
+        yield Finding("model", "spark", "install the studio again: the model that comes with it is missing")
+    yield Finding("models", ", ".join(f"{many} {family}" for family, many in families.most_common()) or "none")

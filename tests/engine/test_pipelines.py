@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -50,5 +54,14 @@ def test_damaged_weights_are_a_model_error(tmp_path):
     shutil.copytree(library.find("spark").path, folder)
     weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(ModelError, match="'broken' does not load"):
+    with pytest.raises(ModelError, match="broken.*breaks off within its header"):
         Pipelines("cpu").get(ModelCard.read(folder), "text-to-image")
+
+
+def test_code_from_elsewhere_is_switched_off_whatever_is_set():
+    code = (
+        "from studio.engine.pipelines import _diffusers; constants = _diffusers().utils.constants;"
+        "assert constants.DIFFUSERS_DISABLE_REMOTE_CODE; assert not constants.DIFFUSERS_TRUST_REMOTE_KERNELS"
+    )
+    loose = {"DIFFUSERS_DISABLE_REMOTE_CODE": "0", "DIFFUSERS_TRUST_REMOTE_KERNELS": "1"}
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, **loose})

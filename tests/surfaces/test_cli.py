@@ -181,7 +181,7 @@ def test_help_of_a_run_lists_the_workflows_inputs(studio):
 def test_doctor_looks_at_everything(studio):
     code, out, _ = studio("doctor")
     assert code == 0, out
-    for word in ("python", "torch", "device", "memory", "torchvision", "network", "spark"):
+    for word in ("python", "torch", "device", "memory", "torchvision", "network", "models"):
         assert word in out
 
 

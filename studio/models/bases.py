@@ -1,0 +1,96 @@
+"""What a single weight file does not hold: configurations and vocabulary, laid out as diffusers wants them.
+
+For most families they come with the studio, one JSON file each in ``assets/bases``: the configuration of every
+component, and under "variants" what differs in one. Otherwise a diffusers folder serves as base.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+from studio.config import shipped
+from studio.models.folder import read_json
+
+PREDICTIONS: Final[dict[str, dict[str, Any]]] = {
+    "epsilon": {"prediction_type": "epsilon"},
+    "v": {"prediction_type": "v_prediction"},
+    "v, zero terminal SNR": {
+        "prediction_type": "v_prediction",
+        "rescale_betas_zero_snr": True,
+        "timestep_spacing": "trailing",
+    },
+    "flow": {},
+}
+"""What each kind of prediction means for a scheduler's configuration."""
+
+_FILES: Final = {"scheduler": "scheduler_config.json", "tokenizer": "tokenizer_config.json"}
+
+
+def own_base(family: str) -> Path:
+    """The file that came with the studio for a family; it need not be there."""
+    return shipped("assets") / "bases" / f"{family}.json"
+
+
+def configurations(base: Path, variant: str) -> dict[str, Any]:
+    """Component → configuration, with "model_index" among them, from a base that came with the studio."""
+    content = json.loads(base.read_text("utf-8"))
+    differences = content.pop("variants").get(variant, {})
+    return {name: config | differences.get(name, {}) for name, config in content.items()}
+
+
+def scheduler(base: Path) -> str:
+    """The scheduler's class in a base, a file or a folder, without that word."""
+    whole = base.is_dir()
+    config = read_json(base / "scheduler" / _FILES["scheduler"]) if whole else configurations(base, "")["scheduler"]
+    return str(config.get("_class_name", "unknown")).removesuffix("Scheduler")
+
+
+def lay_out(base: Path, variant: str, prediction: str, folder: Path) -> None:
+    """Write into the folder all but the weights of a model, its scheduler told what the denoiser predicts."""
+    if base.is_dir():
+        _copy(base, folder)
+    else:
+        _write_all(configurations(base, variant), folder)
+    file = folder / "scheduler" / _FILES["scheduler"]
+    file.write_text(json.dumps(read_json(file) | PREDICTIONS[prediction]), "utf-8")
+
+
+def _copy(base: Path, folder: Path) -> None:
+    for file in [base / "model_index.json", *base.glob("*/*")]:
+        if file.suffix in {".json", ".txt", ".jinja"} and not file.name.endswith(".index.json"):
+            target = folder / file.relative_to(base)
+            target.parent.mkdir(exist_ok=True)
+            shutil.copyfile(file, target)
+
+
+def _write_all(configs: dict[str, Any], folder: Path) -> None:
+    for name, config in configs.items():
+        if name == "model_index":
+            _write(folder / "model_index.json", config)
+        else:
+            _write(folder / name / _FILES.get(name.removesuffix("_2"), "config.json"), config)
+        if config.get("tokenizer_class") == "CLIPTokenizer":
+            _write_clip_vocabulary(folder / name)
+
+
+def _write(file: Path, config: dict[str, Any]) -> None:
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(config), "utf-8")
+
+
+def _write_clip_vocabulary(folder: Path) -> None:
+    """CLIP's vocabulary follows from its merges: 256 bytes, those at a word's end, the merges, two marks."""
+    source = shipped("assets") / "bases" / "clip" / "merges.txt"
+    merges = source.read_text("utf-8").splitlines()
+    letters = _byte_letters()
+    words = [*letters, *(f"{letter}</w>" for letter in letters), *(merge.replace(" ", "") for merge in merges)]
+    vocabulary = {word: n for n, word in enumerate([*words, "<|startoftext|>", "<|endoftext|>"])}
+    _write(folder / "vocab.json", vocabulary)
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges, ""]), "utf-8")
+
+
+def _byte_letters() -> list[str]:
+    """A letter for each byte as byte-level BPE has them: printable ones first, as themselves, then from U+0100 on."""
+    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    return [chr(byte) for byte in printable] + [chr(256 + n) for n in range(256 - len(printable))]

@@ -1,0 +1,86 @@
+"""Models of other programs, read where they lie: the folders of A1111 and its kin, and of ComfyUI.
+
+Looking into hundreds of files takes a while, so which of them are models is kept in ``seen.json`` in the state
+folder. It is only a memory: damaged or lost, it is made anew.
+"""
+
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from studio import plugins
+from studio.config import Settings
+from studio.models.folder import PICKLES
+from studio.models.hashes import Stamp
+from studio.models.weights import Weights, verdict
+from studio.version import VERSION
+
+_WITHIN: Final = (
+    "models/Stable-diffusion",  # A1111, Forge, SD.Next
+    "models/checkpoints",  # ComfyUI
+    "models/diffusion_models",
+    "models/unet",
+)
+
+
+def files(folder: Path) -> dict[str, Path]:
+    """The safetensors files among a program's models by name: what leads to them, without the ending."""
+    found: dict[str, Path] = {}
+    for place in _places(folder):
+        for file in sorted(place.rglob("*.safetensors")):
+            if file.is_file():
+                found.setdefault(file.relative_to(place).with_suffix("").as_posix(), file)
+    return found
+
+
+def pickled(folder: Path) -> list[Path]:
+    """The models in it that are left alone, because reading them could run code."""
+    return [file for place in _places(folder) for file in place.rglob("*") if file.suffix.lower() in PICKLES]
+
+
+def models(candidates: Iterable[Path]) -> set[Path]:
+    """Those of the files that are models of a family known here."""
+    stamps = {str(file): [*Stamp.of(file)] for file in candidates}
+    seen = _seen()
+    new = {path: _look(path, stamp) for path, stamp in stamps.items() if seen.get(path, [])[:3] != stamp}
+    if new:
+        seen = {path: entry for path, entry in (seen | new).items() if path in stamps or Path(path).exists()}
+        _keep(seen)
+    return {Path(path) for path in stamps if seen[path][3]}
+
+
+def _places(folder: Path) -> list[Path]:
+    """Where the models lie in the folder of such a program; the folder itself where it is none."""
+    return [folder / place for place in _WITHIN if (folder / place).is_dir()] or [folder]
+
+
+def _look(path: str, stamp: list[int]) -> list[Any]:
+    return [*stamp, isinstance(verdict(Path(path)), Weights)]
+
+
+def _file() -> Path:
+    return Settings.from_environment().state / "seen.json"
+
+
+def _judges() -> list[str]:
+    """Who decided: with another version or more families the same file may be a model."""
+    return [VERSION, *plugins.names("families")]
+
+
+def _seen() -> dict[str, list[Any]]:
+    """What was seen of each file by its path: stamp, and whether it is a model."""
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        kept = json.loads(_file().read_bytes())
+        if kept["by"] == _judges():
+            return {path: entry for path, entry in kept["files"].items() if isinstance(entry, list) and len(entry) == 4}
+    return {}
+
+
+def _keep(seen: dict[str, list[Any]]) -> None:
+    with suppress(OSError):
+        _file().parent.mkdir(parents=True, exist_ok=True)
+        beside = _file().with_suffix(".new")
+        beside.write_text(json.dumps({"by": _judges(), "files": seen}), "utf-8")
+        beside.replace(_file())

@@ -1,0 +1,152 @@
+"""What a model in diffusers' folder layout says of itself, and what in it is not to be trusted."""
+
+import json
+import re
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from studio import plugins
+from studio.errors import ModelError
+from studio.families import Family, Folder
+from studio.kinds import Size
+from studio.models.header import Header
+
+PICKLES: Final = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"})
+"""Endings of formats that can run code when they are read."""
+
+_LARGEST: Final = 4 * 2**20  # bytes of a configuration; vocabularies may be larger
+_RUNS_CODE: Final = frozenset({"auto_map", "custom_pipeline", "custom_pipelines", "trust_remote_code"})
+_WORDS: Final = frozenset({"tokenizer.json", "vocab.json"})
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A configuration; raises ModelError where it cannot be read."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"'{path}' cannot be read ({error}); is this the folder of a diffusers model?") from None
+    return content if isinstance(content, dict) else {}
+
+
+def read(path: Path) -> Folder:
+    """What the folder says of the model in it; raises ModelError where it cannot be read."""
+    configs = (*path.glob("*/config.json"), *path.glob("*/scheduler_config.json"))
+    return Folder(read_json(path / "model_index.json"), {file.parent.name: read_json(file) for file in configs})
+
+
+def family(path: Path, said: Folder) -> tuple[Family, str]:
+    """The family of a folder's model, as it is for its variant; raises ModelError where it is none we know."""
+    families: list[Family] = [plugins.find("families", name).FAMILY for name in plugins.names("families")]
+    for family in families:
+        if (variant := family.variant_of(said)) is not None:
+            return family.of(variant), variant
+    known = ", ".join(family.title for family in families)
+    raise ModelError(f"the model in '{path}' is a {said.pipeline}, which is not supported; supported: {known}")
+
+
+def size(said: Folder) -> Size | None:
+    """Native size: the edge of a U-Net's latents times eight; transformers do not say it so plainly."""
+    edge = said.says("unet", "sample_size")
+    return Size(8 * edge, 8 * edge) if isinstance(edge, int) else None
+
+
+def prediction(said: Folder) -> str:
+    """What the denoiser predicts, in the words of ``Weights``, as its scheduler's configuration has it."""
+    told = str(said.says("scheduler", "prediction_type") or "epsilon")
+    if "FlowMatch" in str(said.says("scheduler", "_class_name")) or told == "flow_prediction":
+        return "flow"
+    if told != "v_prediction":
+        return told
+    return "v, zero terminal SNR" if said.says("scheduler", "rescale_betas_zero_snr") else "v"
+
+
+def front_matter(path: Path) -> dict[str, Any]:
+    """What the model's own card says of itself at its head; nothing where it has none.
+
+    Besides the hub's keys ("license") the studio reads ``steps`` and ``guidance``.
+    """
+    card = path / "README.md"
+    text = card.read_text("utf-8", errors="replace") if card.is_file() else ""
+    found = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    try:
+        said = yaml.safe_load(found[1]) if found else {}
+    except yaml.YAMLError:
+        said = {}
+    return said if isinstance(said, dict) else {}
+
+
+def components(path: Path) -> dict[str, tuple[str, str]]:
+    """The parts of the model by name: library and class of each that is there."""
+    index = read_json(path / "model_index.json")
+    pairs = ((name, value) for name, value in index.items() if isinstance(value, list) and len(value) == 2)
+    return {name: (str(library), str(kind)) for name, (library, kind) in pairs if library and kind}
+
+
+def check(path: Path) -> None:
+    """Raise ModelError, naming the file, where the folder would run code or holds a damaged weight file.
+
+    Refused are Python files, configurations that ask for code of their own, classes from elsewhere than
+    diffusers and transformers, parts that have pickled weights only, shards outside their folder.
+    """
+    for file in [*path.glob("*.py"), *path.glob("*/*.py")]:
+        raise ModelError(f"'{file}' is code that came with a model; the studio runs none: remove it to use the rest")
+    for file in _configurations(path):
+        _check_configuration(file)
+    for name, (library, _) in components(path).items():
+        _check_component(path / name, library)
+
+
+def _configurations(path: Path) -> Iterator[Path]:
+    return (file for file in [*path.glob("*.json"), *path.glob("*/*.json")] if file.name not in _WORDS)
+
+
+def _check_configuration(file: Path) -> None:
+    if file.stat().st_size > _LARGEST:
+        raise ModelError(f"'{file}' is larger than a configuration may be ({_LARGEST:,} bytes)")
+    keys: set[str] = set()
+
+    def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys.update(key for key, _ in pairs)
+        return dict(pairs)
+
+    try:
+        content = json.loads(file.read_text("utf-8"), object_pairs_hook=note)
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"'{file}' cannot be read ({str(error)[:100]})") from None
+    if found := sorted(keys & _RUNS_CODE):
+        raise ModelError(f"'{file}' asks for code of the model's own ({found[0]}); the studio runs none")
+    if isinstance(content, dict) and not isinstance(content.get("_class_name", ""), str):
+        raise ModelError(f"'{file}' names its class by more than a name, which would run code; the studio runs none")
+    if isinstance(content, dict) and file.name.endswith(".index.json"):
+        _check_shards(file, content.get("weight_map"))
+
+
+def _check_shards(file: Path, shards: Any) -> None:
+    names = set(shards.values()) if isinstance(shards, dict) else {None}
+    for name in names:
+        if not isinstance(name, str) or Path(name).name != name or not name.endswith(".safetensors"):
+            raise ModelError(f"'{file}' points to '{str(name)[:80]}', which is no safetensors file beside it")
+
+
+def _check_component(folder: Path, library: str) -> None:
+    if library not in {"diffusers", "transformers"} and not _of_diffusers(library):
+        raise ModelError(
+            f"'{folder.parent}' wants its {folder.name} from '{library[:80]}', which the studio does not run"
+        )
+    weights = list(folder.glob("*.safetensors"))
+    pickled = [file for file in folder.glob("*") if file.suffix.lower() in PICKLES]
+    if pickled and not weights:
+        raise ModelError(f"'{pickled[0]}' is pickled, which can run code; get the model in the safetensors format")
+    for file in weights:
+        Header.read(file)
+
+
+def _of_diffusers(library: str) -> bool:
+    """Whether it is a folder of pipelines within diffusers, which a model may name as a library."""
+    found = find_spec("diffusers")
+    within = found.submodule_search_locations if found else None
+    return library.isidentifier() and any((Path(place) / "pipelines" / library).is_dir() for place in within or ())

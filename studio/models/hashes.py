@@ -1,0 +1,72 @@
+"""Files pinned by their SHA-256, so that one that has changed can be named."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from studio.errors import ModelError
+
+
+class Stamp(NamedTuple):
+    """What changes with a file's content: size, time of change, and the time nobody can set back."""
+
+    size: int
+    modified: int
+    changed: int
+
+    @classmethod
+    def of(cls, file: Path) -> "Stamp":
+        about = file.stat()
+        return cls(about.st_size, about.st_mtime_ns, about.st_ctime_ns)
+
+
+class Pin(NamedTuple):
+    """A file as it was when its model was added; as long as the stamp is the same, it need not be read again."""
+
+    sha256: str
+    stamp: Stamp
+
+    @classmethod
+    def of(cls, file: Path) -> "Pin":
+        stamp = Stamp.of(file)
+        return cls(_digest(file, stamp), stamp)
+
+    def problem(self, file: Path, *, thorough: bool = False) -> str:
+        """What is wrong with the file, "" where nothing is; ``thorough`` reads it whatever its stamp says."""
+        if not file.is_file():
+            return f"'{file}' is missing (expected SHA-256 {self.sha256})"
+        size = file.stat().st_size
+        if size < self.stamp.size:
+            return f"'{file}' is cut off: {size:,} of {self.stamp.size:,} bytes (expected SHA-256 {self.sha256})"
+        if not thorough and Stamp.of(file) == self.stamp:
+            return ""
+        found = read_digest(file) if thorough else digest(file)
+        return "" if found == self.sha256 else f"'{file}' has changed: SHA-256 {found}, expected {self.sha256}"
+
+
+def problems(path: Path, pins: Mapping[str, Pin], *, thorough: bool = False) -> Iterator[str]:
+    """What of a model's files is not as it was pinned, one line for each; ``pins`` are by names within ``path``."""
+    for name, pin in pins.items():
+        if problem := pin.problem(path / name, thorough=thorough):
+            yield problem
+
+
+def digest(file: Path) -> str:
+    """The SHA-256 of a file, read again only where its stamp is another: models are large."""
+    return _digest(file, Stamp.of(file))
+
+
+def read_digest(file: Path) -> str:
+    """The SHA-256 of what the file holds now; raises ModelError where it cannot be read."""
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"'{file}' cannot be read: {error.strerror or error}") from None
+
+
+@cache
+def _digest(file: Path, _stamp: Stamp) -> str:
+    return read_digest(file)

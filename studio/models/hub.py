@@ -1,0 +1,135 @@
+"""Models from the Hub, by explicit wish only: what there is to fetch, then fetching it.
+
+Everything that goes to the network happens in ``online``, run as a process of its own; this one stays offline.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from studio.errors import InputError, ModelError
+from studio.models import registry
+
+FETCHED: Final = (".safetensors", ".json", ".txt", ".jinja")
+"""Endings of what is fetched; nothing else ever is, code and pickles least of all.
+
+A .jinja file is the form a prompt is put into for a chat model; transformers fills it in a sandbox.
+"""
+
+_REFERENCE = re.compile(r"(?P<repository>[\w][\w.-]*/[\w][\w.-]*)(/(?P<file>[\w.+ -]+\.safetensors))?")
+_SAFE = re.compile(r"([\w][\w.-]*/)?[\w][\w.+ -]*")
+
+
+class RemoteFile(BaseModel):
+    """A file to fetch: its name in the repository, its size in bytes."""
+
+    model_config = ConfigDict(frozen=True)
+    name: str
+    size: int
+
+
+class Offer(BaseModel):
+    """What would be fetched: from which host and repository, at which commit, under which claimed licence."""
+
+    model_config = ConfigDict(frozen=True)
+    host: str
+    repository: str
+    commit: str
+    licence: str
+    files: list[RemoteFile]
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return sum(file.size for file in self.files)
+
+
+def is_reference(ref: str) -> bool:
+    """Whether this can be a repository: "owner/name", or "owner/name/FILE.safetensors"."""
+    found = _REFERENCE.fullmatch(ref)
+    return found is not None and not found["repository"].endswith(".safetensors")
+
+
+def host() -> str:
+    """Whom ``look`` and ``fetch`` ask."""
+    return os.environ.get("HF_ENDPOINT", "https://huggingface.co").partition("://")[2].strip("/")
+
+
+def look(ref: str, revision: str = "main") -> Offer:
+    """Ask the Hub what there is of a repository; the revision is resolved to a commit.
+
+    Raises InputError where the user has switched the network off, ModelError where there is nothing
+    that can be fetched.
+    """
+    found = _REFERENCE.fullmatch(ref)
+    if not found:
+        raise InputError(f"'{ref}' is no repository; write owner/name, or owner/name/FILE.safetensors")
+    wish = {"repository": found["repository"], "file": found["file"] or "", "revision": revision}
+    return Offer.model_validate(_ask("look", wish))
+
+
+def fetch(offer: Offer) -> Path:
+    """Fetch what was offered, going on where an earlier try broke off; the folder or file it came to.
+
+    Progress is shown on stderr. Raises ModelError where it breaks off or does not arrive as it was sent.
+    """
+    folder = registry.downloads() / offer.repository.replace("/", "--")
+    free = shutil.disk_usage(next(place for place in folder.parents if place.exists())).free
+    if offer.size > free:
+        raise ModelError(f"{offer.size:,} bytes are to be fetched, but only {free:,} are free at '{folder}'")
+    _ask("fetch", {"offer": offer.model_dump(), "folder": str(folder)})
+    single = len(offer.files) == 1
+    return folder / offer.files[0].name if single else folder
+
+
+def chosen(names: Collection[str], components: Collection[str], file: str) -> list[str]:
+    """Which files of a repository make its model: one that was named, those of a diffusers folder, or the only one.
+
+    Of weights in several precisions the plain ones are taken. Raises ModelError where it is not clear.
+    """
+    usable = sorted(name for name in names if name.endswith(FETCHED) and _SAFE.fullmatch(name))
+    if file:
+        return [file] if file in usable else _nothing(f"it has no file '{file}'", usable)
+    if "model_index.json" in usable:
+        parts = [name for name in usable if name.partition("/")[0] in components and not _of_variant(name)]
+        return ["model_index.json", *parts]
+    single = [name for name in usable if name.endswith(".safetensors") and "/" not in name]
+    return single if len(single) == 1 else _nothing("it is no diffusers folder", single)
+
+
+def _of_variant(name: str) -> bool:
+    """Whether weights are of another precision than the plain ones: "model.fp16.safetensors" and its like."""
+    stem = re.sub(r"-\d{5}-of-\d{5}", "", name.rpartition("/")[2])
+    return bool(re.search(r"\.\w+\.safetensors$|\.safetensors\.index\.\w+\.json$", stem))
+
+
+def _nothing(why: str, files: list[str]) -> list[str]:
+    single = [name for name in files if name.endswith(".safetensors") and "/" not in name]
+    mend = f"name one of its files: owner/name/{single[0]}" if single else "it holds no safetensors files at its top"
+    raise ModelError(f"what is to be fetched of the repository is not clear: {why}; {mend}")
+
+
+def _ask(verb: str, wish: Mapping[str, Any]) -> Any:
+    """Let the process that may go online do it; it answers in JSON."""
+    if os.environ.get("HF_HUB_OFFLINE", "0").upper() in {"1", "ON", "YES", "TRUE"}:
+        raise InputError("HF_HUB_OFFLINE is set, so nothing is fetched; unset it to fetch models from the Hub")
+    environment = {**os.environ, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+    command = [sys.executable, "-m", "studio.models.online", verb]
+    done = subprocess.run(  # noqa: S603
+        command, input=json.dumps(wish), stdout=subprocess.PIPE, text=True, env=environment, check=False
+    )
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError:
+        raise ModelError(f"fetching from {host()} broke off; the same command again goes on from there") from None
+    if "error" in answer:
+        raise ModelError(answer["error"])
+    return answer["done"]

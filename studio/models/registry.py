@@ -1,0 +1,89 @@
+"""Which models were added: ``models.json`` in the state folder, an index in plain JSON.
+
+It holds where models lie and what their files were like, nothing that is nowhere else: lost, it is made anew
+by adding the models again. The models' own folders are never written to.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from studio.config import Settings
+from studio.errors import ModelError
+from studio.models.hashes import Pin
+
+
+class Origin(BaseModel):
+    """Where a model came from: a host, a repository there, the commit, and the licence it claims."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    host: str
+    repository: str
+    commit: str
+    licence: str
+
+
+class Entry(BaseModel):
+    """One model that was added: its folder or file, each of its files pinned, and where the rest of it lies."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    path: Path
+    pins: dict[str, Pin]
+    base: Path | None = None
+    origin: Origin | None = None
+
+
+class Registry(BaseModel):
+    """Models by name, and the folders of other programs whose models are used where they lie."""
+
+    model_config = ConfigDict(extra="forbid")
+    models: dict[str, Entry] = {}
+    folders: list[Path] = []
+
+
+def read() -> Registry:
+    """What was added so far; raises ModelError where the index is damaged."""
+    file = _file()
+    if not file.is_file():
+        return Registry()
+    try:
+        return Registry.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError):
+        raise ModelError(
+            f"the list of models '{file}' cannot be read; move it away and add your models again: it is only a list"
+        ) from None
+
+
+@contextmanager
+def changing() -> Iterator[Registry]:
+    """The registry to change in place, written when the block ends; other processes wait."""
+    file = _file()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(file.with_suffix(".lock")):
+        registry = read()
+        yield registry
+        _replace(file, registry)
+
+
+def downloads() -> Path:
+    """The folder for models from the Hub."""
+    return Settings.from_environment().state / "models"
+
+
+def _file() -> Path:
+    return Settings.from_environment().state / "models.json"
+
+
+def _replace(file: Path, registry: Registry) -> None:
+    """Write to a file beside, then put it in place: whoever reads meets the old list or the new one."""
+    beside = file.with_suffix(".new")
+    with beside.open("w", encoding="utf-8") as stream:
+        json.dump(registry.model_dump(mode="json", exclude_defaults=True), stream, indent=1, ensure_ascii=False)
+        stream.flush()
+        os.fsync(stream.fileno())
+    beside.replace(file)

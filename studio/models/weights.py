@@ -1,0 +1,134 @@
+"""What a single weight file is, told by the tensors in it and never by its name."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from studio import plugins
+from studio.errors import ModelError
+from studio.families import Family, VMark
+from studio.models.hashes import Stamp
+from studio.models.header import Header
+
+PARTS: Final = {
+    "VAE": ("first_stage_model.", "vae."),
+    "text encoder": ("cond_stage_model.", "conditioner.embedders.", "text_encoders."),
+}
+"""The parts besides the denoiser that a whole model has, and how their tensors' names begin."""
+
+_NO_MODEL: Final = (
+    ("a LoRA", ("lora_unet_", "lora_te", ".lora_A.", ".lora_B.", ".lora_down.", ".lora_up.", ".hada_w", ".lokr_w")),
+    ("a ControlNet", ("control_model.", "controlnet_")),
+    ("a textual inversion", ("emb_params", "string_to_param", "clip_l", "clip_g")),
+    ("a VAE alone", ("encoder.down", "decoder.up")),
+    ("a text encoder alone", ("text_model.encoder", "encoder.block.")),
+)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A weight file, recognised; ``family`` is as it is for its variant.
+
+    ``prediction`` is what its denoiser was trained to say: "epsilon", "v", "v, zero terminal SNR" or
+    "flow". ``precision`` is the dtype of most of it, ``lacks`` the parts it comes without, ``licence``
+    what its metadata claims, "unknown" where that says nothing.
+    """
+
+    family: Family
+    variant: str
+    prediction: str
+    precision: str
+    lacks: tuple[str, ...]
+    licence: str
+
+
+def recognised(path: Path) -> Weights:
+    """What the file is.
+
+    Raises ModelError where it is no safetensors file, or no model of a family known here.
+    """
+    found = verdict(path)
+    if isinstance(found, str):
+        raise ModelError(found)
+    return found
+
+
+def verdict(path: Path) -> Weights | str:
+    """What the file is, or why it is no model; its header is read again only where the file has changed."""
+    try:
+        return _verdict(path, Stamp.of(path))
+    except OSError as error:
+        return f"'{path}' cannot be read: {error.strerror or error}"
+
+
+@lru_cache(maxsize=1024)
+def _verdict(path: Path, _stamp: Stamp) -> Weights | str:
+    try:
+        return _recognised(path)
+    except ModelError as error:
+        return str(error)
+
+
+def _recognised(path: Path) -> Weights:
+    header = Header.read(path)
+    if path.suffix != ".safetensors":
+        raise ModelError(f"'{path}' is a safetensors file by its content; let its name end in .safetensors")
+    family, variant = _family(header)
+    prediction = _prediction(header, family, variant)
+    if family.v_mark and prediction == "epsilon" and not variant:
+        variant = family.v_mark.otherwise
+    lacks = tuple(part for part, begins in PARTS.items() if not any(name.startswith(begins) for name in header.tensors))
+    licence = header.metadata.get("modelspec.license") or "unknown"
+    return Weights(family.of(variant), variant, prediction, header.precision, lacks, licence)
+
+
+def _family(header: Header) -> tuple[Family, str]:
+    shapes = header.shapes
+    for name in plugins.names("families"):
+        family: Family = plugins.find("families", name).FAMILY
+        variant = family.recognise(shapes)
+        if variant is not None:
+            return family, variant
+    kind = _kind(header)
+    raise ModelError(f"'{header.path}' is {kind}" if kind else f"'{header.path}' is no model of a family known here")
+
+
+def _kind(header: Header) -> str:
+    """What else the file may be, "" where nobody knows."""
+    for kind, marks in _NO_MODEL:
+        if any(mark in name for name in header.tensors for mark in marks):
+            return f"{kind}, not a model"
+    return ""
+
+
+def _prediction(header: Header, family: Family, variant: str) -> str:
+    if {"edm_mean", "edm_vpred.sigma_max"} & header.tensors.keys():
+        raise ModelError(f"'{header.path}' was trained with EDM noise, which is not supported")
+    if family.noise == "flow":
+        return "flow"
+    if not _predicts_v(header, None if variant else family.v_mark):
+        return "epsilon"
+    return "v, zero terminal SNR" if "ztsnr" in header.tensors else "v"
+
+
+def _predicts_v(header: Header, mark: VMark | None) -> bool:
+    """Whether the file says so, by a tensor of that name or in its metadata; otherwise whether its mark shows it."""
+    said = header.metadata.get("modelspec.prediction_type", "").lower()
+    if said or "v_pred" in header.tensors:
+        return said.startswith("v") or "v_pred" in header.tensors
+    return mark is not None and mark.tensor in header.tensors and _spread(header, mark.tensor) > mark.above
+
+
+def _spread(header: Header, name: str) -> float:
+    """The standard deviation of a tensor's values; 0 for a precision that numpy cannot read."""
+    import numpy as np
+
+    raw, dtype = header.bytes_of(name), header.tensors[name].dtype
+    if dtype == "BF16":  # the upper half of a float32
+        values = (np.frombuffer(raw, "<u2").astype("<u4") << 16).view("<f4")
+    elif dtype in {"F16", "F32", "F64"}:
+        values = np.frombuffer(raw, f"<f{int(dtype[1:]) // 8}")
+    else:
+        return 0.0
+    return float(values.astype("f8").std()) if values.size else 0.0

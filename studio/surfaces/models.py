@@ -1,0 +1,223 @@
+"""``studio models``: put models on the shelf, look at them, check them, take them off."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from studio.errors import InputError, ModelError, StudioError
+
+if TYPE_CHECKING:
+    from studio.models.card import ModelCard
+    from studio.models.hub import Offer
+
+FAILED = 1
+_LARGE = 2_000_000_000  # bytes that take seconds to read
+
+app = App(name="models", help="The models that are here: add, list, look at, check, remove.")
+
+
+@app.command
+def add(
+    model: str,
+    *,
+    name: str = "",
+    base: str = "",
+    revision: str = "main",
+    yes: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Add a model: a file, a folder, or a repository on the Hub.
+
+    studio models add ~/Downloads/painting.safetensors
+
+    studio models add ~/stable-diffusion-webui
+
+    studio models add owner/name
+
+    Files stay where they are. A folder of A1111 or ComfyUI is used in place, new files in it included. Only a
+    repository is fetched, after its host and size were shown.
+
+    Parameters
+    ----------
+    model:
+        A .safetensors file, a diffusers folder, the folder of A1111 or ComfyUI, or owner/name on the Hub.
+    name:
+        What to call it; without it, what the file or folder is called.
+    base:
+        A model in a diffusers folder that has what the file lacks, a VAE or text encoders.
+    revision:
+        Branch, tag or commit of the repository.
+    yes:
+        Fetch without asking.
+    """
+    from studio.models import hub, shelf
+
+    path = Path(model).expanduser()
+    if path.exists() and not shelf.is_model(path):
+        return _add_folder(path)
+    if path.exists():
+        return _add_local(path, name, base)
+    if hub.is_reference(model):
+        return _add_from_hub(model, name, base, revision, yes=yes)
+    raise InputError(f"there is no file or folder '{model}'; a repository on the Hub is written owner/name")
+
+
+@app.command(name="list")
+def list_models() -> None:
+    """List the models that are here."""
+    from studio.models import library, registry
+
+    for name in library.names():
+        print(f"{name:28} {_line(name)}")
+    for folder in registry.read().folders:
+        print(f"also the models in {folder}" + ("" if folder.is_dir() else ", which is not there now"))
+
+
+@app.command
+def info(model: str) -> None:
+    """Say what a model is: family, prediction, precision, parts, licence, hash.
+
+    Parameters
+    ----------
+    model:
+        A model's name, or a path.
+    """
+    from studio.models import library
+    from studio.models.about import about
+
+    for what, how in about(library.find(model)):
+        print(f"{what:10} {how}")
+
+
+@app.command
+def verify(model: str = "") -> int:
+    """Read every byte of a model anew and compare it with what was added.
+
+    Parameters
+    ----------
+    model:
+        A model's name; without it, all that were added.
+    """
+    from studio.models import registry
+
+    names = [model] if model else list(registry.read().models)
+    failed = [name for name in names if not _is_right(name)]
+    if not names:
+        print("no model was added yet")
+    return FAILED if failed else 0
+
+
+@app.command
+def remove(model: str) -> None:
+    """Take a model off the list. Deleted are only files that the studio fetched itself.
+
+    Parameters
+    ----------
+    model:
+        The name of an added model, or the folder of another program.
+    """
+    from studio.models import shelf
+
+    print(f"removed {model}; {shelf.remove(model)}")
+
+
+def _add_local(path: Path, name: str, base: str) -> int:
+    from studio.models import shelf
+
+    files = [path] if path.is_file() else path.glob("*/*.safetensors")
+    if sum(file.stat().st_size for file in files) > _LARGE:
+        print("reading it once, to know it again by its SHA-256 …", file=sys.stderr, flush=True)
+    return _added(shelf.add(path, name, base))
+
+
+def _added(card: "ModelCard") -> int:
+    from studio.models.about import precision
+
+    predicts = "" if card.prediction in {"epsilon", "flow"} else f", predicts {card.prediction}"
+    print(f"added {card.name}: {_kind(card)}, {precision(card)}{predicts}")
+    if card.weights and card.weights.lacks and not (card.base and card.base.is_dir()):
+        print(f"  it has no {' and no '.join(card.weights.lacks)}: add it once more with --base FOLDER to use it")
+    return 0
+
+
+def _kind(card: "ModelCard") -> str:
+    return f"{card.family.title}, {card.size.width}×{card.size.height}"
+
+
+def _add_folder(folder: Path) -> int:
+    from studio.models import elsewhere, shelf
+
+    every, pickled = list(elsewhere.files(folder).values()), elsewhere.pickled(folder)
+    if not every:
+        also = f"; '{pickled[0].name}' is pickled, which can run code" if pickled else ""
+        raise ModelError(f"there are no safetensors files in '{folder}'{also}")
+    found = elsewhere.models(every)
+    shelf.add_folder(folder)
+    print(f"using {len(found)} models in {folder}, where they lie")
+    for names, why in (
+        ([file.name for file in every if file not in found], "no models of a family known here"),
+        ([file.name for file in pickled], "pickled, which can run code"),
+    ):
+        if names:
+            print(f"  left alone, {why}: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}")
+    return 0
+
+
+def _add_from_hub(ref: str, name: str, base: str, revision: str, *, yes: bool) -> int:
+    from studio.models import hub, shelf
+    from studio.models.registry import Origin
+
+    name = shelf.free_name(name or ref.rpartition("/")[2].removesuffix(".safetensors"))
+    print(f"asking {hub.host()} about {ref}", flush=True)
+    offer = hub.look(ref, revision)
+    _show(offer)
+    if not (yes or _agreed()):
+        print("nothing was fetched")
+        return FAILED
+    try:
+        path = hub.fetch(offer)
+    except KeyboardInterrupt:
+        print("\nstudio: stopped; the same command again goes on from there", file=sys.stderr)
+        return FAILED
+    origin = Origin(host=offer.host, repository=offer.repository, commit=offer.commit, licence=offer.licence)
+    return _added(shelf.add(path, name, base, origin))
+
+
+def _show(offer: "Offer") -> None:
+    from studio.models.about import gigabytes
+
+    print(f"from       {offer.host}: {offer.repository}, commit {offer.commit}")
+    print(f"to fetch   {gigabytes(offer.size)} in {len(offer.files)} files")
+    print(f"licence    {offer.licence} (as claimed)", flush=True)
+
+
+def _agreed() -> bool:
+    if not sys.stdin.isatty():
+        raise InputError("nobody is there to ask; say --yes to fetch it")
+    return input("fetch it? [y/N] ").strip().lower() in {"y", "yes"}
+
+
+def _line(name: str) -> str:
+    from studio.models import library
+    from studio.models.about import gigabytes, precision
+
+    try:
+        card = library.find(name)
+        size = sum(file.stat().st_size for file in card.files())
+        return f"{_kind(card)}, {gigabytes(size)}, {precision(card)}, licence {card.licence}"
+    except StudioError as error:
+        return f"!! {error}"
+
+
+def _is_right(name: str) -> bool:
+    from studio.models import shelf
+
+    try:
+        problems = shelf.verify(name)
+    except StudioError as error:
+        problems = [str(error)]
+    print(f"{'!!' if problems else 'ok'}  {name}")
+    for problem in problems:
+        print(f"    {problem}")
+    return not problems

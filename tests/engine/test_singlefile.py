@@ -1,0 +1,153 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from studio.engine import singlefile
+from studio.engine.engine import Engine
+from studio.engine.pipelines import Pipelines
+from studio.errors import ModelError
+from studio.families import Request
+from studio.families.sdxl import FAMILY as XL
+from studio.models.card import ModelCard
+from studio.models.weights import Weights
+from tests.families import tiny
+from tests.models import original, small
+
+
+def drawn(pipeline) -> np.ndarray:
+    pipeline.set_progress_bar_config(disable=True)
+    generator = torch.Generator().manual_seed(1)
+    picture = pipeline("a red circle", num_inference_steps=2, width=64, height=64, generator=generator).images[0]
+    return np.asarray(picture).astype(int)
+
+
+def same(one: np.ndarray, other: np.ndarray) -> bool:
+    """Equal but for a level here and there: weights that lie otherwise in memory are summed in another order."""
+    return one.std() > 10 and np.abs(one - other).max() <= 1
+
+
+def loaded(card):
+    return Pipelines("cpu").get(card, "text-to-image")
+
+
+@pytest.fixture(scope="module")
+def expected(sd1_folder):
+    return drawn(loaded(ModelCard.read(sd1_folder)))
+
+
+def test_a_file_draws_what_its_folder_draws(sd1_file, sd1_folder, expected):
+    assert expected.std() > 10
+    assert same(drawn(loaded(ModelCard.read(sd1_file, sd1_folder))), expected)
+
+
+def test_parts_that_the_file_lacks_come_from_the_base(tmp_path, sd1_file, sd1_folder, expected):
+    for start in ("first_stage_model.", "cond_stage_model."):
+        rest = {name: tensor for name, tensor in load_file(sd1_file).items() if not name.startswith(start)}
+        save_file(rest, tmp_path / "x.safetensors")
+        assert same(drawn(loaded(ModelCard.read(tmp_path / "x.safetensors", sd1_folder))), expected)
+
+
+def test_without_a_base_the_missing_part_is_named(tmp_path, sd1_file):
+    rest = {name: tensor for name, tensor in load_file(sd1_file).items() if "diffusion_model" in name}
+    save_file(rest, tmp_path / "x.safetensors")
+    with pytest.raises(ModelError, match="'x' has no VAE and no text encoder; .*--base FOLDER"):
+        loaded(ModelCard.read(tmp_path / "x.safetensors"))
+
+
+def test_a_file_that_is_not_of_its_familys_size_is_a_model_error(sd1_file):
+    with pytest.raises(ModelError, match="'painting' does not load"):
+        loaded(ModelCard.read(sd1_file))
+
+
+def test_v_prediction_and_zero_terminal_snr_reach_the_scheduler(tmp_path, sd1_file, sd1_folder):
+    save_file(load_file(sd1_file) | {"v_pred": torch.zeros(0), "ztsnr": torch.zeros(0)}, tmp_path / "x.safetensors")
+    pipeline = loaded(ModelCard.read(tmp_path / "x.safetensors", sd1_folder))
+    config = pipeline.scheduler.config
+    assert (config.prediction_type, config.rescale_betas_zero_snr) == ("v_prediction", True)
+    assert np.isfinite(drawn(pipeline)).all()
+
+
+def test_an_inpainting_file_paints_into_a_mask(tmp_path):
+    pipeline = small.sd1(in_channels=9)
+    base = small.folder(pipeline, tmp_path / "base")
+    card = ModelCard.read(original.write(pipeline, tmp_path / "x.safetensors"), base)
+    assert card.family.pipelines.keys() == {"inpaint"}
+    request = Request(
+        prompt="a circle",
+        negative_prompt="",
+        steps=2,
+        guidance=2,
+        width=64,
+        height=64,
+        strength=1,
+        images=(Image.new("RGB", (64, 64), "red"),),
+        masks=(Image.new("L", (64, 64), 255),),
+    )
+    assert Engine(Pipelines("cpu")).denoise(card, request)[0].size == (64, 64)
+
+
+def test_openclips_layers_are_found(tmp_path):
+    pipeline = small.sd2()
+    base = small.folder(pipeline, tmp_path / "base")
+    card = ModelCard.read(original.write(pipeline, tmp_path / "x.safetensors"), base)
+    assert card.family.name == "sd2"
+    assert same(drawn(loaded(card)), drawn(pipeline))
+
+
+def xl(pipeline, path):
+    """The card of a small XL, too small to be recognised as one."""
+    base, file = small.folder(pipeline, path / "base"), original.write(pipeline, path / "x.safetensors")
+    weights = Weights(XL, "", "epsilon", "F32", (), "unknown")
+    return ModelCard("x", file, XL, "", XL.defaults, "Euler", "unknown", "epsilon", weights, base)
+
+
+def test_xl_with_its_two_text_encoders_draws_what_its_folder_draws(tmp_path):
+    pipeline = small.sdxl()
+    other = singlefile.load(xl(pipeline, tmp_path), type(pipeline), torch.float32)
+    assert same(drawn(other), drawn(pipeline))
+
+
+def test_the_refiner_refines_as_its_folder_does(tmp_path):
+    def refined(pipeline):
+        pipeline.set_progress_bar_config(disable=True)
+        picture, generator = Image.new("RGB", (64, 64), "red"), torch.Generator().manual_seed(1)
+        made = pipeline("a circle", image=picture, strength=0.5, num_inference_steps=4, generator=generator)
+        return np.asarray(made.images[0]).astype(int)
+
+    pipeline = small.sdxl_refiner()
+    other = singlefile.load(xl(pipeline, tmp_path), type(pipeline), torch.float32)
+    assert same(refined(other), refined(pipeline))
+
+
+def whole(name: str, where):
+    """A tiny model of a family as a folder, and its pipeline loaded from there."""
+    card = ModelCard.read(tiny.folder(name, where))
+    return card, loaded(card)
+
+
+def test_a_transformer_alone_draws_with_the_rest_of_its_base(tmp_path):
+    card, pipeline = whole("z_image", tmp_path)
+    file = tmp_path / "dit.safetensors"
+    save_file(original.z_image(pipeline.transformer), file)
+    alone = ModelCard.read(file, card.path)
+    assert (alone.family.name, alone.prediction) == ("z_image", "flow")
+    assert alone.weights.lacks == ("VAE", "text encoder")
+    assert same(drawn(loaded(alone)), drawn(pipeline))
+
+
+def test_so_does_one_whose_pipeline_cannot_read_files(tmp_path):
+    card, pipeline = whole("qwen_image", tmp_path)
+    file = tmp_path / "dit.safetensors"
+    save_file(dict(pipeline.transformer.state_dict()), file)
+    alone = ModelCard.read(file, card.path)
+    assert alone.family.name == "qwen_image"
+    assert same(drawn(loaded(alone)), drawn(pipeline))
+
+
+def test_without_a_base_it_says_what_it_needs(tmp_path):
+    _, pipeline = whole("qwen_image", tmp_path)
+    save_file(dict(pipeline.transformer.state_dict()), tmp_path / "dit.safetensors")
+    with pytest.raises(ModelError, match="'dit' has no VAE and no text encoder; take them from a diffusers folder"):
+        loaded(ModelCard.read(tmp_path / "dit.safetensors"))

@@ -1,0 +1,120 @@
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from studio.errors import ModelError
+from studio.models.weights import recognised
+from tests.models import original, small
+
+ENTRY = "model.diffusion_model.input_blocks.0.0.weight"
+LISTENS = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
+NORM = "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias"
+
+
+def sd2(path, spread=0.0, channels=4, **extra):
+    tensors = {
+        ENTRY: torch.zeros(8, channels, 3, 3),
+        LISTENS: torch.zeros(8, 1024),
+        NORM: torch.tensor([-spread, spread]),
+    }
+    save_file(tensors | extra, path)
+    return recognised(path)
+
+
+def test_a_whole_model_of_the_first_family(sd1_file):
+    found = recognised(sd1_file)
+    assert (found.family.name, found.variant, found.prediction, found.precision) == ("sd1", "", "epsilon", "F32")
+    assert found.lacks == ()
+    assert found.licence == "unknown"
+
+
+def test_nine_channels_in_are_a_model_for_inpainting(tmp_path):
+    file = original.write(small.sd1(in_channels=9), tmp_path / "x.safetensors", without={"vae", "text"})
+    assert recognised(file).variant == "inpaint"
+
+
+def test_parts_that_are_missing_are_told(tmp_path):
+    pipeline = small.sd1()
+    file = original.write(pipeline, tmp_path / "x.safetensors", without={"vae"}, dtype=torch.float16)
+    assert (recognised(file).lacks, recognised(file).precision) == (("VAE",), "F16")
+    file = original.write(pipeline, tmp_path / "x.safetensors", without={"vae", "text"})
+    assert recognised(file).lacks == ("VAE", "text encoder")
+
+
+def test_the_name_says_nothing(sd1_file, tmp_path):
+    shutil.copy(sd1_file, tmp_path / "sdxl-turbo-flux-v2.safetensors")
+    assert recognised(tmp_path / "sdxl-turbo-flux-v2.safetensors").family.name == "sd1"
+
+
+@pytest.mark.parametrize(
+    ("extra", "metadata", "prediction"),
+    [
+        ({}, {}, "epsilon"),
+        ({"v_pred": torch.zeros(0)}, {}, "v"),
+        ({"v_pred": torch.zeros(0), "ztsnr": torch.zeros(0)}, {}, "v, zero terminal SNR"),
+        ({}, {"modelspec.prediction_type": "v"}, "v"),
+        ({}, {"modelspec.prediction_type": "epsilon"}, "epsilon"),
+    ],
+)
+def test_the_prediction_is_told_by_keys_and_metadata(tmp_path, sd1_file, extra, metadata, prediction):
+    save_file(load_file(sd1_file) | extra, tmp_path / "x.safetensors", metadata)
+    assert recognised(tmp_path / "x.safetensors").prediction == prediction
+
+
+def test_the_second_familys_prediction_is_told_by_the_spread_of_a_norm(tmp_path):
+    path = tmp_path / "x.safetensors"
+    large, small_one, painter = sd2(path, spread=0.2), sd2(path, spread=0.05), sd2(path, spread=0.2, channels=9)
+    assert (large.prediction, large.variant, large.family.defaults.size) == ("v", "", (768, 768))
+    assert (small_one.prediction, small_one.variant, small_one.family.defaults.size) == ("epsilon", "base", (512, 512))
+    assert (painter.prediction, painter.variant) == ("epsilon", "inpaint")
+
+
+def test_the_spread_is_read_in_every_precision(tmp_path):
+    for dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
+        found = sd2(tmp_path / "x.safetensors", **{NORM: torch.tensor([-0.2, 0.2], dtype=dtype)})
+        assert found.prediction == "v"
+
+
+def test_edm_noise_is_refused_by_name(tmp_path, sd1_file):
+    save_file(load_file(sd1_file) | {"edm_mean": torch.zeros(4)}, tmp_path / "x.safetensors")
+    with pytest.raises(ModelError, match="EDM noise, which is not supported"):
+        recognised(tmp_path / "x.safetensors")
+
+
+def test_the_licence_is_what_the_metadata_claims(tmp_path, sd1_file):
+    save_file(load_file(sd1_file), tmp_path / "x.safetensors", {"modelspec.license": "CreativeML Open RAIL-M"})
+    assert recognised(tmp_path / "x.safetensors").licence == "CreativeML Open RAIL-M"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("lora_unet_down_blocks_0.lora_down.weight", "a LoRA, not a model"),
+        ("control_model.input_blocks.0.0.weight", "a ControlNet, not a model"),
+        ("emb_params", "a textual inversion, not a model"),
+        ("decoder.up.0.block.0.norm1.weight", "a VAE alone, not a model"),
+        ("text_model.encoder.layers.0.mlp.fc1.weight", "a text encoder alone, not a model"),
+        ("surprise", "no model of a family known here"),
+    ],
+)
+def test_what_is_no_model_is_called_what_it_is(tmp_path, name, kind):
+    save_file({name: torch.zeros(1, 2)}, tmp_path / "x.safetensors")
+    with pytest.raises(ModelError, match=kind):
+        recognised(tmp_path / "x.safetensors")
+
+
+def test_a_safetensors_file_must_be_called_one(tmp_path, sd1_file):
+    for name in ("x.ckpt", "x.SafeTensors"):
+        shutil.copy(sd1_file, tmp_path / name)
+        with pytest.raises(ModelError, match=r"let its name end in \.safetensors"):
+            recognised(tmp_path / name)
+
+
+def test_a_file_that_changes_is_read_again(tmp_path, sd1_file):
+    path = tmp_path / "x.safetensors"
+    shutil.copy(sd1_file, path)
+    assert recognised(path).prediction == "epsilon"
+    save_file(load_file(sd1_file) | {"v_pred": torch.zeros(0)}, path)
+    assert recognised(path).prediction == "v"
