@@ -53,8 +53,9 @@ class Engine:
         what is asked for.
         """
         card.family.check(request)
+        samplers.check(request.sampler, card.family.noise)
         pipeline = self.pipelines.get(card, request.task)
-        with samplers.swapped(pipeline, request.sampler):
+        with samplers.swapped(pipeline, request.sampler, card.family.noise, request.steps):
             if self.show:
                 Previews(self.pipelines.colours(card, request.task), self.show).tap(pipeline.scheduler)
             result = pipeline(**self._arguments(card, request), callback_on_step_end=self._callback)
