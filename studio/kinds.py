@@ -172,6 +172,11 @@ Guidance = Annotated[
     Field(ge=0, le=30, title="Guidance", description="How strictly the prompt is followed."),
     Kind("slider"),
 ]
+ClipSkip = Annotated[
+    int,
+    Field(ge=1, le=12, title="Clip skip", description="Which layer reads the prompt: 1 the last, 2 the one before it."),
+    Kind("number"),
+]
 Strength = Annotated[
     float,
     Field(ge=0.01, le=1, title="Strength", description="How much the picture may change; 1 ignores it."),

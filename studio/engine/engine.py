@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from PIL.Image import Image
 
-from studio.engine import samplers
+from studio.engine import prompts, samplers
+from studio.engine.composing import Composition
 from studio.engine.pipelines import Pipelines
 from studio.engine.preview import Previews, Show
 from studio.families import Request
@@ -55,19 +56,22 @@ class Engine:
         card.family.check(request)
         samplers.check(request.sampler, card.family.noise)
         pipeline = self.pipelines.get(card, request.task)
-        with samplers.swapped(pipeline, request.sampler, card.family.noise, request.steps):
+        guides = prompts.guides(pipeline, request) if card.family.weights else ()
+        words = Composition(guides, len(self.seeds))
+        with samplers.swapped(pipeline, request.sampler, card.family.noise, request.steps), words.acting(pipeline):
             if self.show:
                 Previews(self.pipelines.colours(card, request.task), self.show).tap(pipeline.scheduler)
-            result = pipeline(**self._arguments(card, request), callback_on_step_end=self._callback)
+            result = pipeline(**self._arguments(card, request, words), **self._callback(words))
         return list(result.images)
 
-    def _arguments(self, card: ModelCard, request: Request) -> dict[str, Any]:
-        arguments = card.family.arguments(request.task, request)
+    def _arguments(self, card: ModelCard, request: Request, words: Composition) -> dict[str, Any]:
+        arguments = card.family.arguments(request.task, prompts.plain(request))
         for name in {"prompt", "negative_prompt"} & arguments.keys():
-            arguments[name] = self._for_each((arguments[name],))
+            text = arguments.pop(name)
+            arguments |= {} if words else {name: self._for_each((text,))}
         given = {"image": request.images, "mask_image": request.masks}
         pictures = {name: self._for_each(each) for name, each in given.items() if each}
-        return arguments | pictures | {"generator": self._generators()}
+        return arguments | words.arguments() | pictures | {"generator": self._generators()}
 
     def _for_each(self, given: Sequence[Any]) -> list[Any]:
         """One for each seed, of one or of as many."""
@@ -78,8 +82,11 @@ class Engine:
 
         return [torch.Generator("cpu").manual_seed(seed) for seed in self.seeds]
 
-    def _callback(
-        self, pipeline: "DiffusionPipeline", step: int, _time: int, tensors: dict[str, Any]
-    ) -> dict[str, Any]:
-        self.report(step + 1, pipeline.num_timesteps)
-        return tensors
+    def _callback(self, words: Composition) -> dict[str, Any]:
+        """What a pipeline is told to call after each step: it reports, and lets words change with the steps."""
+
+        def after(pipeline: "DiffusionPipeline", step: int, _time: int, tensors: dict[str, Any]) -> dict[str, Any]:
+            self.report(step + 1, pipeline.num_timesteps)
+            return words.after(step + 1, pipeline.num_timesteps, tensors)
+
+        return {"callback_on_step_end": after, "callback_on_step_end_tensor_inputs": words.tensors}

@@ -11,8 +11,10 @@ from typing import Any, Literal
 
 from PIL.Image import Image
 
+from studio import wildcards
 from studio.errors import InputError
 from studio.kinds import OWN_SAMPLER, Size
+from studio.prompt_grammar import parse
 
 Shapes = Mapping[str, tuple[int, ...]]
 """The tensors of a weight file by name: their shapes, as its header gives them."""
@@ -46,6 +48,7 @@ class Request:
     sampler: str = OWN_SAMPLER
     images: tuple[Image, ...] = ()
     masks: tuple[Image, ...] = ()
+    clip_skip: int = 1
 
     def __post_init__(self) -> None:
         if self.strength is not None and int(self.steps * self.strength) < 1:
@@ -67,6 +70,8 @@ class Family:
     ``multiple`` what both sides must be divisible by. ``noise`` says which samplers fit: those of
     diffusion or of flow matching. ``arguments`` turns a Request into the pipeline's keyword
     arguments; ``check`` comes before it. ``variants`` overrides the defaults by variant.
+    ``weights`` says that its text encoders are CLIP's alone, so that ``engine.prompts`` reads its prompts, with
+    weights, BREAK, AND, schedules, clip skip and of any length; else its pipelines do.
     """
 
     name: str
@@ -80,12 +85,31 @@ class Family:
     variants: Mapping[str, Defaults] = field(default_factory=lambda: MappingProxyType({}))
     noise: Literal["diffusion", "flow"] = "diffusion"
     negative_prompt: bool = True
+    weights: bool = False
 
     def check(self, request: Request) -> None:
         """Raise InputError, naming it, where the request asks for what this family has not."""
         if request.negative_prompt and not self.negative_prompt:
             raise InputError(f"{self.title} has no negative prompt; leave it empty")
+        if request.clip_skip > 1 and not self.weights:
+            raise InputError(f"{self.title} has no clip skip; leave it at 1")
+        for prompt in (request.prompt, request.negative_prompt):
+            self._check_prompt(prompt)
         if request.width % self.multiple or request.height % self.multiple:
             raise InputError(
                 f"{self.title} needs sides that are multiples of {self.multiple}, not {request.width}x{request.height}"
+            )
+
+    def _check_prompt(self, text: str) -> None:
+        """Refuse what a prompt asks for besides words and would not get."""
+        parsed = parse(text)
+        if wildcard := wildcards.first(text):
+            raise InputError(
+                f"'{wildcard}' is not drawn here, but in a workflow's prompts; write \\{wildcard[0]} for plain text"
+            )
+        if parsed.loras:
+            raise InputError(f"LoRAs cannot be loaded yet; take '<lora:{parsed.loras[0].name}:…>' out of the prompt")
+        if not self.weights and (mark := parsed.mark()):
+            raise InputError(
+                f"{self.title} takes words alone; take '{mark}' out, or write \\( and \\[ for plain brackets"
             )

@@ -43,4 +43,5 @@ FAMILY = Family(
     defaults=Defaults(steps=25, guidance=7.0, size=Size(512, 512)),
     arguments=_arguments,
     recognise=_recognise,
+    weights=True,
 )

@@ -4,7 +4,7 @@ from PIL.Image import Image
 
 from studio.engine.engine import Engine
 from studio.families import Request
-from studio.kinds import OWN_SAMPLER, Guidance, ModelRef, NegativePrompt, PictureSize, Prompt, Sampler, Steps
+from studio.kinds import OWN_SAMPLER, ClipSkip, Guidance, ModelRef, NegativePrompt, PictureSize, Prompt, Sampler, Steps
 from studio.models import library
 
 
@@ -17,8 +17,10 @@ def run(
     guidance: Guidance = 2.0,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
+    clip_skip: ClipSkip = 1,
 ) -> list[Image]:
     """One picture for each of the engine's seeds; without a size, at the model's own."""
     card = library.find(model)
     width, height = size or card.size
-    return engine.denoise(card, Request(prompt, negative_prompt, steps, guidance, width, height, sampler=sampler))
+    request = Request(prompt, negative_prompt, steps, guidance, width, height, sampler=sampler, clip_skip=clip_skip)
+    return engine.denoise(card, request)
