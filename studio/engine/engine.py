@@ -54,7 +54,7 @@ class Engine:
         what is asked for.
         """
         card.family.check(request)
-        samplers.check(request.sampler, card.family.noise)
+        samplers.check(request.sampler, card.family.noise, partly=request.strength is not None)
         pipeline = self.pipelines.get(card, request.task)
         guides = prompts.guides(pipeline, request) if card.family.weights else ()
         words = Composition(guides, len(self.seeds))

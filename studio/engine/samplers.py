@@ -114,13 +114,18 @@ FLOW: Final[Mapping[str, str]] = MappingProxyType(
 """For flow matching. Karras sigmas give NaN there; DEIS and SA-Solver leave noise over."""
 
 
-def check(name: str, noise: Noise) -> None:
-    """Raise InputError, saying what to take instead, where a sampler does not suit how a model was taught."""
+def check(name: str, noise: Noise, *, partly: bool = False) -> None:
+    """Raise InputError, saying what to take instead, where a sampler does not suit how a model was taught.
+
+    ``partly`` is for a picture that is only changed by some strength.
+    """
     if noise == "flow" and name not in (OWN_SAMPLER, *FLOW):
         near = next((known for known in FLOW if name.startswith(f"{known} ")), "Euler")
         raise InputError(
             f"'{name}' does not work for a flow-matching model; take '{near}', or one of {', '.join(FLOW)}"
         )
+    if noise == "flow" and partly and name == "Heun":  # FLUX.1's pipelines count its double steps in the strength
+        raise InputError("'Heun' mistakes the strength for a flow-matching model; take 'DPM++ 2M'")
 
 
 def build(name: str, own: "SchedulerMixin", noise: Noise = "diffusion") -> "SchedulerMixin":

@@ -205,6 +205,13 @@ def test_what_fails_on_flow_is_refused_by_name(name):
         build(name, flow(), "flow")
 
 
+def test_heun_on_flow_is_refused_where_strength_counts():
+    samplers.check("Heun", "flow")
+    samplers.check("Heun", "diffusion", partly=True)
+    with pytest.raises(InputError, match="'Heun' mistakes the strength .* take 'DPM"):
+        samplers.check("Heun", "flow", partly=True)
+
+
 @pytest.mark.parametrize("name", NO_ZERO_SNR)
 def test_what_fails_on_pure_noise_is_refused_by_name(name):
     with pytest.raises(InputError, match=r"zero terminal SNR.* take 'Euler'"):
