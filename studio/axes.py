@@ -2,6 +2,7 @@
 
     heart, star            commas part values
     a star, flat|a heart   bars or line breaks do, where there are any, so that a value may hold commas
+    a {red|blue} star, sea  what parts values does not do so within braces
     guidance=1..3:0.5      numbers from 1 to 3 in steps of 0.5; without a step, of 1
 
 A list holds at most 100 values. Values stay text; the input they are for reads them.
@@ -13,6 +14,7 @@ from decimal import Decimal
 from typing import Final
 
 from studio.errors import InputError
+from studio.wildcards import parted
 
 MOST: Final = 100
 _RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?)(?::(\d+(?:\.\d+)?))?")
@@ -36,8 +38,8 @@ class Axis:
 
 def listed(text: str) -> list[str]:
     """The values in ``text``, without the blanks around them."""
-    mark = next((mark for mark in "\n|" if mark in text.strip()), ",")
-    return [value.strip() for value in text.split(mark) if value.strip()]
+    several = (values for mark in "\n|" if len(values := parted(text.strip(), mark)) > 1)
+    return [value.strip() for value in next(several, parted(text, ",")) if value.strip()]
 
 
 def _spread(values: list[str], axis: str) -> list[str]:

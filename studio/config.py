@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from platformdirs import user_state_path
+from platformdirs import user_data_path, user_state_path
 
 from studio.errors import InputError
 
@@ -25,17 +25,21 @@ class Settings:
 
     ``output`` is where pictures go, ``device`` a torch device or "auto" for the best there is,
     ``batch`` how many pictures share a forward pass: 1 repeats bit for bit, more is faster on a GPU.
-    ``state`` is where the queue is kept.
+    ``state`` is where the queue is kept, ``wildcards`` where the files lie that ``__name__`` in a prompt draws from.
     """
 
     output: Path = field(default_factory=lambda: Path("pictures"))
     device: str = "auto"
     batch: int = 1
     state: Path = field(default_factory=lambda: user_state_path("studio-diffusion"))
+    wildcards: Path = field(default_factory=lambda: user_data_path("studio-diffusion") / "wildcards")
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Read STUDIO_OUTPUT, STUDIO_DEVICE, STUDIO_BATCH and STUDIO_STATE; what is unset keeps its default."""
+        """Read STUDIO_OUTPUT, STUDIO_DEVICE, STUDIO_BATCH, STUDIO_STATE and STUDIO_WILDCARDS.
+
+        What is unset keeps its default.
+        """
         batch = os.environ.get("STUDIO_BATCH", "1")
         if not batch.isdecimal() or int(batch) < 1:
             raise InputError(f"STUDIO_BATCH must be a whole number from 1 on, not '{batch}'")
@@ -44,4 +48,5 @@ class Settings:
             device=os.environ.get("STUDIO_DEVICE", "auto"),
             batch=int(batch),
             state=Path(os.environ.get("STUDIO_STATE") or user_state_path("studio-diffusion")),
+            wildcards=Path(os.environ.get("STUDIO_WILDCARDS") or user_data_path("studio-diffusion") / "wildcards"),
         )

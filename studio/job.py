@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from inspect import signature
 from math import prod
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from studio import wildcards
 from studio.errors import InputError
 from studio.kinds import Count, Seed
 from studio.models import library
@@ -24,7 +25,8 @@ class Job(BaseModel):
     """A workflow with values, a resolved seed, and the hashes of what it rests on.
 
     ``definition`` is the whole workflow, so that a job runs where the file is not. ``pins`` maps
-    "model:NAME" and "picture:INPUT" to SHA-256 hashes.
+    "model:NAME" and "picture:INPUT" to SHA-256 hashes. ``draws`` names the prompts that hold wildcards and
+    ``wildcards`` the lines of their files; a picture's own job has its words drawn and holds neither.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,6 +36,8 @@ class Job(BaseModel):
     seed: Seed
     count: Count = 1
     pins: dict[str, str] = {}
+    draws: tuple[str, ...] = ()
+    wildcards: dict[str, tuple[str, ...]] = {}
 
     @classmethod
     def of(cls, workflow: Workflow, values: Mapping[str, Any]) -> "Job":
@@ -53,6 +57,7 @@ class Job(BaseModel):
             seed=secrets.randbelow(_SEEDS) if seed is None else seed,
             count=count,
             pins=_pins(workflow, plain),
+            draws=tuple(_draws(workflow, plain)),
         )
         if job.total > _MOST:
             raise InputError(f"that makes {job.total:,} pictures; a job makes at most {_MOST:,}: shorten a list")
@@ -70,6 +75,16 @@ class Job(BaseModel):
         """This job with some inputs changed, resting on what is there now."""
         workflow = Workflow.of(self.workflow, self.definition)
         return Job.of(workflow, {**self.values, "seed": self.seed, "count": self.count, **values})
+
+    def with_wildcards(self, folder: Path) -> "Job":
+        """This job with the wildcard files that its prompts name, from now on its own.
+
+        Raises InputError for one that is not there.
+        """
+        if self.wildcards or not self.draws:
+            return self
+        texts = [text for name in self.draws for text in _texts(self.values[name])]
+        return self.model_copy(update={"wildcards": wildcards.load(folder, texts)})
 
     @property
     def total(self) -> int:
@@ -98,13 +113,20 @@ class Job(BaseModel):
         """The job that makes only picture ``n`` (from 0) of this one.
 
         All combinations come with the first seed, the last list turning fastest, then all with the next.
+        Wildcards are drawn by the picture's seed alone, so that one seed says the same in each combination.
         """
         turn, lists = n // (self.total // self.count), self.lists()
         values = dict(self.values)
         for name in reversed(lists):
             n, at = divmod(n, len(lists[name]))
             values[name] = [lists[name][at]]
-        return self.model_copy(update={"seed": self.seeds()[turn], "count": 1, "values": values})
+        seed = self.seeds()[turn]
+        values |= {name: self._drawn(name, values[name], seed) for name in self.draws}
+        return self.model_copy(update={"seed": seed, "count": 1, "values": values, "draws": (), "wildcards": {}})
+
+    def _drawn(self, name: str, value: Any, seed: int) -> Any:
+        drawn = [wildcards.expanded(text, self.wildcards, f"{name} {seed}") for text in _texts(value)]
+        return drawn if isinstance(value, list) else drawn[0]
 
     def checked(self) -> Workflow:
         """The workflow, after making sure that all values will do and what the job rests on is as it was.
@@ -136,6 +158,18 @@ def _changed(name: str, expected: str, found: str) -> str:
     mend = f"--model {which}" if kind == "model" else f"--{which} FILE"
     hashes = f"SHA-256 {found[:12]}…, expected {expected[:12]}…"
     return f"the {kind} '{which}' is not the one this was made with ({hashes}); give {mend} to use what is here now"
+
+
+def _draws(workflow: Workflow, values: Mapping[str, Any]) -> Iterator[str]:
+    """The prompts that hold wildcards."""
+    for name, parameter in workflow.inputs().items():
+        if parameter.kind.name == "prompt" and any(map(wildcards.first, _texts(values[name]))):
+            yield name
+
+
+def _texts(value: Any) -> list[str]:
+    """The text of an input, or each of its list."""
+    return [str(text) for text in value] if isinstance(value, list) else [value or ""]
 
 
 def _pins(workflow: Workflow, values: Mapping[str, Any]) -> dict[str, str]:

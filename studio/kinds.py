@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema, core_schema
 from studio.axes import Axis
 from studio.errors import InputError
 from studio.imagefile import open_image
+from studio.sampler_names import SamplerName, read
 
 OWN_SAMPLER: Final[Literal["model's own"]] = "model's own"
 
@@ -147,7 +148,8 @@ ModelRef = Annotated[
     Kind("model"),
 ]
 Sampler = Annotated[
-    Literal["model's own", "DDIM", "Euler", "Euler a", "DPM++ 2M", "UniPC"],
+    SamplerName,
+    BeforeValidator(read),
     Field(title="Sampler", description="How noise is taken away, step by step."),
     Kind("sampler"),
 ]
@@ -169,6 +171,11 @@ Guidance = Annotated[
     float,
     Field(ge=0, le=30, title="Guidance", description="How strictly the prompt is followed."),
     Kind("slider"),
+]
+ClipSkip = Annotated[
+    int,
+    Field(ge=1, le=12, title="Clip skip", description="Which layer reads the prompt: 1 the last, 2 the one before it."),
+    Kind("number"),
 ]
 Strength = Annotated[
     float,

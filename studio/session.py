@@ -51,7 +51,7 @@ class Session:
         ``record.names``. ``watch`` hears of every step; what it raises stops the run within that
         step, and leaves no partial file. Wrong input is found before anything is written.
         """
-        left = threading.Event()
+        job, left = job.with_wildcards(self.settings.wildcards), threading.Event()
         heard = _stoppable(left.is_set, watch or _ignore)
         made = work(job, self._pipelines, out or self.settings.output, name, self.settings.batch, heard)
         try:
@@ -62,8 +62,10 @@ class Session:
     def submit(self, job: Job, *, out: Path | None = None, name: str = names.DEFAULT) -> Run:
         """Put a job at the end of the queue and return at once.
 
-        Raises InputError for a wrong name template or a model or picture that has changed.
+        Raises InputError for a wrong name template, a wildcard that is not there, or a model or picture that
+        has changed.
         """
+        job = job.with_wildcards(self.settings.wildcards)
         job.checked()
         names.check(name)
         run = self._queue().add(job, out or self.settings.output, name)

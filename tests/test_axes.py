@@ -12,6 +12,9 @@ from studio.errors import InputError
         ("a star, flat|a heart", ["a star, flat", "a heart"]),
         ("a star, flat\na heart, flat\n", ["a star, flat", "a heart, flat"]),
         (" , ,", []),
+        ("a {red|dark, blue} star, sea", ["a {red|dark, blue} star", "sea"]),
+        ("{a|b}", ["{a|b}"]),
+        ("a, b} c|d", ["a, b} c", "d"]),
     ],
 )
 def test_lists_are_read_as_people_write_them(text, values):

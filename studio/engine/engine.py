@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from PIL.Image import Image
 
-from studio.engine import samplers
+from studio.engine import prompts, samplers
+from studio.engine.composing import Composition
 from studio.engine.pipelines import Pipelines
 from studio.engine.preview import Previews, Show
 from studio.engine.watch import Heard, watched
@@ -15,6 +16,7 @@ from studio.models.card import ModelCard
 
 if TYPE_CHECKING:
     import torch
+    from diffusers import DiffusionPipeline
 
 Report = Callable[[int, int], None]
 
@@ -53,10 +55,18 @@ class Engine:
         what is asked for.
         """
         card.family.check(request)
+        samplers.check(request.sampler, card.family.noise, partly=request.strength is not None)
         pipeline = self.pipelines.get(card, request.task)
-        with samplers.swapped(pipeline, request.sampler), watched(pipeline, self._heard(card, request)):
-            result = pipeline(**self._arguments(card, request))
+        words = self._words(pipeline, card, request)
+        sampled = samplers.swapped(pipeline, request.sampler, card.family.noise, request.steps)
+        with sampled, watched(pipeline, self._heard(card, request)), words.acting(pipeline):
+            result = pipeline(**self._arguments(card, request, words), **words.callback())
         return list(result.images)
+
+    def _words(self, pipeline: "DiffusionPipeline", card: ModelCard, request: Request) -> Composition:
+        """What the prompts say, read by us where the family's text encoders let us."""
+        read = prompts.conditionings(pipeline, request) if card.family.weights else ()
+        return Composition(read, len(self.seeds))
 
     def _heard(self, card: ModelCard, request: Request) -> Heard:
         """What is done after each step: a report, and a preview where one is wanted."""
@@ -70,13 +80,14 @@ class Engine:
 
         return heard
 
-    def _arguments(self, card: ModelCard, request: Request) -> dict[str, Any]:
-        arguments = card.family.arguments(request.task, request)
+    def _arguments(self, card: ModelCard, request: Request, words: Composition) -> dict[str, Any]:
+        arguments = card.family.arguments(request.task, prompts.plain(request))
         for name in {"prompt", "negative_prompt"} & arguments.keys():
-            arguments[name] = self._for_each((arguments[name],))
+            text = arguments.pop(name)
+            arguments |= {} if words else {name: self._for_each((text,))}
         given = {"image": request.images, "mask_image": request.masks}
         pictures = {name: self._for_each(each) for name, each in given.items() if each}
-        return arguments | pictures | {"generator": self._generators()}
+        return arguments | words.arguments() | pictures | {"generator": self._generators()}
 
     def _for_each(self, given: Sequence[Any]) -> list[Any]:
         """One for each seed, of one or of as many."""

@@ -13,8 +13,10 @@ from typing import Any, Final, Literal
 
 from PIL.Image import Image
 
+from studio import wildcards
 from studio.errors import InputError, ModelError
 from studio.kinds import OWN_SAMPLER, Size
+from studio.prompt_grammar import parse
 
 Shapes = Mapping[str, tuple[int, ...]]
 """The tensors of a weight file by name: their shapes, as its header gives them."""
@@ -82,6 +84,7 @@ class Request:
     sampler: str = OWN_SAMPLER
     images: tuple[Image, ...] = ()
     masks: tuple[Image, ...] = ()
+    clip_skip: int = 1
 
     def __post_init__(self) -> None:
         if self.strength is not None and int(self.steps * self.strength) < 1:
@@ -120,6 +123,9 @@ class Family:
 
     ``v_mark`` is what tells a single file that predicts v from one that predicts noise, where shapes do not.
 
+    ``weights`` says that its text encoders are CLIP's alone, so that ``engine.prompts`` reads its prompts, with
+    weights, BREAK, AND, schedules, clip skip and of any length; else its pipelines do.
+
     Running: ``halves`` are the half precisions that its models stand, ``needs`` a package without which it
     cannot run.
 
@@ -144,6 +150,7 @@ class Family:
     area: int = 0
     needs: str = ""
     v_mark: VMark | None = None
+    weights: bool = False
 
     def of(self, variant: str) -> "Family":
         """The family as it is for one variant: itself, where that is no different."""
@@ -170,9 +177,27 @@ class Family:
             raise InputError(f"{self.title} has no negative prompt; leave it empty")
         if not self.guidance and request.guidance not in {0, 1, self.defaults.guidance}:
             raise InputError(f"{self.title} has no guidance to set; leave it at {self.defaults.guidance:g}")
+        if request.clip_skip > 1 and not self.weights:
+            raise InputError(f"{self.title} has no clip skip; leave it at 1")
+        for prompt in (request.prompt, request.negative_prompt):
+            self._check_prompt(prompt)
         asked = Size(request.width, request.height)
         if asked != (fits := self.drawn(asked)):
             raise InputError(f"{self.title} does not draw {asked}; {fits} would do{self._why()}")
+
+    def _check_prompt(self, text: str) -> None:
+        """Refuse what a prompt asks for besides words and would not get."""
+        parsed = parse(text)
+        if wildcard := wildcards.first(text):
+            raise InputError(
+                f"'{wildcard}' is not drawn here, but in a workflow's prompts; write \\{wildcard[0]} for plain text"
+            )
+        if parsed.loras:
+            raise InputError(f"LoRAs cannot be loaded yet; take '<lora:{parsed.loras[0].name}:…>' out of the prompt")
+        if not self.weights and (mark := parsed.mark()):
+            raise InputError(
+                f"{self.title} takes words alone; take '{mark}' out, or write \\( and \\[ for plain brackets"
+            )
 
     def drawn(self, asked: Size) -> Size:
         """The size that comes out where another is asked for: the same, if the family can draw it."""

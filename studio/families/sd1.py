@@ -46,6 +46,7 @@ _PLAIN = Family(
     layout=_layout,
     folder=_folder,
     unsized=frozenset({"image-to-image"}),
+    weights=True,
 )
 
 FAMILY = replace(

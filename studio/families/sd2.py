@@ -35,6 +35,7 @@ _PLAIN = Family(
     layout=_layout,
     folder=_folder,
     unsized=frozenset({"image-to-image"}),
+    weights=True,
     v_mark=VMark("model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias", 0.09, otherwise="base"),
 )
 

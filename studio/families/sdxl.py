@@ -52,6 +52,7 @@ _PLAIN = Family(
     layout=_layout,
     folder=_folder,
     unsized=frozenset({"image-to-image"}),
+    weights=True,
 )
 _FEW = replace(_PLAIN, guidance=None, negative_prompt=False, besides=lambda _: {"guidance_scale": 0.0})
 

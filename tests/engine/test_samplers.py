@@ -1,35 +1,298 @@
-"""Every sampler is checked against the exact solution for data that is Gaussian."""
+"""Every sampler is checked against the exact solution for data that is Gaussian.
 
+Where data has mean MEAN and deviation DEVIATION in each pixel, what a perfect model would predict at any noise
+level can be written down, so a sampler that is right turns noise into that very Gaussian.
+"""
+
+import re
+from inspect import signature
 from typing import get_args
 
+import diffusers
+import numpy as np
 import pytest
 import torch
+from diffusers import DDIMScheduler, FlowMatchEulerDiscreteScheduler
 
-from studio.engine.samplers import SAMPLERS, build
+from studio.engine import samplers
+from studio.engine.samplers import DIFFUSION, FLOW, build
+from studio.errors import InputError
 from studio.kinds import OWN_SAMPLER, Sampler
+from studio.sampler_names import NAMES, canonical
 from studio.spark.diffusion import new_scheduler
 
 MEAN, DEVIATION = 0.4, 0.5
+STOCHASTIC = ["Euler a", "DPM2 a", "DPM2 a Karras", "DPM++ 2M SDE", "DPM++ 2M SDE Karras", "DPM++ 2M SDE Exponential",
+              "DPM++ SDE", "DPM++ SDE Karras", "DDPM", "SA-Solver", "LCM"]  # fmt: skip
+NO_ZERO_SNR = [name for name in DIFFUSION if "Karras" in name or "Exponential" in name] + [
+    "Heun", "DPM2", "DPM2 a", "DPM++ SDE", "PLMS", "DEIS", "SA-Solver"]  # fmt: skip
+
+
+def diffusion(prediction="epsilon", **flags):
+    return DDIMScheduler(**{"clip_sample": False, "prediction_type": prediction, **flags})
+
+
+def flow(**flags):
+    return FlowMatchEulerDiscreteScheduler(**flags)
+
+
+def levels(own):
+    """How much signal and noise there is at a time between 0 and 999, or at a flow's from 0 to 1000."""
+    if isinstance(own, FlowMatchEulerDiscreteScheduler):
+        return lambda time: (1 - time / 1000, time / 1000)
+    kept = own.alphas_cumprod.double().clamp(min=2**-24).numpy()
+    noisiness = np.log((1 - kept) / kept) / 2
+
+    def at(time):
+        sigma = np.exp(np.interp(time, np.arange(1000), noisiness))
+        return 1 / np.hypot(1, sigma), sigma / np.hypot(1, sigma)
+
+    return at
+
+
+def prediction(kind, seen, signal, noise, *, consistent=False):
+    """What the perfect model says; a ``consistent`` one, distilled for few steps, jumps to where the flow ends."""
+    spread = np.hypot(signal * DEVIATION, noise)
+    gain = DEVIATION / spread if consistent else signal * DEVIATION**2 / spread**2
+    clean = MEAN + gain * (seen - signal * MEAN)
+    eps = (seen - signal * clean) / max(noise, 1e-9)
+    return {"epsilon": eps, "v_prediction": signal * eps - noise * clean, "flow": eps - clean}[kind]
+
+
+def sampled(scheduler, own, kind, *, generator, shape=(1, 1, 100, 200), consistent=False):
+    each = generator if isinstance(generator, list) else [generator]
+    noise = torch.cat([torch.randn(shape[0] // len(each), *shape[1:], generator=one) for one in each])
+    sample = noise * getattr(scheduler, "init_noise_sigma", 1.0)
+    at = levels(own)
+    extra = {"generator": generator} if "generator" in signature(scheduler.step).parameters else {}
+    for time in scheduler.timesteps:
+        scale = getattr(scheduler, "scale_model_input", lambda sample, time: sample)
+        predicted = prediction(kind, scale(sample, time), *at(float(time)), consistent=consistent)
+        sample = scheduler.step(predicted, time, sample, **extra).prev_sample
+    return sample
+
+
+def assert_gaussian(sample):
+    assert sample.mean().item() == pytest.approx(MEAN, abs=0.02)
+    assert sample.std().item() == pytest.approx(DEVIATION, rel=0.06)
 
 
 def test_every_choice_can_be_built_and_no_other():
-    assert set(get_args(get_args(Sampler)[0])) == {OWN_SAMPLER, *SAMPLERS}
+    assert get_args(get_args(Sampler)[0]) == NAMES
+    assert set(NAMES) == {OWN_SAMPLER, *DIFFUSION}
+    assert set(FLOW) < set(DIFFUSION)
 
 
-@pytest.mark.parametrize("name", [OWN_SAMPLER, *SAMPLERS])
-def test_samples_of_a_gaussian_have_its_mean_and_deviation(name):
-    own = new_scheduler()
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
+@pytest.mark.parametrize("name", [OWN_SAMPLER, *(name for name in DIFFUSION if name != "LCM")])
+def test_samples_of_a_gaussian_have_its_mean_and_deviation(name, kind):
+    own = diffusion(kind)
     scheduler = build(name, own)
     scheduler.set_timesteps(250)
-    random = torch.Generator().manual_seed(0)
-    sample = torch.randn(1, 1, 100, 200, generator=random) * scheduler.init_noise_sigma
-    for time in scheduler.timesteps:
-        alpha = own.alphas_cumprod[int(time.round())]
-        seen = scheduler.scale_model_input(sample, time)
-        gain = alpha.sqrt() * DEVIATION**2 / (alpha * DEVIATION**2 + 1 - alpha)
-        clean = MEAN + gain * (seen - alpha.sqrt() * MEAN)
-        velocity = (alpha.sqrt() * seen - clean) / (1 - alpha).sqrt()
-        extra = {"generator": random} if name == "Euler a" else {}
-        sample = scheduler.step(velocity, time, sample, **extra).prev_sample
-    assert sample.mean().item() == pytest.approx(MEAN, abs=0.02)
-    assert sample.std().item() == pytest.approx(DEVIATION, rel=0.06)
+    assert_gaussian(sampled(scheduler, own, kind, generator=torch.Generator().manual_seed(0)))
+
+
+def test_lcm_needs_a_distilled_model_and_few_steps():
+    own = diffusion()
+    scheduler = build("LCM", own)
+    scheduler.set_timesteps(4)
+    generator = torch.Generator().manual_seed(0)
+    assert_gaussian(sampled(scheduler, own, "epsilon", generator=generator, consistent=True))
+
+
+@pytest.mark.parametrize("name", [name for name in DIFFUSION if name not in (*NO_ZERO_SNR, "LCM")])
+def test_a_model_that_begins_in_pure_noise_gets_there_too(name):
+    own = diffusion("v_prediction", rescale_betas_zero_snr=True, timestep_spacing="trailing")
+    scheduler = build(name, own)
+    assert scheduler.config.rescale_betas_zero_snr
+    scheduler.set_timesteps(250)
+    assert scheduler.timesteps[0] == 999
+    assert_gaussian(sampled(scheduler, own, "v_prediction", generator=torch.Generator().manual_seed(0)))
+
+
+@pytest.mark.parametrize("name", [OWN_SAMPLER, *FLOW])
+@pytest.mark.parametrize("shift", [1.0, 3.0])
+def test_flow_matching_ends_at_the_gaussian(name, shift):
+    own = flow(shift=shift)
+    scheduler = build(name, own, "flow")
+    scheduler.set_timesteps(250)
+    assert scheduler.sigmas[-1] == 0
+    assert_gaussian(sampled(scheduler, own, "flow", generator=torch.Generator().manual_seed(0)))
+
+
+@pytest.mark.parametrize("name", FLOW)
+def test_flow_samplers_step_through_the_levels_that_the_model_brings(name):
+    """As a pipeline with dynamic shifting asks for them: given sigmas, and a mu for the picture's size."""
+    flags = {"use_dynamic_shifting": True, "base_shift": 0.3, "max_shift": 0.9, "shift_terminal": 0.02}
+    own, scheduler = flow(**flags), build(name, flow(**flags), "flow")
+    given = np.linspace(1, 0.1, 10)
+    own.set_timesteps(10, sigmas=given, mu=0.7)
+    scheduler.set_timesteps(10, sigmas=given, mu=0.7)
+    assert torch.allclose(torch.unique(scheduler.sigmas), torch.unique(own.sigmas), atol=2e-6)
+    assert set(scheduler.timesteps.tolist()) == set(own.timesteps.tolist())
+    assert {key: scheduler.config[key] for key in flags} == flags
+    clean, noise = torch.zeros(1, 4, 2, 2), torch.ones(1, 4, 2, 2)
+    assert torch.equal(scheduler.scale_noise(clean, own.timesteps[3:4], noise),
+                       own.scale_noise(clean, own.timesteps[3:4], noise))  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["Heun", "DPM++ 2M", "UniPC"])
+def test_second_order_needs_fewer_steps_than_euler(name):
+    def error(name):
+        own = flow()
+        scheduler = build(name, own, "flow")
+        scheduler.set_timesteps(12, sigmas=np.linspace(1, 1 / 12, 12))
+        made = sampled(scheduler, own, "flow", generator=torch.Generator().manual_seed(0))
+        return abs(made.std().item() - DEVIATION)
+
+    assert error(name) < 0.6 * error("Euler")
+
+
+@pytest.mark.parametrize("name", STOCHASTIC)
+def test_a_picture_of_a_batch_is_the_picture_alone(name):
+    def made(*seeds):
+        own = diffusion()
+        scheduler = build(name, own)
+        scheduler.set_timesteps(8)
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        return sampled(scheduler, own, "epsilon", generator=generators, shape=(len(seeds), 4, 8, 8))
+
+    assert torch.allclose(made(3, 4)[1], made(4)[0], atol=1e-5)
+    assert torch.equal(made(4), made(4))
+    assert not torch.allclose(made(4), made(5), atol=0.1)
+
+
+def test_noise_is_drawn_by_those_samplers_that_are_said_to():
+    assert {n for n in DIFFUSION if n in STOCHASTIC} == set(STOCHASTIC)
+    for name in [name for name in DIFFUSION if name not in STOCHASTIC]:
+        scheduler = build(name, diffusion())
+        scheduler.set_timesteps(4)
+        generator = torch.Generator().manual_seed(0)
+        sampled(scheduler, diffusion(), "epsilon", generator=generator, shape=(1, 1, 2, 2))
+        used = torch.Generator().manual_seed(0)
+        torch.randn(1, 1, 2, 2, generator=used)
+        assert torch.equal(generator.get_state(), used.get_state())
+
+
+def test_euler_karras_has_the_sigmas_of_k_diffusion():
+    """Stable Diffusion's, as everybody's pictures were made: 14.61 to 0.029."""
+    own = diffusion(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012)
+    for name in ("Euler Karras", "DPM++ 2M Karras", "Heun Karras", "DPM++ 2M Exponential"):
+        scheduler = build(name, own)
+        scheduler.set_timesteps(20)
+        assert scheduler.sigmas[0].item() == pytest.approx(14.6146, abs=1e-3)
+        assert scheduler.sigmas[-2].item() == pytest.approx(0.0292, abs=1e-4)
+        assert scheduler.sigmas[-1] == 0
+
+
+def test_nothing_but_the_model_s_own_is_taken_over():
+    """The flags of the sampler that a model came with must not switch themselves on in another."""
+    own = diffusers.DPMSolverMultistepScheduler(use_karras_sigmas=True, thresholding=True, solver_order=3)
+    assert not build("Euler", own).config.use_karras_sigmas
+    assert (build("DPM++ 2M", own).config.thresholding, build("DPM++ 2M", own).config.solver_order) == (False, 2)
+    assert not build("DDIM", diffusers.PNDMScheduler()).config.clip_sample
+
+
+def test_trailing_is_kept_and_uniform_is_what_sgm_means():
+    assert build("Euler", new_scheduler()).config.timestep_spacing == "trailing"
+    assert build("Euler", diffusion()).config.timestep_spacing == "linspace"
+    assert build("Euler SGM Uniform", diffusion()).config.timestep_spacing == "trailing"
+
+
+@pytest.mark.parametrize("name", [name for name in DIFFUSION if name not in FLOW])
+def test_what_fails_on_flow_is_refused_by_name(name):
+    with pytest.raises(InputError, match=rf"'{name.replace('+', '.')}' does not work for a flow.* take '"):
+        build(name, flow(), "flow")
+
+
+def test_heun_on_flow_is_refused_where_strength_counts():
+    samplers.check("Heun", "flow")
+    samplers.check("Heun", "diffusion", partly=True)
+    with pytest.raises(InputError, match="'Heun' mistakes the strength .* take 'DPM"):
+        samplers.check("Heun", "flow", partly=True)
+
+
+@pytest.mark.parametrize("name", NO_ZERO_SNR)
+def test_what_fails_on_pure_noise_is_refused_by_name(name):
+    with pytest.raises(InputError, match=r"zero terminal SNR.* take 'Euler'"):
+        build(name, diffusion("v_prediction", rescale_betas_zero_snr=True))
+
+
+@pytest.mark.parametrize("noise", ["diffusion", "flow"])
+def test_a_scheduler_of_the_wrong_kind_is_refused_even_as_the_model_s_own(noise):
+    own = flow() if noise == "diffusion" else diffusion()
+    for name in (OWN_SAMPLER, "Euler"):
+        with pytest.raises(InputError, match="does not fit its family"):
+            build(name, own, noise)
+
+
+def test_models_of_another_noise_keep_their_own():
+    edm = diffusers.EDMEulerScheduler()
+    assert isinstance(build(OWN_SAMPLER, edm), diffusers.EDMEulerScheduler)
+    with pytest.raises(InputError, match="'Euler' does not know this model's noise .* take 'model's own'"):
+        build("Euler", edm)
+
+
+def test_the_solver_that_gives_nan_is_refused():
+    with pytest.raises(InputError, match="ends in NaN; take 'UniPC'"):
+        build(OWN_SAMPLER, diffusers.UniPCMultistepScheduler(solver_type="bh1"))
+
+
+def test_lcm_says_how_many_steps_it_takes():
+    samplers.check_steps(build("LCM", diffusion()), 50)
+    with pytest.raises(InputError, match="LCM takes at most 50 steps, not 60"):
+        samplers.check_steps(build("LCM", diffusion()), 60)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_of_ours_is_itself(name):
+    assert canonical(name) == canonical(name.upper()) == name
+
+
+@pytest.mark.parametrize(
+    ("written", "ours"),
+    [
+        ("dpmpp_2m/karras", "DPM++ 2M Karras"),
+        ("dpmpp_2m karras", "DPM++ 2M Karras"),
+        ("dpmpp_2m_sde_gpu/exponential", "DPM++ 2M SDE Exponential"),
+        ("dpmpp_sde", "DPM++ SDE"),
+        ("euler", "Euler"),
+        ("euler/normal", "Euler"),
+        ("euler/simple", "Euler SGM Uniform"),
+        ("euler_ancestral", "Euler a"),
+        ("k_euler_a", "Euler a"),
+        ("dpm_2_ancestral/karras", "DPM2 a Karras"),
+        ("uni_pc", "UniPC"),
+        ("uni_pc_bh2", "UniPC"),
+        ("ddim/ddim_uniform", "DDIM"),
+        ("PLMS", "PLMS"),
+        ("DPM++ 2M Automatic", "DPM++ 2M Karras"),
+        ("DPM++ 2M SDE Automatic", "DPM++ 2M SDE Exponential"),
+        ("Euler a Automatic", "Euler a"),
+    ],
+)
+def test_names_of_others_are_ours(written, ours):
+    assert canonical(written) == ours
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        ("LMS", "Heun"),
+        ("Euler a Karras", "Euler a"),
+        ("euler/beta", "Euler"),
+        ("dpmpp_2s_ancestral/karras", "DPM++ SDE"),
+        ("DPM++ 3M SDE Exponential", "DPM++ 2M SDE"),
+        ("uni_pc_bh1", "UniPC"),
+        ("Eulr", "Euler"),
+    ],
+)
+def test_names_that_are_not_here_say_what_to_take(written, instead):
+    with pytest.raises(ValueError, match=re.escape(f"no sampler '{written}' here; ")) as refused:
+        canonical(written)
+    assert f"'{instead}'" in str(refused.value)
+
+
+def test_an_unknown_name_lists_the_known():
+    with pytest.raises(ValueError, match=r"there are model's own, Euler, .*, LCM"):
+        canonical("xyz")

@@ -31,6 +31,12 @@ def test_the_file_carries_the_job_and_text_that_other_tools_read(job, tmp_path):
     }  # fmt: skip
 
 
+def test_clip_skip_is_told_where_there_is_one(job, tmp_path):
+    skipping = job.model_copy(update={"values": {**job.values, "clip_skip": 2}})
+    picture = publish(Image.new("RGB", (64, 64)), tmp_path, "x", skipping, FACTS)
+    assert ", Clip skip: 2, " in Image.open(picture.path).info["parameters"]
+
+
 def test_prompts_in_any_script_survive(text_to_image, tmp_path):
     job = Job.of(text_to_image, {"prompt": "★ 星 ünï\nline two"})
     facts = {**FACTS, "prompt": job.values["prompt"]}

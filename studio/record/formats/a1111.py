@@ -24,6 +24,8 @@ def write(job: Job, facts: Mapping[str, Any]) -> str:
 
 def _pairs(job: Job, facts: Mapping[str, Any]) -> dict[str, Any]:
     pairs = {label: job.value(name) for name, label in _KEYS.items() if job.value(name) is not None}
+    if (skip := job.value("clip_skip") or 1) > 1:  # A1111 leaves out a 1
+        pairs["Clip skip"] = skip
     for model, about in facts["models"].items():
         pairs |= {"Model": model}
         if pairs.get("Sampler") == OWN_SAMPLER:

@@ -9,17 +9,18 @@ import json
 import time
 from collections.abc import Mapping
 from queue import Empty, SimpleQueue
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from fastapi import APIRouter
 
 from studio.errors import InputError
 from studio.events import Event, Step
 from studio.imagefile import open_image
-from studio.kinds import OWN_SAMPLER, Sampler
+from studio.kinds import OWN_SAMPLER
 from studio.models import library
 from studio.record.picture import Picture
 from studio.runs import Run
+from studio.sampler_names import NAMES, canonical
 from studio.session import Session
 from studio.surfaces.api import foreign
 from studio.surfaces.api.jobs import Served
@@ -62,7 +63,7 @@ _UNSUPPORTED: Final[Mapping[str, Any]] = {
 }  # fmt: skip
 _KNOWN: Final = [*_PLAIN, *_SHAPED, *_UNSUPPORTED]
 _EMPTY: Final[tuple[Any, ...]] = (None, "", [], {}, False)
-_SAMPLERS: Final = tuple(name for name in get_args(get_args(Sampler)[0]) if name != OWN_SAMPLER)
+_SAMPLERS: Final = tuple(name for name in NAMES if name != OWN_SAMPLER)
 
 
 @router.post("/txt2img")
@@ -97,7 +98,7 @@ def values(asked: Mapping[str, Any]) -> dict[str, Any]:
     if "width" in asked or "height" in asked:
         found["size"] = f"{_whole(asked, 'width', 512)}x{_whole(asked, 'height', 512)}"
     if sampler := asked.get("sampler_name") or asked.get("sampler_index"):
-        found["sampler"] = _sampler(sampler)
+        found["sampler"] = _sampler(str(sampler), str(asked.get("scheduler") or ""))
     settings = asked.get("override_settings") or {}
     if model := settings.get("sd_model_checkpoint"):
         found["model"] = str(model).partition(" [")[0].removesuffix(".safetensors")
@@ -111,11 +112,11 @@ def _whole(asked: Mapping[str, Any], name: str, default: int) -> int:
     return value
 
 
-def _sampler(name: Any) -> str:
-    for known in _SAMPLERS:
-        if str(name).lower() == known.lower():
-            return str(known)
-    raise InputError.about("sampler_name", f"there is no '{name}'; there are {', '.join(_SAMPLERS)}")
+def _sampler(name: str, schedule: str) -> str:
+    try:
+        return canonical(name, schedule)
+    except ValueError as error:
+        raise InputError.about("sampler_name", str(error)) from None
 
 
 def warnings(asked: Mapping[str, Any]) -> list[str]:
@@ -123,6 +124,8 @@ def warnings(asked: Mapping[str, Any]) -> list[str]:
     unmet = [name for name, idle in _UNSUPPORTED.items() if asked.get(name, idle) not in (idle, *_EMPTY)]
     if not asked.get("enable_hr"):
         unmet = [name for name in unmet if not name.startswith("hr_")]
+    if asked.get("sampler_name") or asked.get("sampler_index"):  # a part of our sampler's name
+        unmet = [name for name in unmet if name != "scheduler"]
     settings = (name for name in asked.get("override_settings") or {} if name != "sd_model_checkpoint")
     return [f"{name} is not supported; ignored" for name in [*unmet, *(f"override_settings.{s}" for s in settings)]]
 

@@ -9,6 +9,8 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from studio.surfaces.api import a1111
+
 SMALL = {"steps": 2, "width": 256, "height": 256}
 
 
@@ -132,3 +134,10 @@ def test_progress_and_interrupt(server):
 def test_png_info_reads_the_text_of_a_picture(server):
     image = call(server, "txt2img", {"prompt": "a green tree", **SMALL})["images"][0]
     assert call(server, "png-info", {"image": image})["info"].startswith("a green tree")
+
+
+def test_sampler_and_schedule_are_one_name_here():
+    asked = {"sampler_name": "DPM++ 2M", "scheduler": "Karras"}
+    assert (a1111.values(asked)["sampler"], a1111.warnings(asked)) == ("DPM++ 2M Karras", [])
+    assert a1111.values({**asked, "scheduler": "Automatic"})["sampler"] == "DPM++ 2M Karras"
+    assert a1111.values({"sampler_name": "dpmpp_2m"})["sampler"] == "DPM++ 2M"

@@ -1,0 +1,122 @@
+"""What samplers are called: our names, and how A1111 and ComfyUI write the same ones.
+
+DPM++ 2M Karras      ours, and A1111's before its version 1.9
+DPM++ 2M + Karras    A1111 since, as sampler and schedule type
+dpmpp_2m/karras      ComfyUI's sampler_name and scheduler
+"""
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any, Final, Literal, get_args
+
+SamplerName = Literal[
+    "model's own",
+    "Euler",
+    "Euler Karras",
+    "Euler SGM Uniform",
+    "Euler a",
+    "Heun",
+    "Heun Karras",
+    "DPM2",
+    "DPM2 Karras",
+    "DPM2 a",
+    "DPM2 a Karras",
+    "DPM++ 2M",
+    "DPM++ 2M Karras",
+    "DPM++ 2M Exponential",
+    "DPM++ 2M SGM Uniform",
+    "DPM++ 2M SDE",
+    "DPM++ 2M SDE Karras",
+    "DPM++ 2M SDE Exponential",
+    "DPM++ SDE",
+    "DPM++ SDE Karras",
+    "UniPC",
+    "UniPC Karras",
+    "DDIM",
+    "DDPM",
+    "PLMS",
+    "DEIS",
+    "SA-Solver",
+    "LCM",
+]
+NAMES: Final[tuple[str, ...]] = get_args(SamplerName)
+
+
+def _key(text: str) -> str:
+    """A name without what people write differently."""
+    return re.sub(r"[\s_/\-]+", "", re.sub(r"^k_|_gpu\b", "", text.lower()).replace("++", "pp"))
+
+
+_OURS: Final = MappingProxyType({_key(name): name for name in NAMES})
+_THEIRS: Final = MappingProxyType(
+    {"eulerancestral": "eulera", "dpm2ancestral": "dpm2a", "unipcbh2": "unipc", "pndm": "plms"}
+)
+_SCHEDULES: Final = MappingProxyType(
+    {"karras": "karras", "exponential": "exponential", "sgmuniform": "sgmuniform", "simple": "sgmuniform",
+     "ddimuniform": "", "normal": "", "uniform": "", "automatic": "automatic"}
+)  # fmt: skip
+# What "Automatic" is in A1111, where it is not the plain one: the options in its sd_samplers_kdiffusion.py.
+_AUTOMATIC: Final = MappingProxyType(
+    {"dpm2": "karras", "dpm2a": "karras", "dpmpp2m": "karras", "dpmppsde": "karras", "dpmpp2msde": "exponential"}
+)
+# Names that people know and that are not here, with the nearest that is.
+_INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "lms": "Heun",  # diffusers asks scipy for it
+        "heunpp2": "Heun",
+        "ipndm": "PLMS",
+        "restart": "Euler a",
+        "eulercfgpp": "Euler",
+        "eulerancestralcfgpp": "Euler a",
+        "ddimcfgpp": "DDIM",
+        "dpmfast": "DPM++ 2M",
+        "dpmadaptive": "DPM++ 2M",
+        "dpmpp2sa": "DPM++ SDE",
+        "dpmpp2sancestral": "DPM++ SDE",
+        "dpmpp2msdeheun": "DPM++ 2M SDE",
+        "dpmpp3msde": "DPM++ 2M SDE",  # wrong in diffusers 0.42: half of D2 too much, noise is left over
+        "resmultistep": "DPM++ 2M",
+        "tcd": "LCM",
+        "unipcbh1": "UniPC",  # NaN in diffusers where the last sigma is 0
+    }
+)
+_NO_SCHEDULE: Final = "beta|polyexponential|kloptimal|alignyoursteps|linearquadratic|turbo"
+
+
+def canonical(text: str, schedule: str = "") -> str:
+    """Our name for a sampler however it is written, with its schedule in the name or apart.
+
+    Raises ValueError that says what to take instead where it is not here.
+    """
+    whole = f"{text} {schedule}".strip()
+    base, timing = _parted(_key(whole))
+    base = _THEIRS.get(base, base)
+    if timing == "automatic":
+        timing = _AUTOMATIC.get(base, "")
+    if name := _OURS.get(base + timing):
+        return name
+    raise ValueError(f"there is no sampler '{whole}' here; {_hint(base, timing, whole)}")
+
+
+def _parted(key: str) -> tuple[str, str]:
+    """A key's sampler and schedule. The longest ending counts: "uniform" is also the end of "sgmuniform"."""
+    for ending in sorted(_SCHEDULES, key=len, reverse=True):
+        if key.endswith(ending) and key != ending:
+            return key.removesuffix(ending), _SCHEDULES[ending]
+    return key, ""
+
+
+def _hint(base: str, timing: str, whole: str) -> str:
+    bare = re.sub(f"({_NO_SCHEDULE})$", "", base)
+    instead = _INSTEAD.get(bare) or _OURS.get(_THEIRS.get(bare, bare) if timing or bare != base else "")
+    if instead:
+        return f"take '{instead}'"
+    near = get_close_matches(whole, NAMES, n=1)
+    return f"did you mean '{near[0]}'?" if near else f"there are {', '.join(NAMES)}"
+
+
+def read(value: Any) -> Any:
+    """For a validator: text as our name; anything else as it is."""
+    return canonical(value) if isinstance(value, str) else value
