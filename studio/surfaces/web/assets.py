@@ -73,8 +73,9 @@ def _link(address: str) -> str:
 def needed(kinds: Iterable[str]) -> list[str]:
     """The addresses of what Gradio asks for to draw components of these kinds ("textbox", "row"), in its order."""
     page = (FOLDER.parent / "index.html").read_text("utf-8")
-    start = _list(_text(re.findall(r"assets/(index-.+?\.js)", page)))
-    files = [*start, *_used(_text(_like("Index-", start)), r"(import\(`\./Blocks-.+?\]\))")]
+    entry = re.findall(r"assets/(index-.+?\.js)", page)
+    start = _list(_text(entry))
+    files = [*entry, *start, *_used(_text(_like("Index-", start)), r"(import\(`\./Blocks-.+?\]\))")]
     core = _text(_like("core-", start))
     for kind in kinds:
         files += _used(core, rf"[,{{]{kind}:{{[^}}]*(component:[^}}]+)")

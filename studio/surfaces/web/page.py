@@ -36,7 +36,7 @@ def mount(app: FastAPI, session: Session) -> FastAPI:
     output = session.settings.output.absolute()
     output.mkdir(parents=True, exist_ok=True)
     blocks = page(session)
-    app.add_middleware(assets.Announcing, addresses=[*_OURS, *assets.needed(_kinds(blocks))])
+    app.add_middleware(assets.Announcing, addresses=[*assets.needed(_kinds(blocks)), *_OURS])
     app.mount("/assets", assets.Assets())
     app.mount("/studio/previews", StaticFiles(directory=shipped("assets") / "previews", check_dir=False))
     app.mount("/studio/fonts", StaticFiles(directory=shipped("assets") / "fonts"))
