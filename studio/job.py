@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from studio.errors import InputError
-from studio.kinds import Count, Seed
-from studio.models import library
+from studio.kinds import PARTS, Count, Seed
+from studio.models import library, parts
 from studio.parameters import REQUIRED, parameters, problem
 from studio.plugins import find
 from studio.workflow import Workflow, bind, workflow_names
@@ -24,7 +24,7 @@ class Job(BaseModel):
     """A workflow with values, a resolved seed, and the hashes of what it rests on.
 
     ``definition`` is the whole workflow, so that a job runs where the file is not. ``pins`` maps
-    "model:NAME" and "picture:INPUT" to SHA-256 hashes.
+    "model:NAME", "controlnet:NAME" (and other parts) and "picture:INPUT" to SHA-256 hashes.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -131,7 +131,7 @@ def _ask_steps(workflow: Workflow, values: Mapping[str, Any]) -> None:
 
 def _changed(name: str, expected: str, found: str) -> str:
     kind, _, which = name.partition(":")
-    mend = f"--model {which}" if kind == "model" else f"--{which} FILE"
+    mend = f"--{which} FILE" if kind == "picture" else f"--{kind} {which}"
     hashes = f"SHA-256 {found[:12]}…, expected {expected[:12]}…"
     return f"the {kind} '{which}' is not the one this was made with ({hashes}); give {mend} to use what is here now"
 
@@ -142,20 +142,21 @@ def _pins(workflow: Workflow, values: Mapping[str, Any]) -> dict[str, str]:
     for name, parameter in workflow.inputs().items():
         if parameter.kind.takes == "pictures" and values[name] is not None:
             pins[f"picture:{name}"] = hashlib.sha256(Path(values[name]).read_bytes()).hexdigest()
-    for model in sorted(_models(workflow, values)):
-        pins[f"model:{model}"] = library.find(model).sha256()
+    for kind, ref in sorted(_models(workflow, values)):
+        found = library.find(ref) if kind == "model" else parts.find(ref, kind)
+        pins[f"{kind}:{ref}"] = found.sha256()
     return pins
 
 
-def _models(workflow: Workflow, values: Mapping[str, Any]) -> set[str]:
-    """Every model the job uses: asked for, fixed in the workflow, or a step's default."""
+def _models(workflow: Workflow, values: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Every model and part the job uses, by kind: asked for, fixed in the workflow, or a step's default."""
     exposed = {workflow.source(name): values[name] for name in workflow.inputs()}
-    found: set[str] = set()
+    found: set[tuple[str, str]] = set()
     for step, fixed in workflow.steps().items():
         for key, parameter in parameters(find("steps", workflow.uses(step)).run).items():
             value = exposed.get((step, key), fixed.get(key, parameter.default))
-            if parameter.kind.name == "model" and value not in (None, REQUIRED):
-                found.add(str(value))
+            if parameter.kind.name in ("model", *PARTS) and value not in (None, REQUIRED):
+                found.add((parameter.kind.name, str(value)))
             if (
                 parameter.kind.name == "workflow" and value in workflow_names()
             ):  # run within this one, by and large as it comes

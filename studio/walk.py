@@ -9,13 +9,14 @@ from pydantic import ConfigDict, ValidationError, validate_call
 from studio import plugins
 from studio.engine.engine import Engine
 from studio.errors import InputError
+from studio.guide import Guide
 from studio.parameters import parameters, problem
 from studio.workflow import Workflow
 
 _CALL = ConfigDict(arbitrary_types_allowed=True)
 
 
-Made = list[Image] | str
+Made = list[Image] | str | Guide
 
 
 def make(workflow: Workflow, values: Mapping[str, Any], engine: Engine) -> list[Image]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PIL.Image import Image
 
 from studio.engine import samplers
+from studio.engine.guided import guided
 from studio.engine.pipelines import Pipelines
 from studio.engine.preview import Previews, Show
 from studio.families import Request
@@ -17,6 +19,17 @@ if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
 
 Report = Callable[[int, int], None]
+
+
+def _hand_over(request: Request) -> dict[str, Any]:
+    """Where on the way from noise to picture a model stops or begins, in the library's words."""
+    stops = {} if request.until is None else {"denoising_end": request.until, "output_type": "latent"}
+    return stops if request.since is None else {**stops, "denoising_start": request.since}
+
+
+def _placed(show: Show, n: int, _: int, jpeg: bytes) -> None:
+    """Show the preview of a picture that is made alone in its place in the batch."""
+    show(n, jpeg)
 
 
 def _ignore(step: int, steps: int) -> None:
@@ -50,15 +63,26 @@ class Engine:
 
         Each has a noise generator of its own, on the CPU, so that it does not depend on its
         neighbours in the batch nor on the device. Raises InputError where the model's family has not
-        what is asked for.
+        what is asked for. A request ``until`` a share of the noise gives latents, which another model's
+        ``images`` may be.
         """
         card.family.check(request)
-        pipeline = self.pipelines.get(card, request.task)
-        with samplers.swapped(pipeline, request.sampler):
+        if len(self.seeds) > 1 and request.guide.differs:
+            return self._one_by_one(card, request)
+        with guided(self.pipelines, card, request) as (pipeline, more), samplers.swapped(pipeline, request.sampler):
             if self.show:
-                Previews(self.pipelines.colours(card, request.task), self.show).tap(pipeline.scheduler)
-            result = pipeline(**self._arguments(card, request), callback_on_step_end=self._callback)
+                Previews(self.pipelines.colours(card, "text-to-image"), self.show).tap(pipeline.scheduler)
+            result = pipeline(**self._arguments(card, request), **more, callback_on_step_end=self._callback)
         return list(result.images)
+
+    def _one_by_one(self, card: ModelCard, request: Request) -> list[Image]:
+        """Each picture by itself: pipelines take no other ControlNet picture for each of a batch."""
+        made = []
+        for n, seed in enumerate(self.seeds):
+            show = partial(_placed, self.show, n) if self.show else None
+            alone = replace(self.part(n, len(self.seeds)), seeds=(seed,), show=show)
+            made += alone.denoise(card, request.alone(n))
+        return made
 
     def _arguments(self, card: ModelCard, request: Request) -> dict[str, Any]:
         arguments = card.family.arguments(request.task, request)
@@ -66,7 +90,7 @@ class Engine:
             arguments[name] = self._for_each((arguments[name],))
         given = {"image": request.images, "mask_image": request.masks}
         pictures = {name: self._for_each(each) for name, each in given.items() if each}
-        return arguments | pictures | {"generator": self._generators()}
+        return arguments | pictures | _hand_over(request) | {"generator": self._generators()}
 
     def _for_each(self, given: Sequence[Any]) -> list[Any]:
         """One for each seed, of one or of as many."""

@@ -1,9 +1,12 @@
 """Loads models and keeps them; the tasks of one model share its modules."""
 
 import os
+from collections.abc import Mapping
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from studio.engine.hardware import pick_device, pick_dtype
+from studio.engine.parts import Parts
 from studio.engine.preview import fit
 from studio.errors import InputError, ModelError
 from studio.models.card import ModelCard
@@ -28,6 +31,7 @@ class Pipelines:
 
     def __init__(self, device: str = "auto") -> None:
         self._wanted = device
+        self.parts = Parts(device)
         self._loaded: dict[tuple[str, str], DiffusionPipeline] = {}
         self._colours: dict[str, Tensor] = {}
 
@@ -42,6 +46,14 @@ class Pipelines:
             self._loaded[key] = self._sibling(card, task) or self._load(card, task)
         return self._loaded[key]
 
+    def around(self, card: ModelCard, task: str, more: Mapping[str, Any]) -> "DiffusionPipeline":
+        """A fresh pipeline for a task that takes ``more`` modules besides the model's own: ControlNets.
+
+        Nothing of it is kept but the modules, which whoever loaded them keeps.
+        """
+        own = self.get(card, "text-to-image")
+        return _quiet(_built(_class(card, task), {**own.components, **more}))
+
     def colours(self, card: ModelCard, task: str) -> "Tensor":
         """The map from this model's latents to colours, for previews; fitted when first asked for."""
         key = str(card.path)
@@ -52,7 +64,7 @@ class Pipelines:
     def _sibling(self, card: ModelCard, task: str) -> "DiffusionPipeline | None":
         for (path, _), pipeline in self._loaded.items():
             if path == str(card.path):
-                return _quiet(_class(card, task)(**pipeline.components, requires_safety_checker=False))
+                return _quiet(_built(_class(card, task), pipeline.components))
         return None
 
     def _load(self, card: ModelCard, task: str) -> "DiffusionPipeline":
@@ -69,6 +81,14 @@ class Pipelines:
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise ModelError(f"the model '{card.name}' does not load: {str(error).splitlines()[0]}") from None
         return _quiet(pipeline.to(device))
+
+
+def _built(pipeline_class: Any, modules: Mapping[str, Any]) -> "DiffusionPipeline":
+    """A pipeline of a class around those modules that it takes."""
+    taken = signature(pipeline_class.__init__).parameters
+    given = {"requires_safety_checker": False, **modules}
+    made: DiffusionPipeline = pipeline_class(**{name: part for name, part in given.items() if name in taken})
+    return made
 
 
 def _class(card: ModelCard, task: str) -> Any:

@@ -12,9 +12,11 @@ from studio.engine.images import opened
 from studio.engine.inpainting import redrawn
 from studio.errors import InputError
 from studio.families import Request
+from studio.guide import NOTHING
 from studio.kinds import (
     OWN_SAMPLER,
     Guidance,
+    GuideBefore,
     Kind,
     ModelRef,
     NegativePrompt,
@@ -50,13 +52,14 @@ def run(
     guidance: Guidance = 2.0,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
+    guide: GuideBefore = NOTHING,
 ) -> list[Image.Image]:
     """One larger picture for each seed; the old one stands in it exactly as it was.
 
     The sides are drawn one after another, so that each is near enough to the old picture to follow it.
     """
     card = library.find(model)
-    request = Request(prompt, negative_prompt, steps, guidance, *card.size, strength, sampler)
+    request = Request(prompt, negative_prompt, steps, guidance, *card.size, strength, sampler, guide=guide)
     check(left, right, above, below)
     pictures, sides = opened(image), list(_one_by_one((left, above, right, below)))
     for n, side in enumerate(sides):

@@ -32,7 +32,19 @@ def main() -> None:
 def preview(session: Session, workflow: Workflow) -> Image.Image:
     """One picture, 512 pixels wide, of what a workflow does."""
     with TemporaryDirectory() as scratch:
-        return _strip(_pictures(session, workflow, Path(scratch)))
+        return _strip(_pictures(session, _shown(workflow), Path(scratch)))
+
+
+def _shown(workflow: Workflow) -> Workflow:
+    """The workflow as far as its preview goes: its steps until that one, and their inputs."""
+    last = workflow.definition.preview.until
+    if last is None:
+        return workflow
+    names = list(workflow.steps())
+    kept = names[: names.index(last) + 1]
+    steps = {name: step for name, step in workflow.data["steps"].items() if name in kept}
+    inputs = {name: spec for name, spec in workflow.data["inputs"].items() if workflow.source(name)[0] in kept}
+    return Workflow.of(workflow.name, {**workflow.data, "steps": steps, "inputs": inputs})
 
 
 def _pictures(session: Session, workflow: Workflow, scratch: Path) -> list[Image.Image]:
