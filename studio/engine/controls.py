@@ -114,8 +114,10 @@ def _fits(net: Any, plain: "DiffusionPipeline") -> bool:
     unet, name = getattr(plain, "unet", None), str(type(net).__name__).removesuffix("ControlNetModel")
     if unet is None:
         return name != "" and str(type(plain.transformer).__name__).startswith(name)
-    same = ("cross_attention_dim", "block_out_channels")
-    return not name and all(net.config[key] == unet.config[key] for key in same)
+    same = bool(name == "") and all(
+        net.config[key] == unet.config[key] for key in ("cross_attention_dim", "block_out_channels")
+    )
+    return same
 
 
 def _stranger(name: str) -> InputError:

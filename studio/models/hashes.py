@@ -1,24 +1,64 @@
-"""SHA-256 of files and folders, read again only where a file's size or time of change is another."""
+"""Files pinned by their SHA-256, so that one that has changed can be named."""
 
 import hashlib
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
+
+from studio.errors import ModelError
 
 
-def of_file(file: Path) -> str:
-    """The SHA-256 of a file's content."""
-    about = file.stat()
-    return _of_content(file, about.st_size, about.st_mtime_ns)
+class Stamp(NamedTuple):
+    """What changes with a file's content: size, time of change, and the time nobody can set back."""
+
+    size: int
+    modified: int
+    changed: int
+
+    @classmethod
+    def of(cls, file: Path) -> "Stamp":
+        about = file.stat()
+        return cls(about.st_size, about.st_mtime_ns, about.st_ctime_ns)
 
 
-def of_files(folder: Path, files: Iterable[Path]) -> str:
-    """One hash over the names, within ``folder``, and the contents of files."""
-    lines = (f"{file.relative_to(folder).as_posix()} {of_file(file)}\n" for file in files)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+class Pin(NamedTuple):
+    """A file as it was when its model was added; as long as the stamp is the same, it need not be read again."""
+
+    sha256: str
+    stamp: Stamp
+
+    @classmethod
+    def of(cls, file: Path) -> "Pin":
+        stamp = Stamp.of(file)
+        return cls(_digest(file, stamp), stamp)
+
+    def problem(self, file: Path, *, thorough: bool = False) -> str:
+        """What is wrong with the file, "" where nothing is; ``thorough`` reads it whatever its stamp says."""
+        if not file.is_file():
+            return f"'{file}' is missing (expected SHA-256 {self.sha256})"
+        size = file.stat().st_size
+        if size < self.stamp.size:
+            return f"'{file}' is cut off: {size:,} of {self.stamp.size:,} bytes (expected SHA-256 {self.sha256})"
+        if not thorough and Stamp.of(file) == self.stamp:
+            return ""
+        found = read_digest(file) if thorough else digest(file)
+        return "" if found == self.sha256 else f"'{file}' has changed: SHA-256 {found}, expected {self.sha256}"
+
+
+def digest(file: Path) -> str:
+    """The SHA-256 of a file, read again only where its stamp is another: models are large."""
+    return _digest(file, Stamp.of(file))
+
+
+def read_digest(file: Path) -> str:
+    """The SHA-256 of what the file holds now; raises ModelError where it cannot be read."""
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"'{file}' cannot be read: {error.strerror or error}") from None
 
 
 @cache
-def _of_content(file: Path, _size: int, _changed: int) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _digest(file: Path, _stamp: Stamp) -> str:
+    return read_digest(file)

@@ -4,9 +4,10 @@ Recognised by content, read in place; only safetensors, nothing from the network
 its path, or by its name in the folder of parts (STUDIO_PARTS).
 """
 
+import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +15,7 @@ from typing import Any, Final
 from platformdirs import user_data_path
 
 from studio.errors import InputError, ModelError
-from studio.models import hashes
+from studio.models.hashes import digest
 from studio.plugins import unknown
 
 _CLASSES: Final = {
@@ -80,8 +81,8 @@ class Part:
     def sha256(self) -> str:
         """A hash over all that decides what it does."""
         if self.kind == "ip-adapter":
-            return hashes.of_files(self.path.parent, [self.path, *_files(self.encoder)])
-        return hashes.of_file(self.path) if self.path.is_file() else hashes.of_files(self.path, _files(self.path))
+            return _digest(self.path.parent, [self.path, *_files(self.encoder)])
+        return digest(self.path) if self.path.is_file() else _digest(self.path, _files(self.path))
 
 
 def folder() -> Path:
@@ -106,6 +107,12 @@ def find(ref: str, kind: str) -> Part:
     if part.kind != kind:
         raise InputError(f"'{ref}' is a {TITLES[part.kind]}; here a {TITLES[kind]} is wanted")
     return part
+
+
+def _digest(folder: Path, files: Iterable[Path]) -> str:
+    """One hash over the names, within ``folder``, and the contents of files."""
+    lines = (f"{file.relative_to(folder).as_posix()} {digest(file)}\n" for file in files)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _files(folder: Path) -> list[Path]:

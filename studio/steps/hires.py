@@ -1,6 +1,6 @@
 """A large picture in two passes: composed at the model's own size, then drawn over at a larger one."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from PIL.Image import Image
 from pydantic import Field
@@ -20,16 +20,14 @@ from studio.kinds import (
     Size,
     Steps,
     Strength,
-    one_of,
 )
 from studio.models import library
 from studio.steps import edit, generate
 
 Larger = Annotated[
-    Literal[1.5, 2],
-    one_of((1.5, 2)),
-    Field(title="Enlarge", description="How many times as wide and as high the second pass is."),
-    Kind("choice"),
+    float,
+    Field(ge=1.25, le=2, title="Enlarge", description="How many times as wide and as high the second pass is."),
+    Kind("slider"),
 ]
 Redrawn = Annotated[Strength, Field(description="How much the second pass may change; a low one keeps the first.")]
 
@@ -37,7 +35,7 @@ Redrawn = Annotated[Strength, Field(description="How much the second pass may ch
 def run(
     engine: Engine,
     prompt: Prompt,
-    factor: Larger = 2,
+    factor: Larger = 2.0,
     strength: Redrawn = 0.4,
     negative_prompt: NegativePrompt = "",
     size: PictureSize | None = None,

@@ -14,7 +14,7 @@ Lines = Annotated[
     Literal["edges", "scribble", "drawing", "as it is"],
     Field(
         title="Lines",
-        description="Thin edges or bold strokes of a picture; a drawing, dark on light; or lines already white on black.",
+        description="A picture's thin edges, or its main ones as strokes; or your own drawing, dark on light.",
     ),
     Kind("choice"),
 ]

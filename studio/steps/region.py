@@ -43,6 +43,7 @@ def run(
 
 def _mask(area: str) -> Image.Image:
     """White in the area, with a soft edge; stretched to the picture when it is used."""
-    mask, box = Image.new("L", (_SIDE, _SIDE)), _BOXES[area]
-    mask.paste(255, tuple(round(side * _SIDE) for side in box))
+    mask = Image.new("L", (_SIDE, _SIDE))
+    left, top, right, bottom = (round(side * _SIDE) for side in _BOXES[area])
+    mask.paste(255, (left, top, right, bottom))
     return mask if area == "all" else mask.filter(ImageFilter.GaussianBlur(_SOFT))
