@@ -24,11 +24,12 @@ app: $(STAMP) ## open the web app
 lab: $(STAMP) ## open the notebooks
 	$(BIN)/jupyter lab notebooks
 
-docs: $(STAMP) browser ## make anew all that shows what the studio makes: card, sheet, previews, notebooks, screenshots
+docs: $(STAMP) browser ## make anew all that shows what the studio makes: card, sheet, previews, table of families, notebooks, screenshots
 	$(BIN)/python -m studio.spark.card
 	$(BIN)/python -m studio.demo pictures/demo
 	cp pictures/demo/sheet.png assets/pictures/demo.png
 	$(BIN)/python -m studio.surfaces.previews
+	$(BIN)/python -m tests.families.table
 	$(BIN)/python notebooks/execute.py
 	$(BIN)/python -m tests.surfaces.web.screenshots
 	$(BIN)/python -m tests.surfaces.notebook.screenshot

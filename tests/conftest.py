@@ -6,9 +6,11 @@ import pytest
 
 from studio.config import Settings
 from studio.job import Job
+from studio.models.card import ModelCard
 from studio.record.picture import Picture
 from studio.session import Session
 from studio.workflow import Workflow
+from tests.families import tiny
 
 FEW = {"steps": 3}
 
@@ -38,3 +40,10 @@ def write_workflow(tmp_path: Path):
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def card(tmp_path_factory: pytest.TempPathFactory):
+    """The card of a tiny model by its builder's name in ``tests.families.tiny``; each is built once for all tests."""
+    where = tmp_path_factory.getbasetemp() / "tiny"
+    return lambda name: ModelCard.read(tiny.folder(name, where))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from PIL.Image import Image
 
-from studio.engine import patch
 from studio.engine.images import resized
 from studio.engine.parts import Parts
+from studio.engine.patch import Method, patched
 from studio.errors import InputError
 from studio.guide import Control
 from studio.kinds import Size
@@ -48,6 +48,30 @@ def arguments(pipeline: "DiffusionPipeline", controls: Sequence[Control], size: 
 
 
 @contextmanager
+def exact(pipeline: "DiffusionPipeline") -> Iterator[None]:
+    """While inside, the VAE gives the likeliest latents of a picture and no random ones near them.
+
+    Transformers see a ControlNet's picture so, and the pipelines take the randomness from the seed before
+    the noise does, or from nowhere that could be repeated.
+    """
+    if hasattr(pipeline, "unet") or not hasattr(pipeline, "controlnet"):
+        yield
+        return
+    with patched(pipeline.vae, "encode", _likeliest):
+        yield
+
+
+def _likeliest(own: Method) -> Method:
+    def encode(*given: Any, **named: Any) -> Any:
+        encoded = own(*given, **named)
+        spread = encoded.latent_dist
+        spread.sample = lambda generator=None: spread.mode()  # noqa: ARG005 the signature is the library's
+        return encoded
+
+    return encode
+
+
+@contextmanager
 def adapted(pipeline: "DiffusionPipeline", parts: Parts, controls: Sequence[Control], size: Size) -> Iterator[None]:
     """While inside, the U-Net is given what T2I-Adapters see in their pictures."""
     with ExitStack() as stack:
@@ -58,7 +82,7 @@ def adapted(pipeline: "DiffusionPipeline", parts: Parts, controls: Sequence[Cont
             if tuple(adapter.config.channels[: len(levels)]) != levels:  # one for SDXL has a level more
                 raise _stranger(part.name)
             seen = [control.weight * each for each in _seen(adapter, resized(control.pictures[0], size))]
-            stack.enter_context(patch.forward(pipeline.unet, _Adding(pipeline, seen, control)))
+            stack.enter_context(patched(pipeline.unet, "forward", _Adding(pipeline, seen, control)))
         yield
 
 
@@ -69,7 +93,7 @@ class _Adding:
         self._pipeline, self._seen, self._control = pipeline, seen, control
         self._first: int | None = None
 
-    def __call__(self, own: patch.Forward) -> patch.Forward:
+    def __call__(self, own: Method) -> Method:
         def forward(sample: "Tensor", timestep: Any, *rest: Any, **named: Any) -> Any:
             if self._acts(timestep):
                 before = named.get("down_intrablock_additional_residuals") or [0] * len(self._seen)
@@ -86,7 +110,7 @@ class _Adding:
         place = timesteps.index(float(timestep))
         self._first = place if self._first is None else self._first
         n, of = place - self._first, len(timesteps) - self._first
-        return n / of >= self._control.start and (n + 1) / of <= self._control.end
+        return bool(n / of >= self._control.start and (n + 1) / of <= self._control.end)
 
 
 def _seen(adapter: Any, picture: Image) -> "list[Tensor]":
@@ -101,12 +125,13 @@ def _seen(adapter: Any, picture: Image) -> "list[Tensor]":
 
 
 def _empty(plain: "DiffusionPipeline") -> Any:
-    """A ControlNet without weights, of the shape that suits a model's U-Net."""
+    """A ControlNet without weights, of the shape that suits a model's U-Net; it sees latents, never a mask."""
     import torch
     from diffusers import ControlNetModel
 
     with torch.device("meta"):
-        return ControlNetModel.from_unet(plain.unet, load_weights_from_unet=False)
+        like = ControlNetModel.from_unet(plain.unet, load_weights_from_unet=False).config
+        return ControlNetModel.from_config({**like, "in_channels": plain.vae.config.latent_channels})
 
 
 def _fits(net: Any, plain: "DiffusionPipeline") -> bool:
@@ -114,10 +139,8 @@ def _fits(net: Any, plain: "DiffusionPipeline") -> bool:
     unet, name = getattr(plain, "unet", None), str(type(net).__name__).removesuffix("ControlNetModel")
     if unet is None:
         return name != "" and str(type(plain.transformer).__name__).startswith(name)
-    same = bool(name == "") and all(
-        net.config[key] == unet.config[key] for key in ("cross_attention_dim", "block_out_channels")
-    )
-    return same
+    same = ("cross_attention_dim", "block_out_channels")
+    return name == "" and [net.config[key] for key in same] == [unet.config[key] for key in same]
 
 
 def _stranger(name: str) -> InputError:

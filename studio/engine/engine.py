@@ -11,12 +11,12 @@ from studio.engine import samplers
 from studio.engine.guided import guided
 from studio.engine.pipelines import Pipelines
 from studio.engine.preview import Previews, Show
+from studio.engine.watch import Heard, watched
 from studio.families import Request
 from studio.models.card import ModelCard
 
 if TYPE_CHECKING:
     import torch
-    from diffusers import DiffusionPipeline
 
 Report = Callable[[int, int], None]
 
@@ -69,10 +69,12 @@ class Engine:
         card.family.check(request)
         if len(self.seeds) > 1 and request.guide.differs:
             return self._one_by_one(card, request)
-        with guided(self.pipelines, card, request) as (pipeline, more), samplers.swapped(pipeline, request.sampler):
-            if self.show:
-                Previews(self.pipelines.colours(card, "text-to-image"), self.show).tap(pipeline.scheduler)
-            result = pipeline(**self._arguments(card, request), **more, callback_on_step_end=self._callback)
+        with (
+            guided(self.pipelines, card, request) as (pipeline, more),
+            samplers.swapped(pipeline, request.sampler),
+            watched(pipeline, self._heard(card, request)),
+        ):
+            result = pipeline(**self._arguments(card, request), **more)
         return list(result.images)
 
     def _one_by_one(self, card: ModelCard, request: Request) -> list[Image]:
@@ -83,6 +85,18 @@ class Engine:
             alone = replace(self.part(n, len(self.seeds)), seeds=(seed,), show=show)
             made += alone.denoise(card, request.alone(n))
         return made
+
+    def _heard(self, card: ModelCard, request: Request) -> Heard:
+        """What is done after each step: a report, and a preview where one is wanted."""
+        ratio, show = request.width / request.height, self.show
+        previews = show and Previews(self.pipelines.colours(card), show, ratio)
+
+        def heard(step: int, steps: int, clean: "torch.Tensor") -> None:
+            if previews:
+                previews.offer(clean)
+            self.report(step, steps)
+
+        return heard
 
     def _arguments(self, card: ModelCard, request: Request) -> dict[str, Any]:
         arguments = card.family.arguments(request.task, request)
@@ -100,9 +114,3 @@ class Engine:
         import torch
 
         return [torch.Generator("cpu").manual_seed(seed) for seed in self.seeds]
-
-    def _callback(
-        self, pipeline: "DiffusionPipeline", step: int, _time: int, tensors: dict[str, Any]
-    ) -> dict[str, Any]:
-        self.report(step + 1, pipeline.num_timesteps)
-        return tensors

@@ -38,6 +38,7 @@ def guided(
         stack.enter_context(_decoding(pipeline, parts, guide.vae))
         stack.enter_context(known(pipeline, guide.embeddings, _text(request)))
         stack.enter_context(divided(pipeline, guide.regions))
+        stack.enter_context(controls.exact(pipeline))
         stack.enter_context(controls.adapted(pipeline, parts, adapters, size))
         yield pipeline, arguments | stack.enter_context(resembling(pipeline, parts, guide.references))
 
@@ -46,7 +47,7 @@ def _pipeline(pipelines: Pipelines, card: ModelCard, request: Request) -> "Diffu
     nets = [control for control in request.guide.controls if not control.adapter]
     if not nets:
         return pipelines.get(card, request.task)
-    found = controls.nets(pipelines.get(card, "text-to-image"), pipelines.parts, nets)
+    found = controls.nets(pipelines.any(card), pipelines.parts, nets)
     return pipelines.around(card, request.task, {"controlnet": found if len(found) > 1 else found[0]})
 
 

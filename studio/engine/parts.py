@@ -39,12 +39,14 @@ class Parts:
         return self._kept(part, getattr(transformers, class_name).from_pretrained, folder)
 
     def _kept(self, part: Part, load: Callable[..., Any], path: Path) -> Any:
+        from safetensors import SafetensorError
+
         key = (part.sha256(), path.name)
         if key not in self._loaded:
             device = pick_device(self._wanted)
             try:
                 made = load(path, dtype=pick_dtype(device), local_files_only=True, use_safetensors=True)
-            except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError) as error:
+            except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, SafetensorError) as error:
                 raise ModelError(f"'{part.name}' does not load: {str(error).splitlines()[0]}") from None
             self._loaded[key] = made.to(device).eval()
         return self._loaded[key]

@@ -1,21 +1,21 @@
-"""A module's forward replaced for a while."""
+"""A method of a module replaced for a while."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-Forward = Callable[..., Any]
+Method = Callable[..., Any]
 
 
 @contextmanager
-def forward(module: Any, around: Callable[[Forward], Forward]) -> Iterator[None]:
-    """While inside, ``module`` is called through what ``around`` makes of its forward; after, as before."""
-    own, hooked = module.forward, "forward" in vars(module)  # offloading keeps one of its own there
-    module.forward = around(own)
+def patched(module: Any, name: str, around: Callable[[Method], Method]) -> Iterator[None]:
+    """While inside, ``module`` is called through what ``around`` makes of the method; after, as before."""
+    own, hooked = getattr(module, name), name in vars(module)  # offloading keeps a forward of its own there
+    setattr(module, name, around(own))
     try:
         yield
     finally:
         if hooked:
-            module.forward = own
+            setattr(module, name, own)
         else:
-            del module.forward
+            delattr(module, name)

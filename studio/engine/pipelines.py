@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from inspect import signature
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from studio.engine.hardware import pick_device, pick_dtype
@@ -13,6 +14,7 @@ from studio.models.card import ModelCard
 from studio.plugins import unknown
 
 if TYPE_CHECKING:
+    import torch
     from diffusers import DiffusionPipeline
     from torch import Tensor
 
@@ -24,6 +26,9 @@ _ENVIRONMENT = {  # what is set already is left alone
     "DIFFUSERS_VERBOSITY": "error",
     "TRANSFORMERS_VERBOSITY": "error",
 }
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_UNGUARDED = {"safety_checker": None, "requires_safety_checker": False}
 
 
 class Pipelines:
@@ -46,49 +51,66 @@ class Pipelines:
             self._loaded[key] = self._sibling(card, task) or self._load(card, task)
         return self._loaded[key]
 
+    def any(self, card: ModelCard) -> "DiffusionPipeline":
+        """Some pipeline of the model, to look at what all of them share."""
+        return self.get(card, next(iter(card.family.pipelines)))
+
     def around(self, card: ModelCard, task: str, more: Mapping[str, Any]) -> "DiffusionPipeline":
         """A fresh pipeline for a task that takes ``more`` modules besides the model's own: ControlNets.
 
-        Nothing of it is kept but the modules, which whoever loaded them keeps.
+        It is not kept; the modules are, by whoever loaded them.
         """
-        own = self.get(card, "text-to-image")
-        return _quiet(_built(_class(card, task), {**own.components, **more}))
+        return _quiet(_around(self.any(card), _class(card, task), more))
 
-    def colours(self, card: ModelCard, task: str) -> "Tensor":
+    def colours(self, card: ModelCard) -> "Tensor":
         """The map from this model's latents to colours, for previews; fitted when first asked for."""
         key = str(card.path)
         if key not in self._colours:
-            self._colours[key] = fit(self.get(card, task))
+            self._colours[key] = fit(self.any(card))
         return self._colours[key]
 
     def _sibling(self, card: ModelCard, task: str) -> "DiffusionPipeline | None":
         for (path, _), pipeline in self._loaded.items():
             if path == str(card.path):
-                return _quiet(_built(_class(card, task), pipeline.components))
+                return _quiet(_around(pipeline, _class(card, task)))
         return None
 
     def _load(self, card: ModelCard, task: str) -> "DiffusionPipeline":
-        device = pick_device(self._wanted)
+        device, wanted = pick_device(self._wanted), _class(card, task)
         try:
-            pipeline = _class(card, task).from_pretrained(
+            pipeline = wanted.from_pretrained(
                 card.path,
-                dtype=pick_dtype(device),
+                dtype=_dtype(card, device),
                 local_files_only=True,
                 use_safetensors=True,
-                safety_checker=None,
-                requires_safety_checker=False,
+                **_taken(wanted, _UNGUARDED),
             )
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise ModelError(f"the model '{card.name}' does not load: {str(error).splitlines()[0]}") from None
         return _quiet(pipeline.to(device))
 
 
-def _built(pipeline_class: Any, modules: Mapping[str, Any]) -> "DiffusionPipeline":
-    """A pipeline of a class around those modules that it takes."""
-    taken = signature(pipeline_class.__init__).parameters
-    given = {"requires_safety_checker": False, **modules}
-    made: DiffusionPipeline = pipeline_class(**{name: part for name, part in given.items() if name in taken})
-    return made
+def _around(pipeline: "DiffusionPipeline", wanted: Any, more: Mapping[str, Any] = _NOTHING) -> "DiffusionPipeline":
+    """A pipeline of another class around the same modules and ``more``, with the same settings.
+
+    Not by ``from_pipe``, which casts the modules of both.
+    """
+    other: DiffusionPipeline = wanted(**_taken(wanted, {**pipeline.config, **pipeline.components, **more}))
+    return other
+
+
+def _taken(wanted: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what is given, that which the class takes."""
+    takes = signature(wanted.__init__).parameters
+    return {name: value for name, value in given.items() if name in takes}
+
+
+def _dtype(card: ModelCard, device: "torch.device") -> "torch.dtype":
+    """What the device likes best, or full precision where the family does not stand that."""
+    import torch
+
+    best = pick_dtype(device)
+    return best if str(best).removeprefix("torch.") in card.family.halves else torch.float32
 
 
 def _class(card: ModelCard, task: str) -> Any:

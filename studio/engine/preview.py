@@ -7,10 +7,11 @@ latent but the clean one that the sampler expects at each step.
 import io
 import time
 from collections.abc import Callable
-from functools import wraps
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from PIL import Image
+
+from studio.engine.latents import channels, decoded, decoder, unpacked
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
@@ -25,43 +26,24 @@ _EDGE: Final = 256  # pixels of a preview's longer side
 
 
 class Previews:
-    """Shows the pictures of one pipeline call, as often as three hundredths of its time allow."""
+    """Shows the pictures of one pipeline call, as often as three hundredths of its time allow.
 
-    def __init__(self, colours: "Tensor", show: Show) -> None:
-        self._colours, self._show = colours, show
+    ``ratio`` is their width to their height.
+    """
+
+    def __init__(self, colours: "Tensor", show: Show, ratio: float = 1) -> None:
+        self._colours, self._show, self._ratio = colours, show, ratio
         self._last, self._cost = time.monotonic(), 0.0
 
-    def tap(self, scheduler: Any) -> None:
-        """Look at what the scheduler takes for the clean latents, after each of its steps."""
-        step = scheduler.step
-
-        @wraps(step)
-        def tapped(*arguments: Any, **named: Any) -> Any:
-            result = step(*arguments, **named)
-            clean = _clean(scheduler, result)
-            if clean is not None:
-                self.offer(clean)
-            return result
-
-        scheduler.step = tapped
-
     def offer(self, latents: "Tensor") -> None:
-        """Show latents (batch, channels, height, width), unless that would be too often."""
+        """Show a sampler's latents, unless that would be too often."""
         began = time.monotonic()
         if began - self._last < max(_PAUSE, self._cost / _SHARE):
             return
-        for n, jpeg in enumerate(jpegs(latents, self._colours)):
+        for n, jpeg in enumerate(jpegs(unpacked(latents, self._ratio), self._colours)):
             self._show(n, jpeg)
         self._last = time.monotonic()
         self._cost = self._last - began
-
-
-def _clean(scheduler: Any, result: Any) -> "Tensor | None":
-    """The expected clean latents: the second of a step's results, or the last a multistep sampler kept."""
-    if isinstance(result, tuple) and len(result) > 1:
-        return result[1]  # type: ignore[no-any-return]
-    kept = getattr(scheduler, "model_outputs", None)
-    return kept[-1] if kept else None
 
 
 def fit(pipeline: "DiffusionPipeline", seed: int = 0) -> "Tensor":
@@ -69,14 +51,12 @@ def fit(pipeline: "DiffusionPipeline", seed: int = 0) -> "Tensor":
     import torch
     from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
-    vae = pipeline.vae
-    noise = torch.randn(16, vae.config.latent_channels, 3, 3, generator=torch.Generator("cpu").manual_seed(seed))
-    smooth = interpolate(noise, size=(16, 16), mode="bicubic")
-    shift = getattr(vae.config, "shift_factor", None) or 0
-    with torch.no_grad():
-        scaled = (smooth / vae.config.scaling_factor + shift).to(vae.device, vae.dtype)
-        pixels = vae.decode(scaled).sample.float().cpu().clamp(-1, 1) / 2 + 0.5
-    colours = adaptive_avg_pool2d(pixels, 16).permute(0, 2, 3, 1)
+    vae = decoder(pipeline)
+    noise = torch.randn(16, channels(vae), 3, 3, generator=torch.Generator("cpu").manual_seed(seed))
+    edge = max(8, 128 // getattr(pipeline, "vae_scale_factor", 8))  # of small pictures, whatever the compression
+    smooth = interpolate(noise, size=(edge, edge), mode="bicubic")
+    pixels = decoded(vae, smooth) / 2 + 0.5
+    colours = adaptive_avg_pool2d(pixels, edge).permute(0, 2, 3, 1)
     inside = slice(2, -2)  # at the border decoders pad, and colours drift
     asked, wanted = _with_one(smooth)[:, inside, inside], colours[:, inside, inside]
     solved: Tensor = torch.linalg.lstsq(asked.flatten(0, 2), wanted.flatten(0, 2)).solution

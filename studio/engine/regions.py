@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL.Image import Image, Resampling
 
-from studio.engine import patch
+from studio.engine.patch import Method, patched
 from studio.guide import Region
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ def divided(pipeline: "DiffusionPipeline", regions: Sequence[Region]) -> Iterato
         yield
         return
     heard = [(_encoded(pipeline, region.prompt), region.mask) for region in regions]
-    with patch.forward(pipeline.unet, lambda own: _Divided(pipeline, own, heard)):
+    with patched(pipeline.unet, "forward", lambda own: _Divided(pipeline, own, heard)):
         yield
 
 
 class _Divided:
     """A U-Net's forward that predicts once more for each area."""
 
-    def __init__(self, pipeline: "DiffusionPipeline", own: patch.Forward, heard: "list[tuple[Any, Image]]") -> None:
+    def __init__(self, pipeline: "DiffusionPipeline", own: Method, heard: "list[tuple[Any, Image]]") -> None:
         self._pipeline, self._own, self._heard = pipeline, own, heard
 
     def __call__(self, sample: "Tensor", timestep: Any, encoder_hidden_states: "Tensor", **named: Any) -> Any:

@@ -6,12 +6,14 @@ arguments of its pipelines. Nothing outside this folder names a family.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
+from math import isqrt, sqrt
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from PIL.Image import Image
 
-from studio.errors import InputError
+from studio.errors import InputError, ModelError
 from studio.guide import NOTHING, Guide
 from studio.kinds import OWN_SAMPLER, Size
 
@@ -21,6 +23,17 @@ Shapes = Mapping[str, tuple[int, ...]]
 UNET: Final = frozenset({"T2I-Adapter", "reference picture", "area with a prompt of its own", "embedding", "other VAE"})
 """What every family with a U-Net takes from a guide; a ControlNet goes by its pipelines."""
 
+CONTROLLED: Final = MappingProxyType(
+    {
+        "text-to-image": "controlnet",
+        "image-to-image": "controlnet-image-to-image",
+        "inpaint": "controlnet-inpaint",
+    }
+)
+"""The pipeline that draws with ControlNets, for each task."""
+
+_PREFIX: Final = "model.diffusion_model."  # of a denoiser in a file that holds other parts too
+
 
 @dataclass(frozen=True)
 class Defaults:
@@ -29,6 +42,26 @@ class Defaults:
     steps: int
     guidance: float
     size: Size
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What a folder in diffusers' layout says of its model.
+
+    ``index`` is its ``model_index.json``, ``parts`` the configuration of each part ("unet", "scheduler") by name,
+    ``pipeline`` the class that the index names.
+    """
+
+    index: Mapping[str, Any]
+    parts: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def pipeline(self) -> str:
+        return str(self.index.get("_class_name"))
+
+    def says(self, part: str, key: str) -> Any:
+        """One value of a part's configuration; None where it says nothing of it."""
+        return self.parts.get(part, {}).get(key)
 
 
 @dataclass(frozen=True)
@@ -69,7 +102,7 @@ class Request:
         if self.instruction:
             return "instruct"
         plain = "inpaint" if self.masks else "image-to-image" if self.images else "text-to-image"
-        return _CONTROLLED[plain] if "ControlNet" in self.guide.asks else plain
+        return CONTROLLED[plain] if "ControlNet" in self.guide.asks else plain
 
     def alone(self, n: int) -> "Request":
         """The request for picture ``n`` (from 0) alone."""
@@ -77,24 +110,36 @@ class Request:
         return replace(self, images=images, masks=masks, guide=self.guide.alone(n))
 
 
-_CONTROLLED: Final = {
-    "text-to-image": "controlnet",
-    "image-to-image": "controlnet image-to-image",
-    "inpaint": "controlnet inpaint",
-}
+def plain(_found: Shapes | Folder) -> str:
+    """The plain variant, for families that have but one."""
+    return ""
+
+
+def nothing(_request: Request) -> dict[str, Any]:
+    """No arguments besides the usual ones."""
+    return {}
 
 
 @dataclass(frozen=True)
 class Family:
     """What all models of one architecture have in common.
 
-    ``classes`` are the pipeline names by which a ``model_index.json`` is recognised; ``recognise``
-    is given the tensors of a single file and says which variant they are ("" for the plain one),
-    or None where they are no model of this family. ``pipelines`` is the diffusers class for each task,
-    ``multiple`` what both sides must be divisible by. ``noise`` says which samplers fit: those of
-    diffusion or of flow matching. ``arguments`` turns a Request into the pipeline's keyword
-    arguments; ``check`` comes before it. ``variants`` overrides the defaults by variant. ``takes`` is what
-    of a guide it can follow besides the ControlNets that ``pipelines`` has.
+    Recognising: ``classes`` are the pipeline names that a ``model_index.json`` may give, and ``folder`` says
+    which variant such a folder is; ``layout`` says it of the tensors of a single file in the layout its makers
+    gave it ("" for the plain variant, None where they are no model of this family). Some shapes are shared by
+    several variants, and content cannot tell them apart.
+
+    Drawing: ``pipelines`` is the diffusers class for each task, those in ``unsized`` take the size of their
+    picture; ``multiple`` is what both sides must be divisible by. ``guidance`` is the keyword for it, None
+    where there is no such thing. ``besides`` gives what a request needs besides. ``noise`` says which samplers
+    fit: those of diffusion or of flow matching. ``area`` is how many pixels its pipelines always draw, whatever
+    is asked; 0 where the size is free. ``takes`` is what of a guide they follow besides the ControlNets that
+    ``pipelines`` has; ``hands_over`` says that they can stop or begin in the midst of the noise.
+
+    Running: ``halves`` are the half precisions that its models stand, ``needs`` a package without which it
+    cannot run.
+
+    ``variants`` are the family again, as it is for each variant that differs; see ``of``.
     """
 
     name: str
@@ -103,22 +148,76 @@ class Family:
     pipelines: Mapping[str, str]
     multiple: int
     defaults: Defaults
-    arguments: Callable[[str, Request], dict[str, Any]]
-    recognise: Callable[[Shapes], str | None]
-    variants: Mapping[str, Defaults] = field(default_factory=lambda: MappingProxyType({}))
+    layout: Callable[[Shapes], str | None]
+    folder: Callable[[Folder], str | None] = plain
+    variants: "Mapping[str, Family]" = field(default_factory=lambda: MappingProxyType({}))
     noise: Literal["diffusion", "flow"] = "diffusion"
+    guidance: str | None = "guidance_scale"
     negative_prompt: bool = True
-    takes: frozenset[str] = frozenset()
+    besides: Callable[[Request], dict[str, Any]] = nothing
+    unsized: frozenset[str] = frozenset()
+    takes: frozenset[str] = frozenset({"other VAE"})
+    hands_over: bool = False
+    halves: tuple[str, ...] = ("bfloat16", "float16")
+    area: int = 0
+    needs: str = ""
+
+    def of(self, variant: str) -> "Family":
+        """The family as it is for one variant: itself, where that is no different."""
+        return self.variants.get(variant, self)
+
+    def recognise(self, shapes: Shapes) -> str | None:
+        """The variant of a single file with these tensors; None where it is no model of this family."""
+        return self.layout({name.removeprefix(_PREFIX): shape for name, shape in shapes.items()})
+
+    def variant_of(self, folder: Folder) -> str | None:
+        """The variant of a model in diffusers' layout; None where it is no model of this family."""
+        return self.folder(folder) if folder.pipeline in self.classes else None
 
     def check(self, request: Request) -> None:
-        """Raise InputError, naming it, where the request asks for what this family has not."""
+        """Raise InputError, naming it, where the request asks for what this family has not.
+
+        Raises ModelError where a package it cannot do without is missing.
+        """
+        if self.needs and find_spec(self.needs) is None:
+            raise ModelError(f"{self.title} cannot run here: it needs {self.needs}, which is not installed")
+        if request.task not in self.pipelines:
+            raise InputError(f"{self.title} has no {request.task}; it has {', '.join(self.pipelines) or 'none'}")
+        for other in sorted(request.guide.asks - self.takes - {"ControlNet"}):
+            raise InputError(f"{self.title} takes no {other}; leave it out, or choose another model")
+        if (request.until is not None or request.since is not None) and not self.hands_over:
+            raise InputError(f"{self.title} cannot hand a picture over to a refiner; choose another model")
         if request.negative_prompt and not self.negative_prompt:
             raise InputError(f"{self.title} has no negative prompt; leave it empty")
-        for asked in sorted(request.guide.asks - self.takes - {"ControlNet"}):
-            raise InputError(f"{self.title} takes no {asked} here; leave it out, or choose another model")
-        if request.task not in self.pipelines:
-            raise InputError(f"{self.title} has no {request.task} here; choose another model")
-        if request.width % self.multiple or request.height % self.multiple:
-            raise InputError(
-                f"{self.title} needs sides that are multiples of {self.multiple}, not {request.width}x{request.height}"
-            )
+        if not self.guidance and request.guidance not in {0, 1, self.defaults.guidance}:
+            raise InputError(f"{self.title} has no guidance to set; leave it at {self.defaults.guidance:g}")
+        asked = Size(request.width, request.height)
+        if asked != (fits := self.drawn(asked)):
+            raise InputError(f"{self.title} does not draw {asked}; {fits} would do{self._why()}")
+
+    def drawn(self, asked: Size) -> Size:
+        """The size that comes out where another is asked for: the same, if the family can draw it."""
+        scale = sqrt(self.area / (asked.width * asked.height)) if self.area else 1
+        return Size(*(max(self.multiple, int(side * scale // self.multiple) * self.multiple) for side in asked))
+
+    def _why(self) -> str:
+        about = f" and about {Size(isqrt(self.area), isqrt(self.area))} in all" if self.area else ""
+        return f" (sides are multiples of {self.multiple}{about})"
+
+    def arguments(self, task: str, request: Request) -> dict[str, Any]:
+        """The pipeline's keyword arguments for a request, without pictures."""
+        given: dict[str, Any] = {"prompt": request.prompt, "num_inference_steps": request.steps}
+        if self.negative_prompt:
+            given["negative_prompt"] = request.negative_prompt
+        if self.guidance:
+            given[self.guidance] = request.guidance
+        if task not in self.unsized:
+            given |= {"width": request.width, "height": request.height}
+        if request.strength is not None and request.images:
+            given["strength"] = request.strength
+        return given | self.besides(request)
+
+
+def table(**entries: str) -> Mapping[str, str]:
+    """Pipelines by task, the tasks written with underscores: ``table(text_to_image="FluxPipeline")``."""
+    return MappingProxyType({task.replace("_", "-"): name for task, name in entries.items()})

@@ -1,56 +1,71 @@
 """Stable Diffusion 1 and what shares its shape, Spark among them."""
 
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
-from studio.families import UNET, Defaults, Family, Request, Shapes
+from studio.families import UNET, Defaults, Family, Folder, Request, Shapes, table
 from studio.kinds import Size
 
+LISTENS: Final = "input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
+ENTRY: Final = "input_blocks.0.0.weight"
+BY_CHANNELS: Final = MappingProxyType({4: "", 9: "inpaint", 8: "instruct"})
+"""Variants of U-Nets by the channels that come in; others are no models that draw from words alone."""
 
-def _arguments(task: str, request: Request) -> dict[str, Any]:
-    common = {
-        "prompt": request.prompt,
-        "negative_prompt": request.negative_prompt,
-        "num_inference_steps": request.steps,
-        "guidance_scale": request.guidance,
-    }
-    size = {"width": request.width, "height": request.height}
-    if task == "instruct":
-        return common | {"image_guidance_scale": request.likeness}
-    if not request.images:
-        return common | size
-    return common | {"strength": request.strength} | (size if request.masks else {})  # else that of the picture
+TASKS: Final = table(
+    text_to_image="StableDiffusionPipeline",
+    image_to_image="StableDiffusionImg2ImgPipeline",
+    inpaint="StableDiffusionInpaintPipeline",
+    controlnet="StableDiffusionControlNetPipeline",
+    controlnet_image_to_image="StableDiffusionControlNetImg2ImgPipeline",
+    controlnet_inpaint="StableDiffusionControlNetInpaintPipeline",
+)
+INPAINT_ONLY: Final = table(inpaint=TASKS["inpaint"], controlnet_inpaint=TASKS["controlnet-inpaint"])
+INSTRUCT_ONLY: Final = table(instruct="StableDiffusionInstructPix2PixPipeline")
 
 
-def _recognise(shapes: Shapes) -> str | None:
-    """A U-Net that listens to CLIP ViT-L's 768 channels; what it was trained for shows in the channels in."""
-    listens = shapes.get("model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight")
-    if listens is None or listens[1] != 768:
+def likeness(request: Request) -> dict[str, Any]:
+    """How strictly a picture is kept that an instruction changes."""
+    return {"image_guidance_scale": request.likeness}
+
+
+def _layout(shapes: Shapes) -> str | None:
+    """A U-Net that listens to CLIP ViT-L's 768 channels."""
+    if shapes.get(LISTENS, (0, 0))[1] != 768:
         return None
-    channels = shapes["model.diffusion_model.input_blocks.0.0.weight"][1]
-    return {9: "inpaint", 8: "instruct"}.get(channels, "")
+    variant = BY_CHANNELS.get(shapes[ENTRY][1])
+    return "v" if variant == "" and "v_pred" in shapes else variant
 
 
-FAMILY = Family(
+def _folder(folder: Folder) -> str | None:
+    """The projections around attention are convolutions; Stable Diffusion 2 made them linear."""
+    if folder.says("unet", "use_linear_projection"):
+        return None
+    variant = BY_CHANNELS.get(folder.says("unet", "in_channels") or 4)
+    return "v" if variant == "" and folder.says("scheduler", "prediction_type") == "v_prediction" else variant
+
+
+_PLAIN = Family(
     name="sd1",
     title="Stable Diffusion 1",
-    classes=frozenset(
-        {"StableDiffusionPipeline", "StableDiffusionInpaintPipeline", "StableDiffusionInstructPix2PixPipeline"}
-    ),
-    pipelines=MappingProxyType(
-        {
-            "text-to-image": "StableDiffusionPipeline",
-            "image-to-image": "StableDiffusionImg2ImgPipeline",
-            "inpaint": "StableDiffusionInpaintPipeline",
-            "instruct": "StableDiffusionInstructPix2PixPipeline",
-            "controlnet": "StableDiffusionControlNetPipeline",
-            "controlnet image-to-image": "StableDiffusionControlNetImg2ImgPipeline",
-            "controlnet inpaint": "StableDiffusionControlNetInpaintPipeline",
-        }
-    ),
+    classes=frozenset((*TASKS.values(), *INSTRUCT_ONLY.values())),
+    pipelines=TASKS,
     multiple=8,
     defaults=Defaults(steps=25, guidance=7.0, size=Size(512, 512)),
-    arguments=_arguments,
-    recognise=_recognise,
+    layout=_layout,
+    folder=_folder,
+    unsized=frozenset({"image-to-image", "instruct"}),
     takes=UNET,
+)
+
+FAMILY = replace(
+    _PLAIN,
+    variants=MappingProxyType(
+        {
+            "inpaint": replace(_PLAIN, title="Stable Diffusion 1 for inpainting", pipelines=INPAINT_ONLY),
+            "instruct": replace(
+                _PLAIN, title="Stable Diffusion 1 for instructions", pipelines=INSTRUCT_ONLY, besides=likeness
+            ),
+        }
+    ),
 )

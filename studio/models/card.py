@@ -12,7 +12,7 @@ import yaml
 
 from studio import plugins
 from studio.errors import ModelError
-from studio.families import Defaults, Family
+from studio.families import Defaults, Family, Folder
 from studio.kinds import Size
 
 
@@ -35,12 +35,16 @@ class ModelCard:
     @classmethod
     def read(cls, path: Path) -> "ModelCard":
         """The card of the model in a folder; raises ModelError where it is none we know."""
-        family = _family(path, str(_json(path / "model_index.json").get("_class_name")))
+        folder = _folder(path)
+        family, variant = _family(path, folder)
         said = _front_matter(path)
         defaults = replace(
-            family.defaults, size=_size(path), **{key: said[key] for key in ("steps", "guidance") if key in said}
+            family.defaults,
+            size=_size(folder) or family.defaults.size,
+            **{key: said[key] for key in ("steps", "guidance") if key in said},
         )
-        return cls(path.name, path, family, "", defaults, _sampler(path), str(said.get("license", "unknown")))
+        sampler = str(folder.says("scheduler", "_class_name") or "unknown").removesuffix("Scheduler")
+        return cls(path.name, path, family, variant, defaults, sampler, str(said.get("license", "unknown")))
 
     @property
     def size(self) -> Size:
@@ -78,24 +82,26 @@ def _json(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _family(path: Path, class_name: str) -> Family:
-    for name in plugins.names("families"):
-        family: Family = plugins.find("families", name).FAMILY
-        if class_name in family.classes:
-            return family
-    known = ", ".join(plugins.find("families", name).FAMILY.title for name in plugins.names("families"))
-    raise ModelError(f"the model in '{path}' is a {class_name}, which is not supported; supported: {known}")
+def _folder(path: Path) -> Folder:
+    """What the folder says of the model in it."""
+    configs = (*path.glob("*/config.json"), *path.glob("*/scheduler_config.json"))
+    return Folder(_json(path / "model_index.json"), {file.parent.name: _json(file) for file in configs})
 
 
-def _size(path: Path) -> Size:
-    """Native size: the denoiser's latent edge times eight."""
-    edge = 8 * int(_json(path / "unet" / "config.json").get("sample_size", 64))
-    return Size(edge, edge)
+def _family(path: Path, folder: Folder) -> tuple[Family, str]:
+    """The family of a folder's model, as it is for its variant."""
+    families: list[Family] = [plugins.find("families", name).FAMILY for name in plugins.names("families")]
+    for family in families:
+        if (variant := family.variant_of(folder)) is not None:
+            return family.of(variant), variant
+    known = ", ".join(family.title for family in families)
+    raise ModelError(f"the model in '{path}' is a {folder.pipeline}, which is not supported; supported: {known}")
 
 
-def _sampler(path: Path) -> str:
-    config = _json(path / "scheduler" / "scheduler_config.json")
-    return str(config.get("_class_name", "unknown")).removesuffix("Scheduler")
+def _size(folder: Folder) -> Size | None:
+    """Native size: the edge of a U-Net's latents times eight; transformers do not say it so plainly."""
+    edge = folder.says("unet", "sample_size")
+    return Size(8 * edge, 8 * edge) if isinstance(edge, int) else None
 
 
 def _front_matter(path: Path) -> dict[str, Any]:

@@ -35,14 +35,23 @@ def shaken(module, seed, size=0.05):
     return module
 
 
-def controlnet(folder: Path, seed=1, unet=None) -> str:
+def controlnet(folder: Path, seed=1, unet=None, like=None) -> str:
+    """For a U-Net, Spark's own where none is given, or for whatever the pipeline ``like`` draws with."""
+    import diffusers
     from diffusers import ControlNetModel
 
-    unet = unet or spark_unet()
-    shape = ControlNetModel.from_unet(unet, load_weights_from_unet=False).config
+    if transformer := getattr(like, "transformer", None):
+        kind = getattr(diffusers, type(transformer).__name__.replace("Transformer2DModel", "ControlNetModel"))
+        config = {**transformer.config, "num_layers": 1, "num_single_layers": 1, "extra_conditioning_channels": 0}
+        torch.manual_seed(seed)
+        shaken(kind.from_config(config), seed).save_pretrained(folder)
+        return str(folder)
+    unet = unet or (like.unet if like else spark_unet())
+    shape = dict(ControlNetModel.from_unet(unet, load_weights_from_unet=False).config)
+    shape.pop("_use_default_values")  # else what is changed below is changed back
     heads = unet.config.addition_embed_type_num_heads  # which from_unet forgets
     torch.manual_seed(seed)
-    net = ControlNetModel.from_config({**shape, "addition_embed_type_num_heads": heads})
+    net = ControlNetModel.from_config({**shape, "addition_embed_type_num_heads": heads, "in_channels": 4})
     shaken(net, seed).save_pretrained(folder)
     return str(folder)
 
@@ -135,7 +144,9 @@ def depth_model(folder: Path) -> str:
         head_in_index=-1,
         is_hybrid=False,
     )
-    shaken(DPTForDepthEstimation(config), 0).save_pretrained(folder)
+    model = shaken(DPTForDepthEstimation(config), 0, 0.1)
+    model.head.head[4].bias.data += 1  # else all is cut off at nothing
+    model.save_pretrained(folder)
     about = {"image_processor_type": "DPTImageProcessor", "size": {"height": 32, "width": 32}}
     (folder / "preprocessor_config.json").write_text(json.dumps(about))
     return str(folder)

@@ -1,18 +1,41 @@
 import pytest
+import torch
 
 from studio.engine.pipelines import Pipelines
 from studio.errors import InputError, ModelError
 from studio.models import library
 from studio.models.card import ModelCard
+from tests.families.columns import Model
 
 
-def test_tasks_share_their_modules_and_keep_their_precision():
-    pipelines, card = Pipelines("cpu"), library.find("spark")
-    one = pipelines.get(card, "text-to-image")
-    before = {name: (id(part), getattr(part, "dtype", None)) for name, part in one.components.items()}
-    other = pipelines.get(card, "image-to-image")
-    assert {name: (id(part), getattr(part, "dtype", None)) for name, part in other.components.items()} == before
-    assert pipelines.get(card, "text-to-image") is one
+def memory(pipelines):
+    """The parameters of all modules of several pipelines, each counted once: how many, and of which precisions."""
+    modules = [part for one in pipelines for part in one.components.values() if hasattr(part, "parameters")]
+    parameters = {id(each): each for part in modules for each in part.parameters()}.values()
+    return sum(each.numel() for each in parameters), {each.dtype for each in parameters}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(
+    "name", ["sd1", "sdxl", "sd3", "flux1", "flux2", "qwen_image", "z_image", "chroma", "kandinsky3"]
+)
+def test_tasks_share_their_modules_and_keep_their_precision(name, dtype, card, monkeypatch):
+    monkeypatch.setattr("studio.engine.pipelines.pick_dtype", lambda device: dtype)
+    model = Model(card(name))
+    first = model.pipelines.get(model.card, "text-to-image")
+    before = memory([first])
+    model.draw("text-to-image")
+    for task in (each for each in model.family.pipelines if not each.startswith("controlnet")):
+        model.draw(task)
+        assert memory([first, model.pipelines.get(model.card, task)]) == before
+    assert model.pipelines.get(model.card, "text-to-image") is first
+
+
+def test_settings_go_along_to_other_tasks(card):
+    """FLUX.2 klein's distilled models take no guidance; a pipeline that did not know would run twice as long."""
+    pipelines, klein = Pipelines("cpu"), card("flux2")
+    assert pipelines.get(klein, "text-to-image").config.is_distilled
+    assert pipelines.get(klein, "inpaint").config.is_distilled
 
 
 def test_unknown_task_is_named():

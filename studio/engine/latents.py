@@ -1,0 +1,67 @@
+"""Latents: how samplers lay them out, and how a decoder wants them.
+
+A sampler's latents are (batch, channels, height, width), or packed: (batch, tokens, 4 · channels), each token a
+patch of two by two. They are normalised; each kind of autoencoder says in its own way how.
+"""
+
+from math import sqrt
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def unpacked(latents: "Tensor", ratio: float) -> "Tensor":
+    """As (batch, channels, height, width), however they come; ``ratio`` is the picture's width to its height."""
+    if latents.ndim == 5:  # one frame
+        return latents.squeeze(2) if latents.shape[2] == 1 else latents.squeeze(1)
+    if latents.ndim == 4:
+        return latents
+    batch, tokens, channels = latents.shape
+    rows = round(sqrt(tokens / ratio))
+    patches = latents.view(batch, rows, tokens // rows, channels // 4, 2, 2)
+    return patches.permute(0, 3, 1, 4, 2, 5).reshape(batch, channels // 4, 2 * rows, -1)
+
+
+def decoder(pipeline: Any) -> Any:
+    """The part of a pipeline that makes pictures of latents."""
+    return getattr(pipeline, "vae", None) or pipeline.movq
+
+
+def channels(vae: Any) -> int:
+    """How many channels its latents have."""
+    return int(vae.config.get("latent_channels") or vae.config.z_dim)
+
+
+def decoded(vae: Any, latents: "Tensor") -> "Tensor":
+    """Pixels (batch, 3, height, width) from -1 to 1, of a sampler's latents (batch, channels, height, width)."""
+    import torch
+
+    with torch.no_grad():
+        raw = _raw(vae, latents).to(vae.device, vae.dtype)
+        if hasattr(vae, "quantize"):
+            return _pixels(vae.decode(latents.to(raw), force_not_quantize=True).sample)
+        if vae.config.get("temperal_downsample") is not None:  # a decoder of videos
+            return _pixels(vae.decode(raw.unsqueeze(2)).sample.squeeze(2))
+        return _pixels(vae.decode(raw).sample)
+
+
+def _pixels(decoded: "Tensor") -> "Tensor":
+    return decoded.float().cpu().clamp(-1, 1)
+
+
+def _raw(vae: Any, latents: "Tensor") -> "Tensor":
+    """The latents with their normalisation undone."""
+    import torch
+    from torch.nn.functional import pixel_shuffle, pixel_unshuffle
+
+    if (norm := getattr(vae, "bn", None)) is not None:  # of each channel of a patch
+        deviation = (norm.running_var + vae.config.batch_norm_eps).sqrt().view(1, -1, 1, 1)
+        mean = norm.running_mean.view(1, -1, 1, 1)
+        return pixel_shuffle(pixel_unshuffle(latents, 2) * deviation + mean, 2)
+    scale, shift = vae.config.get("scaling_factor") or 1, vae.config.get("shift_factor") or 0
+    mean, deviation = vae.config.get("latents_mean"), vae.config.get("latents_std")
+    if mean is None or deviation is None:
+        return latents / scale + shift
+    by_channel = (torch.tensor(each).view(1, -1, 1, 1) for each in (deviation, mean))
+    return latents * next(by_channel) / scale + next(by_channel)

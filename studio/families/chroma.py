@@ -1,0 +1,25 @@
+"""Chroma: FLUX.1's shape, with real guidance and a small network in place of its modulation.
+
+Its pipeline for inpainting asks the model for a setting it does not have (diffusers 0.42.1), so there is none here.
+"""
+
+from studio.families import Defaults, Family, Shapes, table
+from studio.kinds import Size
+
+
+def _layout(shapes: Shapes) -> str | None:
+    """Radiance draws pixels without an autoencoder and is another model."""
+    mine = "distilled_guidance_layer.in_proj.weight" in shapes and "img_in.weight" in shapes
+    return "" if mine and not any(name.startswith("nerf_") for name in shapes) else None
+
+
+FAMILY = Family(
+    name="chroma",
+    title="Chroma",
+    classes=frozenset({"ChromaPipeline"}),
+    pipelines=table(text_to_image="ChromaPipeline", image_to_image="ChromaImg2ImgPipeline"),
+    multiple=16,
+    defaults=Defaults(steps=40, guidance=3.0, size=Size(1024, 1024)),
+    layout=_layout,
+    noise="flow",
+)

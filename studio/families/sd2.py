@@ -1,0 +1,54 @@
+"""Stable Diffusion 2: it listens to OpenCLIP, and its larger models predict velocities.
+
+Nothing in a single file tells velocity from noise unless it says ``v_pred``. Most files are of the
+larger model, so that is the plain variant; "base" is the smaller one, which predicts noise.
+"""
+
+from dataclasses import replace
+from types import MappingProxyType
+
+from studio.families import UNET, Defaults, Family, Folder, Shapes
+from studio.families.sd1 import BY_CHANNELS, ENTRY, INPAINT_ONLY, INSTRUCT_ONLY, LISTENS, TASKS, likeness
+from studio.kinds import Size
+
+
+def _layout(shapes: Shapes) -> str | None:
+    """A U-Net that listens to OpenCLIP ViT-H's 1024 channels."""
+    return BY_CHANNELS.get(shapes[ENTRY][1]) if shapes.get(LISTENS, (0, 0))[1] == 1024 else None
+
+
+def _folder(folder: Folder) -> str | None:
+    if not folder.says("unet", "use_linear_projection"):
+        return None
+    variant = BY_CHANNELS.get(folder.says("unet", "in_channels") or 4)
+    return "base" if variant == "" and folder.says("scheduler", "prediction_type") == "epsilon" else variant
+
+
+_SMALL = Defaults(steps=25, guidance=7.0, size=Size(512, 512))
+_PLAIN = Family(
+    name="sd2",
+    title="Stable Diffusion 2",
+    classes=frozenset((*TASKS.values(), *INSTRUCT_ONLY.values())),
+    pipelines=TASKS,
+    multiple=8,
+    defaults=replace(_SMALL, size=Size(768, 768)),
+    layout=_layout,
+    folder=_folder,
+    unsized=frozenset({"image-to-image", "instruct"}),
+    takes=UNET,
+)
+
+FAMILY = replace(
+    _PLAIN,
+    variants=MappingProxyType(
+        {
+            "base": replace(_PLAIN, title="Stable Diffusion 2 base", defaults=_SMALL),
+            "inpaint": replace(
+                _PLAIN, title="Stable Diffusion 2 for inpainting", pipelines=INPAINT_ONLY, defaults=_SMALL
+            ),
+            "instruct": replace(
+                _PLAIN, title="Stable Diffusion 2 for instructions", pipelines=INSTRUCT_ONLY, besides=likeness
+            ),
+        }
+    ),
+)

@@ -1,0 +1,94 @@
+"""Stable Diffusion XL: two text encoders, trained at about a million pixels.
+
+Turbo and Lightning are distilled: few steps, no guidance. Their single files look like any other's;
+a folder tells them by its scheduler. LCM has its guidance built into the U-Net.
+"""
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
+
+from studio.families import UNET, Defaults, Family, Folder, Shapes, table
+from studio.families.sd1 import BY_CHANNELS, ENTRY, likeness
+from studio.kinds import Size
+
+_LABELS: Final = "label_emb.0.0.weight"
+_TASKS = table(
+    text_to_image="StableDiffusionXLPipeline",
+    image_to_image="StableDiffusionXLImg2ImgPipeline",
+    inpaint="StableDiffusionXLInpaintPipeline",
+    controlnet="StableDiffusionXLControlNetPipeline",
+    controlnet_image_to_image="StableDiffusionXLControlNetImg2ImgPipeline",
+    controlnet_inpaint="StableDiffusionXLControlNetInpaintPipeline",
+)
+_INPAINT_ONLY = table(inpaint=_TASKS["inpaint"], controlnet_inpaint=_TASKS["controlnet-inpaint"])
+_INSTRUCT_ONLY = table(instruct="StableDiffusionXLInstructPix2PixPipeline")
+
+
+def _layout(shapes: Shapes) -> str | None:
+    """Told by what its U-Net is given besides words: sizes and pooled text (2816), or the refiner's (2560)."""
+    labels = shapes.get(_LABELS, (0, 0))[1]
+    if labels == 2560:
+        return "refiner"
+    if labels != 2816 or "edm_mean" in shapes:  # with EDM's mean it is Playground, which is sampled otherwise
+        return None
+    variant = BY_CHANNELS.get(shapes[ENTRY][1])
+    return "v" if variant == "" and "v_pred" in shapes else variant
+
+
+def _folder(folder: Folder) -> str | None:
+    if folder.says("unet", "time_cond_proj_dim"):
+        return "lcm"
+    if folder.parts.get("text_encoder") is None:
+        return "refiner"
+    variant = BY_CHANNELS.get(folder.says("unet", "in_channels") or 4)
+    if variant == "" and folder.says("scheduler", "prediction_type") == "v_prediction":
+        return "v"
+    return "turbo" if variant == "" and folder.says("scheduler", "timestep_spacing") == "trailing" else variant
+
+
+_PLAIN = Family(
+    name="sdxl",
+    title="Stable Diffusion XL",
+    classes=frozenset((*_TASKS.values(), *_INSTRUCT_ONLY.values())),
+    pipelines=_TASKS,
+    multiple=8,
+    defaults=Defaults(steps=30, guidance=6.0, size=Size(1024, 1024)),
+    layout=_layout,
+    folder=_folder,
+    unsized=frozenset({"image-to-image", "instruct"}),
+    takes=UNET,
+    hands_over=True,
+)
+_FEW = replace(_PLAIN, guidance=None, negative_prompt=False, besides=lambda _: {"guidance_scale": 0.0})
+
+FAMILY = replace(
+    _PLAIN,
+    variants=MappingProxyType(
+        {
+            "refiner": replace(
+                _PLAIN,
+                title="Stable Diffusion XL refiner",
+                pipelines=table(image_to_image=_TASKS["image-to-image"], inpaint=_TASKS["inpaint"]),
+            ),
+            "inpaint": replace(_PLAIN, title="Stable Diffusion XL for inpainting", pipelines=_INPAINT_ONLY),
+            "instruct": replace(
+                _PLAIN, title="Stable Diffusion XL for instructions", pipelines=_INSTRUCT_ONLY, besides=likeness
+            ),
+            "turbo": replace(
+                _FEW, title="Stable Diffusion XL Turbo", defaults=Defaults(steps=4, guidance=0.0, size=Size(512, 512))
+            ),
+            "lightning": replace(
+                _FEW,
+                title="Stable Diffusion XL Lightning",
+                defaults=Defaults(steps=8, guidance=0.0, size=Size(1024, 1024)),
+            ),
+            "lcm": replace(
+                _PLAIN,
+                title="Stable Diffusion XL LCM",
+                negative_prompt=False,
+                defaults=Defaults(steps=6, guidance=8.0, size=Size(1024, 1024)),
+            ),
+        }
+    ),
+)

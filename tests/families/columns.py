@@ -1,0 +1,259 @@
+"""What a model can do, each found out by doing it: the columns of the table of families.
+
+A column is a function that is given a ``Model`` and says "yes", or "" where the family has no such thing. It asserts
+that what ran ran well. A new one is added to ``COLUMNS``; ``make docs`` writes the table anew.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from studio.engine import preview as previews
+from studio.engine import samplers
+from studio.engine.engine import Engine
+from studio.engine.latents import decoded, decoder, unpacked
+from studio.engine.pipelines import Pipelines
+from studio.engine.watch import watched
+from studio.families import CONTROLLED, Request
+from studio.guide import Control, Guide
+from studio.kinds import OWN_SAMPLER
+from studio.models.card import ModelCard
+from tests.engine import small
+
+YES = "yes"
+STEPS = 2
+
+
+class Stopped(Exception):
+    """What a test raises to stop a run."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A picture, which steps were reported, and how many previews were shown."""
+
+    picture: Image.Image
+    heard: list[tuple[int, int]]
+    shown: int
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model and what loaded it, for one row of the table."""
+
+    card: ModelCard
+    pipelines: Pipelines = field(default_factory=lambda: Pipelines("cpu"))
+
+    @property
+    def family(self):
+        return self.card.family
+
+    @property
+    def task(self):
+        """What the model is asked for where it does not matter: drawing from words, if it can."""
+        return next(iter(self.family.pipelines))
+
+    @property
+    def side(self):
+        return 1024 if self.family.area else 64
+
+    def request(self, task=None, **changes):
+        side = changes.get("width", self.side)
+        noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+        mask = Image.new("L", (side, side))
+        mask.paste(255, (0, 0, side // 2, side))
+        task = task or self.task
+        asked = {
+            "prompt": "a red star",
+            "negative_prompt": "",
+            "steps": STEPS,
+            "guidance": self.family.defaults.guidance,
+            "width": side,
+            "height": side,
+            "strength": None if task in ("text-to-image", "instruct") else 1.0,
+            "images": () if task == "text-to-image" else (Image.fromarray(noise),),
+            "masks": (mask,) if task == "inpaint" else (),
+            "instruction": task == "instruct",
+            "likeness": 1.5,
+        }
+        return Request(**asked | changes)
+
+    def draw(self, task=None, report=lambda step, steps: None, show=None, **changes):
+        engine = Engine(self.pipelines, (3,), report, show)
+        return engine.denoise(self.card, self.request(task, **changes))[0]
+
+    def followed(self, weight):
+        """A guide with a ControlNet for this model, at a weight."""
+        picture = np.random.default_rng(1).integers(0, 256, (self.side, self.side, 3), dtype=np.uint8)
+        return Guide(controls=(Control(self.control, (Image.fromarray(picture),), weight),))
+
+    @cached_property
+    def control(self):
+        """The folder of a ControlNet with random weights, all of which do something."""
+        where = self.card.path.with_name(f"{self.card.path.name}-controlnet")
+        return small.controlnet(where, like=self.pipelines.any(self.card))
+
+    @cached_property
+    def usual(self):
+        """The run that others are compared with."""
+        heard, shown = [], []
+        with patch.object(previews, "_PAUSE", 0), patch.object(previews, "_SHARE", 1e9):
+            picture = self.draw(
+                report=lambda step, steps: heard.append((step, steps)), show=lambda n, jpeg: shown.append(jpeg)
+            )
+        return Run(picture, heard, len(shown))
+
+
+def load_folder(model):
+    """Nothing of it but from its folder."""
+    assert model.pipelines.get(model.card, model.task)
+    return YES
+
+
+def _task(model, task):
+    """The right size, the same again, and every step reported."""
+    if task not in model.family.pipelines:
+        return ""
+    heard = []
+    first = model.draw(task, lambda step, steps: heard.append((step, steps)))
+    again = model.usual.picture if task == model.task else model.draw(task)
+    assert first.size == (model.side, model.side)
+    assert first.tobytes() == again.tobytes()
+    assert heard == [(step, STEPS) for step in range(1, STEPS + 1)]
+    return YES
+
+
+def text_to_image(model):
+    return _task(model, "text-to-image")
+
+
+def image_to_image(model):
+    return _task(model, "image-to-image")
+
+
+def inpaint(model):
+    return _task(model, "inpaint")
+
+
+def instruct(model):
+    """Drawn from noise beside the picture, at full size."""
+    return _task(model, "instruct")
+
+
+def controlnet(model):
+    """From words, from a picture and in a part of one: a weight of nothing is the plain picture, bit for bit."""
+    tasks = [
+        task for task in ("text-to-image", "image-to-image", "inpaint") if CONTROLLED[task] in model.family.pipelines
+    ]
+    for task in tasks:
+        none, one, again = (model.draw(task, guide=model.followed(weight)) for weight in (0, 1, 1))
+        assert none != one == again
+        assert none == model.draw(task)
+    return YES if tasks else ""
+
+
+def guidance(model):
+    """Its value is seen in the picture."""
+    if not model.family.guidance:
+        return ""
+    assert model.draw(guidance=2 * model.family.defaults.guidance) != model.usual.picture
+    return YES
+
+
+def negative_prompt(model):
+    """Its words are seen in the picture."""
+    if not model.family.negative_prompt:
+        return ""
+    assert model.draw(negative_prompt="zebra") != model.draw(negative_prompt="a blue circle")
+    return YES
+
+
+def preview(model):
+    """One a step; what the sampler expects in the end is the picture, once decoded."""
+    assert model.usual.shown == STEPS
+    request, pipeline, clean = model.request(), model.pipelines.get(model.card, model.task), []
+    given = {"image": request.images, "mask_image": request.masks}
+    pictures = {name: list(each) for name, each in given.items() if each}
+    with samplers.swapped(pipeline, OWN_SAMPLER), watched(pipeline, lambda *told: clean.append(told[2])):
+        (picture,) = pipeline(**model.family.arguments(request.task, request), **pictures).images
+    pixels = decoded(decoder(pipeline), unpacked(clean[-1], 1))[0]
+    levels = ((pixels / 2 + 0.5) * 255).permute(1, 2, 0).numpy()
+    assert np.abs(levels - np.asarray(picture)).mean() < 2
+    return YES
+
+
+def cancel(model):
+    """Within one step; the next run is as if there had been none."""
+    heard = []
+
+    def stop(step, steps):
+        heard.append(step)
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        model.draw(report=stop)
+    assert heard == [1]
+    assert model.draw() == model.usual.picture
+    return YES
+
+
+def vae_tiling(model):
+    """The decoder works in tiles, which shows, a little."""
+    vae = decoder(model.pipelines.get(model.card, model.task))
+    side = max(model.side, 8 * model.family.multiple)
+    whole = model.draw(width=side, height=side)
+    _tiles(vae, side // 2)
+    try:
+        vae.enable_tiling()
+    except NotImplementedError:
+        return ""
+    tiled = model.draw(width=side, height=side)
+    vae.disable_tiling()
+    assert tiled.size == whole.size
+    assert tiled != whole
+    return YES
+
+
+def _tiles(vae, side):
+    """Tiles of that many pixels, in the words of each kind of autoencoder."""
+    if hasattr(vae, "tile_latent_min_size"):
+        vae.tile_latent_min_size = vae.tile_latent_min_size * side // vae.tile_sample_min_size
+        vae.tile_sample_min_size = side
+    elif hasattr(vae, "tile_sample_min_height"):
+        vae.tile_sample_min_height = vae.tile_sample_min_width = side
+        vae.tile_sample_stride_height = vae.tile_sample_stride_width = side * 3 // 4
+
+
+def half_precision(model):
+    """As on a GPU, though slower here."""
+    import torch
+
+    with patch("studio.engine.pipelines.pick_dtype", return_value=torch.bfloat16):
+        other = Model(model.card)
+        pipeline = other.pipelines.get(model.card, model.task)
+        assert other.draw().size == (model.side, model.side)
+    assert (getattr(pipeline, "transformer", None) or pipeline.unet).dtype == torch.bfloat16
+    return YES
+
+
+COLUMNS = MappingProxyType(
+    {
+        "load folder": load_folder,
+        "text-to-image": text_to_image,
+        "image-to-image": image_to_image,
+        "inpaint": inpaint,
+        "instruct": instruct,
+        "ControlNet": controlnet,
+        "guidance": guidance,
+        "negative prompt": negative_prompt,
+        "preview": preview,
+        "cancel": cancel,
+        "VAE tiling": vae_tiling,
+        "bfloat16": half_precision,
+    }
+)

@@ -1,0 +1,74 @@
+"""One vocabulary for the user; each family maps it to its own and refuses what it has not."""
+
+from dataclasses import replace
+
+import pytest
+
+from studio.errors import InputError
+from studio.families import Request, chroma, flux1, hidream, hunyuan_image, pixart, qwen_image, sd1, sdxl, z_image
+from studio.kinds import Size
+
+ASKED = Request("a star", "", 4, 3.5, 1024, 1024)
+SCHNELL = flux1.FAMILY.of("schnell")
+
+
+def arguments(family, request=ASKED):
+    return family.arguments(request.task, request)
+
+
+def test_guidance_is_not_one_thing():
+    assert arguments(sd1.FAMILY)["guidance_scale"] == 3.5
+    assert arguments(qwen_image.FAMILY)["true_cfg_scale"] == 3.5
+    assert arguments(hunyuan_image.FAMILY.of("distilled"))["distilled_guidance_scale"] == 3.5
+    assert arguments(z_image.FAMILY.of("turbo"))["guidance_scale"] == 0
+    assert not [name for name in arguments(SCHNELL) if "guidance" in name or "cfg" in name]
+
+
+def test_qwen_is_given_a_negative_prompt_even_if_empty():
+    """Without one, its pipeline drops the guidance and says so only in a log."""
+    assert arguments(qwen_image.FAMILY)["negative_prompt"] == ""
+
+
+def test_flux_takes_a_negative_prompt_by_a_second_pass():
+    plain, negative = (arguments(flux1.FAMILY, replace(ASKED, negative_prompt=words)) for words in ("", "blurry"))
+    assert (plain["guidance_scale"], "true_cfg_scale" in plain) == (3.5, False)
+    assert (negative["guidance_scale"], negative["true_cfg_scale"]) == (1.0, 3.5)
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "refusal"),
+    [
+        (SCHNELL, {"negative_prompt": "blurry"}, "FLUX.1 schnell has no negative prompt; leave it empty"),
+        (SCHNELL, {"guidance": 7.0}, "FLUX.1 schnell has no guidance to set; leave it at 0"),
+        (flux1.FAMILY.of("fill"), {}, "FLUX.1 Fill has no text-to-image; it has inpaint"),
+        (
+            flux1.FAMILY,
+            {"width": 1000},
+            r"FLUX.1 does not draw 1000x1024; 992x1024 would do \(sides are multiples of 16\)",
+        ),
+        (hidream.FAMILY, {"width": 512, "height": 512}, "HiDream-I1 does not draw 512x512; 1024x1024 would do"),
+        (sdxl.FAMILY.of("refiner"), {}, "refiner has no text-to-image; it has image-to-image, inpaint"),
+    ],
+)
+def test_what_a_family_has_not_is_refused_by_name(family, changes, refusal):
+    with pytest.raises(InputError, match=refusal):
+        family.check(replace(ASKED, **changes))
+
+
+def test_what_it_has_passes():
+    flux1.FAMILY.check(replace(ASKED, negative_prompt="blurry"))
+    SCHNELL.check(replace(ASKED, guidance=0.0))
+    hidream.FAMILY.check(replace(ASKED, width=1344, height=768))
+
+
+def test_a_variant_that_differs_not_is_the_family():
+    assert sd1.FAMILY.of("v") is sd1.FAMILY
+    assert chroma.FAMILY.of("") is chroma.FAMILY
+
+
+def test_the_size_asked_for_is_the_size_drawn():
+    """PixArt's pipeline would take the nearest it was trained at and cut; Kontext's would take a million pixels."""
+    assert arguments(pixart.FAMILY)["use_resolution_binning"] is False
+    kontext = arguments(flux1.FAMILY.of("kontext"), replace(ASKED, width=512, height=768))
+    assert kontext["max_area"] == 512 * 768
+    assert hidream.FAMILY.drawn(Size(512, 512)) == (1024, 1024)
