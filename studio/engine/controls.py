@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def nets(plain: "DiffusionPipeline", parts: Parts, controls: Sequence[Control]) -> list[Any]:
     """The ControlNets, loaded; raises InputError that names one made for another kind of model."""
     found = [library.find(control.part, "controlnet") for control in controls]
-    loaded = [parts.diffusers(part, lambda: _empty(plain)) for part in found]
+    loaded = [parts.diffusers(part, plain.dtype, lambda: _empty(plain)) for part in found]
     for part, net in zip(found, loaded, strict=True):
         if not _fits(net, plain):
             raise _stranger(part.name)
@@ -77,7 +77,7 @@ def adapted(pipeline: "DiffusionPipeline", parts: Parts, controls: Sequence[Cont
     with ExitStack() as stack:
         for control in controls:
             part = library.find(control.part, "controlnet")
-            adapter = parts.diffusers(part)
+            adapter = parts.diffusers(part, pipeline.dtype)
             levels = tuple(pipeline.unet.config.block_out_channels)
             if tuple(adapter.config.channels[: len(levels)]) != levels:  # one for SDXL has a level more
                 raise _stranger(part.name)

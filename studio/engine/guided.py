@@ -63,7 +63,7 @@ def _decoding(pipeline: "DiffusionPipeline", parts: Parts, ref: str | None) -> I
         yield
         return
     own, part = pipeline.vae, library.find(ref, "vae")
-    other = parts.diffusers(part, lambda: own)
+    other = parts.diffusers(part, own.dtype, lambda: own)
     if _latents(other) != _latents(own):
         raise InputError(f"the VAE '{part.name}' has other latents than this model; choose one that fits")
     pipeline.vae = other

@@ -10,6 +10,7 @@ from studio.errors import ModelError
 from studio.models.parts import Part
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
 
@@ -18,10 +19,10 @@ class Parts:
 
     def __init__(self, device: str = "auto") -> None:
         self._wanted = device
-        self._loaded: dict[tuple[str, str], nn.Module] = {}
+        self._loaded: dict[tuple[str, str, torch.dtype], nn.Module] = {}
 
-    def diffusers(self, part: Part, like: Callable[[], Any] | None = None) -> Any:
-        """A ControlNet, T2I-Adapter or VAE, on the models' device and in their precision.
+    def diffusers(self, part: Part, dtype: "torch.dtype", like: Callable[[], Any] | None = None) -> Any:
+        """A ControlNet, T2I-Adapter or VAE, on the models' device and in the precision of the one it is for.
 
         ``like`` gives a model whose class and configuration a single file has. Raises ModelError
         where the part does not load.
@@ -29,23 +30,24 @@ class Parts:
         import diffusers
 
         if part.class_name or like is None:
-            return self._kept(part, getattr(diffusers, part.class_name).from_pretrained, part.path)
-        return self._kept(part, lambda path, **how: _from_file(like(), path, how["dtype"]), part.path)
+            return self._kept(part, getattr(diffusers, part.class_name).from_pretrained, part.path, dtype)
+        return self._kept(part, lambda path, **how: _from_file(like(), path, how["dtype"]), part.path, dtype)
 
-    def transformers(self, part: Part, class_name: str, folder: Path) -> Any:
-        """A model of transformers: an image encoder, or one that sees depth or poses."""
+    def transformers(self, part: Part, class_name: str, folder: Path, dtype: "torch.dtype | None" = None) -> Any:
+        """A model of transformers: an image encoder, or one that sees depth or poses; as the device likes it best."""
         import transformers
 
-        return self._kept(part, getattr(transformers, class_name).from_pretrained, folder)
+        best = pick_dtype(pick_device(self._wanted))
+        return self._kept(part, getattr(transformers, class_name).from_pretrained, folder, dtype or best)
 
-    def _kept(self, part: Part, load: Callable[..., Any], path: Path) -> Any:
+    def _kept(self, part: Part, load: Callable[..., Any], path: Path, dtype: "torch.dtype") -> Any:
         from safetensors import SafetensorError
 
-        key = (part.sha256(), path.name)
+        key = (part.sha256(), path.name, dtype)
         if key not in self._loaded:
             device = pick_device(self._wanted)
             try:
-                made = load(path, dtype=pick_dtype(device), local_files_only=True, use_safetensors=True)
+                made = load(path, dtype=dtype, local_files_only=True, use_safetensors=True)
             except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, SafetensorError) as error:
                 raise ModelError(f"'{part.name}' does not load: {str(error).splitlines()[0]}") from None
             self._loaded[key] = made.to(device).eval()

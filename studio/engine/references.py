@@ -30,7 +30,7 @@ def resembling(
         return
     found = [library.find(reference.part, "ip-adapter") for reference in references]
     weights = [_weights(part, pipeline) for part in found]
-    encoder = _encoder(parts, found[0])
+    encoder = _encoder(parts, found[0], pipeline)
     unet, own = pipeline.unet, (pipeline.image_encoder, pipeline.feature_extractor)
     processors, projection = dict(unet.attn_processors), unet.encoder_hid_proj
     kind = unet.config.encoder_hid_dim_type
@@ -64,7 +64,7 @@ def _weights(part: Part, pipeline: "DiffusionPipeline") -> "dict[str, dict[str, 
     return groups
 
 
-def _encoder(parts: Parts, part: Part) -> Any:
+def _encoder(parts: Parts, part: Part, pipeline: "DiffusionPipeline") -> Any:
     if not (part.encoder / "config.json").is_file():
         raise ModelError(f"'{part.name}' needs its image encoder; put the folder image_encoder beside the file")
-    return parts.transformers(part, "CLIPVisionModelWithProjection", part.encoder)
+    return parts.transformers(part, "CLIPVisionModelWithProjection", part.encoder, pipeline.dtype)

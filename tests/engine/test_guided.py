@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from studio.engine.engine import Engine
 from studio.engine.pipelines import Pipelines
@@ -152,3 +153,15 @@ def test_other_pictures_for_each_seed_are_followed(kind, draw, guides):
 def test_an_area_that_is_everything_is_the_prompt_itself(draw):
     whole = region.run(None, "a blue moon on black", "all")
     assert small.difference(draw(whole, prompt="a red star")[0], draw(prompt="a blue moon on black")[0]) <= 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_takes_the_precision_of_the_model(kind, model, guides, monkeypatch):
+    monkeypatch.setattr("studio.engine.pipelines.pick_dtype", lambda device: torch.bfloat16)
+    other = Engine(Pipelines("cpu"), (3,))
+    pipeline = other.pipelines.get(library.find(model), "text-to-image")
+    before, asked = small.state(pipeline), {"steps": 2, "size": (64, 64), "model": model}
+    made = generate.run(other, PROMPT, **asked, guide=guides[kind]())
+    assert made != generate.run(other, PROMPT, **asked)
+    assert pipeline.unet.dtype == torch.bfloat16
+    assert small.state(pipeline) == before
