@@ -39,7 +39,8 @@ class JobForm(BaseModel):
 class Preview(BaseModel):
     """Values that show what a workflow is good for, and the text-to-image that makes its start picture.
 
-    ``until`` is the last step that is shown, where later ones need what does not come with the studio.
+    ``until`` is the last step that is shown, where later ones need what does not come with the studio; "start" shows
+    the start picture alone.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -62,9 +62,9 @@ def _decoding(pipeline: "DiffusionPipeline", parts: Parts, ref: str | None) -> I
     if ref is None:
         yield
         return
-    own, part = pipeline.vae, library.find(ref, "vae")
-    other = parts.diffusers(part, own.dtype, lambda: own)
-    if _latents(other) != _latents(own):
+    own, part = getattr(pipeline, "vae", None), library.find(ref, "vae")
+    other = parts.diffusers(part, pipeline.dtype, lambda: own)
+    if own is None or _latents(other) != _latents(own):
         raise InputError(f"the VAE '{part.name}' has other latents than this model; choose one that fits")
     pipeline.vae = other
     try:
@@ -73,7 +73,7 @@ def _decoding(pipeline: "DiffusionPipeline", parts: Parts, ref: str | None) -> I
         pipeline.vae = own
 
 
-def _latents(vae: Any) -> tuple[int, int]:
-    """Channels, and how often a side is halved."""
-    levels = vae.config.get("encoder_block_out_channels") or vae.config["block_out_channels"]
-    return vae.config.latent_channels, len(levels)
+def _latents(vae: Any) -> tuple[int | None, int]:
+    """Channels, and how many levels lie between them and the picture."""
+    levels = vae.config.get("encoder_block_out_channels") or vae.config.get("block_out_channels") or ()
+    return vae.config.get("latent_channels"), len(levels)

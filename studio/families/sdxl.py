@@ -22,6 +22,8 @@ _TASKS = table(
     controlnet_inpaint="StableDiffusionXLControlNetInpaintPipeline",
 )
 _INPAINT_ONLY = table(inpaint=_TASKS["inpaint"], controlnet_inpaint=_TASKS["controlnet-inpaint"])
+_UNTOLD = ("controlnet-image-to-image", "controlnet-inpaint")  # which forget to tell the U-Net its guidance
+_LCM = MappingProxyType({task: name for task, name in _TASKS.items() if task not in _UNTOLD})
 _INSTRUCT_ONLY = table(instruct="StableDiffusionXLInstructPix2PixPipeline")
 
 
@@ -86,6 +88,7 @@ FAMILY = replace(
             "lcm": replace(
                 _PLAIN,
                 title="Stable Diffusion XL LCM",
+                pipelines=_LCM,
                 negative_prompt=False,
                 defaults=Defaults(steps=6, guidance=8.0, size=Size(1024, 1024)),
             ),

@@ -7,6 +7,7 @@ import torch
 
 from studio.engine.engine import Engine
 from studio.engine.pipelines import Pipelines
+from studio.errors import InputError
 from studio.guide import NOTHING, Control, Guide, Reference
 from studio.models import library
 from studio.steps import edit, generate, inpaint, region
@@ -148,6 +149,66 @@ def test_other_pictures_for_each_seed_are_followed(kind, draw, guides):
     one, other = (Guide(controls=(replace(control, pictures=(small.drawing(n),)),)) for n in (1, 2))
     both = Guide(controls=(replace(control, pictures=(small.drawing(1), small.drawing(2))),))
     assert draw(both, seeds=(7, 8)) == [draw(one, seeds=(7,))[0], draw(other, seeds=(8,))[0]]
+
+
+def test_sdxl_takes_them_all(engine, card, tmp_path):
+    """But for a T2I-Adapter. It has two text encoders, and pooled words besides; all is as it was afterwards."""
+    from safetensors.torch import save_file
+
+    model = card("sdxl")
+    pipeline = engine.pipelines.get(model, "text-to-image")
+    unet = pipeline.unet
+    widths = [e.get_input_embeddings().embedding_dim for e in (pipeline.text_encoder, pipeline.text_encoder_2)]
+    words = {key: torch.randn(2, width) for key, width in zip(("clip_l", "clip_g"), widths, strict=True)}
+    save_file(words, tmp_path / "w.safetensors")
+    picture, ip = (small.drawing(),), small.ip_adapter(tmp_path / "ip", unet=unet)
+    asked = {"steps": 2, "size": (64, 64), "model": str(model.path)}
+    plain = generate.run(engine, PROMPT, **asked)[0]
+    before = small.state(pipeline)
+    guides = [
+        Guide(references=(Reference(ip, picture),)),
+        Guide(embeddings=(("<new>", str(tmp_path / "w.safetensors")),)),
+        region.run(None, "a blue moon on black", "left"),
+    ]
+    for guide in guides:
+        assert generate.run(engine, PROMPT, **asked, guide=guide)[0] != plain
+        assert small.state(pipeline) == before
+    assert generate.run(engine, PROMPT, **asked)[0] == plain
+
+
+@pytest.mark.parametrize(("kind", "said"), [("region", "area"), ("embedding", "embedding"), ("reference", "reference")])
+def test_a_family_without_it_refuses_it_by_name(kind, said, engine, card, guides):
+    model = card("sd3")
+    with pytest.raises(InputError, match=f"Stable Diffusion 3 takes no {said}"):
+        generate.run(engine, PROMPT, steps=2, size=(64, 64), model=str(model.path), guide=guides[kind]())
+
+
+def test_a_family_without_controlnets_says_so(engine, card, guides):
+    model = card("pixart")
+    with pytest.raises(InputError, match="has no controlnet; it has text-to-image"):
+        generate.run(engine, PROMPT, steps=2, size=(64, 64), model=str(model.path), guide=guides["controlnet"]())
+
+
+def test_a_vae_with_other_latents_is_refused_by_name(engine, tmp_path):
+    small.kl_vae(16).save_pretrained(tmp_path / "other")
+    with pytest.raises(InputError, match="the VAE 'other' has other latents than this model"):
+        generate.run(engine, PROMPT, steps=2, guide=Guide(vae=str(tmp_path / "other")))
+
+
+def test_a_vae_in_one_file_is_taken(engine, card, tmp_path):
+    """With the configuration of the model's own, whose class it has."""
+    model = card("sd1")
+    own = engine.pipelines.get(model, "text-to-image").vae
+    other = small.shaken(type(own).from_config(own.config), 3)
+    other.save_pretrained(tmp_path / "vae")
+    (file := tmp_path / "vae.safetensors").write_bytes(
+        (tmp_path / "vae" / "diffusion_pytorch_model.safetensors").read_bytes()
+    )
+    asked = {"steps": 2, "size": (64, 64), "model": str(model.path)}
+    folder, single = (
+        generate.run(engine, PROMPT, **asked, guide=Guide(vae=str(path)))[0] for path in (tmp_path / "vae", file)
+    )
+    assert single == folder != generate.run(engine, PROMPT, **asked)[0]
 
 
 def test_an_area_that_is_everything_is_the_prompt_itself(draw):

@@ -17,7 +17,7 @@ from studio.surfaces.flags import read_flags
 from studio.surfaces.notebook.panel import Panel
 from studio.surfaces.web.forms import draw
 from studio.workflow import Workflow, workflow_names
-from tests.engine import small
+from tests.surfaces.conftest import CHOSEN
 
 PICTURES = ("picture", "mask")
 
@@ -39,20 +39,13 @@ def start(own):
     return path
 
 
-@pytest.fixture(scope="module", autouse=True)
-def parts(tmp_path_factory):
-    """A ControlNet in the folder of parts, where every surface may take one from by its name."""
-    home = tmp_path_factory.mktemp("parts")
-    small.controlnet(home / "scribbles")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STUDIO_PARTS", str(home))
-        yield
+pytestmark = pytest.mark.usefixtures("parts")
 
 
 def asked(workflow, start):
     """A value for each input: its default, or something fitting; a seed, and two pictures."""
     fitting = {"picture": str(start), "mask": str(start), "prompt": "a red star", "text": "hello"}
-    fitting["controlnet"] = "scribbles"
+    fitting |= CHOSEN
     values = {}
     for control in controls(workflow):
         value = fitting[control.kind] if control.required or control.name == "prompt" else control.default
