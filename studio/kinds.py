@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, InstanceOf, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
 from studio.axes import Axis
 from studio.errors import InputError
+from studio.guide import Guide
 from studio.imagefile import open_image
 from studio.sampler_names import SamplerName, read
 
@@ -34,11 +35,13 @@ class Kind:
 
     @property
     def takes(self) -> str:
-        """What an earlier step must make to be given to it: "pictures", "words", or "" for nothing."""
+        """What an earlier step must make to be given to it: "pictures", "words", "a guide", or "" for nothing."""
         return _TAKES.get(self.name, "")
 
 
-_TAKES: Final = {"picture": "pictures", "mask": "pictures", "prompt": "words", "text": "words"}
+_TAKES: Final = {"picture": "pictures", "mask": "pictures", "prompt": "words", "text": "words", "guide": "a guide"}
+PARTS: Final = ("controlnet", "ip-adapter", "vae", "embedding", "depth", "pose")
+"""Kinds that choose a part to put to a model: by its name, or by its path."""
 
 
 class Size(NamedTuple):
@@ -195,6 +198,42 @@ Mask = Annotated[
     WithJsonSchema({"type": "string", "format": "path"}),
     Field(title="Mask", description="White where the picture is drawn anew, black where it stays, gray blends."),
     Kind("mask"),
+]
+ControlNetRef = Annotated[
+    str,
+    Field(
+        min_length=1,
+        title="ControlNet",
+        description="A ControlNet or T2I-Adapter made for this kind of model; a name or a path.",
+    ),
+    Kind("controlnet"),
+]
+ReferenceRef = Annotated[
+    str,
+    Field(min_length=1, title="IP-Adapter", description="An IP-Adapter, its image_encoder folder beside it."),
+    Kind("ip-adapter"),
+]
+VaeRef = Annotated[
+    str, Field(min_length=1, title="VAE", description="Decodes in place of the model's own."), Kind("vae")
+]
+EmbeddingRef = Annotated[
+    str,
+    Field(min_length=1, title="Embedding", description="A learned word (textual inversion)."),
+    Kind("embedding"),
+]
+DepthRef = Annotated[
+    str, Field(min_length=1, title="Depth model", description="A DPT or Depth Anything model."), Kind("depth")
+]
+PoseRef = Annotated[str, Field(min_length=1, title="Pose model", description="A ViTPose model."), Kind("pose")]
+Weight = Annotated[
+    float,
+    Field(ge=0, le=2, title="Weight", description="How much it counts; 0 not at all."),
+    Kind("slider"),
+]
+GuideBefore = Annotated[
+    InstanceOf[Guide],
+    Field(title="Guide", description="What an earlier step gives to look at: outlines, areas, other pictures."),
+    Kind("guide"),
 ]
 AxisText = Annotated[
     str,

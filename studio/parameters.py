@@ -13,10 +13,12 @@ from pydantic_core import ErrorDetails
 
 from studio.axes import MOST, listed
 from studio.errors import WorkflowError
-from studio.kinds import Kind, Size, kind_of, one_of
+from studio.guide import Guide
+from studio.kinds import PARTS, Kind, Size, kind_of, one_of
 
 REQUIRED = inspect.Parameter.empty
-_PINNED = ("picture", "mask", "model")  # a job holds one hash for each
+_PINNED = ("picture", "mask", "model", *PARTS)  # a job holds one hash for each
+_MAKES: dict[Any, str] = {str: "words", Guide: "a guide"}
 
 
 class Exposed(BaseModel):
@@ -131,8 +133,8 @@ class Parameter:
 
 
 def gives(run: Callable[..., Any]) -> str:
-    """What a step makes: "words", or "pictures"."""
-    return "words" if get_type_hints(run)["return"] is str else "pictures"
+    """What a step makes: "words", "a guide", or "pictures"."""
+    return _MAKES.get(get_type_hints(run)["return"], "pictures")
 
 
 def parameters(run: Callable[..., Any]) -> dict[str, Parameter]:

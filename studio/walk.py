@@ -9,17 +9,18 @@ from pydantic import ConfigDict, ValidationError, validate_call
 from studio import plugins
 from studio.engine.engine import Engine
 from studio.errors import InputError
+from studio.guide import Guide
 from studio.parameters import parameters, problem
 from studio.workflow import Workflow
 
 _CALL = ConfigDict(arbitrary_types_allowed=True)
 
 
-_Made = list[Image] | str
+_Made = list[Image] | str | Guide
 
 
 class Made(NamedTuple):
-    """Pictures, and the prompt that the first of the steps to take one was given ("" where none was)."""
+    """Pictures, and the prompt of the first step that ran a model ("" where none was)."""
 
     pictures: list[Image]
     prompt: str
@@ -38,13 +39,13 @@ def make(workflow: Workflow, values: Mapping[str, Any], engine: Engine) -> Made:
         part = engine.part(busy.index(step), len(busy)) if step in busy else engine
         run = validate_call(config=_CALL)(plugins.find("steps", workflow.uses(step)).run)
         arguments = _arguments(workflow, step, values, made)
-        prompts += [arguments["prompt"]] if arguments.get("prompt") else []
+        prompts += [arguments["prompt"]] if step in busy and arguments.get("prompt") else []
         try:
             made[step] = run(part, **arguments)
         except ValidationError as error:
             raise InputError(f"step '{step}': {problem(error)}") from None
-    pictures = list(made[step])  # the workflow is checked: it ends with pictures
-    return Made(pictures, next(iter(prompts), ""))  # type: ignore[arg-type]
+    pictures: Any = made[step]  # the workflow is checked: it ends with pictures
+    return Made(list(pictures), next(iter(prompts), ""))
 
 
 def _arguments(workflow: Workflow, step: str, values: Mapping[str, Any], made: Mapping[str, _Made]) -> dict[str, Any]:

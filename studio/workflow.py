@@ -8,7 +8,7 @@
       draw: {use: generate, model: spark}
 
 Bounds come from the steps' signatures; a workflow may narrow them, never widen them. "$name"
-gives a step what an earlier one made: pictures, or words. All is checked when the file is
+gives a step what an earlier one made: pictures, words, or a guide. All is checked when the file is
 loaded: steps, parameters, fixed values, references, bounds.
 """
 
@@ -22,8 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from studio import strict_yaml
 from studio.config import shipped
 from studio.errors import InputError, WorkflowError
-from studio.kinds import Count, NewSeed
-from studio.models import library
+from studio.kinds import PARTS, Count, NewSeed
+from studio.models import library, parts
 from studio.parameters import REQUIRED, Exposed, Parameter, gives, parameters, problem, wrong
 from studio.plugins import find, unknown
 
@@ -37,11 +37,16 @@ class JobForm(BaseModel):
 
 
 class Preview(BaseModel):
-    """Values that show what a workflow is good for, and the text-to-image that makes its start picture."""
+    """Values that show what a workflow is good for, and the text-to-image that makes its start picture.
+
+    ``until`` is the last step that is shown, where later ones need what does not come with the studio; "start" shows
+    the start picture alone.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     values: dict[str, Any] = {}
     start: dict[str, Any] = {}
+    until: str | None = None
 
 
 class Definition(BaseModel):
@@ -128,6 +133,8 @@ class Workflow:
         known = parameters(find("steps", self.uses(step)).run)
         if parameter not in known:
             raise WorkflowError(f"input '{name}': {unknown(f'parameter of {self.uses(step)}', parameter, known)}")
+        if known[parameter].kind.name == "guide":
+            raise WorkflowError(f"input '{name}': a guide is made by a step, not by people; write guide: $STEP")
         return known[parameter].narrowed(self.exposed(name))
 
     def _check(self) -> None:
@@ -174,6 +181,8 @@ def _check_value(step: str, parameter: Parameter, value: Any, earlier: Mapping[s
         parameter.check(value)
         if parameter.kind.name == "model":
             library.find(value)
+        if parameter.kind.name in PARTS:
+            parts.find(value, parameter.kind.name)
     except (ValueError, InputError) as error:
         raise WorkflowError(f"step '{step}', {parameter.name}: {error}") from None
 

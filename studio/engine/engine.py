@@ -2,23 +2,36 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PIL.Image import Image
 
 from studio.engine import prompts, samplers
 from studio.engine.composing import Composition
+from studio.engine.guided import guided
 from studio.engine.pipelines import Pipelines
 from studio.engine.preview import Previews, Show
 from studio.engine.watch import Heard, watched
-from studio.families import Request
 from studio.models.card import ModelCard
+from studio.request import Request
 
 if TYPE_CHECKING:
     import torch
     from diffusers import DiffusionPipeline
 
 Report = Callable[[int, int], None]
+
+
+def _hand_over(request: Request) -> dict[str, Any]:
+    """Where on the way from noise to picture a model stops or begins, in the library's words."""
+    stops = {} if request.until is None else {"denoising_end": request.until, "output_type": "latent"}
+    return stops if request.since is None else {**stops, "denoising_start": request.since}
+
+
+def _placed(show: Show, n: int, _: int, jpeg: bytes) -> None:
+    """Show the preview of a picture that is made alone in its place in the batch."""
+    show(n, jpeg)
 
 
 def _ignore(step: int, steps: int) -> None:
@@ -52,16 +65,30 @@ class Engine:
 
         Each has a noise generator of its own, on the CPU, so that it does not depend on its
         neighbours in the batch nor on the device. Raises InputError where the model's family has not
-        what is asked for.
+        what is asked for. A request ``until`` a share of the noise gives latents, which another model's
+        ``images`` may be.
         """
         card.family.check(request)
         samplers.check(request.sampler, card.family.noise, partly=request.strength is not None)
-        pipeline = self.pipelines.get(card, request.task)
-        words = self._words(pipeline, card, request)
-        sampled = samplers.swapped(pipeline, request.sampler, card.family.noise, request.steps)
-        with sampled, watched(pipeline, self._heard(card, request)), words.acting(pipeline):
-            result = pipeline(**self._arguments(card, request, words), **words.callback())
+        if len(self.seeds) > 1 and request.guide.differs:
+            return self._one_by_one(card, request)
+        with (
+            guided(self.pipelines, card, request) as (pipeline, more),
+            samplers.swapped(pipeline, request.sampler, card.family.noise, request.steps),
+            watched(pipeline, self._heard(card, request)),
+            (words := self._words(pipeline, card, request)).acting(pipeline),
+        ):
+            result = pipeline(**self._arguments(card, request, words), **words.callback(), **more)
         return list(result.images)
+
+    def _one_by_one(self, card: ModelCard, request: Request) -> list[Image]:
+        """Each picture by itself: pipelines take no other ControlNet picture for each of a batch."""
+        made = []
+        for n, seed in enumerate(self.seeds):
+            show = partial(_placed, self.show, n) if self.show else None
+            alone = replace(self.part(n, len(self.seeds)), seeds=(seed,), show=show)
+            made += alone.denoise(card, request.alone(n))
+        return made
 
     def _words(self, pipeline: "DiffusionPipeline", card: ModelCard, request: Request) -> Composition:
         """What the prompts say, read by us where the family's text encoders let us."""
@@ -71,7 +98,7 @@ class Engine:
     def _heard(self, card: ModelCard, request: Request) -> Heard:
         """What is done after each step: a report, and a preview where one is wanted."""
         ratio, show = request.width / request.height, self.show
-        previews = show and Previews(self.pipelines.colours(card, request.task), show, ratio)
+        previews = show and Previews(self.pipelines.colours(card), show, ratio)
 
         def heard(step: int, steps: int, clean: "torch.Tensor") -> None:
             if previews:
@@ -87,7 +114,7 @@ class Engine:
             arguments |= {} if words else {name: self._for_each((text,))}
         given = {"image": request.images, "mask_image": request.masks}
         pictures = {name: self._for_each(each) for name, each in given.items() if each}
-        return arguments | words.arguments() | pictures | {"generator": self._generators()}
+        return arguments | words.arguments() | pictures | _hand_over(request) | {"generator": self._generators()}
 
     def _for_each(self, given: Sequence[Any]) -> list[Any]:
         """One for each seed, of one or of as many."""

@@ -10,10 +10,10 @@ from PIL import Image, ImageChops, ImageFilter, ImageOps
 from studio.engine.engine import Engine
 from studio.engine.images import fitting, resized
 from studio.errors import InputError
-from studio.families import Request
 from studio.imagefile import open_image
 from studio.kinds import Size
 from studio.models.card import ModelCard
+from studio.request import Request
 
 Box = tuple[int, int, int, int]
 
@@ -51,7 +51,12 @@ def redrawn(
     box = _around(masks, card.size)
     size = fitting(Image.new("L", (box[2] - box[0], box[3] - box[1])), card.size, card.family.multiple)
     inside, white = (tuple(resized(one.crop(box), size) for one in pictures) for pictures in (images, masks))
-    asked = replace(request, width=size.width, height=size.height, images=inside, masks=white)
+    whole = Size(*images[0].size)
+    guide = request.guide.placed(
+        lambda picture: resized(resized(picture, whole).crop(box), size),
+        lambda mask: mask.resize(whole).crop(box).resize(size),
+    )
+    asked = replace(request, width=size.width, height=size.height, images=inside, masks=white, guide=guide)
     made = engine.denoise(card, asked)
     return [_put_back(*each, box) for each in zip(images, masks, made, strict=True)]
 

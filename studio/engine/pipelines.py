@@ -3,10 +3,12 @@
 import os
 from collections.abc import Mapping
 from inspect import signature
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from studio.engine import singlefile
 from studio.engine.hardware import pick_device, pick_dtype
+from studio.engine.parts import Parts
 from studio.engine.preview import fit
 from studio.errors import InputError, ModelError
 from studio.models.card import ModelCard
@@ -27,6 +29,7 @@ _ENVIRONMENT = {  # what is set already is left alone
 
 _NO_CODE = {"DIFFUSERS_DISABLE_REMOTE_CODE": "1", "DIFFUSERS_TRUST_REMOTE_KERNELS": "0"}  # whatever is set already
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _UNGUARDED = {"safety_checker": None, "requires_safety_checker": False}
 
 
@@ -35,6 +38,7 @@ class Pipelines:
 
     def __init__(self, device: str = "auto") -> None:
         self._wanted = device
+        self.parts = Parts(device)
         self._loaded: dict[tuple[str, str], DiffusionPipeline] = {}
         self._colours: dict[str, Tensor] = {}
 
@@ -49,11 +53,22 @@ class Pipelines:
             self._loaded[key] = self._sibling(card, task) or self._load(card, task)
         return self._loaded[key]
 
-    def colours(self, card: ModelCard, task: str) -> "Tensor":
+    def any(self, card: ModelCard) -> "DiffusionPipeline":
+        """Some pipeline of the model, to look at what all of them share."""
+        return self.get(card, next(iter(card.family.pipelines)))
+
+    def around(self, card: ModelCard, task: str, more: Mapping[str, Any]) -> "DiffusionPipeline":
+        """A fresh pipeline for a task that takes ``more`` modules besides the model's own: ControlNets.
+
+        It is not kept; the modules are, by whoever loaded them.
+        """
+        return _quiet(_around(self.any(card), _class(card, task), more))
+
+    def colours(self, card: ModelCard) -> "Tensor":
         """The map from this model's latents to colours, for previews; fitted when first asked for."""
         key = str(card.path)
         if key not in self._colours:
-            self._colours[key] = fit(self.get(card, task))
+            self._colours[key] = fit(self.any(card))
         return self._colours[key]
 
     def _sibling(self, card: ModelCard, task: str) -> "DiffusionPipeline | None":
@@ -80,12 +95,12 @@ def _read(card: ModelCard, wanted: Any, dtype: "torch.dtype") -> Any:
     return wanted.from_pretrained(card.path, dtype=dtype, local_files_only=True, use_safetensors=True, **unguarded)
 
 
-def _around(pipeline: "DiffusionPipeline", wanted: Any) -> "DiffusionPipeline":
-    """A pipeline of another class around the same modules, with the same settings.
+def _around(pipeline: "DiffusionPipeline", wanted: Any, more: Mapping[str, Any] = _NOTHING) -> "DiffusionPipeline":
+    """A pipeline of another class around the same modules and ``more``, with the same settings.
 
     Not by ``from_pipe``, which casts the modules of both.
     """
-    other: DiffusionPipeline = wanted(**_taken(wanted, {**pipeline.config, **pipeline.components}))
+    other: DiffusionPipeline = wanted(**_taken(wanted, {**pipeline.config, **pipeline.components, **more}))
     return other
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from studio.errors import InputError
-from studio.families import Request
 from studio.prompt_grammar import Parsed, Section, Wording, parse
+from studio.request import Request
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline

@@ -11,15 +11,18 @@ from math import isqrt, sqrt
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from PIL.Image import Image
-
 from studio import wildcards
 from studio.errors import InputError, ModelError
-from studio.kinds import OWN_SAMPLER, Size
+from studio.kinds import Size
 from studio.prompt_grammar import parse
+from studio.request import Request
 
 Shapes = Mapping[str, tuple[int, ...]]
 """The tensors of a weight file by name: their shapes, as its header gives them."""
+
+UNET: Final = frozenset({"T2I-Adapter", "reference picture", "area with a prompt of its own", "embedding", "other VAE"})
+"""What every family with a U-Net takes from a guide; a ControlNet goes by its pipelines."""
+
 
 _PREFIX: Final = "model.diffusion_model."  # of a denoiser in a file that holds other parts too
 
@@ -65,37 +68,6 @@ class VMark:
     otherwise: str
 
 
-@dataclass(frozen=True)
-class Request:
-    """What a step wants from a denoising pipeline, in the studio's words.
-
-    From noise, or from ``images`` (one, or one for each seed); with ``masks``, as many as the images
-    and of their size, only what is white in them changes. Raises InputError where so small a share of
-    so few steps leaves nothing to do.
-    """
-
-    prompt: str
-    negative_prompt: str
-    steps: int
-    guidance: float
-    width: int
-    height: int
-    strength: float | None = None
-    sampler: str = OWN_SAMPLER
-    images: tuple[Image, ...] = ()
-    masks: tuple[Image, ...] = ()
-    clip_skip: int = 1
-
-    def __post_init__(self) -> None:
-        if self.strength is not None and int(self.steps * self.strength) < 1:
-            raise InputError(f"strength {self.strength:g} of {self.steps} steps leaves none to run; raise one of them")
-
-    @property
-    def task(self) -> str:
-        """Which of a family's pipelines this is for."""
-        return "inpaint" if self.masks else "image-to-image" if self.images else "text-to-image"
-
-
 def plain(_found: Shapes | Folder) -> str:
     """The plain variant, for families that have but one."""
     return ""
@@ -119,7 +91,8 @@ class Family:
     picture; ``multiple`` is what both sides must be divisible by. ``guidance`` is the keyword for it, None
     where there is no such thing. ``besides`` gives what a request needs besides. ``noise`` says which samplers
     fit: those of diffusion or of flow matching. ``area`` is how many pixels its pipelines always draw, whatever
-    is asked; 0 where the size is free.
+    is asked; 0 where the size is free. ``takes`` is what of a guide they follow besides the ControlNets that
+    ``pipelines`` has; ``hands_over`` says that they can stop or begin in the midst of the noise.
 
     ``v_mark`` is what tells a single file that predicts v from one that predicts noise, where shapes do not.
 
@@ -146,6 +119,8 @@ class Family:
     negative_prompt: bool = True
     besides: Callable[[Request], dict[str, Any]] = nothing
     unsized: frozenset[str] = frozenset()
+    takes: frozenset[str] = frozenset({"other VAE"})
+    hands_over: bool = False
     halves: tuple[str, ...] = ("bfloat16", "float16")
     area: int = 0
     needs: str = ""
@@ -169,21 +144,31 @@ class Family:
 
         Raises ModelError where a package it cannot do without is missing.
         """
+        self._check_task(request)
+        self._check_settings(request)
+        for prompt in (request.prompt, request.negative_prompt):
+            self._check_prompt(prompt)
+        asked = Size(request.width, request.height)
+        if asked != (fits := self.drawn(asked)):
+            raise InputError(f"{self.title} does not draw {asked}; {fits} would do{self._why()}")
+
+    def _check_task(self, request: Request) -> None:
         if self.needs and find_spec(self.needs) is None:
             raise ModelError(f"{self.title} cannot run here: it needs {self.needs}, which is not installed")
         if request.task not in self.pipelines:
             raise InputError(f"{self.title} has no {request.task}; it has {', '.join(self.pipelines) or 'none'}")
+        for other in sorted(request.guide.asks - self.takes - {"ControlNet"}):
+            raise InputError(f"{self.title} takes no {other}; leave it out, or choose another model")
+        if (request.until is not None or request.since is not None) and not self.hands_over:
+            raise InputError(f"{self.title} cannot hand a picture over to a refiner; choose another model")
+
+    def _check_settings(self, request: Request) -> None:
         if request.negative_prompt and not self.negative_prompt:
             raise InputError(f"{self.title} has no negative prompt; leave it empty")
         if not self.guidance and request.guidance not in {0, 1, self.defaults.guidance}:
             raise InputError(f"{self.title} has no guidance to set; leave it at {self.defaults.guidance:g}")
         if request.clip_skip > 1 and not self.weights:
             raise InputError(f"{self.title} has no clip skip; leave it at 1")
-        for prompt in (request.prompt, request.negative_prompt):
-            self._check_prompt(prompt)
-        asked = Size(request.width, request.height)
-        if asked != (fits := self.drawn(asked)):
-            raise InputError(f"{self.title} does not draw {asked}; {fits} would do{self._why()}")
 
     def _check_prompt(self, text: str) -> None:
         """Refuse what a prompt asks for besides words and would not get."""
@@ -217,7 +202,7 @@ class Family:
             given[self.guidance] = request.guidance
         if task not in self.unsized:
             given |= {"width": request.width, "height": request.height}
-        if task != "text-to-image":
+        if request.strength is not None and request.images:
             given["strength"] = request.strength
         return given | self.besides(request)
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from studio.families import Defaults, Family, Folder, Request, Shapes, table
+from studio.families import Defaults, Family, Folder, Shapes, table
 from studio.kinds import Size
+from studio.request import Request
 
 _BY_CHANNELS = MappingProxyType({64: "", 128: "control", 384: "fill"})
 _BY_CLASS = MappingProxyType(
@@ -54,7 +55,12 @@ _PLAIN = Family(
     name="flux1",
     title="FLUX.1",
     classes=frozenset({"FluxPipeline", *_BY_CLASS}),
-    pipelines=table(text_to_image="FluxPipeline", image_to_image="FluxImg2ImgPipeline", inpaint="FluxInpaintPipeline"),
+    pipelines=table(
+        text_to_image="FluxPipeline",
+        image_to_image="FluxImg2ImgPipeline",
+        inpaint="FluxInpaintPipeline",
+        controlnet="FluxControlNetPipeline",
+    ),
     multiple=16,
     defaults=Defaults(steps=28, guidance=3.5, size=_LARGE),
     layout=_layout,
@@ -80,7 +86,7 @@ FAMILY = replace(
             "kontext": replace(
                 _PLAIN,
                 title="FLUX.1 Kontext",
-                pipelines=table(text_to_image="FluxKontextPipeline"),
+                pipelines=table(text_to_image="FluxKontextPipeline", instruct="FluxKontextPipeline"),
                 defaults=Defaults(steps=28, guidance=2.5, size=_LARGE),
                 besides=_exact_size,
             ),

@@ -22,7 +22,10 @@ _PLAIN = Family(
     title="Qwen-Image",
     classes=frozenset({"QwenImagePipeline", "QwenImageEditPipeline", "QwenImageEditPlusPipeline"}),
     pipelines=table(
-        text_to_image="QwenImagePipeline", image_to_image="QwenImageImg2ImgPipeline", inpaint="QwenImageInpaintPipeline"
+        text_to_image="QwenImagePipeline",
+        image_to_image="QwenImageImg2ImgPipeline",
+        inpaint="QwenImageInpaintPipeline",
+        controlnet="QwenImageControlNetPipeline",
     ),
     multiple=16,
     defaults=Defaults(steps=50, guidance=4.0, size=Size(1328, 1328)),

@@ -4,8 +4,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from studio.families import Defaults, Family, Folder, Request, Shapes, table
+from studio.families import Defaults, Family, Folder, Shapes, table
 from studio.kinds import Size
+from studio.request import Request
 
 
 def _layout(shapes: Shapes) -> str | None:

@@ -2,22 +2,32 @@
 
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
-from studio.families import Defaults, Family, Folder, Shapes, table
+from studio.families import UNET, Defaults, Family, Folder, Shapes, table
 from studio.kinds import Size
+from studio.request import Request
 
 LISTENS: Final = "input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
 ENTRY: Final = "input_blocks.0.0.weight"
-BY_CHANNELS: Final = MappingProxyType({4: "", 9: "inpaint"})
+BY_CHANNELS: Final = MappingProxyType({4: "", 9: "inpaint", 8: "instruct"})
 """Variants of U-Nets by the channels that come in; others are no models that draw from words alone."""
 
 TASKS: Final = table(
     text_to_image="StableDiffusionPipeline",
     image_to_image="StableDiffusionImg2ImgPipeline",
     inpaint="StableDiffusionInpaintPipeline",
+    controlnet="StableDiffusionControlNetPipeline",
+    controlnet_image_to_image="StableDiffusionControlNetImg2ImgPipeline",
+    controlnet_inpaint="StableDiffusionControlNetInpaintPipeline",
 )
-INPAINT_ONLY: Final = table(inpaint="StableDiffusionInpaintPipeline")
+INPAINT_ONLY: Final = table(inpaint=TASKS["inpaint"], controlnet_inpaint=TASKS["controlnet-inpaint"])
+INSTRUCT_ONLY: Final = table(instruct="StableDiffusionInstructPix2PixPipeline")
+
+
+def likeness(request: Request) -> dict[str, Any]:
+    """How strictly a picture is kept that an instruction changes."""
+    return {"image_guidance_scale": request.likeness}
 
 
 def _layout(shapes: Shapes) -> str | None:
@@ -39,19 +49,25 @@ def _folder(folder: Folder) -> str | None:
 _PLAIN = Family(
     name="sd1",
     title="Stable Diffusion 1",
-    classes=frozenset(TASKS.values()),
+    classes=frozenset((*TASKS.values(), *INSTRUCT_ONLY.values())),
     pipelines=TASKS,
     multiple=8,
     defaults=Defaults(steps=25, guidance=7.0, size=Size(512, 512)),
     layout=_layout,
     folder=_folder,
-    unsized=frozenset({"image-to-image"}),
+    unsized=frozenset({"image-to-image", "instruct"}),
+    takes=UNET,
     weights=True,
 )
 
 FAMILY = replace(
     _PLAIN,
     variants=MappingProxyType(
-        {"inpaint": replace(_PLAIN, title="Stable Diffusion 1 for inpainting", pipelines=INPAINT_ONLY)}
+        {
+            "inpaint": replace(_PLAIN, title="Stable Diffusion 1 for inpainting", pipelines=INPAINT_ONLY),
+            "instruct": replace(
+                _PLAIN, title="Stable Diffusion 1 for instructions", pipelines=INSTRUCT_ONLY, besides=likeness
+            ),
+        }
     ),
 )

@@ -7,8 +7,8 @@ variant; "base" is the smaller one, which predicts noise. The bound is ComfyUI's
 from dataclasses import replace
 from types import MappingProxyType
 
-from studio.families import Defaults, Family, Folder, Shapes, VMark
-from studio.families.sd1 import BY_CHANNELS, ENTRY, INPAINT_ONLY, LISTENS, TASKS
+from studio.families import UNET, Defaults, Family, Folder, Shapes, VMark
+from studio.families.sd1 import BY_CHANNELS, ENTRY, INPAINT_ONLY, INSTRUCT_ONLY, LISTENS, TASKS, likeness
 from studio.kinds import Size
 
 
@@ -28,13 +28,14 @@ _SMALL = Defaults(steps=25, guidance=7.0, size=Size(512, 512))
 _PLAIN = Family(
     name="sd2",
     title="Stable Diffusion 2",
-    classes=frozenset(TASKS.values()),
+    classes=frozenset((*TASKS.values(), *INSTRUCT_ONLY.values())),
     pipelines=TASKS,
     multiple=8,
     defaults=replace(_SMALL, size=Size(768, 768)),
     layout=_layout,
     folder=_folder,
-    unsized=frozenset({"image-to-image"}),
+    unsized=frozenset({"image-to-image", "instruct"}),
+    takes=UNET,
     weights=True,
     v_mark=VMark("model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias", 0.09, otherwise="base"),
 )
@@ -46,6 +47,9 @@ FAMILY = replace(
             "base": replace(_PLAIN, title="Stable Diffusion 2 base", defaults=_SMALL),
             "inpaint": replace(
                 _PLAIN, title="Stable Diffusion 2 for inpainting", pipelines=INPAINT_ONLY, defaults=_SMALL
+            ),
+            "instruct": replace(
+                _PLAIN, title="Stable Diffusion 2 for instructions", pipelines=INSTRUCT_ONLY, besides=likeness
             ),
         }
     ),

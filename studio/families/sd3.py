@@ -30,6 +30,7 @@ _PLAIN = Family(
         text_to_image="StableDiffusion3Pipeline",
         image_to_image="StableDiffusion3Img2ImgPipeline",
         inpaint="StableDiffusion3InpaintPipeline",
+        controlnet="StableDiffusion3ControlNetPipeline",
     ),
     multiple=16,
     defaults=Defaults(steps=28, guidance=7.0, size=Size(1024, 1024)),

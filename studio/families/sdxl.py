@@ -8,8 +8,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from studio.families import Defaults, Family, Folder, Shapes, table
-from studio.families.sd1 import BY_CHANNELS, ENTRY
+from studio.families import UNET, Defaults, Family, Folder, Shapes, table
+from studio.families.sd1 import BY_CHANNELS, ENTRY, likeness
 from studio.kinds import Size
 
 _LABELS: Final = "label_emb.0.0.weight"
@@ -17,7 +17,14 @@ _TASKS = table(
     text_to_image="StableDiffusionXLPipeline",
     image_to_image="StableDiffusionXLImg2ImgPipeline",
     inpaint="StableDiffusionXLInpaintPipeline",
+    controlnet="StableDiffusionXLControlNetPipeline",
+    controlnet_image_to_image="StableDiffusionXLControlNetImg2ImgPipeline",
+    controlnet_inpaint="StableDiffusionXLControlNetInpaintPipeline",
 )
+_INPAINT_ONLY = table(inpaint=_TASKS["inpaint"], controlnet_inpaint=_TASKS["controlnet-inpaint"])
+_UNTOLD = ("controlnet-image-to-image", "controlnet-inpaint")  # which forget to tell the U-Net its guidance
+_LCM = MappingProxyType({task: name for task, name in _TASKS.items() if task not in _UNTOLD})
+_INSTRUCT_ONLY = table(instruct="StableDiffusionXLInstructPix2PixPipeline")
 
 
 def _layout(shapes: Shapes) -> str | None:
@@ -45,14 +52,16 @@ def _folder(folder: Folder) -> str | None:
 _PLAIN = Family(
     name="sdxl",
     title="Stable Diffusion XL",
-    classes=frozenset(_TASKS.values()),
+    classes=frozenset((*_TASKS.values(), *_INSTRUCT_ONLY.values())),
     pipelines=_TASKS,
     multiple=8,
     defaults=Defaults(steps=30, guidance=6.0, size=Size(1024, 1024)),
     layout=_layout,
     folder=_folder,
-    unsized=frozenset({"image-to-image"}),
+    unsized=frozenset({"image-to-image", "instruct"}),
+    takes=UNET,
     weights=True,
+    hands_over=True,
 )
 _FEW = replace(_PLAIN, guidance=None, negative_prompt=False, besides=lambda _: {"guidance_scale": 0.0})
 
@@ -65,8 +74,9 @@ FAMILY = replace(
                 title="Stable Diffusion XL refiner",
                 pipelines=table(image_to_image=_TASKS["image-to-image"], inpaint=_TASKS["inpaint"]),
             ),
-            "inpaint": replace(
-                _PLAIN, title="Stable Diffusion XL for inpainting", pipelines=table(inpaint=_TASKS["inpaint"])
+            "inpaint": replace(_PLAIN, title="Stable Diffusion XL for inpainting", pipelines=_INPAINT_ONLY),
+            "instruct": replace(
+                _PLAIN, title="Stable Diffusion XL for instructions", pipelines=_INSTRUCT_ONLY, besides=likeness
             ),
             "turbo": replace(
                 _FEW, title="Stable Diffusion XL Turbo", defaults=Defaults(steps=4, guidance=0.0, size=Size(512, 512))
@@ -79,6 +89,7 @@ FAMILY = replace(
             "lcm": replace(
                 _PLAIN,
                 title="Stable Diffusion XL LCM",
+                pipelines=_LCM,
                 negative_prompt=False,
                 defaults=Defaults(steps=6, guidance=8.0, size=Size(1024, 1024)),
             ),

@@ -4,10 +4,11 @@ from PIL.Image import Image
 
 from studio.engine.engine import Engine
 from studio.engine.images import fitting, opened, resized
-from studio.families import Request
+from studio.guide import NOTHING
 from studio.kinds import (
     OWN_SAMPLER,
     Guidance,
+    GuideBefore,
     ModelRef,
     NegativePrompt,
     Picture,
@@ -18,6 +19,7 @@ from studio.kinds import (
     Strength,
 )
 from studio.models import library
+from studio.request import Request
 
 
 def run(
@@ -31,11 +33,14 @@ def run(
     guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
+    guide: GuideBefore = NOTHING,
 ) -> list[Image]:
     """One changed picture for each seed; without a size, in the picture's shape at the model's scale."""
     card = library.find(model)
     originals = opened(image)
     target = size or fitting(originals[0], card.size, card.family.multiple)
     images = tuple(resized(original, target) for original in originals)
-    request = Request(prompt, negative_prompt, *card.suited(steps, guidance), *target, strength, sampler, images)
+    request = Request(
+        prompt, negative_prompt, *card.suited(steps, guidance), *target, strength, sampler, images, guide=guide
+    )
     return engine.denoise(card, request)

@@ -5,10 +5,11 @@ from PIL.Image import Image
 from studio.engine.engine import Engine
 from studio.engine.images import opened
 from studio.engine.inpainting import masks_for, redrawn
-from studio.families import Request
+from studio.guide import NOTHING
 from studio.kinds import (
     OWN_SAMPLER,
     Guidance,
+    GuideBefore,
     Mask,
     ModelRef,
     NegativePrompt,
@@ -19,6 +20,7 @@ from studio.kinds import (
     Strength,
 )
 from studio.models import library
+from studio.request import Request
 
 
 def run(
@@ -32,9 +34,12 @@ def run(
     guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
+    guide: GuideBefore = NOTHING,
 ) -> list[Image]:
     """One picture for each seed, of the size of the given one and changed only where the mask is white."""
     card = library.find(model)
     originals = opened(image)
-    request = Request(prompt, negative_prompt, *card.suited(steps, guidance), *card.size, strength, sampler)
+    request = Request(
+        prompt, negative_prompt, *card.suited(steps, guidance), *card.size, strength, sampler, guide=guide
+    )
     return redrawn(engine, card, request, originals, masks_for(originals, mask))

@@ -11,10 +11,11 @@ from studio.engine.engine import Engine
 from studio.engine.images import opened
 from studio.engine.inpainting import redrawn
 from studio.errors import InputError
-from studio.families import Request
+from studio.guide import NOTHING
 from studio.kinds import (
     OWN_SAMPLER,
     Guidance,
+    GuideBefore,
     Kind,
     ModelRef,
     NegativePrompt,
@@ -25,6 +26,7 @@ from studio.kinds import (
     Strength,
 )
 from studio.models import library
+from studio.request import Request
 
 _Added = Annotated[int, Field(ge=0, le=1024, multiple_of=8), Kind("slider", "px")]
 Left = Annotated[_Added, Field(title="Left", description="Pixels to add on the left, in steps of 8.")]
@@ -50,13 +52,16 @@ def run(
     guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
+    guide: GuideBefore = NOTHING,
 ) -> list[Image.Image]:
     """One larger picture for each seed; the old one stands in it exactly as it was.
 
     The sides are drawn one after another, so that each is near enough to the old picture to follow it.
     """
     card = library.find(model)
-    request = Request(prompt, negative_prompt, *card.suited(steps, guidance), *card.size, strength, sampler)
+    request = Request(
+        prompt, negative_prompt, *card.suited(steps, guidance), *card.size, strength, sampler, guide=guide
+    )
     check(left, right, above, below)
     pictures, sides = opened(image), list(_one_by_one((left, above, right, below)))
     for n, side in enumerate(sides):

@@ -10,9 +10,9 @@ from studio.engine.engine import Engine
 from studio.engine.images import opened
 from studio.engine.tiles import by_tiles
 from studio.errors import InputError
-from studio.families import Request
 from studio.kinds import OWN_SAMPLER, Guidance, Kind, ModelRef, Picture, Prompt, Sampler, Steps, Strength, one_of
 from studio.models import library
+from studio.request import Request
 
 Factor = Annotated[
     Literal[2, 4],

@@ -1,18 +1,23 @@
 """What a person can set, read from a workflow's form: the one list that every surface draws from."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from math import log10
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from studio.kinds import SIZES, kind_of
-from studio.models import library
+from studio.kinds import PARTS, SIZES, kind_of
+from studio.models import library, parts
 from studio.workflow import Workflow, workflow_names
 
-_ASKED_LIVE: Final = {"model": library.names, "workflow": workflow_names}
+_ASKED_LIVE: Final[dict[str, Callable[[], list[str]]]] = {
+    "model": library.names,
+    "workflow": workflow_names,
+    **{kind: partial(parts.names, kind) for kind in PARTS},
+}
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from studio.session import Session
 from studio.workflow import Workflow, workflow_names
 
 _WIDTH, _GAP, _ROW = 512, 8, 4
+_START: Final = "start"
 _LARGEST: Final = 40_000  # bytes
 
 
@@ -32,16 +33,27 @@ def main() -> None:
 def preview(session: Session, workflow: Workflow) -> Image.Image:
     """One picture, 512 pixels wide, of what a workflow does."""
     with TemporaryDirectory() as scratch:
-        return _strip(_pictures(session, workflow, Path(scratch)))
+        return _strip(_pictures(session, _shown(workflow), Path(scratch)))
+
+
+def _shown(workflow: Workflow) -> Workflow:
+    """The workflow as far as its preview goes: its steps until that one, and their inputs."""
+    last = workflow.definition.preview.until
+    if last in (None, _START):
+        return workflow
+    names = list(workflow.steps())
+    kept = names[: names.index(str(last)) + 1]
+    steps = {name: step for name, step in workflow.data["steps"].items() if name in kept}
+    inputs = {name: spec for name, spec in workflow.data["inputs"].items() if workflow.source(name)[0] in kept}
+    return Workflow.of(workflow.name, {**workflow.data, "steps": steps, "inputs": inputs})
 
 
 def _pictures(session: Session, workflow: Workflow, scratch: Path) -> list[Image.Image]:
     """What is shown: what the workflow began with, then what it made."""
     shown = workflow.definition.preview
     begun = _begun(session, workflow, shown.start, scratch)
-    job = Job.of(workflow, {**begun, **shown.values})
-    made = [picture.image for picture in session.run(job, out=scratch)]
-    return [Image.open(path).convert("RGB") for path in begun.values()] + made
+    made = [] if shown.until == _START else list(session.run(Job.of(workflow, {**begun, **shown.values}), out=scratch))
+    return [Image.open(path).convert("RGB") for path in begun.values()] + [picture.image for picture in made]
 
 
 def _begun(session: Session, workflow: Workflow, start: dict[str, Any], scratch: Path) -> dict[str, str]:

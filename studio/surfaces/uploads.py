@@ -15,12 +15,13 @@ from typing import Any, Final
 
 from studio.errors import InputError
 from studio.imagefile import open_image
+from studio.kinds import PARTS
 from studio.plugins import unknown
 from studio.surfaces.controls import Control, controls, live_choices
 from studio.workflow import Workflow, workflow_names
 
 PICTURES: Final = frozenset({"picture", "mask", "pictures"})
-_NAMES: Final = frozenset({"model", "loras"})
+_NAMES: Final = frozenset({"model", "loras", *PARTS})
 _FOLDER: Final = "inputs"
 _ENDINGS: Final = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}
 

@@ -6,8 +6,8 @@ from studio.engine.engine import Engine
 from studio.engine.inpainting import masks_for, redrawn
 from studio.engine.pipelines import Pipelines
 from studio.errors import InputError
-from studio.families import Request
 from studio.models import library
+from studio.request import Request
 
 CARD = library.find("spark")
 

@@ -9,8 +9,8 @@ from PIL import Image
 from studio.engine.engine import Engine
 from studio.engine.pipelines import Pipelines
 from studio.engine.preview import Previews, jpegs
-from studio.families import Request
 from studio.models import library
+from studio.request import Request
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def test_the_map_gives_about_the_colours_the_decoder_gives(pipelines):
     import torch
 
     card = library.find("spark")
-    vae, colours = pipelines.get(card, "text-to-image").vae, pipelines.colours(card, "text-to-image")
+    vae, colours = pipelines.get(card, "text-to-image").vae, pipelines.colours(card)
     for rgb in ((222, 52, 56), (26, 42, 100), (250, 232, 196)):
         pixels = torch.tensor(rgb).float().view(1, 3, 1, 1).expand(1, 3, 256, 256) / 127.5 - 1
         with torch.no_grad():

@@ -10,8 +10,8 @@ from studio.engine import prompts
 from studio.engine.engine import Engine
 from studio.engine.pipelines import Pipelines
 from studio.errors import InputError
-from studio.families import Request
 from studio.models import library
+from studio.request import Request
 
 PLAIN = ["a red circle on white", "", "a smile :) (and {more}", "three yellow stars, flat illustration", "16:9"]
 

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+import torch
 
 from studio.engine.engine import Engine
 from studio.engine.pipelines import Pipelines
 from studio.engine.seamless import seamless
+from studio.errors import InputError
 from studio.models import library
 from studio.steps import generate, tile
 
@@ -56,3 +58,55 @@ def test_an_error_restores_too(engine):
     with pytest.raises(KeyboardInterrupt), seamless(pipeline):
         raise KeyboardInterrupt
     assert not any("_conv_forward" in vars(part) for part in [*pipeline.unet.modules(), *pipeline.vae.modules()])
+
+
+DRAWN = {"steps": 4, "size": (64, 64)}
+
+
+@pytest.mark.parametrize("name", ["sd1", "sdxl", "sd3", "flux1", "flux2", "chroma", "pixart", "sana", "auraflow"])
+def test_a_vae_goes_on_over_the_edges(name, engine, card):
+    """The picture of latents shifted round is the picture shifted round."""
+    pipeline = engine.pipelines.get(card(name), "text-to-image")
+    vae = pipeline.vae
+    channels = next(p for n, p in vae.named_parameters() if n.startswith("decoder.conv_in") and p.ndim == 4).shape[1]
+    latents = torch.randn(1, channels, 8, 8, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad(), seamless(pipeline):
+        one, other = vae.decode(latents).sample, vae.decode(latents.roll((3, 5), (2, 3))).sample
+    scale = one.shape[-1] // 8
+    assert torch.allclose(one.roll((3 * scale, 5 * scale), (2, 3)), other, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["sd3", "flux1", "flux2", "chroma", "pixart", "sana", "auraflow", "lumina2"])
+def test_a_transformer_draws_tiles_and_then_as_ever(name, engine, card):
+    model = card(name)
+    asked = {"model": str(model.path), "guidance": model.family.defaults.guidance, **DRAWN}
+    before = generate.run(engine, "waves", **asked)[0]
+    made = [tile.run(engine, "waves", joins, **asked)[0] for joins in ("all sides", "left and right", "top and bottom")]
+    assert len({picture.tobytes() for picture in (before, *made)}) == 4
+    assert generate.run(engine, "waves", **asked)[0] == before
+
+
+def test_a_transformer_is_shown_each_place_at_the_edge(engine, card):
+    """Over the steps; and what it says is put back where it belongs."""
+    pipeline = engine.pipelines.get(card("sd3"), "text-to-image")
+    marked, seen = torch.zeros(1, 16, 8, 8), []
+    marked[0, 0, 2, 3] = 1
+    own = pipeline.transformer.forward
+    pipeline.transformer.forward = lambda hidden_states: (
+        seen.append(hidden_states[0, 0].argmax().item()),
+        (hidden_states,),
+    )[1]
+    try:
+        with seamless(pipeline):
+            made = [pipeline.transformer(marked)[0] for _ in range(40)]
+    finally:
+        pipeline.transformer.forward = own
+    assert all(torch.equal(one, marked) for one in made)
+    assert len({place % 8 for place in seen}) == len({place // 8 for place in seen}) == 8
+
+
+@pytest.mark.parametrize("name", ["qwen_image", "z_image"])
+def test_a_model_that_cannot_says_so(name, engine, card):
+    model = card(name)
+    with pytest.raises(InputError, match="cannot draw a picture that goes on over its edges"):
+        tile.run(engine, "waves", model=str(model.path), guidance=model.family.defaults.guidance, **DRAWN)

@@ -8,10 +8,10 @@ from studio.engine import singlefile
 from studio.engine.engine import Engine
 from studio.engine.pipelines import Pipelines
 from studio.errors import ModelError
-from studio.families import Request
 from studio.families.sdxl import FAMILY as XL
 from studio.models.card import ModelCard
 from studio.models.weights import Weights
+from studio.request import Request
 from tests.families import tiny
 from tests.models import original, small
 

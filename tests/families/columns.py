@@ -19,9 +19,11 @@ from studio.engine.engine import Engine
 from studio.engine.latents import decoded, decoder, unpacked
 from studio.engine.pipelines import Pipelines
 from studio.engine.watch import watched
-from studio.families import Request
+from studio.guide import Control, Guide
 from studio.kinds import OWN_SAMPLER
 from studio.models.card import ModelCard
+from studio.request import CONTROLLED, Request
+from tests.engine import small
 
 YES = "yes"
 STEPS = 2
@@ -73,15 +75,28 @@ class Model:
             "guidance": self.family.defaults.guidance,
             "width": side,
             "height": side,
-            "strength": None if task == "text-to-image" else 1.0,
+            "strength": None if task in ("text-to-image", "instruct") else 1.0,
             "images": () if task == "text-to-image" else (Image.fromarray(noise),),
             "masks": (mask,) if task == "inpaint" else (),
+            "instruction": task == "instruct",
+            "likeness": 1.5,
         }
         return Request(**asked | changes)
 
     def draw(self, task=None, report=lambda step, steps: None, show=None, **changes):
         engine = Engine(self.pipelines, (3,), report, show)
         return engine.denoise(self.card, self.request(task, **changes))[0]
+
+    def followed(self, weight):
+        """A guide with a ControlNet for this model, at a weight."""
+        picture = np.random.default_rng(1).integers(0, 256, (self.side, self.side, 3), dtype=np.uint8)
+        return Guide(controls=(Control(self.control, (Image.fromarray(picture),), weight),))
+
+    @cached_property
+    def control(self):
+        """The folder of a ControlNet with random weights, all of which do something."""
+        where = self.card.path.with_name(f"{self.card.path.name}-controlnet")
+        return small.controlnet(where, like=self.pipelines.any(self.card))
 
     @cached_property
     def usual(self):
@@ -123,6 +138,23 @@ def image_to_image(model):
 
 def inpaint(model):
     return _task(model, "inpaint")
+
+
+def instruct(model):
+    """Drawn from noise beside the picture, at full size."""
+    return _task(model, "instruct")
+
+
+def controlnet(model):
+    """From words, from a picture and in a part of one: a weight of nothing is the plain picture, bit for bit."""
+    tasks = [
+        task for task in ("text-to-image", "image-to-image", "inpaint") if CONTROLLED[task] in model.family.pipelines
+    ]
+    for task in tasks:
+        none, one, again = (model.draw(task, guide=model.followed(weight)) for weight in (0, 1, 1))
+        assert none != one == again
+        assert none == model.draw(task)
+    return YES if tasks else ""
 
 
 def guidance(model):
@@ -215,6 +247,8 @@ COLUMNS = MappingProxyType(
         "text-to-image": text_to_image,
         "image-to-image": image_to_image,
         "inpaint": inpaint,
+        "instruct": instruct,
+        "ControlNet": controlnet,
         "guidance": guidance,
         "negative prompt": negative_prompt,
         "preview": preview,

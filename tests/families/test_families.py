@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from studio.errors import InputError
-from studio.families import Request, chroma, flux1, hidream, hunyuan_image, pixart, qwen_image, sd1, sdxl, z_image
+from studio.families import chroma, flux1, hidream, hunyuan_image, pixart, qwen_image, sd1, sdxl, z_image
 from studio.kinds import Size
+from studio.request import Request
 
 ASKED = Request("a star", "", 4, 3.5, 1024, 1024)
 SCHNELL = flux1.FAMILY.of("schnell")

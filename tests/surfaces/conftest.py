@@ -13,8 +13,27 @@ import uvicorn
 from studio.config import Settings
 from studio.session import Session
 from studio.surfaces import serve
+from tests.engine import small
 
 TOKEN = "the-token-of-these-tests"  # noqa: S105
+
+
+CHOSEN = {"controlnet": "scribbles", "ip-adapter": "manner.safetensors", "model": "spark"}
+"""What to choose where a workflow asks for a model or for a part to put to it."""
+
+
+@pytest.fixture(scope="session")
+def folder_of_parts(tmp_path_factory):
+    home = tmp_path_factory.mktemp("parts")
+    small.controlnet(home / CHOSEN["controlnet"])
+    Path(small.ip_adapter(home / "scratch")).rename(home / CHOSEN["ip-adapter"])
+    return home
+
+
+@pytest.fixture
+def parts(folder_of_parts, monkeypatch):
+    """Parts in their folder, where every surface may take one from by its name."""
+    monkeypatch.setenv("STUDIO_PARTS", str(folder_of_parts))
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from studio.surfaces.flags import read_flags
 from studio.surfaces.notebook.panel import Panel
 from studio.surfaces.web.forms import draw
 from studio.workflow import Workflow, workflow_names
+from tests.surfaces.conftest import CHOSEN
 
 PICTURES = ("picture", "mask")
 
@@ -38,9 +39,13 @@ def start(own):
     return path
 
 
+pytestmark = pytest.mark.usefixtures("parts")
+
+
 def asked(workflow, start):
     """A value for each input: its default, or something fitting; a seed, and two pictures."""
     fitting = {"picture": str(start), "mask": str(start), "prompt": "a red star", "text": "hello"}
+    fitting |= CHOSEN
     values = {}
     for control in controls(workflow):
         value = fitting[control.kind] if control.required or control.name == "prompt" else control.default

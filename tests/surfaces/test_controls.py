@@ -2,12 +2,13 @@
 
 import pytest
 
+from studio.kinds import PARTS
 from studio.surfaces.controls import controls, live_choices, sizes
 from studio.workflow import Workflow, workflow_names
 
 KINDS = {
     "prompt", "text", "number", "slider", "choice", "toggle", "seed", "size", "picture", "mask", "colour", "model",
-    "sampler", "loras", "pictures", "axis", "workflow",
+    "sampler", "loras", "pictures", "axis", "workflow", *PARTS,
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from studio.errors import InputError
 from studio.imagefile import open_image
+from studio.kinds import PARTS
 from studio.surfaces.controls import Control, live_choices, sizes
 from studio.surfaces.notebook.pieces import Colour, DropZone, MaskPainter, Number, PromptBox
 from studio.surfaces.uploads import keep
@@ -262,6 +263,7 @@ FIELDS: Final[dict[str, Maker]] = {
     "picture": PictureFile,
     "pictures": PictureFile,
     "mask": Mask,
+    **dict.fromkeys(PARTS, lambda control, _: Choice(control)),
 }
 PICTURES: Final = ("picture", "pictures")
 

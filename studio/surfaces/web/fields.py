@@ -11,6 +11,7 @@ from typing import Any, Final
 import gradio as gr
 from gradio.components import Component
 
+from studio.kinds import PARTS
 from studio.surfaces.controls import Control, live_choices, sizes
 from studio.surfaces.uploads import keep
 from studio.surfaces.web import masks
@@ -187,5 +188,6 @@ _KINDS: Final[dict[str, Callable[[Control], Field]]] = {
     "mask": _mask,
     "colour": _colour,
     "pictures": _pictures,
+    **dict.fromkeys(PARTS, _choice),
 }
 _OWN_MANY: Final = {"pictures", "picture"}

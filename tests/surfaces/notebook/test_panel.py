@@ -17,6 +17,7 @@ from studio.surfaces.notebook.fields import Mask, field, small
 from studio.surfaces.notebook.panel import Panel
 from studio.surfaces.notebook.results import takes_picture
 from studio.workflow import Workflow, workflow_names
+from tests.surfaces.conftest import CHOSEN
 
 QUICK = {"prompt": "a red circle on white", "steps": 2, "seed": 7}
 LONG = {**QUICK, "steps": 150, "count": 20}
@@ -49,7 +50,7 @@ def until(true, seconds=30):
 
 def samples(workflow, picture):
     """A value for each required control."""
-    given = {"picture": str(picture), "mask": str(picture), "prompt": "a star", "text": "a star"}
+    given = {"picture": str(picture), "mask": str(picture), "prompt": "a star", "text": "a star", **CHOSEN}
     return {
         c.name: [given[c.kind]] if c.many else given[c.kind] for c in controls(workflow) if c.required
     }  # fmt: skip
@@ -74,6 +75,7 @@ def test_fields_are_the_controls(own, name):
             assert field.read() == control.default
 
 
+@pytest.mark.usefixtures("parts")
 @pytest.mark.parametrize("name", workflow_names())
 def test_the_form_gives_the_job_that_code_gives(own, name, pictures):
     workflow = Workflow.load(name)

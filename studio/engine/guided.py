@@ -1,0 +1,79 @@
+"""A pipeline with all that a request's guide asks for put in, and taken out again."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from studio.engine import controls
+from studio.engine.embeddings import known
+from studio.engine.parts import Parts
+from studio.engine.pipelines import Pipelines
+from studio.engine.references import resembling
+from studio.engine.regions import divided
+from studio.errors import InputError
+from studio.kinds import Size
+from studio.models import parts as library
+from studio.models.card import ModelCard
+from studio.request import Request
+
+if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline
+
+
+@contextmanager
+def guided(
+    pipelines: Pipelines, card: ModelCard, request: Request
+) -> "Iterator[tuple[DiffusionPipeline, dict[str, Any]]]":
+    """The pipeline for a request, and what it must be called with besides.
+
+    It shares the loaded modules of the model's other pipelines. After, these are as they were,
+    parameter for parameter. Raises InputError that names what does not fit this model.
+    """
+    guide, size, parts = request.guide, Size(request.width, request.height), pipelines.parts
+    nets = [control for control in guide.controls if not control.adapter]
+    adapters = [control for control in guide.controls if control.adapter]
+    pipeline = _pipeline(pipelines, card, request)
+    arguments = controls.arguments(pipeline, nets, size) if nets else {}
+    with ExitStack() as stack:
+        stack.enter_context(_decoding(pipeline, parts, guide.vae))
+        stack.enter_context(known(pipeline, guide.embeddings, _text(request)))
+        stack.enter_context(divided(pipeline, guide.regions))
+        stack.enter_context(controls.exact(pipeline))
+        stack.enter_context(controls.adapted(pipeline, parts, adapters, size))
+        yield pipeline, arguments | stack.enter_context(resembling(pipeline, parts, guide.references))
+
+
+def _pipeline(pipelines: Pipelines, card: ModelCard, request: Request) -> "DiffusionPipeline":
+    nets = [control for control in request.guide.controls if not control.adapter]
+    if not nets:
+        return pipelines.get(card, request.task)
+    found = controls.nets(pipelines.any(card), pipelines.parts, nets)
+    return pipelines.around(card, request.task, {"controlnet": found if len(found) > 1 else found[0]})
+
+
+def _text(request: Request) -> str:
+    """All that will be read of a request."""
+    return "\n".join([request.prompt, request.negative_prompt, *(region.prompt for region in request.guide.regions)])
+
+
+@contextmanager
+def _decoding(pipeline: "DiffusionPipeline", parts: Parts, ref: str | None) -> Iterator[None]:
+    """While inside, another VAE stands in for the model's own."""
+    if ref is None:
+        yield
+        return
+    own, part = getattr(pipeline, "vae", None), library.find(ref, "vae")
+    other = parts.diffusers(part, pipeline.dtype, lambda: own)
+    if own is None or _latents(other) != _latents(own):
+        raise InputError(f"the VAE '{part.name}' has other latents than this model; choose one that fits")
+    pipeline.vae = other
+    try:
+        yield
+    finally:
+        pipeline.vae = own
+
+
+def _latents(vae: Any) -> tuple[int | None, int]:
+    """Channels, and how many levels lie between them and the picture."""
+    levels = vae.config.get("encoder_block_out_channels") or vae.config.get("block_out_channels") or ()
+    return vae.config.get("latent_channels"), len(levels)

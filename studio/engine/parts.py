@@ -1,0 +1,69 @@
+"""Loads what is put to a model, and keeps it: ControlNets, adapters, VAEs, image encoders."""
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from studio.engine.hardware import pick_device, pick_dtype
+from studio.errors import ModelError
+from studio.models.parts import Part
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+
+class Parts:
+    """The loaded parts of one session, known by what their files hold."""
+
+    def __init__(self, device: str = "auto") -> None:
+        self._wanted = device
+        self._loaded: dict[tuple[str, str, torch.dtype], nn.Module] = {}
+
+    def diffusers(self, part: Part, dtype: "torch.dtype", like: Callable[[], Any] | None = None) -> Any:
+        """A ControlNet, T2I-Adapter or VAE, on the models' device and in the precision of the one it is for.
+
+        ``like`` gives a model whose class and configuration a single file has. Raises ModelError
+        where the part does not load.
+        """
+        import diffusers
+
+        if part.class_name or like is None:
+            return self._kept(part, getattr(diffusers, part.class_name).from_pretrained, part.path, dtype)
+        return self._kept(part, lambda path, **how: _from_file(like(), path, how["dtype"]), part.path, dtype)
+
+    def transformers(self, part: Part, class_name: str, folder: Path, dtype: "torch.dtype | None" = None) -> Any:
+        """A model of transformers: an image encoder, or one that sees depth or poses; as the device likes it best."""
+        import transformers
+
+        best = pick_dtype(pick_device(self._wanted))
+        return self._kept(part, getattr(transformers, class_name).from_pretrained, folder, dtype or best)
+
+    def _kept(self, part: Part, load: Callable[..., Any], path: Path, dtype: "torch.dtype") -> Any:
+        from safetensors import SafetensorError
+
+        key = (part.sha256(), path.name, dtype)
+        if key not in self._loaded:
+            device = pick_device(self._wanted)
+            try:
+                made = load(path, dtype=dtype, local_files_only=True, use_safetensors=True)
+            except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, SafetensorError) as error:
+                raise ModelError(f"'{part.name}' does not load: {str(error).splitlines()[0]}") from None
+            self._loaded[key] = made.to(device).eval()
+        return self._loaded[key]
+
+
+def tensors(part: Part) -> "dict[str, Tensor]":
+    """All tensors of a part that is one file."""
+    from safetensors.torch import load_file
+
+    loaded: dict[str, Tensor] = load_file(part.path)
+    return loaded
+
+
+def _from_file(like: Any, path: Path, dtype: Any) -> Any:
+    """The weights of a file, original names or the library's, in the configuration of ``like``."""
+    with TemporaryDirectory(prefix="studio-") as folder:
+        like.save_config(folder)
+        return type(like).from_single_file(str(path), config=folder, torch_dtype=dtype, local_files_only=True)

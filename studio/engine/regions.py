@@ -1,0 +1,90 @@
+"""Areas of a picture with prompts of their own: one noise prediction for each, put together by masks."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL.Image import Image, Resampling
+
+from studio.engine.patch import Method, patched
+from studio.guide import Region
+
+if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline
+    from torch import Tensor
+
+
+@contextmanager
+def divided(pipeline: "DiffusionPipeline", regions: Sequence[Region]) -> Iterator[None]:
+    """While inside, the U-Net hears each area's own prompt there, and the picture's everywhere else.
+
+    Where areas overlap, the later one covers the earlier. Each costs as much again as the picture
+    without guidance.
+    """
+    if not regions:
+        yield
+        return
+    heard = [(_encoded(pipeline, region.prompt), region.mask) for region in regions]
+    with patched(pipeline.unet, "forward", lambda own: _Divided(pipeline, own, heard)):
+        yield
+
+
+class _Divided:
+    """A U-Net's forward that predicts once more for each area."""
+
+    def __init__(self, pipeline: "DiffusionPipeline", own: Method, heard: "list[tuple[Any, Image]]") -> None:
+        self._pipeline, self._own, self._heard = pipeline, own, heard
+
+    def __call__(self, sample: "Tensor", timestep: Any, encoder_hidden_states: "Tensor", **named: Any) -> Any:
+        import torch
+
+        whole = self._own(sample, timestep, encoder_hidden_states, **named)[0]
+        total = len(sample)
+        count = total // 2 if self._pipeline.do_classifier_free_guidance else total  # the last ones hear the prompt
+        rest, noise = whole[: total - count], whole[total - count :]
+        their = {name: _last(value, total, count) for name, value in named.items()}
+        for (embeds, pooled), mask in self._heard:
+            here = _mask(mask, noise)
+            own = self._own(sample[-count:], timestep, _for_all(embeds, count), **_pooled(their, pooled, count))[0]
+            noise = noise + here * (own - noise)
+        return (torch.cat([rest, noise]),)
+
+
+def _encoded(pipeline: "DiffusionPipeline", prompt: str) -> "tuple[Tensor, Tensor | None]":
+    """A prompt's embeddings (1, tokens, width), and the pooled ones (1, width) where the model hears them too."""
+    import torch
+
+    with torch.no_grad():
+        encoded = pipeline.encode_prompt(
+            prompt=prompt, device=pipeline.device, num_images_per_prompt=1, do_classifier_free_guidance=False
+        )
+    return encoded[0], encoded[2] if len(encoded) > 2 else None
+
+
+def _pooled(named: dict[str, Any], pooled: "Tensor | None", count: int) -> dict[str, Any]:
+    added = named.get("added_cond_kwargs")
+    if pooled is None or not added:
+        return named
+    return {**named, "added_cond_kwargs": {**added, "text_embeds": _for_all(pooled, count)}}
+
+
+def _for_all(embeds: "Tensor", count: int) -> "Tensor":
+    return embeds.expand(count, *embeds.shape[1:])
+
+
+def _last(value: Any, total: int, count: int) -> Any:
+    """The last ``count`` of every tensor that has one row for each of ``total``."""
+    if isinstance(value, dict):
+        return {name: _last(each, total, count) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_last(each, total, count) for each in value)
+    return value[-count:] if getattr(value, "ndim", 0) and len(value) == total else value
+
+
+def _mask(mask: Image, noise: "Tensor") -> "Tensor":
+    """A mask as numbers from 0 to 1, as large as the latents."""
+    import torch
+
+    small = mask.convert("L").resize((noise.shape[-1], noise.shape[-2]), Resampling.BOX)
+    return torch.from_numpy(np.asarray(small, np.float32) / 255).to(noise)

@@ -1,0 +1,117 @@
+"""What a drawing step shall look at besides its prompt: outlines, other pictures, areas, learned words.
+
+A step of a workflow gives a guide, the next may add to it, and ``generate``, ``edit``, ``inpaint``
+and ``outpaint`` take it. The parts it names ("ControlNet 'scribble'") lie in ``studio.models.parts``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from PIL.Image import Image
+
+Change = Callable[[Image], Image]
+
+
+@dataclass(frozen=True)
+class Control:
+    """Pictures (one, or one for each seed) whose lines, depth or poses the result follows.
+
+    ``part`` is a ControlNet, or with ``adapter`` a T2I-Adapter. ``weight`` 0 changes nothing; it
+    acts from the share ``start`` of the steps to the share ``end``.
+    """
+
+    part: str
+    pictures: tuple[Image, ...]
+    weight: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+    adapter: bool = False
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Pictures (one, or one for each seed) that the result resembles, through the IP-Adapter ``part``."""
+
+    part: str
+    pictures: tuple[Image, ...]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Region:
+    """An area, white in ``mask`` (gray blends), that has a prompt of its own."""
+
+    prompt: str
+    mask: Image
+
+
+@dataclass(frozen=True)
+class Guide:
+    """All that was asked for, in the order in which it was given.
+
+    ``embeddings`` are textual inversions: the word to write in the prompt, and the file. ``vae`` stands in
+    for the model's own.
+    """
+
+    controls: tuple[Control, ...] = ()
+    references: tuple[Reference, ...] = ()
+    regions: tuple[Region, ...] = ()
+    embeddings: tuple[tuple[str, str], ...] = ()
+    vae: str | None = None
+
+    def __add__(self, other: "Guide") -> "Guide":
+        return Guide(
+            self.controls + other.controls,
+            self.references + other.references,
+            self.regions + other.regions,
+            self.embeddings + other.embeddings,
+            other.vae or self.vae,
+        )
+
+    @property
+    def asks(self) -> frozenset[str]:
+        """What a family must be able to take: "ControlNet", "T2I-Adapter", "reference picture" …"""
+        asked = {
+            "ControlNet": any(not control.adapter for control in self.controls),
+            "T2I-Adapter": any(control.adapter for control in self.controls),
+            "reference picture": self.references,
+            "area with a prompt of its own": self.regions,
+            "embedding": self.embeddings,
+            "other VAE": self.vae,
+        }
+        return frozenset(name for name, given in asked.items() if given)
+
+    @property
+    def differs(self) -> bool:
+        """Whether it holds other pictures for each seed."""
+        looked_at = [one.pictures for one in self.controls] + [one.pictures for one in self.references]
+        return any(len(pictures) > 1 for pictures in looked_at)
+
+    def alone(self, n: int) -> "Guide":
+        """The guide of picture ``n`` (from 0)."""
+        return replace(
+            self,
+            controls=tuple(replace(one, pictures=_nth(one.pictures, n)) for one in self.controls),
+            references=tuple(replace(one, pictures=_nth(one.pictures, n)) for one in self.references),
+        )
+
+    @property
+    def picture(self) -> Image | None:
+        """The picture whose shape the result had better have, if any."""
+        return self.controls[0].pictures[0] if self.controls else None
+
+    def placed(self, picture: Change, mask: Change) -> "Guide":
+        """The guide after what happened to the picture itself, a crop say, was done to its own pictures and masks."""
+        return replace(
+            self,
+            controls=tuple(replace(one, pictures=tuple(map(picture, one.pictures))) for one in self.controls),
+            regions=tuple(replace(one, mask=mask(one.mask)) for one in self.regions),
+        )
+
+
+NOTHING: Final = Guide()
+
+
+def _nth(pictures: tuple[Image, ...], n: int) -> tuple[Image, ...]:
+    return (pictures[n % len(pictures)],)

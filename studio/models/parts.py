@@ -1,0 +1,159 @@
+"""What can be put to a model: ControlNets, T2I-Adapters, IP-Adapters, VAEs, embeddings, and models that see.
+
+Recognised by content, read in place; only safetensors, nothing from the network. A part is known by
+its path, or by its name in the folder of parts (STUDIO_PARTS).
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from platformdirs import user_data_path
+
+from studio.errors import InputError, ModelError
+from studio.models.hashes import digest
+from studio.plugins import unknown
+
+_CLASSES: Final = {
+    "T2IAdapter": "controlnet",
+    "AutoencoderKL": "vae",
+    "AutoencoderTiny": "vae",
+    "DPTForDepthEstimation": "depth",
+    "DepthAnythingForDepthEstimation": "depth",
+    "VitPoseForPoseEstimation": "pose",
+}
+_KEYS: Final = (  # the beginning of a tensor's name, and what a file with it is; the first that fits
+    ("image_proj.", "ip-adapter"),
+    ("controlnet_cond_embedding.", "controlnet"),
+    ("control_model.", "controlnet"),
+    ("input_hint_block.", "controlnet"),
+    ("first_stage_model.", "vae"),
+    ("decoder.conv_in.", "vae"),
+)
+TITLES: Final = {
+    "controlnet": "ControlNet or T2I-Adapter",
+    "ip-adapter": "IP-Adapter",
+    "vae": "VAE",
+    "embedding": "embedding",
+    "depth": "model that estimates depth",
+    "pose": "model that finds poses",
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A folder with ``config.json``, or one safetensors file.
+
+    ``kind`` is one of TITLES, ``class_name`` the library's class as a folder's configuration names it,
+    "" for a file.
+    """
+
+    name: str
+    path: Path
+    kind: str
+    class_name: str = ""
+
+    @classmethod
+    def read(cls, path: Path) -> "Part":
+        """What lies at a path; raises ModelError where it is none of the parts known here."""
+        if path.is_file():
+            return cls(path.stem, path, _kind_of_file(path))
+        class_name = _class_name(path)
+        kind = "controlnet" if class_name.endswith("ControlNetModel") else _CLASSES.get(class_name, "")
+        if not kind:
+            raise ModelError(f"'{path}' holds a {class_name}, which is no part of a model known here")
+        return cls(path.name, path, kind, class_name)
+
+    @property
+    def adapter(self) -> bool:
+        """Whether it is a T2I-Adapter, which acts alike in all steps and costs less than a ControlNet."""
+        return self.class_name == "T2IAdapter"
+
+    @property
+    def encoder(self) -> Path:
+        """Where the image encoder that an IP-Adapter looks through must lie."""
+        return self.path.parent / "image_encoder"
+
+    def sha256(self) -> str:
+        """A hash over all that decides what it does."""
+        if self.kind == "ip-adapter":
+            return _digest(self.path.parent, [self.path, *_files(self.encoder)])
+        return digest(self.path) if self.path.is_file() else _digest(self.path, _files(self.path))
+
+
+def folder() -> Path:
+    """Where parts are looked for by name."""
+    return Path(os.environ.get("STUDIO_PARTS") or user_data_path("studio-diffusion") / "parts")
+
+
+def names(kind: str) -> list[str]:
+    """The parts of a kind that are in the folder of parts."""
+    return sorted(part.path.name for part in _all() if part.kind == kind)
+
+
+def find(ref: str, kind: str) -> Part:
+    """The part ``ref``, a name or a path, of the kind that is wanted.
+
+    Raises InputError where there is none or it is another kind, ModelError where it cannot be read.
+    """
+    path = folder() / ref if ref in names(kind) else Path(ref)
+    if not path.exists():
+        raise InputError(f"{unknown(TITLES[kind], ref, names(kind))}; or give the path of one")
+    part = Part.read(path)
+    if part.kind != kind:
+        raise InputError(f"'{ref}' is a {TITLES[part.kind]}; here a {TITLES[kind]} is wanted")
+    return part
+
+
+def _digest(folder: Path, files: Iterable[Path]) -> str:
+    """One hash over the names, within ``folder``, and the contents of files."""
+    lines = (f"{file.relative_to(folder).as_posix()} {digest(file)}\n" for file in files)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _files(folder: Path) -> list[Path]:
+    """The weights and configurations directly in a folder."""
+    return sorted(file for file in folder.glob("*") if file.suffix in {".safetensors", ".json"})
+
+
+def _all() -> Iterator[Part]:
+    """Every part in the folder; what is something else there is passed over."""
+    root = folder()
+    for path in sorted(root.iterdir()) if root.is_dir() else ():
+        try:
+            yield Part.read(path)
+        except ModelError:
+            continue
+
+
+def _class_name(path: Path) -> str:
+    try:
+        config: dict[str, Any] = json.loads((path / "config.json").read_text("utf-8"))
+        return str(config.get("_class_name") or config["architectures"][0])
+    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError):
+        raise ModelError(f"'{path}' has no config.json that says what it holds; give the folder of one part") from None
+
+
+def _kind_of_file(path: Path) -> str:
+    keys = _tensors(path)
+    found = (kind for start, kind in _KEYS if any(key.startswith(start) for key in keys))
+    return next(found, "embedding" if len(keys) <= 2 else "") or _strange(path)
+
+
+def _tensors(path: Path) -> list[str]:
+    """The names of a file's tensors; whatever its name says, only safetensors is read."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return list(file.keys())
+    except (OSError, SafetensorError):
+        raise ModelError(f"'{path}' is no safetensors file; get the part in that format") from None
+
+
+def _strange(path: Path) -> str:
+    raise ModelError(f"'{path}' holds none of the parts known here: {', '.join(TITLES.values())}")

@@ -1,0 +1,67 @@
+"""What is asked of a model: all that a drawing step wants, in the studio's words."""
+
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final
+
+from PIL.Image import Image
+
+from studio.errors import InputError
+from studio.guide import NOTHING, Guide
+from studio.kinds import OWN_SAMPLER
+
+CONTROLLED: Final = MappingProxyType(
+    {
+        "text-to-image": "controlnet",
+        "image-to-image": "controlnet-image-to-image",
+        "inpaint": "controlnet-inpaint",
+    }
+)
+"""The pipeline that draws with ControlNets, for each task."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a step wants from a denoising pipeline, in the studio's words.
+
+    From noise, or from ``images`` (one, or one for each seed); with ``masks``, as many as the images
+    and of their size, only what is white in them changes. ``instruction`` says that the prompt tells what
+    to change in the images, ``likeness`` how strictly the rest is kept. ``guide`` is what else shall be
+    looked at. A model may hand over to another that shares its latents: it stops after the share ``until``
+    of the noise, and gives latents in place of pictures; the other begins at ``since``, with these as its
+    ``images``. Raises InputError where so small a share of so few steps leaves nothing to do.
+    """
+
+    prompt: str
+    negative_prompt: str
+    steps: int
+    guidance: float
+    width: int
+    height: int
+    strength: float | None = None
+    sampler: str = OWN_SAMPLER
+    images: tuple[Image, ...] = ()
+    masks: tuple[Image, ...] = ()
+    clip_skip: int = 1
+    instruction: bool = False
+    likeness: float | None = None
+    guide: Guide = NOTHING
+    until: float | None = None
+    since: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.strength is not None and int(self.steps * self.strength) < 1:
+            raise InputError(f"strength {self.strength:g} of {self.steps} steps leaves none to run; raise one of them")
+
+    @property
+    def task(self) -> str:
+        """Which of a family's pipelines this is for."""
+        if self.instruction:
+            return "instruct"
+        plain = "inpaint" if self.masks else "image-to-image" if self.images else "text-to-image"
+        return CONTROLLED[plain] if "ControlNet" in self.guide.asks else plain
+
+    def alone(self, n: int) -> "Request":
+        """The request for picture ``n`` (from 0) alone."""
+        images, masks = (each[n % len(each) :][:1] if each else () for each in (self.images, self.masks))
+        return replace(self, images=images, masks=masks, guide=self.guide.alone(n))

@@ -1,0 +1,22 @@
+"""A guide: a learned word (textual inversion) to write in the prompt."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from studio.engine.engine import Engine
+from studio.guide import NOTHING, Guide
+from studio.kinds import EmbeddingRef, GuideBefore, Text
+
+Word = Annotated[Text, Field(title="Word", description="How it is called in the prompt; empty for the file's name.")]
+
+
+def run(
+    engine: Engine,  # noqa: ARG001 every step is given one
+    embedding: EmbeddingRef,
+    word: Word = "",
+    guide: GuideBefore = NOTHING,
+) -> Guide:
+    """The guide with one more word; it counts where it stands in the prompt or the negative one."""
+    return guide + Guide(embeddings=((word.strip() or Path(embedding).stem, embedding),))

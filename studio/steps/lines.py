@@ -1,0 +1,31 @@
+"""The lines of a picture, white on black: what ControlNets for edges and scribbles follow."""
+
+from typing import Annotated, Literal
+
+from PIL import Image
+from pydantic import Field
+
+from studio.engine import edges
+from studio.engine.engine import Engine
+from studio.engine.images import opened
+from studio.kinds import Kind, Picture
+
+Lines = Annotated[
+    Literal["edges", "scribble", "drawing", "as it is"],
+    Field(
+        title="Lines",
+        description="A picture's thin edges, or its main ones as strokes; or your own drawing, dark on light.",
+    ),
+    Kind("choice"),
+]
+Seen = Annotated[Picture, Field(description="The picture whose lines are taken.")]
+
+
+def run(
+    engine: Engine,  # noqa: ARG001 every step is given one
+    image: Seen,
+    lines: Lines = "edges",
+) -> list[Image.Image]:
+    """The lines of each picture, of its size."""
+    find = {"edges": edges.canny, "scribble": edges.scribble, "drawing": edges.inverted}
+    return [find[lines](picture) if lines in find else picture for picture in opened(image)]

@@ -1,0 +1,15 @@
+"""How the person in a picture stands: a skeleton on black."""
+
+from PIL import Image
+
+from studio.engine import seeing
+from studio.engine.engine import Engine
+from studio.engine.images import opened
+from studio.kinds import Picture, PoseRef
+from studio.models import parts
+
+
+def run(engine: Engine, image: Picture, pose: PoseRef) -> list[Image.Image]:
+    """The pose of one person, who had better fill most of the picture, in each; in OpenPose's colours."""
+    part = parts.find(pose, "pose")
+    return [seeing.pose(engine.pipelines.parts, part, picture) for picture in opened(image)]

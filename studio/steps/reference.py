@@ -1,0 +1,23 @@
+"""A guide: a picture that the result resembles."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from studio.engine.engine import Engine
+from studio.engine.images import opened
+from studio.guide import NOTHING, Guide, Reference
+from studio.kinds import GuideBefore, Picture, ReferenceRef, Weight
+
+Resembled = Annotated[Picture, Field(title="Reference", description="The picture that the result shall resemble.")]
+
+
+def run(
+    engine: Engine,  # noqa: ARG001 every step is given one
+    image: Resembled,
+    adapter: ReferenceRef,
+    weight: Weight = 0.6,
+    guide: GuideBefore = NOTHING,
+) -> Guide:
+    """The guide with one more reference picture; several count together."""
+    return guide + Guide(references=(Reference(adapter, tuple(opened(image)), weight),))

@@ -1,0 +1,104 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from studio.errors import InputError, ModelError
+from studio.models import parts
+from tests.engine import small
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("STUDIO_PARTS", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (small.controlnet, "controlnet"),
+        (small.t2i_adapter, "controlnet"),
+        (small.vae, "vae"),
+        (small.depth_model, "depth"),
+        (small.pose_model, "pose"),
+        (small.ip_adapter, "ip-adapter"),
+    ],
+)
+def test_each_kind_is_known_by_its_content(make, kind, tmp_path):
+    made = make(tmp_path / "anything")
+    part = parts.find(made, kind)
+    assert part.kind == kind
+    with pytest.raises(InputError, match=f"is a {parts.TITLES[kind]}; here a embedding is wanted"):
+        parts.find(made, "embedding")
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        ("controlnet_cond_embedding.conv_in.weight", "controlnet"),
+        ("control_model.input_hint_block.0.weight", "controlnet"),
+        ("first_stage_model.decoder.conv_in.weight", "vae"),
+        ("decoder.conv_in.weight", "vae"),
+        ("image_proj.proj.weight", "ip-adapter"),
+        ("emb_params", "embedding"),
+        ("<style>", "embedding"),
+    ],
+)
+def test_a_file_is_known_by_the_names_of_its_tensors(key, kind, tmp_path):
+    save_file({key: torch.zeros(1), "conv_out.weight": torch.zeros(1)}, tmp_path / "x.safetensors")
+    assert parts.Part.read(tmp_path / "x.safetensors").kind == kind
+
+
+def test_those_in_the_folder_of_parts_have_names(home):
+    small.controlnet(home / "scribbles")
+    small.embedding(home / "style.safetensors")
+    (home / "notes.txt").write_text("no part")
+    (home / "empty").mkdir()
+    assert parts.names("controlnet") == ["scribbles"]
+    assert parts.names("embedding") == ["style.safetensors"]
+    assert parts.find("scribbles", "controlnet").path == home / "scribbles"
+
+
+def test_an_unknown_name_is_named(home):
+    small.controlnet(home / "scribbles")
+    with pytest.raises(InputError, match="no ControlNet or T2I-Adapter 'scribble'; did you mean 'scribbles'"):
+        parts.find("scribble", "controlnet")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x80\x02}q\x00."])
+def test_what_is_no_safetensors_file_is_never_opened_otherwise(content, tmp_path):
+    (tmp_path / "x.safetensors").write_bytes(content)
+    with pytest.raises(ModelError, match="is no safetensors file"):
+        parts.Part.read(tmp_path / "x.safetensors")
+
+
+def test_strangers_are_refused(tmp_path):
+    save_file({f"layer.{n}": torch.zeros(1) for n in range(3)}, tmp_path / "x.safetensors")
+    with pytest.raises(ModelError, match="holds none of the parts known here"):
+        parts.Part.read(tmp_path / "x.safetensors")
+    for config in ({"_class_name": "UNet2DConditionModel"}, {"_class_name": ["ControlNetModel", "x"]}):
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        with pytest.raises(ModelError, match="is no part of a model known here"):
+            parts.Part.read(tmp_path)
+    (tmp_path / "config.json").write_text("[]")
+    with pytest.raises(ModelError, match="no config.json that says what it holds"):
+        parts.Part.read(tmp_path)
+
+
+def test_the_hash_sees_every_file(tmp_path):
+    net = Path(small.controlnet(tmp_path / "net"))
+    before = parts.Part.read(net).sha256()
+    config = json.loads((net / "config.json").read_text())
+    (net / "config.json").write_text(json.dumps({**config, "global_pool_conditions": True}))
+    assert parts.Part.read(net).sha256() != before
+
+
+def test_the_hash_of_an_ip_adapter_sees_its_encoder(tmp_path):
+    file = Path(small.ip_adapter(tmp_path / "ip"))
+    before = parts.Part.read(file).sha256()
+    shutil.rmtree(file.parent / "image_encoder")
+    assert parts.Part.read(file).sha256() != before
