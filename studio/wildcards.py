@@ -64,14 +64,16 @@ def _lines(folder: Path, name: str) -> tuple[str, ...]:
     file = folder / f"{name}.txt"
     if not file.is_file() or not file.resolve().is_relative_to(folder.resolve()):
         known = sorted(one.relative_to(folder).with_suffix("").as_posix() for one in folder.rglob("*.txt"))
-        there = f"there are {', '.join(known[:20])}" if known else "it holds none"
-        raise InputError(f"there is no wildcard '{name}' in '{folder}' ({there}); write \\__{name}__ for plain text")
+        raise InputError(
+            f"there is no wildcard '{name}' (there are {', '.join(known[:20]) or 'none'}); put {name}.txt into the "
+            f"folder that STUDIO_WILDCARDS names, or write \\__{name}__ for plain text"
+        )
     try:
         lines = [line.strip() for line in file.read_text("utf-8-sig").splitlines()]
     except (OSError, ValueError) as error:
-        raise InputError(f"the wildcard file '{file}' cannot be read ({error}); save it as UTF-8 text") from None
+        raise InputError(f"the wildcard file '{name}.txt' cannot be read ({error}); save it as UTF-8 text") from None
     if not (kept := tuple(line for line in lines if line and not line.startswith("#"))):
-        raise InputError(f"the wildcard file '{file}' holds no line to draw; write one, or take __{name}__ out")
+        raise InputError(f"the wildcard file '{name}.txt' holds no line to draw; write one, or take __{name}__ out")
     return kept
 
 

@@ -11,6 +11,7 @@ from inspect import signature
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from studio.engine.plms import plms
 from studio.errors import InputError
 from studio.kinds import OWN_SAMPLER
 
@@ -153,15 +154,22 @@ def _is_flow(own: "SchedulerMixin") -> bool:
 def _own_again(own: "SchedulerMixin") -> "SchedulerMixin":
     if own.config.get("solver_type") == "bh1":
         raise InputError("the model's own sampler, UniPC with bh1, ends in NaN; take 'UniPC', which is bh2")
-    scheduler: SchedulerMixin = type(own).from_config(own.config)
+    scheduler: SchedulerMixin = _class(type(own).__name__, own).from_config(own.config)
     return scheduler
 
 
-def _for_diffusion(name: str, own: "SchedulerMixin") -> "SchedulerMixin":
+def _class(name: str, own: "SchedulerMixin") -> Any:
+    """A scheduler class by its name; the model's own may be none of diffusers'."""
     import diffusers
 
+    if name == "PNDMScheduler":
+        return plms()
+    return type(own) if name == type(own).__name__ else getattr(diffusers, name)
+
+
+def _for_diffusion(name: str, own: "SchedulerMixin") -> "SchedulerMixin":
     recipe = DIFFUSION[name]
-    made = getattr(diffusers, recipe.scheduler)
+    made = _class(recipe.scheduler, own)
     _refuse_misfit(name, recipe, own, signature(made.__init__).parameters)
     flags = {key: own.config[key] for key in _MODELS_OWN if key in own.config}
     flags |= {**_spacing(recipe, own), **recipe.flags}

@@ -59,13 +59,22 @@ def prediction(kind, seen, signal, noise, *, consistent=False):
     return {"epsilon": eps, "v_prediction": signal * eps - noise * clean, "flow": eps - clean}[kind]
 
 
-def sampled(scheduler, own, kind, *, generator, shape=(1, 1, 100, 200), consistent=False):
+def sampled(scheduler, own, kind, *, generator, shape=(1, 1, 100, 200), consistent=False, skipped=0):
+    """What comes of noise; or of data that has as much noise in it as is left after ``skipped`` steps."""
     each = generator if isinstance(generator, list) else [generator]
     noise = torch.cat([torch.randn(shape[0] // len(each), *shape[1:], generator=one) for one in each])
     sample = noise * getattr(scheduler, "init_noise_sigma", 1.0)
+    times = scheduler.timesteps[skipped * scheduler.order :]
+    if skipped:
+        if hasattr(scheduler, "set_begin_index"):
+            scheduler.set_begin_index(skipped * scheduler.order)
+        data = MEAN + DEVIATION * torch.randn(shape, generator=each[0])
+        noised = getattr(scheduler, "add_noise", None) or scheduler.scale_noise
+        arguments = (data, noise, times[:1]) if hasattr(scheduler, "add_noise") else (data, times[:1], noise)
+        sample = noised(*arguments)
     at = levels(own)
     extra = {"generator": generator} if "generator" in signature(scheduler.step).parameters else {}
-    for time in scheduler.timesteps:
+    for time in times:
         scale = getattr(scheduler, "scale_model_input", lambda sample, time: sample)
         predicted = prediction(kind, scale(sample, time), *at(float(time)), consistent=consistent)
         sample = scheduler.step(predicted, time, sample, **extra).prev_sample
@@ -118,6 +127,33 @@ def test_flow_matching_ends_at_the_gaussian(name, shift):
     scheduler.set_timesteps(250)
     assert scheduler.sigmas[-1] == 0
     assert_gaussian(sampled(scheduler, own, "flow", generator=torch.Generator().manual_seed(0)))
+
+
+@pytest.mark.parametrize("name", [OWN_SAMPLER, *(name for name in DIFFUSION if name != "LCM")])
+def test_a_picture_changed_by_some_strength_ends_at_the_gaussian_too(name):
+    own = diffusion()
+    scheduler = build(name, own)
+    scheduler.set_timesteps(250)
+    assert_gaussian(sampled(scheduler, own, "epsilon", generator=torch.Generator().manual_seed(0), skipped=125))
+
+
+@pytest.mark.parametrize("name", [OWN_SAMPLER, "PLMS"])
+def test_plms_may_begin_anywhere_even_in_few_steps(name):
+    """Stable Diffusion's own sampler; as it comes it leaves 12 % too much deviation here, and the mean 0.07 off."""
+    own = diffusers.PNDMScheduler(skip_prk_steps=True, timestep_spacing="leading", steps_offset=1)
+    for skipped in (0, 4):
+        scheduler = build(name, own)
+        scheduler.set_timesteps(8)
+        made = sampled(scheduler, own, "epsilon", generator=torch.Generator().manual_seed(0), skipped=skipped)
+        assert_gaussian(made)
+
+
+@pytest.mark.parametrize("name", [OWN_SAMPLER, *(name for name in FLOW if name != "Heun")])
+def test_flow_changed_by_some_strength_ends_at_the_gaussian_too(name):
+    own = flow(shift=3.0)
+    scheduler = build(name, own, "flow")
+    scheduler.set_timesteps(100)
+    assert_gaussian(sampled(scheduler, own, "flow", generator=torch.Generator().manual_seed(0), skipped=50))
 
 
 @pytest.mark.parametrize("name", FLOW)
