@@ -41,7 +41,9 @@ def adapter(home):
 
 
 def draw(engine, model, *controls, steps=4):
-    return generate.run(engine, "a star", steps=steps, size=(64, 64), model=model, guide=Guide(controls=controls))[0]
+    return generate.run(
+        engine, "a star", steps=steps, guidance=2, size=(64, 64), model=model, guide=Guide(controls=controls)
+    )[0]
 
 
 def given(part, weight=1.0, start=0.0, end=1.0, adapter=False, seed=0):

@@ -221,8 +221,9 @@ def test_it_takes_the_precision_of_the_model(kind, model, guides, monkeypatch):
     monkeypatch.setattr("studio.engine.pipelines.pick_dtype", lambda device: torch.bfloat16)
     other = Engine(Pipelines("cpu"), (3,))
     pipeline = other.pipelines.get(library.find(model), "text-to-image")
-    before, asked = small.state(pipeline), {"steps": 2, "size": (64, 64), "model": model}
-    made = generate.run(other, PROMPT, **asked, guide=guides[kind]())
-    assert made != generate.run(other, PROMPT, **asked)
+    asked = {"steps": 2, "size": (64, 64), "model": model}
+    plain = generate.run(other, PROMPT, **asked)
+    before = small.state(pipeline)
+    assert generate.run(other, PROMPT, **asked, guide=guides[kind]()) != plain
     assert pipeline.unet.dtype == torch.bfloat16
     assert small.state(pipeline) == before
