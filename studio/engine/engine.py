@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from PIL.Image import Image
 
 from studio.engine import samplers
+from studio.engine.account import account
+from studio.engine.passes import in_passes
 from studio.engine.pipelines import Pipelines
 from studio.engine.preview import Previews, Show
 from studio.engine.watch import Heard, watched
@@ -17,10 +19,15 @@ if TYPE_CHECKING:
     import torch
 
 Report = Callable[[int, int], None]
+Note = Callable[[dict[str, Any]], None]
 
 
 def _ignore(step: int, steps: int) -> None:
     """Nobody listens."""
+
+
+def _forget(account: dict[str, Any]) -> None:
+    """Nobody keeps a record."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +36,14 @@ class Engine:
 
     ``seeds`` holds one seed for each picture to make. ``report`` is called after each denoising
     step with its number (from 1) and how many there are; what it raises stops the run. ``show`` is
-    given previews, if anybody wants them.
+    given previews, if anybody wants them; ``note`` an account of each forward pass, for the record.
     """
 
     pipelines: Pipelines
     seeds: tuple[int, ...] = (0,)
     report: Report = _ignore
     show: Show | None = None
+    note: Note = _forget
 
     def for_seeds(self, seeds: Sequence[int], report: Report = _ignore) -> "Engine":
         """The same engine for other pictures."""
@@ -49,13 +57,20 @@ class Engine:
         """One picture for each seed.
 
         Each has a noise generator of its own, on the CPU, so that it does not depend on its
-        neighbours in the batch nor on the device. Raises InputError where the model's family has not
-        what is asked for.
+        neighbours in the batch nor on the device: made alone it is the same to the bit, in a batch no
+        value of a pixel differs by more than one. Raises InputError where the model's family has not
+        what is asked for, OutOfMemory where no plan gets by with the memory there is.
         """
         card.family.check(request)
+        with self.pipelines.alone:
+            return in_passes(self, card, request)
+
+    def forward(self, card: ModelCard, request: Request) -> list[Image]:
+        """One picture for each seed, in one pass; raises whatever torch does where memory runs out."""
         pipeline = self.pipelines.get(card, request.task)
         with samplers.swapped(pipeline, request.sampler), watched(pipeline, self._heard(card, request)):
             result = pipeline(**self._arguments(card, request))
+            self.note(account(pipeline, card, request))
         return list(result.images)
 
     def _heard(self, card: ModelCard, request: Request) -> Heard:

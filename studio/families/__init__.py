@@ -5,7 +5,7 @@ arguments of its pipelines. Nothing outside this folder names a family.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from math import isqrt, sqrt
 from types import MappingProxyType
@@ -91,6 +91,11 @@ class Request:
     def task(self) -> str:
         """Which of a family's pipelines this is for."""
         return "inpaint" if self.masks else "image-to-image" if self.images else "text-to-image"
+
+    def some(self, first: int, last: int) -> "Request":
+        """The request for some of a batch's pictures only, from ``first`` to before ``last``."""
+        parts = {name: given[first:last] for name in ("images", "masks") if len(given := getattr(self, name)) > 1}
+        return replace(self, **parts)
 
 
 def plain(_found: Shapes | Folder) -> str:
