@@ -46,7 +46,7 @@ _ELSEWHERE: Final = (Placement.KEEP, Placement.MODELS, Placement.SEQUENTIAL)
 FOUR_BIT_NEEDS: Final = "bitsandbytes"
 _RUNTIME: Final = {"cpu": 55 * 2**20, "mps": 200 * 2**20}  # what the libraries take besides; measured on a CPU only
 _ON_A_GPU: Final = 500 * 2**20  # about a CUDA context
-_HEAP: Final = (0.25, 120 * 2**20)  # of all activations, at most: freed blocks that the C library does not give back
+_HEAP: Final = (0.3, 160 * 2**20)  # of all activations, at most: freed blocks that the C library does not give back
 
 
 @dataclass(frozen=True)
@@ -198,4 +198,11 @@ def ran_out(error: BaseException) -> bool:
     return isinstance(error, RuntimeError | OSError) and any(words in said for words in _OUT)
 
 
-_OUT: Final = ("can't allocate memory", "cannot allocate memory", "out of memory", "not enough memory", "bad_alloc")
+_OUT: Final = (
+    "can't allocate memory",
+    "could not create a ",
+    "cannot allocate memory",
+    "out of memory",
+    "not enough memory",
+    "bad_alloc",
+)
