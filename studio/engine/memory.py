@@ -25,7 +25,6 @@ class Placement(Enum):
     DROP = "text encoders leave memory once the prompt is encoded, and are read again for the next"
     MODELS = "each part is on the device only while it works"
     GROUPS = "weights stream to the device layer by layer"
-    SEQUENTIAL = "weights go to the device layer by layer, one after another"
 
 
 class Storage(Enum):
@@ -37,15 +36,11 @@ class Storage(Enum):
 
 
 _BYTES: Final = {Storage.FP8: 1.0, Storage.FOUR_BIT: 0.5625}  # of a weight; 4 bits and a scale for every 64
-_LADDERS: Final = {
-    "cpu": (Placement.KEEP, Placement.DROP),
-    "mps": (Placement.KEEP, Placement.DROP),
-    "cuda": (Placement.KEEP, Placement.MODELS, Placement.GROUPS),
-}
-_ELSEWHERE: Final = (Placement.KEEP, Placement.MODELS, Placement.SEQUENTIAL)
+_ON_A_GPU: Final = (Placement.KEEP, Placement.MODELS, Placement.GROUPS)
+_IN_MAIN_MEMORY: Final = (Placement.KEEP, Placement.DROP)
 FOUR_BIT_NEEDS: Final = "bitsandbytes"
 _RUNTIME: Final = {"cpu": 55 * 2**20, "mps": 200 * 2**20}  # what the libraries take besides; measured on a CPU only
-_ON_A_GPU: Final = 500 * 2**20  # about a CUDA context
+_CONTEXT: Final = 500 * 2**20  # of a GPU's driver, about
 _HEAP: Final = (0.3, 160 * 2**20)  # of all activations, at most: freed blocks that the C library does not give back
 
 
@@ -109,8 +104,9 @@ class Forecast:
     @property
     def places(self) -> tuple[Placement, ...]:
         """The placements that can be had, from the quickest to the smallest."""
-        known = _LADDERS.get(self.device, _ELSEWHERE)
-        return known if self.card.weights is None else tuple(one for one in known if one is not Placement.DROP)
+        if self.device not in {"cpu", "mps"}:
+            return _ON_A_GPU
+        return _IN_MAIN_MEMORY if self.card.weights is None else (Placement.KEEP,)
 
     def rounded(self) -> list[Storage]:
         """How weights can be rounded with what is installed here."""
@@ -144,7 +140,7 @@ class Forecast:
 
     @property
     def _runtime(self) -> int:
-        return _RUNTIME.get(self.device, _ON_A_GPU)
+        return _RUNTIME.get(self.device, _CONTEXT)
 
     def _freed(self, activations: int) -> int:
         """What stays with the process of memory that it has freed."""

@@ -35,8 +35,6 @@ def placed(pipeline: "DiffusionPipeline", plan: Plan, device: "torch.device", fo
             part.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=part.dtype)
     if plan.placement is Placement.MODELS:
         pipeline.enable_model_cpu_offload(device=device)
-    elif plan.placement is Placement.SEQUENTIAL:
-        pipeline.enable_sequential_cpu_offload(device=device)
     elif plan.placement is Placement.GROUPS:
         streams = device.type == "cuda"
         pipeline.enable_group_offload(device, offload_type="leaf_level", use_stream=streams)
