@@ -1,6 +1,7 @@
 """Where the studio keeps and finds things; decided once, then frozen."""
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,17 @@ def shipped(kind: str) -> Path:
     return inside if inside.is_dir() else package.parent / kind
 
 
+def memory(text: str) -> int:
+    """Bytes, from "6GB" or "512 MB", where a GB is 2**30 bytes as with graphics cards.
+
+    Raises InputError for anything else.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([gm])i?b?", text.strip().lower())
+    if not found or not float(found[1]):
+        raise InputError(f"'{text}' is no amount of memory; write it as 6GB or 512MB")
+    return int(float(found[1]) * 2 ** {"g": 30, "m": 20}[found[2]])
+
+
 @dataclass(frozen=True)
 class Settings:
     """Choices about the machine, not about a picture.
@@ -26,6 +38,7 @@ class Settings:
     ``output`` is where pictures go, ``device`` a torch device or "auto" for the best there is,
     ``batch`` how many pictures share a forward pass: 1 repeats bit for bit, more is faster on a GPU.
     ``state`` is where the queue is kept, ``wildcards`` where the files lie that ``__name__`` in a prompt draws from.
+    ``vram`` is how many bytes of the device's memory models may take, None for all that is free.
     """
 
     output: Path = field(default_factory=lambda: Path("pictures"))
@@ -33,10 +46,11 @@ class Settings:
     batch: int = 1
     state: Path = field(default_factory=lambda: user_state_path("studio-diffusion"))
     wildcards: Path = field(default_factory=lambda: user_data_path("studio-diffusion") / "wildcards")
+    vram: int | None = None
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Read STUDIO_OUTPUT, STUDIO_DEVICE, STUDIO_BATCH, STUDIO_STATE and STUDIO_WILDCARDS.
+        """Read STUDIO_OUTPUT, STUDIO_DEVICE, STUDIO_BATCH, STUDIO_STATE, STUDIO_WILDCARDS and STUDIO_VRAM.
 
         What is unset keeps its default.
         """
@@ -49,4 +63,5 @@ class Settings:
             batch=int(batch),
             state=Path(os.environ.get("STUDIO_STATE") or user_state_path("studio-diffusion")),
             wildcards=Path(os.environ.get("STUDIO_WILDCARDS") or user_data_path("studio-diffusion") / "wildcards"),
+            vram=memory(os.environ["STUDIO_VRAM"]) if os.environ.get("STUDIO_VRAM") else None,
         )

@@ -5,6 +5,7 @@
     │   └── WorkflowError   a workflow file is wrong
     ├── ModelError        a model's files are missing, changed or of a kind not known here
     ├── OutputError       a picture could not be written; earlier ones are untouched
+    ├── OutOfMemory       a picture does not fit into memory, whatever is done; the next job may
     └── Cancelled         somebody stopped the run
 
 Each message is one line that says what was wrong, where, and what to do. Surfaces catch
@@ -45,6 +46,10 @@ class ModelError(StudioError):
 
 class OutputError(StudioError):
     """A picture could not be written; earlier pictures are untouched."""
+
+
+class OutOfMemory(StudioError):
+    """A picture does not fit into memory, whatever is done."""
 
 
 class Cancelled(StudioError):

@@ -61,6 +61,11 @@ class Request:
         plain = "inpaint" if self.masks else "image-to-image" if self.images else "text-to-image"
         return CONTROLLED[plain] if "ControlNet" in self.guide.asks else plain
 
+    def some(self, first: int, last: int) -> "Request":
+        """The request for some of a batch's pictures only, from ``first`` to before ``last``."""
+        parts = {name: given[first:last] for name in ("images", "masks") if len(given := getattr(self, name)) > 1}
+        return replace(self, **parts)
+
     def alone(self, n: int) -> "Request":
         """The request for picture ``n`` (from 0) alone."""
         images, masks = (each[n % len(each) :][:1] if each else () for each in (self.images, self.masks))

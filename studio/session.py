@@ -33,7 +33,7 @@ class Session:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings.from_environment()
-        self._pipelines = Pipelines(self.settings.device)
+        self._pipelines = Pipelines(self.settings.device, self.settings.vram)
         self._device = ThreadPoolExecutor(1, "device")
         self._changed = threading.Condition()
         self._listeners: dict[str, list[Listener]] = {}

@@ -46,11 +46,16 @@ def work(
     clock = _Clock(job.total, len(todo), watch, previews)
     for numbers in _batches(job, todo, batch):
         alone, began = [job.alone(n) for n in numbers], time.monotonic()
-        engine = Engine(pipelines, tuple(one.seed for one in alone))
+        passes: list[dict[str, Any]] = []
+        engine = Engine(pipelines, tuple(one.seed for one in alone), note=passes.append)
         made = make(workflow, alone[0].values, clock.wound(engine, numbers))
-        facts = _facts(job, (time.monotonic() - began) / len(numbers)) | {"prompt": made.prompt}
+        facts = _facts(job, (time.monotonic() - began) / len(numbers)) | {
+            "passes": _unlike(passes),
+            "prompt": made.prompt,
+        }
         for n, one, image in zip(numbers, alone, made.pictures, strict=True):
-            yield n, publish(image, out, names.stem(name, one, n + 1), one, {**facts, "picture": n + 1})
+            own = {"picture": n + 1, "batch": {"place": numbers.index(n) + 1, "of": len(numbers)}}
+            yield n, publish(image, out, names.stem(name, one, n + 1), one, {**facts, **own})
         clock.done += len(numbers)
 
 
@@ -96,16 +101,27 @@ def _facts(job: Job, seconds: float) -> dict[str, Any]:
     """What a file says besides its job: what one needs to compare a repeat with it."""
     import diffusers
     import torch
+    import transformers
 
     return {
         "studio": VERSION,
         "torch": torch.__version__,
         "diffusers": diffusers.__version__,
+        "transformers": transformers.__version__,
         "python": platform.python_version(),
-        "models": {name: {"sampler": card.sampler, "licence": card.licence} for name, card in _cards(job)},
+        "models": {name: _about(card) for name, card in _cards(job)},
         "seconds": round(seconds, 3),
         "of": job.total,
     }
+
+
+def _about(card: ModelCard) -> dict[str, Any]:
+    return {"sampler": card.sampler, "licence": card.licence, "files": card.hashes()}
+
+
+def _unlike(passes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that differ: the tiles of an enlarged picture are all made in the same way."""
+    return [one for n, one in enumerate(passes) if one not in passes[:n]]
 
 
 def _cards(job: Job) -> list[tuple[str, ModelCard]]:

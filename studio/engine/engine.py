@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from PIL.Image import Image
 
 from studio.engine import prompts, samplers
+from studio.engine.account import account
 from studio.engine.composing import Composition
 from studio.engine.guided import guided
+from studio.engine.passes import in_passes
 from studio.engine.pipelines import Pipelines
 from studio.engine.preview import Previews, Show
 from studio.engine.watch import Heard, watched
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
 
 Report = Callable[[int, int], None]
+Note = Callable[[dict[str, Any]], None]
 
 
 def _hand_over(request: Request) -> dict[str, Any]:
@@ -38,19 +41,24 @@ def _ignore(step: int, steps: int) -> None:
     """Nobody listens."""
 
 
+def _forget(account: dict[str, Any]) -> None:
+    """Nobody keeps a record."""
+
+
 @dataclass(frozen=True)
 class Engine:
     """One forward pass's worth of a job.
 
     ``seeds`` holds one seed for each picture to make. ``report`` is called after each denoising
     step with its number (from 1) and how many there are; what it raises stops the run. ``show`` is
-    given previews, if anybody wants them.
+    given previews, if anybody wants them; ``note`` an account of each forward pass, for the record.
     """
 
     pipelines: Pipelines
     seeds: tuple[int, ...] = (0,)
     report: Report = _ignore
     show: Show | None = None
+    note: Note = _forget
 
     def for_seeds(self, seeds: Sequence[int], report: Report = _ignore) -> "Engine":
         """The same engine for other pictures."""
@@ -64,14 +72,20 @@ class Engine:
         """One picture for each seed.
 
         Each has a noise generator of its own, on the CPU, so that it does not depend on its
-        neighbours in the batch nor on the device. Raises InputError where the model's family has not
-        what is asked for. A request ``until`` a share of the noise gives latents, which another model's
-        ``images`` may be.
+        neighbours in the batch nor on the device: made alone it is the same to the bit, in a batch no
+        value of a pixel differs by more than one. Raises InputError where the model's family has not
+        what is asked for, OutOfMemory where no plan gets by with the memory there is. A request ``until``
+        a share of the noise gives latents, which another model's ``images`` may be.
         """
         card.family.check(request)
         samplers.check(request.sampler, card.family.noise, partly=request.strength is not None)
         if len(self.seeds) > 1 and request.guide.differs:
             return self._one_by_one(card, request)
+        with self.pipelines.alone:
+            return in_passes(self, card, request)
+
+    def forward(self, card: ModelCard, request: Request) -> list[Image]:
+        """One picture for each seed, in one pass; raises whatever torch does where memory runs out."""
         with (
             guided(self.pipelines, card, request) as (pipeline, more),
             samplers.swapped(pipeline, request.sampler, card.family.noise, request.steps),
@@ -79,6 +93,7 @@ class Engine:
             (words := self._words(pipeline, card, request)).acting(pipeline),
         ):
             result = pipeline(**self._arguments(card, request, words), **words.callback(), **more)
+            self.note(account(pipeline, card, request))
         return list(result.images)
 
     def _one_by_one(self, card: ModelCard, request: Request) -> list[Image]:

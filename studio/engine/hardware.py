@@ -28,6 +28,41 @@ def pick_dtype(device: "torch.device") -> "torch.dtype":
     return torch.float16 if device.type == "mps" else torch.float32
 
 
+def named(device: "torch.device") -> str:
+    """What a device is, as far as it decides what is computed: a GPU's name, a CPU's instructions."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {torch.backends.cpu.get_cpu_capability()}" if device.type == "cpu" else device.type.upper()
+
+
+def free(device: "torch.device") -> int:
+    """Bytes of a device's memory that nothing holds; on a GPU with what torch keeps in reserve."""
+    import psutil
+    import torch
+
+    if device.type == "cuda":
+        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + held
+    return int(psutil.virtual_memory().available)
+
+
+def give_back() -> None:
+    """Hand memory that is no longer used to the system: torch keeps it, and so does the C library."""
+    import ctypes
+    import gc
+    import sys
+
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):  # glibc's; musl has none
+        libc.malloc_trim(0)
+
+
 def torch_build() -> tuple[str, str]:
     """Torch's version and build, and what to do where it is missing or too old to be safe."""
     try:

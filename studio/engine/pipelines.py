@@ -1,18 +1,22 @@
-"""Loads models and keeps them; the tasks of one model share its modules."""
+"""Loads models and keeps those that fit; the tasks of one model share its modules."""
 
 import os
+import threading
 from collections.abc import Mapping
 from inspect import signature
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from studio.engine import singlefile
+from studio.engine import attention, hardware, memory, placing, singlefile
+from studio.engine.anatomy import Anatomy
 from studio.engine.hardware import pick_device, pick_dtype
+from studio.engine.memory import Forecast, Placement, Plan
 from studio.engine.parts import Parts
 from studio.engine.preview import fit
 from studio.errors import InputError, ModelError
 from studio.models.card import ModelCard
 from studio.plugins import unknown
+from studio.request import Request
 
 if TYPE_CHECKING:
     import torch
@@ -33,17 +37,34 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _UNGUARDED = {"safety_checker": None, "requires_safety_checker": False}
 
 
-class Pipelines:
-    """The loaded models of one session, by model and task."""
+class _Kept(NamedTuple):
+    """How a model is kept, and how many bytes its weights are."""
 
-    def __init__(self, device: str = "auto") -> None:
-        self._wanted = device
+    plan: Plan
+    weights: int
+
+
+class Pipelines:
+    """The loaded models of one session, by model and task.
+
+    Whoever runs a pipeline holds ``alone`` meanwhile: a second run would break the first one's sampler.
+    """
+
+    def __init__(self, device: str = "auto", vram: int | None = None) -> None:
+        self.alone = threading.RLock()
+        self._wanted, self._vram = device, vram
         self.parts = Parts(device)
         self._loaded: dict[tuple[str, str], DiffusionPipeline] = {}
         self._colours: dict[str, Tensor] = {}
+        self._kept: dict[str, _Kept] = {}  # the one used last at the end
+
+    @property
+    def device(self) -> "torch.device":
+        """Where pictures are made."""
+        return pick_device(self._wanted)
 
     def get(self, card: ModelCard, task: str) -> "DiffusionPipeline":
-        """The pipeline of a model for a task ("text-to-image", "image-to-image").
+        """The pipeline of a model for a task ("text-to-image", "image-to-image"), as the model is planned.
 
         The first task loads the files; the others are built around the same modules, with
         nothing copied or cast. Raises ModelError where the files do not load.
@@ -51,6 +72,7 @@ class Pipelines:
         key = (str(card.path), task)
         if key not in self._loaded:
             self._loaded[key] = self._sibling(card, task) or self._load(card, task)
+        placing.decode(self._loaded[key], self._plan(card))
         return self._loaded[key]
 
     def any(self, card: ModelCard) -> "DiffusionPipeline":
@@ -63,6 +85,63 @@ class Pipelines:
         It is not kept; the modules are, by whoever loaded them.
         """
         return _quiet(_around(self.any(card), _class(card, task), more))
+
+    def plan(self, card: ModelCard, request: Request, pictures: int) -> Plan:
+        """How a request for so many pictures will be run in the memory there is, with this model alone if need be.
+
+        From now on the model is kept by it; others that were not used for longest leave memory where they
+        are in its way.
+        """
+        forecast = self.forecast(card, request)
+        least = self._plan(card).placement if self._is_loaded(card) else Placement.KEEP
+        there = self._budget()
+        chosen = memory.plan(forecast, pictures, there, least=least)
+        self.adopt(card, chosen, forecast.weights(chosen.storage))
+        self._make_room(card, forecast.peak(chosen), there)
+        return chosen
+
+    def forecast(self, card: ModelCard, request: Request) -> Forecast:
+        """What a request will take, from the headers of the model's files."""
+        return Forecast(Anatomy.of(card), card, request, self.device.type)
+
+    def adopt(self, card: ModelCard, plan: Plan, weights: int) -> None:
+        """Keep a model by a plan from now on; one that must be placed anew is loaded again when it is next got."""
+        old = self._plan(card)
+        if (old.placement, old.storage) != (plan.placement, plan.storage):
+            self.drop(str(card.path))
+        self._kept.pop(str(card.path), None)
+        self._kept[str(card.path)] = _Kept(plan, weights)
+
+    def drop(self, path: str) -> None:
+        """Let a model go, and its memory with it."""
+        self._kept.pop(path, None)
+        self._colours.pop(path, None)
+        gone = [self._loaded.pop(key) for key in list(self._loaded) if key[0] == path]
+        if gone:
+            del gone
+            hardware.give_back()
+
+    def _plan(self, card: ModelCard) -> Plan:
+        kept = self._kept.get(str(card.path))
+        return kept.plan if kept else Plan()
+
+    def _is_loaded(self, card: ModelCard) -> bool:
+        return any(path == str(card.path) for path, _ in self._loaded)
+
+    def _budget(self) -> int:
+        """What models may take: all that was allowed, or what is free and what they hold already."""
+        held = sum(self._held(path) for path in self._kept)
+        return self._vram or hardware.free(self.device) + held
+
+    def _held(self, path: str) -> int:
+        """Bytes of the device's memory that a model takes while it does nothing."""
+        waits = any(loaded == path for loaded, _ in self._loaded) and path in self._kept
+        return self._kept[path].weights if waits and self._kept[path].plan.placement is Placement.KEEP else 0
+
+    def _make_room(self, card: ModelCard, peak: int, there: int) -> None:
+        others = [path for path in self._kept if path != str(card.path)]
+        while others and peak + sum(map(self._held, others)) > there:
+            self.drop(others.pop(0))
 
     def colours(self, card: ModelCard) -> "Tensor":
         """The map from this model's latents to colours, for previews; fitted when first asked for."""
@@ -78,21 +157,24 @@ class Pipelines:
         return None
 
     def _load(self, card: ModelCard, task: str) -> "DiffusionPipeline":
-        device, wanted = pick_device(self._wanted), _class(card, task)
+        device, wanted, plan = self.device, _class(card, task), self._plan(card)
         card.check()
         try:
-            pipeline = _read(card, wanted, _dtype(card, device))
+            pipeline = _read(card, wanted, _dtype(card, device), plan)
         except (OSError, ValueError, KeyError, RuntimeError) as error:
+            if memory.ran_out(error):
+                raise
             raise ModelError(f"the model '{card.name}' does not load: {str(error).splitlines()[0]}") from None
-        return _quiet(pipeline.to(device))
+        attention.use(pipeline, attention.choose(device))
+        return _quiet(placing.placed(pipeline, plan, device, card.path))
 
 
-def _read(card: ModelCard, wanted: Any, dtype: "torch.dtype") -> Any:
+def _read(card: ModelCard, wanted: Any, dtype: "torch.dtype", plan: Plan) -> Any:
     """The model from its files, a folder's or the single one, in main memory."""
     if card.weights:
         return singlefile.load(card, wanted, dtype)
-    unguarded = _taken(wanted, _UNGUARDED)
-    return wanted.from_pretrained(card.path, dtype=dtype, local_files_only=True, use_safetensors=True, **unguarded)
+    more = _taken(wanted, _UNGUARDED) | placing.loading(plan, dtype)
+    return wanted.from_pretrained(card.path, dtype=dtype, local_files_only=True, use_safetensors=True, **more)
 
 
 def _around(pipeline: "DiffusionPipeline", wanted: Any, more: Mapping[str, Any] = _NOTHING) -> "DiffusionPipeline":

@@ -101,9 +101,13 @@ class ModelCard:
         if self.weights:
             return digest(self.path)
         whole = hashlib.sha256()
-        for file in self.files():
-            whole.update(f"{self._within(file)} {digest(file)}\n".encode())
+        for name, found in self.hashes().items():
+            whole.update(f"{name} {found}\n".encode())
         return whole.hexdigest()
+
+    def hashes(self) -> dict[str, str]:
+        """The SHA-256 of each of ``files`` by its name within the model."""
+        return {self._within(file): digest(file) for file in self.files()}
 
     def check(self) -> None:
         """Raise ModelError where loading it would run code, or a file is damaged or not as it was pinned."""

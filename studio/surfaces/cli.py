@@ -1,4 +1,4 @@
-"""The command line: ``studio run``, ``workflows``, ``show``, ``models``, ``doctor``, ``app``."""
+"""The command line: run, workflows, show, plan, reproduce, models, doctor, app."""
 
 import sys
 from pathlib import Path
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from studio.workflow import Workflow
 
 FAILED, WRONG_USE = 1, 2
+
+Set = Annotated[tuple[str, ...], Parameter(name="--set", negative="")]
 
 app = App(name="studio", version=VERSION, help="Pictures from open diffusion models, on your own machine.")
 app.command(models)
@@ -58,6 +60,50 @@ def show(workflow: str) -> None:
 
 
 @app.command
+def plan(workflow: str, *, vram: str | None = None, set_: Set = ()) -> int:
+    """Say how a workflow would run in the memory there is, without loading anything; exit code 1 where it does not fit.
+
+    studio plan text-to-image --vram 6GB --set size=512x768
+
+    Parameters
+    ----------
+    workflow:
+        A workflow's name, or a workflow file.
+    vram:
+        Plan for a GPU of this size, for example 6GB; without it, for this machine.
+    set_:
+        An input and its value.
+    """
+    from studio.surfaces.plan import report
+    from studio.surfaces.reproduce import asked
+
+    return 0 if report(workflow, asked(set_), vram) else FAILED
+
+
+@app.command
+def reproduce(picture: Path, *, set_: Set = (), out: Path | None = None) -> int:
+    """Make a picture again and say how near the two are.
+
+    Exit code 0: every pixel is the same. 3: pixels differ, though all that is on record is the same.
+    4: not comparable, as something differs: a model's file, a version, the device, a setting.
+
+    studio reproduce picture.png --set steps=30
+
+    Parameters
+    ----------
+    picture:
+        A picture that the studio made.
+    set_:
+        An input and another value for it.
+    out:
+        Folder to keep the new picture in; without it, it is not kept.
+    """
+    from studio.surfaces import reproduce as reproducing
+
+    return reproducing.reproduce(picture, set_, out)
+
+
+@app.command
 def doctor() -> int:
     """Look the machine over and say what to do about what is wrong."""
     from studio.surfaces.doctor import report
@@ -82,7 +128,10 @@ def web(*, port: int | None = None, open_page: Annotated[bool, Parameter(name="-
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The command ``studio``. Exit codes: 0 done, 1 failed or stopped, 2 wrong use."""
+    """The command ``studio``. Exit codes: 0 done, 1 failed or stopped, 2 wrong use.
+
+    ``reproduce`` has two more, 3 and 4.
+    """
     tokens = sys.argv[1:] if arguments is None else arguments
     sys.exit(_guarded(tokens))
 

@@ -1,15 +1,26 @@
 import os
+import shutil
 import subprocess
 import sys
+import time
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
+from studio.engine.engine import Engine
+from studio.engine.memory import Plan
 from studio.engine.pipelines import Pipelines
 from studio.errors import InputError, ModelError
 from studio.models import library
 from studio.models.card import ModelCard
+from studio.request import Request
 from tests.families.columns import Model
+
+from .alone import alone
 
 
 def memory(pipelines):
@@ -48,8 +59,6 @@ def test_unknown_task_is_named():
 
 
 def test_damaged_weights_are_a_model_error(tmp_path):
-    import shutil
-
     folder = tmp_path / "broken"
     shutil.copytree(library.find("spark").path, folder)
     weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
@@ -65,3 +74,62 @@ def test_code_from_elsewhere_is_switched_off_whatever_is_set():
     )
     loose = {"DIFFUSERS_DISABLE_REMOTE_CODE": "0", "DIFFUSERS_TRUST_REMOTE_KERNELS": "1"}
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, **loose})
+
+
+SMALL = Request("a red circle on white", "", 3, 2.0, 64, 64)
+
+
+def test_two_jobs_at_once_on_one_pipeline_wait_for_each_other():
+    pipelines, spark, at_work, most = Pipelines("cpu"), library.find("spark"), [], []
+
+    def draw(seed, width):
+        def report(step, steps):
+            at_work.append(seed)
+            most.append(len(set(at_work)))
+            time.sleep(0.01)
+            if step == steps:
+                at_work[:] = []
+
+        engine = Engine(pipelines, (seed,), report)
+        return [np.asarray(engine.denoise(spark, replace(SMALL, width=width))[0]) for _ in range(3)]
+
+    with ThreadPoolExecutor(3) as threads:
+        together = [threads.submit(draw, seed, width) for seed, width in ((1, 64), (2, 128), (3, 64))]
+        together = [future.result() for future in together]
+    assert set(most) == {1}
+    for seed, (width, made) in enumerate(zip((64, 128, 64), together, strict=True), 1):
+        (alone,) = draw(seed, width)[:1]
+        assert all((image == alone).all() for image in made)
+
+
+def test_what_was_not_used_for_longest_makes_room(tmp_path):
+    spark = library.find("spark")
+    cards = [ModelCard.read(shutil.copytree(spark.path, tmp_path / name)) for name in ("a", "b", "c")]
+    one = Pipelines("cpu").forecast(spark, SMALL)
+    pipelines = Pipelines("cpu", vram=one.peak(Plan()) + int(1.5 * one.weights()))
+    loaded = []
+    for card in cards:
+        Engine(pipelines).denoise(card, SMALL)
+        loaded.append(weakref.ref(pipelines.get(card, "text-to-image").unet))
+    assert loaded[0]() is None
+    assert loaded[1]() is not None
+    Engine(pipelines).denoise(cards[1], SMALL)
+    Engine(pipelines).denoise(cards[0], SMALL)
+    assert loaded[1]() is not None
+    assert loaded[2]() is None
+
+
+TEN_TIMES = """
+card, held = library.find("spark"), []
+for turn in range(10):
+    draw("spark", 128)
+    pipelines.drop(str(card.path))
+    held.append(megabytes("VmRSS"))
+print(json.dumps(held))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what is held is read from /proc")
+def test_loading_a_model_for_the_tenth_time_leaks_nothing():
+    held = alone(TEN_TIMES)
+    assert held[-1] == pytest.approx(held[2], rel=0.01), held

@@ -179,7 +179,10 @@ def preview(model):
     request, pipeline, clean = model.request(), model.pipelines.get(model.card, model.task), []
     given = {"image": request.images, "mask_image": request.masks}
     pictures = {name: list(each) for name, each in given.items() if each}
-    with samplers.swapped(pipeline, OWN_SAMPLER), watched(pipeline, lambda *told: clean.append(told[2])):
+    with (
+        samplers.swapped(pipeline, OWN_SAMPLER, model.family.noise, STEPS),
+        watched(pipeline, lambda *told: clean.append(told[2])),
+    ):
         (picture,) = pipeline(**model.family.arguments(request.task, request), **pictures).images
     pixels = decoded(decoder(pipeline), unpacked(clean[-1], 1))[0]
     levels = ((pixels / 2 + 0.5) * 255).permute(1, 2, 0).numpy()

@@ -1,0 +1,28 @@
+"""How a forward pass was made: what one must know to make it again, or to say why it came out otherwise."""
+
+from typing import TYPE_CHECKING, Any
+
+from studio.engine import attention, hardware
+from studio.models.card import ModelCard
+from studio.request import Request
+
+if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline
+
+
+def account(pipeline: "DiffusionPipeline", card: ModelCard, request: Request) -> dict[str, Any]:
+    """Model, task, device, precision, attention and the sampler with all its flags, as plain JSON."""
+    return {
+        "model": card.name,
+        "task": request.task,
+        "device": hardware.named(pipeline._execution_device),
+        "precision": str(pipeline.dtype).removeprefix("torch."),
+        "attention": attention.in_use(pipeline),
+        "sampler": _sampler(pipeline.scheduler),
+    }
+
+
+def _sampler(scheduler: Any) -> dict[str, Any]:
+    flags = {key: value for key, value in scheduler.config.items() if key[0] != "_" and value is not None}
+    plain = {key: value if isinstance(value, str | bool | int | float) else str(value) for key, value in flags.items()}
+    return {"class": type(scheduler).__name__, **dict(sorted(plain.items()))}

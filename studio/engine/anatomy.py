@@ -1,0 +1,193 @@
+"""What a model's parts weigh and how large its work grows, read from headers and configurations alone.
+
+Activations are counted in numbers, not bytes, from how the architectures are laid out in diffusers: which
+tensors are alive at once where most are. Factors that the layout does not give were fitted to peaks measured
+on a CPU (``tests/engine/test_memory.py`` measures again).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
+from pathlib import Path
+from typing import Any, Final
+
+from studio.kinds import Size
+from studio.models import bases
+from studio.models.card import ModelCard
+from studio.models.folder import read_json
+from studio.models.header import Header
+from studio.models.weights import PARTS
+
+TILE: Final = 512
+"""Pixels of a tile's edge where a picture is decoded in tiles."""
+
+_WORDS: Final = 512  # tokens of a prompt that a transformer sees beside the picture's, at most in most families
+_ENDINGS: Final = {"text encoder": "text_encoder", "VAE": "vae"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One module of a model: how many numbers its weights are, those of its largest tensor, its configuration."""
+
+    weights: int
+    largest: int
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """A model's parts by their names in diffusers ("unet", "text_encoder_2", "vae")."""
+
+    parts: Mapping[str, Part]
+
+    @classmethod
+    def of(cls, card: ModelCard) -> "Anatomy":
+        """Read from the headers of its files; raises ModelError where one is damaged."""
+        return _read(card.path, card.base, card.variant, card.weights is not None)
+
+    @property
+    def encoders(self) -> list[Part]:
+        """What turns prompts and pictures into what the denoiser listens to."""
+        return [part for name, part in self.parts.items() if "encoder" in name]
+
+    @property
+    def decoders(self) -> list[Part]:
+        """What makes pictures of latents; one in nearly all models."""
+        return [part for name, part in self.parts.items() if name in {"vae", "movq", "vqvae"}]
+
+    @property
+    def denoisers(self) -> list[Part]:
+        """All other parts, a U-Net or a transformer before all."""
+        return [part for part in self.parts.values() if part not in self.encoders + self.decoders]
+
+    def denoising(self, size: Size) -> int:
+        """Numbers alive at once while one latent is denoised by a step; with guidance there are two."""
+        area = size.width * size.height // self._compression**2
+        return max((_denoising(part.config, area, self._channels) for part in self.denoisers), default=0)
+
+    def decoding(self, size: Size, *, tiled: bool = False) -> int:
+        """Numbers alive at once while one latent is decoded, the picture itself included."""
+        drawn = size.width * size.height
+        area = min(drawn, TILE**2) if tiled else drawn
+        return max((_decoding(part.config) for part in self.decoders), default=0) * area + 3 * drawn
+
+    @property
+    def _compression(self) -> int:
+        """Pixels of a latent's edge."""
+        stages = [len(_stages(part.config)) for part in self.decoders]
+        return int(2 ** (max(stages, default=4) - 1))
+
+    @property
+    def _channels(self) -> int:
+        found = (part.config.get("latent_channels") or part.config.get("z_dim") for part in self.decoders)
+        return int(next(found, None) or 4)
+
+
+def _denoising(config: Mapping[str, Any], area: int, channels: int) -> int:
+    return _unet(config, area) if "block_out_channels" in config else _transformer(config, area, channels)
+
+
+def _unet(config: Mapping[str, Any], area: int) -> int:
+    """Of all levels, the most: what is kept for the way up, and the work on one level's way up.
+
+    That is, in a block that attends, the feed-forward layer with its gates, eight times as wide and halved;
+    otherwise a convolution's input, joined with what was kept, normalised, and once more as the CPU lays it out.
+    """
+    channels, most, kept = config["block_out_channels"], 0.0, 0.0
+    kinds = config.get("down_block_types") or ["Attn"] * len(channels)
+    for level, own in enumerate(channels):
+        deeper, attends = channels[min(level + 1, len(channels) - 1)], "Attn" in kinds[level]
+        kept += (_layers(config, level) + 1) * own / 4**level
+        most = max(most, kept + (deeper + (20 * own if attends else 5 * (own + deeper))) / 4**level)
+    return int(most * area)
+
+
+def _layers(config: Mapping[str, Any], level: int) -> int:
+    layers = config.get("layers_per_block", 2)
+    return int(layers if isinstance(layers, int) else layers[level])
+
+
+def _transformer(config: Mapping[str, Any], area: int, channels: int) -> int:
+    """All tokens sixteen times over: themselves, normalised, as queries, keys and values, and four times as wide."""
+    packed = 4 if config.get("in_channels") == 4 * channels else 1
+    patch = config.get("patch_size") or 1
+    patch = patch if isinstance(patch, int) else patch[-1]
+    return int(16 * _width(config) * (area // (packed * patch**2) + _WORDS))
+
+
+def _width(config: Mapping[str, Any]) -> int:
+    """Numbers a token has."""
+    for name in ("hidden_size", "inner_dim", "dim"):
+        if isinstance(config.get(name), int):
+            return int(config[name])
+    return int(config.get("num_attention_heads", 24)) * int(config.get("attention_head_dim", 128))
+
+
+def _decoding(config: Mapping[str, Any]) -> int:
+    """Numbers a pixel takes: the last stage's input, normalised, through its activation, and once more."""
+    stages = _stages(config)
+    return 4 * max(stages[:2])
+
+
+def _stages(config: Mapping[str, Any]) -> list[int]:
+    """Channels of an autoencoder's stages, the one at full size first."""
+    if found := config.get("decoder_block_out_channels") or config.get("block_out_channels"):
+        return list(found)
+    base = config.get("base_dim") or 128
+    return [base * times for times in config.get("dim_mult") or (1, 2, 4, 4)]
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, base: Path | None, variant: str, single: bool) -> Anatomy:
+    if not single:
+        return Anatomy(dict(_of_folder(path)))
+    own = _of_file(path, base, variant)
+    lent = dict(_of_folder(base)) if base and base.is_dir() else {}
+    return Anatomy({**lent, **own})
+
+
+def _of_folder(path: Path) -> Iterator[tuple[str, Part]]:
+    index = read_json(path / "model_index.json")
+    for name, kind in index.items():
+        files = _weights(path / name) if isinstance(kind, list) and kind[0] and name != "safety_checker" else []
+        if files:
+            numbers = [each for file in files for each in _numbers(file)]
+            yield name, _part(numbers, read_json(path / name / "config.json"))
+
+
+def _weights(folder: Path) -> list[Path]:
+    """The plain files, without those of another precision beside them ("model.fp16.safetensors")."""
+    files = sorted(folder.glob("*.safetensors"))
+    return [file for file in files if "." not in file.stem] or files
+
+
+def _of_file(path: Path, base: Path | None, variant: str) -> dict[str, Part]:
+    """The parts of a single file by how their tensors' names begin; the rest is the denoiser."""
+    found: dict[str, list[int]] = {}
+    for name, tensor in Header.read(path).tensors.items():
+        found.setdefault(_owner(name), []).append(prod(tensor.shape))
+    configs = _configs(base, variant)
+    denoiser = next((name for name in ("transformer", "unet") if name in configs), "unet")
+    names = {part: _ENDINGS.get(part, denoiser) for part in found}
+    return {names[part]: _part(numbers, configs.get(names[part], {})) for part, numbers in found.items()}
+
+
+def _owner(tensor: str) -> str:
+    return next((part for part, begins in PARTS.items() if tensor.startswith(begins)), "denoiser")
+
+
+def _configs(base: Path | None, variant: str) -> Mapping[str, Any]:
+    if base is None:
+        return {}
+    if base.is_dir():
+        return {file.parent.name: read_json(file) for file in base.glob("*/config.json")}
+    return bases.configurations(base, variant)
+
+
+def _numbers(file: Path) -> list[int]:
+    return [prod(tensor.shape) for tensor in Header.read(file).tensors.values()]
+
+
+def _part(numbers: list[int], config: Mapping[str, Any]) -> Part:
+    return Part(sum(numbers), max(numbers, default=0), config)

@@ -1,0 +1,122 @@
+"""``studio plan``: how a workflow would run in the memory there is, without loading anything."""
+
+from collections.abc import Iterator, Mapping
+from math import prod
+from typing import Any, Final, NamedTuple
+
+from studio import config
+from studio.engine.anatomy import Anatomy
+from studio.engine.memory import FOUR_BIT_NEEDS, Forecast, Plan, Storage, plan
+from studio.errors import InputError
+from studio.kinds import ExactSize, Size
+from studio.models import library
+from studio.models.card import ModelCard
+from studio.parameters import REQUIRED, Parameter, parameters
+from studio.plugins import find, unknown
+from studio.request import Request
+from studio.workflow import Workflow
+
+_GB: Final = 2**30
+_SOME: Final = 0.05  # of the memory, that is left free
+
+
+class Machine(NamedTuple):
+    """A kind of device ("cpu", "cuda") and how many bytes it has for models; ``name`` is for people."""
+
+    kind: str
+    memory: int
+    name: str
+
+
+def report(workflow: str, values: Mapping[str, str], vram: str | None) -> bool:
+    """Print the plan for each model that a workflow uses; True where all of them fit.
+
+    ``vram`` ("6GB") plans for a GPU of that size, without it for this machine. Raises InputError for a
+    wrong workflow, value or size.
+    """
+    loaded = Workflow.load(workflow)
+    asked: list[tuple[ModelCard, Request]] = []
+    for one in _asked(loaded, values):
+        asked += [one] if one not in asked else []
+    machine = _gpu(vram) if vram else _here()
+    print(f"{loaded.name} on {machine.name}, {_gb(machine.memory)} for models")
+    fits = [_report(card, request, machine) for card, request in asked]
+    return all(fits)
+
+
+def _gpu(vram: str) -> Machine:
+    return Machine("cuda", int(config.memory(vram) * (1 - _SOME)), f"a GPU with {vram}")
+
+
+def _here() -> Machine:
+    from studio.engine import hardware
+
+    settings = config.Settings.from_environment()
+    device = hardware.pick_device(settings.device)
+    return Machine(device.type, settings.vram or hardware.free(device), hardware.named(device))
+
+
+def _report(card: ModelCard, request: Request, machine: Machine) -> bool:
+    forecast = Forecast(Anatomy.of(card), card, request, machine.kind)
+    chosen = plan(forecast, config.Settings.from_environment().batch, machine.memory)
+    peak = forecast.peak(chosen)
+    print(f"\n{card.name} ({card.family.title}), {request.width}x{request.height}")
+    print(f"  weights {_gb(forecast.weights(chosen.storage))}, expected peak {_gb(peak)}")
+    for line in chosen.lines():
+        print(f"  {line}")
+    for line in _besides(forecast, chosen, machine.memory):
+        print(f"  or {line}")
+    if peak > machine.memory:
+        print("  this does not fit: draw smaller, or take a smaller model")
+    return peak <= machine.memory
+
+
+def _besides(forecast: Forecast, chosen: Plan, memory: int) -> Iterator[str]:
+    """What rounding the weights would bring where they do not stay on the device as they are."""
+    if forecast.device != "cuda" or (chosen.exact and chosen.placement is forecast.places[0]):
+        return
+    for storage in (Storage.FP8, Storage.FOUR_BIT):
+        needs = "" if storage in forecast.rounded() else f", with {FOUR_BIT_NEEDS} installed"
+        if (peak := forecast.peak(Plan(storage=storage))) <= memory:
+            yield f"{storage.value}, all on the device: {_gb(peak)}, pictures change a little{needs}"
+
+
+def _asked(workflow: Workflow, values: Mapping[str, str]) -> Iterator[tuple[ModelCard, Request]]:
+    """The model of each step that has one, and the largest that will be asked of it."""
+    inputs = _inputs(workflow, values)
+    for step, fixed in workflow.steps().items():
+        known = parameters(find("steps", workflow.uses(step)).run)
+        given = {name: inputs.get((step, name), fixed.get(name, p.default)) for name, p in known.items()}
+        for name, parameter in known.items():
+            if parameter.kind.name == "model" and given[name] not in (None, REQUIRED):
+                card = library.find(str(given[name]))
+                yield card, _request(card, known, given)
+
+
+def _request(card: ModelCard, known: Mapping[str, Parameter], given: Mapping[str, Any]) -> Request:
+    """What a step would ask for; steps that are given no size of a drawing draw at the model's own."""
+    size, guidance = ([known[name].check(one) for one in _each(given.get(name))] for name in ("size", "guidance"))
+    drawn = [one for one in size if isinstance(one, Size) and not isinstance(one, ExactSize)]
+    width, height = max(drawn, key=prod, default=card.size)
+    return Request("", "", 1, max(guidance, default=card.defaults.guidance), width, height)
+
+
+def _each(value: Any) -> list[Any]:
+    """The values of an input: of one that takes a list all, and none where it has no value."""
+    return value if isinstance(value, list) else [] if value in (None, REQUIRED) else [value]
+
+
+def _inputs(workflow: Workflow, values: Mapping[str, str]) -> dict[tuple[str, str], Any]:
+    """Each input's value by its step and parameter: as given, or its default; what must be given may be left out."""
+    inputs = workflow.inputs()
+    if strange := next((name for name in values if name not in inputs), None):
+        raise InputError(unknown("input", strange, inputs))
+    try:
+        bound = {name: p.check(values[name]) if name in values else p.default for name, p in inputs.items()}
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    return {workflow.source(name): value for name, value in bound.items()}
+
+
+def _gb(size: int) -> str:
+    return f"{size / _GB:.2f} GB"

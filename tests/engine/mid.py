@@ -1,0 +1,94 @@
+"""Models of true architectures with random weights, large enough that their memory can be measured."""
+
+from studio.models import library
+
+
+def sd1(folder):
+    """A Stable Diffusion 1 of 150 MB; returns its folder."""
+    from diffusers import StableDiffusionPipeline, UNet2DConditionModel
+
+    unet = UNet2DConditionModel(
+        block_out_channels=(64, 128, 256, 256),
+        cross_attention_dim=128,
+        attention_head_dim=8,
+        norm_num_groups=16,
+        sample_size=32,
+    )
+    parts = {"unet": unet, "text_encoder": _clip(128), "vae": _vae(), "tokenizer": _words(), "scheduler": _euler()}
+    besides = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
+    StableDiffusionPipeline(**parts, **besides).save_pretrained(folder)
+    return folder
+
+
+def sdxl(folder):
+    """An SDXL of 230 MB; returns its folder."""
+    from diffusers import StableDiffusionXLPipeline, UNet2DConditionModel
+
+    unet = UNet2DConditionModel(
+        block_out_channels=(64, 128, 256),
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        transformer_layers_per_block=(1, 2, 4),
+        attention_head_dim=(2, 4, 8),
+        cross_attention_dim=384,
+        use_linear_projection=True,
+        addition_embed_type="text_time",
+        addition_time_embed_dim=32,
+        projection_class_embeddings_input_dim=6 * 32 + 256,
+        norm_num_groups=16,
+        sample_size=32,
+    )
+    StableDiffusionXLPipeline(
+        unet=unet,
+        vae=_vae(),
+        text_encoder=_clip(128),
+        text_encoder_2=_clip(256, "CLIPTextModelWithProjection"),
+        tokenizer=_words(),
+        tokenizer_2=_words(),
+        scheduler=_euler(),
+    ).save_pretrained(folder)
+    return folder
+
+
+def _vae():
+    from diffusers import AutoencoderKL
+
+    return AutoencoderKL(
+        block_out_channels=(32, 64, 128, 128),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        latent_channels=4,
+        layers_per_block=2,
+        norm_num_groups=8,
+        sample_size=1024,
+    )
+
+
+def _clip(width, kind="CLIPTextModel"):
+    import transformers
+
+    config = transformers.CLIPTextConfig(
+        vocab_size=927,
+        hidden_size=width,
+        intermediate_size=4 * width,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=32,
+        projection_dim=width,
+        bos_token_id=925,
+        eos_token_id=926,
+        pad_token_id=926,
+    )
+    return getattr(transformers, kind)(config)
+
+
+def _words():
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(library.find("spark").path / "tokenizer")
+
+
+def _euler():
+    from diffusers import EulerDiscreteScheduler
+
+    return EulerDiscreteScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, steps_offset=1)

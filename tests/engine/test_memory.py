@@ -1,0 +1,182 @@
+"""Forecasts held against what is measured, and plans against the memory they were made for."""
+
+import json
+import os
+import sys
+
+import pytest
+
+from studio.config import memory as amount
+from studio.engine.anatomy import Anatomy
+from studio.engine.memory import Forecast, Placement, Plan, Storage, plan, ran_out
+from studio.errors import InputError
+from studio.models import library
+from studio.models.card import ModelCard
+from studio.request import Request
+from tests.engine import mid
+
+from .alone import alone
+
+GB = 2**30
+
+
+def request(edge, guidance=5.0):
+    return Request("x", "", 1, guidance, edge, edge)
+
+
+def forecast(card, edge, device="cpu"):
+    return Forecast(Anatomy.of(card), card, request(edge), device)
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory):
+    home = tmp_path_factory.mktemp("models")
+    return {"spark": "spark", "sd1": mid.sd1(home / "sd1"), "sdxl": mid.sdxl(home / "sdxl")}
+
+
+MEASURE = """
+before = megabytes("VmRSS")
+reset_peak()
+draw({model!r}, {edge}, {pictures}, steps=2)
+print(json.dumps(megabytes("VmHWM") - before))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks are read from /proc")
+@pytest.mark.parametrize(
+    ("model", "edge", "pictures"),
+    [("spark", 512, 1), ("spark", 512, 4), ("sd1", 256, 1), ("sd1", 512, 2), ("sdxl", 512, 1)],
+)
+def test_the_forecast_is_within_15_percent_of_the_measured_peak(models, model, edge, pictures):
+    measured = alone(MEASURE.format(model=str(models[model]), edge=edge, pictures=pictures))
+    expected = forecast(library.find(str(models[model])), edge).peak(Plan(batch=pictures)) / 2**20
+    print(f"{model} {edge}x{edge}, {pictures}: expected {expected:.0f} MB, measured {measured:.0f} MB")
+    assert expected == pytest.approx(measured, rel=0.15)
+
+
+@pytest.fixture(scope="session")
+def true_sdxl(tmp_path_factory):
+    """An SDXL of full size whose files are all header and holes: enough to plan with."""
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from torch import device
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+
+    from studio.models import bases
+
+    folder = tmp_path_factory.mktemp("models") / "sdxl"
+    bases.lay_out(bases.own_base("sdxl"), "", "epsilon", folder)
+    kinds = {
+        "unet": UNet2DConditionModel,
+        "vae": AutoencoderKL,
+        "text_encoder": CLIPTextModel,
+        "text_encoder_2": CLIPTextModelWithProjection,
+    }
+    for name, kind in kinds.items():
+        config = json.loads((folder / name / "config.json").read_text())
+        with device("meta"):
+            part = kind(CLIPTextConfig(**config)) if "Text" in kind.__name__ else kind.from_config(config)
+        hollow(folder / name / "model.safetensors", part.state_dict())
+    return ModelCard.read(folder)
+
+
+def hollow(file, tensors):
+    entries, at = {}, 0
+    for name, tensor in tensors.items():
+        end = at + 2 * tensor.numel()
+        entries[name] = {"dtype": "F16", "shape": list(tensor.shape), "data_offsets": [at, end]}
+        at = end
+    header = json.dumps(entries).encode()
+    with file.open("wb") as stream:
+        stream.write(len(header).to_bytes(8, "little") + header)
+    os.truncate(file, 8 + len(header) + at)
+
+
+def test_what_is_known_of_sdxl(true_sdxl):
+    sdxl = forecast(true_sdxl, 1024, "cuda")
+    assert sdxl.weights() == pytest.approx(6.94e9, rel=0.02)  # the size of its fp16 file
+    decoding = sdxl.anatomy.decoding(true_sdxl.size) * sdxl.width
+    drawing = sdxl.anatomy.denoising(true_sdxl.size) * 2 * sdxl.width
+    assert decoding > 2 * drawing  # the peak is in the decoder
+
+
+@pytest.mark.parametrize(
+    ("memory", "placement", "tiled"),
+    [
+        (24, Placement.KEEP, False),
+        (8, Placement.KEEP, True),
+        (7, Placement.MODELS, False),
+        (3, Placement.GROUPS, False),
+        (1.5, Placement.GROUPS, True),
+    ],
+)
+def test_less_memory_makes_a_smaller_plan_that_still_fits(true_sdxl, memory, placement, tiled):
+    sdxl = forecast(true_sdxl, 1024, "cuda")
+    made = plan(sdxl, 1, int(memory * GB))
+    assert (made.placement, made.tiled, made.storage) == (placement, tiled, Storage.FULL)
+    assert sdxl.peak(made) <= memory * GB
+
+
+def test_a_batch_is_split_before_anything_else_is_given_up(true_sdxl):
+    sdxl = forecast(true_sdxl, 512, "cuda")
+    whole, alone = (sdxl.peak(Plan(batch=n)) for n in (8, 1))
+    assert plan(sdxl, 8, whole) == Plan(batch=8)
+    assert plan(sdxl, 8, whole - 1) == Plan(batch=4)
+    assert plan(sdxl, 8, alone) == Plan(batch=1)
+
+
+def test_weights_are_rounded_only_where_nothing_else_fits_and_never_with_loras(true_sdxl):
+    sdxl = forecast(true_sdxl, 1024, "cpu")
+    last = Plan(Placement.DROP, tiled=True)
+    assert plan(sdxl, 1, sdxl.peak(last)) == last
+    rounded = plan(sdxl, 1, sdxl.peak(last) - 1)
+    assert rounded.storage is Storage.FP8
+    assert not rounded.takes_loras
+    assert plan(sdxl, 1, 0, loras=True).takes_loras
+
+
+def test_a_model_is_not_given_more_room_than_it_has(true_sdxl):
+    sdxl = forecast(true_sdxl, 1024, "cuda")
+    assert plan(sdxl, 1, 80 * GB, least=Placement.GROUPS).placement is Placement.GROUPS
+
+
+def test_there_are_three_rungs_at_most(true_sdxl):
+    for device in ("cpu", "cuda", "mps", "xpu"):
+        places, rungs, here = forecast(true_sdxl, 512, device).places, 0, Plan(batch=8)
+        while here := here.smaller(places):
+            rungs += 1
+        assert rungs == 3
+
+
+def test_tiles_take_less_and_guidance_takes_more():
+    card = library.find("spark")
+    spark = forecast(card, 1024)
+    assert spark.peak(Plan(tiled=True)) < 0.7 * spark.peak(Plan())
+    unguided = Forecast(Anatomy.of(card), card, request(1024, guidance=1.0), "cpu")
+    many = Plan(tiled=True, batch=16)
+    assert unguided.peak(many) < 0.7 * spark.peak(many)
+
+
+def test_running_out_is_told_from_other_errors():
+    import torch
+
+    with pytest.raises(RuntimeError) as out:
+        torch.empty(2**60)
+    assert ran_out(out.value)
+    assert ran_out(MemoryError())
+    assert ran_out(torch.OutOfMemoryError("CUDA out of memory"))
+    assert not ran_out(RuntimeError("shape mismatch"))
+    assert not ran_out(ValueError("out of memory"))
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("6GB", 6 * GB), ("0.5 gb", GB // 2), ("512MB", 2**29), ("6G", 6 * GB), ("6GiB", 6 * GB)]
+)
+def test_amounts_of_memory_as_people_write_them(text, size):
+    assert amount(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "6", "0GB", "-1GB", "six GB", "6TB", "6GB more"])
+def test_other_amounts_are_refused(text):
+    with pytest.raises(InputError, match="write it as 6GB"):
+        amount(text)

@@ -1,0 +1,103 @@
+"""Memory that runs out, by a real limit on a process of its own, and what comes of it."""
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from studio.engine.engine import Engine
+from studio.engine.memory import Plan
+from studio.engine.pipelines import Pipelines
+from studio.models import library
+from studio.request import Request
+from tests.engine import mid
+
+from .alone import LEAN, alone
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+
+SPLIT = """
+draw("spark", 64)
+limit(130)
+made, said = draw("spark", 256, 32), list(notes)
+limit(None)
+free = draw("spark", 256, 32)
+singly = [draw("spark", 256, first=n)[0] for n in (0, 31)]
+print(json.dumps([[note["ran_out"] for note in said], [note["pictures"] for note in said],
+    [note["pictures"] for note in notes], apart(made, free), apart([made[0], made[-1]], singly)]))
+"""
+
+
+@pytest.mark.slow
+def test_a_batch_that_does_not_fit_is_split_and_gives_the_same_pictures():
+    rungs, sizes, _, batch, singly = alone(SPLIT, **LEAN)
+    assert rungs == [["32 pictures in a pass → 1"]] * 32
+    assert sizes == [1] * 32
+    assert batch <= 1
+    assert singly == 0
+
+
+TILES = """
+draw({model!r}, 64)
+limit(420)
+made, said = draw({model!r}, 768)[0], list(notes)
+limit(None)
+(after,) = draw({model!r}, 64)
+print(json.dumps([said[0]["ran_out"], said[0]["plan"], made.size, notes[0]["ran_out"]]))
+"""
+
+
+@pytest.mark.slow
+def test_a_picture_that_does_not_fit_is_decoded_in_tiles_and_says_so(tmp_path):
+    rungs, plan, size, after = alone(TILES.format(model=str(mid.sd1(tmp_path / "sd1"))), **LEAN)
+    assert rungs == ["decoded whole → in tiles"]
+    assert plan["tiled"]
+    assert size == [768, 768]
+    assert after == []
+
+
+IN_VAIN = """
+from studio.errors import OutOfMemory
+before = draw("spark", 64)
+limit(60)
+try:
+    draw("spark", 1024)
+    problem = ""
+except OutOfMemory as error:
+    problem = str(error)
+limit(None)
+print(json.dumps([problem, apart(before, draw("spark", 64))]))
+"""
+
+
+def test_where_nothing_helps_it_is_said_and_the_next_job_succeeds():
+    problem, apart = alone(IN_VAIN, **LEAN)
+    assert problem.startswith("spark at 1024x1024 does not fit into memory")
+    assert "draw it smaller" in problem
+    assert apart == 0
+
+
+def test_a_batch_planned_in_parts_reports_and_shows_each_picture_in_its_place():
+    pipelines, card = Pipelines("cpu"), library.find("spark")
+    request, heard = Request("a star", "", 2, 2.0, 64, 64), []
+    engine = Engine(pipelines, (1, 2, 3), report=lambda step, steps: heard.append(step / steps))
+    at_once = engine.denoise(card, request)
+    assert heard == [1 / 2, 1.0]
+    heard.clear()
+    two = pipelines.forecast(card, request).peak(Plan(batch=2))
+    in_parts = replace(engine, pipelines=Pipelines("cpu", vram=two)).denoise(card, request)
+    assert heard == [2 / 6, 4 / 6, 5 / 6, 1.0]
+    for one, other in zip(at_once, in_parts, strict=True):
+        assert np.abs(np.asarray(one).astype(int) - np.asarray(other)).max() <= 1
+
+
+def test_each_picture_of_a_batch_starts_from_its_own_picture_when_split():
+    pipelines, card = Pipelines("cpu"), library.find("spark")
+    starts = tuple(Engine(pipelines, (1, 2)).denoise(card, Request("a star", "", 3, 2.0, 64, 64)))
+    request = Request("a star", "", 4, 2.0, 64, 64, strength=0.5, images=starts)
+    narrow = Pipelines("cpu", vram=1)
+    split = Engine(narrow, (5, 6)).denoise(card, request)
+    for n, made in enumerate(split):
+        alone = Engine(pipelines, (5 + n,)).denoise(card, replace(request, images=(starts[n],)))
+        assert (np.asarray(alone[0]) == np.asarray(made)).all()
