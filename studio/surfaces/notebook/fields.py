@@ -17,7 +17,11 @@ from studio.surfaces.notebook.pieces import Colour, DropZone, MaskPainter, Numbe
 from studio.surfaces.uploads import keep
 
 OWN: Final = "automatic"
+_NONE: Final = ""  # stands for None in a list: ipywidgets takes None for nothing chosen
 _OTHER: Final = "other"
+_SHORT: Final = ("number", "seed")  # two of these share a line
+DROP: Final = "Drop a picture here, or click to choose one"
+DROP_MANY: Final = "Drop pictures here, or click to choose some"
 
 
 class Field:
@@ -32,6 +36,8 @@ class Field:
         self._line = HTML(layout={"display": "none"})
         self._line.add_class("studio-error")
         self.box = VBox([widget, self._line])
+        if control.kind in _SHORT and not control.many:
+            self.box.add_class("studio-short")
 
     def read(self) -> Any:
         return getattr(self.widget, self._trait)
@@ -105,13 +111,16 @@ class Choice(Field):
 
     def __init__(self, control: Control) -> None:
         choices = control.choices or live_choices(control)
-        own = [] if control.required or control.default is not None else [(OWN, None)]
-        options = [*own, *((str(one), one) for one in choices)]
+        options = [*_own(control), *((str(one), one) for one in choices)]
         super().__init__(control, Dropdown(options=options, description=control.label, tooltip=control.help))
 
+    def read(self) -> Any:
+        return None if self.widget.value == _NONE else self.widget.value
+
     def write(self, value: Any) -> None:
+        value = _NONE if value is None else value
         if value not in [one for _, one in self.widget.options]:
-            self.widget.options = (*self.widget.options, (str(value), value))
+            self.widget.options = (*self.widget.options, (str(value) or OWN, value))
         self.widget.value = value
 
 
@@ -119,18 +128,17 @@ class Sides(Field):
     """A size from the list, or one typed in."""
 
     def __init__(self, control: Control) -> None:
-        own = [(OWN, None)] if control.default is None and not control.required else []
-        self._list = Dropdown(
-            options=[*own, *sizes(), ("Other …", _OTHER)], description=control.label, tooltip=control.help
-        )
+        options = [*_own(control), *sizes(), ("Other …", _OTHER)]
+        self._list = Dropdown(options=options, description=control.label, tooltip=control.help)
         self._typed = Text(description="Width x height", placeholder="512x768", layout={"display": "none"})
-        super().__init__(control, VBox([self._list, self._typed]))
+        super().__init__(control, VBox([self._list, self._typed]).add_class("studio-form"))
         self._list.observe(self._open, "value")
 
     def read(self) -> Any:
-        return self._typed.value if self._list.value == _OTHER else self._list.value
+        return {_OTHER: self._typed.value, _NONE: None}.get(self._list.value, self._list.value)
 
     def write(self, value: Any) -> None:
+        value = _NONE if value is None else value
         listed = value in [one for _, one in self._list.options]
         self._typed.value = "" if listed else str(value)
         self._list.value = value if listed else _OTHER
@@ -149,17 +157,20 @@ class PictureFile(Field):
     def __init__(self, control: Control, folder: Path) -> None:
         super().__init__(control, self._piece(control))
         self._folder, self._paths, self._told = folder, list[str](), list[Callable[[], None]]()
+        self._small = dict[str, bytes]()
+        self._look("")
         self.widget.on_file(self._take)
-        self.widget.hear("clear", lambda _: self._put([]))
+        self.widget.hear("coming", lambda _: self.say(""))
+        self.widget.hear("clear", lambda _: self._fresh([]))
 
     def _piece(self, control: Control) -> DOMWidget:
-        return DropZone(label=control.label, tip=control.help)
+        return DropZone(label=control.label, tip=control.help, many=control.many)
 
     def read(self) -> Any:
         return list(self._paths) if self.control.many else next(iter(self._paths), None)
 
     def write(self, value: Any) -> None:
-        self._put([str(one) for one in ([value] if isinstance(value, str | Path) else value or [])])
+        self._fresh([str(one) for one in ([value] if isinstance(value, str | Path) else value or [])])
 
     def on_change(self, callback: Callable[[], None]) -> None:
         self._told.append(callback)
@@ -168,21 +179,31 @@ class PictureFile(Field):
         try:
             path = str(keep(data, self._folder))
         except InputError as error:
-            self.say(f"{name}: {error}")
+            self.say(f"'{name}': {error}")
             return
         self._put([*self._paths, path] if self.control.many else [path], name)
 
+    def _fresh(self, paths: list[str]) -> None:
+        self.say("")
+        self._put(paths)
+
     def _put(self, paths: list[str], name: str = "") -> None:
         self._paths = paths
-        self.say("")
         self._look(name)
         for told in self._told:
             told()
 
     def _look(self, name: str) -> None:
-        words = DropZone.words.default_value if not self._paths else name or Path(self._paths[-1]).name
-        self.widget.words = f"{len(self._paths)} pictures" if len(self._paths) > 1 else words
-        self.widget.picture = small(self._paths[-1]) if self._paths else b""
+        self._small = {path: self._small.get(path) or small(path) for path in self._paths}
+        self.widget.pictures = [self._small[path] for path in self._paths]
+        self.widget.words = self._words(name)
+
+    def _words(self, name: str) -> str:
+        if not self._paths:
+            return DROP_MANY if self.control.many else DROP
+        if not self.control.many:
+            return name or Path(self._paths[0]).name
+        return f"{len(self._paths)} chosen. Drop more to add them."
 
 
 class Mask(PictureFile):
@@ -208,7 +229,7 @@ class Mask(PictureFile):
         self.widget.mask = small(value, None) if value else b""
 
     def _take(self, _: str, data: bytes) -> None:
-        self._put([])
+        self._fresh([])
         self._painted = data
 
     def _put(self, paths: list[str], name: str = "") -> None:
@@ -239,6 +260,11 @@ def _toggle(control: Control, _: Path) -> Field:
 def _colour(control: Control, _: Path) -> Field:
     hint = "" if control.required else OWN
     return Field(control, Colour(label=control.label, tip=control.help, placeholder=hint))
+
+
+def _own(control: Control) -> list[tuple[str, str]]:
+    """Where nothing needs to be chosen, a first choice that says so."""
+    return [] if control.required or control.default is not None else [(OWN, _NONE)]
 
 
 def _with_unit(control: Control) -> str:

@@ -26,7 +26,7 @@ class Form(MutableMapping[str, Any]):
         self.fields = {control.name: field(control, folder) for control in controls(workflow)}
         self.more = ToggleButton(description="More", tooltip="Settings that are seldom needed", icon="chevron-down")
         self.widget = VBox(self._arranged())
-        self.widget.add_class("studio-form")
+        self.widget.add_class("studio-fields")
         for one in self.fields.values():
             one.on_change(self._changed)
         self._join_masks()
@@ -99,10 +99,14 @@ class Form(MutableMapping[str, Any]):
         """Few first; the rest behind a button that opens."""
         first = [one.box for one in self.fields.values() if not one.control.more]
         rest = VBox([one.box for one in self.fields.values() if one.control.more], layout={"display": "none"})
-        rest.add_class("studio-more")
+        rest.add_class("studio-fields").add_class("studio-more")
         self.more.add_class("studio-toggle")
-        self.more.observe(lambda change: setattr(rest.layout, "display", "" if change["new"] else "none"), "value")
+        self.more.observe(lambda change: self._unfold(rest, change["new"]), "value")
         return [*first, self.more, rest] if rest.children else first
+
+    def _unfold(self, rest: VBox, opened: bool) -> None:
+        rest.layout.display = "" if opened else "none"
+        self.more.description, self.more.icon = ("Less", "chevron-up") if opened else ("More", "chevron-down")
 
     def _changed(self) -> None:
         for one in self.fields.values():

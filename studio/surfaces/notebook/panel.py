@@ -150,6 +150,7 @@ class Panel:
     def _go(self, name: str, values: Mapping[str, Any]) -> None:
         """Open another workflow; prompts and models come along."""
         self.open(name)
+        self._follower.say("")
         kinds = {name: field.control.kind for name, field in self._form.fields.items()}
         self._form.fill({name: value for name, value in values.items() if kinds.get(name) in CARRIED})
 

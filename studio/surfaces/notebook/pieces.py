@@ -98,11 +98,15 @@ class _Receiver(Piece):
 
 
 class DropZone(_Receiver):
-    """Takes a picture file that is dropped, pasted or chosen; "clear" is its message to let go of it."""
+    """Takes a picture file that is dropped, pasted or chosen, or several at once where ``many``.
+
+    "coming" is its message that files follow, and "clear" to let go of those it has.
+    """
 
     _esm = _script("drop")
-    words = _text("Drop a picture here, or click to choose one")
-    picture = _bytes()
+    words = _text()
+    pictures: Any = List(Bytes()).tag(sync=True)
+    many = Bool(False).tag(sync=True)
     compact = Bool(False).tag(sync=True)
 
 

@@ -1,4 +1,4 @@
-"""One JupyterLab and one Chromium for all tests that need them."""
+"""One Jupyter server for all tests that need one."""
 
 from pathlib import Path
 
@@ -7,25 +7,39 @@ import pytest
 
 from tests.surfaces.browser import CHROMIUM
 
-from .lab import jupyter_lab
+from .jupyter import jupyter
 
 NOTEBOOKS = Path("notebooks").resolve()
+ALONE = {
+    "panel": "import studio\n\nstudio.panel()",
+    "inpaint": "import studio\n\nstudio.panel('inpaint')",
+    "several": """\
+from dataclasses import replace
+from pathlib import Path
+
+from studio.surfaces.controls import controls
+from studio.surfaces.notebook.fields import field
+from studio.workflow import Workflow
+
+picture = next(control for control in controls(Workflow.load("inpaint")) if control.kind == "picture")
+field(replace(picture, many=True), Path()).box.add_class("studio")""",
+}
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory):
-    """A server whose folder holds the first notebook up to its panel and one of inpaint's, with nothing run yet."""
+def server(tmp_path_factory):
+    """Its folder holds the first notebook up to its panel, and those in ``ALONE``; nothing has run yet."""
     if CHROMIUM is None:
         pytest.skip("needs Chromium: apt-get install chromium")
-    root = tmp_path_factory.mktemp("lab")
+    root = tmp_path_factory.mktemp("jupyter")
     first = nbformat.read(NOTEBOOKS / "01-first-picture.ipynb", as_version=4)
     last = next(n for n, cell in enumerate(first.cells) if "studio.panel(" in cell.source and cell.cell_type == "code")
     first.cells, first.metadata = first.cells[: last + 1], {"kernelspec": first.metadata.kernelspec}
     for cell in (cell for cell in first.cells if cell.cell_type == "code"):
         cell.outputs, cell.execution_count = [], None
     nbformat.write(first, root / "first.ipynb")
-    first.cells[-1].source = 'import studio\nstudio.panel("inpaint")'
-    first.cells = first.cells[-1:]
-    nbformat.write(first, root / "inpaint.ipynb")
-    with jupyter_lab(root) as address:
+    for name, source in ALONE.items():
+        first.cells = [nbformat.v4.new_code_cell(source)]
+        nbformat.write(first, root / f"{name}.ipynb")
+    with jupyter(root) as address:
         yield address

@@ -8,7 +8,7 @@ import nbformat
 from PIL import Image
 from playwright.sync_api import expect
 
-from .lab import Notebook, jupyter_lab, window
+from .jupyter import Notebook, jupyter, window
 
 PICTURE = Path("assets/pictures/notebook.png")
 PANEL = """\
@@ -29,8 +29,8 @@ def main(file: Path = PICTURE, theme: str = "JupyterLab Light") -> None:
         cells = [nbformat.v4.new_code_cell(source) for source in (PANEL, WORK)]
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
         nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), Path(root) / "Pictures.ipynb")
-        with jupyter_lab(Path(root), theme) as lab, window(1300, 940) as page:
-            notebook = Notebook(page, lab, "Pictures.ipynb")
+        with jupyter(Path(root), theme) as server, window(1300, 940) as page:
+            notebook = Notebook(page, f"{server}/lab/tree/Pictures.ipynb?reset")
             page.keyboard.press("Control+b")
             notebook.run_all()
             tiles = notebook.panel.get_by_role("group", name="Pictures of this panel").get_by_role("button")

@@ -210,6 +210,20 @@ def test_a_dropped_start_picture_is_kept_as_it_is(own, pictures, tmp_path):
     assert panel.values["image"] is None
 
 
+def test_several_pictures_come_at_once_and_a_wrong_one_is_named(pictures, tmp_path):
+    several = field(control("picture", many=True), tmp_path)
+    data = [pictures[0].path.read_bytes(), b"no picture", pictures[1].path.read_bytes()]
+    send(several.widget, {"coming": len(data)})
+    for name, one in zip(("a.png", "notes.txt", "b.png"), data, strict=True):
+        send(several.widget, {"name": name, "part": 0, "parts": 1}, one)
+    assert [Path(path).read_bytes() for path in several.read()] == [data[0], data[2]]
+    assert several.problem.startswith("'notes.txt': ")
+    assert len(several.widget.pictures) == 2
+    assert several.widget.words.startswith("2 chosen")
+    send(several.widget, {"clear": True})
+    assert (several.read(), several.problem, several.widget.pictures) == ([], "", [])
+
+
 def test_vary_keeps_the_settings_and_draws_a_seed(panel):
     panel.values = QUICK
     panel.generate().wait(60)
@@ -272,6 +286,16 @@ def test_a_colour_and_a_list_may_be_empty(tmp_path):
     assert numbers.read() == [1, 2.5]
     numbers.widget.value = "3\n\nfour\n"
     assert numbers.read() == [3, "four"]
+
+
+@pytest.mark.parametrize(("kind", "some"), [("size", "512x512"), ("choice", "b")])
+def test_a_list_says_so_while_nothing_is_chosen(kind, some, tmp_path):
+    made = field(control(kind, choices=("a", "b")), tmp_path)
+    menu = made.widget.children[0] if kind == "size" else made.widget
+    made.write(some)
+    assert made.read() == some
+    made.write(None)
+    assert (made.read(), menu.label, menu.index) == (None, "automatic", 0)
 
 
 def control(kind, **changes):

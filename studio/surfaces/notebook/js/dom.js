@@ -16,6 +16,13 @@ const show = (image, bytes) => {
   if (old.startsWith("blob:")) setTimeout(() => URL.revokeObjectURL(old), 1000);
 };
 
+const thumbnail = (bytes) => {
+  const image = h("img", { alt: "", loading: "lazy" });
+  show(image, bytes);
+  image.onload = () => URL.revokeObjectURL(image.src);
+  return image;
+};
+
 const follow = (model, names, update) => {
   names.forEach((name) => model.on(`change:${name}`, update));
   update();

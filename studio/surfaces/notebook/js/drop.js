@@ -1,35 +1,38 @@
-// Where a picture is dropped, pasted or chosen. The file's own bytes go to Python, in parts below the
-// ten megabytes that a notebook server lets through at once.
+// Where a picture is dropped, pasted or chosen, or several at once where "many" is set. The files' own bytes go
+// to Python, in parts below the ten megabytes that a notebook server lets through at once.
 
 const PART = 4 * 1024 * 1024;
 
 export default {
   render({ model, el }) {
     const label = h("span", { className: "studio-label" });
-    const image = h("img", { alt: "" });
+    const images = h("span", { className: "studio-drop-images" });
     const words = h("span", { className: "studio-drop-words" });
     const file = h("input", { type: "file", accept: "image/png,image/jpeg,image/webp", hidden: true });
-    const choose = h("button", { type: "button", className: "studio-drop", onclick: () => file.click() }, image, words);
+    const choose = h("button", { type: "button", className: "studio-drop", onclick: () => file.click() }, images, words);
     const clear = button("Remove", "studio-link", () => model.send({ clear: true }));
     el.append(h("div", { className: "studio-field" }, label, choose, file, clear));
 
-    const send = async (chosen) => {
-      const parts = Math.max(1, Math.ceil(chosen.size / PART));
+    const send = async (one) => {
+      const bytes = one.type.startsWith("image/") ? one : new Blob([]); // Python says what is wrong with it
+      const parts = Math.max(1, Math.ceil(bytes.size / PART));
       for (let part = 0; part < parts; part++) {
-        const bytes = await chosen.slice(part * PART, (part + 1) * PART).arrayBuffer();
-        model.send({ name: chosen.name, part, parts }, undefined, [bytes]);
+        const buffer = await bytes.slice(part * PART, (part + 1) * PART).arrayBuffer();
+        model.send({ name: one.name, part, parts }, undefined, [buffer]);
       }
     };
+    let sending = Promise.resolve(); // one file after another
     const take = (event, files) => {
-      const chosen = [...(files ?? [])].find((one) => one.type.startsWith("image/"));
-      if (!chosen) return;
+      const chosen = [...(files ?? [])].slice(0, model.get("many") ? undefined : 1);
+      if (!chosen.length) return;
       event.preventDefault();
       event.stopPropagation();
-      send(chosen);
+      model.send({ coming: chosen.length });
+      for (const one of chosen) sending = sending.finally(() => send(one));
     };
     const over = (on) => (event) => {
-      if (on !== null) event.preventDefault();
-      choose.classList.toggle("studio-over", Boolean(on));
+      event.preventDefault();
+      choose.classList.toggle("studio-over", on);
     };
     choose.ondragover = over(true);
     choose.ondragleave = over(false);
@@ -42,16 +45,19 @@ export default {
       take(event, file.files);
       file.value = "";
     };
-    return follow(model, ["label", "tip", "words", "picture", "compact"], () => {
-      const filled = model.get("picture").byteLength > 0;
+    return follow(model, ["label", "tip", "words", "pictures", "many", "compact"], () => {
+      const pictures = model.get("pictures");
       label.textContent = model.get("label");
       label.hidden = model.get("compact");
+      choose.classList.toggle("studio-slim", model.get("compact"));
       choose.title = model.get("tip");
       choose.ariaLabel = `${model.get("label")}: ${model.get("words")}`;
       words.textContent = model.get("words");
-      clear.hidden = !filled;
+      file.multiple = model.get("many");
+      clear.hidden = !pictures.length;
       clear.ariaLabel = `Remove ${model.get("label").toLowerCase()}`;
-      show(image, model.get("picture"));
+      images.hidden = !pictures.length;
+      images.replaceChildren(...pictures.map(thumbnail));
     });
   },
 };

@@ -32,7 +32,7 @@ export default {
       number.placeholder = model.get("placeholder");
       slider.hidden = !model.get("slider");
       slider.classList.toggle("studio-unset", value === null);
-      if (value !== null) slider.value = value;
+      slider.value = value ?? slider.min;
       if (document.activeElement !== number || value !== null) number.value = value ?? "";
     });
   },

@@ -6,9 +6,7 @@ export default {
     el.append(row);
 
     const tile = (item) => {
-      const image = h("img", { alt: "", loading: "lazy" });
-      show(image, item.jpeg);
-      const node = h("button", { type: "button", className: "studio-tile", title: item.label, ariaLabel: item.label }, image);
+      const node = h("button", { type: "button", className: "studio-tile", title: item.label, ariaLabel: item.label }, thumbnail(item.jpeg));
       if (item.word) node.append(h("span", { textContent: item.word }));
       node.onclick = () => model.send({ chosen: item.key });
       node.ariaPressed = String(item.key === model.get("chosen"));

@@ -1,4 +1,4 @@
-"""A real JupyterLab in a real Chromium."""
+"""A real Jupyter server, with Lab, Notebook and Voila, and what it shows in a real Chromium."""
 
 import base64
 import json
@@ -16,17 +16,19 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.surfaces.browser import chromium
 
-_TRANSFER = """([data, name]) => {
+_TRANSFER = """(files) => {
   const transfer = new DataTransfer();
-  const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
-  transfer.items.add(new File([bytes], name, { type: "image/png" }));
+  for (const [data, name] of files) {
+    const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
+    transfer.items.add(new File([bytes], name, { type: name.endsWith(".png") ? "image/png" : "" }));
+  }
   return transfer;
 }"""
 
 
 @contextmanager
-def jupyter_lab(root: Path, theme: str = "JupyterLab Light") -> Iterator[str]:
-    """A server on ``root`` with its own settings, queue and pictures; yields the address of Lab."""
+def jupyter(root: Path, theme: str = "JupyterLab Light") -> Iterator[str]:
+    """A server on ``root`` with its own settings, queue and pictures; yields its address."""
     _set(root, "notification", fetchNews="false", checkForUpdates=False)
     _set(root, "themes", theme=theme)
     with socket.socket() as free:
@@ -43,7 +45,7 @@ def jupyter_lab(root: Path, theme: str = "JupyterLab Light") -> Iterator[str]:
     server = subprocess.Popen(command, env={**os.environ, **home, **own}, stdout=log, stderr=log)
     try:
         _wait_for(f"http://127.0.0.1:{port}/api/status")
-        yield f"http://127.0.0.1:{port}/lab"
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait(20)
@@ -74,56 +76,61 @@ def window(width: int = 1360, height: int = 1000) -> Iterator[Page]:
         yield page
 
 
-class Notebook:
-    """A notebook open in Lab, alone in the window."""
+class Shown:
+    """A panel on a page."""
 
-    def __init__(self, page: Page, lab: str, name: str) -> None:
+    def __init__(self, page: Page) -> None:
         self.page = page
-        page.goto(f"{lab}/tree/{name}?reset")
-        page.locator(".jp-Notebook .jp-Cell").first.wait_for()
-        self.idle()
-
-    def idle(self) -> None:
-        """Wait until the kernel waits."""
-        self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
-
-    def is_idle(self) -> bool:
-        return self.page.get_by_text("Python 3 (ipykernel) | Idle").is_visible()
+        self.panel = page.locator(".studio").first
 
     def set(self, label: str, value: str) -> None:
         """Type into a field of the panel."""
         self.panel.get_by_label(label, exact=True).fill(value)
 
-    def drop(self, target: Locator, file: Path) -> None:
-        """Drop a file on something, with its bytes."""
-        data = base64.b64encode(file.read_bytes()).decode()
-        transfer = self.page.evaluate_handle(_TRANSFER, [data, file.name])
-        target.dispatch_event("drop", {"dataTransfer": transfer})
+    def press(self, button: str) -> None:
+        self.panel.get_by_role("button", name=button).click()
+
+    def drop(self, target: Locator, *files: Path) -> None:
+        """Drop files on something, with their bytes."""
+        given = [[base64.b64encode(file.read_bytes()).decode(), file.name] for file in files]
+        target.dispatch_event("drop", {"dataTransfer": self.page.evaluate_handle(_TRANSFER, given)})
 
     def accessible(self) -> list[dict[str, str]]:
         """Role and name of everything in the panel, as Chromium tells a screen reader."""
         cdp = self.page.context.new_cdp_session(self.page)
-        found = cdp.send("Runtime.evaluate", {"expression": "document.querySelector('.jp-Notebook .studio')"})
+        found = cdp.send("Runtime.evaluate", {"expression": "document.querySelector('.studio')"})
         tree = cdp.send("Accessibility.queryAXTree", {"objectId": found["result"]["objectId"]})
         nodes = [node for node in tree["nodes"] if not node["ignored"]]
         return [{key: str(node.get(key, {}).get("value", "")) for key in ("role", "name")} for node in nodes]
 
+
+class Notebook(Shown):
+    """A notebook open in Lab or in Notebook 7, alone in the window."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        super().__init__(page)
+        page.goto(address)
+        page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+        toolbar = page.locator(".jp-NotebookPanel-toolbar", has_text="Python 3 (ipykernel)")  # not "No Kernel"
+        self._idle = toolbar.locator("[data-status=idle]")
+        self._idle.wait_for()
+
+    def is_idle(self) -> bool:
+        """Whether the kernel waits."""
+        return self._idle.is_visible()
+
     def run_all(self) -> None:
         """Until the last cell shows its panel."""
         self._menu("Run", "Run All Cells")
-        self.panel.wait_for(timeout=60_000)
+        self.panel.wait_for(timeout=120_000)
 
     def restart(self) -> None:
         """A new kernel, and all cells from the top."""
         self._menu("Kernel", "Restart Kernel and Clear Outputs of All Cells…")
         self.page.locator(".jp-Dialog button", has_text="Restart").click()
         expect(self.panel).not_to_be_attached()
-        self.idle()
+        self._idle.wait_for()
         self.run_all()
-
-    @property
-    def panel(self) -> Locator:
-        return self.page.locator(".jp-Notebook .studio").first
 
     def _menu(self, menu: str, entry: str) -> None:
         self.page.get_by_role("menuitem", name=menu, exact=True).click()
