@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 
 from studio.errors import ModelError
 from studio.families import Defaults, Family
@@ -14,6 +15,7 @@ from studio.models.hashes import Pin, digest, problems
 from studio.models.header import Header
 from studio.models.weights import Weights, recognised
 
+_SAID: Final[Mapping[str, type]] = MappingProxyType({"steps": int, "guidance": float})
 _DECIDING = {".safetensors", ".json", ".txt", ".jinja"}
 
 
@@ -52,8 +54,8 @@ class ModelCard:
     def _of_folder(cls, path: Path) -> "ModelCard":
         told, said = folder.read(path), folder.front_matter(path)
         family, variant = folder.family(path, told)
-        asked = {key: said[key] for key in ("steps", "guidance") if key in said}
-        defaults = replace(family.defaults, size=folder.size(told) or family.defaults.size, **asked)
+        numbers = {key: kind(said[key]) for key, kind in _SAID.items() if isinstance(said.get(key), int | float)}
+        defaults = replace(family.defaults, size=folder.size(told) or family.defaults.size, **numbers)
         sampler = str(told.says("scheduler", "_class_name") or "unknown").removesuffix("Scheduler")
         licence = str(said.get("license", "unknown"))
         return cls(path.name, path, family, variant, defaults, sampler, licence, folder.prediction(told))
