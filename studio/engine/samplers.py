@@ -135,6 +135,8 @@ def build(name: str, own: "SchedulerMixin", noise: Noise = "diffusion") -> "Sche
     Raises InputError, saying what to take instead, where the two would end in NaN or in noise.
     """
     check(name, noise)
+    if _trig(own) and name != OWN_SAMPLER:
+        raise InputError(f"this model draws with its own sampler only; take \"{OWN_SAMPLER}\"")
     if (noise == "flow") != _is_flow(own):
         raise InputError(f"this model's scheduler, {type(own).__name__}, does not fit its family, which is of {noise}")
     if name == OWN_SAMPLER:
@@ -148,7 +150,12 @@ def build(name: str, own: "SchedulerMixin", noise: Noise = "diffusion") -> "Sche
 
 def _is_flow(own: "SchedulerMixin") -> bool:
     config = own.config
-    return "FlowMatch" in type(own).__name__ or bool(config.get("use_flow_sigmas"))
+    return "FlowMatch" in type(own).__name__ or bool(config.get("use_flow_sigmas")) or _trig(own)
+
+
+def _trig(own: "SchedulerMixin") -> bool:
+    """Whether noise goes by a quarter of a circle, as in models distilled by sCM."""
+    return bool(own.config.get("prediction_type") == "trigflow")
 
 
 def _own_again(own: "SchedulerMixin") -> "SchedulerMixin":

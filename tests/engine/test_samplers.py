@@ -332,3 +332,12 @@ def test_names_that_are_not_here_say_what_to_take(written, instead):
 def test_an_unknown_name_lists_the_known():
     with pytest.raises(ValueError, match=r"there are model's own, Euler, .*, LCM"):
         canonical("xyz")
+
+
+def test_a_model_of_another_kind_of_noise_draws_with_its_own_sampler_only():
+    from diffusers import SCMScheduler
+
+    own = SCMScheduler()
+    assert isinstance(build("model's own", own, "flow"), SCMScheduler)
+    with pytest.raises(InputError, match="its own sampler only"):
+        build("Euler", own, "flow")

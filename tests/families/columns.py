@@ -17,6 +17,7 @@ from studio.engine import preview as previews
 from studio.engine import samplers
 from studio.engine.engine import Engine
 from studio.engine.latents import decoded, decoder, unpacked
+from studio.engine.memory import Plan
 from studio.engine.pipelines import Pipelines
 from studio.engine.watch import watched
 from studio.guide import Control, Guide
@@ -208,15 +209,14 @@ def cancel(model):
 def vae_tiling(model):
     """The decoder works in tiles, which shows, a little."""
     vae = decoder(model.pipelines.get(model.card, model.task))
-    side = max(model.side, 8 * model.family.multiple)
-    whole = model.draw(width=side, height=side)
-    _tiles(vae, side // 2)
-    try:
-        vae.enable_tiling()
-    except NotImplementedError:
+    if not hasattr(vae, "use_tiling"):
         return ""
-    tiled = model.draw(width=side, height=side)
-    vae.disable_tiling()
+    side = max(model.side, 8 * model.family.multiple)
+    whole, request = model.draw(width=side, height=side), model.request(width=side, height=side)
+    _tiles(vae, side // 2)
+    model.pipelines.adopt(model.card, Plan(tiled=True), 0)
+    (tiled,) = Engine(model.pipelines, (3,)).forward(model.card, request)
+    model.pipelines.adopt(model.card, Plan(), 0)
     assert tiled.size == whole.size
     assert tiled != whole
     return YES
@@ -230,6 +230,7 @@ def _tiles(vae, side):
     elif hasattr(vae, "tile_sample_min_height"):
         vae.tile_sample_min_height = vae.tile_sample_min_width = side
         vae.tile_sample_stride_height = vae.tile_sample_stride_width = side * 3 // 4
+        vae.enable_tiling()  # from which some reckon the size of their latents' tiles
 
 
 def half_precision(model):
