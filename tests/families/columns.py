@@ -17,6 +17,7 @@ from studio.engine import preview as previews
 from studio.engine import samplers
 from studio.engine.engine import Engine
 from studio.engine.latents import decoded, decoder, unpacked
+from studio.engine.memory import Plan
 from studio.engine.pipelines import Pipelines
 from studio.engine.watch import watched
 from studio.families import Request
@@ -176,12 +177,10 @@ def vae_tiling(model):
     side = max(model.side, 8 * model.family.multiple)
     whole = model.draw(width=side, height=side)
     _tiles(vae, side // 2)
-    try:
-        vae.enable_tiling()
-    except NotImplementedError:
+    if not hasattr(vae, "use_tiling"):
         return ""
-    tiled = model.draw(width=side, height=side)
-    vae.disable_tiling()
+    model.pipelines.adopt(model.card, Plan(tiled=True), 0)
+    (tiled,) = Engine(model.pipelines, (3,)).forward(model.card, model.request(width=side, height=side))
     assert tiled.size == whole.size
     assert tiled != whole
     return YES
