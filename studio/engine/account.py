@@ -11,11 +11,14 @@ if TYPE_CHECKING:
 
 
 def account(pipeline: "DiffusionPipeline", card: ModelCard, request: Request) -> dict[str, Any]:
-    """Model, task, device, precision, attention and the sampler with all its flags, as plain JSON."""
+    """Model, task, device, its threads, precision, attention, the sampler with all its flags, as plain JSON."""
+    import torch
+
     return {
         "model": card.name,
         "task": request.task,
         "device": hardware.named(pipeline._execution_device),
+        "threads": torch.get_num_threads(),
         "precision": str(pipeline.dtype).removeprefix("torch."),
         "attention": attention.in_use(pipeline),
         "sampler": _sampler(pipeline.scheduler),

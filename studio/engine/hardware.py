@@ -1,5 +1,7 @@
 """What machine this is, as far as torch is concerned."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -35,6 +37,19 @@ def named(device: "torch.device") -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"CPU, {torch.backends.cpu.get_cpu_capability()}" if device.type == "cpu" else device.type.upper()
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """While inside, threads that are started compute with ``count`` of them: their number changes last digits."""
+    import torch
+
+    own = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(own)
 
 
 def free(device: "torch.device") -> int:

@@ -51,8 +51,10 @@ def decode(pipeline: "DiffusionPipeline", plan: Plan) -> None:
     if hasattr(decoder, "use_slicing"):
         decoder.use_slicing = True
     if hasattr(decoder, "use_tiling"):
-        decoder.use_tiling = plan.tiled
-        _cut_to_size(decoder)
+        decoder.use_tiling = False
+        if plan.tiled:
+            _cut_to_size(decoder)
+            decoder.enable_tiling()
 
 
 def denoisers(pipeline: "DiffusionPipeline") -> Iterator[Any]:

@@ -136,7 +136,7 @@ def build(name: str, own: "SchedulerMixin", noise: Noise = "diffusion") -> "Sche
     """
     check(name, noise)
     if _trig(own) and name != OWN_SAMPLER:
-        raise InputError(f"this model draws with its own sampler only; take \"{OWN_SAMPLER}\"")
+        raise InputError(f'this model draws with its own sampler only; take "{OWN_SAMPLER}"')
     if (noise == "flow") != _is_flow(own):
         raise InputError(f"this model's scheduler, {type(own).__name__}, does not fit its family, which is of {noise}")
     if name == OWN_SAMPLER:

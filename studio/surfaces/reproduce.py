@@ -1,9 +1,10 @@
 """``studio reproduce``: makes a picture again and says how near the two are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
 from studio.errors import InputError
 from studio.job import Job
@@ -14,6 +15,7 @@ from studio.session import Session
 
 EXACT, DIFFERENT, NOT_COMPARABLE = 0, 3, 4
 _MOST: Final = 12  # reasons that are listed
+_THREADS: Final = 1024  # more than any machine's, for a record that anybody may have written
 
 
 def reproduce(path: Path, settings: Sequence[str] = (), out: Path | None = None) -> int:
@@ -28,7 +30,7 @@ def reproduce(path: Path, settings: Sequence[str] = (), out: Path | None = None)
     job = picture.job.with_values(values) if values else picture.job
     if changed := list(_changed_models(picture, job)):
         return _not_comparable("a model has changed since, so nothing was made", changed)
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, _same_threads(picture):
         (again,) = Session().run(job, out=out or Path(folder))
         return _told(Likeness.of(picture, again), again, kept=out is not None)
 
@@ -41,12 +43,30 @@ def asked(settings: Sequence[str]) -> dict[str, str]:
     return {name.strip().replace("-", "_"): value.strip() for name, _, value in pairs}
 
 
+def _same_threads(picture: Picture) -> AbstractContextManager[None]:
+    """As many threads as the picture was made with, where that is on record."""
+    from studio.engine import hardware
+
+    passes = picture.record.get("passes")
+    told = [_within(made, "threads") for made in passes] if isinstance(passes, list) else []
+    count = next((n for n in told if isinstance(n, int) and 0 < n <= _THREADS), None)
+    return hardware.threads(count) if count else nullcontext()
+
+
+def _within(record: Any, *names: str) -> Any:
+    """A value deep in a record, which anybody may have written; None where it is not there."""
+    for name in names:
+        record = record.get(name) if isinstance(record, Mapping) else None
+    return record
+
+
 def _changed_models(picture: Picture, job: Job) -> list[str]:
     """Files that are not as the picture's record has them, of models that the job holds to."""
     lines: list[str] = []
     for name in job.models():
         if job.pins[f"model:{name}"] == picture.job.pins.get(f"model:{name}"):
-            known = picture.record.get("models", {}).get(name, {}).get("files", {})
+            files = _within(picture.record, "models", name, "files")
+            known = files if isinstance(files, Mapping) else {}
             now = library.find(name).hashes()
             lines += changes(known, {file: now.get(file, "not there") for file in known}, name)
     return lines

@@ -54,6 +54,24 @@ def test_the_new_picture_is_kept_where_a_folder_is_given(studio, pictures, tmp_p
     assert f"it is again/{made.name}" in out
 
 
+def test_a_picture_made_with_another_number_of_threads_comes_out_exact(studio, tmp_path):
+    import torch
+
+    from studio.engine import hardware
+
+    draw = ("run", "text-to-image", "--prompt", "a red circle on white", "--steps", "4", "--seed", "7", "--name")
+    with hardware.threads(1):
+        studio(*draw, "one")
+    with hardware.threads(2):
+        studio(*draw, "two")
+    one, two = (Image.open(tmp_path / "pictures" / f"{name}.png") for name in ("one", "two"))
+    assert one.tobytes() != two.tobytes()
+    before = torch.get_num_threads()
+    assert studio("reproduce", "pictures/one.png")[0] == 0
+    assert studio("reproduce", "pictures/two.png")[0] == 0
+    assert torch.get_num_threads() == before
+
+
 def test_another_setting_is_no_comparison_but_is_measured(studio, pictures):
     code, out, _ = studio("reproduce", pictures[1].path, "--set", "steps=4", "--set", "guidance=3")
     assert code == 4
@@ -91,6 +109,15 @@ def test_another_version_or_device_is_why(studio, changed):
 def test_another_version_that_makes_the_same_is_exact(studio, changed):
     code, out, _ = studio("reproduce", changed(lambda record: record.update(torch="2.0.0")))
     assert (code, out) == (0, "exact: every pixel is the same\n")
+
+
+@pytest.mark.parametrize("nonsense", [3, "x", [], [1, None], {"spark": 3}, [{"threads": "many"}], [{"threads": 10**9}]])
+def test_a_record_of_nonsense_is_no_crash(studio, changed, nonsense):
+    code, out, _ = studio(
+        "reproduce", changed(lambda record: record.update(passes=nonsense, models=nonsense, torch={}))
+    )
+    assert code in (0, 3, 4)
+    assert out
 
 
 def test_a_changed_file_of_a_model_is_named_and_nothing_is_made(studio, tmp_path):
