@@ -41,7 +41,7 @@ _IN_MAIN_MEMORY: Final = (Placement.KEEP, Placement.DROP)
 FOUR_BIT_NEEDS: Final = "bitsandbytes"
 _RUNTIME: Final = {"cpu": 55 * 2**20, "mps": 200 * 2**20}  # what the libraries take besides; measured on a CPU only
 _CONTEXT: Final = 500 * 2**20  # of a GPU's driver, about
-_HEAP: Final = (0.3, 160 * 2**20)  # of all activations, at most: freed blocks that the C library does not give back
+_FREED: Final = (0.1, 100 * 2**20)  # what the C library does not give back: of decoding, and of denoising at most
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Forecast:
         drawing = self.anatomy.denoising(self._size) * latents * self.width
         pictures = 9 * 4 * self._size.width * self._size.height * plan.batch  # three copies, three colours, floats
         showing = self.anatomy.decoding(self._size, tiled=plan.tiled) * self.width + pictures
-        return self._runtime + self._freed(drawing + showing) + max(encoding, denoising + drawing, decoding + showing)
+        return self._runtime + self._freed(drawing, showing) + max(encoding, denoising + drawing, decoding + showing)
 
     @property
     def _size(self) -> Size:
@@ -142,9 +142,9 @@ class Forecast:
     def _runtime(self) -> int:
         return _RUNTIME.get(self.device, _CONTEXT)
 
-    def _freed(self, activations: int) -> int:
+    def _freed(self, drawing: int, showing: int) -> int:
         """What stays with the process of memory that it has freed."""
-        return min(int(_HEAP[0] * activations), _HEAP[1]) if self.device == "cpu" else 0
+        return int(_FREED[0] * showing) + min(drawing, _FREED[1]) if self.device == "cpu" else 0
 
     def _resident(self, plan: Plan) -> tuple[int, int, int]:
         """Weights on the device while prompts are encoded, latents denoised, and pictures decoded."""

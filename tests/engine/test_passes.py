@@ -11,7 +11,7 @@ from studio.engine.memory import Plan
 from studio.engine.pipelines import Pipelines
 from studio.models import library
 from studio.request import Request
-from tests.engine import mid
+from tests.engine import heavy
 
 from .alone import LEAN, alone
 
@@ -50,7 +50,7 @@ print(json.dumps([said[0]["ran_out"], said[0]["plan"], made.size, notes[0]["ran_
 
 @pytest.mark.slow
 def test_a_picture_that_does_not_fit_is_decoded_in_tiles_and_says_so(tmp_path):
-    rungs, plan, size, after = alone(TILES.format(model=str(mid.sd1(tmp_path / "sd1"))), **LEAN)
+    rungs, plan, size, after = alone(TILES.format(model=str(heavy.sd1(tmp_path / "sd1"))), **LEAN)
     assert rungs == ["decoded whole → in tiles"]
     assert plan["tiled"]
     assert size == [768, 768]
