@@ -125,9 +125,9 @@ def _width(config: Mapping[str, Any]) -> int:
 
 
 def _decoding(config: Mapping[str, Any]) -> int:
-    """Numbers a pixel takes: the last stage's input, normalised, through its activation, and once more."""
+    """Numbers a pixel takes: the last stage's input, normalised, and through its activation."""
     stages = _stages(config)
-    return 4 * max(stages[:2])
+    return 3 * max(stages[:2])
 
 
 def _stages(config: Mapping[str, Any]) -> list[int]:

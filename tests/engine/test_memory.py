@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from statistics import mean
 
 import pytest
 
@@ -15,7 +16,7 @@ from studio.models.card import ModelCard
 from studio.request import Request
 from tests.engine import heavy
 
-from .alone import alone
+from .alone import LEAN, alone
 
 GB = 2**30
 
@@ -42,17 +43,32 @@ print(json.dumps(megabytes("VmHWM") - before))
 """
 
 
+def measured(model, edge, pictures, **environment):
+    return alone(MEASURE.format(model=str(model), edge=edge, pictures=pictures), **environment)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="peaks are read from /proc")
 @pytest.mark.parametrize(
     ("model", "edge", "pictures"),
-    [("spark", 512, 1), ("spark", 512, 4), ("sd1", 256, 1), ("sd1", 512, 1), ("sdxl", 512, 1)],
+    [("spark", 512, 1), ("spark", 512, 4), ("sd1", 256, 1), ("sd1", 512, 2), ("sdxl", 512, 1)],
 )
-def test_the_forecast_is_within_15_percent_of_the_measured_peak(models, model, edge, pictures):
-    measured = alone(MEASURE.format(model=str(models[model]), edge=edge, pictures=pictures))
-    expected = forecast(library.find(str(models[model])), edge).peak(Plan(batch=pictures)) / 2**20
-    print(f"{model} {edge}x{edge}, {pictures}: expected {expected:.0f} MB, measured {measured:.0f} MB")
-    assert expected == pytest.approx(measured, rel=0.15)
+def test_the_forecast_is_within_15_percent_of_what_is_in_use(models, model, edge, pictures):
+    """Freed memory goes back to the system here, and the peak is the same in each run."""
+    found = measured(models[model], edge, pictures, **LEAN)
+    expected = forecast(library.find(str(models[model])), edge).need(Plan(batch=pictures)) / 2**20
+    print(f"{model} {edge}x{edge}, {pictures}: expected {expected:.0f} MB, measured {found:.0f} MB")
+    assert expected == pytest.approx(found, rel=0.15)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks are read from /proc")
+def test_the_forecast_is_within_15_percent_of_the_mean_peak(models):
+    """The C library keeps more or less of freed memory from run to run; single peaks differ by a tenth and more."""
+    found = [measured(models["sd1"], 512, 1) for _ in range(3)]
+    expected = forecast(library.find(str(models["sd1"])), 512).peak(Plan()) / 2**20
+    print(f"sd1 512x512: expected {expected:.0f} MB, measured {found} MB")
+    assert expected == pytest.approx(mean(found), rel=0.15)
 
 
 @pytest.fixture(scope="session")
