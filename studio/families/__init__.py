@@ -148,6 +148,8 @@ class Family:
         self._check_settings(request)
         for prompt in (request.prompt, request.negative_prompt):
             self._check_prompt(prompt)
+        for region in request.guide.regions:
+            self._check_prompt(region.prompt, weights=False)
         asked = Size(request.width, request.height)
         if asked != (fits := self.drawn(asked)):
             raise InputError(f"{self.title} does not draw {asked}; {fits} would do{self._why()}")
@@ -170,7 +172,7 @@ class Family:
         if request.clip_skip > 1 and not self.weights:
             raise InputError(f"{self.title} has no clip skip; leave it at 1")
 
-    def _check_prompt(self, text: str) -> None:
+    def _check_prompt(self, text: str, *, weights: bool = True) -> None:
         """Refuse what a prompt asks for besides words and would not get."""
         parsed = parse(text)
         if wildcard := wildcards.first(text):
@@ -179,10 +181,9 @@ class Family:
             )
         if parsed.loras:
             raise InputError(f"LoRAs cannot be loaded yet; take '<lora:{parsed.loras[0].name}:…>' out of the prompt")
-        if not self.weights and (mark := parsed.mark()):
-            raise InputError(
-                f"{self.title} takes words alone; take '{mark}' out, or write \\( and \\[ for plain brackets"
-            )
+        if not (self.weights and weights) and (mark := parsed.mark()):
+            who = self.title if weights else "the prompt of an area"
+            raise InputError(f"{who} takes words alone; take '{mark}' out, or write \\( and \\[ for plain brackets")
 
     def drawn(self, asked: Size) -> Size:
         """The size that comes out where another is asked for: the same, if the family can draw it."""

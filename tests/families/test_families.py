@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from studio.errors import InputError
 from studio.families import chroma, flux1, hidream, hunyuan_image, pixart, qwen_image, sd1, sdxl, z_image
+from studio.guide import Guide, Region
 from studio.kinds import Size
 from studio.request import Request
 
@@ -73,3 +75,10 @@ def test_the_size_asked_for_is_the_size_drawn():
     kontext = arguments(flux1.FAMILY.of("kontext"), replace(ASKED, width=512, height=768))
     assert kontext["max_area"] == 512 * 768
     assert hidream.FAMILY.drawn(Size(512, 512)) == (1024, 1024)
+
+
+def test_an_area_takes_words_alone():
+    area = Region("a (red:1.3) star", Image.new("L", (64, 64), 255))
+    request = Request("a star", "", 2, 2.0, 64, 64, guide=Guide(regions=(area,)))
+    with pytest.raises(InputError, match="the prompt of an area takes words alone; take '\\(red:1.3\\)' out"):
+        sd1.FAMILY.check(request)
