@@ -4,13 +4,16 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
-.PHONY: demo test lint app lab docs bench browser clean
+.PHONY: demo test slow lint app lab docs bench browser clean
 
 demo: $(STAMP) ## make a contact sheet of twelve pictures
 	$(BIN)/python -m studio.demo
 
-test: $(STAMP) browser ## run the tests
-	$(BIN)/python -m pytest
+test: $(STAMP) browser ## run the tests, but those that measure memory or take long
+	$(BIN)/python -m pytest -m "not slow"
+
+slow: $(STAMP) ## run the others
+	$(BIN)/python -m pytest -m slow
 
 lint: $(STAMP) ## style, types, and who may import whom
 	$(BIN)/ruff check studio tests

@@ -12,6 +12,7 @@ from studio.spark.measure import share
 from studio.spark.truth import PATTERNS, Truth
 
 
+@pytest.mark.slow
 def test_true_drawings_are_read_right():
     drawings = [draw(50_000_000 + n, hold_out=True) for n in range(24)]
     hits = dict.fromkeys(("colour", "background", "subject", "count"), 0)

@@ -61,12 +61,12 @@ def fill(page, workflow="text-to-image", prompt="a red circle on white", steps=2
     form = page.locator(f"#make-{workflow}")
     form.locator(".kind-prompt textarea").first.fill(prompt)
     more = form.locator(".more > button")
-    if more.count() and not form.get_by_label("number input for Steps").is_visible():
+    if more.count() and not form.get_by_label("Steps").is_visible():
         more.click()
-    form.get_by_label("number input for Steps").fill(str(steps))
-    form.get_by_label("number input for Steps").press("Tab")
-    form.locator(".kind-number input").last.fill(str(count))
-    form.locator(".kind-number input").last.press("Tab")
+    form.get_by_label("Steps").fill(str(steps))
+    form.get_by_label("Steps").press("Tab")
+    form.get_by_label("Pictures").fill(str(count))
+    form.get_by_label("Pictures").press("Tab")
     return form
 
 
