@@ -20,7 +20,9 @@ from studio.request import Request
 Shapes = Mapping[str, tuple[int, ...]]
 """The tensors of a weight file by name: their shapes, as its header gives them."""
 
-UNET: Final = frozenset({"T2I-Adapter", "reference picture", "area with a prompt of its own", "embedding", "other VAE"})
+UNET: Final = frozenset(
+    {"LoRA", "T2I-Adapter", "reference picture", "area with a prompt of its own", "embedding", "other VAE"}
+)
 """What every family with a U-Net takes from a guide; a ControlNet goes by its pipelines."""
 
 
@@ -119,7 +121,7 @@ class Family:
     negative_prompt: bool = True
     besides: Callable[[Request], dict[str, Any]] = nothing
     unsized: frozenset[str] = frozenset()
-    takes: frozenset[str] = frozenset({"other VAE"})
+    takes: frozenset[str] = frozenset({"LoRA", "other VAE"})
     hands_over: bool = False
     halves: tuple[str, ...] = ("bfloat16", "float16")
     area: int = 0
@@ -180,7 +182,7 @@ class Family:
                 f"'{wildcard}' is not drawn here, but in a workflow's prompts; write \\{wildcard[0]} for plain text"
             )
         if parsed.loras:
-            raise InputError(f"LoRAs cannot be loaded yet; take '<lora:{parsed.loras[0].name}:…>' out of the prompt")
+            raise InputError(f"LoRAs cannot be loaded yet; take '<lora:{parsed.loras[0].part}:…>' out of the prompt")
         if not (self.weights and weights) and (mark := parsed.mark()):
             who = self.title if weights else "the prompt of an area"
             raise InputError(f"{who} takes words alone; take '{mark}' out, or write \\( and \\[ for plain brackets")
