@@ -70,6 +70,29 @@ class VMark:
     otherwise: str
 
 
+@dataclass(frozen=True)
+class Lessons:
+    """How a LoRA for a family is trained.
+
+    ``attention`` and ``more`` are regular expressions for the denoiser's modules, by diffusers' names: those that
+    attend, and the others that are worth adapting. ``latents`` is how the denoiser wants a noisy picture: as planes
+    (batch, channels, height, width), as tokens of two by two, or as a list of single frames. ``clock`` is how it is
+    told how noisy that is: by "steps" of a thousand, by the share of "noise" (0 to 1), or by that of "signal"; one
+    that counts signal also predicts the way from noise to picture, the others that from picture to noise.
+
+    ``architecture`` is what ModelSpec calls the base, ``version`` what kohya's ``ss_base_model_version`` says;
+    ``kohya`` is whether the file is written with kohya's names, which for transformers not every program reads.
+    """
+
+    architecture: str
+    version: str
+    attention: str
+    more: str
+    latents: Literal["planes", "tokens", "frames"] = "planes"
+    clock: Literal["steps", "noise", "signal"] = "steps"
+    kohya: bool = False
+
+
 def plain(_found: Shapes | Folder) -> str:
     """The plain variant, for families that have but one."""
     return ""
@@ -104,6 +127,8 @@ class Family:
     Running: ``halves`` are the half precisions that its models stand, ``needs`` a package without which it
     cannot run.
 
+    ``lessons`` is how LoRAs for it are trained; None where that is not built yet.
+
     ``variants`` are the family again, as it is for each variant that differs; see ``of``.
     """
 
@@ -128,6 +153,7 @@ class Family:
     needs: str = ""
     v_mark: VMark | None = None
     weights: bool = False
+    lessons: Lessons | None = None
 
     def of(self, variant: str) -> "Family":
         """The family as it is for one variant: itself, where that is no different."""

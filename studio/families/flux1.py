@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from studio.families import Defaults, Family, Folder, Shapes, table
+from studio.families import Defaults, Family, Folder, Lessons, Shapes, table
 from studio.kinds import Size
 from studio.request import Request
 
@@ -50,6 +50,16 @@ def _exact_size(request: Request) -> dict[str, Any]:
     return _two_passes(request) | {"max_area": request.width * request.height, "_auto_resize": False}
 
 
+_ATTENTION = r"(transformer_blocks|single_transformer_blocks)\.\d+\.attn\."
+_LESSONS = Lessons(
+    architecture="flux-1-dev",
+    version="flux1",
+    attention=_ATTENTION + r"(to_q|to_k|to_v|to_out\.0|add_q_proj|add_k_proj|add_v_proj|to_add_out)",
+    more=r"transformer_blocks\.\d+\.(ff|ff_context)\.net\.(0\.proj|2)|single_transformer_blocks\.\d+\.(proj_mlp|proj_out)",
+    latents="tokens",
+    clock="noise",
+)
+
 _LARGE = Size(1024, 1024)
 _PLAIN = Family(
     name="flux1",
@@ -67,6 +77,7 @@ _PLAIN = Family(
     folder=_folder,
     noise="flow",
     besides=_two_passes,
+    lessons=_LESSONS,
 )
 _ONE_PASS = replace(_PLAIN, negative_prompt=False, besides=lambda _: {})
 
@@ -89,6 +100,7 @@ FAMILY = replace(
                 pipelines=table(text_to_image="FluxKontextPipeline", instruct="FluxKontextPipeline"),
                 defaults=Defaults(steps=28, guidance=2.5, size=_LARGE),
                 besides=_exact_size,
+                lessons=None,
             ),
             "control": replace(
                 _ONE_PASS,

@@ -4,7 +4,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from studio.families import UNET, Defaults, Family, Folder, Shapes, table
+from studio.families import UNET, Defaults, Family, Folder, Lessons, Shapes, table
 from studio.kinds import Size
 from studio.request import Request
 
@@ -23,6 +23,16 @@ TASKS: Final = table(
 )
 INPAINT_ONLY: Final = table(inpaint=TASKS["inpaint"], controlnet_inpaint=TASKS["controlnet-inpaint"])
 INSTRUCT_ONLY: Final = table(instruct="StableDiffusionInstructPix2PixPipeline")
+
+
+_ATTENTION: Final = r"(to_q|to_k|to_v|to_out\.0|proj_in|proj_out|ff\.net\.0\.proj|ff\.net\.2)"
+LESSONS: Final = Lessons(
+    architecture="stable-diffusion-v1",
+    version="sd_v1",
+    attention=rf".*\.attentions\.\d+(\..*)?\.{_ATTENTION}",
+    more=r".*\.(resnets\.\d+\.(conv1|conv2|conv_shortcut|time_emb_proj)|(down|up)samplers\.0\.conv)",
+    kohya=True,
+)
 
 
 def likeness(request: Request) -> dict[str, Any]:
@@ -58,6 +68,7 @@ _PLAIN = Family(
     unsized=frozenset({"image-to-image", "instruct"}),
     takes=UNET,
     weights=True,
+    lessons=LESSONS,
 )
 
 FAMILY = replace(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from studio.families import UNET, Defaults, Family, Folder, Shapes, VMark
-from studio.families.sd1 import BY_CHANNELS, ENTRY, INPAINT_ONLY, INSTRUCT_ONLY, LISTENS, TASKS, likeness
+from studio.families.sd1 import BY_CHANNELS, ENTRY, INPAINT_ONLY, INSTRUCT_ONLY, LESSONS, LISTENS, TASKS, likeness
 from studio.kinds import Size
 
 
@@ -24,6 +24,7 @@ def _folder(folder: Folder) -> str | None:
     return "base" if variant == "" and folder.says("scheduler", "prediction_type") == "epsilon" else variant
 
 
+_LESSONS = replace(LESSONS, architecture="stable-diffusion-v2-768-v", version="sd_v2_v")
 _SMALL = Defaults(steps=25, guidance=7.0, size=Size(512, 512))
 _PLAIN = Family(
     name="sd2",
@@ -37,6 +38,7 @@ _PLAIN = Family(
     unsized=frozenset({"image-to-image", "instruct"}),
     takes=UNET,
     weights=True,
+    lessons=_LESSONS,
     v_mark=VMark("model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias", 0.09, otherwise="base"),
 )
 
@@ -44,7 +46,12 @@ FAMILY = replace(
     _PLAIN,
     variants=MappingProxyType(
         {
-            "base": replace(_PLAIN, title="Stable Diffusion 2 base", defaults=_SMALL),
+            "base": replace(
+                _PLAIN,
+                title="Stable Diffusion 2 base",
+                defaults=_SMALL,
+                lessons=replace(_LESSONS, architecture="stable-diffusion-v2-512", version="sd_v2"),
+            ),
             "inpaint": replace(
                 _PLAIN, title="Stable Diffusion 2 for inpainting", pipelines=INPAINT_ONLY, defaults=_SMALL
             ),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from types import MappingProxyType
 
-from studio.families import Defaults, Family, Folder, Shapes, table
+from studio.families import Defaults, Family, Folder, Lessons, Shapes, table
 from studio.kinds import Size
 
 
@@ -22,6 +22,13 @@ def _folder(folder: Folder) -> str:
     return "3.5-medium" if folder.says("transformer", "dual_attention_layers") else "3.5-large"
 
 
+LESSONS = Lessons(
+    architecture="stable-diffusion-3",
+    version="sd3",
+    attention=r"transformer_blocks\.\d+\.attn2?\.(to_q|to_k|to_v|to_out\.0|add_q_proj|add_k_proj|add_v_proj|to_add_out)",
+    more=r"transformer_blocks\.\d+\.(ff|ff_context)\.net\.(0\.proj|2)",
+)
+
 _PLAIN = Family(
     name="sd3",
     title="Stable Diffusion 3",
@@ -37,6 +44,7 @@ _PLAIN = Family(
     layout=_layout,
     folder=_folder,
     noise="flow",
+    lessons=LESSONS,
 )
 
 FAMILY = replace(

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from studio.families import UNET, Defaults, Family, Folder, Shapes, table
-from studio.families.sd1 import BY_CHANNELS, ENTRY, likeness
+from studio.families.sd1 import BY_CHANNELS, ENTRY, LESSONS, likeness
 from studio.kinds import Size
 
 _LABELS: Final = "label_emb.0.0.weight"
@@ -62,6 +62,7 @@ _PLAIN = Family(
     takes=UNET,
     weights=True,
     hands_over=True,
+    lessons=replace(LESSONS, architecture="stable-diffusion-xl-v1-base", version="sdxl_base_v1-0"),
 )
 _FEW = replace(_PLAIN, guidance=None, negative_prompt=False, besides=lambda _: {"guidance_scale": 0.0})
 
@@ -91,6 +92,7 @@ FAMILY = replace(
                 title="Stable Diffusion XL LCM",
                 pipelines=_LCM,
                 negative_prompt=False,
+                lessons=None,
                 defaults=Defaults(steps=6, guidance=8.0, size=Size(1024, 1024)),
             ),
         }

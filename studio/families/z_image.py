@@ -7,7 +7,7 @@ does elsewhere; it is handed on as it is, since that is what the model's makers 
 from dataclasses import replace
 from types import MappingProxyType
 
-from studio.families import Defaults, Family, Folder, Shapes, table
+from studio.families import Defaults, Family, Folder, Lessons, Shapes, table
 from studio.kinds import Size
 
 
@@ -19,6 +19,15 @@ def _layout(shapes: Shapes) -> str | None:
 def _folder(folder: Folder) -> str:
     return "turbo" if folder.says("scheduler", "shift") == 3.0 else ""
 
+
+_LESSONS = Lessons(
+    architecture="z-image",
+    version="z_image",
+    attention=r"(layers|noise_refiner|context_refiner)\.\d+\.attention\.(to_q|to_k|to_v|to_out\.0)",
+    more=r"(layers|noise_refiner|context_refiner)\.\d+\.feed_forward\.(w1|w2|w3)",
+    latents="frames",
+    clock="signal",
+)
 
 _PLAIN = Family(
     name="z_image",
@@ -33,6 +42,7 @@ _PLAIN = Family(
     folder=_folder,
     noise="flow",
     halves=("bfloat16",),
+    lessons=_LESSONS,
 )
 
 FAMILY = replace(
