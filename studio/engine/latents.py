@@ -45,7 +45,8 @@ def encoded(vae: Any, picture: "Image") -> "Tensor":
     torch.nn.Module.to(vae, own)
     raw = found.latents if hasattr(found, "latents") else found.latent_dist.mode()
     scale, shift = vae.config.get("scaling_factor") or 1, vae.config.get("shift_factor") or 0
-    return ((raw - shift) * scale).cpu()
+    normal: Tensor = (raw - shift) * scale
+    return normal.cpu()
 
 
 def _signed(picture: "Image") -> "Tensor":

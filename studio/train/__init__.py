@@ -1,7 +1,6 @@
 """Training a LoRA on pictures of one's own: one readable loop (``loop``) and what it needs around it.
 
-    from studio.train import lora
-    lora("brand-pictures", name="brand")
+``lora("brand-pictures", name="brand")`` from Python, ``studio train lora`` from the command line.
 """
 
 from studio.train.course import Course, lora

@@ -1,4 +1,4 @@
-"""What is said of a trained LoRA: in the file's metadata, and in the card beside it. Nothing of the machine or its user.
+"""What is said of a trained LoRA, in its file and on its card: nothing of the machine or its user.
 
 ModelSpec 1.0.1 (https://github.com/Stability-AI/ModelSpec), and of kohya's ``ss_`` those that are facts here: no
 folders, no captions, no tags, which may be a client's.
@@ -18,9 +18,7 @@ from studio.version import VERSION
 _PREDICTIONS = {"epsilon": "epsilon", "v_prediction": "v", "sample": "sample"}
 
 
-def metadata(
-    course: Course, pupil: Pupil, diary: Diary, examples: Sequence[Example], tensors: str
-) -> dict[str, str]:
+def metadata(course: Course, pupil: Pupil, diary: Diary, examples: Sequence[Example], tensors: str) -> dict[str, str]:
     """A file's ``__metadata__``; ``tensors`` is the SHA-256 of its tensors alone."""
     told = _modelspec(course, pupil, tensors) | _facts(course, pupil, diary, examples, tensors)
     return {name: str(value) for name, value in told.items() if value not in ("", None)}
@@ -32,7 +30,7 @@ def readme(course: Course, pupil: Pupil, diary: Diary, examples: Sequence[Exampl
 
 
 def _modelspec(course: Course, pupil: Pupil, tensors: str) -> dict[str, Any]:
-    size, scheduler = pupil.card.size, _scheduler(pupil)
+    size, scheduler = pupil.settled.size, _scheduler(pupil)
     return {
         "modelspec.sai_model_spec": "1.0.1",
         "modelspec.architecture": f"{pupil.how.architecture}/lora",
@@ -50,7 +48,7 @@ def _modelspec(course: Course, pupil: Pupil, tensors: str) -> dict[str, Any]:
 
 
 def _facts(course: Course, pupil: Pupil, diary: Diary, examples: Sequence[Example], tensors: str) -> dict[str, Any]:
-    settled, size, predicts = pupil.settled, pupil.card.size, _scheduler(pupil).config.get("prediction_type")
+    settled, size, predicts = pupil.settled, pupil.settled.size, _scheduler(pupil).config.get("prediction_type")
     each = settled.batch * settled.accumulate
     return {
         "ss_output_name": course.name,
@@ -84,7 +82,7 @@ def _scheduler(pupil: Pupil) -> Any:
 
 
 def _hint(course: Course) -> str:
-    return f"begin the prompt with: {course.trigger}" if course.trigger else "needs no word of its own in the prompt"
+    return f"wants '{course.trigger}' in the prompt" if course.trigger else "needs no word of its own in the prompt"
 
 
 def _front(course: Course, pupil: Pupil) -> list[str]:
@@ -112,7 +110,7 @@ def _use(course: Course, pupil: Pupil) -> list[str]:
     return [
         "## Use",
         "",
-        f"In the studio: `<lora:{course.name}:1>` in a prompt, or choose it among the LoRAs. {_hint(course).capitalize()}.",
+        f"In the studio: `<lora:{course.name}:1>` in a prompt, or choose it among the LoRAs; it {_hint(course)}.",
         "",
         "With diffusers:",
         "",

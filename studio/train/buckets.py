@@ -36,4 +36,4 @@ def cut(image: "Image", size: Size) -> "Image":
     """The picture at a size: shrunk or enlarged until it covers it, and what hangs over on both sides cut off."""
     from PIL import Image, ImageOps
 
-    return ImageOps.fit(image, tuple(size), Image.Resampling.LANCZOS)
+    return ImageOps.fit(image, (size.width, size.height), Image.Resampling.LANCZOS)

@@ -22,7 +22,7 @@ _MARKS: Final = re.compile(r"[()\[\]{}|:_<>\\]")
 _KEYWORDS: Final = (("BREAK", "break"), ("AND", "and"))
 
 
-class _Overheard(Exception):  # noqa: N818 it is no error
+class _Overheard(Exception):
     """Ends a pipeline's run when its denoiser is first called."""
 
 

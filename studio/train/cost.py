@@ -57,9 +57,7 @@ def _nvml(device: "torch.device") -> _Counter | None:
             pynvml.nvmlInit()
             board = pynvml.nvmlDeviceGetHandleByIndex(device.index or 0)
             pynvml.nvmlDeviceGetTotalEnergyConsumption(board)
-            return _Counter(
-                "measured by the GPU", lambda: pynvml.nvmlDeviceGetTotalEnergyConsumption(board) / 1000
-            )
+            return _Counter("measured by the GPU", lambda: pynvml.nvmlDeviceGetTotalEnergyConsumption(board) / 1000)
     return None
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from studio.errors import InputError
+from studio.errors import InputError, ModelError
+from studio.families import Lessons
+from studio.kinds import Size
 from studio.models import parts
 from studio.models.card import ModelCard
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 _NAME: Final = re.compile(r"[\w][\w .-]{0,99}")
 _FEW, _MOST, _EACH = 200, 1500, 40  # steps: at least, at most, and for each picture
 _PIXELS: Final = 2**20  # what a batch holds
+_BETWEEN: Final = 50  # steps between samples, at least
 _LARGE: Final = 10**9  # parameters from which activations are computed again rather than kept
 
 Targets = Literal["all", "attention"]
@@ -30,7 +33,8 @@ class Course:
     folder ``out`` as NAME.safetensors with NAME.png, all else into the folder NAME there. ``rank`` (1 to 256) is how
     much it can learn, ``alpha`` over ``rank`` how strongly it acts; ``targets`` whether it adapts all layers or those
     that attend alone. ``steps`` is how long it learns and ``rate`` how fast; None leaves both to the pictures
-    and the model. ``samples`` are prompts that are drawn along the way; without any, three captions.
+    and the model. Pictures are learned at sizes of about as many pixels as ``size`` has, the model's own without it.
+    ``samples`` are prompts that are drawn along the way; without any, three captions.
 
     Raises InputError for a name that is none and numbers out of bounds.
     """
@@ -46,6 +50,7 @@ class Course:
     targets: Targets = "all"
     steps: int | None = None
     rate: float | None = None
+    size: Size | None = None
     seed: int = 0
     samples: tuple[str, ...] = ()
     title: str = ""
@@ -80,10 +85,12 @@ class Course:
 class Settled:
     """Everything that decides what is learned.
 
-    ``pattern`` is which modules are adapted; ``batch`` pictures go through the model at once, and ``accumulate`` such
-    batches make one step. ``precision`` is accelerate's word for what is computed in ("no" is full).
+    ``size`` is that of the samples and of a square picture, ``pattern`` which modules are adapted; ``batch`` pictures
+    go through the model at once, and ``accumulate`` such batches make one step. ``precision`` is accelerate's word
+    for what is computed in ("no" is full).
     """
 
+    size: Size
     rank: int
     alpha: float
     pattern: str
@@ -102,19 +109,30 @@ class Settled:
         return self.rate * min(1.0, (step + 1) / rise, (self.steps - step) / fall)
 
 
+def lessons(card: ModelCard) -> Lessons:
+    """How LoRAs for a model are trained; raises ModelError that says why where they are not."""
+    family = card.family
+    if family.lessons is None or "text-to-image" not in family.pipelines:
+        raise ModelError(f"LoRAs for {family.title} cannot be trained here yet")
+    if not family.guidance:
+        raise ModelError(f"{family.title} is distilled; train on the model it was made from, the LoRA fits both")
+    return family.lessons
+
+
 def settle(course: Course, card: ModelCard, pictures: int, parameters: int, precision: Precision) -> Settled:
     """What follows: from the number of pictures, the model's size, and the device.
 
     ``parameters`` are the denoiser's.
     """
-    lessons = card.family.lessons
-    assert lessons
-    batch = max(1, min(8, pictures, _PIXELS // (card.size.width * card.size.height)))
+    how = lessons(card)
+    size = course.size or card.size
+    batch = max(1, min(8, pictures, _PIXELS // (size.width * size.height)))
     steps = course.steps or max(_FEW, min(_MOST, _EACH * pictures))
     return Settled(
+        size=size,
         rank=course.rank,
         alpha=course.alpha or course.rank,
-        pattern=f"{lessons.attention}|{lessons.more}" if course.targets == "all" else lessons.attention,
+        pattern=f"{how.attention}|{how.more}" if course.targets == "all" else how.attention,
         steps=steps,
         rate=course.rate or _rate(parameters),
         batch=batch,
@@ -122,13 +140,13 @@ def settle(course: Course, card: ModelCard, pictures: int, parameters: int, prec
         precision=precision,
         checkpointing=parameters > _LARGE,
         seed=course.seed,
-        sample_every=max(1, -(-steps // 5)),
+        sample_every=max(_BETWEEN, -(-steps // 5)),
     )
 
 
 def _rate(parameters: int) -> float:
     """1e-4 for models of Stable Diffusion's size and more; small ones stand, and need, up to ten times as much."""
-    return 1e-4 * max(1.0, min(10.0, (_LARGE / parameters) ** 0.5))
+    return 1e-4 * max(1.0, min(10.0, float((_LARGE / parameters) ** 0.5)))
 
 
 def lora(
@@ -141,6 +159,7 @@ def lora(
     out: Path | None = None,
     rank: int = 16,
     steps: int | None = None,
+    size: str | None = None,
     samples: tuple[str, ...] = (),
     heard: "Callable[[Progress], None] | None" = None,
 ) -> Path:
@@ -152,7 +171,16 @@ def lora(
     from studio.train.loop import train
 
     where: dict[str, Any] = {} if out is None else {"out": out}
+    drawn = None if size is None else size_of(size)
     course = Course(
-        Path(pictures), name, model, caption, trigger, rank=rank, steps=steps, samples=samples, **where
+        Path(pictures), name, model, caption, trigger, rank=rank, steps=steps, size=drawn, samples=samples, **where
     )
     return train(course, heard or (lambda _: None))
+
+
+def size_of(text: str) -> Size:
+    """A size as people write it, "512x768"; raises InputError where it is none."""
+    try:
+        return Size.parse(text)
+    except ValueError as error:
+        raise InputError.about("size", str(error)) from None

@@ -101,9 +101,7 @@ def _row(file: Path, n: int, line: str) -> tuple[str, str]:
         ) from None
 
 
-def _read(
-    files: list[Path], said: Mapping[str, str], caption: str, least: int
-) -> tuple[list[Example], dict[str, str]]:
+def _read(files: list[Path], said: Mapping[str, str], caption: str, least: int) -> tuple[list[Example], dict[str, str]]:
     """The good pictures, and what is wrong with each of the others."""
     good: list[Example] = []
     wrong: dict[str, str] = {}

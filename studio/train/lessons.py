@@ -9,6 +9,7 @@ from studio.engine.engine import Engine
 from studio.engine.latents import encoded
 from studio.kinds import Size
 from studio.models.card import ModelCard
+from studio.train import course
 from studio.train.buckets import cut, fitting, sizes
 from studio.train.conditions import Condition, condition, shape
 from studio.train.folder import Example
@@ -31,9 +32,11 @@ class Lesson:
         return self.size, shape(self.told)
 
 
-def lessons(engine: Engine, card: ModelCard, examples: Sequence[Example], captions: Sequence[str]) -> Iterator[Lesson]:
-    """A lesson for each example; a caption that several share is read once."""
-    among = sizes(card.size, card.family.multiple)
+def lessons(
+    engine: Engine, card: ModelCard, examples: Sequence[Example], captions: Sequence[str], about: Size
+) -> Iterator[Lesson]:
+    """A lesson for each example, of ``about`` a size; a caption that several share is read once."""
+    among = sizes(about, card.family.multiple)
     read: dict[tuple[str, Size], Condition] = {}
     for example, caption in zip(examples, captions, strict=True):
         size = fitting(example.size, among)
@@ -47,10 +50,8 @@ def _latents(engine: Engine, card: ModelCard, example: Example, size: Size) -> "
 
     vae: Any = engine.pipelines.get(card, "text-to-image").vae
     planes = encoded(vae, cut(example.picture(), size))
-    assert card.family.lessons
-    if card.family.lessons.latents == "tokens":
-        return pixel_unshuffle(planes, 2).flatten(2).transpose(1, 2)
-    return planes
+    in_tokens = course.lessons(card).latents == "tokens"
+    return pixel_unshuffle(planes, 2).flatten(2).transpose(1, 2) if in_tokens else planes
 
 
 def batch(learned: Sequence[Lesson], size: int, n: int, seed: int) -> list[Lesson]:

@@ -5,11 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studio.errors import Cancelled, InputError, ModelError
+from studio.errors import Cancelled, InputError
 from studio.models import library
-from studio.models.card import ModelCard
 from studio.train import folder
-from studio.train.course import Course
+from studio.train.course import Course, lessons
 from studio.train.diary import Diary
 from studio.train.lessons import batch
 from studio.train.page import write_page
@@ -32,7 +31,10 @@ def train(course: Course, heard: Heard) -> Path:
     so it does where the process was killed: with the same losses as if nothing had happened. Raises InputError for
     wrong pictures or settings before anything starts, ModelError where the model does not load.
     """
-    card = trainable(course)
+    card = library.find(course.model)
+    lessons(card)
+    if course.file.exists():
+        raise InputError.about("name", f"there is a LoRA '{course.file}' already; choose another name or delete it")
     examples = folder.examples(course.pictures, course.caption)
     with taught(course, card, examples) as pupil, stoppable() as asked:
         optimizer, accelerator = _equipped(pupil)
@@ -66,15 +68,15 @@ def _learn(pupil: Pupil, step: int, optimizer: Any, accelerator: "Accelerator") 
 
     settled, losses, seen = pupil.settled, [], 0
     chance = torch.Generator().manual_seed(settled.seed * 1_000_003 + step)
-    when = moments(settled.batch * settled.accumulate, chance).split(settled.batch)
+    when = moments(settled.batch * settled.accumulate, chance)
     for part in range(settled.accumulate):
-        lessons = batch(pupil.lessons, settled.batch, step * settled.accumulate + part, settled.seed)
-        clean = torch.cat([lesson.latents for lesson in lessons])
+        these = batch(pupil.lessons, settled.batch, step * settled.accumulate + part, settled.seed)
+        clean = torch.cat([lesson.latents for lesson in these])
         noise = torch.randn(clean.shape, generator=chance)
-        question = pupil.question(clean, noise, when[part][: len(clean)])
+        question = pupil.question(clean, noise, when[part * settled.batch :][: len(clean)])
         with accelerator.accumulate(pupil.denoiser):
             with accelerator.autocast():
-                loss = question.loss(pupil.answer(question, lessons))
+                loss = question.loss(pupil.answer(question, these))
             accelerator.backward(loss)
             if accelerator.sync_gradients:
                 accelerator.clip_grad_norm_(pupil.learning.values(), 1.0)
@@ -101,19 +103,6 @@ def _equipped(pupil: Pupil) -> tuple[Any, "Accelerator"]:
     )
     optimizer = torch.optim.AdamW(pupil.learning.values(), lr=settled.rate, betas=(0.9, 0.99), weight_decay=0.01)
     return accelerator.prepare(optimizer), accelerator
-
-
-def trainable(course: Course) -> ModelCard:
-    """The card of the course's model; raises ModelError where LoRAs for it cannot be trained, and says why."""
-    card = library.find(course.model)
-    family = card.family
-    if family.lessons is None or "text-to-image" not in family.pipelines:
-        raise ModelError(f"LoRAs for {family.title} cannot be trained here yet")
-    if not family.guidance:
-        raise ModelError(f"{family.title} is distilled; train on the model it was made from, the LoRA fits both")
-    if course.file.exists():
-        raise InputError.about("name", f"there is a LoRA '{course.file}' already; choose another name or delete it")
-    return card
 
 
 def _telling(course: Course, heard: Heard) -> Heard:

@@ -13,7 +13,8 @@ from studio.train.progress import Progress, Sample
 
 _WIDE, _HIGH, _POINTS, _THUMB = 640, 160, 320, 160
 _STYLE: Final = """<style>
-.studio-training { font: 14px/1.5 system-ui, sans-serif; color: #222; background: #fff; max-width: 680px; padding: 16px }
+.studio-training { font: 14px/1.5 system-ui, sans-serif; color: #222; background: #fff;
+  max-width: 680px; padding: 16px }
 .studio-training progress { width: 100% }
 .studio-training table { border-spacing: 6px; text-align: center }
 .studio-training th { font-weight: 500; font-size: 12px; max-width: 160px }
@@ -27,7 +28,9 @@ def write_page(progress: Progress, folder: Path) -> None:
     head = f'<meta charset="utf-8">{again}<title>{escape(progress.name)}</title>'
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / "training.partial"
-    partial.write_text(f"<!doctype html><html lang=en><head>{head}</head><body>{piece(progress)}</body></html>", "utf-8")
+    partial.write_text(
+        f"<!doctype html><html lang=en><head>{head}</head><body>{piece(progress)}</body></html>", "utf-8"
+    )
     partial.replace(folder / "training.html")
 
 

@@ -17,6 +17,7 @@ from studio.request import Request
 from studio.train import question
 from studio.train.conditions import plain, together
 from studio.train.course import Course, Precision, Settled, settle
+from studio.train.course import lessons as how_it_learns
 from studio.train.folder import Example
 from studio.train.lessons import Lesson, lessons
 from studio.train.question import Question
@@ -72,7 +73,7 @@ class Pupil:
 
     def draw(self, prompt: str, seed: int, report: Report) -> "Image":
         """A picture of the model with what it has learned so far, by the engine that draws everybody's pictures."""
-        (steps, guidance), size = self.card.suited(None, None), self.card.size
+        (steps, guidance), size = self.card.suited(None, None), self.settled.size
         request = Request(plain(prompt), "", steps, guidance, size.width, size.height)
         return self.engine.for_seeds((seed,), report).forward(self.card, request)[0]
 
@@ -91,13 +92,11 @@ def taught(course: Course, card: ModelCard, examples: Sequence[Example]) -> Iter
     engine = Engine(Pipelines(course.device))
     denoiser = next(denoisers(engine.pipelines.get(card, "text-to-image")))
     captions = [course.said(example.caption) for example in examples]
-    encoded = list(lessons(engine, card, examples, captions))
+    encoded = list(lessons(engine, card, examples, captions, course.size or card.size))
     settled = settle(course, card, len(examples), _count(denoiser), _precision(engine.pipelines.device))
-    how = card.family.lessons
-    assert how
     learning = _put_in(denoiser, settled)
     try:
-        yield Pupil(engine, card, how, settled, denoiser, learning, encoded)
+        yield Pupil(engine, card, how_it_learns(card), settled, denoiser, learning, encoded)
     finally:
         denoiser.delete_adapters("lora")
 

@@ -62,7 +62,7 @@ def _weight(ratio: "Tensor", predicted: str) -> "Tensor":
 def flow(
     scheduler: Any, clean: "Tensor", noise: "Tensor", when: "Tensor", clock: Literal["steps", "noise", "signal"]
 ) -> Question:
-    """As a model of flow matching is asked: middle shares of noise most often (arXiv 2403.03206), shifted as in drawing."""
+    """As a model of flow matching is asked: middle shares of noise most often (arXiv 2403.03206), and shifted."""
     import torch
 
     middle = torch.special.ndtri(when.clamp(1e-6, 1 - 1e-6)).sigmoid()
@@ -84,7 +84,8 @@ def _shifted(scheduler: Any, share: "Tensor", clean: "Tensor") -> "Tensor":
     else:
         slope = (config.max_shift - config.base_shift) / (config.max_image_seq_len - config.base_image_seq_len)
         factor = exp(config.base_shift + slope * (_tokens(clean) - config.base_image_seq_len))
-    return factor * share / (1 + (factor - 1) * share)
+    shifted: Tensor = factor * share / (1 + (factor - 1) * share)
+    return shifted
 
 
 def _tokens(clean: "Tensor") -> int:
