@@ -79,6 +79,7 @@ class Lessons:
     (batch, channels, height, width), as tokens of two by two, or as a list of single frames. ``clock`` is how it is
     told how noisy that is: by "steps" of a thousand, by the share of "noise" (0 to 1), or by that of "signal"; one
     that counts signal also predicts the way from noise to picture, the others that from picture to noise.
+    ``unguided`` is the guidance that means none.
 
     ``architecture`` is what ModelSpec calls the base, ``version`` what kohya's ``ss_base_model_version`` says;
     ``kohya`` is whether the file is written with kohya's names, which for transformers not every program reads.
@@ -90,6 +91,7 @@ class Lessons:
     more: str
     latents: Literal["planes", "tokens", "frames"] = "planes"
     clock: Literal["steps", "noise", "signal"] = "steps"
+    unguided: float = 1.0
     kohya: bool = False
 
 

@@ -27,6 +27,7 @@ _LESSONS = Lessons(
     more=r"(layers|noise_refiner|context_refiner)\.\d+\.feed_forward\.(w1|w2|w3)",
     latents="frames",
     clock="signal",
+    unguided=0.0,
 )
 
 _PLAIN = Family(

@@ -1,6 +1,6 @@
 """Spark's own drawings in two other styles: what the example LoRAs learn from.
 
-``python -m studio.spark.styles neon-outline FOLDER`` writes drawings with their captions beside them, ready for
+``python -m studio.spark.styles neon-glow FOLDER`` writes drawings with their captions beside them, ready for
 ``studio train lora FOLDER``.
 """
 
@@ -12,7 +12,7 @@ from random import Random
 from types import MappingProxyType
 from typing import Final
 
-from PIL import Image, ImageChops, ImageFilter, ImageOps
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from studio.spark.captions import caption
 from studio.spark.draw import paint
@@ -27,29 +27,31 @@ Style = Callable[[Image.Image, RGB, RGB], Image.Image]
 
 
 def neon(mask: Image.Image, colour: RGB, background: RGB) -> Image.Image:
-    """A tube of light along every edge, and its glow inside and around."""
+    """A sign of light: it shines on what is around it, and its middle is brighter than its edge."""
     unit = mask.width / 256
-    edge = _edge(mask, 14 * unit)
-    glow = edge.filter(ImageFilter.GaussianBlur(11 * unit)).point(lambda v: min(165, round(v * 1.25)))
+    glow = mask.filter(ImageFilter.GaussianBlur(13 * unit)).point(lambda v: min(255, round(v * 1.5)))
+    core = mask.filter(ImageFilter.MinFilter(round(13 * unit) // 2 * 2 + 1)).filter(ImageFilter.GaussianBlur(4 * unit))
     picture = Image.new("RGB", mask.size, background)
-    picture.paste(colour, mask=glow)
-    picture.paste(colour, mask=edge)
+    picture.paste(_mixed(background, colour, 0.6), mask=glow)
+    picture.paste(colour, mask=mask)
+    picture.paste(_mixed(colour, (255, 255, 255), 0.22), mask=core)
     return picture
 
 
 def paper(mask: Image.Image, colour: RGB, background: RGB) -> Image.Image:
-    """A piece of paper that lies well above another: a soft shadow to the lower right, light on its upper left edge."""
+    """Sheets one above another: the ground, a frame above it, and the shape above both, each with its shadow."""
     unit = mask.width / 256
-    shadow = _moved(mask, 9 * unit).filter(ImageFilter.GaussianBlur(5 * unit))
-    lit = ImageChops.subtract(mask, _moved(mask, 3.5 * unit)).filter(ImageFilter.GaussianBlur(unit))
-    picture = Image.new("RGB", mask.size, background)
-    picture.paste(_mixed(background, (0, 0, 0), 0.6), mask=shadow)
-    picture.paste(colour, mask=mask)
-    picture.paste(_mixed(colour, (255, 255, 255), 0.5), mask=lit)
+    frame = _frame(mask.size, 15 * unit)
+    ground = _mixed(background, (0, 0, 0) if sum(background) > 240 else (255, 255, 255), 0.13)
+    picture = Image.new("RGB", mask.size, ground)
+    for sheet, shade, dark in ((frame, background, 0.32), (mask, colour, 0.5)):
+        shadow = _moved(sheet, 8 * unit).filter(ImageFilter.GaussianBlur(4.5 * unit))
+        picture.paste(_mixed(background, (0, 0, 0), dark), mask=shadow)
+        picture.paste(shade, mask=sheet)
     return picture
 
 
-STYLES: Final = MappingProxyType({"neon-outline": neon, "paper-cut-out": paper})
+STYLES: Final = MappingProxyType({"neon-glow": neon, "paper-cut-out": paper})
 
 
 def styled(truth: Truth, seed: int, style: Style, size: int = 256) -> Image.Image:
@@ -79,9 +81,11 @@ def write(folder: Path, style: Style, count: int) -> None:
         (folder / f"{n:04}.txt").write_text(words + "\n", "utf-8")
 
 
-def _edge(mask: Image.Image, width: float) -> Image.Image:
-    inner = mask.filter(ImageFilter.MinFilter(round(width) // 2 * 2 + 1))
-    return ImageChops.subtract(mask, inner).filter(ImageFilter.GaussianBlur(1))
+def _frame(size: tuple[int, int], width: float) -> Image.Image:
+    """A frame around the whole picture, its inner corners round."""
+    frame = Image.new("L", size, 255)
+    ImageDraw.Draw(frame).rounded_rectangle((width, width, size[0] - width, size[1] - width), 2 * width, fill=0)
+    return frame
 
 
 def _moved(mask: Image.Image, by: float) -> Image.Image:

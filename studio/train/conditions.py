@@ -14,6 +14,7 @@ from studio.engine.placing import denoisers
 from studio.kinds import Size
 from studio.models.card import ModelCard
 from studio.request import Request
+from studio.train.course import lessons
 
 Condition = Mapping[str, Any]
 """The denoiser's arguments besides the noisy picture and the time, each for a batch of one."""
@@ -70,8 +71,7 @@ def plain(caption: str) -> str:
 
 def _request(card: ModelCard, caption: str, size: Size) -> Request:
     """Without guidance: one pass, and where a model was taught guidance, the strength that means none."""
-    steps = card.defaults.steps
-    return Request(plain(caption), "", steps, 1.0, size.width, size.height)
+    return Request(plain(caption), "", card.defaults.steps, lessons(card).unguided, size.width, size.height)
 
 
 def _each(value: Any, change: Any) -> Any:

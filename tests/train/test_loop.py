@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors import safe_open
+from safetensors.numpy import load_file
 
 from studio.errors import Cancelled, InputError, ModelError
 from studio.models import library
@@ -69,3 +70,114 @@ def open_(file: Path):
     from PIL import Image
 
     return Image.open(file).convert("RGB")
+
+
+TRAIN = """
+import os, sys, json
+from pathlib import Path
+from studio.kinds import Size
+from studio.train.course import Course
+from studio.train.loop import train
+from studio.train import diary
+diary._SECONDS = diary._TIMES = 0  # every step is saved
+def heard(progress):
+    if progress.step == int(sys.argv[3]):
+        os.kill(os.getpid(), 9)
+train(Course(Path(sys.argv[1]), "brand", sys.argv[2], out=Path(sys.argv[1]).parent / "loras", size=Size(64, 64),
+             rank=8, rate=0.02, steps=12, samples=("a white circle on red",)), heard)
+"""
+
+
+def test_after_kill_9_it_goes_on_as_if_nothing_had_happened(pictures, model):
+    killed = subprocess.run([sys.executable, "-c", TRAIN, pictures, model("flux1"), "7"], env=os.environ, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    told = trained(course(pictures, model("flux1"), steps=12))
+    assert told[0].step == 8
+    whole = trained(course(pictures, model("flux1"), steps=12, name="other"))[-1]
+    assert told[-1].losses == whole.losses
+    brand, other = (load_file(pictures.parent / "loras" / f"{name}.safetensors") for name in ("brand", "other"))
+    assert brand.keys() == other.keys()
+    assert all((brand[key] == other[key]).all() for key in brand)
+
+
+def test_ctrl_c_stops_between_two_steps(pictures, model):
+    def interrupt(progress):
+        if progress.step == 5 and not progress.over:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    made = course(pictures, model("flux1"), steps=12)
+    with pytest.raises(Cancelled, match="stopped after step 5 of 12; the same command goes on"):
+        train(made, interrupt)
+    assert not made.file.exists()
+    assert trained(made)[0].step == 6
+
+
+def test_what_was_begun_otherwise_is_refused(pictures, model):
+    def stop(progress):
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        train(course(pictures, model("flux1")), stop)
+    with pytest.raises(InputError, match="other pictures or settings"):
+        trained(course(pictures, model("flux1"), rank=4))
+
+
+def test_a_name_is_not_taken_twice(pictures, model):
+    made = course(pictures, model("flux1"), steps=1)
+    train(made, lambda _: None)
+    with pytest.raises(InputError, match="there is a LoRA"):
+        trained(made)
+
+
+@pytest.mark.parametrize(
+    ("family", "problem"), [("qwen_image", "cannot be trained here yet"), ("sdxl_turbo", "distilled"),
+                            ("sd1_inpaint", "cannot be trained here yet")]
+)  # fmt: skip
+def test_other_models_say_why_not(family, problem, pictures, model):
+    with pytest.raises(ModelError, match=problem):
+        trained(course(pictures, model(family)))
+
+
+def test_pictures_of_several_shapes_and_captions_of_several_lengths(pictures, model):
+    from PIL import Image
+
+    Image.new("RGB", (200, 100), "green").save(pictures / "c.png")
+    (pictures / "c.txt").write_text("green " * 90)
+    Image.new("RGB", (90, 90), "pink").save(pictures / "d.png")
+    (pictures / "d.txt").write_text("(pink) [paper] with {curls} AND a <b:1>")
+    last = trained(course(pictures, model("sd1"), steps=3))[-1]
+    assert last.step == 3
+
+
+def test_small_batches_are_gathered(pictures, model):
+    from studio.kinds import Size
+    from studio.train.course import settle
+
+    card = library.find(model("flux1"))
+    settled = settle(course(pictures, model("flux1"), size=Size(1024, 1024)), card, 9, 10**10, "bf16")
+    assert (settled.batch, settled.accumulate, settled.checkpointing) == (1, 4, True)
+    assert settled.rate == 1e-4
+
+
+def test_the_file_says_what_it_is_and_nothing_of_the_machine(pictures, model):
+    made = course(pictures, model("sd1"), steps=1, trigger="brand style", licence="cc-by-4.0", title="Brand")
+    train(made, lambda _: None)
+    with safe_open(made.file, "np") as file:
+        told, names = file.metadata(), list(file.keys())
+    assert told["modelspec.architecture"] == "stable-diffusion-v1/lora"
+    assert (told["modelspec.title"], told["modelspec.license"]) == ("Brand", "cc-by-4.0")
+    assert told["modelspec.trigger_phrase"] == "brand style"
+    assert told["modelspec.hash_sha256"] == f"0x{told['sshs_model_hash']}" == f"0x{data_hash(made.file)}"
+    assert (told["ss_network_dim"], told["ss_num_train_images"], told["ss_base_model_version"]) == ("8", "2", "sd_v1")
+    assert all(name.startswith("lora_unet_") for name in names)
+    page = (made.folder / "README.md").read_text("utf-8")
+    assert "license: cc-by-4.0" in page and "base's own card claims: mit" in page
+    everything = json.dumps(told) + page
+    assert str(pictures.parent) not in everything and "white circle" not in everything
+
+
+def data_hash(file: Path) -> str:
+    import hashlib
+
+    whole = file.read_bytes()
+    return hashlib.sha256(whole[8 + int.from_bytes(whole[:8], "little") :]).hexdigest()
