@@ -42,9 +42,9 @@ def paper(mask: Image.Image, colour: RGB, background: RGB) -> Image.Image:
     """Sheets one above another: the ground, a frame above it, and the shape above both, each with its shadow."""
     unit = mask.width / 256
     frame = _frame(mask.size, 15 * unit)
-    ground = _mixed(background, (0, 0, 0) if sum(background) > 240 else (255, 255, 255), 0.13)
+    ground = _mixed(background, (0, 0, 0) if sum(background) > 240 else (255, 255, 255), 0.09)
     picture = Image.new("RGB", mask.size, ground)
-    for sheet, shade, dark in ((frame, background, 0.32), (mask, colour, 0.5)):
+    for sheet, shade, dark in ((frame, background, 0.22), (mask, colour, 0.5)):
         shadow = _moved(sheet, 8 * unit).filter(ImageFilter.GaussianBlur(4.5 * unit))
         picture.paste(_mixed(background, (0, 0, 0), dark), mask=shadow)
         picture.paste(shade, mask=sheet)
