@@ -101,6 +101,8 @@ class Family:
     ``weights`` says that its text encoders are CLIP's alone, so that ``engine.prompts`` reads its prompts, with
     weights, BREAK, AND, schedules, clip skip and of any length; else its pipelines do.
 
+    ``known_as`` are the beginnings of what others call its models, small letters and digits alone: "sdxl", "pony".
+
     Running: ``halves`` are the half precisions that its models stand, ``needs`` a package without which it
     cannot run.
 
@@ -128,6 +130,7 @@ class Family:
     needs: str = ""
     v_mark: VMark | None = None
     weights: bool = False
+    known_as: tuple[str, ...] = ()
 
     def of(self, variant: str) -> "Family":
         """The family as it is for one variant: itself, where that is no different."""

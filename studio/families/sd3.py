@@ -25,6 +25,7 @@ def _folder(folder: Folder) -> str:
 _PLAIN = Family(
     name="sd3",
     title="Stable Diffusion 3",
+    known_as=("sd3", "sdv3", "stablediffusion3", "stablediffusionv3"),
     classes=frozenset({"StableDiffusion3Pipeline"}),
     pipelines=table(
         text_to_image="StableDiffusion3Pipeline",

@@ -1,0 +1,80 @@
+"""What was seen of LoRAs, kept in ``loras.json`` in the state folder: only a memory, made anew where it is lost."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import TypeAdapter
+
+from studio import plugins
+from studio.config import Settings
+from studio.errors import ModelError
+from studio.models.hashes import Stamp
+from studio.models.loras.card import LoraCard, stamps
+from studio.version import VERSION
+
+
+class _Entry(NamedTuple):
+    """A file as it was then, with what lay beside it, and its card, None where it holds no LoRA."""
+
+    stamps: tuple[tuple[str, Stamp], ...]
+    card: LoraCard | None
+
+
+class _Memory(NamedTuple):
+    """``by`` is who looked: another version or more families may see more in the same file."""
+
+    by: list[str]
+    files: dict[str, _Entry]
+
+
+def cards(files: Iterable[Path]) -> dict[Path, LoraCard | None]:
+    """The card of each file, None where it holds no LoRA or cannot be read."""
+    seen = _seen()
+    now = {file: _look(file, seen.get(str(file))) for file in files}
+    if any(entry is not seen.get(str(file)) for file, entry in now.items()):
+        others = {path: entry for path, entry in seen.items() if Path(path).exists()}
+        _keep(others | {str(file): entry for file, entry in now.items()})
+    return {file: entry.card for file, entry in now.items()}
+
+
+def _look(file: Path, known: _Entry | None) -> _Entry:
+    """What is known of a file, where nothing has changed since."""
+    found = stamps(file)
+    if known and known.stamps == found:
+        return known
+    try:
+        return _Entry(found, LoraCard.read(file))
+    except ModelError:
+        return _Entry(found, None)
+
+
+def _seen() -> dict[str, _Entry]:
+    with suppress(OSError, ValueError):
+        kept = _json().validate_json(_file().read_bytes())
+        if kept.by == _by():
+            return kept.files
+    return {}
+
+
+def _keep(files: dict[str, _Entry]) -> None:
+    with suppress(OSError):
+        _file().parent.mkdir(parents=True, exist_ok=True)
+        beside = _file().with_suffix(".new")
+        beside.write_bytes(_json().dump_json(_Memory(_by(), files)))
+        beside.replace(_file())
+
+
+def _file() -> Path:
+    return Settings.from_environment().state / "loras.json"
+
+
+def _by() -> list[str]:
+    return [VERSION, *plugins.names("families")]
+
+
+@cache
+def _json() -> TypeAdapter[_Memory]:
+    return TypeAdapter(_Memory)

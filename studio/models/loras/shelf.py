@@ -1,0 +1,89 @@
+"""Where LoRAs lie: those that came with the studio, the folder of parts, and the folders of other programs.
+
+Files are read in place. A LoRA's name is what leads to it within such a folder, without the ending: "people/anna".
+Where two would have one name, both have a longer one that tells them apart: "Lora/anna" and "loras/anna".
+
+Looking into hundreds of files takes a while, so what was seen of them is kept in ``loras.json`` in the state folder.
+It is only a memory: damaged or lost, it is made anew.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from studio.config import shipped
+from studio.errors import InputError
+from studio.models import parts, registry
+from studio.models.folder import PICKLES
+from studio.models.loras import seen
+from studio.models.loras.card import LoraCard
+from studio.plugins import unknown
+
+_WITHIN: Final = ("models/Lora", "models/LyCORIS", "models/loras")  # A1111, Forge, SD.Next; ComfyUI
+_ENDING: Final = ".safetensors"
+
+
+def names() -> list[str]:
+    """The LoRAs that are here, as ``find`` knows them."""
+    return list(cards())
+
+
+def cards() -> dict[str, LoraCard]:
+    """The cards of the LoRAs that are here, by name."""
+    lying = files()
+    known = seen.cards(lying.values())
+    return {name: replace(card, name=name) for name, file in lying.items() if (card := known[file])}
+
+
+def left_alone() -> list[Path]:
+    """What lies in folders made for LoRAs and is none, is damaged, or is pickled: reading it could run code."""
+    folders = [place for folder in registry.read().folders for place in _program(folder)]
+    every = [file for place in folders for file in sorted(place.rglob("*"))]
+    known = seen.cards(file for file in every if file.suffix == _ENDING)
+    return [file for file in every if known.get(file, file) is None or file.suffix.lower() in PICKLES]
+
+
+def find(ref: str) -> Path:
+    """The file of the LoRA ``ref``: its name, the end of its name ("anna"), or a path.
+
+    Raises InputError where there is none, or several names end so.
+    """
+    asked = ref.removesuffix(_ENDING)
+    every = files()
+    found = [name for name in every if name == asked] or [name for name in every if f"/{name}".endswith(f"/{asked}")]
+    if len(found) > 1:
+        raise InputError(f"'{ref}' may be any of {len(found)} LoRAs; say which: {', '.join(found)}")
+    path = every[found[0]] if found else Path(ref).expanduser()
+    if not path.is_file():
+        raise InputError(f"{unknown('LoRA', ref, names())}; or give the path of one")
+    return path
+
+
+def files() -> dict[str, Path]:
+    """The safetensors files in all those folders by name, LoRAs or not."""
+    lying = {file: file.relative_to(place) for place in _places() for file in sorted(place.rglob(f"*{_ENDING}"))}
+    return dict(_named({file: len(within.parts) for file, within in lying.items() if file.is_file()}))
+
+
+def _named(lengths: dict[Path, int]) -> Iterator[tuple[str, Path]]:
+    """Each file by as many of the last parts of its path as it needs to be told from all others."""
+    while True:
+        called = {file: "/".join(file.with_suffix("").parts[-length:]) for file, length in lengths.items()}
+        times = Counter(called.values())
+        if not (clash := [file for file, name in called.items() if times[name] > 1]):
+            return ((name, file) for file, name in called.items())
+        lengths |= {file: lengths[file] + 1 for file in clash}
+
+
+def _places() -> Iterator[Path]:
+    yield shipped("assets") / "loras"
+    yield parts.folder()
+    for folder in registry.read().folders:
+        yield from _program(folder) or ([] if (folder / "models").is_dir() else [folder])
+
+
+def _program(folder: Path) -> list[Path]:
+    """Where the LoRAs lie in the folder of another program; nothing where it has no place for them."""
+    return [folder / place for place in _WITHIN if (folder / place).is_dir()]
