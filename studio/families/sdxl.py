@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from studio.families import UNET, Defaults, Family, Folder, Shapes, table
+from studio.families._unet import UNET_NAMES
 from studio.families.sd1 import BY_CHANNELS, ENTRY, likeness
 from studio.kinds import Size
 
@@ -61,6 +62,7 @@ _PLAIN = Family(
     folder=_folder,
     unsized=frozenset({"image-to-image", "instruct"}),
     takes=UNET,
+    names=UNET_NAMES,
     weights=True,
     hands_over=True,
 )
