@@ -103,4 +103,121 @@ class Family:
     ``weights`` says that its text encoders are CLIP's alone, so that ``engine.prompts`` reads its prompts, with
     weights, BREAK, AND, schedules, clip skip and of any length; else its pipelines do.
 
+    ``known_as`` are the beginnings of what others call its models, small letters and digits alone: "sdxl", "pony".
+
+    ``names`` is what its makers call the denoiser's modules, where diffusers calls them otherwise.
+
+    Running: ``halves`` are the half precisions that its models stand, ``needs`` a package without which it
+    cannot run.
+
+    ``variants`` are the family again, as it is for each variant that differs; see ``of``.
+    """
+
+    name: str
+    title: str
+    classes: frozenset[str]
+    pipelines: Mapping[str, str]
+    multiple: int
+    defaults: Defaults
+    layout: Callable[[Shapes], str | None]
+    folder: Callable[[Folder], str | None] = plain
+    variants: "Mapping[str, Family]" = field(default_factory=lambda: MappingProxyType({}))
+    noise: Literal["diffusion", "flow"] = "diffusion"
+    guidance: str | None = "guidance_scale"
+    negative_prompt: bool = True
+    besides: Callable[[Request], dict[str, Any]] = nothing
+    unsized: frozenset[str] = frozenset()
+    takes: frozenset[str] = frozenset({"LoRA", "other VAE"})
+    hands_over: bool = False
+    halves: tuple[str, ...] = ("bfloat16", "float16")
+    area: int = 0
+    needs: str = ""
+    v_mark: VMark | None = None
+    weights: bool = False
+    known_as: tuple[str, ...] = ()
     names: Names = field(default_factory=Names)
+
+    def of(self, variant: str) -> "Family":
+        """The family as it is for one variant: itself, where that is no different."""
+        return self.variants.get(variant, self)
+
+    def recognise(self, shapes: Shapes) -> str | None:
+        """The variant of a single file with these tensors; None where it is no model of this family."""
+        return self.layout({name.removeprefix(_PREFIX): shape for name, shape in shapes.items()})
+
+    def variant_of(self, folder: Folder) -> str | None:
+        """The variant of a model in diffusers' layout; None where it is no model of this family."""
+        return self.folder(folder) if folder.pipeline in self.classes else None
+
+    def check(self, request: Request) -> None:
+        """Raise InputError, naming it, where the request asks for what this family has not.
+
+        Raises ModelError where a package it cannot do without is missing.
+        """
+        self._check_task(request)
+        self._check_settings(request)
+        for prompt in (request.prompt, request.negative_prompt):
+            self._check_prompt(prompt)
+        for region in request.guide.regions:
+            self._check_prompt(region.prompt, weights=False)
+        asked = Size(request.width, request.height)
+        if asked != (fits := self.drawn(asked)):
+            raise InputError(f"{self.title} does not draw {asked}; {fits} would do{self._why()}")
+
+    def _check_task(self, request: Request) -> None:
+        if self.needs and find_spec(self.needs) is None:
+            raise ModelError(f"{self.title} cannot run here: it needs {self.needs}, which is not installed")
+        if request.task not in self.pipelines:
+            raise InputError(f"{self.title} has no {request.task}; it has {', '.join(self.pipelines) or 'none'}")
+        for other in sorted(request.guide.asks - self.takes - {"ControlNet"}):
+            raise InputError(f"{self.title} takes no {other}; leave it out, or choose another model")
+        if (request.until is not None or request.since is not None) and not self.hands_over:
+            raise InputError(f"{self.title} cannot hand a picture over to a refiner; choose another model")
+
+    def _check_settings(self, request: Request) -> None:
+        if request.negative_prompt and not self.negative_prompt:
+            raise InputError(f"{self.title} has no negative prompt; leave it empty")
+        if not self.guidance and request.guidance not in {0, 1, self.defaults.guidance}:
+            raise InputError(f"{self.title} has no guidance to set; leave it at {self.defaults.guidance:g}")
+        if request.clip_skip > 1 and not self.weights:
+            raise InputError(f"{self.title} has no clip skip; leave it at 1")
+
+    def _check_prompt(self, text: str, *, weights: bool = True) -> None:
+        """Refuse what a prompt asks for besides words and would not get."""
+        parsed = parse(text)
+        if wildcard := wildcards.first(text):
+            raise InputError(
+                f"'{wildcard}' is not drawn here, but in a workflow's prompts; write \\{wildcard[0]} for plain text"
+            )
+        if parsed.loras:
+            raise InputError(f"LoRAs cannot be loaded yet; take '<lora:{parsed.loras[0].part}:…>' out of the prompt")
+        if not (self.weights and weights) and (mark := parsed.mark()):
+            who = self.title if weights else "the prompt of an area"
+            raise InputError(f"{who} takes words alone; take '{mark}' out, or write \\( and \\[ for plain brackets")
+
+    def drawn(self, asked: Size) -> Size:
+        """The size that comes out where another is asked for: the same, if the family can draw it."""
+        scale = sqrt(self.area / (asked.width * asked.height)) if self.area else 1
+        return Size(*(max(self.multiple, int(side * scale // self.multiple) * self.multiple) for side in asked))
+
+    def _why(self) -> str:
+        about = f" and about {Size(isqrt(self.area), isqrt(self.area))} in all" if self.area else ""
+        return f" (sides are multiples of {self.multiple}{about})"
+
+    def arguments(self, task: str, request: Request) -> dict[str, Any]:
+        """The pipeline's keyword arguments for a request, without pictures."""
+        given: dict[str, Any] = {"prompt": request.prompt, "num_inference_steps": request.steps}
+        if self.negative_prompt:
+            given["negative_prompt"] = request.negative_prompt
+        if self.guidance:
+            given[self.guidance] = request.guidance
+        if task not in self.unsized:
+            given |= {"width": request.width, "height": request.height}
+        if request.strength is not None and request.images:
+            given["strength"] = request.strength
+        return given | self.besides(request)
+
+
+def table(**entries: str) -> Mapping[str, str]:
+    """Pipelines by task, the tasks written with underscores: ``table(text_to_image="FluxPipeline")``."""
+    return MappingProxyType({task.replace("_", "-"): name for task, name in entries.items()})
