@@ -104,6 +104,8 @@ class Family:
     weights, BREAK, AND, schedules, clip skip and of any length; else its pipelines do.
 
     ``known_as`` are the beginnings of what others call its models, small letters and digits alone: "sdxl", "pony".
+    ``adapted`` are modules by which a LoRA for them is known: a piece of the name, with underscores, and how wide what
+    comes in is, 0 for any width.
 
     ``names`` is what its makers call the denoiser's modules, where diffusers calls them otherwise.
 
@@ -135,6 +137,7 @@ class Family:
     v_mark: VMark | None = None
     weights: bool = False
     known_as: tuple[str, ...] = ()
+    adapted: tuple[tuple[str, int], ...] = ()
     names: Names = field(default_factory=Names)
 
     def of(self, variant: str) -> "Family":

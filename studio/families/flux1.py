@@ -55,6 +55,7 @@ _PLAIN = Family(
     name="flux1",
     title="FLUX.1",
     known_as=("flux1",),
+    adapted=(("_modulation_lin", 3072), ("_mod_lin", 3072), ("single_transformer_blocks_0_attn_to_k", 3072)),
     classes=frozenset({"FluxPipeline", *_BY_CLASS}),
     pipelines=table(
         text_to_image="FluxPipeline",

@@ -24,6 +24,7 @@ _PLAIN = Family(
     name="flux2",
     title="FLUX.2 klein",
     known_as=("flux2",),
+    adapted=(("stream_modulation", 0), ("attn_to_qkv_mlp_proj", 0)),
     classes=frozenset({"Flux2Pipeline", "Flux2KleinPipeline"}),
     pipelines=table(text_to_image="Flux2KleinPipeline", inpaint="Flux2KleinInpaintPipeline"),
     multiple=16,

@@ -51,6 +51,7 @@ _PLAIN = Family(
     name="sd1",
     title="Stable Diffusion 1",
     known_as=("sd1", "sdv1", "stablediffusion1", "stablediffusionv1", "v14", "v15"),
+    adapted=(("attn2_to_k", 768),),
     classes=frozenset((*TASKS.values(), *INSTRUCT_ONLY.values())),
     pipelines=TASKS,
     multiple=8,

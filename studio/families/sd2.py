@@ -30,6 +30,7 @@ _PLAIN = Family(
     name="sd2",
     title="Stable Diffusion 2",
     known_as=("sd2", "sdv2", "stablediffusion2", "stablediffusionv2", "v20", "v21"),
+    adapted=(("attn2_to_k", 1024),),
     classes=frozenset((*TASKS.values(), *INSTRUCT_ONLY.values())),
     pipelines=TASKS,
     multiple=8,

@@ -26,6 +26,7 @@ _PLAIN = Family(
     name="sd3",
     title="Stable Diffusion 3",
     known_as=("sd3", "sdv3", "stablediffusion3", "stablediffusionv3"),
+    adapted=(("joint_blocks", 0), ("attn_add_k_proj", 1536), ("attn_add_k_proj", 2432)),
     classes=frozenset({"StableDiffusion3Pipeline"}),
     pipelines=table(
         text_to_image="StableDiffusion3Pipeline",

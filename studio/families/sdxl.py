@@ -54,6 +54,7 @@ _PLAIN = Family(
     name="sdxl",
     title="Stable Diffusion XL",
     known_as=("sdxl", "stablediffusionxl", "pony", "illustrious", "noobai", "animagine"),
+    adapted=(("attn2_to_k", 2048),),
     classes=frozenset((*_TASKS.values(), *_INSTRUCT_ONLY.values())),
     pipelines=_TASKS,
     multiple=8,

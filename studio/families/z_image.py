@@ -24,6 +24,7 @@ _PLAIN = Family(
     name="z_image",
     title="Z-Image",
     known_as=("zimage",),
+    adapted=(("attention_to_k", 3840), ("attention_qkv", 3840), ("feed_forward_w1", 3840)),
     classes=frozenset({"ZImagePipeline"}),
     pipelines=table(
         text_to_image="ZImagePipeline", image_to_image="ZImageImg2ImgPipeline", inpaint="ZImageInpaintPipeline"

@@ -1,43 +1,46 @@
 """``studio lora``: the LoRAs that are here, what is known of them, whether they fit."""
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-if TYPE_CHECKING:
-    from studio.models.loras.card import LoraCard
+FAILED = 1
+WHOLE = {".safetensors"}
 
-Flag = Annotated[bool, Parameter(negative="")]
+Json = Annotated[bool, Parameter(name="--json", negative="")]
 
 app = App(name="lora", help="The LoRAs that are here: list, look at, check.")
 
 
 @app.command(name="list")
-def list_loras(*, json_: Annotated[Flag, Parameter(name="--json")] = False) -> None:
+def list_loras(*, json_: Json = False) -> None:
     """List the LoRAs that are here.
 
     Parameters
     ----------
     json_:
-        Write JSON, a list of objects.
+        Write JSON.
     """
     from studio.models.loras import shelf
-    from studio.models.loras.about import line
+    from studio.models.loras.about import brief, line
 
     cards = shelf.cards()
     if json_:
-        return _show([{"name": name, "path": str(card.path), "family": card.family} for name, card in cards.items()])
+        _write([brief(card) for card in cards.values()])
+        return
     for name, card in cards.items():
         print(f"{name:28} {line(card)}")
-    for file in shelf.left_alone():
-        print(f"left alone {file}: studio lora check says why")
     if not cards:
         print(f"there are none; put some into {shelf.own()}, or: studio models add FOLDER of A1111 or ComfyUI")
+    for file in shelf.left_alone():
+        print(f"left alone: {file}" + ("" if file.suffix in WHOLE else ", which is pickled and can run code"))
 
 
 @app.command
-def info(lora: str, *, json_: Annotated[Flag, Parameter(name="--json")] = False) -> None:
+def info(lora: str, *, json_: Json = False) -> None:
     """Say what is known of a LoRA, and where it was found: base, trigger words, weight, licence claims, hashes.
 
     Parameters
@@ -47,21 +50,67 @@ def info(lora: str, *, json_: Annotated[Flag, Parameter(name="--json")] = False)
     json_:
         Write JSON.
     """
-    from studio.models.loras.about import about, data
-
-    card = _card(lora)
-    if json_:
-        return _show(data(card))
-    for what, how in about(card):
-        print(f"{what:12} {how}")
-
-
-def _card(ref: str) -> "LoraCard":
     from studio.models.loras import shelf
+    from studio.models.loras.about import about, data
     from studio.models.loras.card import LoraCard
 
-    return LoraCard.read(shelf.find(ref))
+    card = LoraCard.read(shelf.find(lora))
+    if json_:
+        _write(data(card))
+    else:
+        _print(about(card))
 
 
-def _show(content: Any) -> None:
+@app.command
+def check(lora: str, *, model: str = "spark", scrub: Path | None = None, json_: Json = False) -> int:
+    """Say what of a LoRA applies to a model and what does not, by name. Exit code 1 where not all of it does.
+
+    studio lora check neon --model dreamshaper
+
+    studio lora check neon.safetensors --scrub neon-clean.safetensors
+
+    Parameters
+    ----------
+    lora:
+        A LoRA's name, or the path of its file.
+    model:
+        The model to hold it against.
+    scrub:
+        Only write a copy here, without what the file tells of those who trained it.
+    json_:
+        Write JSON, with all names.
+    """
+    from studio.models import library
+    from studio.models.loras import shelf
+    from studio.models.loras.check import Check
+
+    path = shelf.find(lora)
+    if scrub:
+        return _scrub(path, scrub)
+    found = Check.of(path, library.find(model))
+    if json_:
+        _write(found.data())
+    else:
+        _print(found.lines())
+    return FAILED if found.problem else 0
+
+
+def _scrub(path: Path, out: Path) -> int:
+    from studio.models.header import Header
+    from studio.models.loras import privacy
+
+    privacy.scrub(path, out)
+    found = privacy.findings(Header.read(path).metadata)
+    print(f"wrote {out} without {', '.join(finding.what for finding in found) or 'anything less: nothing was private'}")
+    return 0
+
+
+def _print(pairs: Iterable[tuple[str, str]]) -> None:
+    before = ""
+    for what, how in pairs:
+        print(f"{what if what != before else '':12} {how}")
+        before = what
+
+
+def _write(content: Any) -> None:
     print(json.dumps(content, indent=1, ensure_ascii=False))

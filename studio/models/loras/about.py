@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Final
 
-from studio import plugins
 from studio.models.about import gigabytes
+from studio.models.loras import base
 from studio.models.loras.card import LoraCard
 from studio.models.loras.digests import Digests
 
@@ -36,12 +36,8 @@ def about(card: LoraCard) -> Iterator[tuple[str, str]]:
     yield from (("note", note) for note in card.notes)
 
 
-def data(card: LoraCard) -> dict[str, Any]:
-    """The same for programs; claims are grouped by what they are about."""
-    claims = defaultdict(list)
-    for claim in card.claims:
-        claims[claim.what].append({"text": claim.text, "source": claim.source})
-    digests = Digests.of(card.path)
+def brief(card: LoraCard) -> dict[str, Any]:
+    """A LoRA in a list for programs."""
     return {
         "name": card.name,
         "path": str(card.path),
@@ -50,28 +46,42 @@ def data(card: LoraCard) -> dict[str, Any]:
         "base": card.base,
         "weight": card.weight,
         "triggers": list(card.triggers),
-        "tags": dict(card.tags),
         "preview": str(card.preview) if card.preview else None,
+    }
+
+
+def data(card: LoraCard) -> dict[str, Any]:
+    """All that is known for programs; claims are grouped by what they are about."""
+    digests = Digests.of(card.path)
+    claims = defaultdict(list)
+    for claim in card.claims:
+        claims[claim.what].append({"text": claim.text, "source": claim.source})
+    return brief(card) | {
         "claims": claims,
+        "tags": dict(card.tags),
         "sha256": digests.file,
         "tensors_sha256": digests.tensors,
+        "autov2": digests.autov2,
+        "autov3": digests.autov3,
         "notes": [*card.notes, *digests.wrong],
     }
 
 
 def family(card: LoraCard) -> str:
     """The title of the family it was made for."""
-    return str(plugins.find("families", card.family).FAMILY.title) if card.family else "family unknown"
+    return base.title(card.family) if card.family else "family unknown"
 
 
 def _claimed(card: LoraCard) -> Iterator[tuple[str, str]]:
     """Each claim once, with all who make it; of a licence where nobody claims any."""
     said: dict[tuple[str, str], list[str]] = {}
+    tags = dict(card.tags)
     for claim in sorted(card.claims, key=lambda claim: _SHOWN.index(claim.what)):
         said.setdefault((claim.what, claim.text), []).append(claim.source)
     for (what, text), sources in said.items():
         shown = text if len(text) <= _SHORT else f"{text[:_SHORT]}…"
-        yield what, f"{shown} ({', '.join(dict.fromkeys(sources))})"
+        often = f", in {tags[text]} captions" if what == "trigger" and text in tags else ""
+        yield what, f"{shown} ({', '.join(dict.fromkeys(sources))}{often})"
     if not card.licence:
         yield "licence", "unknown: nobody says"
     if len({claim.text for claim in card.licence}) > 1:
