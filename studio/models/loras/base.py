@@ -11,7 +11,10 @@ from studio.models.loras.file import Change
 
 def family(said: Iterable[Claim], changes: Iterable[Change]) -> tuple[str, list[str]]:
     """The family's name, "" where neither tells; and what is doubtful about it. What tensors show counts."""
-    named = {name: claim for claim in said if claim.what == "base" and (name := _called(claim.text))}
+    named: dict[str, Claim] = {}
+    for claim in said:
+        if claim.what == "base" and (name := _called(claim.text)):
+            named.setdefault(name, claim)
     shown = {name for change in changes for name in _shown(change)}
     if len(shown) == 1:
         doubts = [_doubt(claim, *shown) for name, claim in named.items() if name not in shown]

@@ -65,8 +65,11 @@ class LoraCard:
     @property
     def triggers(self) -> tuple[str, ...]:
         """Words to put into a prompt, each once."""
-        words = {claim.text.lower(): claim.text for claim in reversed(self.claims) if claim.what == "trigger"}
-        return tuple(reversed(words.values()))
+        words: dict[str, str] = {}
+        for claim in self.claims:
+            if claim.what == "trigger":
+                words.setdefault(claim.text.lower(), claim.text)
+        return tuple(words.values())
 
     @property
     def licence(self) -> tuple[Claim, ...]:

@@ -101,7 +101,7 @@ class Check:
 def _parts(file: LoraFile) -> str:
     counted = Counter(part(change.target) for change in file.changes)
     words = [f"embedding '{word}'" for word in file.embeddings]
-    return ", ".join([*(f"{name} ({times})" for name, times in counted.items()), *words])
+    return ", ".join([*(f"{name} ({times})" for name, times in sorted(counted.items())), *words])
 
 
 def _named(what: str, names: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -54,7 +54,7 @@ class Finding(NamedTuple):
 
 def findings(metadata: Mapping[str, str]) -> list[Finding]:
     """What in the metadata others need not see; a scrubbed copy is without it."""
-    paths = _in_all(_PATH, metadata.values())
+    paths = _in_all(_PATH, (metadata[key] for key in sorted(metadata)))
     found = [
         ("training folders", _folders(metadata)),
         ("tags", _tags(metadata)),
@@ -62,7 +62,7 @@ def findings(metadata: Mapping[str, str]) -> list[Finding]:
         ("user names", _in_all(_USER, paths)),
         *((what, [metadata[key]]) for what, key in _PLAIN if metadata.get(key)),
         ("times of training", [metadata[key] for key in _TIMES if key in metadata]),
-        ("machine", [f"{key} {value}" for key, value in metadata.items() if _MACHINE.search(key)]),
+        ("machine", [f"{key} {value}" for key, value in sorted(metadata.items()) if _MACHINE.search(key)]),
     ]
     return [Finding(what, _few(texts)) for what, texts in found if texts]
 
@@ -128,7 +128,12 @@ def _tags(metadata: Mapping[str, str]) -> list[str]:
 
 def _in_all(pattern: re.Pattern[str], texts: Iterable[str]) -> list[str]:
     found = (match for text in texts for match in pattern.finditer(text))
-    return list(dict.fromkeys(match["private"].replace("\\\\", "\\") for match in found))
+    return list(dict.fromkeys(_unescaped(match["private"]) for match in found))
+
+
+def _unescaped(path: str) -> str:
+    """A path that may stand in JSON; the two strokes a server's begins with stay."""
+    return path[:1] + path[1:].replace("\\\\", "\\")
 
 
 def _few(texts: list[str]) -> str:
