@@ -33,7 +33,7 @@ class Change:
     @property
     def rank(self) -> int:
         """The inner side of its matrices; 0 where it has none, as a whole difference."""
-        return next((self.shapes[role][0] for role in _SIDES.get(self.form, ()) if role in self.shapes), 0)
+        return next((min(self.shapes[role][:2]) for role in _SIDES.get(self.form, ()) if role in self.shapes), 0)
 
     @property
     def scale(self) -> float:
