@@ -98,7 +98,7 @@ def _weights(shapes: Shapes) -> Shapes:
 def _named(component: str, weights: Shapes, family: Family) -> Iterator[tuple[str, Places]]:
     for module in weights:
         yield module, (Place(component, module),)
-        if component in _TEXTS:  # which go with and without
+        if component.startswith("text_encoder"):  # which go with and without
             bare = module.removeprefix("text_model.")
             yield bare, (Place(component, module),)
             yield f"text_model.{bare}", (Place(component, module),)
