@@ -13,8 +13,8 @@ from typing import Any, Final, Literal
 
 from studio import wildcards
 from studio.errors import InputError, ModelError
-from studio.families._names import Names
 from studio.kinds import Size
+from studio.naming import Names
 from studio.prompt_grammar import parse
 from studio.request import Request
 

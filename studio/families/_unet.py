@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Final
 
-from studio.families._names import Names
+from studio.naming import Names
 
 
 def _resnet(theirs: str, ours: str) -> dict[str, str]:

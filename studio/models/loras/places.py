@@ -7,13 +7,15 @@ from itertools import accumulate, pairwise
 from typing import Final
 
 from studio.errors import ModelError
-from studio.families import Family, Shapes
+from studio.families import Family, Shape, Shapes
+from studio.naming import Names
 
 _DENOISER: Final = ("unet", "transformer")
 _TEXTS: Final = ("text_encoder", "text_encoder_2", "text_encoder_3")
 _PREFIXES: Final = {
     "lora_unet_": _DENOISER,
     "lora_transformer_": _DENOISER,
+    "oft_unet_": _DENOISER,
     "lycoris_": (*_DENOISER, *_TEXTS),
     "lora_te_": ("text_encoder",),
     "lora_te1_": ("text_encoder",),
@@ -96,7 +98,7 @@ def _weights(shapes: Shapes) -> Shapes:
 def _named(component: str, weights: Shapes, family: Family) -> Iterator[tuple[str, Places]]:
     for module in weights:
         yield module, (Place(component, module),)
-        if component in _TEXTS:  # which go with and without
+        if component.startswith("text_encoder"):  # which go with and without
             bare = module.removeprefix("text_model.")
             yield bare, (Place(component, module),)
             yield f"text_model.{bare}", (Place(component, module),)
@@ -112,16 +114,15 @@ def _named_by_makers(component: str, weights: Shapes, family: Family) -> Iterato
     for name, parts in found.items():
         modules = [parts[place] for place in sorted(parts)]
         if len(modules) == 1:
-            yield name, _alone(component, modules[0], weights, modules[0] in family.names.swapped)
+            yield name, _alone(component, modules[0], weights[modules[0]], family.names)
         else:
             yield name, _side_by_side(component, modules, weights)
 
 
-def _alone(component: str, module: str, weights: Shapes, swapped: bool) -> Places:
-    if not swapped:
+def _alone(component: str, module: str, weight: Shape, names: Names) -> Places:
+    if not names.swaps(module, weight):
         return (Place(component, module),)
-    half = weights[module][0] // 2
-    first, second = (0, half), (half, 2 * half)
+    first, second = (0, weight[0] // 2), (weight[0] // 2, weight[0])
     return Place(component, module, first, second), Place(component, module, second, first)
 
 

@@ -79,12 +79,16 @@ def _ia3(shapes: Shapes, weight: Shape, _bias: Shape | None) -> bool:
 
 
 def _glora(shapes: Shapes, weight: Shape, _bias: Shape | None) -> bool:
-    """Old: a1, b1 (rank, in), a2 (in, rank), b2 (out, rank); new: each of them with its fellow's shape."""
-    a1, a2, b1, b2 = (shapes[role] for role in ("a1", "a2", "b1", "b2"))
-    old = (a1, a2, b1, b2) if b1[-1:] == weight[1:2] and b2[:1] == weight[:1] else (a2, a1, b2, b1)
-    rank = old[2][0]
-    out, inside = (weight[0], rank), (rank, *weight[1:])
-    return len(weight) > 1 and (*map(_bare, old),) == (_bare(inside), (weight[1], rank), _bare(inside), out)
+    """Of the two products, one of which turns what comes in, as first published or as LyCORIS has them now."""
+    a1, a2, b1, b2 = (_bare(shapes[role]) for role in ("a1", "a2", "b1", "b2"))
+    return any(
+        len(weight) > 1
+        and (inward, outward) == ((rank, weight[1]), (weight[1], rank))
+        and (_spans(down, weight), up) == (True, (weight[0], rank))
+        and down[0] == rank
+        for inward, outward, down, up in ((a1, a2, b1, b2), (a2, a1, b2, b1))
+        for rank in up[1:2]
+    )
 
 
 def _full(shapes: Shapes, weight: Shape, bias: Shape | None) -> bool:

@@ -6,6 +6,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from studio.naming import Names
+
 
 def shapes(module) -> dict[str, tuple[int, ...]]:
     return {name: tuple(parameter.shape) for name, parameter in module.named_parameters()}
@@ -82,3 +84,14 @@ def forms(weight: tuple[int, ...], rank: int = 2) -> dict[str, dict[str, torch.T
     else:
         found["glora"] = {f"{role}.weight": ones(size) for role, size in glora.items()} | alpha
     return found
+
+
+def makers(ours: dict[str, tuple[int, ...]], names: Names) -> dict[str, tuple[int, ...]]:
+    """The shapes of a denoiser's parameters as its makers have them, from diffusers' and a family's table."""
+    parts: dict[str, dict[int, tuple[int, ...]]] = {}
+    for name, shape in ours.items():
+        module, _, end = name.rpartition(".")
+        for part in names.by_makers(module):
+            kind = "scale" if end == "weight" and len(shape) == 1 else end
+            parts.setdefault(f"{part.name}.{kind}", {})[part.place] = shape
+    return {name: (sum(shape[0] for shape in found.values()), *found[0][1:]) for name, found in parts.items()}

@@ -24,11 +24,12 @@ class Names:
 
     ``makers`` holds whole names or their beginnings; ``*`` stands for the first number. Where the makers have one
     module in place of several, those are in braces, in the order of their rows: "attn.qkv" is "attn.to_{q,k,v}".
-    ``swapped`` are modules, by diffusers' names, whose halves the makers have the other way round.
+    ``swapped`` are modules, by diffusers' names, whose halves, a shift and a scale, the makers have the other way
+    round; those of them that have but two parts, which is twice as many rows as columns.
     """
 
     makers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    swapped: frozenset[str] = frozenset()
+    swapped: tuple[str, ...] = ()
 
     def in_diffusers(self, name: str) -> tuple[str, ...]:
         """The modules of diffusers' that are one of the makers', in the order of their rows; itself where unlisted."""
@@ -39,6 +40,11 @@ class Names:
         """What the makers call a module of diffusers', under each name it has."""
         entry, number, rest = _longest(module, self._backwards)
         return [Part(_filled(part.name, number, rest), part.place) for part in entry or ()]
+
+    def swaps(self, module: str, weight: tuple[int, ...]) -> bool:
+        """Whether the makers have the two halves of diffusers' module the other way round."""
+        entry, _, rest = _longest(module, dict.fromkeys(self.swapped, True))
+        return bool(entry) and not rest and weight[0] == 2 * weight[-1]
 
     @cached_property
     def _backwards(self) -> dict[str, list[Part]]:
