@@ -13,7 +13,8 @@ from studio.models.loras.about import about, data
 from studio.models.loras.card import LoraCard
 from studio.models.loras.describe import formats, part, strengths
 from studio.models.loras.file import LoraFile
-from studio.models.loras.fit import Fit, fit, parameters
+from studio.models.loras.fit import Fit, fit
+from studio.models.loras.parameters import parameters
 
 _FEW: Final = 5
 

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from studio.errors import ModelError
 from studio.families import Family, Shape, Shapes
-from studio.models.card import ModelCard
-from studio.models.header import Header
 from studio.models.loras.file import Change, LoraFile
 from studio.models.loras.places import Atlas, Place
 from studio.models.loras.shapes import suits
@@ -95,16 +93,3 @@ def _together(places: tuple[Place, ...], model: Mapping[str, Shapes], name: str)
 
 def _written(shape: Shape) -> str:
     return f"({', '.join(map(str, shape))})"
-
-
-def parameters(card: ModelCard) -> Mapping[str, Shapes]:
-    """STANDIN."""
-    parts = ("unet", "transformer", "text_encoder", "text_encoder_2", "text_encoder_3")
-    found = {}
-    for part in parts:
-        shapes: dict[str, tuple[int, ...]] = {}
-        for file in (card.path / part).glob("*.safetensors"):
-            shapes |= Header.read(file).shapes
-        if shapes:
-            found[part] = shapes
-    return found

@@ -11,7 +11,8 @@ from studio.families import Shape
 from studio.models.card import ModelCard
 from studio.models.hashes import Stamp
 from studio.models.loras.file import Change, LoraFile
-from studio.models.loras.fit import fit, parameters
+from studio.models.loras.fit import fit
+from studio.models.loras.parameters import parameters
 
 _MOST: Final = 32
 

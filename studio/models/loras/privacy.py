@@ -15,6 +15,7 @@ from studio.errors import InputError, OutputError
 from studio.models.header import Header
 from studio.models.loras.claims import one_line
 from studio.models.loras.metadata import file_name, of_json
+from studio.models.loras.trained import Trained
 
 _KOHYA: Final = (
     "base_model_version v2 sd_model_name sd_model_hash new_sd_model_hash output_name clip_skip network_module "
@@ -82,6 +83,8 @@ def scrub(path: Path, out: Path) -> None:
     written, ModelError for a damaged file.
     """
     header = Header.read(path)
+    if Trained.of(header).path != str(path):
+        raise InputError(f"'{path}' is whole only with adapter_config.json beside it; there is nothing private to lose")
     if out.suffix != ".safetensors":
         raise InputError(f"'{out}' must be the name of a new file that ends in .safetensors")
     try:
