@@ -27,15 +27,15 @@ def list_loras(*, json_: Json = False) -> None:
     from studio.models.loras import shelf
     from studio.models.loras.about import brief, line
 
-    cards = shelf.cards()
+    found = shelf.Shelf.look()
     if json_:
-        _write([brief(card) for card in cards.values()])
+        _write([brief(card) for card in found.cards.values()])
         return
-    for name, card in cards.items():
+    for name, card in found.cards.items():
         print(f"{name:28} {line(card)}")
-    if not cards:
+    if not found.cards:
         print(f"there are none; put some into {shelf.own()}, or: studio models add FOLDER of A1111 or ComfyUI")
-    for file in shelf.left_alone():
+    for file in found.left_alone:
         print(f"left alone: {file}" + ("" if file.suffix in WHOLE else ", which is pickled and can run code"))
 
 

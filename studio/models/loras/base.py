@@ -26,7 +26,13 @@ def family(said: Iterable[Claim], changes: Iterable[Change]) -> tuple[str, list[
 
 def title(name: str) -> str:
     """What people call a family."""
-    return _families()[name].title
+    return families()[name].title
+
+
+@cache
+def families() -> dict[str, Family]:
+    """Those known here by name."""
+    return {name: plugins.find("families", name).FAMILY for name in plugins.names("families")}
 
 
 def _doubt(claim: Claim, shown: str) -> str:
@@ -37,13 +43,13 @@ def _called(text: str) -> str:
     """The family whose models are called so, by the longest beginning that fits: "Pony V7" is no "Pony"."""
     model = text.lower().removesuffix("/lora").rpartition("/")[2]
     letters = "".join(filter(str.isalnum, model))
-    words = ((word, name) for name, family in _families().items() for word in family.known_as)
+    words = ((word, name) for name, family in families().items() for word in family.known_as)
     return max(((len(word), name) for word, name in words if letters.startswith(word)), default=(0, ""))[1]
 
 
 def _shown(change: Change) -> Iterator[str]:
     target, width = change.target.replace(".", "_"), _width(change)
-    for name, family in _families().items():
+    for name, family in families().items():
         if any(piece in target and wanted in {0, width} for piece, wanted in family.adapted):
             yield name
 
@@ -52,8 +58,3 @@ def _width(change: Change) -> int:
     """How wide what comes into the module is; 0 where the tensors do not say it alone."""
     shape = next((change.shapes[role] for role in ("down", "w1_b", "diff") if role in change.shapes), ())
     return shape[1] if len(shape) > 1 else 0
-
-
-@cache
-def _families() -> dict[str, Family]:
-    return {name: plugins.find("families", name).FAMILY for name in plugins.names("families")}

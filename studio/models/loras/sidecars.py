@@ -10,7 +10,7 @@ They are other people's text: of bounded size, taken as plain words, and one tha
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,15 +28,16 @@ _CARD: Final = "README.md"
 Read = dict[str, Any]
 
 
-def beside(path: Path) -> list[Path]:
-    """The files beside a LoRA that say something of it, its preview first where it has one."""
-    names = [path.with_suffix(ending) for ending in (*_PREVIEWS, *_READERS)]
-    return [file for file in (*names, path.with_name(_CARD)) if file.is_file()]
+def beside(path: Path, there: Collection[str]) -> list[Path]:
+    """Of the names of files that are there, those that say something of a LoRA, its preview first where it has one."""
+    stem = path.name.removesuffix(path.suffix)
+    named = [*(f"{stem}{ending}" for ending in (*_PREVIEWS, *_READERS)), _CARD]
+    return [path.with_name(name) for name in named if name in there]
 
 
 def preview(path: Path) -> Path | None:
     """The picture beside a LoRA that shows what it does."""
-    return next((file for file in beside(path) if file.name.endswith(_PREVIEWS)), None)
+    return next((file for ending in _PREVIEWS if (file := path.with_suffix(ending)).is_file()), None)
 
 
 def said(path: Path) -> tuple[list[Claim], list[str]]:
