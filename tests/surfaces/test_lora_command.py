@@ -45,6 +45,23 @@ def test_list(studio, neon):
     assert (found["triggers"], found["weight"]) == (["neon lines"], 0.7)
 
 
+def test_the_loras_of_a_program_are_used_where_they_lie(studio, tmp_path, capsys):
+    file = write(tmp_path / "comfy/models/loras/people/anna.safetensors")
+    (tmp_path / "comfy/models/checkpoints").mkdir()
+    (tmp_path / "comfy/models/loras/old.pt").write_bytes(b"\x80")
+    with pytest.raises(SystemExit) as stop:
+        main(["models", "add", str(tmp_path / "comfy")])
+    assert (stop.value.code, capsys.readouterr().out.splitlines()[0]) == (
+        0,
+        f"using 0 models and 1 LoRAs in {tmp_path / 'comfy'}, where they lie",
+    )
+    _, out, _ = studio("list")
+    assert "people/anna                  family unknown" in out
+    assert f"left alone: {tmp_path / 'comfy/models/loras/old.pt'}, which is pickled and can run code" in out
+    assert studio("check", "anna")[0] == 0
+    assert file.is_file()
+
+
 def test_info_says_where_everything_was_found(studio, neon):
     _, out, _ = studio("info", "neon")
     for line in (

@@ -45,9 +45,20 @@ class Shelf:
         return cls(cards, strange)
 
 
+def cards() -> dict[str, LoraCard]:
+    """The cards of the LoRAs that are here, by name."""
+    return Shelf.look().cards
+
+
 def names() -> list[str]:
     """The LoRAs that are here, as ``find`` knows them."""
-    return list(Shelf.look().cards)
+    return list(cards())
+
+
+def lying_in(folder: Path) -> set[Path]:
+    """The LoRAs in the folder of another program, whether it was added or not."""
+    files = (file for place in _places_of(folder) for file in place.rglob(f"*{_ENDING}"))
+    return {file for file, card in seen.cards(files).items() if card}
 
 
 def find(ref: str) -> Path:
@@ -102,12 +113,13 @@ def _places() -> Iterator[Path]:
     yield shipped("assets") / "loras"
     yield own()
     for folder in registry.read().folders:
-        yield from _program(folder) or ([] if (folder / "models").is_dir() else [folder])
+        yield from _places_of(folder)
 
 
-def _program(folder: Path) -> list[Path]:
-    """Where the LoRAs lie in the folder of another program; nothing where it has no place for them."""
-    return [folder / place for place in _WITHIN if (folder / place).is_dir()]
+def _places_of(folder: Path) -> list[Path]:
+    """Where the LoRAs lie in the folder of another program; the folder itself where it is none."""
+    within = [folder / place for place in _WITHIN if (folder / place).is_dir()]
+    return within if within or (folder / "models").is_dir() else [folder]
 
 
 def _is_for_loras(place: Path) -> bool:
