@@ -74,6 +74,13 @@ BLOCKS: Final = {
 }
 """Its makers' names for what later models have too, and diffusers'."""
 
+TRACES: Final = MappingProxyType(
+    {
+        r"double_blocks_\d+_(img|txt)_attn_(qkv|proj)": (3072,),
+        r"single_blocks_\d+_linear2": (15360,),
+        r"single_transformer_blocks_\d+_(attn_to_[qkv]|proj_mlp)": (3072,),
+    }
+)
 _EMBEDDERS = {"time_in": "timestep_embedder", "vector_in": "text_embedder", "guidance_in": "guidance_embedder"}
 _NAMES = Names(
     BLOCKS
@@ -102,6 +109,7 @@ _PLAIN = Family(
     defaults=Defaults(steps=28, guidance=3.5, size=_LARGE),
     layout=_layout,
     names=_NAMES,
+    traces=TRACES,
     folder=_folder,
     noise="flow",
     besides=_two_passes,

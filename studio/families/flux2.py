@@ -52,6 +52,13 @@ _PLAIN = Family(
     defaults=Defaults(steps=4, guidance=1.0, size=Size(1024, 1024)),
     layout=_layout,
     names=_NAMES,
+    traces=MappingProxyType(
+        {
+            r"double_blocks_\d+_(img|txt)_attn_(qkv|proj)": (3072, 4096, 6144),
+            r"single_blocks_\d+_linear2": (12288, 16384, 24576),
+            r"single_transformer_blocks_\d+_attn_to_(out|qkv_mlp_proj)": (),
+        }
+    ),
     folder=_folder,
     noise="flow",
     guidance=None,

@@ -59,6 +59,7 @@ _PLAIN = Family(
     unsized=frozenset({"image-to-image", "instruct"}),
     takes=UNET,
     names=UNET_NAMES,
+    traces=MappingProxyType({"attn2_to_[kv]": (768,)}),
     weights=True,
 )
 

@@ -38,6 +38,7 @@ _PLAIN = Family(
     unsized=frozenset({"image-to-image", "instruct"}),
     takes=UNET,
     names=UNET_NAMES,
+    traces=MappingProxyType({"attn2_to_[kv]": (1024,)}),
     weights=True,
     v_mark=VMark("model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias", 0.09, otherwise="base"),
 )

@@ -68,6 +68,9 @@ _PLAIN = Family(
     defaults=Defaults(steps=28, guidance=7.0, size=Size(1024, 1024)),
     layout=_layout,
     names=_NAMES,
+    traces=MappingProxyType(
+        {"joint_blocks_.*": (), r"(?<!single_)transformer_blocks_\d+_attn_(to|add)_q(_proj)?": (1536, 2432)}
+    ),
     folder=_folder,
     noise="flow",
 )

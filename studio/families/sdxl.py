@@ -62,6 +62,9 @@ _PLAIN = Family(
     unsized=frozenset({"image-to-image", "instruct"}),
     takes=UNET,
     names=UNET_NAMES,
+    traces=MappingProxyType(
+        {"attn2_to_[kv]": (2048, 1280), r"(attentions_\d|blocks?(_\d)?_1)_transformer_blocks_[1-9]_.*": ()}
+    ),
     weights=True,
     hands_over=True,
 )

@@ -40,6 +40,7 @@ _PLAIN = Family(
     defaults=Defaults(steps=50, guidance=4.0, size=Size(1024, 1024)),
     layout=_layout,
     names=_NAMES,
+    traces=MappingProxyType({r"layers_\d+_attention_(qkv|to_[qkv])": (3840,)}),
     folder=_folder,
     noise="flow",
     halves=("bfloat16",),

@@ -47,7 +47,10 @@ _WHOLE: Final = {  # sets of roles, one of which a form must have
     "full": ({"diff"}, {"diff_b"}),
     "norm": ({"w_norm"}, {"b_norm"}),
 }
+_COMMON: Final = frozenset({SHARED, "ia3", "glora"})  # whose tensors' names end as others' do
+_BEGINS: Final = ("lora_unet_", "lora_te", "lora_transformer_", "lycoris_", "oft_unet_", "bundle_emb.")
 _PAIRS: Final = {"loha": ({"t1", "t2"},), "lokr": ({"w1_a", "w1_b"}, {"w2_a", "w2_b"})}  # there together or not at all
+_MATRICES: Final = frozenset({"lora", "loha", "lokr", "oft", "glora"})
 _ADAPTER: Final = re.compile(r"\.(lora_A|lora_B|lora_magnitude_vector)\.(?!weight$)[^.]+")
 _PROCESSOR: Final = re.compile(r"(?:\.processor)?\.(\w+)_lora\.(up|down)\.weight")
 
@@ -69,6 +72,16 @@ def told(name: str) -> Told | None:
         if length < len(parts) and (known := _ROLES.get(tuple(parts[-length:]))):
             return Told(".".join(parts[:-length]), *known)
     return None
+
+
+def can_be(form: str, role: str, shape: tuple[int, ...]) -> bool:
+    """Whether a tensor of this shape can play the role at all: none is empty, and matrices have two sides."""
+    return min(shape, default=1) > 0 and (len(shape) > 1 or form not in _MATRICES or role == "rescale")
+
+
+def is_mark(name: str) -> bool:
+    """Whether a tensor of this name is found in LoRA files only."""
+    return name.startswith(_BEGINS) or ((known := told(name)) is not None and known.form not in _COMMON)
 
 
 def complete(form: str, roles: Collection[str]) -> bool:
