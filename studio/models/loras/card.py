@@ -101,7 +101,7 @@ def _read(path: Path, _stamps: Stamps) -> LoraCard:
     file = LoraFile.read(path)
     beside, broken = sidecars.said(path)
     said = (*beside, *metadata.said(file.metadata))
-    family, doubt = base.family(said, file.changes)
+    family, doubt = base.family(said, file)
     return LoraCard(
         path.stem,
         path,

@@ -111,7 +111,8 @@ def _by_target(header: Header) -> dict[str, dict[str, dict[str, str]]]:
 
 
 def _is_whole(header: Header, form: str, found: Mapping[str, str]) -> bool:
-    return roles.complete(form, found) and all(min(header.tensors[name].shape, default=1) for name in found.values())
+    shapes = {role: header.tensors[name].shape for role, name in found.items()}
+    return roles.complete(form, found) and all(roles.can_be(form, role, shape) for role, shape in shapes.items())
 
 
 def _change(header: Header, target: str, form: str, found: Mapping[str, str], trained: Trained) -> Change:

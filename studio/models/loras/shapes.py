@@ -59,7 +59,10 @@ def _lokr(shapes: Shapes, weight: Shape, _bias: Shape | None) -> bool:
     if len(first) != 2 or weight[0] % first[0] or weight[1] % first[1]:
         return False
     left = (weight[0] // first[0], weight[1] // first[1], *weight[2:])
-    if "w1_a" in shapes and shapes["w1_a"] != (first[0], shapes["w1_b"][0]):
+    if "w1" not in shapes and (shapes["w1_a"], shapes["w1_b"]) != (
+        (first[0], rank := shapes["w1_b"][0]),
+        (rank, first[1]),
+    ):
         return False
     if "w2" in shapes:
         return _bare(shapes["w2"]) == _bare(left)
