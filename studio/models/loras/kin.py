@@ -46,11 +46,16 @@ class _Model:
     card: ModelCard = field(compare=False)
 
 
+@lru_cache(maxsize=4)
+def _parameters(model: _Model) -> dict[str, dict[str, Shape]]:
+    return parameters(model.card)
+
+
 @lru_cache(maxsize=4096)
 def _lacking(kin: Kin, model: _Model) -> str:
     changes = (Change(target, form, {role: role for role, _ in shapes}, dict(shapes)) for target, form, shapes in kin)
     try:
-        found = fit(LoraFile(Path(), {}, tuple(changes)), parameters(model.card), model.card.family)
+        found = fit(LoraFile(Path(), {}, tuple(changes)), _parameters(model), model.card.family)
     except ModelError as error:
         return str(error)
     if found.share == 1:
