@@ -3,7 +3,7 @@
     anna.json            A1111: activation text, preferred weight, description, sd version
     anna.civitai.info    Civitai: a model version as its API gives it
     anna.metadata.json   Lora-Manager, with a version of Civitai's in "civitai"
-    README.md            a Hugging Face card: license, base_model, instance_prompt
+    README.md            a Hugging Face card: license, base_model, instance_prompt; or one in a folder "anna"
     anna.preview.png     a picture made with it
 
 They are other people's text: of bounded size, taken as plain words, and one that is broken is named, not fatal.
@@ -32,7 +32,8 @@ def beside(path: Path, there: Collection[str]) -> list[Path]:
     """Of the names of files that are there, those that say something of a LoRA, its preview first where it has one."""
     stem = path.name.removesuffix(path.suffix)
     named = [*(f"{stem}{ending}" for ending in (*_PREVIEWS, *_READERS)), _CARD]
-    return [path.with_name(name) for name in named if name in there]
+    own = [path.with_name(stem) / _CARD] if stem in there else []
+    return [*(path.with_name(name) for name in named if name in there), *(file for file in own if file.is_file())]
 
 
 def preview(path: Path) -> Path | None:
@@ -48,7 +49,9 @@ def said(path: Path) -> tuple[list[Claim], list[str]]:
             found += reader(path.with_suffix(ending).name, _content(path.with_suffix(ending)))
         except ModelError as error:
             broken.append(str(error))
-    return [*found, *_of_card(path.with_name(_CARD))], broken
+    for card in (path.with_suffix("") / _CARD, path.with_name(_CARD)):
+        found += _of_card(card)
+    return found, broken
 
 
 def declared(path: Path) -> Iterator[tuple[str, str, str]]:
