@@ -14,7 +14,7 @@ from studio.models.loras import roles
 from studio.models.loras.trained import Trained
 
 _BUNDLED: Final = "bundle_emb"
-_SIDES: Final = {"lora": ("down",), "loha": ("w1_b",), "lokr": ("w1_b", "w2_b"), "glora": ("b1",)}
+_INNER: Final = {"lora": ("down",), "loha": ("w1_b",), "lokr": ("w1_b", "w2_b")}
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,9 @@ class Change:
     @property
     def rank(self) -> int:
         """The inner side of its matrices; 0 where it has none, as a whole difference."""
-        return next((min(self.shapes[role][:2]) for role in _SIDES.get(self.form, ()) if role in self.shapes), 0)
+        if self.form == "glora":  # which is written in two orders
+            return min(self.shapes["a1"][:2])
+        return next((self.shapes[role][0] for role in _INNER.get(self.form, ()) if role in self.shapes), 0)
 
     @property
     def scale(self) -> float:
