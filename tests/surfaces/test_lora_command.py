@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -121,6 +122,15 @@ def test_another_model_may_be_named(studio, neon, sd1_folder):
     code, out, _ = studio("check", neon, "--model", sd1_folder)
     assert code == 1
     assert "verdict      nothing of it fits small;" in out
+
+
+def test_hostile_names_steer_no_terminal_and_stop_nothing(studio, parts, state):
+    write(parts / "red\x1b[31m.safetensors", targets={"lora_unet_\x1b[2J": (8, 8)})
+    write(parts / "plain.safetensors").rename(parts / os.fsdecode(b"\xff.safetensors"))
+    for words in (["list"], ["list", "--json"], ["check", "red\x1b[31m"], ["info", os.fsdecode(b"\xff")]):
+        code, out, _ = studio(*words)
+        assert code in {0, 1} and "\x1b" not in out and out.encode()
+    assert "red" in (state / "loras.json").read_text()
 
 
 def test_what_is_no_lora_says_so_in_one_line(studio, parts):

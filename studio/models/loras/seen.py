@@ -65,6 +65,7 @@ def _read(file: Path, _stamp: Stamp) -> dict[str, _Entry]:
 
 
 def _keep(files: dict[str, _Entry]) -> None:
+    files = {path: entry for path, entry in files.items() if path.encode(errors="ignore").decode() == path}
     with suppress(OSError):
         _file().parent.mkdir(parents=True, exist_ok=True)
         beside = _file().with_suffix(".new")
