@@ -33,7 +33,8 @@ def of(changes: Iterable[Change]) -> Kin:
 
 def lacking(kin: Kin, model: ModelCard) -> str:
     """Why these changes cannot all be made to a model, in one line; "" where they can."""
-    return _lacking(kin, _Model(model.path, Stamp.of(model.path), model.base, model))
+    stamp = Stamp.of(model.path) if model.path.exists() else None
+    return _lacking(kin, _Model(model.path, stamp, model.base, model))
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class _Model:
     """A model, known again by where it and its base lie."""
 
     path: Path
-    stamp: Stamp
+    stamp: Stamp | None
     base: Path | None
     card: ModelCard = field(compare=False)
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from studio.errors import ModelError
 from studio.models.folder import front_matter
-from studio.models.loras.claims import Claim, claims, without_markup
+from studio.models.loras.claims import Claim, claims
 from studio.models.loras.terms import civitai_terms
 
 LARGEST: Final = 4 * 2**20
@@ -61,7 +61,9 @@ def declared(path: Path) -> Iterator[tuple[str, str, str]]:
             content = _content(path.with_suffix(ending))
         except ModelError:
             continue
-        yield from _hashes(path.with_suffix(ending).name, content)
+        for kind, text in _hashes(content):
+            if isinstance(text, str):
+                yield path.with_suffix(ending).name, kind, text
 
 
 def _content(file: Path) -> Read:
@@ -85,8 +87,7 @@ def _a1111(source: str, content: Read) -> Iterator[Claim]:
     yield from claims(source, "weight", weight if _number(weight) else None)
     version = content.get("sd version")
     yield from claims(source, "base", version if version != "Unknown" else None)
-    yield from _description(source, content)
-    yield from claims(source, "description", content.get("notes"))
+    yield from claims(source, "description", content.get("description"), content.get("notes"))
 
 
 def _civitai(source: str, content: Read) -> Iterator[Claim]:
@@ -96,16 +97,14 @@ def _civitai(source: str, content: Read) -> Iterator[Claim]:
     yield from claims(source, "trigger", *_list(content.get("trainedWords")))
     yield from claims(source, "author", _object(content.get("creator") or model.get("creator")).get("username"))
     yield from claims(source, "licence", civitai_terms(model))
-    yield from _description(source, content)
-    yield from _description(source, model)
+    yield from claims(source, "description", content.get("description"), model.get("description"))
 
 
 def _lora_manager(source: str, content: Read) -> Iterator[Claim]:
     yield from claims(source, "title", content.get("model_name"))
     yield from claims(source, "base", content.get("base_model"))
     yield from claims(source, "weight", _tip(content.get("usage_tips")))
-    yield from claims(source, "description", without_markup(_text(content.get("modelDescription"))))
-    yield from claims(source, "description", content.get("notes"))
+    yield from claims(source, "description", content.get("modelDescription"), content.get("notes"))
     yield from _civitai(source, _object(content.get("civitai")))
 
 
@@ -119,10 +118,6 @@ def _of_card(file: Path) -> Iterator[Claim]:
     yield from claims(file.name, "trigger", said.get("instance_prompt"))
 
 
-def _description(source: str, content: Read) -> Iterator[Claim]:
-    yield from claims(source, "description", without_markup(_text(content.get("description"))))
-
-
 def _tip(tips: Any) -> float | None:
     """The strength in Lora-Manager's usage tips, which are JSON in a text."""
     try:
@@ -132,13 +127,11 @@ def _tip(tips: Any) -> float | None:
     return strength if _number(strength) else None
 
 
-def _hashes(source: str, content: Read) -> Iterator[tuple[str, str, str]]:
-    for kind, key in (("SHA256", "sha256"), ("AutoV3", "autov3")):
-        yield from ((source, kind, value) for value in [content.get(key)] if isinstance(value, str) and value)
-    version = _object(content.get("civitai")) or content
-    for file in _list(version.get("files")):
-        known = _object(_object(file).get("hashes"))
-        yield from ((source, kind, value) for kind, value in known.items() if isinstance(value, str) and value)
+def _hashes(content: Read) -> Iterator[tuple[str, Any]]:
+    yield "SHA256", content.get("sha256")
+    yield "AutoV3", content.get("autov3")
+    for file in _list((_object(content.get("civitai")) or content).get("files")):
+        yield from _object(_object(file).get("hashes")).items()
 
 
 def _number(value: Any) -> bool:
