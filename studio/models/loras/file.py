@@ -23,7 +23,7 @@ class Change:
 
     ``target`` is the module as the file names it, ``form`` one of ``roles.FORMS``. ``tensors`` are the names of the
     file's tensors by their role in it ("up", "down"), ``shapes`` their shapes. ``alpha`` is what a tensor of the file,
-    or else its configuration, gives; None where nothing does.
+    or else its configuration, gives; None where nothing does, or where it would say nothing.
     """
 
     target: str
@@ -41,8 +41,9 @@ class Change:
 
     @property
     def scale(self) -> float:
-        """What the product of its matrices is multiplied by: alpha / rank; 1 where either is missing."""
-        return self.alpha / self.rank if self.alpha is not None and self.rank else 1.0
+        """What the product of its matrices is multiplied by: alpha / rank; 1 where either is missing or, as the
+        trainers have it, alpha is 0."""
+        return self.alpha / self.rank if self.alpha and self.rank else 1.0
 
 
 @dataclass(frozen=True)
@@ -118,10 +119,11 @@ def _is_whole(header: Header, form: str, found: Mapping[str, str]) -> bool:
 
 
 def _change(header: Header, target: str, form: str, found: Mapping[str, str], trained: Trained) -> Change:
-    shapes = {role: header.tensors[name].shape for role, name in found.items()}
+    change = Change(target, form, found, {role: header.tensors[name].shape for role, name in found.items()})
+    if not change.rank and form != "oft":  # then alpha says nothing, and LyCORIS writes what it likes, infinity too
+        return change
     if "alpha" in found:
-        return Change(target, form, found, shapes, _number(header, found["alpha"]))
-    change = Change(target, form, found, shapes)
+        return replace(change, alpha=_number(header, found["alpha"]))
     return replace(change, alpha=trained.alpha(target, change.rank)) if change.rank else change
 
 

@@ -96,9 +96,17 @@ def test_a_norm_is_changed_by_differences(tmp_path):
     assert (file.changes[0].form, file.strays) == ("norm", ())
 
 
-def test_what_all_matrices_of_a_kronecker_product_are_whole_is_not_scaled(tmp_path):
-    tensors = {"a.lokr_w1": torch.ones(2, 2), "a.lokr_w2": torch.ones(4, 3), "a.alpha": torch.tensor(1e10)}
-    assert read(tensors, tmp_path).changes[0].scale == 1
+def test_where_both_matrices_of_a_kronecker_product_are_whole_alpha_says_nothing(tmp_path):
+    tensors = {"a.lokr_w1": torch.ones(2, 2), "a.lokr_w2": torch.ones(4, 3)}
+    (change,) = read(
+        tensors | {"a.alpha": torch.tensor(1e10).half()}, tmp_path
+    ).changes  # infinity, as LyCORIS writes it
+    assert (change.alpha, change.scale) == (None, 1)
+    assert change.tensors["alpha"] == "a.alpha"
+
+
+def test_an_alpha_of_zero_is_the_rank(tmp_path):
+    assert read(files.kohya("a", (8, 6), alpha=0.0), tmp_path).changes[0].scale == 1
 
 
 def test_a_bias_may_be_changed_beside_any_form(tmp_path):
