@@ -24,6 +24,7 @@ class Change:
     ``target`` is the module as the file names it, ``form`` one of ``roles.FORMS``. ``tensors`` are the names of the
     file's tensors by their role in it ("up", "down"), ``shapes`` their shapes. ``alpha`` is what a tensor of the file,
     or else its configuration, gives; None where nothing does, or where it would say nothing.
+    ``on_input`` says of IA3 that it scales what comes in, not what goes out.
     """
 
     target: str
@@ -31,6 +32,7 @@ class Change:
     tensors: Mapping[str, str]
     shapes: Shapes
     alpha: float | None = None
+    on_input: bool = False
 
     @property
     def rank(self) -> int:
@@ -120,6 +122,8 @@ def _is_whole(header: Header, form: str, found: Mapping[str, str]) -> bool:
 
 def _change(header: Header, target: str, form: str, found: Mapping[str, str], trained: Trained) -> Change:
     change = Change(target, form, found, {role: header.tensors[name].shape for role, name in found.items()})
+    if form == "ia3":
+        return replace(change, on_input=bool(_number(header, found["on_input"])))
     if not change.rank and form != "oft":  # then alpha says nothing, and LyCORIS writes what it likes, infinity too
         return change
     if "alpha" in found:
@@ -130,5 +134,5 @@ def _change(header: Header, target: str, form: str, found: Mapping[str, str], tr
 def _number(header: Header, name: str) -> float:
     values = header.numbers(name) if prod(header.tensors[name].shape) == 1 else None
     if values is None or not values.size or not isfinite(values[0]):
-        raise ModelError(f"'{header.path}' has an alpha that is no number, '{name[:80]}'; the file is damaged")
+        raise ModelError(f"'{header.path}' holds no number in '{name[:80]}'; the file is damaged")
     return float(values[0])

@@ -91,6 +91,12 @@ def test_every_form_is_read_whole(tmp_path, weight):
         assert is_complete(file)
 
 
+@pytest.mark.parametrize("on_input", [torch.tensor(True), torch.tensor(1), torch.tensor([0.0])])
+def test_which_side_is_scaled_is_read(tmp_path, on_input):
+    (change,) = read({"a.weight": torch.ones(8), "a.on_input": on_input}, tmp_path).changes
+    assert (change.form, change.on_input, change.alpha) == ("ia3", bool(on_input), None)
+
+
 def test_a_norm_is_changed_by_differences(tmp_path):
     file = read({"a.w_norm": torch.ones(8), "a.b_norm": torch.ones(8)}, tmp_path)
     assert (file.changes[0].form, file.strays) == ("norm", ())
@@ -212,7 +218,7 @@ def test_thousands_of_strays_are_but_strays(tmp_path):
     "alpha", [torch.ones(2), torch.ones(0), torch.tensor(float("nan")), torch.ones(1).to(torch.float8_e5m2)]
 )
 def test_an_alpha_that_is_no_number_is_refused(tmp_path, alpha):
-    with pytest.raises(ModelError, match=r"has an alpha that is no number, 'a\.alpha'"):
+    with pytest.raises(ModelError, match=r"holds no number in 'a\.alpha'"):
         read(files.kohya("a", (8, 6), alpha=None) | {"a.alpha": alpha}, tmp_path)
 
 
