@@ -30,7 +30,7 @@ class Diary:
         self._course, self._pupil, self._optimizer, self._scaler = course, pupil, optimizer, scaler
         self._prompts = course.samples or _some([course.said(one.caption) for one in examples])
         self._identity = _identity(course, pupil, examples)
-        self._file = course.folder / "training.safetensors"
+        self._file = course.folder / "training.state"
         before = state.numbers(self._file) or {"identity": self._identity}
         if before["identity"] != self._identity:
             raise InputError(

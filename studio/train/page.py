@@ -27,7 +27,7 @@ def write_page(progress: Progress, folder: Path) -> None:
     again = "" if progress.over else '<meta http-equiv="refresh" content="3">'
     head = f'<meta charset="utf-8">{again}<title>{escape(progress.name)}</title>'
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / "training.partial"
+    partial = folder / "page.partial"
     partial.write_text(
         f"<!doctype html><html lang=en><head>{head}</head><body>{piece(progress)}</body></html>", "utf-8"
     )

@@ -22,7 +22,7 @@ def test_from_a_folder_to_a_file(pictures, model, capsys, tmp_path, monkeypatch)
     assert "step 2 of 4, loss" in err and "done after step 4 of 4" in err and "8 pictures seen" in err
     made = sorted(file.name for file in (tmp_path / "parts").rglob("*") if file.is_file())
     assert {"brand.safetensors", "brand.png", "README.md", "training.html"} <= set(made)
-    assert "training.safetensors" not in made
+    assert "training.state" not in made
     code, _, err = studio(capsys, *asked)
     assert code == 2 and "choose another name" in err
 

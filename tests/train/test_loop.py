@@ -14,6 +14,9 @@ from safetensors.numpy import load_file
 
 from studio.errors import Cancelled, InputError, ModelError
 from studio.models import library
+from studio.models.loras.file import LoraFile
+from studio.models.loras.fit import fit
+from studio.models.loras.parameters import parameters
 from studio.train.course import Course
 from studio.train.loop import train
 
@@ -45,9 +48,12 @@ def test_it_learns_two_pictures_by_heart_and_draws_otherwise(family, pictures, m
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_plain_diffusers_draws_with_the_file_what_the_last_sample_shows(family, pictures, model):
+def test_the_file_fits_and_plain_diffusers_draws_with_it_what_the_last_sample_shows(family, pictures, model):
     made = course(pictures, model(family), steps=6)
     sample = trained(made)[-1].samples[-1]
+    card = library.find(made.model)
+    found = fit(LoraFile.read(made.file), parameters(card), card.family)
+    assert found.share == 1 and not found.unknown and not found.misshaped
     drawn = plainly(made, sample.prompt)
     assert np.abs(drawn - np.asarray(open_(sample.file)).astype(int)).max() <= 2
 
