@@ -145,8 +145,8 @@ def settle(course: Course, card: ModelCard, pictures: int, parameters: int, prec
 
 
 def _rate(parameters: int) -> float:
-    """1e-4 for models of Stable Diffusion's size and more; small ones stand, and need, up to ten times as much."""
-    return 1e-4 * max(1.0, min(10.0, float((_LARGE / parameters) ** 0.5)))
+    """1e-4 for models of Stable Diffusion's size and more; small ones stand, and need, up to thirty times as much."""
+    return 1e-4 * max(1.0, min(30.0, _LARGE / parameters))
 
 
 def lora(

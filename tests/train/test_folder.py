@@ -27,10 +27,10 @@ def test_everything_wrong_is_named_at_once(tmp_path):
     add(tmp_path, "again.webp", colour="red", lossless=True)
     add(tmp_path, "tiny.png", size=(80, 20))
     add(tmp_path, "silent.png", colour="lime", words="")
-    add(tmp_path, "huge.png", size=(9000, 8000))
+    Image.new("1", (9000, 8000)).save(tmp_path / "huge.png")
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff but no more")
     (tmp_path / "metadata.jsonl").write_text('{"file_name": "gone.png", "text": "nobody"}')
-    with pytest.raises(InputError, match="6 of 6 pictures|5 of 6 pictures|6 of") as wrong:
+    with pytest.raises(InputError, match="6 of 6 pictures") as wrong:
         examples(tmp_path)
     told = wrong.value.wrong
     assert told["good.png"] == "is the same picture as again.webp"

@@ -160,7 +160,7 @@ def test_small_batches_are_gathered(pictures, model):
     from studio.train.course import settle
 
     card = library.find(model("flux1"))
-    settled = settle(course(pictures, model("flux1"), size=Size(1024, 1024)), card, 9, 10**10, "bf16")
+    settled = settle(course(pictures, model("flux1"), size=Size(1024, 1024), rate=None), card, 9, 10**10, "bf16")
     assert (settled.batch, settled.accumulate, settled.checkpointing) == (1, 4, True)
     assert settled.rate == 1e-4
 
