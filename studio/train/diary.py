@@ -84,15 +84,12 @@ class Diary:
 
     def draw_samples(self, asked: Event) -> None:
         """Draw the samples that are due now and not there yet; stops within a step when that is ``asked``."""
-        every = self._pupil.settled.sample_every
-        if self.step % every and self.step != self._pupil.settled.steps:
-            return
 
         def report(_step: int, _steps: int) -> None:
             if asked.is_set():
                 raise Cancelled
 
-        for n, sample in enumerate(self._samples(self.step)):
+        for n, sample in enumerate(self.samples() if self.step in self._times() else ()):
             if not sample.file.exists():
                 sample.file.parent.mkdir(parents=True, exist_ok=True)
                 picture = self._pupil.draw(sample.prompt, self._course.seed + n, report)
@@ -104,7 +101,7 @@ class Diary:
         steps = self._pupil.settled.steps
         pace = self._learning / self._here if self._here else None
         left = None if pace is None else pace * (steps - self.step)
-        samples = [one for step in range(self.step + 1) for one in self._due(step) if one.file.exists()]
+        samples = [one for step in self._times() for one in self._samples(step) if one.file.exists()]
         return Progress(
             self._course.title or self._course.name,
             self.step, steps, tuple(self.losses), tuple(samples), self._spent(), left, self.seen, self.cost(), over,
@@ -115,15 +112,16 @@ class Diary:
         return self._meter.read()
 
     def samples(self) -> list[Sample]:
-        """What it draws now that it is finished."""
+        """What is drawn now, if it is time for samples."""
         return self._samples(self.step)
 
     def _spent(self) -> float:
         return self._seconds + time.monotonic() - self._began
 
-    def _due(self, step: int) -> list[Sample]:
+    def _times(self) -> list[int]:
+        """After which of the steps so far samples are drawn."""
         settled = self._pupil.settled
-        return [] if step % settled.sample_every and step != settled.steps else self._samples(step)
+        return [step for step in (*range(0, settled.steps, settled.sample_every), settled.steps) if step <= self.step]
 
     def _samples(self, step: int) -> list[Sample]:
         folder = self._course.folder / "samples"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+_LEAST: Final = 64
 _TABLE: Final = "metadata.jsonl"
 _WORDS: Final = ("text", "caption", "prompt")
 
@@ -32,17 +33,17 @@ class Example:
         return upright(open_image(self.path))
 
 
-def examples(folder: Path, caption: str = "", least: int = 64) -> tuple[Example, ...]:
+def examples(folder: Path, caption: str = "", least: int = 0) -> tuple[Example, ...]:
     """Every picture in a folder, in the order of their names.
 
     A caption stands in a ``.txt`` of the picture's name, or in ``metadata.jsonl`` (lines with ``file_name`` and
     ``text``, as the library *datasets* reads them); ``caption`` is that of pictures that have none. Raises InputError
-    where there are no pictures, or one of them is damaged, over 64 million pixels, less than ``least`` pixels on a
-    side, the same as another, or without a caption: ``wrong`` names all of them, file by file.
+    where there are no pictures, or one of them is damaged, over 64 million pixels, less than ``least`` (or 64) pixels
+    on a side, the same as another, or without a caption: ``wrong`` names all of them, file by file.
     """
     files = _pictures(folder)
     said = _captions(folder, files)
-    read, wrong = _read(files, said, caption, least)
+    read, wrong = _read(files, said, caption, max(_LEAST, least))
     wrong |= {name: "is named in metadata.jsonl and not there" for name in said if not (folder / name).exists()}
     if wrong:
         listed = "; ".join(f"{name} {problem}" for name, problem in wrong.items())

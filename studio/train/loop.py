@@ -35,7 +35,7 @@ def train(course: Course, heard: Heard) -> Path:
     lessons(card)
     if course.file.exists():
         raise InputError.about("name", f"there is a LoRA '{course.file}' already; choose another name or delete it")
-    examples = folder.examples(course.pictures, course.caption)
+    examples = folder.examples(course.pictures, course.caption, min(course.size or card.size) // 2)
     with taught(course, card, examples) as pupil, stoppable() as asked:
         optimizer, accelerator = _equipped(pupil)
         diary = Diary(course, pupil, examples, optimizer, accelerator.scaler)

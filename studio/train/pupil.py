@@ -134,8 +134,10 @@ def _count(denoiser: Any) -> int:
 
 
 def _precision(device: "torch.device") -> Precision:
-    """Half where the device likes it, in accelerate's words."""
+    """Half on NVIDIA's GPUs, in accelerate's words; on a CPU it is slower, elsewhere gradients would vanish in it."""
     import torch
 
+    if device.type != "cuda":
+        return "no"
     halves: dict[Any, Precision] = {torch.float16: "fp16", torch.bfloat16: "bf16"}
     return halves.get(pick_dtype(device), "no")
