@@ -1,12 +1,13 @@
-"""Measure an example LoRA: ``python -m studio.spark.restyled assets/loras/neon-glow.safetensors``.
+"""Measure the example LoRAs: ``python -m studio.spark.restyled assets/loras/*.safetensors``.
 
-The same prompts are drawn from the same seeds without and with it, by plain diffusers, and read by Spark's own
-measure: the style must change, what is shown and its colours must stay. Prints the shares of both, and how far the
-pictures are apart; ``--sheet`` writes them side by side.
+The same prompts are drawn from the same seeds without a LoRA and with each, by plain diffusers, and read by Spark's own
+measure: the style must change, what is shown and its colours must stay. Prints the shares of what is read right, and
+how far the pictures are apart; ``--sheet`` writes the first of them side by side.
 """
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,23 +36,26 @@ def asked(count: int) -> list[tuple[str, Truth]]:
     return found
 
 
-def measure(file: Path, count: int, steps: int, guidance: float) -> tuple[dict[str, Any], "list[list[Image.Image]]"]:
-    """The shares of what is read right, before and after, in percent; and the pictures, before and after."""
-    pipeline, wanted = load(shipped("assets") / "spark"), asked(count)
-    prompts = [words for words, _ in wanted]
-    before = list(pictures_of(pipeline, prompts, steps, guidance))
-    pipeline.load_lora_weights(file.parent, weight_name=file.name)
-    after = list(pictures_of(pipeline, prompts, steps, guidance))
-    truths = [truth for _, truth in wanted]
+def drawn(files: Sequence[Path], prompts: list[str], steps: int, guidance: float) -> "dict[str, list[Image.Image]]":
+    """One picture a prompt: without a LoRA, by the name "plain", and with each by its name."""
+    pipeline = load(shipped("assets") / "spark")
+    found = {"plain": list(pictures_of(pipeline, prompts, steps, guidance))}
+    for file in files:
+        pipeline.load_lora_weights(file.parent, weight_name=file.name)
+        found[file.stem] = list(pictures_of(pipeline, prompts, steps, guidance))
+        pipeline.unload_lora_weights()
+    return found
+
+
+def measure(pictures: "Mapping[str, list[Image.Image]]", truths: Sequence[Truth]) -> dict[str, Any]:
+    """For each the shares of what is read right, in percent, and its distance from the plain pictures, in 255ths."""
     return {
-        "prompts": count,
-        "before": _shares(before, truths),
-        "after": _shares(after, truths),
-        "apart": round(sum(map(_apart, before, after)) / count, 1),
-    }, [before, after]
+        name: _shares(made, truths) | {"apart": round(sum(map(_apart, made, pictures["plain"])) / len(made), 1)}
+        for name, made in pictures.items()
+    }
 
 
-def _shares(pictures: "list[Image.Image]", truths: list[Truth]) -> dict[str, dict[str, float]]:
+def _shares(pictures: "list[Image.Image]", truths: Sequence[Truth]) -> dict[str, Any]:
     read = [(read_icons(picture, truth), truth) for picture, truth in zip(pictures, truths, strict=True)]
     return {field: share([getattr(r, field) == getattr(t, field) for r, t in read]) for field in FIELDS}
 
@@ -65,18 +69,19 @@ def _apart(a: "Image.Image", b: "Image.Image") -> float:
 
 def main() -> None:
     """Read the command line, measure, print the figures."""
-    parser = argparse.ArgumentParser(description="Measure what a LoRA for Spark changes and what it keeps.")
-    parser.add_argument("file", type=Path)
+    parser = argparse.ArgumentParser(description="Measure what LoRAs for Spark change and what they keep.")
+    parser.add_argument("files", type=Path, nargs="+")
     parser.add_argument("--prompts", type=int, default=40)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--guidance", type=float, default=2.0)
-    parser.add_argument("--sheet", type=Path, help="where to write the first pictures, before above after")
+    parser.add_argument("--sheet", type=Path, help="where to write the first pictures of each, row by row")
     given = parser.parse_args()
-    figures, (before, after) = measure(given.file, given.prompts, given.steps, given.guidance)
-    print(json.dumps(figures, indent=2))
+    wanted = asked(given.prompts)
+    pictures = drawn(given.files, [words for words, _ in wanted], given.steps, given.guidance)
     if given.sheet:
-        words = [words for words, _ in asked(min(_SHOWN, given.prompts))]
-        sheet([before[:_SHOWN], after[:_SHOWN]], words).save(given.sheet)
+        rows = [made[:_SHOWN] for made in pictures.values()]
+        sheet(rows, [words for words, _ in wanted[:_SHOWN]], list(pictures)).save(given.sheet)
+    print(json.dumps(measure(pictures, [truth for _, truth in wanted]), indent=2))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,8 @@ def test_from_a_folder_to_a_file(pictures, model, capsys, tmp_path, monkeypatch)
 def test_bad_pictures_are_listed_one_a_line_and_nothing_is_begun(pictures, capsys, tmp_path):  # noqa: F811
     Image.new("RGB", (9, 9)).save(pictures / "c.png")
     (pictures / "d.png").write_text("no picture")
-    code, out, err = studio(capsys, pictures, "--name", "brand", "--caption", "x", "--out", tmp_path / "out")
+    asked = (pictures, "--name", "brand", "--caption", "x", "--size", "64x64", "--out", tmp_path / "out")
+    code, out, err = studio(capsys, *asked)
     lines = err.strip().splitlines()
     assert code == 2 and not out
     assert "2 of 4 pictures cannot be learned from" in lines[0]
