@@ -29,12 +29,12 @@ Style = Callable[[Image.Image, RGB, RGB], Image.Image]
 def neon(mask: Image.Image, colour: RGB, background: RGB) -> Image.Image:
     """A sign of light: it shines on what is around it, and its middle is brighter than its edge."""
     unit = mask.width / 256
-    glow = mask.filter(ImageFilter.GaussianBlur(13 * unit)).point(lambda v: min(255, round(v * 1.5)))
+    glow = mask.filter(ImageFilter.GaussianBlur(20 * unit)).point(lambda v: min(255, round(v * 1.8)))
     core = mask.filter(ImageFilter.MinFilter(round(13 * unit) // 2 * 2 + 1)).filter(ImageFilter.GaussianBlur(4 * unit))
     picture = Image.new("RGB", mask.size, background)
-    picture.paste(_mixed(background, colour, 0.6), mask=glow)
+    picture.paste(_mixed(background, colour, 0.62), mask=glow)
     picture.paste(colour, mask=mask)
-    picture.paste(_mixed(colour, (255, 255, 255), 0.22), mask=core)
+    picture.paste(_mixed(colour, (255, 255, 255), 0.35), mask=core)
     return picture
 
 
