@@ -4,6 +4,7 @@ A family says what its models can do and translates the studio's vocabulary into
 arguments of its pipelines. Nothing outside this folder names a family.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -26,7 +27,7 @@ UNET: Final = frozenset(
 """What every family with a U-Net takes from a guide; a ControlNet goes by its pipelines."""
 
 
-_PREFIX: Final = "model.diffusion_model."  # of a denoiser in a file that holds other parts too
+_PREFIX: Final = re.compile(r"^model\.(diffusion_model\.)?")  # of a denoiser, in files that may hold other parts too
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,11 @@ class VMark:
     otherwise: str
 
 
+def bare(name: str) -> str:
+    """A tensor's name without what stands before it where the file may hold more than a denoiser."""
+    return _PREFIX.sub("", name)
+
+
 def plain(_found: Shapes | Folder) -> str:
     """The plain variant, for families that have but one."""
     return ""
@@ -86,8 +92,12 @@ class Family:
 
     Recognising: ``classes`` are the pipeline names that a ``model_index.json`` may give, and ``folder`` says
     which variant such a folder is; ``layout`` says it of the tensors of a single file in the layout its makers
-    gave it ("" for the plain variant, None where they are no model of this family). Some shapes are shared by
-    several variants, and content cannot tell them apart.
+    gave it ("" for the plain variant, None where they are no model of this family). The variants in ``alike``
+    have the tensors of the plain one, so that a single file cannot tell, and what it is made whole with must.
+
+    Loading: ``names`` is how its makers call the tensors of its denoiser, see ``engine.denoiser``; None where
+    diffusers' pipelines read single files of the family themselves. ``source`` is a public repository that holds
+    such a model in diffusers' layout.
 
     Drawing: ``pipelines`` is the diffusers class for each task, those in ``unsized`` take the size of their
     picture; ``multiple`` is what both sides must be divisible by. ``guidance`` is the keyword for it, None
@@ -115,6 +125,9 @@ class Family:
     defaults: Defaults
     layout: Callable[[Shapes], str | None]
     folder: Callable[[Folder], str | None] = plain
+    alike: frozenset[str] = frozenset()
+    names: Mapping[str, str] | None = None
+    source: str = ""
     variants: "Mapping[str, Family]" = field(default_factory=lambda: MappingProxyType({}))
     noise: Literal["diffusion", "flow"] = "diffusion"
     guidance: str | None = "guidance_scale"
@@ -135,7 +148,7 @@ class Family:
 
     def recognise(self, shapes: Shapes) -> str | None:
         """The variant of a single file with these tensors; None where it is no model of this family."""
-        return self.layout({name.removeprefix(_PREFIX): shape for name, shape in shapes.items()})
+        return self.layout({bare(name): shape for name, shape in shapes.items()})
 
     def variant_of(self, folder: Folder) -> str | None:
         """The variant of a model in diffusers' layout; None where it is no model of this family."""

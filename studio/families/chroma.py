@@ -3,8 +3,14 @@
 Its pipeline for inpainting asks the model for a setting it does not have (diffusers 0.42.1), so there is none here.
 """
 
+from types import MappingProxyType
+from typing import Final
+
 from studio.families import Defaults, Family, Shapes, table
+from studio.families.flux1 import BLOCKS
 from studio.kinds import Size
+
+_NAMES: Final = MappingProxyType({**BLOCKS, "in_layer": "linear_1", "out_layer": "linear_2"})
 
 
 def _layout(shapes: Shapes) -> str | None:
@@ -21,5 +27,7 @@ FAMILY = Family(
     multiple=16,
     defaults=Defaults(steps=40, guidance=3.0, size=Size(1024, 1024)),
     layout=_layout,
+    names=_NAMES,
+    source="lodestones/Chroma1-HD",
     noise="flow",
 )

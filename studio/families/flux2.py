@@ -2,9 +2,30 @@
 
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Final
 
 from studio.families import Defaults, Family, Folder, Shapes, table
+from studio.families.flux1 import BLOCKS
 from studio.kinds import Size
+
+_NAMES: Final = MappingProxyType(
+    {
+        **BLOCKS,
+        "time_in.in_layer": "time_guidance_embed.timestep_embedder.linear_1",
+        "time_in.out_layer": "time_guidance_embed.timestep_embedder.linear_2",
+        "guidance_in.in_layer": "time_guidance_embed.guidance_embedder.linear_1",
+        "guidance_in.out_layer": "time_guidance_embed.guidance_embedder.linear_2",
+        "double_stream_modulation_img.lin": "double_stream_modulation_img.linear",
+        "double_stream_modulation_txt.lin": "double_stream_modulation_txt.linear",
+        "single_stream_modulation.lin": "single_stream_modulation.linear",
+        "img_mlp.0": "ff.linear_in",
+        "img_mlp.2": "ff.linear_out",
+        "txt_mlp.0": "ff_context.linear_in",
+        "txt_mlp.2": "ff_context.linear_out",
+        "linear1": "attn.to_qkv_mlp_proj",
+        "linear2": "attn.to_out",
+    }
+)
 
 
 def _layout(shapes: Shapes) -> str | None:
@@ -29,6 +50,9 @@ _PLAIN = Family(
     defaults=Defaults(steps=4, guidance=1.0, size=Size(1024, 1024)),
     layout=_layout,
     folder=_folder,
+    alike=frozenset({"klein-base"}),
+    names=_NAMES,
+    source="black-forest-labs/FLUX.2-klein-4B",
     noise="flow",
     guidance=None,
     negative_prompt=False,
@@ -46,9 +70,13 @@ FAMILY = replace(
     _PLAIN,
     variants=MappingProxyType(
         {
-            "klein-base": replace(_GUIDED, title="FLUX.2 klein base"),
+            "klein-base": replace(_GUIDED, title="FLUX.2 klein base", source="black-forest-labs/FLUX.2-klein-base-4B"),
             "dev": replace(
-                _GUIDED, title="FLUX.2 dev", pipelines=table(text_to_image="Flux2Pipeline"), needs="torchvision"
+                _GUIDED,
+                title="FLUX.2 dev",
+                source="black-forest-labs/FLUX.2-dev",
+                pipelines=table(text_to_image="Flux2Pipeline"),
+                needs="torchvision",
             ),
         }
     ),

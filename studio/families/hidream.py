@@ -8,7 +8,7 @@ from studio.kinds import Size
 
 
 def _layout(shapes: Shapes) -> str | None:
-    """The tensors of Full, Dev and Fast are the same."""
+    """Its makers write as diffusers does; the tensors of Full, Dev and Fast are the same."""
     return "" if "double_stream_blocks.0.block.adaLN_modulation.1.weight" in shapes else None
 
 
@@ -26,6 +26,9 @@ _PLAIN = Family(
     defaults=Defaults(steps=50, guidance=5.0, size=Size(1024, 1024)),
     layout=_layout,
     folder=_folder,
+    alike=frozenset({"dev"}),
+    names=MappingProxyType({}),
+    source="HiDream-ai/HiDream-I1-Full",
     noise="flow",
     halves=("bfloat16",),
     area=1024 * 1024,
@@ -38,6 +41,7 @@ FAMILY = replace(
             "dev": replace(
                 _PLAIN,
                 title="HiDream-I1 Dev",
+                source="HiDream-ai/HiDream-I1-Dev",
                 guidance=None,
                 negative_prompt=False,
                 besides=lambda _: {"guidance_scale": 0.0},

@@ -1,5 +1,7 @@
 """Kandinsky 5 for pictures: it reads with Qwen 2.5 VL, whose picture processor needs torchvision."""
 
+from types import MappingProxyType
+
 from studio.families import Defaults, Family, Shapes, table
 from studio.kinds import Size
 
@@ -21,6 +23,7 @@ FAMILY = Family(
     multiple=16,
     defaults=Defaults(steps=50, guidance=3.5, size=Size(1024, 1024)),
     layout=_layout,
+    names=MappingProxyType({}),
     noise="flow",
     halves=("bfloat16",),
     needs="torchvision",

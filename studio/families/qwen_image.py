@@ -31,6 +31,9 @@ _PLAIN = Family(
     defaults=Defaults(steps=50, guidance=4.0, size=Size(1328, 1328)),
     layout=_layout,
     folder=_folder,
+    alike=frozenset({"edit"}),
+    names=MappingProxyType({}),
+    source="Qwen/Qwen-Image",
     noise="flow",
     guidance="true_cfg_scale",
     halves=("bfloat16",),
@@ -38,5 +41,7 @@ _PLAIN = Family(
 
 FAMILY = replace(
     _PLAIN,
-    variants=MappingProxyType({"edit": replace(_PLAIN, title="Qwen-Image-Edit", needs="torchvision")}),
+    variants=MappingProxyType(
+        {"edit": replace(_PLAIN, title="Qwen-Image-Edit", source="Qwen/Qwen-Image-Edit", needs="torchvision")}
+    ),
 )

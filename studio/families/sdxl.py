@@ -34,8 +34,7 @@ def _layout(shapes: Shapes) -> str | None:
         return "refiner"
     if labels != 2816 or "edm_mean" in shapes:  # with EDM's mean it is Playground, which is sampled otherwise
         return None
-    variant = BY_CHANNELS.get(shapes[ENTRY][1])
-    return "v" if variant == "" and "v_pred" in shapes else variant
+    return BY_CHANNELS.get(shapes[ENTRY][1])
 
 
 def _folder(folder: Folder) -> str | None:
@@ -44,9 +43,13 @@ def _folder(folder: Folder) -> str | None:
     if folder.parts.get("text_encoder") is None:
         return "refiner"
     variant = BY_CHANNELS.get(folder.says("unet", "in_channels") or 4)
-    if variant == "" and folder.says("scheduler", "prediction_type") == "v_prediction":
-        return "v"
-    return "turbo" if variant == "" and folder.says("scheduler", "timestep_spacing") == "trailing" else variant
+    few = folder.says("scheduler", "timestep_spacing") == "trailing" and not _predicts_v(folder)
+    return "turbo" if variant == "" and few else variant
+
+
+def _predicts_v(folder: Folder) -> bool:
+    """Then zero terminal SNR wants that spacing of steps, however many there are."""
+    return bool(folder.says("scheduler", "prediction_type") == "v_prediction")
 
 
 _PLAIN = Family(
@@ -58,6 +61,8 @@ _PLAIN = Family(
     defaults=Defaults(steps=30, guidance=6.0, size=Size(1024, 1024)),
     layout=_layout,
     folder=_folder,
+    alike=frozenset({"turbo", "lightning"}),
+    source="stabilityai/stable-diffusion-xl-base-1.0",
     unsized=frozenset({"image-to-image", "instruct"}),
     takes=UNET,
     weights=True,
@@ -72,6 +77,7 @@ FAMILY = replace(
             "refiner": replace(
                 _PLAIN,
                 title="Stable Diffusion XL refiner",
+                source="stabilityai/stable-diffusion-xl-refiner-1.0",
                 pipelines=table(image_to_image=_TASKS["image-to-image"], inpaint=_TASKS["inpaint"]),
             ),
             "inpaint": replace(_PLAIN, title="Stable Diffusion XL for inpainting", pipelines=_INPAINT_ONLY),

@@ -6,9 +6,22 @@ does elsewhere; it is handed on as it is, since that is what the model's makers 
 
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Final
 
 from studio.families import Defaults, Family, Folder, Shapes, table
 from studio.kinds import Size
+
+_NAMES: Final = MappingProxyType(
+    {
+        "norm_final": "",
+        "final_layer": "all_final_layer.2-1",
+        "x_embedder": "all_x_embedder.2-1",
+        "attention.qkv": "attention.(to_q|to_k|to_v)",
+        "attention.q_norm": "attention.norm_q",
+        "attention.k_norm": "attention.norm_k",
+        "attention.out": "attention.to_out.0",
+    }
+)
 
 
 def _layout(shapes: Shapes) -> str | None:
@@ -31,6 +44,9 @@ _PLAIN = Family(
     defaults=Defaults(steps=50, guidance=4.0, size=Size(1024, 1024)),
     layout=_layout,
     folder=_folder,
+    alike=frozenset({"turbo"}),
+    names=_NAMES,
+    source="Tongyi-MAI/Z-Image",
     noise="flow",
     halves=("bfloat16",),
 )
@@ -42,6 +58,7 @@ FAMILY = replace(
             "turbo": replace(
                 _PLAIN,
                 title="Z-Image Turbo",
+                source="Tongyi-MAI/Z-Image-Turbo",
                 guidance=None,
                 negative_prompt=False,
                 besides=lambda _: {"guidance_scale": 0.0},

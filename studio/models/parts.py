@@ -1,7 +1,7 @@
 """What can be put to a model: ControlNets, T2I-Adapters, IP-Adapters, VAEs, embeddings, and models that see.
 
-Recognised by content, read in place; only safetensors, nothing from the network. A part is known by
-its path, or by its name in the folder of parts (STUDIO_PARTS).
+Recognised by content, read in place; only safetensors, their headers checked before anything parses them, nothing
+from the network. A part is known by its path, or by its name in the folder of parts (STUDIO_PARTS).
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from platformdirs import user_data_path
 
 from studio.errors import InputError, ModelError
 from studio.models.hashes import digest
+from studio.models.header import Header
 from studio.plugins import unknown
 
 _CLASSES: Final = {
@@ -66,6 +67,8 @@ class Part:
         kind = "controlnet" if class_name.endswith("ControlNetModel") else _CLASSES.get(class_name, "")
         if not kind:
             raise ModelError(f"'{path}' holds a {class_name}, which is no part of a model known here")
+        for file in path.glob("*.safetensors"):
+            Header.read(file)
         return cls(path.name, path, kind, class_name)
 
     @property
@@ -146,13 +149,10 @@ def _kind_of_file(path: Path) -> str:
 
 def _tensors(path: Path) -> list[str]:
     """The names of a file's tensors; whatever its name says, only safetensors is read."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return list(file.keys())
-    except (OSError, SafetensorError):
-        raise ModelError(f"'{path}' is no safetensors file; get the part in that format") from None
+    header = Header.read(path)
+    if header.format != ".safetensors":
+        raise ModelError(f"'{path}' is a {header.format[1:]} file, which is read of whole models only")
+    return list(header.tensors)
 
 
 def _strange(path: Path) -> str:

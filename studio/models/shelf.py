@@ -13,7 +13,7 @@ from studio.plugins import unknown
 
 
 def add(path: Path, name: str = "", base: str = "", origin: Origin | None = None) -> ModelCard:
-    """Add a model, a diffusers folder or a safetensors file, under a name, its files pinned by their SHA-256.
+    """Add a model, a diffusers folder or a weight file, under a name, its files pinned by their SHA-256.
 
     ``base`` is a model, by name or folder, that has what a single file lacks. Raises ModelError where it is no
     model that may be used, InputError for a name that is taken or cannot be one.
