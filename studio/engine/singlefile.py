@@ -8,7 +8,6 @@ from studio.engine import denoiser
 from studio.errors import ModelError
 from studio.models import bases, folder
 from studio.models.card import ModelCard
-from studio.models.weights import PARTS
 
 if TYPE_CHECKING:
     import torch
@@ -19,18 +18,16 @@ _PART_OF = {"vae": "VAE", "text_encoder": "text encoder"}
 def load(card: ModelCard, kind: Any, dtype: "torch.dtype") -> Any:
     """The diffusers pipeline of class ``kind`` around the file's weights, in main memory.
 
-    Pipelines that read no files themselves take all but the denoiser from the base. Raises ModelError that says
-    what neither the file nor its base has.
+    Where diffusers cannot read files of the family, the file gives the denoiser and the base all else. Raises
+    ModelError that says what neither of them has.
     """
-    base, lacks = _base(card), card.weights.lacks if card.weights else ()
-    settings = {"dtype": dtype, "local_files_only": True}
-    own = {} if card.family.names is None else {denoiser.NAME: denoiser.build(card, base, dtype)}
-    if own and (len(lacks) == len(PARTS) or not hasattr(kind, "from_single_file")):
-        return kind.from_pretrained(base, use_safetensors=True, variant=folder.variants(base), **settings, **own)
+    base, settings = _base(card), {"dtype": dtype, "local_files_only": True}
+    if card.family.names is not None:
+        made = {denoiser.NAME: denoiser.build(card, base, dtype)}
+        return kind.from_pretrained(base, use_safetensors=True, variant=folder.variants(base), **settings, **made)
     with TemporaryDirectory() as laid:
         bases.lay_out(base, card.variant, card.prediction, Path(laid))
-        borrowed = _borrowed(base, lacks, settings)
-        return kind.from_single_file(str(card.path), config=laid, **settings, **own, **borrowed)
+        return kind.from_single_file(str(card.path), config=laid, **settings, **_borrowed(card, base, settings))
 
 
 def _base(card: ModelCard) -> Path:
@@ -43,8 +40,9 @@ def _base(card: ModelCard) -> Path:
     raise ModelError(bases.wanted(card.name, card.path, card.family, lacks))
 
 
-def _borrowed(base: Path, lacks: tuple[str, ...], settings: dict[str, Any]) -> dict[str, Any]:
+def _borrowed(card: ModelCard, base: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """The components that the file lacks, loaded from the base."""
+    lacks = card.weights.lacks if card.weights else ()
     return {
         name: denoiser.class_of(library, kind).from_pretrained(
             base / name, use_safetensors=True, variant=folder.variant(base / name), **settings

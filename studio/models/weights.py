@@ -98,6 +98,8 @@ def _recognised(path: Path) -> Weights:
             "take the model in bf16, or as GGUF"
         )
     family, variant = _family(header)
+    if header.format == ".gguf" and family.names is None:
+        raise ModelError(f"'{path}' is {family.title} as GGUF, which is not supported here; take it as safetensors")
     prediction = _prediction(header, family, variant)
     if family.v_mark and prediction == "epsilon" and not variant:
         variant = family.v_mark.otherwise

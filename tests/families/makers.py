@@ -8,6 +8,8 @@ import re
 
 import torch
 
+from tests.models import small
+
 _QKV = ("to_q", "to_k", "to_v")
 _ADDED = ("add_q_proj", "add_k_proj", "add_v_proj")
 
@@ -265,6 +267,35 @@ _UNUSED = {
 _TURNED = {"AdaLayerNormContinuous", "AuraFlowPreFinalBlock"}
 
 
+def _sd2(predicts="epsilon"):
+    pipeline = small.sd2()
+    if predicts == "v_prediction":  # which its files show by how far this spreads
+        torch.nn.init.normal_(pipeline.unet.up_blocks[3].attentions[2].transformer_blocks[0].norm1.bias, std=0.2)
+    pipeline.scheduler.register_to_config(prediction_type=predicts)
+    return pipeline
+
+
+def _turbo():
+    from diffusers import EulerAncestralDiscreteScheduler
+
+    pipeline = small.sdxl()
+    pipeline.register_modules(scheduler=EulerAncestralDiscreteScheduler(timestep_spacing="trailing"))
+    return pipeline
+
+
+WHOLE = {
+    "sd1": small.sd1,
+    "sd1_inpaint": lambda: small.sd1(in_channels=9),
+    "sd2": lambda: _sd2("v_prediction"),
+    "sd2_base": _sd2,
+    "sdxl": small.sdxl,
+    "sdxl_inpaint": lambda: small.sdxl(in_channels=9),
+    "sdxl_turbo": _turbo,
+    "sdxl_refiner": small.sdxl_refiner,
+}
+"""Models whose files hold all of their parts, of the topology that diffusers' converters want."""
+
+
 def tensors(family: str, model) -> dict[str, torch.Tensor]:
     """The weights of a family's denoiser by its makers' names."""
     state = dict(model.state_dict())
@@ -272,7 +303,7 @@ def tensors(family: str, model) -> dict[str, torch.Tensor]:
         _turn(model, state)
     for several, one in _FUSED.get(family, {}).items():
         _fuse(state, several, one)
-    made = {_renamed(name, _NAMES.get(family, {})): tensor for name, tensor in state.items()}
+    made = {_renamed(name, _NAMES.get(family, {})): tensor.contiguous() for name, tensor in state.items()}
     return made | {name: torch.zeros(4) for name in _UNUSED.get(family, ())}
 
 
