@@ -33,7 +33,7 @@ class Storage(Enum):
     FULL = "full precision"
     FP8 = "fp8 weights"
     FOUR_BIT = "4-bit weights"
-    FILE = "weights as rounded as they are in the file"
+    FILE = "weights rounded as they are in their file"
 
 
 _BYTES: Final = {Storage.FP8: 1.0, Storage.FOUR_BIT: 0.5625}  # of a weight; 4 bits and a scale for every 64

@@ -16,8 +16,8 @@ from studio.errors import ModelError
 from studio.models.tensors import LONGEST, MOST_TENSORS, Content, Tensor, cut, wrong
 
 MAGIC: Final = b"GGUF"
-MOST_ITEMS: Final = 100_000
-"""Values in a header, those in lists counted singly; the library takes a millisecond for a hundred."""
+MOST_ITEMS: Final = 20_000
+"""Values in a header, those in lists counted singly; the library takes up to half a second for so many."""
 
 _VERSIONS: Final = (2, 3)
 _MOST_DIMENSIONS: Final = 4
@@ -125,7 +125,10 @@ def _value(reader: _Reader, kind: int) -> str | int | float:
     """One value; of a list, how long it is."""
     reader.items += 1
     if reader.items > MOST_ITEMS:
-        raise wrong(reader.path, f"holds more than {MOST_ITEMS:,} values")
+        raise ModelError(
+            f"'{reader.path}' says more than {MOST_ITEMS:,} things of itself, as language models do with their "
+            "vocabularies and hostile files; no model that draws does"
+        )
     if kind == _TEXT:
         return reader.text()
     if kind in _VALUES:
