@@ -109,6 +109,14 @@ def test_weights_are_cast_to_the_precision_asked_for(written):
     assert torch.equal(built.proj_out.weight, model.proj_out.weight.bfloat16())
 
 
+def test_plain_fp8_weights_are_what_they_say(written):
+    halved = torch.float8_e4m3fn
+    single, model = written("flux1", change=lambda tensors: {key: each.to(halved) for key, each in tensors.items()})
+    built = denoiser.build(single, single.base, torch.float32)
+    assert single.weights.precision == "F8_E4M3"
+    assert torch.equal(built.proj_out.weight, model.proj_out.weight.to(halved).float())
+
+
 @pytest.mark.parametrize(("name", "prefix"), [("flux2", "model.diffusion_model."), ("auraflow", "model.")])
 def test_what_stands_before_a_name_says_nothing(name, prefix, written):
     single, model = written(name, prefix)
