@@ -63,9 +63,18 @@ FAMILY = replace(
     _PLAIN,
     variants=MappingProxyType(
         {
-            "inpaint": replace(_PLAIN, title="Stable Diffusion 1 for inpainting", pipelines=INPAINT_ONLY),
+            "inpaint": replace(
+                _PLAIN,
+                title="Stable Diffusion 1 for inpainting",
+                source="stable-diffusion-v1-5/stable-diffusion-inpainting",
+                pipelines=INPAINT_ONLY,
+            ),
             "instruct": replace(
-                _PLAIN, title="Stable Diffusion 1 for instructions", pipelines=INSTRUCT_ONLY, besides=likeness
+                _PLAIN,
+                title="Stable Diffusion 1 for instructions",
+                source="timbrooks/instruct-pix2pix",
+                pipelines=INSTRUCT_ONLY,
+                besides=likeness,
             ),
         }
     ),

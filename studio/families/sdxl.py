@@ -80,12 +80,24 @@ FAMILY = replace(
                 source="stabilityai/stable-diffusion-xl-refiner-1.0",
                 pipelines=table(image_to_image=_TASKS["image-to-image"], inpaint=_TASKS["inpaint"]),
             ),
-            "inpaint": replace(_PLAIN, title="Stable Diffusion XL for inpainting", pipelines=_INPAINT_ONLY),
+            "inpaint": replace(
+                _PLAIN,
+                title="Stable Diffusion XL for inpainting",
+                source="diffusers/stable-diffusion-xl-1.0-inpainting-0.1",
+                pipelines=_INPAINT_ONLY,
+            ),
             "instruct": replace(
-                _PLAIN, title="Stable Diffusion XL for instructions", pipelines=_INSTRUCT_ONLY, besides=likeness
+                _PLAIN,
+                title="Stable Diffusion XL for instructions",
+                source="diffusers/sdxl-instructpix2pix-768",
+                pipelines=_INSTRUCT_ONLY,
+                besides=likeness,
             ),
             "turbo": replace(
-                _FEW, title="Stable Diffusion XL Turbo", defaults=Defaults(steps=4, guidance=0.0, size=Size(512, 512))
+                _FEW,
+                title="Stable Diffusion XL Turbo",
+                source="stabilityai/sdxl-turbo",
+                defaults=Defaults(steps=4, guidance=0.0, size=Size(512, 512)),
             ),
             "lightning": replace(
                 _FEW,
