@@ -60,15 +60,18 @@ class Part:
 
     @classmethod
     def read(cls, path: Path) -> "Part":
-        """What lies at a path; raises ModelError where it is none of the parts known here."""
-        if path.is_file():
-            return cls(path.stem, path, _kind_of_file(path))
+        """What lies at a path; raises ModelError where it is none of the parts known here, or damaged."""
+        part = cls(path.stem, path, _kind_of_file(path)) if path.is_file() else cls._of_folder(path)
+        for file in (part.encoder if part.kind == "ip-adapter" else path).glob("*.safetensors"):
+            Header.read(file)
+        return part
+
+    @classmethod
+    def _of_folder(cls, path: Path) -> "Part":
         class_name = _class_name(path)
         kind = "controlnet" if class_name.endswith("ControlNetModel") else _CLASSES.get(class_name, "")
         if not kind:
             raise ModelError(f"'{path}' holds a {class_name}, which is no part of a model known here")
-        for file in path.glob("*.safetensors"):
-            Header.read(file)
         return cls(path.name, path, kind, class_name)
 
     @property

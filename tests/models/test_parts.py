@@ -89,10 +89,11 @@ def test_a_hostile_part_is_refused_before_anything_parses_it(tmp_path):
     began = time.process_time()
     with pytest.raises(ModelError, match="the file is damaged or forged"):
         parts.Part.read(tmp_path / "x.safetensors")
-    net = Path(small.controlnet(tmp_path / "net"))
-    hostile(next(net.glob("*.safetensors")))
-    with pytest.raises(ModelError, match="the file is damaged or forged"):
-        parts.find(str(net), "controlnet")
+    net, adapter = Path(small.controlnet(tmp_path / "net")), Path(small.ip_adapter(tmp_path / "ip"))
+    for made, folder, kind in ((net, net, "controlnet"), (adapter, adapter.parent / "image_encoder", "ip-adapter")):
+        hostile(next(folder.glob("*.safetensors")))
+        with pytest.raises(ModelError, match="the file is damaged or forged"):
+            parts.find(str(made), kind)
     assert time.process_time() - began < 5  # most of it builds the net
 
 
