@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.kinds import Size
-from studio.models import bases, folder
+from studio.models import bases
 from studio.models.card import ModelCard
-from studio.models.folder import read_json
+from studio.models.folder import read_json, weight_files
 from studio.models.header import Header
 from studio.models.tensors import Tensor
 from studio.models.weights import PARTS
@@ -155,7 +155,7 @@ def _read(path: Path, base: Path | None, variant: str, single: bool) -> Anatomy:
 def _of_folder(path: Path) -> Iterator[tuple[str, Part]]:
     index = read_json(path / "model_index.json")
     for name, kind in index.items():
-        files = folder.weights(path / name) if isinstance(kind, list) and kind[0] and name != "safety_checker" else []
+        files = weight_files(path / name) if isinstance(kind, list) and kind[0] and name != "safety_checker" else []
         if files:
             numbers = [each for file in files for each in _numbers(file)]
             yield name, _part(numbers, read_json(path / name / "config.json"))

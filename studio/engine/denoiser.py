@@ -1,13 +1,7 @@
-"""The denoiser of a single weight file, built as its base has it, whatever its makers called its tensors.
-
-A family's ``names`` say where a tensor belongs: a part of its name, whole between dots, and what diffusers calls
-that. ``*`` is a number; ``(to_q|to_k|to_v)`` are several that lie one after another in one tensor, to be cut by the
-sizes that the denoiser has; nothing means that diffusers has no use for it. They apply one after another.
-"""
+"""The denoiser of a single weight file, built as its base has it, whatever its makers called its tensors."""
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +12,7 @@ from studio.families import Family, bare
 from studio.models import folder
 from studio.models.card import ModelCard
 from studio.models.weights import PARTS
+from studio.naming import Names
 
 if TYPE_CHECKING:
     import torch
@@ -25,8 +20,6 @@ if TYPE_CHECKING:
 
 NAME: Final = "transformer"
 """What diffusers calls the denoiser of every family that is built here."""
-
-_SCALE_FIRST: Final = {"AdaLayerNormContinuous", "AuraFlowPreFinalBlock"}  # where a model's makers write shift first
 
 
 def build(card: ModelCard, base: Path, dtype: "torch.dtype") -> Any:
@@ -49,24 +42,9 @@ def class_of(library: str, kind: str) -> Any:
     return getattr(import_module(library), kind)
 
 
-def where(name: str, names: Mapping[str, str]) -> list[str]:
+def where(name: str, names: Names) -> list[str]:
     """What diffusers calls a tensor, or the parts of it in their order; nothing where it has no use for it."""
-    for pattern, new in _rules(tuple(names.items())):
-        if not new and pattern.search(name):
-            return []
-        name = pattern.sub(new, name)
-    start, *several = re.split(r"[()]", name)
-    return [start + one + several[1] for one in several[0].split("|")] if several else [name]
-
-
-@lru_cache(maxsize=16)
-def _rules(names: tuple[tuple[str, str], ...]) -> list[tuple[re.Pattern[str], str]]:
-    return [(_pattern(own), new.replace("*", r"\1")) for own, new in names]
-
-
-def _pattern(own: str) -> re.Pattern[str]:
-    numbered = re.escape(own).replace(r"\*", r"(\d+)")
-    return re.compile(rf"(?<![^.]){numbered}(?![^.])")
+    return [re.sub(r"\.scale$", ".weight", one) for one in names.in_diffusers(name)]
 
 
 def _empty(kind: Any, base: Path) -> Any:
@@ -98,15 +76,14 @@ def _read_gguf(path: Path) -> "dict[str, Tensor]":
 
 def belonging(tensors: "Mapping[str, Tensor]", family: Family, model: Any) -> "dict[str, Tensor]":
     """The tensors by the names diffusers has for them, cut and turned where it wants them otherwise."""
-    if not family.names:
-        return dict(tensors)
-    sizes = {name: len(tensor) for name, tensor in model.state_dict().items()}
-    turned = {f"{name}.linear" for name, module in model.named_modules() if type(module).__name__ in _SCALE_FIRST}
+    sizes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     found = {}
     for name, tensor in tensors.items():
         new = where(name, family.names)
-        for one, part in zip(new, _cut(tensor, [sizes.get(one, 0) for one in new]), strict=True):
-            found[one] = _turned(part) if one.rpartition(".")[0] in turned else part
+        for one, part in zip(new, _cut(tensor, [sizes.get(one, (0,))[0] for one in new]), strict=True):
+            module = one.rpartition(".")[0]
+            turned = family.names.swaps(module, sizes.get(f"{module}.weight", (0,)))
+            found[one] = _turned(part) if turned else part
     return found
 
 

@@ -22,7 +22,7 @@ def load(card: ModelCard, kind: Any, dtype: "torch.dtype") -> Any:
     ModelError that says what neither of them has.
     """
     base, settings = _base(card), {"dtype": dtype, "local_files_only": True}
-    if card.family.names is not None:
+    if not bases.reads_whole(card.family):
         made = {denoiser.NAME: denoiser.build(card, base, dtype)}
         return kind.from_pretrained(base, use_safetensors=True, variant=folder.variants(base), **settings, **made)
     with TemporaryDirectory() as laid:

@@ -15,10 +15,12 @@ from typing import Any, Final, Literal
 from studio import wildcards
 from studio.errors import InputError, ModelError
 from studio.kinds import Size
+from studio.naming import Names
 from studio.prompt_grammar import parse
 from studio.request import Request
 
-Shapes = Mapping[str, tuple[int, ...]]
+Shape = tuple[int, ...]
+Shapes = Mapping[str, Shape]
 """The tensors of a weight file by name: their shapes, as its header gives them."""
 
 UNET: Final = frozenset(
@@ -95,9 +97,8 @@ class Family:
     gave it ("" for the plain variant, None where they are no model of this family). The variants in ``alike``
     have the tensors of the plain one, so that a single file cannot tell, and what it is made whole with must.
 
-    Loading: ``names`` is how its makers call the tensors of its denoiser, see ``engine.denoiser``; None where
-    diffusers' pipelines read single files of the family themselves. ``source`` is a public repository that holds
-    such a model in diffusers' layout.
+    Loading: ``names`` is what its makers call the denoiser's modules, where diffusers calls them otherwise.
+    ``source`` is a public repository that holds such a model in diffusers' layout.
 
     Drawing: ``pipelines`` is the diffusers class for each task, those in ``unsized`` take the size of their
     picture; ``multiple`` is what both sides must be divisible by. ``guidance`` is the keyword for it, None
@@ -110,6 +111,10 @@ class Family:
 
     ``weights`` says that its text encoders are CLIP's alone, so that ``engine.prompts`` reads its prompts, with
     weights, BREAK, AND, schedules, clip skip and of any length; else its pipelines do.
+
+    LoRAs: ``traces`` are ends of modules' names (patterns, "_" for each dot) that a LoRA for it shows, and how many
+    numbers such a module takes in, where that tells it from other families' LoRAs. ``known_as`` are the beginnings of
+    what others call its models, small letters and digits alone: "sdxl", "pony".
 
     Running: ``halves`` are the half precisions that its models stand, ``needs`` a package without which it
     cannot run.
@@ -126,7 +131,6 @@ class Family:
     layout: Callable[[Shapes], str | None]
     folder: Callable[[Folder], str | None] = plain
     alike: frozenset[str] = frozenset()
-    names: Mapping[str, str] | None = None
     source: str = ""
     variants: "Mapping[str, Family]" = field(default_factory=lambda: MappingProxyType({}))
     noise: Literal["diffusion", "flow"] = "diffusion"
@@ -141,6 +145,9 @@ class Family:
     needs: str = ""
     v_mark: VMark | None = None
     weights: bool = False
+    known_as: tuple[str, ...] = ()
+    names: Names = field(default_factory=Names)
+    traces: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     def of(self, variant: str) -> "Family":
         """The family as it is for one variant: itself, where that is no different."""

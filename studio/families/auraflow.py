@@ -1,12 +1,13 @@
 """AuraFlow: flow matching in a wide transformer."""
 
-from types import MappingProxyType
-from typing import Final
-
 from studio.families import Defaults, Family, Shapes, table
 from studio.kinds import Size
+from studio.naming import Names
 
-_NAMES: Final = MappingProxyType(
+_FEED = {"c_fc1": "linear_1", "c_fc2": "linear_2", "c_proj": "out_projection"}
+_OWN, _ADDED = ("to_q", "to_k", "to_v", "to_out.0"), ("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out")
+_DOUBLE, _SINGLE = "joint_transformer_blocks.*", "single_transformer_blocks.*"
+_NAMES = Names(
     {
         "t_embedder.mlp.0": "time_step_proj.linear_1",
         "t_embedder.mlp.2": "time_step_proj.linear_2",
@@ -15,30 +16,17 @@ _NAMES: Final = MappingProxyType(
         "init_x_linear": "pos_embed.proj",
         "modF.1": "norm_out.linear",
         "final_linear": "proj_out",
-        "double_layers.*.attn.w2q": "double_layers.*.attn.to_q",
-        "double_layers.*.attn.w2k": "double_layers.*.attn.to_k",
-        "double_layers.*.attn.w2v": "double_layers.*.attn.to_v",
-        "double_layers.*.attn.w2o": "double_layers.*.attn.to_out.0",
-        "double_layers.*.attn.w1q": "double_layers.*.attn.add_q_proj",
-        "double_layers.*.attn.w1k": "double_layers.*.attn.add_k_proj",
-        "double_layers.*.attn.w1v": "double_layers.*.attn.add_v_proj",
-        "double_layers.*.attn.w1o": "double_layers.*.attn.to_add_out",
-        "w1q": "to_q",
-        "w1k": "to_k",
-        "w1v": "to_v",
-        "w1o": "to_out.0",
-        "modX.1": "norm1.linear",
-        "modC.1": "norm1_context.linear",
-        "modCX.1": "norm1.linear",
-        "mlp": "ff",
-        "mlpX": "ff",
-        "mlpC": "ff_context",
-        "c_fc1": "linear_1",
-        "c_fc2": "linear_2",
-        "c_proj": "out_projection",
-        "double_layers": "joint_transformer_blocks",
-        "single_layers": "single_transformer_blocks",
+        "double_layers.*.modX.1": f"{_DOUBLE}.norm1.linear",
+        "double_layers.*.modC.1": f"{_DOUBLE}.norm1_context.linear",
+        "single_layers.*.modCX.1": f"{_SINGLE}.norm1.linear",
     }
+    | {f"double_layers.*.attn.w2{n}": f"{_DOUBLE}.attn.{name}" for n, name in zip("qkvo", _OWN, strict=True)}
+    | {f"double_layers.*.attn.w1{n}": f"{_DOUBLE}.attn.{name}" for n, name in zip("qkvo", _ADDED, strict=True)}
+    | {f"single_layers.*.attn.w1{n}": f"{_SINGLE}.attn.{name}" for n, name in zip("qkvo", _OWN, strict=True)}
+    | {f"double_layers.*.mlpX.{theirs}": f"{_DOUBLE}.ff.{name}" for theirs, name in _FEED.items()}
+    | {f"double_layers.*.mlpC.{theirs}": f"{_DOUBLE}.ff_context.{name}" for theirs, name in _FEED.items()}
+    | {f"single_layers.*.mlp.{theirs}": f"{_SINGLE}.ff.{name}" for theirs, name in _FEED.items()},
+    swapped=("norm_out.linear",),
 )
 
 
@@ -49,6 +37,7 @@ def _layout(shapes: Shapes) -> str | None:
 FAMILY = Family(
     name="auraflow",
     title="AuraFlow",
+    known_as=("auraflow", "ponyv7"),
     classes=frozenset({"AuraFlowPipeline"}),
     pipelines=table(text_to_image="AuraFlowPipeline"),
     multiple=16,

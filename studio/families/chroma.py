@@ -3,14 +3,10 @@
 Its pipeline for inpainting asks the model for a setting it does not have (diffusers 0.42.1), so there is none here.
 """
 
-from types import MappingProxyType
-from typing import Final
-
 from studio.families import Defaults, Family, Shapes, table
-from studio.families.flux1 import BLOCKS
+from studio.families.flux1 import BLOCKS, TRACES
 from studio.kinds import Size
-
-_NAMES: Final = MappingProxyType({**BLOCKS, "in_layer": "linear_1", "out_layer": "linear_2"})
+from studio.naming import Names
 
 
 def _layout(shapes: Shapes) -> str | None:
@@ -19,15 +15,25 @@ def _layout(shapes: Shapes) -> str | None:
     return "" if mine and not any(name.startswith("nerf_") for name in shapes) else None
 
 
+_NAMES = Names(
+    BLOCKS
+    | {
+        "distilled_guidance_layer.layers.*.in_layer": "distilled_guidance_layer.layers.*.linear_1",
+        "distilled_guidance_layer.layers.*.out_layer": "distilled_guidance_layer.layers.*.linear_2",
+    }
+)
+
 FAMILY = Family(
     name="chroma",
     title="Chroma",
+    known_as=("chroma",),
     classes=frozenset({"ChromaPipeline"}),
     pipelines=table(text_to_image="ChromaPipeline", image_to_image="ChromaImg2ImgPipeline"),
     multiple=16,
     defaults=Defaults(steps=40, guidance=3.0, size=Size(1024, 1024)),
     layout=_layout,
-    names=_NAMES,
     source="lodestones/Chroma1-HD",
+    names=_NAMES,
+    traces=TRACES,
     noise="flow",
 )

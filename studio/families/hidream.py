@@ -8,7 +8,7 @@ from studio.kinds import Size
 
 
 def _layout(shapes: Shapes) -> str | None:
-    """Its makers write as diffusers does; the tensors of Full, Dev and Fast are the same."""
+    """The tensors of Full, Dev and Fast are the same."""
     return "" if "double_stream_blocks.0.block.adaLN_modulation.1.weight" in shapes else None
 
 
@@ -20,6 +20,7 @@ def _folder(folder: Folder) -> str:
 _PLAIN = Family(
     name="hidream",
     title="HiDream-I1",
+    known_as=("hidream",),
     classes=frozenset({"HiDreamImagePipeline"}),
     pipelines=table(text_to_image="HiDreamImagePipeline"),
     multiple=16,
@@ -27,7 +28,6 @@ _PLAIN = Family(
     layout=_layout,
     folder=_folder,
     alike=frozenset({"dev"}),
-    names=MappingProxyType({}),
     source="HiDream-ai/HiDream-I1-Full",
     noise="flow",
     halves=("bfloat16",),

@@ -1,7 +1,5 @@
 """Kandinsky 5 for pictures: it reads with Qwen 2.5 VL, whose picture processor needs torchvision."""
 
-from types import MappingProxyType
-
 from studio.families import Defaults, Family, Shapes, table
 from studio.kinds import Size
 
@@ -18,12 +16,12 @@ def _layout(shapes: Shapes) -> str | None:
 FAMILY = Family(
     name="kandinsky5",
     title="Kandinsky 5",
+    known_as=("kandinsky5",),
     classes=frozenset({"Kandinsky5T2IPipeline"}),
     pipelines=table(text_to_image="Kandinsky5T2IPipeline"),
     multiple=16,
     defaults=Defaults(steps=50, guidance=3.5, size=Size(1024, 1024)),
     layout=_layout,
-    names=MappingProxyType({}),
     noise="flow",
     halves=("bfloat16",),
     needs="torchvision",

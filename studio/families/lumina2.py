@@ -1,31 +1,27 @@
 """Lumina-Image 2: reads with Gemma 2."""
 
-from types import MappingProxyType
-from typing import Final
-
 from studio.families import Defaults, Family, Shapes, table
 from studio.kinds import Size
+from studio.naming import Names
 
-_NAMES: Final = MappingProxyType(
+_STREAMS = ("layers", "noise_refiner", "context_refiner")
+_NAMES = Names(
     {
-        "norm_final": "",
-        "final_layer.linear": "norm_out.linear_2",
-        "final_layer.adaLN_modulation.1": "norm_out.linear_1",
-        "adaLN_modulation.1": "norm1.linear",
-        "context_refiner.*.attention_norm1": "context_refiner.*.norm1",
-        "attention_norm1": "norm1.norm",
-        "attention_norm2": "norm2",
-        "attention.qkv": "attn.(to_q|to_k|to_v)",
-        "attention.q_norm": "attn.norm_q",
-        "attention.k_norm": "attn.norm_k",
-        "attention.out": "attn.to_out.0",
-        "w1": "linear_1",
-        "w2": "linear_2",
-        "w3": "linear_3",
         "cap_embedder": "time_caption_embed.caption_embedder",
         "t_embedder.mlp.0": "time_caption_embed.timestep_embedder.linear_1",
         "t_embedder.mlp.2": "time_caption_embed.timestep_embedder.linear_2",
+        "final_layer.linear": "norm_out.linear_2",
+        "final_layer.adaLN_modulation.1": "norm_out.linear_1",
+        "context_refiner.*.attention_norm1": "context_refiner.*.norm1",
     }
+    | {f"{stream}.*.attention_norm1": f"{stream}.*.norm1.norm" for stream in _STREAMS[:2]}
+    | {f"{stream}.*.adaLN_modulation.1": f"{stream}.*.norm1.linear" for stream in _STREAMS[:2]}
+    | {f"{stream}.*.attention_norm2": f"{stream}.*.norm2" for stream in _STREAMS}
+    | {f"{stream}.*.attention.qkv": f"{stream}.*.attn.to_{{q,k,v}}" for stream in _STREAMS}
+    | {f"{stream}.*.attention.out": f"{stream}.*.attn.to_out.0" for stream in _STREAMS}
+    | {f"{stream}.*.attention.{n}_norm": f"{stream}.*.attn.norm_{n}" for stream in _STREAMS for n in "qk"}
+    | {f"{stream}.*.feed_forward.w{n}": f"{stream}.*.feed_forward.linear_{n}" for stream in _STREAMS for n in "123"},
+    unused=("norm_final",),
 )
 
 
@@ -38,6 +34,7 @@ def _layout(shapes: Shapes) -> str | None:
 FAMILY = Family(
     name="lumina2",
     title="Lumina-Image 2",
+    known_as=("lumina",),
     classes=frozenset({"Lumina2Pipeline", "Lumina2Text2ImgPipeline"}),
     pipelines=table(text_to_image="Lumina2Pipeline"),
     multiple=16,

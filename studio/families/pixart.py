@@ -1,32 +1,38 @@
 """PixArt-Sigma: a small transformer with a large text encoder."""
 
-from types import MappingProxyType
 from typing import Final
 
 from studio.families import Defaults, Family, Shapes, table
 from studio.kinds import Size
+from studio.naming import Names
 
-_NAMES: Final = MappingProxyType(
-    {
-        "pos_embed": "",
-        "y_embedder.y_embedding": "",
+BLOCKS: Final = {
+    "blocks.*": "transformer_blocks.*",
+    "blocks.*.attn.qkv": "transformer_blocks.*.attn1.to_{q,k,v}",
+    "blocks.*.attn.proj": "transformer_blocks.*.attn1.to_out.0",
+    "blocks.*.cross_attn.q_linear": "transformer_blocks.*.attn2.to_q",
+    "blocks.*.cross_attn.kv_linear": "transformer_blocks.*.attn2.to_{k,v}",
+    "blocks.*.cross_attn.proj": "transformer_blocks.*.attn2.to_out.0",
+    "y_embedder.y_proj.fc1": "caption_projection.linear_1",
+    "y_embedder.y_proj.fc2": "caption_projection.linear_2",
+    "final_layer.linear": "proj_out",
+    "final_layer.scale_shift_table": "scale_shift_table",
+}
+"""Its makers' names for what Sana has too, and diffusers'."""
+
+UNUSED: Final = ("pos_embed", "y_embedder.y_embedding", "logvar_linear")
+
+_NAMES = Names(
+    BLOCKS
+    | {
+        "x_embedder": "pos_embed",
         "t_embedder.mlp.0": "adaln_single.emb.timestep_embedder.linear_1",
         "t_embedder.mlp.2": "adaln_single.emb.timestep_embedder.linear_2",
         "t_block.1": "adaln_single.linear",
-        "x_embedder": "pos_embed",
-        "y_embedder.y_proj.fc1": "caption_projection.linear_1",
-        "y_embedder.y_proj.fc2": "caption_projection.linear_2",
-        "cross_attn.q_linear": "attn2.to_q",
-        "cross_attn.kv_linear": "attn2.(to_k|to_v)",
-        "cross_attn.proj": "attn2.to_out.0",
-        "attn.qkv": "attn1.(to_q|to_k|to_v)",
-        "attn.proj": "attn1.to_out.0",
-        "mlp.fc1": "ff.net.0.proj",
-        "mlp.fc2": "ff.net.2",
-        "final_layer.linear": "proj_out",
-        "final_layer.scale_shift_table": "scale_shift_table",
-        "blocks": "transformer_blocks",
-    }
+        "blocks.*.mlp.fc1": "transformer_blocks.*.ff.net.0.proj",
+        "blocks.*.mlp.fc2": "transformer_blocks.*.ff.net.2",
+    },
+    unused=UNUSED,
 )
 
 
@@ -39,6 +45,7 @@ def _layout(shapes: Shapes) -> str | None:
 FAMILY = Family(
     name="pixart",
     title="PixArt-Sigma",
+    known_as=("pixart",),
     classes=frozenset({"PixArtSigmaPipeline"}),
     pipelines=table(text_to_image="PixArtSigmaPipeline"),
     multiple=16,

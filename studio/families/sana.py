@@ -2,49 +2,37 @@
 
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from studio.families import Defaults, Family, Folder, Shapes, table
+from studio.families.pixart import BLOCKS, UNUSED
 from studio.kinds import Size
+from studio.naming import Names
 from studio.request import Request
 
-_NAMES: Final = MappingProxyType(
-    {
-        "pos_embed": "",
-        "y_embedder.y_embedding": "",
-        "logvar_linear": "",
+_NAMES = Names(
+    BLOCKS
+    | {
+        "x_embedder": "patch_embed",
         "t_embedder.mlp.0": "time_embed.emb.timestep_embedder.linear_1",
         "t_embedder.mlp.2": "time_embed.emb.timestep_embedder.linear_2",
         "t_block.1": "time_embed.linear",
-        "x_embedder": "patch_embed",
-        "y_embedder.y_proj.fc1": "caption_projection.linear_1",
-        "y_embedder.y_proj.fc2": "caption_projection.linear_2",
         "attention_y_norm": "caption_norm",
-        "cross_attn.q_linear": "attn2.to_q",
-        "cross_attn.kv_linear": "attn2.(to_k|to_v)",
-        "cross_attn.proj": "attn2.to_out.0",
-        "cross_attn.q_norm": "attn2.norm_q",
-        "cross_attn.k_norm": "attn2.norm_k",
-        "attn.qkv": "attn1.(to_q|to_k|to_v)",
-        "attn.proj": "attn1.to_out.0",
-        "attn.q_norm": "attn1.norm_q",
-        "attn.k_norm": "attn1.norm_k",
-        "mlp.inverted_conv.conv": "ff.conv_inverted",
-        "mlp.depth_conv.conv": "ff.conv_depth",
-        "mlp.point_conv.conv": "ff.conv_point",
-        "final_layer.linear": "proj_out",
-        "final_layer.scale_shift_table": "scale_shift_table",
-        "blocks": "transformer_blocks",
     }
+    | {f"blocks.*.attn.{n}_norm": f"transformer_blocks.*.attn1.norm_{n}" for n in "qk"}
+    | {f"blocks.*.cross_attn.{n}_norm": f"transformer_blocks.*.attn2.norm_{n}" for n in "qk"}
+    | {f"blocks.*.mlp.{n}_conv.conv": f"transformer_blocks.*.ff.conv_{n}" for n in ("inverted", "depth", "point")},
+    unused=UNUSED,
 )
-_SPRINT_NAMES: Final = MappingProxyType(
-    {
-        **_NAMES,
+_SPRINT_NAMES = replace(
+    _NAMES,
+    makers=dict(_NAMES.makers)
+    | {
         "t_embedder.mlp.0": "time_embed.timestep_embedder.linear_1",
         "t_embedder.mlp.2": "time_embed.timestep_embedder.linear_2",
         "cfg_embedder.mlp.0": "time_embed.guidance_embedder.linear_1",
         "cfg_embedder.mlp.2": "time_embed.guidance_embedder.linear_2",
-    }
+    },
 )
 
 
@@ -73,14 +61,15 @@ def _two_steps(request: Request) -> dict[str, Any]:
 _PLAIN = Family(
     name="sana",
     title="Sana",
+    known_as=("sana",),
     classes=frozenset({"SanaPipeline", "SanaSprintPipeline"}),
     pipelines=table(text_to_image="SanaPipeline"),
     multiple=32,
     defaults=Defaults(steps=20, guidance=4.5, size=Size(1024, 1024)),
     layout=_layout,
-    folder=_folder,
     names=_NAMES,
     source="Efficient-Large-Model/Sana_1600M_1024px_diffusers",
+    folder=_folder,
     noise="flow",
     besides=_as_asked,
     halves=("bfloat16",),

@@ -6,22 +6,10 @@ does elsewhere; it is handed on as it is, since that is what the model's makers 
 
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final
 
 from studio.families import Defaults, Family, Folder, Shapes, table
 from studio.kinds import Size
-
-_NAMES: Final = MappingProxyType(
-    {
-        "norm_final": "",
-        "final_layer": "all_final_layer.2-1",
-        "x_embedder": "all_x_embedder.2-1",
-        "attention.qkv": "attention.(to_q|to_k|to_v)",
-        "attention.q_norm": "attention.norm_q",
-        "attention.k_norm": "attention.norm_k",
-        "attention.out": "attention.to_out.0",
-    }
-)
+from studio.naming import Names
 
 
 def _layout(shapes: Shapes) -> str | None:
@@ -33,9 +21,19 @@ def _folder(folder: Folder) -> str:
     return "turbo" if folder.says("scheduler", "shift") == 3.0 else ""
 
 
+_STREAMS = ("layers", "noise_refiner", "context_refiner")
+_NAMES = Names(
+    {"x_embedder": "all_x_embedder.2-1", "final_layer": "all_final_layer.2-1"}
+    | {f"{stream}.*.attention.qkv": f"{stream}.*.attention.to_{{q,k,v}}" for stream in _STREAMS}
+    | {f"{stream}.*.attention.out": f"{stream}.*.attention.to_out.0" for stream in _STREAMS}
+    | {f"{stream}.*.attention.{n}_norm": f"{stream}.*.attention.norm_{n}" for stream in _STREAMS for n in "qk"},
+    unused=("norm_final",),
+)
+
 _PLAIN = Family(
     name="z_image",
     title="Z-Image",
+    known_as=("zimage",),
     classes=frozenset({"ZImagePipeline"}),
     pipelines=table(
         text_to_image="ZImagePipeline", image_to_image="ZImageImg2ImgPipeline", inpaint="ZImageInpaintPipeline"
@@ -43,9 +41,10 @@ _PLAIN = Family(
     multiple=16,
     defaults=Defaults(steps=50, guidance=4.0, size=Size(1024, 1024)),
     layout=_layout,
+    names=_NAMES,
+    traces=MappingProxyType({r"layers_\d+_attention_(qkv|to_[qkv])": (3840,)}),
     folder=_folder,
     alike=frozenset({"turbo"}),
-    names=_NAMES,
     source="Tongyi-MAI/Z-Image",
     noise="flow",
     halves=("bfloat16",),

@@ -32,15 +32,17 @@ def about(card: ModelCard) -> Iterator[tuple[str, str]]:
 
 
 def gigabytes(size: int) -> str:
-    """A size in the unit that suits it: "6.94 GB", "3.1 MB"."""
-    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+    """A size in the unit that suits it: "6.94 GB", "3.1 MB", "48 kB"."""
+    if size >= 1e9:
+        return f"{size / 1e9:.2f} GB"
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.0f} kB"
 
 
 def precision(card: ModelCard) -> str:
     """The dtype of most of the denoiser."""
     if card.weights:
         return card.weights.precision
-    files = [file for part in ("unet", "transformer") for file in folder.weights(card.path / part)]
+    files = [file for part in ("unet", "transformer") for file in folder.weight_files(card.path / part)]
     return Header.read(files[0]).precision if files else "unknown"
 
 

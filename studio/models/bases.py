@@ -39,8 +39,13 @@ def wanted(name: str, path: Path, family: Family, lacks: tuple[str, ...]) -> str
 
 def such_as(family: Family) -> str:
     """A public repository that has such a folder, and what of it nobody needs; nothing where none is known."""
-    denoiser = "unet" if family.names is None else "transformer"
+    denoiser = "unet" if reads_whole(family) else "transformer"
     return f", such as {family.source} on the Hub (all but its {denoiser})" if family.source else ""
+
+
+def reads_whole(family: Family) -> bool:
+    """Whether diffusers reads whole single files of the family, which then has a base of its own here."""
+    return own_base(family.name).is_file()
 
 
 def own_base(family: str) -> Path:

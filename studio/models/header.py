@@ -8,13 +8,16 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from studio.errors import ModelError
 from studio.models import gguf_file, safetensors_file
 from studio.models.tensors import Tensor
 
 _FORMATS: Final = {".gguf": gguf_file, ".safetensors": safetensors_file}
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -56,3 +59,15 @@ class Header:
         with self.path.open("rb") as stream:
             stream.seek(self.data + tensor.begin)
             return stream.read(tensor.end - tensor.begin)
+
+    def numbers(self, name: str) -> "np.ndarray[Any, Any]":
+        """The values of one tensor in float64, flat; none for a precision that numpy cannot read."""
+        import numpy as np
+
+        raw, dtype = self.bytes_of(name), self.tensors[name].dtype
+        if dtype == "BF16":  # the upper half of a float32
+            return (np.frombuffer(raw, "<u2").astype("<u4") << 16).view("<f4").astype("f8")
+        dtype = "U8" if dtype == "BOOL" else dtype
+        if dtype[0] not in "FIU" or not dtype[1:].isdigit() or int(dtype[1:]) < 8:
+            return np.empty(0)
+        return np.frombuffer(raw, f"<{dtype[0].lower()}{int(dtype[1:]) // 8}").astype("f8")

@@ -11,6 +11,7 @@ from studio.engine.denoiser import where
 from studio.errors import ModelError
 from studio.models import folder
 from studio.models.card import ModelCard
+from studio.naming import Names
 from tests.families import makers, tiny
 from tests.families.columns import Model
 
@@ -74,11 +75,11 @@ def test_diffusers_puts_them_in_the_same_places(name, convert, wide, card):
     assert all(torch.equal(tensor, known[key]) for key, tensor in found.items())
 
 
-def test_a_name_may_stand_for_several_for_a_number_or_for_nothing():
-    names = {"blocks.*.qkv": "layers.*.(to_q|to_k)", "norm": "", "block": "never"}
+def test_a_name_may_stand_for_several_or_for_nothing():
+    names = Names({"blocks.*.qkv": "layers.*.to_{q,k}", "block": "never"}, unused=("norm",))
     assert where("blocks.12.qkv.weight", names) == ["layers.12.to_q.weight", "layers.12.to_k.weight"]
     assert where("norm.weight", names) == []
-    assert where("blocks.1.norms.bias", names) == ["blocks.1.norms.bias"]
+    assert where("norms.1.scale", names) == ["norms.1.weight"]
 
 
 @pytest.mark.parametrize(

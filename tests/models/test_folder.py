@@ -145,14 +145,14 @@ def test_weights_that_come_in_half_precision_only_are_loaded(model, parts):
     card = ModelCard.read(model)
     loaded = Pipelines("cpu").get(card, "text-to-image").unet.state_dict()
     assert all((tensor == plain[name]).all() for name, tensor in loaded.items())
-    assert folder.weights(model / "unet") == [model / "unet" / "diffusion_pytorch_model.fp16.safetensors"]
+    assert folder.weight_files(model / "unet") == [model / "unet" / "diffusion_pytorch_model.fp16.safetensors"]
 
 
 def test_plain_weights_go_before_others(model):
     file = next((model / "unet").glob("*.safetensors"))
     file.with_name("diffusion_pytorch_model.fp16.safetensors").write_bytes(file.read_bytes())
     assert folder.variants(model) is None
-    assert folder.weights(model / "unet") == [file]
+    assert folder.weight_files(model / "unet") == [file]
 
 
 def test_parts_in_different_precisions_are_named(model):
