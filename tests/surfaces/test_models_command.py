@@ -138,7 +138,7 @@ def test_wrong_use_is_one_line(studio, arguments, code, says):
 
 def test_an_empty_folder_is_no_model(studio, tmp_path):
     code, _, error = studio("add", tmp_path)
-    assert (code, "there are no safetensors files in" in error) == (1, True)
+    assert (code, "there are no safetensors or GGUF files in" in error) == (1, True)
 
 
 def test_from_the_hub_only_after_host_and_size_were_shown(state, tmp_path):
