@@ -125,9 +125,9 @@ def load_file(model):
     name = model.card.path.name
     if name in makers.WHOLE:
         return _load_whole_file(makers.WHOLE[name](), model.card.path.with_name(f"{name}-whole"))
-    if not hasattr(model.pipelines.any(model.card), "transformer") or name.startswith("sdxl_lcm"):
-        return ""
     file, pipeline = model.card.path.with_suffix(".safetensors"), model.pipelines.any(model.card)
+    if not hasattr(pipeline, "transformer"):
+        return ""
     save_file(makers.tensors(model.family.name, pipeline.transformer), file)
     single = Model(ModelCard.read(file, model.card.path))
     assert single.family == model.family
