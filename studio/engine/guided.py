@@ -48,7 +48,7 @@ def _pipeline(pipelines: Pipelines, card: ModelCard, request: Request) -> "Diffu
     if not nets:
         return pipelines.get(card, request.task)
     found = controls.nets(pipelines.any(card), pipelines.parts, nets)
-    return pipelines.around(card, request.task, {"controlnet": found if len(found) > 1 else found[0]})
+    return pipelines.around(card, request.task, {"controlnet": found})
 
 
 def _text(request: Request) -> str:

@@ -20,8 +20,10 @@ from studio.request import Request
 Shapes = Mapping[str, tuple[int, ...]]
 """The tensors of a weight file by name: their shapes, as its header gives them."""
 
-UNET: Final = frozenset({"T2I-Adapter", "reference picture", "area with a prompt of its own", "embedding", "other VAE"})
-"""What every family with a U-Net takes from a guide; a ControlNet goes by its pipelines."""
+UNET: Final = frozenset(
+    {"second ControlNet", "T2I-Adapter", "reference picture", "area with a prompt of its own", "embedding", "other VAE"}
+)
+"""What every family with a U-Net takes from a guide; the first ControlNet goes by its pipelines."""
 
 
 _PREFIX: Final = "model.diffusion_model."  # of a denoiser in a file that holds other parts too

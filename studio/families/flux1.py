@@ -66,6 +66,7 @@ _PLAIN = Family(
     layout=_layout,
     folder=_folder,
     noise="flow",
+    takes=frozenset({"other VAE", "second ControlNet"}),
     besides=_two_passes,
 )
 _ONE_PASS = replace(_PLAIN, negative_prompt=False, besides=lambda _: {})
