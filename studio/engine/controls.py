@@ -40,9 +40,10 @@ def _net(plain: "DiffusionPipeline", parts: Parts, control: Control) -> Any:
 
 
 def arguments(pipeline: "DiffusionPipeline", controls: Sequence[Control], size: Size) -> dict[str, Any]:
-    """What a pipeline with ControlNets is called with: lists, or for a single net no lists.
+    """What a pipeline with ControlNets, or that follows a picture by itself, is called with.
 
-    Raises InputError where they shall begin late or end early and this pipeline cannot do that.
+    Lists, or for a single net no lists. Raises InputError where they shall count for less, begin late or end early and
+    this pipeline cannot do that.
     """
     taken = signature(type(pipeline).__call__).parameters
     given: dict[str, list[Any]] = {
@@ -53,8 +54,10 @@ def arguments(pipeline: "DiffusionPipeline", controls: Sequence[Control], size: 
         "control_mode": [control.mode for control in controls],
     }
     if "control_guidance_start" not in taken and any((c.start, c.end) != (0, 1) for c in controls):
-        raise InputError("this model's ControlNets act in all steps; leave start at 0 and end at 1")
-    many = hasattr(pipeline.controlnet, "nets")
+        raise InputError("this model follows its picture in all steps; leave start at 0 and end at 1")
+    if "controlnet_conditioning_scale" not in taken and any(control.weight != 1 for control in controls):
+        raise InputError("this model follows its picture in full; leave weight at 1")
+    many = hasattr(getattr(pipeline, "controlnet", None), "nets")
     return {name: each if many else each[0] for name, each in given.items() if name in taken}
 
 
@@ -62,10 +65,10 @@ def arguments(pipeline: "DiffusionPipeline", controls: Sequence[Control], size: 
 def exact(pipeline: "DiffusionPipeline") -> Iterator[None]:
     """While inside, the VAE gives the likeliest latents of a picture and no random ones near them.
 
-    Transformers see a ControlNet's picture so, and the pipelines take the randomness from the seed before
+    Transformers see a picture to follow so, and the pipelines take the randomness from the seed before
     the noise does, or from nowhere that could be repeated.
     """
-    if hasattr(pipeline, "unet") or not hasattr(pipeline, "controlnet"):
+    if hasattr(pipeline, "unet") or "control_image" not in signature(type(pipeline).__call__).parameters:
         yield
         return
     with patched(pipeline.vae, "encode", _likeliest):

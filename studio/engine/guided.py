@@ -30,10 +30,10 @@ def guided(
     parameter for parameter. Raises InputError that names what does not fit this model.
     """
     guide, size, parts = request.guide, Size(request.width, request.height), pipelines.parts
-    nets = [control for control in guide.controls if not control.adapter]
+    followed = [control for control in guide.controls if not control.adapter]
     adapters = [control for control in guide.controls if control.adapter]
     pipeline = _pipeline(pipelines, card, request)
-    arguments = controls.arguments(pipeline, nets, size) if nets else {}
+    arguments = controls.arguments(pipeline, followed, size) if followed else {}
     with ExitStack() as stack:
         stack.enter_context(_decoding(pipeline, parts, guide.vae))
         stack.enter_context(known(pipeline, guide.embeddings, _text(request)))
@@ -44,7 +44,7 @@ def guided(
 
 
 def _pipeline(pipelines: Pipelines, card: ModelCard, request: Request) -> "DiffusionPipeline":
-    nets = [control for control in request.guide.controls if not control.adapter]
+    nets = [control for control in request.guide.controls if control.part and not control.adapter]
     if not nets:
         return pipelines.get(card, request.task)
     found = controls.nets(pipelines.any(card), pipelines.parts, nets)

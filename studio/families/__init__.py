@@ -21,8 +21,9 @@ Shapes = Mapping[str, tuple[int, ...]]
 """The tensors of a weight file by name: their shapes, as its header gives them."""
 
 UNET: Final = frozenset(
-    {"second ControlNet", "T2I-Adapter", "reference picture", "area with a prompt of its own", "embedding", "other VAE"}
-)
+    {"second picture to follow", "T2I-Adapter", "reference picture", "area with a prompt of its own", "embedding",
+     "other VAE"}
+)  # fmt: skip
 """What every family with a U-Net takes from a guide; the first ControlNet goes by its pipelines."""
 
 
@@ -94,7 +95,8 @@ class Family:
     where there is no such thing. ``besides`` gives what a request needs besides. ``noise`` says which samplers
     fit: those of diffusion or of flow matching. ``area`` is how many pixels its pipelines always draw, whatever
     is asked; 0 where the size is free. ``takes`` is what of a guide they follow besides the ControlNets that
-    ``pipelines`` has; ``hands_over`` says that they can stop or begin in the midst of the noise.
+    ``pipelines`` has; ``hands_over`` says that they can stop or begin in the midst of the noise. ``follows`` says that
+    they follow a picture by themselves, without a ControlNet, and draw nothing without one.
 
     ``v_mark`` is what tells a single file that predicts v from one that predicts noise, where shapes do not.
 
@@ -123,6 +125,7 @@ class Family:
     unsized: frozenset[str] = frozenset()
     takes: frozenset[str] = frozenset({"other VAE"})
     hands_over: bool = False
+    follows: bool = False
     halves: tuple[str, ...] = ("bfloat16", "float16")
     area: int = 0
     needs: str = ""
@@ -163,8 +166,16 @@ class Family:
             raise InputError(f"{self.title} has no {request.task}; it has {', '.join(self.pipelines) or 'none'}")
         for other in sorted(request.guide.asks - self.takes - {"ControlNet"}):
             raise InputError(f"{self.title} takes no {other}; leave it out, or choose another model")
+        self._check_followed(any(not control.part for control in request.guide.controls))
         if (request.until is not None or request.since is not None) and not self.hands_over:
             raise InputError(f"{self.title} cannot hand a picture over to a refiner; choose another model")
+
+    def _check_followed(self, alone: bool) -> None:
+        """``alone`` says that there is a picture to follow without a ControlNet."""
+        if alone and not self.follows:
+            raise InputError(f"{self.title} follows no picture by itself; choose a ControlNet that was made for it")
+        if self.follows and not alone:
+            raise InputError(f"{self.title} draws along another picture; give it one to follow, without a ControlNet")
 
     def _check_settings(self, request: Request) -> None:
         if request.negative_prompt and not self.negative_prompt:

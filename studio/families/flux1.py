@@ -1,7 +1,8 @@
 """FLUX.1: guidance is something the model was taught, not a second pass; schnell was taught none.
 
 A negative prompt does need a second pass. Then the guidance is that of the two passes against each
-other, and the taught one is set to 1, which is none. Kontext's single file looks like dev's.
+other, and the taught one is set to 1, which is none. Kontext's single file looks like dev's. Control (the models called
+Canny and Depth) sees a picture to follow beside the noise.
 """
 
 from dataclasses import replace
@@ -17,6 +18,8 @@ _BY_CLASS = MappingProxyType(
     {
         "FluxFillPipeline": "fill",
         "FluxControlPipeline": "control",
+        "FluxControlImg2ImgPipeline": "control",
+        "FluxControlInpaintPipeline": "control",
         "FluxKontextPipeline": "kontext",
     }
 )
@@ -66,7 +69,7 @@ _PLAIN = Family(
     layout=_layout,
     folder=_folder,
     noise="flow",
-    takes=frozenset({"other VAE", "second ControlNet"}),
+    takes=frozenset({"other VAE", "second picture to follow"}),
     besides=_two_passes,
 )
 _ONE_PASS = replace(_PLAIN, negative_prompt=False, besides=lambda _: {})
@@ -94,7 +97,13 @@ FAMILY = replace(
             "control": replace(
                 _ONE_PASS,
                 title="FLUX.1 Control",
-                pipelines=table(),
+                pipelines=table(
+                    text_to_image="FluxControlPipeline",
+                    image_to_image="FluxControlImg2ImgPipeline",
+                    inpaint="FluxControlInpaintPipeline",
+                ),
+                takes=frozenset({"other VAE"}),
+                follows=True,
                 defaults=Defaults(steps=30, guidance=10.0, size=_LARGE),
             ),
         }

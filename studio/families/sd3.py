@@ -37,7 +37,7 @@ _PLAIN = Family(
     layout=_layout,
     folder=_folder,
     noise="flow",
-    takes=frozenset({"other VAE", "second ControlNet"}),
+    takes=frozenset({"other VAE", "second picture to follow"}),
 )
 
 FAMILY = replace(

@@ -1,5 +1,6 @@
 """A guide: lines, depth or poses that the picture follows."""
 
+from dataclasses import replace
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -29,22 +30,28 @@ End = Annotated[_Share, Field(title="Until", description="After what share of th
 def run(
     engine: Engine,  # noqa: ARG001 every step is given one
     image: Followed,
-    controlnet: ControlNetRef,
+    controlnet: ControlNetRef | None = None,
     weight: Weight = 1.0,
     start: Begin = 0.0,
     end: End = 1.0,
     guide: GuideBefore = NOTHING,
     shows: Shown = AS_TRAINED,
 ) -> Guide:
-    """The guide with one more ControlNet or T2I-Adapter; several count together."""
+    """The guide with one more ControlNet or T2I-Adapter; several count together.
+
+    Without one, for a model that was itself made to follow pictures.
+    """
     check(controlnet, shows, start, end)
-    part = parts.find(controlnet, "controlnet")
-    control = Control(controlnet, tuple(opened(image)), weight, start, end, part.adapter, part.mode(shows))
+    control = Control(controlnet or "", tuple(opened(image)), weight, start, end)
+    if controlnet:
+        part = parts.find(controlnet, "controlnet")
+        control = replace(control, adapter=part.adapter, mode=part.mode(shows))
     return guide + Guide(controls=(control,))
 
 
-def check(controlnet: str, shows: str = AS_TRAINED, start: float = 0.0, end: float = 1.0) -> None:
+def check(controlnet: str | None = None, shows: str = AS_TRAINED, start: float = 0.0, end: float = 1.0) -> None:
     """Raise InputError where it would end before it begins, or a ControlNet must be told what it is shown."""
     if start >= end:
         raise InputError(f"'end' ({end:g}) must lie after 'start' ({start:g})")
-    parts.find(controlnet, "controlnet").mode(shows)
+    if controlnet:
+        parts.find(controlnet, "controlnet").mode(shows)
