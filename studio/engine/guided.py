@@ -1,6 +1,6 @@
 """A pipeline with all that a request's guide asks for put in, and taken out again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ def guided(
     pipeline = _pipeline(pipelines, card, request)
     arguments = controls.arguments(pipeline, followed, size) if followed else {}
     with ExitStack() as stack:
+        stack.enter_context(_lent(pipeline, card.family.lent))
         stack.enter_context(_decoding(pipeline, parts, guide.vae))
         stack.enter_context(known(pipeline, guide.embeddings, _text(request)))
         stack.enter_context(divided(pipeline, guide.regions))
@@ -54,6 +55,20 @@ def _pipeline(pipelines: Pipelines, card: ModelCard, request: Request) -> "Diffu
 def _text(request: Request) -> str:
     """All that will be read of a request."""
     return "\n".join([request.prompt, request.negative_prompt, *(region.prompt for region in request.guide.regions)])
+
+
+@contextmanager
+def _lent(pipeline: "DiffusionPipeline", settings: Mapping[str, Any]) -> Iterator[None]:
+    """While inside, the transformer's configuration holds these settings too."""
+    if not settings:
+        yield
+        return
+    own = pipeline.transformer._internal_dict
+    pipeline.transformer.register_to_config(**settings)
+    try:
+        yield
+    finally:
+        pipeline.transformer._internal_dict = own
 
 
 @contextmanager

@@ -104,7 +104,7 @@ class Family:
     weights, BREAK, AND, schedules, clip skip and of any length; else its pipelines do.
 
     Running: ``halves`` are the half precisions that its models stand, ``needs`` a package without which it
-    cannot run.
+    cannot run, ``lent`` settings that a pipeline asks its transformer for, where that has none.
 
     ``variants`` are the family again, as it is for each variant that differs; see ``of``.
     """
@@ -129,6 +129,7 @@ class Family:
     halves: tuple[str, ...] = ("bfloat16", "float16")
     area: int = 0
     needs: str = ""
+    lent: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     v_mark: VMark | None = None
     weights: bool = False
 

@@ -227,3 +227,14 @@ def test_it_takes_the_precision_of_the_model(kind, model, guides, monkeypatch):
     assert generate.run(other, PROMPT, **asked, guide=guides[kind]()) != plain
     assert pipeline.unet.dtype == torch.bfloat16
     assert small.state(pipeline) == before
+
+
+def test_a_setting_that_a_pipeline_is_lent_is_taken_back(engine, card):
+    """Chroma's pipeline for inpainting asks its transformer for one that it has not."""
+    model = card("chroma")
+    transformer = engine.pipelines.get(model, "inpaint").transformer
+    before = dict(transformer.config)
+    asked = {"image": [small.drawing()], "mask": [small.drawing(6).convert("L")], "steps": 2, "model": str(model.path)}
+    made = [inpaint.run(engine, prompt=prompt, **asked)[0] for prompt in ("a star", "zebra")]
+    assert made[0] != made[1]
+    assert dict(transformer.config) == before
