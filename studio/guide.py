@@ -10,6 +10,8 @@ from typing import Final
 
 from PIL.Image import Image
 
+from studio.lora import Lora
+
 Change = Callable[[Image], Image]
 
 
@@ -42,10 +44,11 @@ class Reference:
 
 @dataclass(frozen=True)
 class Region:
-    """An area, white in ``mask`` (gray blends), that has a prompt of its own."""
+    """An area, white in ``mask`` (gray blends), that has a prompt of its own, and LoRAs besides the picture's."""
 
     prompt: str
     mask: Image
+    loras: tuple[Lora, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Guide:
     regions: tuple[Region, ...] = ()
     embeddings: tuple[tuple[str, str], ...] = ()
     vae: str | None = None
+    loras: tuple[Lora, ...] = ()
 
     def __add__(self, other: "Guide") -> "Guide":
         return Guide(
@@ -69,6 +73,7 @@ class Guide:
             self.regions + other.regions,
             self.embeddings + other.embeddings,
             other.vae or self.vae,
+            self.loras + other.loras,
         )
 
     @property
@@ -83,6 +88,7 @@ class Guide:
             "area with a prompt of its own": self.regions,
             "embedding": self.embeddings,
             "other VAE": self.vae,
+            "LoRA": self.loras or any(region.loras for region in self.regions),
         }
         return frozenset(name for name, given in asked.items() if given)
 

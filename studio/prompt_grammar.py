@@ -19,6 +19,7 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from studio.errors import InputError
+from studio.lora import Lora
 
 _DEEPEST: Final = 50
 _STRONGER: Final = 1.1  # what a pair of round brackets multiplies by; square ones divide
@@ -40,13 +41,6 @@ class Piece(NamedTuple):
 Section = tuple[Piece, ...]
 Wording = tuple[Section, ...]
 """What is read at one step: sections parted by BREAK."""
-
-
-class Lora(NamedTuple):
-    """A LoRA that a prompt names, and how strongly it counts."""
-
-    name: str
-    weight: float
 
 
 @dataclass(frozen=True)
@@ -131,12 +125,9 @@ def parse(text: str) -> Parsed:
 
 
 def _lora(found: re.Match[str]) -> Lora:
-    name, *rest = found[2].split(":")
     if found[1] == "hypernet":
         raise InputError(f"{found[0]}: hypernetworks are not supported; take it out of the prompt")
-    if not name or len(rest) > 1 or (rest and not _NUMBER.fullmatch(rest[0])):
-        raise InputError(f"{found[0]} is no LoRA as the studio reads it; write <lora:NAME:WEIGHT>")
-    return Lora(name, float(rest[0]) if rest else 1.0)
+    return Lora.parse(found[2])
 
 
 def _part(text: str) -> Part:

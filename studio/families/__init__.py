@@ -20,11 +20,11 @@ from studio.request import Request
 Shapes = Mapping[str, tuple[int, ...]]
 """The tensors of a weight file by name: their shapes, as its header gives them."""
 
-UNET: Final = frozenset(
-    {"second picture to follow", "T2I-Adapter", "reference picture", "area with a prompt of its own", "embedding",
-     "other VAE"}
-)  # fmt: skip
-"""What every family with a U-Net takes from a guide; the first ControlNet goes by its pipelines."""
+ANY: Final = frozenset({"LoRA", "other VAE"})
+"""What families take from a guide where they say nothing else; the first ControlNet goes by their pipelines."""
+UNET: Final = ANY | {"second picture to follow", "T2I-Adapter", "reference picture", "area with a prompt of its own",
+                     "embedding"}  # fmt: skip
+"""What every family with a U-Net takes."""
 
 
 _PREFIX: Final = "model.diffusion_model."  # of a denoiser in a file that holds other parts too
@@ -123,7 +123,7 @@ class Family:
     negative_prompt: bool = True
     besides: Callable[[Request], dict[str, Any]] = nothing
     unsized: frozenset[str] = frozenset()
-    takes: frozenset[str] = frozenset({"other VAE"})
+    takes: frozenset[str] = ANY
     hands_over: bool = False
     follows: bool = False
     halves: tuple[str, ...] = ("bfloat16", "float16")
@@ -194,7 +194,7 @@ class Family:
                 f"'{wildcard}' is not drawn here, but in a workflow's prompts; write \\{wildcard[0]} for plain text"
             )
         if parsed.loras:
-            raise InputError(f"LoRAs cannot be loaded yet; take '<lora:{parsed.loras[0].name}:…>' out of the prompt")
+            raise InputError(f"LoRAs cannot be loaded yet; take '<lora:{parsed.loras[0].part}:…>' out of the prompt")
         if not (self.weights and weights) and (mark := parsed.mark()):
             who = self.title if weights else "the prompt of an area"
             raise InputError(f"{who} takes words alone; take '{mark}' out, or write \\( and \\[ for plain brackets")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from studio.families import Defaults, Family, Folder, Shapes, table
+from studio.families import ANY, Defaults, Family, Folder, Shapes, table
 from studio.kinds import Size
 from studio.request import Request
 
@@ -69,7 +69,7 @@ _PLAIN = Family(
     layout=_layout,
     folder=_folder,
     noise="flow",
-    takes=frozenset({"other VAE", "second picture to follow"}),
+    takes=ANY | {"second picture to follow"},
     besides=_two_passes,
 )
 _ONE_PASS = replace(_PLAIN, negative_prompt=False, besides=lambda _: {})
@@ -102,7 +102,7 @@ FAMILY = replace(
                     image_to_image="FluxControlImg2ImgPipeline",
                     inpaint="FluxControlInpaintPipeline",
                 ),
-                takes=frozenset({"other VAE"}),
+                takes=ANY,
                 follows=True,
                 defaults=Defaults(steps=30, guidance=10.0, size=_LARGE),
             ),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from types import MappingProxyType
 
-from studio.families import Defaults, Family, Folder, Shapes, table
+from studio.families import ANY, Defaults, Family, Folder, Shapes, table
 from studio.kinds import Size
 
 
@@ -37,7 +37,7 @@ _PLAIN = Family(
     layout=_layout,
     folder=_folder,
     noise="flow",
-    takes=frozenset({"other VAE", "second picture to follow"}),
+    takes=ANY | {"second picture to follow"},
 )
 
 FAMILY = replace(

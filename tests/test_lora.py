@@ -1,0 +1,35 @@
+"""A LoRA as it is asked for."""
+
+import pytest
+
+from studio.errors import InputError
+from studio.lora import Lora
+
+
+@pytest.mark.parametrize(
+    ("text", "lora"),
+    [
+        ("neon", Lora("neon")),
+        ("neon:0.8", Lora("neon", 0.8)),
+        ("neon:text=0", Lora("neon", text=0.0)),
+        (
+            "ink-v2:-.5:text=0.5:from=0.2:to=0.8:up_blocks.1=0:mid_block=2",
+            Lora("ink-v2", -0.5, 0.5, 0.2, 0.8, (("up_blocks.1", 0.0), ("mid_block", 2.0))),
+        ),
+    ],
+)
+def test_what_is_written_is_what_is_read(text, lora):
+    assert Lora.parse(text) == lora
+    assert Lora.parse(str(lora)) == lora
+
+
+@pytest.mark.parametrize("text", ["", ":1", "a:much", "a:1:2", "a:1:from", "a:1:from=x", "a:11", "a:1:from=0.5:to=0.5"])
+def test_what_is_none_is_shown(text):
+    with pytest.raises(InputError, match="LoRA"):
+        Lora.parse(text)
+
+
+def test_modules_are_named_by_whole_parts_of_their_names_and_the_longest_counts():
+    lora = Lora.parse("a:0.5:blocks.1=0:blocks.1.attn=2")
+    names = ["blocks.0.attn", "blocks.1.mlp", "blocks.1.attn.to_q", "blocks.10.attn", "single_blocks.1"]
+    assert [lora.weight_in(name) for name in names] == [0.5, 0, 2, 0.5, 0.5]
