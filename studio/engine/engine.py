@@ -92,7 +92,7 @@ class Engine:
             watched(pipeline, self._heard(card, request)),
             (words := self._words(pipeline, card, request)).acting(pipeline),
         ):
-            result = pipeline(**self._arguments(card, request, words), **words.callback(), **more)
+            result = pipeline(**self._arguments(card, request, words), **words.callback(pipeline), **more)
             self.note(account(pipeline, card, request))
         return list(result.images)
 

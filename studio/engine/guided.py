@@ -38,7 +38,7 @@ def guided(
         stack.enter_context(_lent(pipeline, card.family.lent))
         stack.enter_context(_decoding(pipeline, parts, guide.vae))
         stack.enter_context(known(pipeline, guide.embeddings, _text(request)))
-        stack.enter_context(divided(pipeline, guide.regions))
+        stack.enter_context(divided(pipeline, guide.regions, request.clip_skip))
         stack.enter_context(controls.exact(pipeline))
         stack.enter_context(controls.adapted(pipeline, parts, adapters, size))
         yield pipeline, arguments | stack.enter_context(resembling(pipeline, parts, guide.references))

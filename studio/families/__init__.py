@@ -25,6 +25,8 @@ ANY: Final = frozenset({"LoRA", "other VAE"})
 UNET: Final = ANY | {"second picture to follow", "T2I-Adapter", "reference picture", "area with a prompt of its own",
                      "embedding"}  # fmt: skip
 """What every family with a U-Net takes."""
+INSTRUCTED: Final = UNET - {"area with a prompt of its own"}
+"""What its models that follow instructions take."""
 
 
 _PREFIX: Final = "model.diffusion_model."  # of a denoiser in a file that holds other parts too
@@ -155,7 +157,11 @@ class Family:
         for prompt in (request.prompt, request.negative_prompt):
             self._check_prompt(prompt)
         for region in request.guide.regions:
-            self._check_prompt(region.prompt, weights=False)
+            self._check_prompt(region.prompt)
+            if turn := parse(region.prompt).turn():
+                raise InputError(
+                    f"an area's prompt is the same in all steps, so '{turn}' fails there; {_in_words(turn)}"
+                )
         asked = Size(request.width, request.height)
         if asked != (fits := self.drawn(asked)):
             raise InputError(f"{self.title} does not draw {asked}; {fits} would do{self._why()}")
@@ -186,7 +192,7 @@ class Family:
         if request.clip_skip > 1 and not self.weights:
             raise InputError(f"{self.title} has no clip skip; leave it at 1")
 
-    def _check_prompt(self, text: str, *, weights: bool = True) -> None:
+    def _check_prompt(self, text: str) -> None:
         """Refuse what a prompt asks for besides words and would not get."""
         parsed = parse(text)
         if wildcard := wildcards.first(text):
@@ -195,9 +201,8 @@ class Family:
             )
         if parsed.loras:
             raise InputError(f"LoRAs cannot be loaded yet; take '<lora:{parsed.loras[0].part}:…>' out of the prompt")
-        if not (self.weights and weights) and (mark := parsed.mark()):
-            who = self.title if weights else "the prompt of an area"
-            raise InputError(f"{who} takes words alone; take '{mark}' out, or write \\( and \\[ for plain brackets")
+        if not self.weights and (mark := parsed.mark()):
+            raise InputError(f"{self.title} reads plain words, so '{mark}' would change nothing; {_in_words(mark)}")
 
     def drawn(self, asked: Size) -> Size:
         """The size that comes out where another is asked for: the same, if the family can draw it."""
@@ -220,6 +225,12 @@ class Family:
         if request.strength is not None and request.images:
             given["strength"] = request.strength
         return given | self.besides(request)
+
+
+def _in_words(mark: str) -> str:
+    """What to write in place of a prompt's mark that does not work."""
+    brackets = rf", or \{mark[0]} and \{mark[-1]} where you mean brackets" if mark[0] in "([" else ""
+    return f"write the words alone{brackets}"
 
 
 def table(**entries: str) -> Mapping[str, str]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from studio.families import UNET, Defaults, Family, Folder, Shapes, table
+from studio.families import INSTRUCTED, UNET, Defaults, Family, Folder, Shapes, table
 from studio.kinds import Size
 from studio.request import Request
 
@@ -66,7 +66,11 @@ FAMILY = replace(
         {
             "inpaint": replace(_PLAIN, title="Stable Diffusion 1 for inpainting", pipelines=INPAINT_ONLY),
             "instruct": replace(
-                _PLAIN, title="Stable Diffusion 1 for instructions", pipelines=INSTRUCT_ONLY, besides=likeness
+                _PLAIN,
+                title="Stable Diffusion 1 for instructions",
+                pipelines=INSTRUCT_ONLY,
+                besides=likeness,
+                takes=INSTRUCTED,
             ),
         }
     ),

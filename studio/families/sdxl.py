@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from studio.families import UNET, Defaults, Family, Folder, Shapes, table
+from studio.families import INSTRUCTED, UNET, Defaults, Family, Folder, Shapes, table
 from studio.families.sd1 import BY_CHANNELS, ENTRY, likeness
 from studio.kinds import Size
 
@@ -76,7 +76,11 @@ FAMILY = replace(
             ),
             "inpaint": replace(_PLAIN, title="Stable Diffusion XL for inpainting", pipelines=_INPAINT_ONLY),
             "instruct": replace(
-                _PLAIN, title="Stable Diffusion XL for instructions", pipelines=_INSTRUCT_ONLY, besides=likeness
+                _PLAIN,
+                title="Stable Diffusion XL for instructions",
+                pipelines=_INSTRUCT_ONLY,
+                besides=likeness,
+                takes=INSTRUCTED,
             ),
             "turbo": replace(
                 _FEW, title="Stable Diffusion XL Turbo", defaults=Defaults(steps=4, guidance=0.0, size=Size(512, 512))
