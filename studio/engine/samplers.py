@@ -11,7 +11,9 @@ from inspect import signature
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from studio.engine.lms import lms
 from studio.engine.plms import plms
+from studio.engine.schedules import placed
 from studio.errors import InputError
 from studio.kinds import OWN_SAMPLER
 
@@ -37,13 +39,15 @@ class Recipe:
     """A diffusers scheduler and its flags.
 
     ``spacing`` is where the steps lie unless the model wants "trailing": "linspace" is what k-diffusion
-    does, "leading" what DDIM and PLMS count on. ``ends`` must be reached exactly, so it overrules the model.
+    does, "leading" what DDIM and PLMS count on. ``ends`` must be reached exactly, so it overrules the model. ``place``
+    says which of the ``schedules`` takes the place of Karras'.
     """
 
     scheduler: str
     flags: Mapping[str, Any]
     spacing: Literal["linspace", "leading", "trailing"] = "linspace"
     ends: bool = False
+    place: Literal["", "beta", "aligned"] = ""
 
 
 _PLAIN: Final = {"use_karras_sigmas": False, "use_exponential_sigmas": False, "use_beta_sigmas": False}
@@ -69,15 +73,29 @@ def _timed(scheduler: str, flags: Mapping[str, Any]) -> Recipe:
     return Recipe(scheduler, flags, ends=True)
 
 
+def _beta(scheduler: str, flags: Mapping[str, Any]) -> Recipe:
+    return Recipe(scheduler, {**flags, **_KARRAS}, ends=True, place="beta")
+
+
+def _aligned(scheduler: str, flags: Mapping[str, Any]) -> Recipe:
+    return Recipe(scheduler, {**flags, **_KARRAS}, ends=True, place="aligned")
+
+
 _M, _S = "DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler"
 DIFFUSION: Final[Mapping[str, Recipe]] = MappingProxyType(
     {
         "Euler": Recipe("EulerDiscreteScheduler", _EULER | _PLAIN),
         "Euler Karras": _timed("EulerDiscreteScheduler", _EULER | _KARRAS),
+        "Euler Exponential": _timed("EulerDiscreteScheduler", _EULER | _EXPONENTIAL),
+        "Euler Beta": _beta("EulerDiscreteScheduler", _EULER),
+        "Euler AYS": _aligned("EulerDiscreteScheduler", _EULER),
         "Euler SGM Uniform": Recipe("EulerDiscreteScheduler", _EULER | _PLAIN, "trailing"),
         "Euler a": Recipe("EulerAncestralDiscreteScheduler", {}),
         "Heun": Recipe("HeunDiscreteScheduler", _PLAIN | {"clip_sample": False}),
         "Heun Karras": _timed("HeunDiscreteScheduler", _KARRAS | {"clip_sample": False}),
+        "Heun Beta": _beta("HeunDiscreteScheduler", {"clip_sample": False}),
+        "LMS": Recipe("LMS", _EULER | _PLAIN),
+        "LMS Karras": _timed("LMS", _EULER | _KARRAS),
         "DPM2": Recipe("KDPM2DiscreteScheduler", _PLAIN),
         "DPM2 Karras": _timed("KDPM2DiscreteScheduler", _KARRAS),
         "DPM2 a": Recipe("KDPM2AncestralDiscreteScheduler", _PLAIN),
@@ -85,31 +103,48 @@ DIFFUSION: Final[Mapping[str, Recipe]] = MappingProxyType(
         "DPM++ 2M": Recipe(_M, _2M | _PLAIN),
         "DPM++ 2M Karras": _timed(_M, _2M | _KARRAS),
         "DPM++ 2M Exponential": _timed(_M, _2M | _EXPONENTIAL),
+        "DPM++ 2M Beta": _beta(_M, _2M),
+        "DPM++ 2M AYS": _aligned(_M, _2M),
         "DPM++ 2M SGM Uniform": Recipe(_M, _2M | _PLAIN, "trailing"),
         "DPM++ 2M SDE": Recipe(_M, _2M_SDE | _PLAIN),
         "DPM++ 2M SDE Karras": _timed(_M, _2M_SDE | _KARRAS),
         "DPM++ 2M SDE Exponential": _timed(_M, _2M_SDE | _EXPONENTIAL),
+        "DPM++ 2M SDE Beta": _beta(_M, _2M_SDE),
+        "DPM++ 2M SDE AYS": _aligned(_M, _2M_SDE),
+        "DPM++ 2M SDE SGM Uniform": Recipe(_M, _2M_SDE | _PLAIN, "trailing"),
         "DPM++ SDE": Recipe(_S, _SDE | _PLAIN),
         "DPM++ SDE Karras": _timed(_S, _SDE | _KARRAS),
+        "DPM++ SDE Exponential": _timed(_S, _SDE | _EXPONENTIAL),
+        "DPM++ SDE Beta": _beta(_S, _SDE),
+        "DPM++ SDE AYS": _aligned(_S, _SDE),
         "UniPC": Recipe("UniPCMultistepScheduler", _UNIPC | _PLAIN),
         "UniPC Karras": _timed("UniPCMultistepScheduler", _UNIPC | _KARRAS),
+        "UniPC Beta": _beta("UniPCMultistepScheduler", _UNIPC),
+        "UniPC SGM Uniform": Recipe("UniPCMultistepScheduler", _UNIPC | _PLAIN, "trailing"),
         "DDIM": Recipe("DDIMScheduler", _DDIM, "leading"),
         "DDPM": Recipe("DDPMScheduler", {"clip_sample": False, "thresholding": False, "variance_type": "fixed_small"}),
         "PLMS": Recipe("PNDMScheduler", {"skip_prk_steps": True, "set_alpha_to_one": True}, "leading"),
         "DEIS": Recipe("DEISMultistepScheduler", _DEIS | _PLAIN),
         "SA-Solver": Recipe("SASolverScheduler", _SA | _PLAIN),
         "LCM": Recipe("LCMScheduler", _DDIM | {"original_inference_steps": 50}),
+        "TCD": Recipe("TCDScheduler", _DDIM | {"original_inference_steps": 50}),
     }
 )
-"""For diffusion. "DPM++ SDE" asks the model once a step where k-diffusion's does twice: it wants twice the steps."""
+"""For diffusion. "DPM++ SDE" asks the model once a step where k-diffusion's does twice: it wants twice the steps.
 
-FLOW: Final[Mapping[str, str]] = MappingProxyType(
+DEIS on Karras sigmas or Beta does not end at zero, and DPM++ 3M SDE leaves noise over (diffusers 0.42.1).
+"""
+
+_F: Final = "FlowMatchEulerDiscreteScheduler"
+FLOW: Final[Mapping[str, Recipe]] = MappingProxyType(
     {
-        "Euler": "FlowMatchEulerDiscreteScheduler",
-        "Euler SGM Uniform": "FlowMatchEulerDiscreteScheduler",  # flow models are spaced so already
-        "Heun": "FlowMatchHeunDiscreteScheduler",
-        "DPM++ 2M": _M,
-        "UniPC": "UniPCMultistepScheduler",
+        "Euler": Recipe(_F, {}),
+        "Euler Beta": Recipe(_F, {}, place="beta"),
+        "Euler SGM Uniform": Recipe(_F, {}),  # flow models are spaced so already
+        "Heun": Recipe("FlowMatchHeunDiscreteScheduler", {}),
+        "DPM++ 2M": Recipe(_M, {}),
+        "DPM++ 2M Beta": Recipe(_M, {}, place="beta"),
+        "UniPC": Recipe("UniPCMultistepScheduler", {}),
     }
 )
 """For flow matching. Karras sigmas give NaN there; DEIS and SA-Solver leave noise over."""
@@ -129,9 +164,12 @@ def check(name: str, noise: Noise, *, partly: bool = False) -> None:
         raise InputError("'Heun' mistakes the strength for a flow-matching model; take 'DPM++ 2M'")
 
 
-def build(name: str, own: "SchedulerMixin", noise: Noise = "diffusion") -> "SchedulerMixin":
+def build(
+    name: str, own: "SchedulerMixin", noise: Noise = "diffusion", aligned: tuple[float, ...] = ()
+) -> "SchedulerMixin":
     """A fresh scheduler called ``name`` on the noise schedule of the model's ``own``.
 
+    ``aligned`` are the levels that suit such a model best, where they are known.
     Raises InputError, saying what to take instead, where the two would end in NaN or in noise.
     """
     check(name, noise)
@@ -144,8 +182,8 @@ def build(name: str, own: "SchedulerMixin", noise: Noise = "diffusion") -> "Sche
     if noise == "flow":
         from studio.engine.flow import sampler
 
-        return sampler(FLOW[name], own)
-    return _for_diffusion(name, own)
+        return sampler(FLOW[name].scheduler, own, beta=FLOW[name].place == "beta")
+    return _for_diffusion(name, own, aligned)
 
 
 def _is_flow(own: "SchedulerMixin") -> bool:
@@ -171,12 +209,18 @@ def _class(name: str, own: "SchedulerMixin") -> Any:
 
     if name == "PNDMScheduler":
         return plms()
+    if name == "LMS":
+        return lms()
     return type(own) if name == type(own).__name__ else getattr(diffusers, name)
 
 
-def _for_diffusion(name: str, own: "SchedulerMixin") -> "SchedulerMixin":
+def _for_diffusion(name: str, own: "SchedulerMixin", aligned: tuple[float, ...]) -> "SchedulerMixin":
     recipe = DIFFUSION[name]
     made = _class(recipe.scheduler, own)
+    if recipe.place == "aligned" and not aligned:
+        raise InputError(f"nobody has measured '{name}' for this kind of model; take '{name.replace('AYS', 'Beta')}'")
+    if recipe.place:
+        made = placed(made, aligned if recipe.place == "aligned" else ())
     _refuse_misfit(name, recipe, own, signature(made.__init__).parameters)
     flags = {key: own.config[key] for key in _MODELS_OWN if key in own.config}
     flags |= {**_spacing(recipe, own), **recipe.flags}
@@ -210,9 +254,11 @@ def check_steps(scheduler: "SchedulerMixin", steps: int) -> None:
 
 
 @contextmanager
-def swapped(pipeline: "DiffusionPipeline", name: str, noise: Noise, steps: int) -> Iterator[None]:
+def swapped(
+    pipeline: "DiffusionPipeline", name: str, noise: Noise, steps: int, aligned: tuple[float, ...] = ()
+) -> Iterator[None]:
     """While inside, the pipeline uses a fresh sampler called ``name``; after, its own again."""
-    fresh = build(name, pipeline.scheduler, noise)
+    fresh = build(name, pipeline.scheduler, noise, aligned)
     check_steps(fresh, steps)
     own, pipeline.scheduler = pipeline.scheduler, fresh
     try:

@@ -95,7 +95,8 @@ class Family:
     Drawing: ``pipelines`` is the diffusers class for each task, those in ``unsized`` take the size of their
     picture; ``multiple`` is what both sides must be divisible by. ``guidance`` is the keyword for it, None
     where there is no such thing. ``besides`` gives what a request needs besides. ``noise`` says which samplers
-    fit: those of diffusion or of flow matching. ``area`` is how many pixels its pipelines always draw, whatever
+    fit: those of diffusion or of flow matching; ``aligned`` are the levels of noise, as sigmas, that Align Your Steps
+    found for them. ``area`` is how many pixels its pipelines always draw, whatever
     is asked; 0 where the size is free. ``takes`` is what of a guide they follow besides the ControlNets that
     ``pipelines`` has; ``hands_over`` says that they can stop or begin in the midst of the noise. ``follows`` says that
     they follow a picture by themselves, without a ControlNet, and draw nothing without one.
@@ -121,6 +122,7 @@ class Family:
     folder: Callable[[Folder], str | None] = plain
     variants: "Mapping[str, Family]" = field(default_factory=lambda: MappingProxyType({}))
     noise: Literal["diffusion", "flow"] = "diffusion"
+    aligned: tuple[float, ...] = ()
     guidance: str | None = "guidance_scale"
     negative_prompt: bool = True
     besides: Callable[[Request], dict[str, Any]] = nothing
