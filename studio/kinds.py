@@ -265,7 +265,7 @@ WildcardSeed = Annotated[
         title="Wildcard seed",
         description="The same one draws the same words for {red|blue} and __name__; without it the seed does.",
     ),
-    Kind("seed", more=True),
+    Kind("number", more=True),
 ]
 Count = Annotated[int, Field(ge=1, le=1000, title="Pictures", description="How many pictures to make."), Kind("number")]
 

@@ -51,7 +51,7 @@ steps:
     assert (steps.more, words.more) == (True, False)
     assert (sampler.choices, sampler.default, sampler.visible_if) == (("DDIM", "Euler"), "Euler", ("steps", 4))
     assert (seed.kind, seed.default, seed.least, seed.more) == ("seed", None, 0, False)
-    assert (lot.kind, lot.default, lot.least, lot.more) == ("seed", None, 0, True)
+    assert (lot.kind, lot.default, lot.least, lot.more) == ("number", None, 0, True)
 
 
 def test_a_condition_must_name_an_input(write_workflow):
