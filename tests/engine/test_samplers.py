@@ -15,7 +15,8 @@ import torch
 from diffusers import DDIMScheduler, FlowMatchEulerDiscreteScheduler
 
 from studio.engine import samplers
-from studio.engine.samplers import DIFFUSION, FLOW, build
+from studio.engine.recipes import DIFFUSION, FLOW
+from studio.engine.samplers import build
 from studio.engine.schedules import quantiles
 from studio.errors import InputError
 from studio.families import sd1
