@@ -14,6 +14,7 @@ from studio.engine.memory import Forecast, Placement, Plan
 from studio.engine.parts import Parts
 from studio.engine.preview import fit
 from studio.errors import InputError, ModelError
+from studio.models import folder
 from studio.models.card import ModelCard
 from studio.plugins import unknown
 from studio.request import Request
@@ -161,7 +162,7 @@ class Pipelines:
         card.check()
         try:
             pipeline = _read(card, wanted, _dtype(card, device), plan)
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except (OSError, ValueError, LookupError, RuntimeError) as error:
             if memory.ran_out(error):
                 raise
             raise ModelError(f"the model '{card.name}' does not load: {str(error).splitlines()[0]}") from None
@@ -173,7 +174,7 @@ def _read(card: ModelCard, wanted: Any, dtype: "torch.dtype", plan: Plan) -> Any
     """The model from its files, a folder's or the single one, in main memory."""
     if card.weights:
         return singlefile.load(card, wanted, dtype)
-    more = _taken(wanted, _UNGUARDED) | placing.loading(plan, dtype)
+    more = _taken(wanted, _UNGUARDED) | placing.loading(plan, dtype) | {"variant": folder.variants(card.path)}
     return wanted.from_pretrained(card.path, dtype=dtype, local_files_only=True, use_safetensors=True, **more)
 
 
