@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from studio.families import UNET, Defaults, Family, Folder, Shapes, table
+from studio.families._unet import UNET_NAMES
 from studio.kinds import Size
 from studio.request import Request
 
@@ -57,6 +58,8 @@ _PLAIN = Family(
     folder=_folder,
     unsized=frozenset({"image-to-image", "instruct"}),
     takes=UNET,
+    names=UNET_NAMES,
+    traces=MappingProxyType({"attn2_to_[kv]": (768,)}),
     weights=True,
 )
 

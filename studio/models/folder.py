@@ -86,6 +86,12 @@ def components(path: Path) -> dict[str, tuple[str, str]]:
     return {name: (str(library), str(kind)) for name, (library, kind) in pairs if library and kind}
 
 
+def weight_files(component: Path) -> list[Path]:
+    """The files of a part's weights, without those of another precision beside them ("model.fp16.safetensors")."""
+    files = sorted(component.glob("*.safetensors"))
+    return [file for file in files if "." not in file.stem] or files
+
+
 def check(path: Path) -> None:
     """Raise ModelError, naming the file, where the folder would run code or holds a damaged weight file.
 
