@@ -172,7 +172,7 @@ FORMS = MappingProxyType(
 
 
 def merged(of, own, strength):
-    """What a weight, in float64, becomes by a file's tensors at a strength; for all forms own + strength · (at 1 - own)."""
+    """What a weight, in float64, becomes by a file's tensors: own + strength · (what it is at 1 - own)."""
     of = {role: np.asarray(values, np.float64) for role, values in of.items()}
     made = next(rule(of, own) for mark, rule in _RULES if mark in of)
     if "dora_scale" in of:
