@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from studio.engine import deltas
+from studio.engine.hardware import pick_device
 from studio.engine.worn import Key, Piece, Wardrobe, Worn
 from studio.errors import InputError, ModelError
 from studio.guide import Guide
@@ -44,7 +45,8 @@ class Fitting:
 class Loras:
     """The LoRAs of one session: files that were read, by the model they fit, and what each loaded model wears."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = "auto") -> None:
+        self._wanted = device
         self._read: OrderedDict[tuple[str, str], Fitting] = OrderedDict()  # the one used last at the end
         self._wardrobes: dict[str, Wardrobe] = {}
 
@@ -68,7 +70,10 @@ class Loras:
             del self._read[key]
 
     def _wardrobe(self, card: ModelCard) -> Wardrobe:
-        return self._wardrobes.setdefault(str(card.path), Wardrobe())
+        key = str(card.path)
+        if key not in self._wardrobes:
+            self._wardrobes[key] = Wardrobe(pick_device(self._wanted))
+        return self._wardrobes[key]
 
     def _fitting(self, card: ModelCard, pipeline: "DiffusionPipeline", lora: Lora) -> Fitting:
         path = _found(lora.part)

@@ -55,7 +55,7 @@ class Pipelines:
         self.alone = threading.RLock()
         self._wanted, self._vram = device, vram
         self.parts = Parts(device)
-        self.loras = Loras()
+        self.loras = Loras(device)
         self._loaded: dict[tuple[str, str], DiffusionPipeline] = {}
         self._colours: dict[str, Tensor] = {}
         self._kept: dict[str, _Kept] = {}  # the one used last at the end

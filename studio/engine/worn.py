@@ -57,26 +57,24 @@ class Wardrobe:
     These lie in main memory. Whoever changes clothes holds the lock under which the model runs.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, device: "torch.device") -> None:
+        self._device = device
         self._worn: dict[Key, Worn] = {}
         self._own: dict[Key, Tensor] = {}
 
     def wear(self, pipeline: "DiffusionPipeline", wanted: Mapping[Key, Worn]) -> None:
         """Exactly this from now on; only parameters that differ from what is worn are touched.
 
-        Computed in float32 on the device the model runs on, and rounded to the parameter's precision. Raises
+        Computed in float32 on the device that the model runs on, and rounded to the parameter's precision. Raises
         ModelError where a change's tensors do not fit together; whatever is raised, nothing is worn then.
         """
         import torch
 
         differ = [key for key in {**self._worn, **wanted} if self._worn.get(key) != wanted.get(key)]
-        if not differ:
-            return
-        device = pipeline._execution_device  # which the library looks for in every module
         try:
             with torch.no_grad():
                 for key in differ:
-                    self._change(pipeline, key, wanted.get(key, ()), device)
+                    self._change(pipeline, key, wanted.get(key, ()))
         except BaseException:
             self.off(pipeline)
             raise
@@ -88,26 +86,30 @@ class Wardrobe:
         self._own.clear()
         self._worn.clear()
 
-    def _change(self, pipeline: "DiffusionPipeline", key: Key, worn: Worn, device: "torch.device") -> None:
+    def _change(self, pipeline: "DiffusionPipeline", key: Key, worn: Worn) -> None:
         parameter = _parameter(pipeline, key)
         if key not in self._own:
             self._own[key] = parameter.data.to("cpu", copy=True)
         if worn:
-            parameter.data.copy_(self._made(pipeline, key, worn, device))
+            self._put(pipeline, parameter.data, key, worn)
             self._worn[key] = worn
         else:
             parameter.data.copy_(self._own.pop(key))
             del self._worn[key]
 
-    def _made(self, pipeline: "DiffusionPipeline", key: Key, worn: Worn, device: "torch.device") -> "Tensor":
-        """The parameter's own value with all changes added."""
-        made = _ready(self._own[key], device, copy=True)
+    def _put(self, pipeline: "DiffusionPipeline", here: "Tensor", key: Key, worn: Worn) -> None:
+        """Make a parameter's data its own value with all changes added; in place where it has the precision for it."""
+        import torch
+
+        in_place = here.device == self._device and here.dtype == torch.float32
+        made = here.copy_(self._own[key]) if in_place else self._ready(self._own[key]).clone()
         for piece, strength in worn:
             self._add(pipeline, made, piece, strength)
-        return made
+        if not in_place:
+            here.copy_(made)
 
     def _add(self, pipeline: "DiffusionPipeline", made: "Tensor", piece: Piece, strength: float) -> None:
-        of = {role: _ready(one, one.device if one.ndim == 0 else made.device) for role, one in piece.tensors.items()}
+        of = {role: self._ready(tensor) if tensor.ndim else tensor for role, tensor in piece.tensors.items()}
         here = _cut(made, piece.place.into)
         try:
             if piece.bias:
@@ -115,19 +117,24 @@ class Wardrobe:
             elif pair := deltas.factors(piece.form, of):
                 here.flatten(1).addmm_(piece.rows(pair[0]), pair[1], alpha=strength)
             else:
-                here += strength * piece.rows(deltas.weight(piece.form, of, self._whole(pipeline, made, piece)))
+                here += strength * piece.rows(deltas.weight(piece.form, of, self._whole(pipeline, piece)))
         except ModelError as error:
             raise ModelError(f"the LoRA's module '{piece.target}': {error}") from None
 
-    def _whole(self, pipeline: "DiffusionPipeline", made: "Tensor", piece: Piece) -> "Tensor":
+    def _whole(self, pipeline: "DiffusionPipeline", piece: Piece) -> "Tensor":
         """The own weight as the file sees it, fused where it has fused it."""
         import torch
 
         seen = piece.places if piece.place.rows else (piece.place,)
         keys = [_key(place, bias=False) for place in seen]
         own = [self._own.get(key, _parameter(pipeline, key).data) for key in keys]
-        parts = [_cut(_ready(each, made.device), place.into) for each, place in zip(own, seen, strict=True)]
+        parts = [_cut(self._ready(each), place.into) for each, place in zip(own, seen, strict=True)]
         return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+    def _ready(self, tensor: "Tensor") -> "Tensor":
+        import torch
+
+        return tensor.to(self._device, torch.float32)
 
 
 def _cut(whole: "Tensor", rows: tuple[int, int] | None) -> "Tensor":
@@ -140,9 +147,3 @@ def _key(place: Place, *, bias: bool) -> Key:
 
 def _parameter(pipeline: "DiffusionPipeline", key: Key) -> Any:
     return getattr(pipeline, key[0]).get_parameter(key[1])
-
-
-def _ready(tensor: "Tensor", device: "torch.device", *, copy: bool = False) -> "Tensor":
-    import torch
-
-    return tensor.to(device, torch.float32, copy=copy)

@@ -124,7 +124,9 @@ def oft_limited(make, own):
 
 
 def boft(make, own):
-    """Two factors of blocks of two."""
+    """Two factors of blocks of two, where channels come in fours."""
+    if len(own) % 4:
+        return None
     return {"oft_blocks": make.numbers(2, len(own) // 2, 2, 2, size=0.2), "alpha": np.array(0.0)}
 
 
@@ -297,11 +299,11 @@ _RULES = (
 
 
 def modules(pipeline, component):
-    """The modules of a component that have a weight of two dimensions or more, by name, but for embeddings."""
+    """The linear layers and the convolutions of a component by name, but for those in groups."""
     return {
         name: module
         for name, module in getattr(pipeline, component).named_modules()
-        if isinstance(module, torch.nn.Linear | torch.nn.Conv2d)
+        if isinstance(module, torch.nn.Linear | torch.nn.Conv2d) and getattr(module, "groups", 1) == 1
     }
 
 
@@ -317,8 +319,8 @@ def file(path, pipeline, form, *, seed=0, size=0.3, components=("unet", "transfo
     make, changes = Maker(seed, size), {}
     for component in components:
         for name, module in list(modules(pipeline, component).items() if hasattr(pipeline, component) else ())[::every]:
-            own = module.weight.detach().double().numpy()
-            changes[component, name] = as_float32(form(make, own))
+            if made := form(make, module.weight.detach().double().numpy()):
+                changes[component, name] = as_float32(made)
     return written(path, named(changes)), changes
 
 

@@ -187,12 +187,14 @@ def test_the_text_encoders_have_a_weight_of_their_own(draw, files, plain):
     assert draw(f"{files['text']}:0:text=0.5")[0] == draw(f"{files['text']}:0.5")[0] != plain
 
 
-def test_blocks_have_weights_of_their_own(draw, files, plain):
-    everywhere = "down_blocks=0:mid_block=0:up_blocks=0"
-    assert draw(f"{files['unet']}:1:{everywhere}")[0] == draw(f"{files['unet']}:0:down_blocks=0")[0]
-    up = draw(f"{files['unet']}:0:up_blocks=0.8")[0]
-    assert up not in (plain, draw(f"{files['unet']}:0.8")[0])
-    assert draw(f"{files['unet']}:0.8:down_blocks=0:mid_block=0")[0] == up
+def test_blocks_have_weights_of_their_own(pipelines, draw, files, plain):
+    pipelines.get(CARD, TASK)
+    own = weights(pipelines)
+    assert draw(f"{files['unet']}:0:up_blocks.1=0.8")[0] not in (plain, draw(f"{files['unet']}:0.8")[0])
+    draw(f"{files['unet']}:0:up_blocks.1=0.8")
+    changed = {key for key, value in weights(pipelines).items() if not torch.equal(value, own[key])}
+    assert changed
+    assert all(name.startswith("up_blocks.1.") for _, name in changed)
 
 
 def test_a_block_without_modules_is_refused_by_name(draw, files):
