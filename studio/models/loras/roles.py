@@ -6,7 +6,7 @@ Sources: kohya's sd-scripts (``networks/lora.py``, ``oft.py``), LyCORIS (``lycor
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
 SHARED: Final = ""
@@ -31,12 +31,14 @@ _ENDS: Final = {
 FORMS: Final = tuple(form for form in _ENDS if form)
 """LoRA (LoCon where it has a ``mid``, DoRA where it has a ``dora_scale``), LyCORIS' forms, and whole differences."""
 
-_ROLES: Final = {
+ENDS: Final[Mapping[tuple[str, ...], tuple[str, str]]] = {
     tuple(end.split(".")): (form, role)
     for form, ends in _ENDS.items()
     for role, texts in ends.items()
     for end in texts.split()
 }
+"""The last parts of a tensor's name: form and role."""
+
 _WHOLE: Final = {  # sets of roles, one of which a form must have
     "lora": ({"up", "down"},),
     "loha": ({"w1_a", "w1_b", "w2_a", "w2_b"},),
@@ -69,7 +71,7 @@ def told(name: str) -> Told | None:
         return Told(f"{name[: found.start()]}.{found[1]}", "lora", found[2])
     parts = _ADAPTER.sub(r".\1", name).split(".")
     for length in (3, 2, 1):
-        if length < len(parts) and (known := _ROLES.get(tuple(parts[-length:]))):
+        if length < len(parts) and (known := ENDS.get(tuple(parts[-length:]))):
             return Told(".".join(parts[:-length]), *known)
     return None
 
