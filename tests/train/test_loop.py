@@ -12,11 +12,16 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
+from studio.engine.engine import Engine
+from studio.engine.pipelines import Pipelines
 from studio.errors import Cancelled, InputError, ModelError
+from studio.guide import Guide
+from studio.lora import Lora
 from studio.models import library
 from studio.models.loras.file import LoraFile
 from studio.models.loras.fit import fit
 from studio.models.loras.parameters import parameters
+from studio.request import Request
 from studio.train.course import Course
 from studio.train.loop import train
 
@@ -48,14 +53,22 @@ def test_it_learns_two_pictures_by_heart_and_draws_otherwise(family, pictures, m
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_file_fits_and_plain_diffusers_draws_with_it_what_the_last_sample_shows(family, pictures, model):
+def test_the_file_fits_and_all_draw_with_it_what_the_last_sample_shows(family, pictures, model):
     made = course(pictures, model(family), steps=6)
     sample = trained(made)[-1].samples[-1]
     card = library.find(made.model)
     found = fit(LoraFile.read(made.file), parameters(card), card.family)
     assert found.share == 1 and not found.unknown and not found.misshaped
-    drawn = plainly(made, sample.prompt)
-    assert np.abs(drawn - np.asarray(open_(sample.file)).astype(int)).max() <= 2
+    shown = np.asarray(open_(sample.file)).astype(int)
+    assert np.abs(plainly(made, sample.prompt) - shown).max() <= 2
+    assert np.abs(by_the_studio(made, sample.prompt) - shown).max() <= 2
+
+
+def by_the_studio(made: Course, prompt: str) -> np.ndarray:
+    """The picture that the studio draws with the trained file."""
+    card, guide = library.find(made.model), Guide(loras=(Lora(str(made.file)),))
+    request = Request(prompt, "", 2, card.defaults.guidance, 64, 64, guide=guide)
+    return np.asarray(Engine(Pipelines("cpu")).denoise(card, request)[0]).astype(int)
 
 
 def plainly(made: Course, prompt: str) -> np.ndarray:
