@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from studio.duration import duration
 from studio.train.course import Course
 from studio.train.diary import Diary
 from studio.train.folder import Example
@@ -128,12 +129,12 @@ def _use(course: Course, pupil: Pupil) -> list[str]:
 
 
 def _made(pupil: Pupil, diary: Diary, examples: Sequence[Example]) -> list[str]:
-    settled = pupil.settled
+    settled, progress = pupil.settled, diary.progress()
     return [
         "## How it was made",
         "",
         f"{len(examples)} pictures, {settled.steps} steps of {settled.batch * settled.accumulate}, "
         f"{diary.seen} pictures seen; rank {settled.rank}, alpha {settled.alpha:g}, learning rate {settled.rate:g}, "
         f"computed in {'full precision' if settled.precision == 'no' else settled.precision}, seed {settled.seed}.",
-        f"It took {diary.progress().bill()}.",
+        f"It took {duration(progress.seconds)} and {progress.cost}.",
     ]
