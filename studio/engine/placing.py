@@ -5,25 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.engine.anatomy import TILE
-from studio.engine.memory import FOUR_BIT_NEEDS, Placement, Plan, Storage
+from studio.engine.memory import Placement, Plan, Storage
 
 if TYPE_CHECKING:
     import torch
     from diffusers import DiffusionPipeline
     from torch import nn
-
-
-def loading(plan: Plan, dtype: "torch.dtype") -> dict[str, Any]:
-    """What ``from_pretrained`` must be told so that weights are rounded while they are read."""
-    if plan.storage is not Storage.FOUR_BIT:
-        return {}
-    from diffusers.quantizers import PipelineQuantizationConfig
-
-    details = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_compute_dtype": dtype}
-    rounded = PipelineQuantizationConfig(
-        quant_backend=f"{FOUR_BIT_NEEDS}_4bit", quant_kwargs=details, components_to_quantize=["unet", "transformer"]
-    )
-    return {"quantization_config": rounded}
 
 
 def placed(pipeline: "DiffusionPipeline", plan: Plan, device: "torch.device", folder: Path) -> "DiffusionPipeline":
@@ -33,6 +20,9 @@ def placed(pipeline: "DiffusionPipeline", plan: Plan, device: "torch.device", fo
     if plan.storage is Storage.FP8:
         for part in denoisers(pipeline):
             part.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=part.dtype)
+    if plan.storage is Storage.FOUR_BIT:
+        for part in denoisers(pipeline):
+            _round_to_four_bits(part)
     if plan.placement is Placement.MODELS:
         pipeline.enable_model_cpu_offload(device=device)
     elif plan.placement is Placement.GROUPS:
@@ -42,6 +32,13 @@ def placed(pipeline: "DiffusionPipeline", plan: Plan, device: "torch.device", fo
         pipeline.to(device)
     if plan.placement is Placement.DROP:
         _drop_encoders(pipeline, folder)
+    return pipeline
+
+
+def along(pipeline: "DiffusionPipeline", plan: Plan, device: "torch.device") -> "DiffusionPipeline":
+    """A pipeline built around the modules of one that is placed already, and perhaps others: as that one."""
+    if plan.placement is Placement.MODELS:  # each pipeline puts its modules away by itself, all in its own order
+        pipeline.enable_model_cpu_offload(device=device)
     return pipeline
 
 
@@ -70,6 +67,21 @@ def _cut_to_size(decoder: Any) -> None:
     if edge and edge > TILE and hasattr(decoder, "tile_latent_min_size"):
         decoder.tile_latent_min_size = decoder.tile_latent_min_size * TILE // edge
         decoder.tile_sample_min_size = TILE
+
+
+def _round_to_four_bits(part: "nn.Module") -> None:
+    """Linear layers in place of which 4-bit ones (NF4) stand; they round their weights on the way to their device."""
+    from bitsandbytes.nn import Linear4bit, Params4bit
+    from torch import nn
+
+    for module in list(part.modules()):
+        for name, own in list(module.named_children()):
+            if type(own) is nn.Linear:
+                how = {"quant_type": "nf4", "compute_dtype": own.weight.dtype}
+                made = Linear4bit(own.in_features, own.out_features, own.bias is not None, device="meta", **how)
+                made.weight = Params4bit(own.weight.data, quant_type="nf4", module=made)
+                made.bias = own.bias
+                setattr(module, name, made)
 
 
 def _drop_encoders(pipeline: "DiffusionPipeline", folder: Path) -> None:

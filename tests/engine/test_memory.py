@@ -141,14 +141,12 @@ def test_a_batch_is_split_before_anything_else_is_given_up(true_sdxl):
     assert plan(sdxl, 8, alone) == Plan(batch=1)
 
 
-def test_weights_are_rounded_only_where_nothing_else_fits_and_never_with_loras(true_sdxl):
+def test_weights_are_rounded_only_where_nothing_else_fits(true_sdxl):
     sdxl = forecast(true_sdxl, 1024, "cpu")
     last = Plan(Placement.DROP, tiled=True)
     assert plan(sdxl, 1, sdxl.peak(last)) == last
     rounded = plan(sdxl, 1, sdxl.peak(last) - 1)
     assert rounded.storage is Storage.FP8
-    assert not rounded.takes_loras
-    assert plan(sdxl, 1, 0, loras=True).takes_loras
 
 
 def test_a_model_is_not_given_more_room_than_it_has(true_sdxl):
@@ -158,7 +156,7 @@ def test_a_model_is_not_given_more_room_than_it_has(true_sdxl):
 
 def test_there_are_three_rungs_at_most(true_sdxl):
     for device in ("cpu", "cuda", "mps", "xpu"):
-        places, rungs, here = forecast(true_sdxl, 512, device).places, 0, Plan(batch=8)
+        places, rungs, here = forecast(true_sdxl, 512, device).places(), 0, Plan(batch=8)
         while here := here.smaller(places):
             rungs += 1
         assert rungs == 3

@@ -123,7 +123,7 @@ TEN_TIMES = """
 card, held = library.find("spark"), []
 for turn in range(10):
     draw("spark", 128)
-    pipelines.drop(str(card.path))
+    pipelines.drop(card)
     held.append(megabytes("VmRSS"))
 print(json.dumps(held))
 """
