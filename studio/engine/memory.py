@@ -146,13 +146,21 @@ class Forecast:
     def need(self, plan: Plan) -> int:
         """The most that is in use at one time."""
         encoding, denoising, decoding = self._resident(plan)
-        staying = self._runtime + self.extras.staying * self.width
+        staying = self._runtime + self.extras.staying * self.width + self._looked_at(plan)
         return staying + max(encoding, denoising + self._drawing(plan), decoding + self._showing(plan))
 
     def _drawing(self, plan: Plan) -> int:
         """Activations while latents are denoised."""
-        latents = plan.batch * (2 if self._guided else 1)
-        return self.anatomy.denoising(self._size, self.extras.nets) * latents * self.width
+        return self.anatomy.denoising(self._size, self.extras.nets) * self._latents(plan) * self.width
+
+    def _latents(self, plan: Plan) -> int:
+        """How many are denoised at once."""
+        return plan.batch * (2 if self._guided else 1)
+
+    def _looked_at(self, plan: Plan) -> int:
+        """Each ControlNet's picture, of three colours, once for every latent."""
+        drawn = self._size.width * self._size.height
+        return len(self.extras.nets) * 3 * drawn * self._latents(plan) * self.width
 
     def _showing(self, plan: Plan) -> int:
         """Activations while pictures are decoded, and the pictures: three copies, three colours, floats."""
