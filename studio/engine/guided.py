@@ -37,9 +37,9 @@ def guided(
     with ExitStack() as stack:
         stack.enter_context(_decoding(pipeline, parts, guide.vae))
         stack.enter_context(known(pipeline, guide.embeddings, _text(request)))
+        stack.enter_context(controls.adapted(pipeline, parts, adapters, size))  # for each area: the U-Net uses it up
         stack.enter_context(divided(pipeline, guide.regions))
         stack.enter_context(controls.exact(pipeline))
-        stack.enter_context(controls.adapted(pipeline, parts, adapters, size))
         yield pipeline, arguments | stack.enter_context(resembling(pipeline, parts, guide.references))
 
 

@@ -42,6 +42,12 @@ def along(pipeline: "DiffusionPipeline", plan: Plan, device: "torch.device") -> 
     return pipeline
 
 
+def works_on(part: Any) -> "torch.device":
+    """The device that a module computes on, wherever it lies meanwhile."""
+    where: torch.device = getattr(getattr(part, "_hf_hook", None), "execution_device", None) or part.device
+    return where
+
+
 def decode(pipeline: "DiffusionPipeline", plan: Plan) -> None:
     """Let the model decode one picture at a time, which costs no time, and in tiles where that is planned."""
     decoder: Any = getattr(pipeline, "vae", None)

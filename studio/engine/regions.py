@@ -55,9 +55,10 @@ def _encoded(pipeline: "DiffusionPipeline", prompt: str) -> "tuple[Tensor, Tenso
     """A prompt's embeddings (1, tokens, width), and the pooled ones (1, width) where the model hears them too."""
     import torch
 
+    where = pipeline._execution_device
     with torch.no_grad():
         encoded = pipeline.encode_prompt(
-            prompt=prompt, device=pipeline.device, num_images_per_prompt=1, do_classifier_free_guidance=False
+            prompt=prompt, device=where, num_images_per_prompt=1, do_classifier_free_guidance=False
         )
     return encoded[0], encoded[2] if len(encoded) > 2 else None
 

@@ -4,8 +4,8 @@ from studio.models import library
 from tests.engine import small
 
 
-def sd1(folder):
-    """A Stable Diffusion 1 of 150 MB; returns its folder."""
+def sd1(folder, inner=512):
+    """A Stable Diffusion 1 of 150 MB, more with a text encoder of wider ``inner`` layers; returns its folder."""
     from diffusers import StableDiffusionPipeline, UNet2DConditionModel
 
     unet = UNet2DConditionModel(
@@ -15,7 +15,13 @@ def sd1(folder):
         norm_num_groups=16,
         sample_size=32,
     )
-    parts = {"unet": unet, "text_encoder": _clip(128), "vae": _vae(), "tokenizer": _words(), "scheduler": _euler()}
+    parts = {
+        "unet": unet,
+        "text_encoder": _clip(128, inner=inner),
+        "vae": _vae(),
+        "tokenizer": _words(),
+        "scheduler": _euler(),
+    }
     besides = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
     StableDiffusionPipeline(**parts, **besides).save_pretrained(folder)
     return folder
@@ -78,13 +84,13 @@ def _vae(channels=(32, 64, 128, 128)):
     )
 
 
-def _clip(width, kind="CLIPTextModel"):
+def _clip(width, kind="CLIPTextModel", inner=None):
     import transformers
 
     config = transformers.CLIPTextConfig(
         vocab_size=927,
         hidden_size=width,
-        intermediate_size=4 * width,
+        intermediate_size=inner or 4 * width,
         num_hidden_layers=2,
         num_attention_heads=2,
         max_position_embeddings=32,

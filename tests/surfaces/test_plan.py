@@ -35,6 +35,46 @@ def test_less_memory_changes_the_plan_and_what_does_not_fit_is_a_failure(studio)
     assert code == 1
 
 
+@pytest.fixture
+def part(tmp_path):
+    from tests.engine import small
+
+    made = {"controlnet": small.controlnet, "adapter": lambda folder: small.ip_adapter(folder), "vae": small.vae}
+    return lambda kind: made[kind](tmp_path / kind)
+
+
+@pytest.mark.parametrize(
+    ("workflow", "kind", "more"), [("controlnet", "controlnet", "0.02"), ("reference", "adapter", "0.00")]
+)
+def test_what_guides_a_picture_is_counted(studio, part, workflow, kind, more):
+    _, plain, _ = studio("plan", workflow, "--vram", "6GB")
+    code, out, err = studio("plan", workflow, "--vram", "6GB", "--set", f"{kind}={part(kind)}")
+    assert (code, err) == (0, "")
+    assert f" and {more} GB of its guide" in out
+    assert "of its guide" not in plain
+
+
+def test_a_guide_goes_from_step_to_step(studio, part, tmp_path):
+    """The first asks for another VAE, the second for a ControlNet, the third draws with both."""
+    file = tmp_path / "both.yaml"
+    file.write_text(
+        "title: Both\ninputs: {prompt: draw.prompt, controlnet: follow.controlnet, image: follow.image}\nsteps:\n"
+        f"  other: {{use: vae, vae: {part('vae')}}}\n  follow: {{use: control, guide: $other}}\n"
+        "  draw: {use: generate, guide: $follow, model: spark}\n"
+    )
+    sizes = []
+    for given in ((), ("--set", f"controlnet={part('controlnet')}")):
+        _, out, _ = studio("plan", str(file), "--vram", "6GB", *given)
+        sizes.append(float(out.split(" GB of its guide")[0].split()[-1]))
+    assert 0 < sizes[0] < sizes[1]
+
+
+def test_a_part_that_is_not_there_is_named(studio):
+    code, out, err = studio("plan", "controlnet", "--vram", "6GB", "--set", "controlnet=nope")
+    assert (code, out) == (2, "")
+    assert "there is no ControlNet or T2I-Adapter 'nope'" in err
+
+
 def test_every_workflow_can_be_planned_without_its_inputs(studio):
     from studio.workflow import workflow_names
 
