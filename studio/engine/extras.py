@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from studio.engine.anatomy import Anatomy, Part, weights
+from studio.engine.anatomy import Anatomy, Part
 from studio.guide import Guide
 from studio.models import parts as library
-from studio.models.folder import read_json
+from studio.models.folder import read_json, weight_files
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def named(guide: Guide) -> Iterator[library.Part]:
 def _read(part: library.Part, like: list[Part]) -> Part:
     """A part's headers; one that is a file alone has the configuration of what it is for."""
     if part.path.is_dir():
-        return Part.of(weights(part.path), read_json(part.path / "config.json"))
+        return Part.of(weight_files(part.path), read_json(part.path / "config.json"))
     config: Any = like[0].config if like else {}
-    files = [part.path, *(weights(part.encoder) if part.kind == "ip-adapter" else [])]
+    files = [part.path, *(weight_files(part.encoder) if part.kind == "ip-adapter" else [])]
     return Part.of(files, config)

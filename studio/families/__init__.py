@@ -14,10 +14,12 @@ from typing import Any, Final, Literal
 from studio import wildcards
 from studio.errors import InputError, ModelError
 from studio.kinds import Size
+from studio.naming import Names
 from studio.prompt_grammar import parse
 from studio.request import Request
 
-Shapes = Mapping[str, tuple[int, ...]]
+Shape = tuple[int, ...]
+Shapes = Mapping[str, Shape]
 """The tensors of a weight file by name: their shapes, as its header gives them."""
 
 UNET: Final = frozenset(
@@ -101,6 +103,11 @@ class Family:
     ``weights`` says that its text encoders are CLIP's alone, so that ``engine.prompts`` reads its prompts, with
     weights, BREAK, AND, schedules, clip skip and of any length; else its pipelines do.
 
+    LoRAs: ``names`` is what its makers call the denoiser's modules, where diffusers calls them otherwise. ``traces``
+    are ends of modules' names (patterns, "_" for each dot) that a LoRA for it shows, and how many numbers such a
+    module takes in, where that tells it from other families' LoRAs. ``known_as`` are the beginnings of what others
+    call its models, small letters and digits alone: "sdxl", "pony".
+
     Running: ``halves`` are the half precisions that its models stand, ``needs`` a package without which it
     cannot run.
 
@@ -128,6 +135,9 @@ class Family:
     needs: str = ""
     v_mark: VMark | None = None
     weights: bool = False
+    known_as: tuple[str, ...] = ()
+    names: Names = field(default_factory=Names)
+    traces: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     def of(self, variant: str) -> "Family":
         """The family as it is for one variant: itself, where that is no different."""

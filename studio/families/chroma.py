@@ -4,7 +4,9 @@ Its pipeline for inpainting asks the model for a setting it does not have (diffu
 """
 
 from studio.families import Defaults, Family, Shapes, table
+from studio.families.flux1 import BLOCKS, TRACES
 from studio.kinds import Size
+from studio.naming import Names
 
 
 def _layout(shapes: Shapes) -> str | None:
@@ -13,13 +15,24 @@ def _layout(shapes: Shapes) -> str | None:
     return "" if mine and not any(name.startswith("nerf_") for name in shapes) else None
 
 
+_NAMES = Names(
+    BLOCKS
+    | {
+        "distilled_guidance_layer.layers.*.in_layer": "distilled_guidance_layer.layers.*.linear_1",
+        "distilled_guidance_layer.layers.*.out_layer": "distilled_guidance_layer.layers.*.linear_2",
+    }
+)
+
 FAMILY = Family(
     name="chroma",
     title="Chroma",
+    known_as=("chroma",),
     classes=frozenset({"ChromaPipeline"}),
     pipelines=table(text_to_image="ChromaPipeline", image_to_image="ChromaImg2ImgPipeline"),
     multiple=16,
     defaults=Defaults(steps=40, guidance=3.0, size=Size(1024, 1024)),
     layout=_layout,
+    names=_NAMES,
+    traces=TRACES,
     noise="flow",
 )

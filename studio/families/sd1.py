@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from studio.families import UNET, Defaults, Family, Folder, Shapes, table
+from studio.families._unet import UNET_NAMES
 from studio.kinds import Size
 from studio.request import Request
 
@@ -49,6 +50,7 @@ def _folder(folder: Folder) -> str | None:
 _PLAIN = Family(
     name="sd1",
     title="Stable Diffusion 1",
+    known_as=("sd1", "sdv1", "stablediffusion1", "stablediffusionv1", "v14", "v15"),
     classes=frozenset((*TASKS.values(), *INSTRUCT_ONLY.values())),
     pipelines=TASKS,
     multiple=8,
@@ -57,6 +59,8 @@ _PLAIN = Family(
     folder=_folder,
     unsized=frozenset({"image-to-image", "instruct"}),
     takes=UNET,
+    names=UNET_NAMES,
+    traces=MappingProxyType({"attn2_to_[kv]": (768,)}),
     weights=True,
 )
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from studio.families import UNET, Defaults, Family, Folder, Shapes, VMark
+from studio.families._unet import UNET_NAMES
 from studio.families.sd1 import BY_CHANNELS, ENTRY, INPAINT_ONLY, INSTRUCT_ONLY, LISTENS, TASKS, likeness
 from studio.kinds import Size
 
@@ -28,6 +29,7 @@ _SMALL = Defaults(steps=25, guidance=7.0, size=Size(512, 512))
 _PLAIN = Family(
     name="sd2",
     title="Stable Diffusion 2",
+    known_as=("sd2", "sdv2", "stablediffusion2", "stablediffusionv2", "v20", "v21"),
     classes=frozenset((*TASKS.values(), *INSTRUCT_ONLY.values())),
     pipelines=TASKS,
     multiple=8,
@@ -36,6 +38,8 @@ _PLAIN = Family(
     folder=_folder,
     unsized=frozenset({"image-to-image", "instruct"}),
     takes=UNET,
+    names=UNET_NAMES,
+    traces=MappingProxyType({"attn2_to_[kv]": (1024,)}),
     weights=True,
     v_mark=VMark("model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias", 0.09, otherwise="base"),
 )

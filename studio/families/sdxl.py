@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from studio.families import UNET, Defaults, Family, Folder, Shapes, table
+from studio.families._unet import UNET_NAMES
 from studio.families.sd1 import BY_CHANNELS, ENTRY, likeness
 from studio.kinds import Size
 
@@ -52,6 +53,7 @@ def _folder(folder: Folder) -> str | None:
 _PLAIN = Family(
     name="sdxl",
     title="Stable Diffusion XL",
+    known_as=("sdxl", "stablediffusionxl", "pony", "illustrious", "noobai", "animagine"),
     classes=frozenset((*_TASKS.values(), *_INSTRUCT_ONLY.values())),
     pipelines=_TASKS,
     multiple=8,
@@ -60,6 +62,10 @@ _PLAIN = Family(
     folder=_folder,
     unsized=frozenset({"image-to-image", "instruct"}),
     takes=UNET,
+    names=UNET_NAMES,
+    traces=MappingProxyType(
+        {"attn2_to_[kv]": (2048, 1280), r"(attentions_\d|blocks?(_\d)?_1)_transformer_blocks_[1-9]_.*": ()}
+    ),
     weights=True,
     hands_over=True,
 )

@@ -10,6 +10,8 @@ from studio.errors import ModelError
 from studio.families import Family, VMark
 from studio.models.hashes import Stamp
 from studio.models.header import Header
+from studio.models.loras import origin, roles
+from studio.models.loras.file import LoraFile
 
 PARTS: Final = {
     "VAE": ("first_stage_model.", "vae."),
@@ -18,7 +20,6 @@ PARTS: Final = {
 """The parts besides the denoiser that a whole model has, and how their tensors' names begin."""
 
 _NO_MODEL: Final = (
-    ("a LoRA", ("lora_unet_", "lora_te", ".lora_A.", ".lora_B.", ".lora_down.", ".lora_up.", ".hada_w", ".lokr_w")),
     ("a ControlNet", ("control_model.", "controlnet_")),
     ("a textual inversion", ("emb_params", "string_to_param", "clip_l", "clip_g")),
     ("a VAE alone", ("encoder.down", "decoder.up")),
@@ -96,10 +97,21 @@ def _family(header: Header) -> tuple[Family, str]:
 
 def _kind(header: Header) -> str:
     """What else the file may be, "" where nobody knows."""
+    if any(roles.is_mark(name) for name in header.tensors):
+        return f"a LoRA{_made_for(header.path)}, not a model"
     for kind, marks in _NO_MODEL:
         if any(mark in name for name in header.tensors for mark in marks):
             return f"{kind}, not a model"
     return ""
+
+
+def _made_for(path: Path) -> str:
+    """The families whose models a LoRA looks like."""
+    try:
+        titles = [family.title for family in origin.families(LoraFile.read(path))]
+    except ModelError:
+        titles = []
+    return f" for {' or '.join(titles)}" if titles else ""
 
 
 def _prediction(header: Header, family: Family, variant: str) -> str:
@@ -121,14 +133,6 @@ def _predicts_v(header: Header, mark: VMark | None) -> bool:
 
 
 def _spread(header: Header, name: str) -> float:
-    """The standard deviation of a tensor's values; 0 for a precision that numpy cannot read."""
-    import numpy as np
-
-    raw, dtype = header.bytes_of(name), header.tensors[name].dtype
-    if dtype == "BF16":  # the upper half of a float32
-        values = (np.frombuffer(raw, "<u2").astype("<u4") << 16).view("<f4")
-    elif dtype in {"F16", "F32", "F64"}:
-        values = np.frombuffer(raw, f"<f{int(dtype[1:]) // 8}")
-    else:
-        return 0.0
-    return float(values.astype("f8").std()) if values.size else 0.0
+    """The standard deviation of a tensor's values; 0 for a precision that cannot be read."""
+    values = header.numbers(name)
+    return float(values.std()) if values.size else 0.0

@@ -39,7 +39,7 @@ def test_less_memory_changes_the_plan_and_what_does_not_fit_is_a_failure(studio)
 def part(tmp_path):
     from tests.engine import small
 
-    made = {"controlnet": small.controlnet, "adapter": lambda folder: small.ip_adapter(folder), "vae": small.vae}
+    made = {"controlnet": small.controlnet, "adapter": small.ip_adapter, "vae": small.vae}
     return lambda kind: made[kind](tmp_path / kind)
 
 

@@ -1,0 +1,1 @@
+"""LoRA files: what they change, and how that fits a model."""
