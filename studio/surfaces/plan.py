@@ -81,7 +81,7 @@ def _report(card: ModelCard, request: Request, machine: Machine) -> bool:
 
 def _besides(forecast: Forecast, chosen: Plan, memory: int) -> Iterator[str]:
     """What rounding the weights would bring where they do not stay on the device as they are."""
-    if forecast.device != "cuda" or (chosen.exact and chosen.placement is forecast.places()[0]):
+    if forecast.device != "cuda" or forecast.changed or (chosen.exact and chosen.placement is forecast.places()[0]):
         return
     for storage in (Storage.FP8, Storage.FOUR_BIT):
         needs = "" if storage in forecast.storages else f", with {FOUR_BIT_NEEDS} installed"
