@@ -15,14 +15,8 @@ if TYPE_CHECKING:
 
 def placed(pipeline: "DiffusionPipeline", plan: Plan, device: "torch.device", folder: Path) -> "DiffusionPipeline":
     """The pipeline, loaded into main memory from ``folder``, as planned; called once for a model."""
-    import torch
-
-    if plan.storage is Storage.FP8:
-        for part in denoisers(pipeline):
-            part.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=part.dtype)
-    if plan.storage is Storage.FOUR_BIT:
-        for part in denoisers(pipeline):
-            _round_to_four_bits(part)
+    for part in denoisers(pipeline):
+        _round(part, plan.storage)
     if plan.placement is Placement.MODELS:
         pipeline.enable_model_cpu_offload(device=device)
     elif plan.placement is Placement.GROUPS:
@@ -30,6 +24,8 @@ def placed(pipeline: "DiffusionPipeline", plan: Plan, device: "torch.device", fo
         pipeline.enable_group_offload(device, offload_type="leaf_level", use_stream=streams)
     else:
         pipeline.to(device)
+        if plan.storage is not Storage.FULL:
+            _let_go_of_files(pipeline)
     if plan.placement is Placement.DROP:
         _drop_encoders(pipeline, folder)
     return pipeline
@@ -75,6 +71,15 @@ def _cut_to_size(decoder: Any) -> None:
         decoder.tile_sample_min_size = TILE
 
 
+def _round(part: Any, storage: Storage) -> None:
+    import torch
+
+    if storage is Storage.FP8:
+        part.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=part.dtype)
+    if storage is Storage.FOUR_BIT:
+        _round_to_four_bits(part)
+
+
 def _round_to_four_bits(part: "nn.Module") -> None:
     """Linear layers in place of which 4-bit ones (NF4) stand; they round their weights on the way to their device."""
     from bitsandbytes.nn import Linear4bit, Params4bit
@@ -88,6 +93,14 @@ def _round_to_four_bits(part: "nn.Module") -> None:
                 made.weight = Params4bit(own.weight.data, quant_type="nf4", module=made)
                 made.bias = own.bias
                 setattr(module, name, made)
+
+
+def _let_go_of_files(pipeline: "DiffusionPipeline") -> None:
+    """Copy the few weights that were not rounded: as views of their file they would keep all of it in main memory."""
+    for part in denoisers(pipeline):
+        for parameter in part.parameters():
+            if parameter.dtype == part.dtype:
+                parameter.data = parameter.data.clone()
 
 
 def _drop_encoders(pipeline: "DiffusionPipeline", folder: Path) -> None:

@@ -133,6 +133,11 @@ def test_fp8_is_a_quarter_and_a_trained_model_draws_nearly_the_same(plain):
     assert taken(pipelines, CARD) < 0.26 * taken(plain, CARD)
 
 
+def test_rounded_weights_do_not_keep_their_file_in_memory():
+    unet = planned(storage=Storage.FP8).get(CARD, "text-to-image").unet
+    assert all(each.untyped_storage().nbytes() == each.nbytes for each in unet.parameters())
+
+
 def test_tiles_are_of_the_size_that_is_reckoned_with(plain):
     from types import SimpleNamespace
 
