@@ -88,11 +88,11 @@ class Engine:
         """One picture for each seed, in one pass; raises whatever torch does where memory runs out."""
         with (
             guided(self.pipelines, card, request) as (pipeline, more),
-            samplers.swapped(pipeline, request.sampler, card.family.noise, request.steps),
+            samplers.swapped(pipeline, request.sampler, card.family.noise, request.steps, card.family.aligned),
             watched(pipeline, self._heard(card, request)),
             (words := self._words(pipeline, card, request)).acting(pipeline),
         ):
-            result = pipeline(**self._arguments(card, request, words), **words.callback(), **more)
+            result = pipeline(**self._arguments(card, request, words), **words.callback(pipeline), **more)
             self.note(account(pipeline, card, request))
         return list(result.images)
 

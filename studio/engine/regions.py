@@ -8,6 +8,7 @@ import numpy as np
 from PIL.Image import Image, Resampling
 
 from studio.engine.patch import Method, patched
+from studio.engine.prompts import Embedding, embedding
 from studio.guide import Region
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def divided(pipeline: "DiffusionPipeline", regions: Sequence[Region]) -> Iterator[None]:
+def divided(pipeline: "DiffusionPipeline", regions: Sequence[Region], clip_skip: int) -> Iterator[None]:
     """While inside, the U-Net hears each area's own prompt there, and the picture's everywhere else.
 
     Where areas overlap, the later one covers the earlier. Each costs as much again as the picture
@@ -25,7 +26,7 @@ def divided(pipeline: "DiffusionPipeline", regions: Sequence[Region]) -> Iterato
     if not regions:
         yield
         return
-    heard = [(_encoded(pipeline, region.prompt), region.mask) for region in regions]
+    heard = [(embedding(pipeline, region.prompt, clip_skip), region.mask) for region in regions]
     with patched(pipeline.unet, "forward", lambda own: _Divided(pipeline, own, heard)):
         yield
 
@@ -33,7 +34,7 @@ def divided(pipeline: "DiffusionPipeline", regions: Sequence[Region]) -> Iterato
 class _Divided:
     """A U-Net's forward that predicts once more for each area."""
 
-    def __init__(self, pipeline: "DiffusionPipeline", own: Method, heard: "list[tuple[Any, Image]]") -> None:
+    def __init__(self, pipeline: "DiffusionPipeline", own: Method, heard: "list[tuple[Embedding, Image]]") -> None:
         self._pipeline, self._own, self._heard = pipeline, own, heard
 
     def __call__(self, sample: "Tensor", timestep: Any, encoder_hidden_states: "Tensor", **named: Any) -> Any:
@@ -44,23 +45,12 @@ class _Divided:
         count = total // 2 if self._pipeline.do_classifier_free_guidance else total  # the last ones hear the prompt
         rest, noise = whole[: total - count], whole[total - count :]
         their = {name: _last(value, total, count) for name, value in named.items()}
-        for (embeds, pooled), mask in self._heard:
+        for said, mask in self._heard:
             here = _mask(mask, noise)
-            own = self._own(sample[-count:], timestep, _for_all(embeds, count), **_pooled(their, pooled, count))[0]
+            words, named = _for_all(said.hidden, count), _pooled(their, said.pooled, count)
+            own = self._own(sample[-count:], timestep, words, **named)[0]
             noise = noise + here * (own - noise)
         return (torch.cat([rest, noise]),)
-
-
-def _encoded(pipeline: "DiffusionPipeline", prompt: str) -> "tuple[Tensor, Tensor | None]":
-    """A prompt's embeddings (1, tokens, width), and the pooled ones (1, width) where the model hears them too."""
-    import torch
-
-    where = pipeline._execution_device
-    with torch.no_grad():
-        encoded = pipeline.encode_prompt(
-            prompt=prompt, device=where, num_images_per_prompt=1, do_classifier_free_guidance=False
-        )
-    return encoded[0], encoded[2] if len(encoded) > 2 else None
 
 
 def _pooled(named: dict[str, Any], pooled: "Tensor | None", count: int) -> dict[str, Any]:

@@ -7,7 +7,18 @@ from pydantic import Field
 
 from studio.engine.engine import Engine
 from studio.engine.images import fitting, resized
-from studio.kinds import OWN_SAMPLER, FinalSize, Guidance, ModelRef, NegativePrompt, Prompt, Sampler, Steps, Toggle
+from studio.kinds import (
+    OWN_SAMPLER,
+    ClipSkip,
+    FinalSize,
+    Guidance,
+    ModelRef,
+    NegativePrompt,
+    Prompt,
+    Sampler,
+    Steps,
+    Toggle,
+)
 from studio.models import library
 from studio.steps import generate, upscale
 
@@ -26,13 +37,16 @@ def run(
     guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
+    clip_skip: ClipSkip = 1,
 ) -> list[Image.Image]:
     """One picture for each seed, drawn in that shape at the model's scale, then enlarged and cut to the pixel."""
     card = library.find(model)
     drawn = fitting(Image.new("L", size), card.size, card.family.multiple)
     parts = 2 if crisp else 1
-    made = generate.run(engine.part(0, parts), prompt, negative_prompt, drawn, steps, guidance, sampler, model)
+    made = generate.run(
+        engine.part(0, parts), prompt, negative_prompt, drawn, steps, guidance, sampler, model, clip_skip=clip_skip
+    )
     large = [resized(picture, size) for picture in made]
     if not crisp:
         return large
-    return upscale.refined(engine.part(1, parts), large, "", upscale.GENTLE, None, guidance, sampler, model)
+    return upscale.refined(engine.part(1, parts), large, "", upscale.GENTLE, None, guidance, sampler, model, clip_skip)

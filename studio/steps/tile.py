@@ -7,7 +7,18 @@ from pydantic import Field
 
 from studio.engine.engine import Engine
 from studio.engine.seamless import seamless
-from studio.kinds import OWN_SAMPLER, Guidance, Kind, ModelRef, NegativePrompt, PictureSize, Prompt, Sampler, Steps
+from studio.kinds import (
+    OWN_SAMPLER,
+    ClipSkip,
+    Guidance,
+    Kind,
+    ModelRef,
+    NegativePrompt,
+    PictureSize,
+    Prompt,
+    Sampler,
+    Steps,
+)
 from studio.models import library
 from studio.steps import generate
 
@@ -28,8 +39,9 @@ def run(
     guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
+    clip_skip: ClipSkip = 1,
 ) -> list[Image]:
     """One tile for each seed; without a size, at the model's own."""
     pipeline = engine.pipelines.get(library.find(model), "text-to-image")
     with seamless(pipeline, across=joins != "top and bottom", down=joins != "left and right"):
-        return generate.run(engine, prompt, negative_prompt, size, steps, guidance, sampler, model)
+        return generate.run(engine, prompt, negative_prompt, size, steps, guidance, sampler, model, clip_skip=clip_skip)

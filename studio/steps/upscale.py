@@ -10,7 +10,19 @@ from studio.engine.engine import Engine
 from studio.engine.images import opened
 from studio.engine.tiles import by_tiles
 from studio.errors import InputError
-from studio.kinds import OWN_SAMPLER, Guidance, Kind, ModelRef, Picture, Prompt, Sampler, Steps, Strength, one_of
+from studio.kinds import (
+    OWN_SAMPLER,
+    ClipSkip,
+    Guidance,
+    Kind,
+    ModelRef,
+    Picture,
+    Prompt,
+    Sampler,
+    Steps,
+    Strength,
+    one_of,
+)
 from studio.models import library
 from studio.request import Request
 
@@ -34,6 +46,7 @@ def run(
     guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
+    clip_skip: ClipSkip = 1,
 ) -> list[Image.Image]:
     """One enlarged picture for each seed; a low strength keeps it as it is and makes its edges crisp.
 
@@ -43,7 +56,7 @@ def run(
     if factor * max(originals[0].size) > MOST:
         raise InputError(f"{factor} times as large, the picture would be over {MOST} pixels wide or high")
     large = [_enlarged(original, factor) for original in originals]
-    return refined(engine, large, prompt, strength, steps, guidance, sampler, model)
+    return refined(engine, large, prompt, strength, steps, guidance, sampler, model, clip_skip)
 
 
 def refined(
@@ -55,13 +68,14 @@ def refined(
     guidance: float | None,
     sampler: str,
     model: str,
+    clip_skip: int,
 ) -> list[Image.Image]:
     """The pictures drawn over tile by tile at the model's own size.
 
     Each tile has noise of its own: the same in all would leave the same traces at even distances.
     """
     card = library.find(model)
-    request = Request(prompt, "", *card.suited(steps, guidance), *card.size, strength, sampler)
+    request = Request(prompt, "", *card.suited(steps, guidance), *card.size, strength, sampler, clip_skip=clip_skip)
     return by_tiles(
         images * (len(engine.seeds) // len(images)),
         card.size,

@@ -7,7 +7,18 @@ from PIL.Image import Image
 from pydantic import Field
 
 from studio.engine.engine import Engine
-from studio.kinds import OWN_SAMPLER, Guidance, Kind, ModelRef, NegativePrompt, Picture, Prompt, Sampler, Steps
+from studio.kinds import (
+    OWN_SAMPLER,
+    ClipSkip,
+    Guidance,
+    Kind,
+    ModelRef,
+    NegativePrompt,
+    Picture,
+    Prompt,
+    Sampler,
+    Steps,
+)
 from studio.steps import edit
 
 Amount = Annotated[
@@ -28,6 +39,10 @@ def run(
     guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
+    clip_skip: ClipSkip = 1,
 ) -> list[Image]:
     """One variation for each seed, in the picture's shape at the model's scale."""
-    return edit.run(engine, image, prompt, STRENGTH[amount], negative_prompt, None, steps, guidance, sampler, model)
+    return edit.run(
+        engine, image, prompt, STRENGTH[amount], negative_prompt, None, steps, guidance, sampler, model,
+        clip_skip=clip_skip,
+    )  # fmt: skip
