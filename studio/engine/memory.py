@@ -36,6 +36,7 @@ class Storage(Enum):
     FULL = "full precision"
     FP8 = "fp8 weights"
     FOUR_BIT = "4-bit weights"
+    FILE = "weights rounded as they are in their file"
 
 
 _FOUR_BITS: Final = 0.5625  # bytes: 4 bits, and a scale for every 64 weights
@@ -59,7 +60,7 @@ class Plan:
     @property
     def exact(self) -> bool:
         """Whether pictures are as without any plan: tiles and rounded weights change them a little."""
-        return not self.tiled and self.storage is Storage.FULL
+        return not self.tiled and self.storage in {Storage.FULL, Storage.FILE}
 
     def smaller(self, places: Sequence[Placement]) -> "Plan | None":
         """The next rung where memory ran out: one picture a pass, then tiles, then offload; None after the last."""
@@ -106,11 +107,17 @@ class Forecast:
         return (Placement.KEEP,) if self.changed or self.card.weights else _IN_MAIN_MEMORY
 
     @property
+    def own(self) -> Storage:
+        """How the weights are by themselves."""
+        return Storage.FILE if self.card.weights and self.card.weights.rounded else Storage.FULL
+
+    @property
     def storages(self) -> list[Storage]:
-        """How weights can be kept with what is installed here, as they are first."""
+        """How weights can be kept with what is installed here, as they are first; they are rounded once at most."""
+        if self.changed or self.own is Storage.FILE:
+            return [self.own]
         known = self.device in {"cpu", "cuda"} and find_spec(FOUR_BIT_NEEDS)
-        rounded = [Storage.FP8, *([Storage.FOUR_BIT] if known else [])]
-        return [Storage.FULL, *([] if self.changed else rounded)]
+        return [self.own, Storage.FP8, *([Storage.FOUR_BIT] if known else [])]
 
     @property
     def changed(self) -> bool:
@@ -206,6 +213,8 @@ class Forecast:
         if storage is Storage.FOUR_BIT:
             matrices = sum(part.matrices for part in self.anatomy.denoisers)
             return int(matrices * _FOUR_BITS) + (whole - matrices) * self.width
+        if storage is Storage.FILE:
+            return sum(part.stored for part in self.anatomy.denoisers)
         return whole * (1 if storage is Storage.FP8 else self.width)
 
 

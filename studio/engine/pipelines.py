@@ -15,6 +15,7 @@ from studio.engine.memory import Forecast, Placement, Plan
 from studio.engine.parts import Parts
 from studio.engine.preview import fit
 from studio.errors import InputError, ModelError
+from studio.models import folder
 from studio.models.card import ModelCard
 from studio.models.hashes import Stamp
 from studio.plugins import unknown
@@ -182,7 +183,7 @@ class Pipelines:
         card.check()
         try:
             pipeline = _read(card, wanted, _dtype(card, device))
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except (OSError, ValueError, LookupError, RuntimeError) as error:
             if memory.ran_out(error):
                 raise
             raise ModelError(f"the model '{card.name}' does not load: {str(error).splitlines()[0]}") from None
@@ -194,7 +195,7 @@ def _read(card: ModelCard, wanted: Any, dtype: "torch.dtype") -> Any:
     """The model from its files, a folder's or the single one, in main memory."""
     if card.weights:
         return singlefile.load(card, wanted, dtype)
-    how = {"dtype": dtype, "local_files_only": True, "use_safetensors": True}
+    how = {"dtype": dtype, "local_files_only": True, "use_safetensors": True, "variant": folder.variants(card.path)}
     return wanted.from_pretrained(card.path, **how, **_taken(wanted, _UNGUARDED))
 
 
