@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from studio.engine import attention, extras, hardware, memory, placing, singlefile
 from studio.engine.anatomy import Anatomy, stamps
 from studio.engine.hardware import pick_device, pick_dtype
+from studio.engine.loras import Loras
 from studio.engine.memory import Forecast, Placement, Plan
 from studio.engine.parts import Parts
 from studio.engine.preview import fit
@@ -69,6 +70,7 @@ class Pipelines:
         self.alone = threading.RLock()
         self._wanted, self._vram = device, vram
         self.parts = Parts(device)
+        self.loras = Loras(device)
         self._models: dict[str, _Model] = {}  # by their paths, the one used last at the end
 
     @property
@@ -77,7 +79,16 @@ class Pipelines:
         return pick_device(self._wanted)
 
     def get(self, card: ModelCard, task: str) -> "DiffusionPipeline":
-        """The pipeline of a model for a task ("text-to-image", "image-to-image"), as the model is planned.
+        """The pipeline of a model for a task ("text-to-image", "image-to-image"), as its files have it.
+
+        LoRAs that it still wears are taken off. Raises ModelError where the files do not load.
+        """
+        pipeline = self.loaded(card, task)
+        self.loras.off(card, pipeline)
+        return pipeline
+
+    def loaded(self, card: ModelCard, task: str) -> "DiffusionPipeline":
+        """The pipeline of a model for a task, as the model is planned; it may wear the LoRAs of the last picture.
 
         The first task loads the files; the others are built around the same modules, with
         nothing copied or cast. Raises ModelError where the files do not load.
@@ -89,8 +100,8 @@ class Pipelines:
         return model.pipelines[task]
 
     def any(self, card: ModelCard) -> "DiffusionPipeline":
-        """Some pipeline of the model, to look at what all of them share."""
-        return self.get(card, next(iter(card.family.pipelines)))
+        """Some pipeline of the model, to look at what all of them share; LoRAs that it wears stay on."""
+        return self.loaded(card, next(iter(card.family.pipelines)))
 
     def around(self, card: ModelCard, task: str, more: Mapping[str, Any]) -> "DiffusionPipeline":
         """A fresh pipeline for a task that takes ``more`` modules besides the model's own: ControlNets.
@@ -147,6 +158,7 @@ class Pipelines:
         self._drop(str(card.path))
 
     def _drop(self, path: str) -> None:
+        self.loras.forget(path)
         gone = self._models.pop(path, None)
         if gone and gone.pipelines:
             del gone

@@ -221,8 +221,6 @@ class Family:
             raise InputError(
                 f"'{wildcard}' is not drawn here, but in a workflow's prompts; write \\{wildcard[0]} for plain text"
             )
-        if parsed.loras:
-            raise InputError(f"LoRAs cannot be loaded yet; take '<lora:{parsed.loras[0].part}:…>' out of the prompt")
         if not self.weights and (mark := parsed.mark()):
             raise InputError(f"{self.title} reads plain words, so '{mark}' would change nothing; {_in_words(mark)}")
 

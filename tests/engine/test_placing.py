@@ -88,7 +88,8 @@ def test_a_task_puts_its_modules_away_by_itself_where_they_come_and_go(model):
     pipelines.adopt(card, Plan(placement=Placement.MODELS), 0)
     pipelines.get(card, "text-to-image")
     assert pipelines.get(card, "image-to-image")._all_hooks
-    with entered(pipelines, card, Request("x", "", 2, 3.0, 64, 64, guide=guides["ControlNet"])) as (pipeline, _):
+    with entered(pipelines, card, Request("x", "", 2, 3.0, 64, 64, guide=guides["ControlNet"])) as put:
+        pipeline = put.pipeline
         assert {hook.model for hook in pipeline._all_hooks} > {pipeline.controlnet, pipeline.unet}
 
 

@@ -218,11 +218,11 @@ def preview(model):
     given = {"image": request.images, "mask_image": request.masks}
     pictures = {name: list(each) for name, each in given.items() if each}
     with (
-        guided(model.pipelines, model.card, request) as (pipeline, more),
-        samplers.swapped(pipeline, OWN_SAMPLER, model.family.noise, STEPS),
+        guided(model.pipelines, model.card, request) as ready,
+        samplers.swapped(pipeline := ready.pipeline, OWN_SAMPLER, model.family.noise, STEPS),
         watched(pipeline, lambda *told: clean.append(told[2])),
     ):
-        (picture,) = pipeline(**model.family.arguments(request.task, request), **pictures, **more).images
+        (picture,) = pipeline(**model.family.arguments(request.task, request), **pictures, **ready.arguments).images
     pixels = decoded(decoder(pipeline), unpacked(clean[-1], 1))[0]
     levels = ((pixels / 2 + 0.5) * 255).permute(1, 2, 0).numpy()
     assert np.abs(levels - np.asarray(picture)).mean() < 2
