@@ -105,7 +105,8 @@ class Family:
 
     LoRAs: ``names`` is what its makers call the denoiser's modules, where diffusers calls them otherwise. ``traces``
     are ends of modules' names (patterns, "_" for each dot) that a LoRA for it shows, and how many numbers such a
-    module takes in, where that tells it from other families' LoRAs.
+    module takes in, where that tells it from other families' LoRAs. ``known_as`` are the beginnings of what others
+    call its models, small letters and digits alone: "sdxl", "pony".
 
     Running: ``halves`` are the half precisions that its models stand, ``needs`` a package without which it
     cannot run.
@@ -134,6 +135,7 @@ class Family:
     needs: str = ""
     v_mark: VMark | None = None
     weights: bool = False
+    known_as: tuple[str, ...] = ()
     names: Names = field(default_factory=Names)
     traces: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: MappingProxyType({}))
 

@@ -12,6 +12,7 @@ def _layout(shapes: Shapes) -> str | None:
 FAMILY = Family(
     name="auraflow",
     title="AuraFlow",
+    known_as=("auraflow", "ponyv7"),
     classes=frozenset({"AuraFlowPipeline"}),
     pipelines=table(text_to_image="AuraFlowPipeline"),
     multiple=16,

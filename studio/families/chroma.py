@@ -26,6 +26,7 @@ _NAMES = Names(
 FAMILY = Family(
     name="chroma",
     title="Chroma",
+    known_as=("chroma",),
     classes=frozenset({"ChromaPipeline"}),
     pipelines=table(text_to_image="ChromaPipeline", image_to_image="ChromaImg2ImgPipeline"),
     multiple=16,

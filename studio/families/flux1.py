@@ -98,6 +98,7 @@ _LARGE = Size(1024, 1024)
 _PLAIN = Family(
     name="flux1",
     title="FLUX.1",
+    known_as=("flux1",),
     classes=frozenset({"FluxPipeline", *_BY_CLASS}),
     pipelines=table(
         text_to_image="FluxPipeline",

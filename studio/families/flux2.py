@@ -46,6 +46,7 @@ _NAMES = Names(
 _PLAIN = Family(
     name="flux2",
     title="FLUX.2 klein",
+    known_as=("flux2",),
     classes=frozenset({"Flux2Pipeline", "Flux2KleinPipeline"}),
     pipelines=table(text_to_image="Flux2KleinPipeline", inpaint="Flux2KleinInpaintPipeline"),
     multiple=16,

@@ -20,6 +20,7 @@ def _folder(folder: Folder) -> str:
 _PLAIN = Family(
     name="hidream",
     title="HiDream-I1",
+    known_as=("hidream",),
     classes=frozenset({"HiDreamImagePipeline"}),
     pipelines=table(text_to_image="HiDreamImagePipeline"),
     multiple=16,

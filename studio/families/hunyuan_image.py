@@ -22,6 +22,7 @@ def _folder(folder: Folder) -> str:
 _PLAIN = Family(
     name="hunyuan_image",
     title="HunyuanImage 2.1",
+    known_as=("hunyuanimage",),
     classes=frozenset({"HunyuanImagePipeline"}),
     pipelines=table(text_to_image="HunyuanImagePipeline"),
     multiple=32,

@@ -11,6 +11,7 @@ def _layout(_shapes: Shapes) -> None:
 FAMILY = Family(
     name="kandinsky3",
     title="Kandinsky 3",
+    known_as=("kandinsky3",),
     classes=frozenset({"Kandinsky3Pipeline"}),
     pipelines=table(text_to_image="Kandinsky3Pipeline", image_to_image="Kandinsky3Img2ImgPipeline"),
     multiple=64,

@@ -16,6 +16,7 @@ def _layout(shapes: Shapes) -> str | None:
 FAMILY = Family(
     name="kandinsky5",
     title="Kandinsky 5",
+    known_as=("kandinsky5",),
     classes=frozenset({"Kandinsky5T2IPipeline"}),
     pipelines=table(text_to_image="Kandinsky5T2IPipeline"),
     multiple=16,

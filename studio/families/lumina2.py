@@ -13,6 +13,7 @@ def _layout(shapes: Shapes) -> str | None:
 FAMILY = Family(
     name="lumina2",
     title="Lumina-Image 2",
+    known_as=("lumina",),
     classes=frozenset({"Lumina2Pipeline", "Lumina2Text2ImgPipeline"}),
     pipelines=table(text_to_image="Lumina2Pipeline"),
     multiple=16,

@@ -13,6 +13,7 @@ def _layout(shapes: Shapes) -> str | None:
 FAMILY = Family(
     name="pixart",
     title="PixArt-Sigma",
+    known_as=("pixart",),
     classes=frozenset({"PixArtSigmaPipeline"}),
     pipelines=table(text_to_image="PixArtSigmaPipeline"),
     multiple=16,

@@ -20,6 +20,7 @@ def _folder(folder: Folder) -> str:
 _PLAIN = Family(
     name="qwen_image",
     title="Qwen-Image",
+    known_as=("qwen",),
     classes=frozenset({"QwenImagePipeline", "QwenImageEditPipeline", "QwenImageEditPlusPipeline"}),
     pipelines=table(
         text_to_image="QwenImagePipeline",

@@ -34,6 +34,7 @@ def _two_steps(request: Request) -> dict[str, Any]:
 _PLAIN = Family(
     name="sana",
     title="Sana",
+    known_as=("sana",),
     classes=frozenset({"SanaPipeline", "SanaSprintPipeline"}),
     pipelines=table(text_to_image="SanaPipeline"),
     multiple=32,

@@ -50,6 +50,7 @@ def _folder(folder: Folder) -> str | None:
 _PLAIN = Family(
     name="sd1",
     title="Stable Diffusion 1",
+    known_as=("sd1", "sdv1", "stablediffusion1", "stablediffusionv1", "v14", "v15"),
     classes=frozenset((*TASKS.values(), *INSTRUCT_ONLY.values())),
     pipelines=TASKS,
     multiple=8,

@@ -29,6 +29,7 @@ _SMALL = Defaults(steps=25, guidance=7.0, size=Size(512, 512))
 _PLAIN = Family(
     name="sd2",
     title="Stable Diffusion 2",
+    known_as=("sd2", "sdv2", "stablediffusion2", "stablediffusionv2", "v20", "v21"),
     classes=frozenset((*TASKS.values(), *INSTRUCT_ONLY.values())),
     pipelines=TASKS,
     multiple=8,

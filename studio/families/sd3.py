@@ -57,6 +57,7 @@ _NAMES = Names(
 _PLAIN = Family(
     name="sd3",
     title="Stable Diffusion 3",
+    known_as=("sd3", "sdv3", "stablediffusion3", "stablediffusionv3"),
     classes=frozenset({"StableDiffusion3Pipeline"}),
     pipelines=table(
         text_to_image="StableDiffusion3Pipeline",

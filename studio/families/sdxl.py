@@ -53,6 +53,7 @@ def _folder(folder: Folder) -> str | None:
 _PLAIN = Family(
     name="sdxl",
     title="Stable Diffusion XL",
+    known_as=("sdxl", "stablediffusionxl", "pony", "illustrious", "noobai", "animagine"),
     classes=frozenset((*_TASKS.values(), *_INSTRUCT_ONLY.values())),
     pipelines=_TASKS,
     multiple=8,

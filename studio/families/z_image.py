@@ -32,6 +32,7 @@ _NAMES = Names(
 _PLAIN = Family(
     name="z_image",
     title="Z-Image",
+    known_as=("zimage",),
     classes=frozenset({"ZImagePipeline"}),
     pipelines=table(
         text_to_image="ZImagePipeline", image_to_image="ZImageImg2ImgPipeline", inpaint="ZImageInpaintPipeline"

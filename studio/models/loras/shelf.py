@@ -1,0 +1,126 @@
+"""Where LoRAs lie: those that came with the studio, the folder of parts, and the folders of other programs.
+
+Files are read in place. A LoRA's name is what leads to it within such a folder, without the ending: "people/anna".
+Where two would have one name, both have a longer one that tells them apart: "Lora/anna" and "loras/anna".
+
+Looking into hundreds of files takes a while, so what was seen of them is kept in ``loras.json`` in the state folder.
+It is only a memory: damaged or lost, it is made anew.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from studio.config import shipped
+from studio.errors import InputError
+from studio.models import parts, registry
+from studio.models.folder import PICKLES
+from studio.models.loras import seen
+from studio.models.loras.card import LoraCard
+from studio.plugins import unknown
+
+_WITHIN: Final = ("models/Lora", "models/LyCORIS", "models/loras")  # A1111, Forge, SD.Next; ComfyUI
+_ENDING: Final = ".safetensors"
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The cards of the LoRAs that are here by name; and what lies in folders made for LoRAs but is left alone: it is
+    none, is damaged, or is pickled, so that reading it could run code.
+    """
+
+    cards: dict[str, LoraCard]
+    left_alone: list[Path]
+
+    @classmethod
+    def look(cls) -> "Shelf":
+        """As the folders are now."""
+        within = _within()
+        lying = _by_name(within)
+        known = seen.cards(lying.values())
+        cards = {name: replace(card, name=name) for name, file in lying.items() if (card := known[file])}
+        strange = [file for file, place in within.items() if known.get(file) is None and _is_for_loras(place)]
+        return cls(cards, strange)
+
+
+def cards() -> dict[str, LoraCard]:
+    """The cards of the LoRAs that are here, by name."""
+    return Shelf.look().cards
+
+
+def names() -> list[str]:
+    """The LoRAs that are here, as ``find`` knows them."""
+    return list(cards())
+
+
+def lying_in(folder: Path) -> set[Path]:
+    """The LoRAs in the folder of another program, whether it was added or not."""
+    files = (file for place in _places_of(folder) for file in place.rglob(f"*{_ENDING}"))
+    return {file for file, card in seen.cards(files).items() if card}
+
+
+def find(ref: str) -> Path:
+    """The file of the LoRA ``ref``: its name, the end of its name ("anna"), or a path.
+
+    Raises InputError where there is none, or several names end so.
+    """
+    asked = ref.removesuffix(_ENDING)
+    every = files()
+    found = [name for name in every if name == asked] or [name for name in every if f"/{name}".endswith(f"/{asked}")]
+    if len(found) > 1:
+        raise InputError(f"'{ref}' may be any of {len(found)} LoRAs; say which: {', '.join(found)}")
+    path = every[found[0]] if found else Path(ref).expanduser()
+    if not path.is_file():
+        raise InputError(f"{unknown('LoRA', ref, names())}; or give the path of one")
+    return path
+
+
+def files() -> dict[str, Path]:
+    """The safetensors files in all those folders by name, LoRAs or not."""
+    return _by_name(_within())
+
+
+def own() -> Path:
+    """The folder for LoRAs that belong to no other program."""
+    return parts.folder()
+
+
+def _by_name(within: dict[Path, Path]) -> dict[str, Path]:
+    whole = {file: place for file, place in within.items() if file.suffix == _ENDING}
+    return dict(_named({file: len(file.parts) - len(place.parts) for file, place in whole.items()}))
+
+
+def _named(lengths: dict[Path, int]) -> Iterator[tuple[str, Path]]:
+    """Each file by as many of the last parts of its path as it needs to be told from all others."""
+    while True:
+        called = {file: "/".join(file.with_suffix("").parts[-length:]) for file, length in lengths.items()}
+        times = Counter(called.values())
+        if not (clash := [file for file, name in called.items() if times[name] > 1]):
+            return ((name, file) for file, name in called.items())
+        lengths |= {file: lengths[file] + 1 for file in clash}
+
+
+def _within() -> dict[Path, Path]:
+    """Each file that may hold weights, and the folder that it is named within."""
+    endings = {_ENDING, *PICKLES}
+    every = ((file, place) for place in _places() for file in sorted(place.rglob("*")))
+    return {file: place for file, place in every if file.suffix.lower() in endings and file.is_file()}
+
+
+def _places() -> Iterator[Path]:
+    yield shipped("assets") / "loras"
+    yield own()
+    for folder in registry.read().folders:
+        yield from _places_of(folder)
+
+
+def _places_of(folder: Path) -> list[Path]:
+    """Where the LoRAs lie in the folder of another program; the folder itself where it is none."""
+    within = [folder / place for place in _WITHIN if (folder / place).is_dir()]
+    return within if within or (folder / "models").is_dir() else [folder]
+
+
+def _is_for_loras(place: Path) -> bool:
+    return place.parts[-2:] in {Path(ending).parts for ending in _WITHIN}
