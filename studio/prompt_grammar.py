@@ -115,13 +115,18 @@ class Parsed:
 def parse(text: str) -> Parsed:
     """Read a prompt; raises InputError for a LoRA written wrongly or brackets nested over fifty deep."""
     loras = tuple(_lora(found) for found in _LORA.finditer(text))
-    text = _LORA.sub("", text)
+    text = without_loras(text)
     enclosed = _enclosed(text)
     cuts = [found.span() for found in _AND.finditer(text) if found.start() not in enclosed]
     if not cuts:
         return Parsed((Part(_nodes(text)),), loras)
     starts, ends = [0, *(end for _, end in cuts)], [*(start for start, _ in cuts), len(text)]
     return Parsed(tuple(_part(text[a:b]) for a, b in zip(starts, ends, strict=True)), loras)
+
+
+def without_loras(text: str) -> str:
+    """A prompt as it is but for the LoRAs it names."""
+    return _LORA.sub("", text)
 
 
 def _lora(found: re.Match[str]) -> Lora:

@@ -191,8 +191,6 @@ class Family:
             raise InputError(
                 f"'{wildcard}' is not drawn here, but in a workflow's prompts; write \\{wildcard[0]} for plain text"
             )
-        if parsed.loras:
-            raise InputError(f"LoRAs cannot be loaded yet; take '<lora:{parsed.loras[0].part}:…>' out of the prompt")
         if not (self.weights and weights) and (mark := parsed.mark()):
             who = self.title if weights else "the prompt of an area"
             raise InputError(f"{who} takes words alone; take '{mark}' out, or write \\( and \\[ for plain brackets")
