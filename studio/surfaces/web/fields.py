@@ -14,7 +14,7 @@ from gradio.components import Component
 from studio.kinds import PARTS
 from studio.surfaces.controls import Control, live_choices, sizes
 from studio.surfaces.uploads import keep
-from studio.surfaces.web import masks
+from studio.surfaces.web import loras, masks
 
 _FEW: Final = 4  # up to so many choices stand side by side
 
@@ -35,7 +35,7 @@ class Field:
     @property
     def live(self) -> bool:
         """Whether what there is to choose from can change while the page is open."""
-        return not self.control.choices and bool(live_choices(self.control))
+        return isinstance(self.parts[0], gr.Dropdown) and not self.control.choices and bool(live_choices(self.control))
 
     def listen(self, event: str) -> Callable[..., Any]:
         """How to hear of an ``event`` ("input", "change") of the first part."""
@@ -91,9 +91,21 @@ def _joined(values: list[Any] | None) -> str:
     return f"{texts[0]}|" if len(texts) == 1 and "," in texts[0] else "\n".join(texts)
 
 
+class _Open(gr.Number):
+    """A number that may be left open: the browser would make 0 of a None, and leaves "" as it is."""
+
+    is_template = True  # to Gradio it is a Number
+
+    def preprocess(self, payload: Any) -> Any:
+        return None if payload == "" else super().preprocess(payload)
+
+    def postprocess(self, value: Any) -> Any:
+        return "" if value is None else super().postprocess(value)
+
+
 def _number(control: Control) -> Component:
     whole = 0 if control.step == 1 else None
-    return gr.Number(
+    return _Open(
         control.default, precision=whole, minimum=control.least, maximum=control.greatest,
         placeholder=None if control.required or control.default is not None else "automatic", **_label(control),
     )  # fmt: skip
@@ -162,6 +174,11 @@ def _mask(control: Control) -> Field:
     return Field(control, [part], lambda values, output: masks.file_of(values[0], output), lambda value: [value])
 
 
+def _loras(control: Control) -> Field:
+    part = loras.stack(control)
+    return Field(control, [part], lambda values, _: values[0]["loras"], lambda value: [value])
+
+
 def _pictures(control: Control) -> Field:
     label = {key: value for key, value in _label(control).items() if key != "info"}
     part = gr.File(file_count="multiple", file_types=["image"], height=160, **label)
@@ -187,7 +204,8 @@ _KINDS: Final[dict[str, Callable[[Control], Field]]] = {
     "picture": _picture,
     "mask": _mask,
     "colour": _colour,
+    "loras": _loras,
     "pictures": _pictures,
     **dict.fromkeys(PARTS, _choice),
 }
-_OWN_MANY: Final = {"pictures", "picture"}
+_OWN_MANY: Final = {"pictures", "picture", "loras"}
