@@ -15,7 +15,7 @@ from typing import Any, Final
 from studio.kinds import Size
 from studio.models import bases
 from studio.models.card import ModelCard
-from studio.models.folder import read_json
+from studio.models.folder import read_json, weight_files
 from studio.models.header import Header
 from studio.models.weights import PARTS
 
@@ -150,16 +150,10 @@ def _read(path: Path, base: Path | None, variant: str, single: bool) -> Anatomy:
 def _of_folder(path: Path) -> Iterator[tuple[str, Part]]:
     index = read_json(path / "model_index.json")
     for name, kind in index.items():
-        files = _weights(path / name) if isinstance(kind, list) and kind[0] and name != "safety_checker" else []
+        files = weight_files(path / name) if isinstance(kind, list) and kind[0] and name != "safety_checker" else []
         if files:
             numbers = [each for file in files for each in _numbers(file)]
             yield name, _part(numbers, read_json(path / name / "config.json"))
-
-
-def _weights(folder: Path) -> list[Path]:
-    """The plain files, without those of another precision beside them ("model.fp16.safetensors")."""
-    files = sorted(folder.glob("*.safetensors"))
-    return [file for file in files if "." not in file.stem] or files
 
 
 def _of_file(path: Path, base: Path | None, variant: str) -> dict[str, Part]:

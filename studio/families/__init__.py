@@ -14,10 +14,12 @@ from typing import Any, Final, Literal
 from studio import wildcards
 from studio.errors import InputError, ModelError
 from studio.kinds import Size
+from studio.naming import Names
 from studio.prompt_grammar import parse
 from studio.request import Request
 
-Shapes = Mapping[str, tuple[int, ...]]
+Shape = tuple[int, ...]
+Shapes = Mapping[str, Shape]
 """The tensors of a weight file by name: their shapes, as its header gives them."""
 
 UNET: Final = frozenset(
@@ -102,6 +104,10 @@ class Family:
     weights, BREAK, AND, schedules, clip skip and of any length; else its pipelines do.
 
     ``known_as`` are the beginnings of what others call its models, small letters and digits alone: "sdxl", "pony".
+    ``adapted`` are modules by which a LoRA for them is known: a piece of the name, with underscores, and how wide what
+    comes in is, 0 for any width.
+
+    ``names`` is what its makers call the denoiser's modules, where diffusers calls them otherwise.
 
     Running: ``halves`` are the half precisions that its models stand, ``needs`` a package without which it
     cannot run.
@@ -131,6 +137,8 @@ class Family:
     v_mark: VMark | None = None
     weights: bool = False
     known_as: tuple[str, ...] = ()
+    adapted: tuple[tuple[str, int], ...] = ()
+    names: Names = field(default_factory=Names)
 
     def of(self, variant: str) -> "Family":
         """The family as it is for one variant: itself, where that is no different."""

@@ -4,7 +4,9 @@ Its pipeline for inpainting asks the model for a setting it does not have (diffu
 """
 
 from studio.families import Defaults, Family, Shapes, table
+from studio.families.flux1 import BLOCKS
 from studio.kinds import Size
+from studio.naming import Names
 
 
 def _layout(shapes: Shapes) -> str | None:
@@ -12,6 +14,14 @@ def _layout(shapes: Shapes) -> str | None:
     mine = "distilled_guidance_layer.in_proj.weight" in shapes and "img_in.weight" in shapes
     return "" if mine and not any(name.startswith("nerf_") for name in shapes) else None
 
+
+_NAMES = Names(
+    BLOCKS
+    | {
+        "distilled_guidance_layer.layers.*.in_layer": "distilled_guidance_layer.layers.*.linear_1",
+        "distilled_guidance_layer.layers.*.out_layer": "distilled_guidance_layer.layers.*.linear_2",
+    }
+)
 
 FAMILY = Family(
     name="chroma",
@@ -22,5 +32,6 @@ FAMILY = Family(
     multiple=16,
     defaults=Defaults(steps=40, guidance=3.0, size=Size(1024, 1024)),
     layout=_layout,
+    names=_NAMES,
     noise="flow",
 )

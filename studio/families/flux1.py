@@ -6,10 +6,11 @@ other, and the taught one is set to 1, which is none. Kontext's single file look
 
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from studio.families import Defaults, Family, Folder, Shapes, table
 from studio.kinds import Size
+from studio.naming import Names
 from studio.request import Request
 
 _BY_CHANNELS = MappingProxyType({64: "", 128: "control", 384: "fill"})
@@ -50,11 +51,48 @@ def _exact_size(request: Request) -> dict[str, Any]:
     return _two_passes(request) | {"max_area": request.width * request.height, "_auto_resize": False}
 
 
+BLOCKS: Final = {
+    "img_in": "x_embedder",
+    "txt_in": "context_embedder",
+    "double_blocks.*.img_attn.qkv": "transformer_blocks.*.attn.to_{q,k,v}",
+    "double_blocks.*.img_attn.norm.query_norm": "transformer_blocks.*.attn.norm_q",
+    "double_blocks.*.img_attn.norm.key_norm": "transformer_blocks.*.attn.norm_k",
+    "double_blocks.*.img_attn.proj": "transformer_blocks.*.attn.to_out.0",
+    "double_blocks.*.img_mlp.0": "transformer_blocks.*.ff.net.0.proj",
+    "double_blocks.*.img_mlp.2": "transformer_blocks.*.ff.net.2",
+    "double_blocks.*.txt_attn.qkv": "transformer_blocks.*.attn.add_{q,k,v}_proj",
+    "double_blocks.*.txt_attn.norm.query_norm": "transformer_blocks.*.attn.norm_added_q",
+    "double_blocks.*.txt_attn.norm.key_norm": "transformer_blocks.*.attn.norm_added_k",
+    "double_blocks.*.txt_attn.proj": "transformer_blocks.*.attn.to_add_out",
+    "double_blocks.*.txt_mlp.0": "transformer_blocks.*.ff_context.net.0.proj",
+    "double_blocks.*.txt_mlp.2": "transformer_blocks.*.ff_context.net.2",
+    "single_blocks.*.linear1": "single_transformer_blocks.*.{attn.to_q,attn.to_k,attn.to_v,proj_mlp}",
+    "single_blocks.*.linear2": "single_transformer_blocks.*.proj_out",
+    "single_blocks.*.norm.query_norm": "single_transformer_blocks.*.attn.norm_q",
+    "single_blocks.*.norm.key_norm": "single_transformer_blocks.*.attn.norm_k",
+    "final_layer.linear": "proj_out",
+}
+"""Its makers' names for what later models have too, and diffusers'."""
+
+_EMBEDDERS = {"time_in": "timestep_embedder", "vector_in": "text_embedder", "guidance_in": "guidance_embedder"}
+_NAMES = Names(
+    BLOCKS
+    | {f"{theirs}.in_layer": f"time_text_embed.{ours}.linear_1" for theirs, ours in _EMBEDDERS.items()}
+    | {f"{theirs}.out_layer": f"time_text_embed.{ours}.linear_2" for theirs, ours in _EMBEDDERS.items()}
+    | {
+        "double_blocks.*.img_mod.lin": "transformer_blocks.*.norm1.linear",
+        "double_blocks.*.txt_mod.lin": "transformer_blocks.*.norm1_context.linear",
+        "single_blocks.*.modulation.lin": "single_transformer_blocks.*.norm.linear",
+        "final_layer.adaLN_modulation.1": "norm_out.linear",
+    },
+    swapped=("norm_out.linear",),
+)
 _LARGE = Size(1024, 1024)
 _PLAIN = Family(
     name="flux1",
     title="FLUX.1",
     known_as=("flux1",),
+    adapted=(("_modulation_lin", 3072), ("_mod_lin", 3072), ("single_transformer_blocks_0_attn_to_k", 3072)),
     classes=frozenset({"FluxPipeline", *_BY_CLASS}),
     pipelines=table(
         text_to_image="FluxPipeline",
@@ -65,6 +103,7 @@ _PLAIN = Family(
     multiple=16,
     defaults=Defaults(steps=28, guidance=3.5, size=_LARGE),
     layout=_layout,
+    names=_NAMES,
     folder=_folder,
     noise="flow",
     besides=_two_passes,

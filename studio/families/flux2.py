@@ -4,7 +4,9 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from studio.families import Defaults, Family, Folder, Shapes, table
+from studio.families.flux1 import BLOCKS
 from studio.kinds import Size
+from studio.naming import Names
 
 
 def _layout(shapes: Shapes) -> str | None:
@@ -20,15 +22,38 @@ def _folder(folder: Folder) -> str:
     return "" if folder.index.get("is_distilled") else "klein-base"
 
 
+_NAMES = Names(
+    BLOCKS
+    | {
+        "time_in.in_layer": "time_guidance_embed.timestep_embedder.linear_1",
+        "time_in.out_layer": "time_guidance_embed.timestep_embedder.linear_2",
+        "guidance_in.in_layer": "time_guidance_embed.guidance_embedder.linear_1",
+        "guidance_in.out_layer": "time_guidance_embed.guidance_embedder.linear_2",
+        "double_stream_modulation_img.lin": "double_stream_modulation_img.linear",
+        "double_stream_modulation_txt.lin": "double_stream_modulation_txt.linear",
+        "single_stream_modulation.lin": "single_stream_modulation.linear",
+        "double_blocks.*.img_mlp.0": "transformer_blocks.*.ff.linear_in",
+        "double_blocks.*.img_mlp.2": "transformer_blocks.*.ff.linear_out",
+        "double_blocks.*.txt_mlp.0": "transformer_blocks.*.ff_context.linear_in",
+        "double_blocks.*.txt_mlp.2": "transformer_blocks.*.ff_context.linear_out",
+        "single_blocks.*.linear1": "single_transformer_blocks.*.attn.to_qkv_mlp_proj",
+        "single_blocks.*.linear2": "single_transformer_blocks.*.attn.to_out",
+        "final_layer.adaLN_modulation.1": "norm_out.linear",
+    },
+    swapped=("norm_out.linear",),
+)
+
 _PLAIN = Family(
     name="flux2",
     title="FLUX.2 klein",
     known_as=("flux2",),
+    adapted=(("stream_modulation", 0), ("attn_to_qkv_mlp_proj", 0)),
     classes=frozenset({"Flux2Pipeline", "Flux2KleinPipeline"}),
     pipelines=table(text_to_image="Flux2KleinPipeline", inpaint="Flux2KleinInpaintPipeline"),
     multiple=16,
     defaults=Defaults(steps=4, guidance=1.0, size=Size(1024, 1024)),
     layout=_layout,
+    names=_NAMES,
     folder=_folder,
     noise="flow",
     guidance=None,

@@ -21,6 +21,7 @@ _PLAIN = Family(
     name="qwen_image",
     title="Qwen-Image",
     known_as=("qwen",),
+    adapted=(("img_mlp_net_0_proj", 0), ("img_mod_1", 0)),
     classes=frozenset({"QwenImagePipeline", "QwenImageEditPipeline", "QwenImageEditPlusPipeline"}),
     pipelines=table(
         text_to_image="QwenImagePipeline",

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from studio.families import UNET, Defaults, Family, Folder, Shapes, table
+from studio.families._unet import UNET_NAMES
 from studio.kinds import Size
 from studio.request import Request
 
@@ -50,6 +51,7 @@ _PLAIN = Family(
     name="sd1",
     title="Stable Diffusion 1",
     known_as=("sd1", "sdv1", "stablediffusion1", "stablediffusionv1", "v14", "v15"),
+    adapted=(("attn2_to_k", 768),),
     classes=frozenset((*TASKS.values(), *INSTRUCT_ONLY.values())),
     pipelines=TASKS,
     multiple=8,
@@ -58,6 +60,7 @@ _PLAIN = Family(
     folder=_folder,
     unsized=frozenset({"image-to-image", "instruct"}),
     takes=UNET,
+    names=UNET_NAMES,
     weights=True,
 )
 

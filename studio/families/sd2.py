@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from studio.families import UNET, Defaults, Family, Folder, Shapes, VMark
+from studio.families._unet import UNET_NAMES
 from studio.families.sd1 import BY_CHANNELS, ENTRY, INPAINT_ONLY, INSTRUCT_ONLY, LISTENS, TASKS, likeness
 from studio.kinds import Size
 
@@ -29,6 +30,7 @@ _PLAIN = Family(
     name="sd2",
     title="Stable Diffusion 2",
     known_as=("sd2", "sdv2", "stablediffusion2", "stablediffusionv2", "v20", "v21"),
+    adapted=(("attn2_to_k", 1024),),
     classes=frozenset((*TASKS.values(), *INSTRUCT_ONLY.values())),
     pipelines=TASKS,
     multiple=8,
@@ -37,6 +39,7 @@ _PLAIN = Family(
     folder=_folder,
     unsized=frozenset({"image-to-image", "instruct"}),
     takes=UNET,
+    names=UNET_NAMES,
     weights=True,
     v_mark=VMark("model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias", 0.09, otherwise="base"),
 )

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from studio.families import Defaults, Family, Folder, Shapes, table
 from studio.kinds import Size
+from studio.naming import Names
 
 
 def _layout(shapes: Shapes) -> str | None:
@@ -22,10 +23,42 @@ def _folder(folder: Folder) -> str:
     return "3.5-medium" if folder.says("transformer", "dual_attention_layers") else "3.5-large"
 
 
+_NAMES = Names(
+    {
+        "x_embedder.proj": "pos_embed.proj",
+        "t_embedder.mlp.0": "time_text_embed.timestep_embedder.linear_1",
+        "t_embedder.mlp.2": "time_text_embed.timestep_embedder.linear_2",
+        "y_embedder.mlp.0": "time_text_embed.text_embedder.linear_1",
+        "y_embedder.mlp.2": "time_text_embed.text_embedder.linear_2",
+        "joint_blocks.*.x_block.adaLN_modulation.1": "transformer_blocks.*.norm1.linear",
+        "joint_blocks.*.x_block.attn.qkv": "transformer_blocks.*.attn.to_{q,k,v}",
+        "joint_blocks.*.x_block.attn.ln_q": "transformer_blocks.*.attn.norm_q",
+        "joint_blocks.*.x_block.attn.ln_k": "transformer_blocks.*.attn.norm_k",
+        "joint_blocks.*.x_block.attn.proj": "transformer_blocks.*.attn.to_out.0",
+        "joint_blocks.*.x_block.attn2.qkv": "transformer_blocks.*.attn2.to_{q,k,v}",
+        "joint_blocks.*.x_block.attn2.ln_q": "transformer_blocks.*.attn2.norm_q",
+        "joint_blocks.*.x_block.attn2.ln_k": "transformer_blocks.*.attn2.norm_k",
+        "joint_blocks.*.x_block.attn2.proj": "transformer_blocks.*.attn2.to_out.0",
+        "joint_blocks.*.x_block.mlp.fc1": "transformer_blocks.*.ff.net.0.proj",
+        "joint_blocks.*.x_block.mlp.fc2": "transformer_blocks.*.ff.net.2",
+        "joint_blocks.*.context_block.adaLN_modulation.1": "transformer_blocks.*.norm1_context.linear",
+        "joint_blocks.*.context_block.attn.qkv": "transformer_blocks.*.attn.add_{q,k,v}_proj",
+        "joint_blocks.*.context_block.attn.ln_q": "transformer_blocks.*.attn.norm_added_q",
+        "joint_blocks.*.context_block.attn.ln_k": "transformer_blocks.*.attn.norm_added_k",
+        "joint_blocks.*.context_block.attn.proj": "transformer_blocks.*.attn.to_add_out",
+        "joint_blocks.*.context_block.mlp.fc1": "transformer_blocks.*.ff_context.net.0.proj",
+        "joint_blocks.*.context_block.mlp.fc2": "transformer_blocks.*.ff_context.net.2",
+        "final_layer.adaLN_modulation.1": "norm_out.linear",
+        "final_layer.linear": "proj_out",
+    },
+    swapped=("norm_out.linear", "transformer_blocks.*.norm1_context.linear"),
+)
+
 _PLAIN = Family(
     name="sd3",
     title="Stable Diffusion 3",
     known_as=("sd3", "sdv3", "stablediffusion3", "stablediffusionv3"),
+    adapted=(("joint_blocks", 0), ("attn_add_k_proj", 1536), ("attn_add_k_proj", 2432)),
     classes=frozenset({"StableDiffusion3Pipeline"}),
     pipelines=table(
         text_to_image="StableDiffusion3Pipeline",
@@ -36,6 +69,7 @@ _PLAIN = Family(
     multiple=16,
     defaults=Defaults(steps=28, guidance=7.0, size=Size(1024, 1024)),
     layout=_layout,
+    names=_NAMES,
     folder=_folder,
     noise="flow",
 )

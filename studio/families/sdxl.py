@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from studio.families import UNET, Defaults, Family, Folder, Shapes, table
+from studio.families._unet import UNET_NAMES
 from studio.families.sd1 import BY_CHANNELS, ENTRY, likeness
 from studio.kinds import Size
 
@@ -53,6 +54,7 @@ _PLAIN = Family(
     name="sdxl",
     title="Stable Diffusion XL",
     known_as=("sdxl", "stablediffusionxl", "pony", "illustrious", "noobai", "animagine"),
+    adapted=(("attn2_to_k", 2048),),
     classes=frozenset((*_TASKS.values(), *_INSTRUCT_ONLY.values())),
     pipelines=_TASKS,
     multiple=8,
@@ -61,6 +63,7 @@ _PLAIN = Family(
     folder=_folder,
     unsized=frozenset({"image-to-image", "instruct"}),
     takes=UNET,
+    names=UNET_NAMES,
     weights=True,
     hands_over=True,
 )

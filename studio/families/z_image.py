@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from studio.families import Defaults, Family, Folder, Shapes, table
 from studio.kinds import Size
+from studio.naming import Names
 
 
 def _layout(shapes: Shapes) -> str | None:
@@ -20,10 +21,19 @@ def _folder(folder: Folder) -> str:
     return "turbo" if folder.says("scheduler", "shift") == 3.0 else ""
 
 
+_STREAMS = ("layers", "noise_refiner", "context_refiner")
+_NAMES = Names(
+    {"x_embedder": "all_x_embedder.2-1", "final_layer": "all_final_layer.2-1"}
+    | {f"{stream}.*.attention.qkv": f"{stream}.*.attention.to_{{q,k,v}}" for stream in _STREAMS}
+    | {f"{stream}.*.attention.out": f"{stream}.*.attention.to_out.0" for stream in _STREAMS}
+    | {f"{stream}.*.attention.{n}_norm": f"{stream}.*.attention.norm_{n}" for stream in _STREAMS for n in "qk"}
+)
+
 _PLAIN = Family(
     name="z_image",
     title="Z-Image",
     known_as=("zimage",),
+    adapted=(("attention_to_k", 3840), ("attention_qkv", 3840), ("feed_forward_w1", 3840)),
     classes=frozenset({"ZImagePipeline"}),
     pipelines=table(
         text_to_image="ZImagePipeline", image_to_image="ZImageImg2ImgPipeline", inpaint="ZImageInpaintPipeline"
@@ -31,6 +41,7 @@ _PLAIN = Family(
     multiple=16,
     defaults=Defaults(steps=50, guidance=4.0, size=Size(1024, 1024)),
     layout=_layout,
+    names=_NAMES,
     folder=_folder,
     noise="flow",
     halves=("bfloat16",),

@@ -32,8 +32,10 @@ def about(card: ModelCard) -> Iterator[tuple[str, str]]:
 
 
 def gigabytes(size: int) -> str:
-    """A size in the unit that suits it: "6.94 GB", "3.1 MB"."""
-    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+    """A size in the unit that suits it: "6.94 GB", "3.1 MB", "48 kB"."""
+    if size >= 1e9:
+        return f"{size / 1e9:.2f} GB"
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.0f} kB"
 
 
 def precision(card: ModelCard) -> str:

@@ -19,6 +19,7 @@ PICKLES: Final = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"})
 """Endings of formats that can run code when they are read."""
 
 _LARGEST: Final = 4 * 2**20  # bytes of a configuration; vocabularies may be larger
+_LONGEST_HEAD: Final = 2**15  # bytes of a card that are looked at; reading YAML is slow
 _RUNS_CODE: Final = frozenset({"auto_map", "custom_pipeline", "custom_pipelines", "trust_remote_code"})
 _WORDS: Final = frozenset({"tokenizer.json", "vocab.json"})
 
@@ -70,11 +71,11 @@ def front_matter(path: Path) -> dict[str, Any]:
     Besides the hub's keys ("license") the studio reads ``steps`` and ``guidance``.
     """
     card = path / "README.md"
-    text = card.read_text("utf-8", errors="replace") if card.is_file() else ""
-    found = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    text = card.read_bytes()[:_LONGEST_HEAD].decode(errors="replace") if card.is_file() else ""
+    found = re.match(r"---\r?\n(.*?)\n---\s", text, re.DOTALL)
     try:
         said = yaml.safe_load(found[1]) if found else {}
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         said = {}
     return said if isinstance(said, dict) else {}
 
@@ -84,6 +85,12 @@ def components(path: Path) -> dict[str, tuple[str, str]]:
     index = read_json(path / "model_index.json")
     pairs = ((name, value) for name, value in index.items() if isinstance(value, list) and len(value) == 2)
     return {name: (str(library), str(kind)) for name, (library, kind) in pairs if library and kind}
+
+
+def weight_files(component: Path) -> list[Path]:
+    """The files of a part's weights, without those of another precision beside them ("model.fp16.safetensors")."""
+    files = sorted(component.glob("*.safetensors"))
+    return [file for file in files if "." not in file.stem] or files
 
 
 def check(path: Path) -> None:

@@ -13,9 +13,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from studio.errors import ModelError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 LONGEST: Final = 8 * 2**20
 MOST_TENSORS: Final = 50_000
@@ -84,6 +87,17 @@ class Header:
         with self.path.open("rb") as stream:
             stream.seek(self.data + tensor.begin)
             return stream.read(tensor.end - tensor.begin)
+
+    def numbers(self, name: str) -> "np.ndarray[Any, Any]":
+        """The values of one tensor in float64, flat; none for a precision that numpy cannot read."""
+        import numpy as np
+
+        raw, dtype = self.bytes_of(name), self.tensors[name].dtype
+        if dtype == "BF16":  # the upper half of a float32
+            return (np.frombuffer(raw, "<u2").astype("<u4") << 16).view("<f4").astype("f8")
+        if dtype[0] not in "FIU" or not dtype[1:].isdigit() or int(dtype[1:]) < 8:
+            return np.empty(0)
+        return np.frombuffer(raw, f"<{dtype[0].lower()}{int(dtype[1:]) // 8}").astype("f8")
 
 
 def _read(path: Path) -> Header:

@@ -121,14 +121,6 @@ def _predicts_v(header: Header, mark: VMark | None) -> bool:
 
 
 def _spread(header: Header, name: str) -> float:
-    """The standard deviation of a tensor's values; 0 for a precision that numpy cannot read."""
-    import numpy as np
-
-    raw, dtype = header.bytes_of(name), header.tensors[name].dtype
-    if dtype == "BF16":  # the upper half of a float32
-        values = (np.frombuffer(raw, "<u2").astype("<u4") << 16).view("<f4")
-    elif dtype in {"F16", "F32", "F64"}:
-        values = np.frombuffer(raw, f"<f{int(dtype[1:]) // 8}")
-    else:
-        return 0.0
-    return float(values.astype("f8").std()) if values.size else 0.0
+    """The standard deviation of a tensor's values; 0 for a precision that cannot be read."""
+    values = header.numbers(name)
+    return float(values.std()) if values.size else 0.0

@@ -1,1 +1,1 @@
-"""LoRAs: what is in their files, what they fit, where they lie and what is said of them."""
+"""LoRA files: what they change, and how that fits a model."""

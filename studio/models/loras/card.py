@@ -2,30 +2,16 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
-from typing import Final
 
-from studio import plugins
-from studio.errors import ModelError
-from studio.families import Family
 from studio.models.card import ModelCard
 from studio.models.hashes import Stamp
-from studio.models.header import Header
-from studio.models.loras import metadata, sidecars
+from studio.models.loras import base, kin, metadata, sidecars
 from studio.models.loras.claims import Claim, first
+from studio.models.loras.file import LoraFile
+from studio.models.loras.kin import Kin
 from studio.models.loras.metadata import Tag
-
-_MARKS: Final = (  # pieces of tensors' names that only adapters have; only until their reader is here
-    "lora_",
-    ".lora.",
-    "hada_w",
-    "lokr_w",
-    ".oft_",
-    ".on_input",
-    ".diff",
-    ".dora_scale",
-)
 
 
 @dataclass(frozen=True)
@@ -34,7 +20,7 @@ class LoraCard:
 
     ``family`` names the family of the models it was made for, "" where nothing says it. ``claims`` is all that its
     header and its sidecars say, those that people look at first. ``tags`` are the most frequent ones of its training.
-    ``notes`` say what about its sidecars is wrong.
+    ``notes`` say what is wrong with what is said. ``kin`` are changes that stand for all of the file.
     """
 
     name: str
@@ -44,6 +30,7 @@ class LoraCard:
     tags: tuple[Tag, ...] = ()
     preview: Path | None = None
     notes: tuple[str, ...] = ()
+    kin: Kin = ()
 
     @classmethod
     def read(cls, path: Path) -> "LoraCard":
@@ -78,8 +65,11 @@ class LoraCard:
     @property
     def triggers(self) -> tuple[str, ...]:
         """Words to put into a prompt, each once."""
-        words = {claim.text.lower(): claim.text for claim in reversed(self.claims) if claim.what == "trigger"}
-        return tuple(reversed(words.values()))
+        words: dict[str, str] = {}
+        for claim in self.claims:
+            if claim.what == "trigger":
+                words.setdefault(claim.text.lower(), claim.text)
+        return tuple(words.values())
 
     @property
     def licence(self) -> tuple[Claim, ...]:
@@ -87,11 +77,13 @@ class LoraCard:
         return tuple(claim for claim in self.claims if claim.what == "licence")
 
     def fits(self, model: ModelCard) -> str:
-        """Why it cannot be used with a model, in one line; "" where nothing speaks against it."""
-        if not self.family or self.family == model.family.name:
-            return ""
-        made_for: Family = plugins.find("families", self.family).FAMILY
-        return f"made for {made_for.title}; {model.name} is {model.family.title}"
+        """Why it cannot be used with a model, in one line; "" where nothing speaks against it.
+
+        Told from its base and a part of its changes; ``Check`` looks at all of them.
+        """
+        if self.family and self.family != model.family.name:
+            return f"made for {base.title(self.family)}; {model.name} is {model.family.title}"
+        return kin.lacking(self.kin, model)
 
 
 def stamps(path: Path) -> tuple[tuple[str, Stamp], ...]:
@@ -103,37 +95,17 @@ def stamps(path: Path) -> tuple[tuple[str, Stamp], ...]:
 
 @lru_cache(maxsize=4096)
 def _read(path: Path, _stamps: tuple[tuple[str, Stamp], ...]) -> LoraCard:
-    header = Header.read(path)
-    if not any(mark in name for name in header.tensors for mark in _MARKS):
-        raise ModelError(f"'{path}' holds no LoRA")
+    file = LoraFile.read(path)
     beside, broken = sidecars.said(path)
-    said = (*beside, *metadata.said(header.metadata))
+    said = (*beside, *metadata.said(file.metadata))
+    family, doubt = base.family(said, file.changes)
     return LoraCard(
         path.stem,
         path,
-        _family(said),
+        family,
         said,
-        metadata.tags(header.metadata),
+        metadata.tags(file.metadata),
         sidecars.preview(path),
-        tuple(broken),
+        (*broken, *doubt),
+        kin.of(file.changes),
     )
-
-
-def _family(said: tuple[Claim, ...]) -> str:
-    """The family that the bases which are named belong to; "" where none is known here, or they contradict."""
-    found = {_family_of(claim.text) for claim in said if claim.what == "base"} - {""}
-    return found.pop() if len(found) == 1 else ""
-
-
-def _family_of(base: str) -> str:
-    """The family whose models are called so, by the longest beginning that fits: "Pony V7" is no "Pony"."""
-    model = base.lower().removesuffix("/lora").rpartition("/")[2]
-    letters = "".join(filter(str.isalnum, model))
-    fits = [(len(word), name) for word, name in _known_as() if letters.startswith(word)]
-    return max(fits)[1] if fits else ""
-
-
-@cache
-def _known_as() -> list[tuple[str, str]]:
-    families = ((name, plugins.find("families", name).FAMILY) for name in plugins.names("families"))
-    return [(word, name) for name, family in families for word in family.known_as]

@@ -77,9 +77,14 @@ def _named(lengths: dict[Path, int]) -> Iterator[tuple[str, Path]]:
         lengths |= {file: lengths[file] + 1 for file in clash}
 
 
+def own() -> Path:
+    """The folder for LoRAs that belong to no other program."""
+    return parts.folder()
+
+
 def _places() -> Iterator[Path]:
     yield shipped("assets") / "loras"
-    yield parts.folder()
+    yield own()
     for folder in registry.read().folders:
         yield from _program(folder) or ([] if (folder / "models").is_dir() else [folder])
 

@@ -1,0 +1,61 @@
+"""A few changes that stand for all of a LoRA's: enough to say at once of hundreds of LoRAs which fit a model."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from studio.errors import ModelError
+from studio.families import Shape
+from studio.models.card import ModelCard
+from studio.models.hashes import Stamp
+from studio.models.loras.file import Change, LoraFile
+from studio.models.loras.fit import fit
+from studio.models.loras.parameters import parameters
+
+_MOST: Final = 32
+
+Kin = tuple[tuple[str, str, tuple[tuple[str, Shape], ...]], ...]
+"""Target, form and the tensors' shapes by their roles, of each."""
+
+
+def of(changes: Iterable[Change]) -> Kin:
+    """The first and the last change of each set of shapes, spread over the file where those are many."""
+    first, last = dict[object, int](), dict[object, int]()
+    every = [(change.target, change.form, tuple(sorted(change.shapes.items()))) for change in changes]
+    for place, (_, form, shapes) in enumerate(every):
+        first.setdefault((form, shapes), place)
+        last[form, shapes] = place
+    places = sorted({*first.values(), *last.values()})
+    return tuple(every[place] for place in places[:: -(-len(places) // _MOST)])
+
+
+def lacking(kin: Kin, model: ModelCard) -> str:
+    """Why these changes cannot all be made to a model, in one line; "" where they can."""
+    return _lacking(kin, _Model(model.path, Stamp.of(model.path), model.base, model))
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A model, known again by where it and its base lie."""
+
+    path: Path
+    stamp: Stamp
+    base: Path | None
+    card: ModelCard = field(compare=False)
+
+
+@lru_cache(maxsize=4096)
+def _lacking(kin: Kin, model: _Model) -> str:
+    changes = (Change(target, form, {role: role for role, _ in shapes}, dict(shapes)) for target, form, shapes in kin)
+    try:
+        found = fit(LoraFile(Path(), {}, tuple(changes)), parameters(model.card), model.card.family)
+    except ModelError as error:
+        return str(error)
+    if found.share == 1:
+        return ""
+    if found.share > 0:
+        return f"fits {model.card.name} only in part"
+    what = "matrices of other sizes" if found.misshaped else "other modules"
+    return f"made for a model with {what} than {model.card.name} has"

@@ -1,0 +1,116 @@
+"""``studio lora``: the LoRAs that are here, what is known of them, whether they fit."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+FAILED = 1
+WHOLE = {".safetensors"}
+
+Json = Annotated[bool, Parameter(name="--json", negative="")]
+
+app = App(name="lora", help="The LoRAs that are here: list, look at, check.")
+
+
+@app.command(name="list")
+def list_loras(*, json_: Json = False) -> None:
+    """List the LoRAs that are here.
+
+    Parameters
+    ----------
+    json_:
+        Write JSON.
+    """
+    from studio.models.loras import shelf
+    from studio.models.loras.about import brief, line
+
+    cards = shelf.cards()
+    if json_:
+        _write([brief(card) for card in cards.values()])
+        return
+    for name, card in cards.items():
+        print(f"{name:28} {line(card)}")
+    if not cards:
+        print(f"there are none; put some into {shelf.own()}, or: studio models add FOLDER of A1111 or ComfyUI")
+    for file in shelf.left_alone():
+        print(f"left alone: {file}" + ("" if file.suffix in WHOLE else ", which is pickled and can run code"))
+
+
+@app.command
+def info(lora: str, *, json_: Json = False) -> None:
+    """Say what is known of a LoRA, and where it was found: base, trigger words, weight, licence claims, hashes.
+
+    Parameters
+    ----------
+    lora:
+        A LoRA's name, or the path of its file.
+    json_:
+        Write JSON.
+    """
+    from studio.models.loras import shelf
+    from studio.models.loras.about import about, data
+    from studio.models.loras.card import LoraCard
+
+    card = LoraCard.read(shelf.find(lora))
+    if json_:
+        _write(data(card))
+    else:
+        _print(about(card))
+
+
+@app.command
+def check(lora: str, *, model: str = "spark", scrub: Path | None = None, json_: Json = False) -> int:
+    """Say what of a LoRA applies to a model and what does not, by name. Exit code 1 where not all of it does.
+
+    studio lora check neon --model dreamshaper
+
+    studio lora check neon.safetensors --scrub neon-clean.safetensors
+
+    Parameters
+    ----------
+    lora:
+        A LoRA's name, or the path of its file.
+    model:
+        The model to hold it against.
+    scrub:
+        Only write a copy here, without what the file tells of those who trained it.
+    json_:
+        Write JSON, with all names.
+    """
+    from studio.models import library
+    from studio.models.loras import shelf
+    from studio.models.loras.check import Check
+
+    path = shelf.find(lora)
+    if scrub:
+        return _scrub(path, scrub)
+    found = Check.of(path, library.find(model))
+    if json_:
+        _write(found.data())
+    else:
+        _print(found.lines())
+    return FAILED if found.problem else 0
+
+
+def _scrub(path: Path, out: Path) -> int:
+    from studio.models.header import Header
+    from studio.models.loras import privacy
+
+    privacy.scrub(path, out)
+    found = privacy.findings(Header.read(path).metadata)
+    print(f"wrote {out} without {', '.join(finding.what for finding in found) or 'anything less: nothing was private'}")
+    return 0
+
+
+def _print(pairs: Iterable[tuple[str, str]]) -> None:
+    before = ""
+    for what, how in pairs:
+        print(f"{what if what != before else '':12} {how}")
+        before = what
+
+
+def _write(content: Any) -> None:
+    print(json.dumps(content, indent=1, ensure_ascii=False))
