@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from studio import wildcards
 from studio.errors import InputError
 from studio.kinds import Count, Seed
+from studio.lora import Lora
 from studio.models import library, named
 from studio.parameters import REQUIRED, parameters, problem
 from studio.plugins import find
@@ -104,7 +105,16 @@ class Job(BaseModel):
 
     def models(self) -> list[str]:
         """The names of the models it rests on."""
-        return [name.partition(":")[2] for name in self.pins if name.startswith("model:")]
+        return self.rests_on("model")
+
+    def rests_on(self, kind: str) -> list[str]:
+        """The names of what it is pinned to of a kind: "model", "lora", "controlnet" …"""
+        return [name.partition(":")[2] for name in self.pins if name.startswith(f"{kind}:")]
+
+    def loras(self) -> list[Lora]:
+        """The LoRAs that its steps are given, for the picture or for an area, besides those in its prompts."""
+        asked = _parameters(Workflow.of(self.workflow, self.definition), self.values)
+        return [lora for kind, value in asked if kind == "loras" for lora in named.loras(kind, value)]
 
     def seeds(self) -> list[int]:
         """``count`` seeds: the job's own, and those that follow it."""
@@ -205,13 +215,17 @@ def _given(workflow: Workflow, values: Mapping[str, Any], step: str) -> dict[str
 def _models(workflow: Workflow, values: Mapping[str, Any]) -> set[tuple[str, str]]:
     """Every model, part and LoRA the job uses, by kind: asked for, fixed in the workflow, or a step's default."""
     found: set[tuple[str, str]] = set()
-    for step in workflow.steps():
-        kinds = parameters(find("steps", workflow.uses(step)).run)
-        for key, value in _given(workflow, values, step).items():
-            kind = kinds[key].kind.name
-            if value is not REQUIRED:
-                found |= set(named.of(kind, value))
-            if kind == "workflow" and value in workflow_names():  # run within this one, by and large as it comes
-                inner = Workflow.load(str(value))
-                found |= _models(inner, {name: p.default for name, p in inner.inputs().items()})
+    for kind, value in _parameters(workflow, values):
+        found |= set(named.of(kind, value))
+        if kind == "workflow" and value in workflow_names():  # run within this one, by and large as it comes
+            inner = Workflow.load(str(value))
+            found |= _models(inner, {name: p.default for name, p in inner.inputs().items()})
     return found
+
+
+def _parameters(workflow: Workflow, values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every parameter of every step that has a value: its kind, and the value."""
+    for step in workflow.steps():
+        known = parameters(find("steps", workflow.uses(step)).run)
+        given = _given(workflow, values, step).items()
+        yield from ((known[key].kind.name, value) for key, value in given if value is not REQUIRED)

@@ -22,11 +22,11 @@ def of(kind: str, value: Any) -> list[tuple[str, str]]:
     """
     if kind in ("model", *PARTS):
         return [(kind, value)] if isinstance(value, str) else []
-    return [("lora", lora.part) for lora in _loras(kind, value)]
+    return [("lora", lora.part) for lora in loras(kind, value)]
 
 
-def _loras(kind: str, value: Any) -> Iterator[Lora]:
-    """Those of one text, or of each in a list."""
+def loras(kind: str, value: Any) -> Iterator[Lora]:
+    """Those of a stack of LoRAs, or of one prompt or each of several; of another ``kind`` none."""
     if kind == "loras":
         yield from map(Lora.parse, listed(value) if isinstance(value, str) else value)
     if kind == "prompt":

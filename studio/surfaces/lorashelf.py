@@ -44,9 +44,7 @@ def _shown(card: LoraCard, problem: str) -> Shown:
     about = {
         "name": card.name,
         "title": card.title,
-        "base": " · ".join(
-            filter(None, [find("families", card.family).FAMILY.title if card.family else "", card.base])
-        ),
+        "base": _base(card),
         "weight": card.weight,
         "triggers": list(card.triggers),
         "licence": [f"{claim.text} ({claim.source})" for claim in card.licence],
@@ -54,6 +52,12 @@ def _shown(card: LoraCard, problem: str) -> Shown:
         "problem": problem,
     }
     return Shown(about, card.preview)
+
+
+def _base(card: LoraCard) -> str:
+    """The kind of model it is for, and the very one, as far as somebody says so."""
+    family = find("families", card.family).FAMILY.title if card.family else ""
+    return ", ".join(filter(None, [family, card.base]))
 
 
 def _model(name: str) -> ModelCard | None:

@@ -91,24 +91,25 @@ def _joined(values: list[Any] | None) -> str:
     return f"{texts[0]}|" if len(texts) == 1 and "," in texts[0] else "\n".join(texts)
 
 
-class _Open(gr.Number):
-    """A number that may be left open: the browser would make 0 of a None, and leaves "" as it is."""
-
-    is_template = True  # to Gradio it is a Number
-
-    def preprocess(self, payload: Any) -> Any:
-        return None if payload == "" else super().preprocess(payload)
-
-    def postprocess(self, value: Any) -> Any:
-        return "" if value is None else super().postprocess(value)
+def _left_open(part: gr.Number) -> gr.Number:
+    """The number, which may be left open: the browser makes 0 of a None when it draws it, and leaves "" as it is."""
+    read, write = part.preprocess, part.postprocess
+    vars(part).update(
+        preprocess=lambda given: None if given == "" else read(given),
+        postprocess=lambda value: "" if value is None else write(value),
+    )
+    part.value = ""
+    return part
 
 
 def _number(control: Control) -> Component:
     whole = 0 if control.step == 1 else None
-    return _Open(
+    may_be_open = not control.required and control.default is None
+    part = gr.Number(
         control.default, precision=whole, minimum=control.least, maximum=control.greatest,
-        placeholder=None if control.required or control.default is not None else "automatic", **_label(control),
+        placeholder="automatic" if may_be_open else None, **_label(control),
     )  # fmt: skip
+    return _left_open(part) if may_be_open else part
 
 
 def _slider(control: Control) -> Field:
