@@ -114,14 +114,19 @@ class Parsed:
 
 def parse(text: str) -> Parsed:
     """Read a prompt; raises InputError for a LoRA written wrongly or brackets nested over fifty deep."""
-    loras = tuple(_lora(found) for found in _LORA.finditer(text))
+    named = loras(text)
     text = without_loras(text)
     enclosed = _enclosed(text)
     cuts = [found.span() for found in _AND.finditer(text) if found.start() not in enclosed]
     if not cuts:
-        return Parsed((Part(_nodes(text)),), loras)
+        return Parsed((Part(_nodes(text)),), named)
     starts, ends = [0, *(end for _, end in cuts)], [*(start for start, _ in cuts), len(text)]
-    return Parsed(tuple(_part(text[a:b]) for a, b in zip(starts, ends, strict=True)), loras)
+    return Parsed(tuple(_part(text[a:b]) for a, b in zip(starts, ends, strict=True)), named)
+
+
+def loras(text: str) -> tuple[Lora, ...]:
+    """Those that a prompt names, also where it is still to be drawn; raises InputError for one written wrongly."""
+    return tuple(_lora(found) for found in _LORA.finditer(text))
 
 
 def without_loras(text: str) -> str:

@@ -7,7 +7,19 @@ from pydantic import Field
 
 from studio.engine.engine import Engine
 from studio.engine.images import fitting, resized
-from studio.kinds import OWN_SAMPLER, FinalSize, Guidance, ModelRef, NegativePrompt, Prompt, Sampler, Steps, Toggle
+from studio.guide import NOTHING
+from studio.kinds import (
+    OWN_SAMPLER,
+    FinalSize,
+    Guidance,
+    GuideBefore,
+    ModelRef,
+    NegativePrompt,
+    Prompt,
+    Sampler,
+    Steps,
+    Toggle,
+)
 from studio.models import library
 from studio.steps import generate, upscale
 
@@ -26,13 +38,15 @@ def run(
     guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
+    guide: GuideBefore = NOTHING,
 ) -> list[Image.Image]:
     """One picture for each seed, drawn in that shape at the model's scale, then enlarged and cut to the pixel."""
     card = library.find(model)
     drawn = fitting(Image.new("L", size), card.size, card.family.multiple)
     parts = 2 if crisp else 1
-    made = generate.run(engine.part(0, parts), prompt, negative_prompt, drawn, steps, guidance, sampler, model)
+    first = engine.part(0, parts)
+    made = generate.run(first, prompt, negative_prompt, drawn, steps, guidance, sampler, model, guide)
     large = [resized(picture, size) for picture in made]
     if not crisp:
         return large
-    return upscale.refined(engine.part(1, parts), large, "", upscale.GENTLE, None, guidance, sampler, model)
+    return upscale.refined(engine.part(1, parts), large, "", upscale.GENTLE, None, guidance, sampler, model, guide)

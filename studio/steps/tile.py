@@ -7,7 +7,19 @@ from pydantic import Field
 
 from studio.engine.engine import Engine
 from studio.engine.seamless import seamless
-from studio.kinds import OWN_SAMPLER, Guidance, Kind, ModelRef, NegativePrompt, PictureSize, Prompt, Sampler, Steps
+from studio.guide import NOTHING
+from studio.kinds import (
+    OWN_SAMPLER,
+    Guidance,
+    GuideBefore,
+    Kind,
+    ModelRef,
+    NegativePrompt,
+    PictureSize,
+    Prompt,
+    Sampler,
+    Steps,
+)
 from studio.models import library
 from studio.steps import generate
 
@@ -28,8 +40,9 @@ def run(
     guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
+    guide: GuideBefore = NOTHING,
 ) -> list[Image]:
     """One tile for each seed; without a size, at the model's own."""
     pipeline = engine.pipelines.get(library.find(model), "text-to-image")
     with seamless(pipeline, across=joins != "top and bottom", down=joins != "left and right"):
-        return generate.run(engine, prompt, negative_prompt, size, steps, guidance, sampler, model)
+        return generate.run(engine, prompt, negative_prompt, size, steps, guidance, sampler, model, guide)

@@ -10,7 +10,20 @@ from studio.engine.engine import Engine
 from studio.engine.images import opened
 from studio.engine.tiles import by_tiles
 from studio.errors import InputError
-from studio.kinds import OWN_SAMPLER, Guidance, Kind, ModelRef, Picture, Prompt, Sampler, Steps, Strength, one_of
+from studio.guide import NOTHING, Guide
+from studio.kinds import (
+    OWN_SAMPLER,
+    Guidance,
+    GuideBefore,
+    Kind,
+    ModelRef,
+    Picture,
+    Prompt,
+    Sampler,
+    Steps,
+    Strength,
+    one_of,
+)
 from studio.models import library
 from studio.request import Request
 
@@ -34,16 +47,20 @@ def run(
     guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
+    guide: GuideBefore = NOTHING,
 ) -> list[Image.Image]:
     """One enlarged picture for each seed; a low strength keeps it as it is and makes its edges crisp.
 
     A prompt that names things draws them into every tile; it had better speak of style, or be empty.
+    Raises InputError for a guide with outlines or areas, which no tile knows its place in.
     """
+    if guide.controls or guide.regions:
+        raise InputError("a picture is enlarged in tiles, which take no outlines and no areas; leave them out")
     originals = opened(image)
     if factor * max(originals[0].size) > MOST:
         raise InputError(f"{factor} times as large, the picture would be over {MOST} pixels wide or high")
     large = [_enlarged(original, factor) for original in originals]
-    return refined(engine, large, prompt, strength, steps, guidance, sampler, model)
+    return refined(engine, large, prompt, strength, steps, guidance, sampler, model, guide)
 
 
 def refined(
@@ -55,13 +72,14 @@ def refined(
     guidance: float | None,
     sampler: str,
     model: str,
+    guide: Guide,
 ) -> list[Image.Image]:
-    """The pictures drawn over tile by tile at the model's own size.
+    """The pictures drawn over tile by tile at the model's own size, with what of the guide holds anywhere.
 
     Each tile has noise of its own: the same in all would leave the same traces at even distances.
     """
     card = library.find(model)
-    request = Request(prompt, "", *card.suited(steps, guidance), *card.size, strength, sampler)
+    request = Request(prompt, "", *card.suited(steps, guidance), *card.size, strength, sampler, guide=guide.anywhere)
     return by_tiles(
         images * (len(engine.seeds) // len(images)),
         card.size,

@@ -7,7 +7,19 @@ from PIL.Image import Image
 from pydantic import Field
 
 from studio.engine.engine import Engine
-from studio.kinds import OWN_SAMPLER, Guidance, Kind, ModelRef, NegativePrompt, Picture, Prompt, Sampler, Steps
+from studio.guide import NOTHING
+from studio.kinds import (
+    OWN_SAMPLER,
+    Guidance,
+    GuideBefore,
+    Kind,
+    ModelRef,
+    NegativePrompt,
+    Picture,
+    Prompt,
+    Sampler,
+    Steps,
+)
 from studio.steps import edit
 
 Amount = Annotated[
@@ -28,6 +40,8 @@ def run(
     guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
+    guide: GuideBefore = NOTHING,
 ) -> list[Image]:
     """One variation for each seed, in the picture's shape at the model's scale."""
-    return edit.run(engine, image, prompt, STRENGTH[amount], negative_prompt, None, steps, guidance, sampler, model)
+    strength = STRENGTH[amount]
+    return edit.run(engine, image, prompt, strength, negative_prompt, None, steps, guidance, sampler, model, guide)
