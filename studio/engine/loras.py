@@ -19,7 +19,7 @@ from studio.lora import Lora
 from studio.models.card import ModelCard
 from studio.models.hashes import digest
 from studio.models.loras.file import Change, LoraFile
-from studio.models.loras.fit import Fit, Fitted, fit
+from studio.models.loras.fit import Fitted, fit
 from studio.request import Request
 
 if TYPE_CHECKING:
@@ -32,12 +32,16 @@ _NAMED: Final = 3  # modules that a refusal names
 
 @dataclass(frozen=True)
 class Fitting:
-    """A file as it fits one model: what it does to each parameter, of how many modules it speaks, its learned words."""
+    """A file as it fits one model: what it does to each parameter, of how many modules it speaks, its learned words.
+
+    ``unfit`` are the modules and tensors that do not fit.
+    """
 
     name: str
     sha256: str
     pieces: tuple[Piece, ...]
     modules: int
+    unfit: tuple[str, ...]
     words: "Mapping[str, list[Tensor]]" = field(repr=False)
     size: int
 
@@ -82,7 +86,7 @@ class Loras:
             self._read[key] = _fitting(path, key[1], card, pipeline)
         self._read.move_to_end(key)
         self._make_room()
-        _check_blocks(lora, self._read[key])
+        _check(lora, card, self._read[key])
         return self._read[key]
 
     def _make_room(self) -> None:
@@ -143,7 +147,7 @@ def _account(lora: Lora, fitting: Fitting) -> dict[str, Any]:
         "asked": str(lora),
         "modules": len(changed),
         "of": fitting.modules,
-    }
+    } | ({"unfit": list(fitting.unfit)} if fitting.unfit else {})
 
 
 def check_steps(request: Request) -> None:
@@ -172,17 +176,30 @@ def _found(ref: str) -> Path:
 
 
 def _fitting(path: Path, sha256: str, card: ModelCard, pipeline: "DiffusionPipeline") -> Fitting:
-    from safetensors.torch import load_file
-
     file = LoraFile.read(path)
     found = fit(file, _shapes(pipeline), card.family)
-    _refuse(path.stem, card, file, found)
-    tensors = load_file(path)
+    unfit = (*map(str, found.misshaped), *found.unknown, *file.strays)
+    tensors = _tensors(path)
     pieces = tuple(_pieces(sha256, found.fitted, tensors))
     _check_once(path.stem, pieces)
     words = {word: [tensors[name] for name in names.values()] for word, names in file.embeddings.items()}
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
-    return Fitting(path.stem, sha256, pieces, len({change.target for change in file.changes}), words, size)
+    return Fitting(path.stem, sha256, pieces, len({change.target for change in file.changes}), unfit, words, size)
+
+
+def _tensors(path: Path) -> "dict[str, Tensor]":
+    """All that a file holds, in main memory: the library's own are windows into the file, which may be written over.
+
+    Raises ModelError where some of it is no number. An alpha may be infinite where it says nothing.
+    """
+    import torch
+    from safetensors.torch import load_file
+
+    tensors = {name: tensor.clone() for name, tensor in load_file(path).items()}
+    for name, tensor in tensors.items():
+        if tensor.ndim and not torch.isfinite(tensor.float()).all():
+            raise ModelError(f"the LoRA '{path.stem}' holds in '{name}' what is no number; it is damaged: get another")
+    return tensors
 
 
 def _shapes(pipeline: "DiffusionPipeline") -> dict[str, dict[str, tuple[int, ...]]]:
@@ -223,15 +240,24 @@ def _roles(change: Change, tensors: "Mapping[str, Tensor]") -> "dict[str, Tensor
     return of if change.alpha is None else of | {"alpha": torch.tensor(change.alpha)}
 
 
-def _refuse(name: str, card: ModelCard, file: LoraFile, found: Fit) -> None:
-    """Raise InputError unless all of the file fits the model."""
-    wrong = [*map(str, found.misshaped), *found.unknown, *file.strays]
-    if not wrong:
-        return
+def _check(lora: Lora, card: ModelCard, fitting: Fitting) -> None:
+    """Raise InputError unless all of the file fits the model, or what fits of it is enough, and blocks are there."""
+    if fitting.unfit and not (lora.partial and fitting.pieces):
+        raise _unfit(card, fitting)
+    modules = {f"{piece.place.module}." for piece in fitting.pieces if not _of_text(piece)}
+    for begin, _ in lora.blocks:
+        if not any(module.startswith(f"{begin}.") for module in modules):
+            known = sorted({".".join(module.split(".")[:2]) for module in modules})
+            raise InputError(f"the LoRA '{fitting.name}' changes nothing in '{begin}'; it changes {', '.join(known)}")
+
+
+def _unfit(card: ModelCard, fitting: Fitting) -> InputError:
+    fit, wrong = len({piece.target for piece in fitting.pieces}), fitting.unfit
     more = f" and {len(wrong) - _NAMED:,} more" if len(wrong) > _NAMED else ""
-    raise InputError(
-        f"the LoRA '{name}' does not fit {card.name}: of its {len(file.changes):,} changes {len(found.fitted):,} do, "
-        f"but not {', '.join(wrong[:_NAMED])}{more}; choose one that was made for {card.family.title}"
+    return InputError(
+        f"the LoRA '{fitting.name}' does not fit {card.name}: {fit:,} of its {fitting.modules:,} modules do, but not "
+        f"{', '.join(wrong[:_NAMED])}{more}; choose one that was made for {card.family.title}"
+        f"{', or write :partial=1 to do without them' if fit else ''}"
     )
 
 
@@ -241,12 +267,3 @@ def _check_once(name: str, pieces: Sequence[Piece]) -> None:
     for (key, _), count in times.items():
         if count > 1:
             raise ModelError(f"the LoRA '{name}' changes '{'.'.join(key)}' {count} times; get another file")
-
-
-def _check_blocks(lora: Lora, fitting: Fitting) -> None:
-    """Raise InputError for a block with a weight of its own that holds none of the file's modules."""
-    modules = {f"{piece.place.module}." for piece in fitting.pieces if not _of_text(piece)}
-    for begin, _ in lora.blocks:
-        if not any(module.startswith(f"{begin}.") for module in modules):
-            known = sorted({".".join(module.split(".")[:2]) for module in modules})
-            raise InputError(f"the LoRA '{fitting.name}' changes nothing in '{begin}'; it changes {', '.join(known)}")

@@ -8,7 +8,7 @@ from PIL import Image
 
 from studio.engine.engine import Engine
 from studio.engine.pipelines import Pipelines
-from studio.errors import InputError
+from studio.errors import InputError, ModelError
 from studio.guide import Guide, Region
 from studio.lora import Lora
 from studio.models import library
@@ -293,9 +293,40 @@ def test_what_does_not_fit_as_a_whole_is_refused_by_name_and_changes_nothing(pip
     }
     for case, held in wrong.items():
         save_file(held, tmp_path / f"{case}.safetensors")
-        with pytest.raises(InputError, match=f"the LoRA '{case}' does not fit spark: of its .* changes .* do"):
+        with pytest.raises(InputError, match=f"the LoRA '{case}' does not fit spark: .* of its .* modules do, but not"):
             draw(str(tmp_path / f"{case}.safetensors"))
     assert draw()[0] == plain
+
+
+def test_a_part_of_a_file_is_taken_where_that_is_asked_for_and_recorded(files, draw, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    save_file(load_file(files["unet"]) | {"lora_unet_more.diff": torch.ones(3)}, tmp_path / "more.safetensors")
+    accounts = []
+    part = draw(f"{tmp_path / 'more.safetensors'}:1:partial=1", note=accounts.append)[0]
+    assert part == draw(files["unet"])[0]
+    assert accounts[0]["loras"][0]["unfit"] == ["lora_unet_more"]
+    save_file({"lora_unet_more.diff": torch.ones(3)}, tmp_path / "none.safetensors")
+    with pytest.raises(InputError, match="0 of its 1 modules do, but not lora_unet_more; choose one"):
+        draw(f"{tmp_path / 'none.safetensors'}:1:partial=1")
+
+
+def test_a_file_with_holes_is_refused(files, draw, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(files["unet"])
+    name = next(key for key in tensors if "lora_down" in key)
+    tensors[name].flatten()[0] = float("nan")
+    save_file(tensors, tmp_path / "holes.safetensors")
+    with pytest.raises(ModelError, match=f"the LoRA 'holes' holds in '{name}' what is no number"):
+        draw(str(tmp_path / "holes.safetensors"))
+
+
+def test_a_file_that_is_written_over_is_another(files, draw, plain, tmp_path):
+    (path := tmp_path / "style.safetensors").write_bytes(Path(files["unet"]).read_bytes())
+    first = draw(str(path))[0]
+    path.write_bytes(Path(files["text"]).read_bytes())
+    assert draw(str(path))[0] == draw(files["text"])[0] != first
 
 
 def test_a_lora_that_is_not_there_is_named(draw):

@@ -120,3 +120,36 @@ def test_a_model_that_leaves_takes_its_loras_along(model, files):
     pipelines.drop(str(model.path))
     assert draw(pipelines, model) == plain
     assert draw(pipelines, model, files[0]) != plain
+
+
+FUSED = {
+    "double_blocks.0.img_attn.qkv": [f"transformer_blocks.0.attn.to_{part}" for part in "qkv"],
+    "single_blocks.0.linear1": [
+        *(f"single_transformer_blocks.0.attn.to_{part}" for part in "qkv"), "single_transformer_blocks.0.proj_mlp",
+    ],
+    "final_layer.adaLN_modulation.1": ["norm_out.linear"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["LoRA", "DoRA, outputs", "DoRA, inputs", "LoKr", "OFT", "difference"])
+def test_what_a_file_has_fused_is_changed_as_one(form, card, tmp_path):
+    """As FLUX's makers name its modules; the last one's halves are the other way round here."""
+    pipelines, model = Pipelines("cpu"), card("flux1")
+    pipeline = pipelines.get(model, TASK)
+
+    def fused(names):
+        weight = torch.cat([pipeline.transformer.get_submodule(name).weight.detach() for name in names])
+        return torch.cat(weight.chunk(2)[::-1] if names == ["norm_out.linear"] else [weight]).double().numpy()
+
+    own, make = {name: fused(parts) for name, parts in FUSED.items()}, lorafiles.Maker(1)
+    changes = {name: lorafiles.as_float32(lorafiles.FORMS[form](make, weight)) for name, weight in own.items()}
+    named = {f"diffusion_model.{name}.{role}": each for name, of in changes.items() for role, each in of.items()}
+    path = lorafiles.written(tmp_path / "fused.safetensors", named)
+    stack = pipelines.loras.stack(model, pipeline, guide(f"{path}:0.6"))
+    stack.wear()
+    for name, parts in FUSED.items():
+        expected = lorafiles.merged(changes[name], own[name], 0.6)
+        assert abs(fused(parts) - expected).max() < 1e-5 * max(1, abs(expected).max())
+    assert (stack.account()[0]["modules"], stack.account()[0]["of"]) == (3, 3)
+    pipelines.loras.off(model, pipeline)
+    assert all((fused(parts) == own[name]).all() for name, parts in FUSED.items())

@@ -88,6 +88,7 @@ def test_one_that_fits(studio, neon):
         "parts        denoiser (2), text encoder (1)\n",
         "applied      3 of 3 changes (100%) to spark\n",
         "private      training folders: 10_acme launch\n",
+        "             a copy without all this is written with --scrub\n",
         "verdict      fits spark\n",
     ):
         assert line in out
