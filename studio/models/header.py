@@ -100,6 +100,20 @@ class Header:
             return np.empty(0)
         return np.frombuffer(raw, f"<{dtype[0].lower()}{int(dtype[1:]) // 8}").astype("f8")
 
+    def with_metadata(self, metadata: Mapping[str, str]) -> bytes:
+        """All that comes before the data, with other metadata; the data may follow as it is.
+
+        Filled up with spaces so that the data begins at a multiple of eight.
+        """
+        tensors = {
+            name: {"dtype": tensor.dtype, "shape": tensor.shape, "data_offsets": (tensor.begin, tensor.end)}
+            for name, tensor in self.tensors.items()
+        }
+        content = ({"__metadata__": dict(metadata)} if metadata else {}) | tensors
+        text = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+        text += b" " * (-len(text) % 8)
+        return len(text).to_bytes(8, "little") + text
+
 
 def _read(path: Path) -> Header:
     size = path.stat().st_size

@@ -99,24 +99,11 @@ def _write(header: Header, out: Path) -> None:
     with out.open("xb") as copy, header.path.open("rb") as source:
         try:
             source.seek(header.data)
-            text = _written(header)
-            copy.write(len(text).to_bytes(8, "little") + text)
+            copy.write(header.with_metadata(kept(header.metadata)))
             shutil.copyfileobj(source, copy, 2**20)
         except OSError:
             out.unlink()
             raise
-
-
-def _written(header: Header) -> bytes:
-    """The header as the format wants it, filled up with spaces so that the data begins at a multiple of eight."""
-    tensors = {
-        name: {"dtype": tensor.dtype, "shape": tensor.shape, "data_offsets": (tensor.begin, tensor.end)}
-        for name, tensor in header.tensors.items()
-    }
-    metadata = kept(header.metadata)
-    content = ({"__metadata__": metadata} if metadata else {}) | tensors
-    text = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
-    return text + b" " * (-len(text) % 8)
 
 
 def _folders(metadata: Mapping[str, str]) -> list[str]:
