@@ -12,6 +12,7 @@ from studio.axes import Axis, listed
 from studio.engine.engine import Engine
 from studio.errors import InputError
 from studio.kinds import AxisText, Picture, Prompt, Text, Toggle, WorkflowRef
+from studio.lora import Lora
 from studio.models import named
 from studio.plugins import unknown
 from studio.sheet import sheet, stacked
@@ -151,4 +152,11 @@ def _page(axes: list[Axis], pictures: list[Image], labels: bool) -> Image:
 
 
 def _labels(axis: Axis) -> list[str]:
+    if axis.name == "loras":
+        return [", ".join(_worn(lora) for lora in named.loras("loras", value)) or "no LoRA" for value in axis.values]
     return [f"{axis.name.replace('_', ' ')} {value}".strip() for value in axis.values]
+
+
+def _worn(lora: Lora) -> str:
+    """ "neon 0.5", without the folders that lead to it."""
+    return str(lora).removeprefix(lora.part.removesuffix(lora.part.rpartition("/")[2])).replace(":", " ")

@@ -4,7 +4,6 @@ Trainers write down the folders, the captions' tags, paths and times of training
 credit or another program's loader needs; of everything else nothing is.
 """
 
-import json
 import re
 import shutil
 from collections.abc import Iterable, Mapping
@@ -27,7 +26,7 @@ _MODELSPEC: Final = (
     "is_negative_embedding unet_dtype vae_dtype"
 )
 _KEPT: Final = {
-    *("format", "lora_adapter_metadata", "sshs_model_hash", "sshs_legacy_hash"),
+    *("format", "lora_adapter_metadata", "studio.made_from", "sshs_model_hash", "sshs_legacy_hash"),
     *(f"ss_{key}" for key in _KOHYA.split()),
     *(f"modelspec.{key}" for key in _MODELSPEC.split()),
 }
