@@ -19,6 +19,7 @@ from studio.guide import Guide
 from studio.lora import Lora
 from studio.models.card import ModelCard
 from studio.models.hashes import digest
+from studio.models.loras import shelf
 from studio.models.loras.file import Change, LoraFile
 from studio.models.loras.fit import Fitted, fit
 from studio.request import Request
@@ -81,7 +82,7 @@ class Loras:
         return self._wardrobes[key]
 
     def _fitting(self, card: ModelCard, pipeline: "DiffusionPipeline", lora: Lora) -> Fitting:
-        path = _found(lora.part)
+        path = shelf.find(lora.part)
         key = (str(card.path), digest(path))
         if key not in self._read:
             self._read[key] = fitting(path, _shapes(pipeline), card)
@@ -168,13 +169,6 @@ def weight_of(lora: Lora, piece: Piece) -> float:
 
 def _of_text(piece: Piece) -> bool:
     return piece.place.component.startswith("text_encoder")
-
-
-def _found(ref: str) -> Path:
-    path = Path(ref)
-    if not path.is_file():
-        raise InputError(f"there is no LoRA '{ref}'; give the path of one")
-    return path
 
 
 def fitting(path: Path, model: Mapping[str, Shapes], card: ModelCard) -> Fitting:

@@ -98,7 +98,8 @@ class Wardrobe:
         """Exactly this from now on; only parameters that differ from what is worn are touched.
 
         Computed in float32 on the device that the model runs on, and rounded to the parameter's precision. Raises
-        ModelError where a change's tensors do not fit together; whatever is raised, nothing is worn then.
+        ModelError where a change's tensors do not fit together or the weights are rounded ones; whatever is raised,
+        nothing is worn then.
         """
         import torch
 
@@ -120,6 +121,10 @@ class Wardrobe:
 
     def _change(self, pipeline: "DiffusionPipeline", key: Key, worn: Worn) -> None:
         parameter = _parameter(pipeline, key)
+        if parameter.dtype.itemsize < 2:
+            raise ModelError(
+                "the model's weights are rounded to save memory, and take no LoRA; free some, or take none"
+            )
         if key not in self._own:
             self._own[key] = parameter.data.to("cpu", copy=True)
         if worn:

@@ -239,7 +239,7 @@ def _by_lokr(of, own):
 def _turns(blocks, most):
     q = blocks - np.swapaxes(blocks, -1, -2)
     length = np.sqrt((q**2).sum())
-    q = q * min(1.0, most / length) if most else q
+    q = q * (most / length) if 0 < most < length else q
     one = np.eye(q.shape[-1])
     return np.linalg.solve(one - q, one + q)  # the two factors commute
 
@@ -322,6 +322,20 @@ def file(path, pipeline, form, *, seed=0, size=0.3, components=("unet", "transfo
             if made := form(make, module.weight.detach().double().numpy()):
                 changes[component, name] = as_float32(made)
     return written(path, named(changes)), changes
+
+
+def vectors(path, pipeline, components, every=1):
+    """A file that changes norms, and the biases of linear layers; also what it adds to which parameter."""
+    make, tensors, added = Maker(), {}, {}
+    for component in components:
+        for name, parameter in list(getattr(pipeline, component).named_parameters())[::every]:
+            module, _, kind = name.rpartition(".")
+            weight = getattr(getattr(pipeline, component).get_submodule(module), "weight", None)
+            if parameter.ndim == 1 and weight is not None:
+                role = "w_norm" if kind == "weight" else "b_norm" if weight.ndim == 1 else "diff_b"
+                added[component, name] = make.numbers(len(parameter)).astype(np.float32)
+                tensors[f"{PREFIXES[component]}{_underscored(component, module)}.{role}"] = added[component, name]
+    return written(path, tensors), added
 
 
 def named(changes):

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from studio.engine.engine import Engine
-from studio.engine.memory import Placement, Plan
+from studio.engine.memory import Placement, Plan, Storage
 from studio.engine.pipelines import Pipelines
+from studio.errors import ModelError
 from studio.guide import Guide
 from studio.lora import Lora
 from studio.request import Request
@@ -71,6 +72,16 @@ def test_half_precision_is_rounded_once_from_float32(model, tmp_path, monkeypatc
         assert torch.allclose(weight.double(), torch.from_numpy(expected).bfloat16().double(), rtol=2**-7, atol=1e-6)
     pipelines.loras.off(model, pipeline)
     assert all(map(torch.equal, parameters(pipeline), own))
+
+
+def test_rounded_weights_take_none(model, files):
+    pipelines = Pipelines("cpu")
+    pipelines.adopt(model, Plan(storage=Storage.FP8), 0)
+    own = [parameter.float() for parameter in parameters(pipelines.get(model, TASK))]
+    with pytest.raises(ModelError, match="rounded to save memory"):
+        draw(pipelines, model, files[0])
+    now = [parameter.float() for parameter in parameters(pipelines.loaded(model, TASK))]
+    assert all(map(torch.equal, now, own))
 
 
 def test_nothing_is_compiled_again(model, files):

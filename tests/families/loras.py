@@ -22,6 +22,7 @@ from tests.families.columns import Model
 FILE = shipped("assets") / "loras.md"
 FAMILIES = tuple(name for name in tiny.BUILDERS if name in plugins.names("families"))
 STRENGTH = 0.6
+BESIDES = ("norms and biases", "picture")
 HEAD = """# LoRAs
 
 What is taken, tried on small models of each family's true architecture with random weights: a file of each form for
@@ -40,7 +41,8 @@ def row(card: ModelCard, home: Path) -> str:
     """One model's line."""
     model = Model(card)
     cells = [_merges(model, form, home / f"{n}.safetensors") for n, form in enumerate(lorafiles.FORMS.values())]
-    return f"| {card.family.title} | {' | '.join([*cells, _draws(model, home / 'picture.safetensors')])} |"
+    cells += [_adds(model, home / "vectors.safetensors"), _draws(model, home / "picture.safetensors")]
+    return f"| {card.family.title} | {' | '.join(cells)} |"
 
 
 def _merges(model: Model, form, path: Path) -> str:
@@ -56,6 +58,19 @@ def _merges(model: Model, form, path: Path) -> str:
     assert all(torch.equal(worn[key], own) for key, own in before.items())
     model.pipelines.loras.off(model.card, pipeline)
     assert all(torch.equal(own, before[key]) for key, own in _weights(pipeline).items() if key in before)
+    return "✓"
+
+
+def _adds(model: Model, path: Path) -> str:
+    pipeline = model.pipelines.get(model.card, model.task)
+    lora, added = lorafiles.vectors(path, pipeline, _parts(pipeline), every=3)
+    before = _weights(pipeline)
+    model.pipelines.loras.stack(model.card, pipeline, _guide(lora)).wear()
+    for key, worn in _weights(pipeline).items():
+        expected = before[key] + STRENGTH * torch.from_numpy(added[key]) if key in added else before[key]
+        assert torch.allclose(worn, expected, rtol=1e-6, atol=1e-6), key
+    model.pipelines.loras.off(model.card, pipeline)
+    assert all(torch.equal(own, before[key]) for key, own in _weights(pipeline).items())
     return "✓"
 
 
@@ -78,8 +93,11 @@ def _draws(model: Model, path: Path) -> str:
 
 
 def _file(path: Path, pipeline, form):
-    parts = [name for name in lorafiles.PREFIXES if getattr(pipeline, name, None) is not None]
-    return lorafiles.file(path, pipeline, form, size=0.3, components=parts, every=3)
+    return lorafiles.file(path, pipeline, form, size=0.3, components=_parts(pipeline), every=3)
+
+
+def _parts(pipeline):
+    return [name for name in lorafiles.PREFIXES if getattr(pipeline, name, None) is not None]
 
 
 def _guide(lora: str) -> Guide:
@@ -89,8 +107,7 @@ def _guide(lora: str) -> Guide:
 def _weights(pipeline):
     return {
         (part, name): value.detach().clone()
-        for part in lorafiles.PREFIXES
-        if getattr(pipeline, part, None) is not None
+        for part in _parts(pipeline)
         for name, value in getattr(pipeline, part).named_parameters()
     }
 
@@ -102,7 +119,7 @@ def written() -> dict[str, str]:
 
 
 def main() -> None:
-    columns = [*lorafiles.FORMS, "picture"]
+    columns = [*lorafiles.FORMS, *BESIDES]
     head = HEAD.format(columns=" | ".join(columns), rules=":-:|" * len(columns))
     with tempfile.TemporaryDirectory() as where:
         rows = [row(ModelCard.read(tiny.folder(name, Path(where))), Path(where)) for name in FAMILIES]

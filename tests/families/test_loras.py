@@ -19,5 +19,5 @@ def test_a_row_of_the_table_is_what_runs(name, card, tmp_path):
 def test_the_table_holds_these_rows_and_columns_only(card):
     written = loras.written()
     head = written.pop("model")
-    assert [cell.strip() for cell in head.strip("|").split("|")] == ["model", *lorafiles.FORMS, "picture"]
+    assert [cell.strip() for cell in head.strip("|").split("|")] == ["model", *lorafiles.FORMS, *loras.BESIDES]
     assert written.keys() == {card(name).family.title for name in loras.FAMILIES}
