@@ -87,7 +87,7 @@ def _precision(pairs: Mapping[Key, tuple[Spot, Spot]]) -> "torch.dtype":
     """Full where both are, else half: there is no more in the difference."""
     import torch
 
-    found = {tensors.precision(spot) for pair in pairs.values() for spot in pair}
+    found = {spot.dtype for pair in pairs.values() for spot in pair}
     return torch.float32 if found <= {"F32", "F64"} else torch.float16
 
 

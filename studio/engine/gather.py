@@ -46,8 +46,10 @@ class Gathered:
     spots: Mapping[Key, Spot]
 
     def own(self, key: Key) -> "Tensor":
-        """A parameter as it is without any LoRA."""
-        return tensors.read(self.spots[key])
+        """A parameter as it is without any LoRA; without a model nothing, in its shape, which is all that sums need."""
+        import torch
+
+        return tensors.read(self.spots[key]) if self.spots else torch.zeros(self.shapes[key])
 
     def norm(self, key: Key) -> bool:
         """Whether a parameter is a norm's."""

@@ -20,6 +20,7 @@ from studio.lora import Lora
 from studio.models import folder
 from studio.models.arriving import arriving
 from studio.models.card import ModelCard
+from studio.models.header import Header
 from studio.models.loras.label import Source, architecture, label, write_card
 from studio.models.relabel import relabelled, seal
 
@@ -56,8 +57,9 @@ def merge(card: ModelCard, loras: Sequence[Lora], out: Path, watch: Watch) -> Me
         copies, left = _copied(card, changed, begun, told)
         if begun.is_dir():
             write_card(card, begun, told)
+        headers = {file: Header.read(copy) for file, copy in copies.items()}
         for done, key in enumerate(found.worn):
-            tensors.write(copies[found.spots[key].file], found.spots[key], _merged(found, key))
+            tensors.write(headers[found.spots[key].file], found.spots[key], _merged(found, key))
             watch(done + 1, len(found.worn))
         for copy in copies.values():
             seal(copy)
@@ -91,9 +93,9 @@ def _check(card: ModelCard, found: Gathered) -> None:
                 f"'{card.path.name}' has no {key[0].replace('_', ' ')}, which the LoRAs change; leave that part out "
                 "with NAME:WEIGHT:text=0, or merge into a whole model"
             )
-        if (precision := tensors.precision(spot)) not in _EXACT:
+        if spot.dtype not in _EXACT:
             raise ModelError(
-                f"'{spot.file}' is rounded to {precision}, which takes no LoRA; merge into the model it is of"
+                f"'{spot.file}' is rounded to {spot.dtype}, which takes no LoRA; merge into the model it is of"
             )
 
 

@@ -1,6 +1,5 @@
 """Single parameters, read from a model's files and written over themselves in a copy; never the whole model."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.models.header import Header
@@ -19,22 +18,16 @@ def read(spot: Spot) -> "Tensor":
     return _swapped(rows) if spot.swapped else rows
 
 
-def write(copy: Path, spot: Spot, value: "Tensor") -> None:
-    """Put a parameter, in the file's precision, where it lies in a copy of its file."""
+def write(copy: Header, spot: Spot, value: "Tensor") -> None:
+    """Put a parameter, in the file's precision, where it lies in a copy of its file, given by the copy's header."""
     import torch
 
-    header = Header.read(copy)
-    whole = header.tensors[spot.tensor]
+    whole = copy.tensors[spot.tensor]
     row = (whole.end - whole.begin) // whole.shape[0]
     rows = (_swapped(value) if spot.swapped else value).cpu().contiguous()
-    with copy.open("r+b") as stream:
-        stream.seek(header.data + whole.begin + spot.first * row)
+    with copy.path.open("r+b") as stream:
+        stream.seek(copy.data + whole.begin + spot.first * row)
         stream.write(rows.view(torch.uint8).numpy().tobytes())
-
-
-def precision(spot: Spot) -> str:
-    """The dtype of a parameter in its file, as the format writes it."""
-    return Header.read(spot.file).tensors[spot.tensor].dtype
 
 
 def _swapped(rows: "Tensor") -> "Tensor":

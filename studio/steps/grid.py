@@ -144,14 +144,15 @@ def _pictures(engine: Engine, inner: Workflow, cells: list[Cell]) -> Iterator[Im
 
 def _page(axes: list[Axis], pictures: list[Image], labels: bool) -> Image:
     x, y, z = axes
-    columns, beside, titles = (_labels(axis) if labels else [""] * len(axis.values) for axis in axes)
+    columns, beside, titles = (labels_of(axis) if labels else [""] * len(axis.values) for axis in axes)
     rows = [pictures[n : n + len(x.values)] for n in range(0, len(pictures), len(x.values))]
     height = len(y.values)
     pages = [sheet(rows[n * height : (n + 1) * height], columns, beside, titles[n]) for n in range(len(z.values))]
     return stacked(pages)
 
 
-def _labels(axis: Axis) -> list[str]:
+def labels_of(axis: Axis) -> list[str]:
+    """What stands beside the pictures of each value: "steps 5", or of LoRAs their names and weights, "neon 0.5"."""
     if axis.name == "loras":
         return [", ".join(_worn(lora) for lora in named.loras("loras", value)) or "no LoRA" for value in axis.values]
     return [f"{axis.name.replace('_', ' ')} {value}".strip() for value in axis.values]

@@ -15,8 +15,8 @@ from studio.models import library
 from studio.models.card import ModelCard
 from studio.models.header import Header
 from studio.models.loras.check import Check
-from studio.models.loras.fit import fit
 from studio.models.loras.file import LoraFile
+from studio.models.loras.fit import fit
 from studio.models.loras.parameters import parameters
 from studio.request import Request
 
@@ -47,7 +47,9 @@ def metadata(path: Path) -> dict[str, str]:
 
 
 def draw(card: ModelCard, *loras: str, pipelines=None):
-    request = Request("three yellow stars on navy", "", 2, 4.0, 64, 64, guide=Guide(loras=tuple(map(Lora.parse, loras))))
+    request = Request(
+        "three yellow stars on navy", "", 2, 4.0, 64, 64, guide=Guide(loras=tuple(map(Lora.parse, loras)))
+    )
     return Engine(pipelines or Pipelines("cpu"), (3,)).denoise(card, request)[0]
 
 

@@ -71,7 +71,9 @@ def test_nothing_is_a_product_too():
         assert (found.rank, found.share, float((found.up @ found.down).abs().max())) == (1, 1.0, 0.0)
 
 
-@pytest.mark.parametrize(("asked", "message"), [((0,), "rank of 0"), ((1, 0.0), "share of 0"), ((1, 95), "share of 95")])
+@pytest.mark.parametrize(
+    ("asked", "message"), [((0,), "rank of 0"), ((1, 0.0), "share of 0"), ((1, 95), "share of 95")]
+)
 def test_what_keeps_nothing_is_refused(asked, message):
     with pytest.raises(InputError, match=message):
         Choice(*asked)

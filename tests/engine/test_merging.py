@@ -94,7 +94,11 @@ def test_it_says_what_it_was_made_from(merged, base):
     assert told["modelspec.license"] == "apache-2.0 (spark32); unknown (neon); unknown (paper)"
     assert told["modelspec.hash_sha256"] == f"0x{Digests.of(merged.path / FILES['unet']).tensors}"
     made_from = json.loads(told["studio.made_from"])
-    assert [(source["name"], source["weight"]) for source in made_from] == [("spark32", ""), ("neon", "0.8"), ("paper", "0.5")]
+    assert [(source["name"], source["weight"]) for source in made_from] == [
+        ("spark32", ""),
+        ("neon", "0.8"),
+        ("paper", "0.5"),
+    ]
     assert made_from[0]["sha256"] == base.sha256()
     assert merged.licence == told["modelspec.license"]
     assert (merged.defaults.steps, merged.defaults.guidance) == (base.defaults.steps, base.defaults.guidance)
@@ -151,12 +155,16 @@ def test_halves_that_lie_the_other_way_round_and_what_is_fused(tmp_path):
     pipeline = tiny.flux1()
     names = flux1.FAMILY.names
     state = pipeline.transformer.state_dict()
-    theirs = {name: torch.zeros(shape) for name, shape in files.makers(files.shapes(pipeline.transformer), names).items()}
+    theirs = {
+        name: torch.zeros(shape) for name, shape in files.makers(files.shapes(pipeline.transformer), names).items()
+    }
     save_file(theirs, tmp_path / "x.safetensors")
     pipeline.save_pretrained(tmp_path / "base")
-    ones = {f"transformer.{module}.lora_{side}.weight": torch.ones(*size)
-            for module in ("norm_out.linear", "transformer_blocks.0.attn.to_k")
-            for side, size in (("A", (1, state[f"{module}.weight"].shape[1])), ("B", (len(state[f"{module}.weight"]), 1)))}  # fmt: skip
+    ones = {}
+    for module in ("norm_out.linear", "transformer_blocks.0.attn.to_k"):
+        out, ins = state[f"{module}.weight"].shape
+        ones[f"transformer.{module}.lora_A.weight"] = torch.ones(1, ins)
+        ones[f"transformer.{module}.lora_B.weight"] = torch.ones(out, 1)
     half = len(ones["transformer.norm_out.linear.lora_B.weight"]) // 2
     ones["transformer.norm_out.linear.lora_B.weight"][:half] = 3
     save_file(ones, tmp_path / "a.safetensors")
@@ -175,7 +183,9 @@ def test_a_file_without_text_encoder_says_so(tmp_path):
     whole.folder(source, tmp_path / "base")
     lora, _ = lorafiles.file(tmp_path / "a.safetensors", source, lorafiles.lora, every=9)
     card = ModelCard.read(file, tmp_path / "base")
-    with pytest.raises(InputError, match="'bare.safetensors' has no text encoder, which the LoRAs change; leave .*text=0"):
+    with pytest.raises(
+        InputError, match="'bare.safetensors' has no text encoder, which the LoRAs change; leave .*text=0"
+    ):
         merge(card, [Lora(lora)], tmp_path / "new.safetensors", silent)
     assert merge(card, [Lora(lora, text=0)], tmp_path / "new.safetensors", silent).changed
 

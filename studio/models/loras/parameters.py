@@ -42,14 +42,16 @@ _OPEN_CLIP: Final = Names(
 
 
 class Spot(NamedTuple):
-    """Where a parameter lies: a tensor of a file, from the row ``first`` on; ``shape`` is the parameter's own.
+    """Where a parameter lies: a tensor of a file, from the row ``first`` on.
 
+    ``shape`` is the parameter's own, ``dtype`` as the format writes it ("F16").
     ``swapped`` is whether the file has its two halves the other way round.
     """
 
     file: Path
     tensor: str
     shape: Shape
+    dtype: str
     first: int = 0
     swapped: bool = False
 
@@ -90,7 +92,7 @@ def _of_file(header: Header, names: Names) -> dict[str, Spots]:
 
 
 def _lying(header: Header) -> Iterator[tuple[str, Spot]]:
-    return ((name, Spot(header.path, name, shape)) for name, shape in header.shapes.items())
+    return ((name, Spot(header.path, name, tensor.shape, tensor.dtype)) for name, tensor in header.tensors.items())
 
 
 def _components(shapes: Shapes) -> dict[str, str]:
@@ -108,7 +110,7 @@ def _renamed(spots: Spots, names: Names) -> Iterator[tuple[str, Spot]]:
             counts = _parted(whole.shape, weight, len(parts))
             for part, first, count in zip(parts, accumulate(counts, initial=0), counts, strict=False):
                 shape, swapped = (count, *whole.shape[1:]), names.swaps(part, weight)
-                yield f"{part}.{end}", Spot(whole.file, whole.tensor, shape, first, swapped)
+                yield f"{part}.{end}", whole._replace(shape=shape, first=first, swapped=swapped)
 
 
 def _modules(spots: Mapping[str, Spot]) -> dict[str, Spots]:
