@@ -38,15 +38,15 @@ class Gain:
         return self.key[1].rpartition(".")[0]
 
     def tensors(self) -> "Iterator[tuple[str, Tensor]]":
-        """Role and tensor; alpha is the rank, so that the product counts as it is."""
-        import torch
+        """Role and tensor, without an alpha: then all programs take the product as it is, whatever its rank.
 
+        With alphas of several sizes diffusers applies the wrong strength.
+        """
         if not isinstance(self.what, Product):
             yield self._role(), self.what.reshape(self.shape)
             return
         yield "up", self.what.up.reshape(self.shape[0], -1, *(1 for _ in self.shape[2:]))
         yield "down", self.what.down.reshape(-1, *self.shape[1:])
-        yield "alpha", torch.tensor(float(self.what.rank))
 
     def _role(self) -> str:
         if self.key[1].endswith(".bias"):
@@ -102,10 +102,10 @@ def _named(gain: Gain, name: Name, dtype: "torch.dtype") -> "dict[str, Tensor]":
 
     found = {}
     for role, tensor in gain.tensors():
-        if full := name(gain.key[0], gain.module, role):
-            found[full] = tensor.to(dtype).cpu().contiguous().clone()
-            if not torch.isfinite(found[full]).all():
-                raise ModelError(f"what '{gain.module}' gains is no number or too large for {dtype}; lower the weights")
+        written = tensor.to(dtype).cpu().contiguous().clone()
+        if not torch.isfinite(written).all():
+            raise ModelError(f"what '{gain.module}' gains is no number or too large for {dtype}; lower the weights")
+        found[name(gain.key[0], gain.module, role)] = written
     return found
 
 

@@ -111,8 +111,6 @@ def own_names(paths: Iterable[Path]) -> Name:
 
     def name(_component: str, module: str, role: str) -> str:
         own = known[module]
-        if role == "alpha":
-            return own.get("alpha", "")
         peft = any(".lora_A" in tensor for tensor in own.values())
         return own.get(role) or f"{module}.{(PEFT if peft else KOHYA).get(role, role)}"
 

@@ -15,6 +15,7 @@ from studio.models import library
 from studio.models.card import ModelCard
 from studio.models.header import Header
 from studio.models.loras.check import Check
+from studio.models.loras.digests import Digests
 from studio.models.loras.file import LoraFile
 from studio.models.loras.fit import fit
 from studio.models.loras.parameters import parameters
@@ -57,5 +58,5 @@ def is_whole(path: Path, card: ModelCard) -> bool:
     """Whether all of a LoRA is read and fits, and its own hash of it is true."""
     file = LoraFile.read(path)
     found = fit(file, parameters(card), card.family)
-    assert Header.read(path).metadata["modelspec.hash_sha256"]
+    assert Header.read(path).metadata["modelspec.hash_sha256"] == f"0x{Digests.of(path).tensors}"
     return (found.share, file.strays, Check.of(path, card).problem) == (1.0, (), "")

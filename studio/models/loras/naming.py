@@ -1,18 +1,17 @@
 """What the tensors of a LoRA file that is written here are called.
 
 Models with a U-Net get kohya's names, which A1111, ComfyUI and diffusers read. For transformers kohya's names are those
-of their makers, with modules fused, and not every program reads them; these get PEFT's, which have no alpha: the
-strength is in the numbers.
+of their makers, with modules fused, and not every program reads them; these get PEFT's.
 """
 
 from collections.abc import Callable, Collection
 from typing import Final
 
 Name = Callable[[str, str, str], str]
-"""A component, a module and a role → the tensor's name; "" where the role is not written."""
+"""A component, a module and a role ("up", "down", "diff" …) → the tensor's name."""
 
-KOHYA: Final = {"up": "lora_up.weight", "down": "lora_down.weight", "alpha": "alpha"}
-PEFT: Final = {"up": "lora_B.weight", "down": "lora_A.weight", "alpha": ""}
+KOHYA: Final = {"up": "lora_up.weight", "down": "lora_down.weight"}
+PEFT: Final = {"up": "lora_B.weight", "down": "lora_A.weight"}
 _WRAPPED: Final = ("encoder.layers.", "embeddings.", "final_layer_norm")  # what CLIP has within its ``text_model``
 
 
@@ -32,8 +31,7 @@ def _kohya(several: bool) -> Name:
 
 
 def _peft(component: str, module: str, role: str) -> str:
-    end = PEFT.get(role, role)
-    return f"{component}.{_whole(component, module)}.{end}" if end else ""
+    return f"{component}.{_whole(component, module)}.{PEFT.get(role, role)}"
 
 
 def _whole(component: str, module: str) -> str:

@@ -30,7 +30,7 @@ def test_they_are_those_that_other_programs_know():
     )
     assert kohya("unet", "mid_block.resnets.0.conv1", "up") == "lora_unet_mid_block_resnets_0_conv1.lora_up.weight"
     layer = "encoder.layers.0.mlp.fc1"
-    assert kohya("text_encoder", layer, "alpha") == "lora_te_text_model_encoder_layers_0_mlp_fc1.alpha"
+    assert kohya("text_encoder", layer, "diff") == "lora_te_text_model_encoder_layers_0_mlp_fc1.diff"
     assert both("text_encoder_2", layer, "down") == "lora_te2_text_model_encoder_layers_0_mlp_fc1.lora_down.weight"
     assert peft("transformer", "blocks.0.to_q", "up") == "transformer.blocks.0.to_q.lora_B.weight"
-    assert (peft("transformer", "x", "alpha"), peft("transformer", "x", "diff_b")) == ("", "transformer.x.diff_b")
+    assert peft("transformer", "x", "diff_b") == "transformer.x.diff_b"
