@@ -22,7 +22,10 @@ from studio.workflow import JobForm, Workflow, bind, workflow_names
 MOST: Final = 100
 _NONE: Final = Axis("", ("",))
 
-X = Annotated[AxisText, Field(title="Across")]
+X = Annotated[
+    AxisText,
+    Field(title="Across", description="An input and its values, for example steps=5,10,20 or loras=neon:0..1:0.25."),
+]
 Y = Annotated[AxisText, Field(title="Down", description="Another input and its values, or nothing.")]
 Z = Annotated[AxisText, Field(title="Sheets", description="A third input and its values, or nothing.")]
 Settings = Annotated[
