@@ -90,11 +90,14 @@ class Engine:
         """One picture for each seed, in one pass; raises whatever torch does where memory runs out."""
         with (
             guided(self.pipelines, card, request) as given,
-            samplers.swapped(pipeline := given.pipeline, request.sampler, card.family.noise, request.steps),
+            samplers.swapped(
+                pipeline := given.pipeline, request.sampler, card.family.noise, request.steps, card.family.aligned
+            ),
             watched(pipeline, self._heard(card, request, given.stack)),
             (words := self._words(pipeline, card, request)).acting(pipeline),
         ):
-            result = pipeline(**self._arguments(card, request, words), **words.callback(), **given.arguments)
+            arguments = self._arguments(card, request, words)
+            result = pipeline(**arguments, **words.callback(pipeline), **given.arguments)
             worn = given.stack.account()
             self.note(account(pipeline, card, request) | ({"loras": worn} if worn else {}))
         return list(result.images)

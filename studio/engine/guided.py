@@ -1,6 +1,6 @@
 """A pipeline with all that a request's guide asks for put in, and taken out again; LoRAs when it next has none."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -43,16 +43,17 @@ def guided(pipelines: Pipelines, card: ModelCard, request: Request) -> Iterator[
     that names what does not fit this model.
     """
     guide, size, parts = request.guide, Size(request.width, request.height), pipelines.parts
-    nets = [control for control in guide.controls if not control.adapter]
+    followed = [control for control in guide.controls if not control.adapter]
     adapters = [control for control in guide.controls if control.adapter]
     pipeline = _pipeline(pipelines, card, request)
-    arguments = controls.arguments(pipeline, nets, size) if nets else {}
+    arguments = controls.arguments(pipeline, followed, size) if followed else {}
     loras = pipelines.loras.stack(card, pipeline, guide)
     loras.wear()
     with ExitStack() as stack:
+        stack.enter_context(_lent(pipeline, card.family.lent))
         stack.enter_context(_decoding(pipeline, parts, guide.vae))
         stack.enter_context(known(pipeline, guide.embeddings, _text(request), loras.words()))
-        stack.enter_context(divided(pipeline, guide.regions, loras.wear))
+        stack.enter_context(divided(pipeline, guide.regions, request.clip_skip, loras.wear))
         stack.enter_context(controls.exact(pipeline))
         stack.enter_context(controls.adapted(pipeline, parts, adapters, size))
         arguments |= stack.enter_context(resembling(pipeline, parts, guide.references))
@@ -60,16 +61,30 @@ def guided(pipelines: Pipelines, card: ModelCard, request: Request) -> Iterator[
 
 
 def _pipeline(pipelines: Pipelines, card: ModelCard, request: Request) -> "DiffusionPipeline":
-    nets = [control for control in request.guide.controls if not control.adapter]
+    nets = [control for control in request.guide.controls if control.part and not control.adapter]
     if not nets:
         return pipelines.loaded(card, request.task)
     found = controls.nets(pipelines.any(card), pipelines.parts, nets)
-    return pipelines.around(card, request.task, {"controlnet": found if len(found) > 1 else found[0]})
+    return pipelines.around(card, request.task, {"controlnet": found})
 
 
 def _text(request: Request) -> str:
     """All that will be read of a request."""
     return "\n".join([request.prompt, request.negative_prompt, *(region.prompt for region in request.guide.regions)])
+
+
+@contextmanager
+def _lent(pipeline: "DiffusionPipeline", settings: Mapping[str, Any]) -> Iterator[None]:
+    """While inside, the transformer's configuration holds these settings too."""
+    if not settings:
+        yield
+        return
+    own = pipeline.transformer._internal_dict
+    pipeline.transformer.register_to_config(**settings)
+    try:
+        yield
+    finally:
+        pipeline.transformer._internal_dict = own
 
 
 @contextmanager

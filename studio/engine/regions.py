@@ -9,9 +9,9 @@ import numpy as np
 from PIL.Image import Image, Resampling
 
 from studio.engine.patch import Method, patched
+from studio.engine.prompts import Embedding, embedding
 from studio.guide import Region
 from studio.lora import Lora
-from studio.prompt_grammar import parse
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
@@ -24,16 +24,15 @@ Wear = Callable[[Sequence[Lora]], None]
 
 @dataclass(frozen=True)
 class _Area:
-    """An area's words as the U-Net hears them (1, tokens, width), pooled (1, width) where it does, and its LoRAs."""
+    """An area: its words as the U-Net hears them, where it is, and its LoRAs."""
 
-    hidden: "Tensor"
-    pooled: "Tensor | None"
+    said: Embedding
     mask: Image
     loras: Sequence[Lora]
 
 
 @contextmanager
-def divided(pipeline: "DiffusionPipeline", regions: Sequence[Region], wear: Wear) -> Iterator[None]:
+def divided(pipeline: "DiffusionPipeline", regions: Sequence[Region], clip_skip: int, wear: Wear) -> Iterator[None]:
     """While inside, the U-Net hears each area's own prompt there, and the picture's everywhere else.
 
     Where areas overlap, the later one covers the earlier. Each costs as much again as the picture
@@ -42,7 +41,7 @@ def divided(pipeline: "DiffusionPipeline", regions: Sequence[Region], wear: Wear
     if not regions:
         yield
         return
-    areas = [_heard(pipeline, region, wear) for region in regions]
+    areas = [_heard(pipeline, region, clip_skip, wear) for region in regions]
     with patched(pipeline.unet, "forward", lambda own: _Divided(pipeline, own, areas, wear)):
         yield
 
@@ -62,9 +61,9 @@ class _Divided:
         rest, noise = whole[: total - count], whole[total - count :]
         their = {name: _last(value, total, count) for name, value in named.items()}
         for area in self._areas:
-            told = _pooled(their, area.pooled, count)
+            words, told = _for_all(area.said.hidden, count), _pooled(their, area.said.pooled, count)
             with _wearing(area.loras, self._wear):
-                own = self._own(sample[-count:], timestep, _for_all(area.hidden, count), **told)[0]
+                own = self._own(sample[-count:], timestep, words, **told)[0]
             noise = noise + _mask(area.mask, noise) * (own - noise)
         return (torch.cat([rest, noise]),)
 
@@ -81,15 +80,9 @@ def _wearing(loras: Sequence[Lora], wear: Wear) -> Iterator[None]:
         wear(())
 
 
-def _heard(pipeline: "DiffusionPipeline", region: Region, wear: Wear) -> _Area:
-    import torch
-
-    prompt = parse(region.prompt).plain()
-    with torch.no_grad(), _wearing(region.loras, wear):
-        encoded = pipeline.encode_prompt(
-            prompt=prompt, device=pipeline.device, num_images_per_prompt=1, do_classifier_free_guidance=False
-        )
-    return _Area(encoded[0], encoded[2] if len(encoded) > 2 else None, region.mask, region.loras)
+def _heard(pipeline: "DiffusionPipeline", region: Region, clip_skip: int, wear: Wear) -> _Area:
+    with _wearing(region.loras, wear):
+        return _Area(embedding(pipeline, region.prompt, clip_skip), region.mask, region.loras)
 
 
 def _pooled(named: dict[str, Any], pooled: "Tensor | None", count: int) -> dict[str, Any]:

@@ -1,14 +1,15 @@
 """FLUX.1: guidance is something the model was taught, not a second pass; schnell was taught none.
 
 A negative prompt does need a second pass. Then the guidance is that of the two passes against each
-other, and the taught one is set to 1, which is none. Kontext's single file looks like dev's.
+other, and the taught one is set to 1, which is none. Kontext's single file looks like dev's. Control (the models called
+Canny and Depth) sees a picture to follow beside the noise.
 """
 
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from studio.families import Defaults, Family, Folder, Shapes, table
+from studio.families import ANY, Defaults, Family, Folder, Shapes, table
 from studio.kinds import Size
 from studio.naming import Names
 from studio.request import Request
@@ -18,6 +19,8 @@ _BY_CLASS = MappingProxyType(
     {
         "FluxFillPipeline": "fill",
         "FluxControlPipeline": "control",
+        "FluxControlImg2ImgPipeline": "control",
+        "FluxControlInpaintPipeline": "control",
         "FluxKontextPipeline": "kontext",
     }
 )
@@ -113,6 +116,7 @@ _PLAIN = Family(
     traces=TRACES,
     folder=_folder,
     noise="flow",
+    takes=ANY | {"second picture to follow"},
     besides=_two_passes,
 )
 _ONE_PASS = replace(_PLAIN, negative_prompt=False, besides=lambda _: {})
@@ -140,7 +144,13 @@ FAMILY = replace(
             "control": replace(
                 _ONE_PASS,
                 title="FLUX.1 Control",
-                pipelines=table(),
+                pipelines=table(
+                    text_to_image="FluxControlPipeline",
+                    image_to_image="FluxControlImg2ImgPipeline",
+                    inpaint="FluxControlInpaintPipeline",
+                ),
+                takes=ANY,
+                follows=True,
                 defaults=Defaults(steps=30, guidance=10.0, size=_LARGE),
             ),
         }

@@ -4,7 +4,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from studio.families import UNET, Defaults, Family, Folder, Shapes, table
+from studio.families import INSTRUCTED, UNET, Defaults, Family, Folder, Shapes, table
 from studio.families._unet import UNET_NAMES
 from studio.kinds import Size
 from studio.request import Request
@@ -62,6 +62,7 @@ _PLAIN = Family(
     names=UNET_NAMES,
     traces=MappingProxyType({"attn2_to_[kv]": (768,)}),
     weights=True,
+    aligned=(14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029),
 )
 
 FAMILY = replace(
@@ -70,7 +71,11 @@ FAMILY = replace(
         {
             "inpaint": replace(_PLAIN, title="Stable Diffusion 1 for inpainting", pipelines=INPAINT_ONLY),
             "instruct": replace(
-                _PLAIN, title="Stable Diffusion 1 for instructions", pipelines=INSTRUCT_ONLY, besides=likeness
+                _PLAIN,
+                title="Stable Diffusion 1 for instructions",
+                pipelines=INSTRUCT_ONLY,
+                besides=likeness,
+                takes=INSTRUCTED,
             ),
         }
     ),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from types import MappingProxyType
 
-from studio.families import Defaults, Family, Folder, Shapes, table
+from studio.families import ANY, Defaults, Family, Folder, Shapes, table
 from studio.kinds import Size
 from studio.naming import Names
 
@@ -74,6 +74,7 @@ _PLAIN = Family(
     ),
     folder=_folder,
     noise="flow",
+    takes=ANY | {"second picture to follow"},
 )
 
 FAMILY = replace(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from studio.families import UNET, Defaults, Family, Folder, Shapes, table
+from studio.families import INSTRUCTED, UNET, Defaults, Family, Folder, Shapes, table
 from studio.families._unet import UNET_NAMES
 from studio.families.sd1 import BY_CHANNELS, ENTRY, likeness
 from studio.kinds import Size
@@ -67,6 +67,7 @@ _PLAIN = Family(
         {"attn2_to_[kv]": (2048, 1280), r"(attentions_\d|blocks?(_\d)?_1)_transformer_blocks_[1-9]_.*": ()}
     ),
     weights=True,
+    aligned=(14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.380, 0.234, 0.113, 0.029),
     hands_over=True,
 )
 _FEW = replace(_PLAIN, guidance=None, negative_prompt=False, besides=lambda _: {"guidance_scale": 0.0})
@@ -82,7 +83,11 @@ FAMILY = replace(
             ),
             "inpaint": replace(_PLAIN, title="Stable Diffusion XL for inpainting", pipelines=_INPAINT_ONLY),
             "instruct": replace(
-                _PLAIN, title="Stable Diffusion XL for instructions", pipelines=_INSTRUCT_ONLY, besides=likeness
+                _PLAIN,
+                title="Stable Diffusion XL for instructions",
+                pipelines=_INSTRUCT_ONLY,
+                besides=likeness,
+                takes=INSTRUCTED,
             ),
             "turbo": replace(
                 _FEW, title="Stable Diffusion XL Turbo", defaults=Defaults(steps=4, guidance=0.0, size=Size(512, 512))

@@ -16,11 +16,12 @@ from PIL import Image
 from studio.engine import preview as previews
 from studio.engine import samplers
 from studio.engine.engine import Engine
+from studio.engine.guided import guided
 from studio.engine.latents import decoded, decoder, unpacked
 from studio.engine.memory import Plan
 from studio.engine.pipelines import Pipelines
 from studio.engine.watch import watched
-from studio.guide import Control, Guide
+from studio.guide import NOTHING, Control, Guide
 from studio.kinds import OWN_SAMPLER
 from studio.models.card import ModelCard
 from studio.request import CONTROLLED, Request
@@ -81,8 +82,14 @@ class Model:
             "masks": (mask,) if task == "inpaint" else (),
             "instruction": task == "instruct",
             "likeness": 1.5,
+            "guide": self.guide,
         }
         return Request(**asked | changes)
+
+    @property
+    def guide(self):
+        """A picture to follow, for a model that draws nothing without one."""
+        return Guide(controls=(Control("", (small.drawing(1),)),)) if self.family.follows else NOTHING
 
     def draw(self, task=None, report=lambda step, steps: None, show=None, **changes):
         engine = Engine(self.pipelines, (3,), report, show)
@@ -177,14 +184,15 @@ def negative_prompt(model):
 def preview(model):
     """One a step; what the sampler expects in the end is the picture, once decoded."""
     assert model.usual.shown == STEPS
-    request, pipeline, clean = model.request(), model.pipelines.get(model.card, model.task), []
+    request, clean = model.request(), []
     given = {"image": request.images, "mask_image": request.masks}
     pictures = {name: list(each) for name, each in given.items() if each}
     with (
-        samplers.swapped(pipeline, OWN_SAMPLER, model.family.noise, STEPS),
+        guided(model.pipelines, model.card, request) as ready,
+        samplers.swapped(pipeline := ready.pipeline, OWN_SAMPLER, model.family.noise, STEPS),
         watched(pipeline, lambda *told: clean.append(told[2])),
     ):
-        (picture,) = pipeline(**model.family.arguments(request.task, request), **pictures).images
+        (picture,) = pipeline(**model.family.arguments(request.task, request), **pictures, **ready.arguments).images
     pixels = decoded(decoder(pipeline), unpacked(clean[-1], 1))[0]
     levels = ((pixels / 2 + 0.5) * 255).permute(1, 2, 0).numpy()
     assert np.abs(levels - np.asarray(picture)).mean() < 2

@@ -150,6 +150,7 @@ FOLDERS = {
     "sd3_large": "3.5-large",
     "flux1_schnell": "schnell",
     "flux1_fill": "fill",
+    "flux1_control": "control",
     "flux1_kontext": "kontext",
     "flux2": "",
     "flux2_base": "klein-base",

@@ -102,3 +102,20 @@ def test_the_hash_of_an_ip_adapter_sees_its_encoder(tmp_path):
     before = parts.Part.read(file).sha256()
     shutil.rmtree(file.parent / "image_encoder")
     assert parts.Part.read(file).sha256() != before
+
+
+@pytest.mark.parametrize(("modes", "known"), [(6, 6), (8, 8), (20, 8)])
+def test_a_union_controlnet_knows_its_kinds_of_picture_by_number(modes, known, tmp_path):
+    save_file({"task_embedding": torch.zeros(modes, 4), "controlnet_cond_embedding.x": torch.zeros(1)},
+              tmp_path / "union.safetensors")  # fmt: skip
+    part = parts.find(str(tmp_path / "union.safetensors"), "controlnet")
+    assert len(part.modes) == known
+    assert (part.mode("pose"), part.mode("edges")) == (0, 3)
+    with pytest.raises(InputError, match="'union' follows several kinds of picture; say which this one is: pose, "):
+        part.mode("as trained")
+
+
+def test_one_for_a_single_kind_of_picture_need_not_know_it(tmp_path):
+    part = parts.find(small.controlnet(tmp_path / "net"), "controlnet")
+    assert part.modes == ()
+    assert part.mode("edges") is None
