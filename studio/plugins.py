@@ -6,8 +6,9 @@ add more through entry points of the group ``studio.<kind>``. Built-in names com
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pkgutil import iter_modules
 from types import ModuleType
 
@@ -16,7 +17,7 @@ from studio.errors import InputError
 
 def names(kind: str) -> list[str]:
     """All names of a ``kind`` ("steps", "families"), sorted."""
-    return sorted({*_built_in(kind), *(entry.name for entry in entry_points(group=f"studio.{kind}"))})
+    return sorted({*_built_in(kind), *_installed(kind)})
 
 
 def find(kind: str, name: str) -> ModuleType:
@@ -26,7 +27,7 @@ def find(kind: str, name: str) -> ModuleType:
     """
     if name in _built_in(kind):
         return import_module(f"studio.{kind}.{name}")
-    for entry in entry_points(group=f"studio.{kind}", name=name):
+    if entry := _installed(kind).get(name):
         module: ModuleType = entry.load()
         return module
     raise InputError(unknown(_SINGULAR.get(kind, kind), name, names(kind)))
@@ -41,6 +42,12 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
 
 
 _SINGULAR = {"steps": "step", "families": "model family"}
+
+
+@cache
+def _installed(kind: str) -> dict[str, EntryPoint]:
+    """The entry points of installed packages; looking through those takes a twentieth of a second."""
+    return {entry.name: entry for entry in entry_points(group=f"studio.{kind}")}
 
 
 def _built_in(kind: str) -> list[str]:

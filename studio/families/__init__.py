@@ -103,11 +103,10 @@ class Family:
     ``weights`` says that its text encoders are CLIP's alone, so that ``engine.prompts`` reads its prompts, with
     weights, BREAK, AND, schedules, clip skip and of any length; else its pipelines do.
 
-    ``known_as`` are the beginnings of what others call its models, small letters and digits alone: "sdxl", "pony".
-    ``adapted`` are modules by which a LoRA for them is known: a piece of the name, with underscores, and how wide what
-    comes in is, 0 for any width.
-
-    ``names`` is what its makers call the denoiser's modules, where diffusers calls them otherwise.
+    LoRAs: ``names`` is what its makers call the denoiser's modules, where diffusers calls them otherwise. ``traces``
+    are ends of modules' names (patterns, "_" for each dot) that a LoRA for it shows, and how many numbers such a
+    module takes in, where that tells it from other families' LoRAs. ``known_as`` are the beginnings of what others
+    call its models, small letters and digits alone: "sdxl", "pony".
 
     Running: ``halves`` are the half precisions that its models stand, ``needs`` a package without which it
     cannot run.
@@ -137,8 +136,8 @@ class Family:
     v_mark: VMark | None = None
     weights: bool = False
     known_as: tuple[str, ...] = ()
-    adapted: tuple[tuple[str, int], ...] = ()
     names: Names = field(default_factory=Names)
+    traces: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     def of(self, variant: str) -> "Family":
         """The family as it is for one variant: itself, where that is no different."""

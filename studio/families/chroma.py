@@ -4,7 +4,7 @@ Its pipeline for inpainting asks the model for a setting it does not have (diffu
 """
 
 from studio.families import Defaults, Family, Shapes, table
-from studio.families.flux1 import BLOCKS
+from studio.families.flux1 import BLOCKS, TRACES
 from studio.kinds import Size
 from studio.naming import Names
 
@@ -33,5 +33,6 @@ FAMILY = Family(
     defaults=Defaults(steps=40, guidance=3.0, size=Size(1024, 1024)),
     layout=_layout,
     names=_NAMES,
+    traces=TRACES,
     noise="flow",
 )

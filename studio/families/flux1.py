@@ -74,6 +74,13 @@ BLOCKS: Final = {
 }
 """Its makers' names for what later models have too, and diffusers'."""
 
+TRACES: Final = MappingProxyType(
+    {
+        r"double_blocks_\d+_(img|txt)_attn_(qkv|proj)": (3072,),
+        r"single_blocks_\d+_linear2": (15360,),
+        r"single_transformer_blocks_\d+_(attn_to_[qkv]|proj_mlp)": (3072,),
+    }
+)
 _EMBEDDERS = {"time_in": "timestep_embedder", "vector_in": "text_embedder", "guidance_in": "guidance_embedder"}
 _NAMES = Names(
     BLOCKS
@@ -92,7 +99,6 @@ _PLAIN = Family(
     name="flux1",
     title="FLUX.1",
     known_as=("flux1",),
-    adapted=(("_modulation_lin", 3072), ("_mod_lin", 3072), ("single_transformer_blocks_0_attn_to_k", 3072)),
     classes=frozenset({"FluxPipeline", *_BY_CLASS}),
     pipelines=table(
         text_to_image="FluxPipeline",
@@ -104,6 +110,7 @@ _PLAIN = Family(
     defaults=Defaults(steps=28, guidance=3.5, size=_LARGE),
     layout=_layout,
     names=_NAMES,
+    traces=TRACES,
     folder=_folder,
     noise="flow",
     besides=_two_passes,

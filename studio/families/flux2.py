@@ -47,13 +47,19 @@ _PLAIN = Family(
     name="flux2",
     title="FLUX.2 klein",
     known_as=("flux2",),
-    adapted=(("stream_modulation", 0), ("attn_to_qkv_mlp_proj", 0)),
     classes=frozenset({"Flux2Pipeline", "Flux2KleinPipeline"}),
     pipelines=table(text_to_image="Flux2KleinPipeline", inpaint="Flux2KleinInpaintPipeline"),
     multiple=16,
     defaults=Defaults(steps=4, guidance=1.0, size=Size(1024, 1024)),
     layout=_layout,
     names=_NAMES,
+    traces=MappingProxyType(
+        {
+            r"double_blocks_\d+_(img|txt)_attn_(qkv|proj)": (3072, 4096, 6144),
+            r"single_blocks_\d+_linear2": (12288, 16384, 24576),
+            r"single_transformer_blocks_\d+_attn_to_(out|qkv_mlp_proj)": (),
+        }
+    ),
     folder=_folder,
     noise="flow",
     guidance=None,

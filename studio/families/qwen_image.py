@@ -21,7 +21,6 @@ _PLAIN = Family(
     name="qwen_image",
     title="Qwen-Image",
     known_as=("qwen",),
-    adapted=(("img_mlp_net_0_proj", 0), ("img_mod_1", 0)),
     classes=frozenset({"QwenImagePipeline", "QwenImageEditPipeline", "QwenImageEditPlusPipeline"}),
     pipelines=table(
         text_to_image="QwenImagePipeline",
@@ -32,6 +31,12 @@ _PLAIN = Family(
     multiple=16,
     defaults=Defaults(steps=50, guidance=4.0, size=Size(1328, 1328)),
     layout=_layout,
+    traces=MappingProxyType(
+        {
+            r"transformer_blocks_\d+_(img|txt)_m(lp|od)_.*": (),
+            r"(?<!single_)transformer_blocks_[2-5]\d_attn_to_q": (3072,),
+        }
+    ),
     folder=_folder,
     noise="flow",
     guidance="true_cfg_scale",

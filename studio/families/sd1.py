@@ -51,7 +51,6 @@ _PLAIN = Family(
     name="sd1",
     title="Stable Diffusion 1",
     known_as=("sd1", "sdv1", "stablediffusion1", "stablediffusionv1", "v14", "v15"),
-    adapted=(("attn2_to_k", 768),),
     classes=frozenset((*TASKS.values(), *INSTRUCT_ONLY.values())),
     pipelines=TASKS,
     multiple=8,
@@ -61,6 +60,7 @@ _PLAIN = Family(
     unsized=frozenset({"image-to-image", "instruct"}),
     takes=UNET,
     names=UNET_NAMES,
+    traces=MappingProxyType({"attn2_to_[kv]": (768,)}),
     weights=True,
 )
 

@@ -30,7 +30,6 @@ _PLAIN = Family(
     name="sd2",
     title="Stable Diffusion 2",
     known_as=("sd2", "sdv2", "stablediffusion2", "stablediffusionv2", "v20", "v21"),
-    adapted=(("attn2_to_k", 1024),),
     classes=frozenset((*TASKS.values(), *INSTRUCT_ONLY.values())),
     pipelines=TASKS,
     multiple=8,
@@ -40,6 +39,7 @@ _PLAIN = Family(
     unsized=frozenset({"image-to-image", "instruct"}),
     takes=UNET,
     names=UNET_NAMES,
+    traces=MappingProxyType({"attn2_to_[kv]": (1024,)}),
     weights=True,
     v_mark=VMark("model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias", 0.09, otherwise="base"),
 )

@@ -58,7 +58,6 @@ _PLAIN = Family(
     name="sd3",
     title="Stable Diffusion 3",
     known_as=("sd3", "sdv3", "stablediffusion3", "stablediffusionv3"),
-    adapted=(("joint_blocks", 0), ("attn_add_k_proj", 1536), ("attn_add_k_proj", 2432)),
     classes=frozenset({"StableDiffusion3Pipeline"}),
     pipelines=table(
         text_to_image="StableDiffusion3Pipeline",
@@ -70,6 +69,9 @@ _PLAIN = Family(
     defaults=Defaults(steps=28, guidance=7.0, size=Size(1024, 1024)),
     layout=_layout,
     names=_NAMES,
+    traces=MappingProxyType(
+        {"joint_blocks_.*": (), r"(?<!single_)transformer_blocks_\d+_attn_(to|add)_q(_proj)?": (1536, 2432)}
+    ),
     folder=_folder,
     noise="flow",
 )

@@ -54,7 +54,6 @@ _PLAIN = Family(
     name="sdxl",
     title="Stable Diffusion XL",
     known_as=("sdxl", "stablediffusionxl", "pony", "illustrious", "noobai", "animagine"),
-    adapted=(("attn2_to_k", 2048),),
     classes=frozenset((*_TASKS.values(), *_INSTRUCT_ONLY.values())),
     pipelines=_TASKS,
     multiple=8,
@@ -64,6 +63,9 @@ _PLAIN = Family(
     unsized=frozenset({"image-to-image", "instruct"}),
     takes=UNET,
     names=UNET_NAMES,
+    traces=MappingProxyType(
+        {"attn2_to_[kv]": (2048, 1280), r"(attentions_\d|blocks?(_\d)?_1)_transformer_blocks_[1-9]_.*": ()}
+    ),
     weights=True,
     hands_over=True,
 )

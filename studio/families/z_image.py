@@ -33,7 +33,6 @@ _PLAIN = Family(
     name="z_image",
     title="Z-Image",
     known_as=("zimage",),
-    adapted=(("attention_to_k", 3840), ("attention_qkv", 3840), ("feed_forward_w1", 3840)),
     classes=frozenset({"ZImagePipeline"}),
     pipelines=table(
         text_to_image="ZImagePipeline", image_to_image="ZImageImg2ImgPipeline", inpaint="ZImageInpaintPipeline"
@@ -42,6 +41,7 @@ _PLAIN = Family(
     defaults=Defaults(steps=50, guidance=4.0, size=Size(1024, 1024)),
     layout=_layout,
     names=_NAMES,
+    traces=MappingProxyType({r"layers_\d+_attention_(qkv|to_[qkv])": (3840,)}),
     folder=_folder,
     noise="flow",
     halves=("bfloat16",),

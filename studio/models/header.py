@@ -95,6 +95,7 @@ class Header:
         raw, dtype = self.bytes_of(name), self.tensors[name].dtype
         if dtype == "BF16":  # the upper half of a float32
             return (np.frombuffer(raw, "<u2").astype("<u4") << 16).view("<f4").astype("f8")
+        dtype = "U8" if dtype == "BOOL" else dtype
         if dtype[0] not in "FIU" or not dtype[1:].isdigit() or int(dtype[1:]) < 8:
             return np.empty(0)
         return np.frombuffer(raw, f"<{dtype[0].lower()}{int(dtype[1:]) // 8}").astype("f8")

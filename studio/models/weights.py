@@ -10,6 +10,8 @@ from studio.errors import ModelError
 from studio.families import Family, VMark
 from studio.models.hashes import Stamp
 from studio.models.header import Header
+from studio.models.loras import origin, roles
+from studio.models.loras.file import LoraFile
 
 PARTS: Final = {
     "VAE": ("first_stage_model.", "vae."),
@@ -18,7 +20,6 @@ PARTS: Final = {
 """The parts besides the denoiser that a whole model has, and how their tensors' names begin."""
 
 _NO_MODEL: Final = (
-    ("a LoRA", ("lora_unet_", "lora_te", ".lora_A.", ".lora_B.", ".lora_down.", ".lora_up.", ".hada_w", ".lokr_w")),
     ("a ControlNet", ("control_model.", "controlnet_")),
     ("a textual inversion", ("emb_params", "string_to_param", "clip_l", "clip_g")),
     ("a VAE alone", ("encoder.down", "decoder.up")),
@@ -96,10 +97,21 @@ def _family(header: Header) -> tuple[Family, str]:
 
 def _kind(header: Header) -> str:
     """What else the file may be, "" where nobody knows."""
+    if any(roles.is_mark(name) for name in header.tensors):
+        return f"a LoRA{_made_for(header.path)}, not a model"
     for kind, marks in _NO_MODEL:
         if any(mark in name for name in header.tensors for mark in marks):
             return f"{kind}, not a model"
     return ""
+
+
+def _made_for(path: Path) -> str:
+    """The families whose models a LoRA looks like."""
+    try:
+        titles = [family.title for family in origin.families(LoraFile.read(path))]
+    except ModelError:
+        titles = []
+    return f" for {' or '.join(titles)}" if titles else ""
 
 
 def _prediction(header: Header, family: Family, variant: str) -> str:

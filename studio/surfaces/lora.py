@@ -27,16 +27,16 @@ def list_loras(*, json_: Json = False) -> None:
     from studio.models.loras import shelf
     from studio.models.loras.about import brief, line
 
-    cards = shelf.cards()
+    found = shelf.Shelf.look()
     if json_:
-        _write([brief(card) for card in cards.values()])
+        _write([brief(card) for card in found.cards.values()])
         return
-    for name, card in cards.items():
-        print(f"{name:28} {line(card)}")
-    if not cards:
+    for name, card in found.cards.items():
+        _say(f"{name:28} {line(card)}")
+    if not found.cards:
         print(f"there are none; put some into {shelf.own()}, or: studio models add FOLDER of A1111 or ComfyUI")
-    for file in shelf.left_alone():
-        print(f"left alone: {file}" + ("" if file.suffix in WHOLE else ", which is pickled and can run code"))
+    for file in found.left_alone:
+        _say(f"left alone: {file}" + ("" if file.suffix in WHOLE else ", which is pickled and can run code"))
 
 
 @app.command
@@ -108,9 +108,14 @@ def _scrub(path: Path, out: Path) -> int:
 def _print(pairs: Iterable[tuple[str, str]]) -> None:
     before = ""
     for what, how in pairs:
-        print(f"{what if what != before else '':12} {how}")
+        _say(f"{what if what != before else '':12} {how}")
         before = what
 
 
 def _write(content: Any) -> None:
-    print(json.dumps(content, indent=1, ensure_ascii=False))
+    print(json.dumps(content, indent=1))
+
+
+def _say(text: str) -> None:
+    """Print a line; names of files and tensors are other people's and may hold what steers a terminal."""
+    print("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text))

@@ -147,16 +147,18 @@ def _kind(card: "ModelCard") -> str:
 
 def _add_folder(folder: Path) -> int:
     from studio.models import elsewhere, shelf
+    from studio.models.loras.shelf import lying_in
 
     every, pickled = list(elsewhere.files(folder).values()), elsewhere.pickled(folder)
-    if not every:
+    loras = lying_in(folder)
+    if not (every or loras):
         also = f"; '{pickled[0].name}' is pickled, which can run code" if pickled else ""
         raise ModelError(f"there are no safetensors files in '{folder}'{also}")
     found = elsewhere.models(every)
     shelf.add_folder(folder)
-    print(f"using {len(found)} models in {folder}, where they lie")
+    print(f"using {len(found)} models{f' and {len(loras)} LoRAs' if loras else ''} in {folder}, where they lie")
     for names, why in (
-        ([file.name for file in every if file not in found], "no models of a family known here"),
+        ([file.name for file in every if file not in found | loras], "no models of a family known here"),
         ([file.name for file in pickled], "pickled, which can run code"),
     ):
         if names:

@@ -105,6 +105,14 @@ def test_what_is_no_model_is_called_what_it_is(tmp_path, name, kind):
         recognised(tmp_path / "x.safetensors")
 
 
+def test_a_lora_is_told_with_the_models_it_is_for(tmp_path):
+    target = "lora_unet_up_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k"
+    tensors = {f"{target}.lora_up.weight": torch.zeros(8, 2), f"{target}.lora_down.weight": torch.zeros(2, 768)}
+    save_file(tensors, tmp_path / "x.safetensors")
+    with pytest.raises(ModelError, match=r"x\.safetensors' is a LoRA for Stable Diffusion 1, not a model"):
+        recognised(tmp_path / "x.safetensors")
+
+
 def test_a_safetensors_file_must_be_called_one(tmp_path, sd1_file):
     for name in ("x.ckpt", "x.SafeTensors"):
         shutil.copy(sd1_file, tmp_path / name)

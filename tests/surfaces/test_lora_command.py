@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -45,6 +46,23 @@ def test_list(studio, neon):
     assert (found["triggers"], found["weight"]) == (["neon lines"], 0.7)
 
 
+def test_the_loras_of_a_program_are_used_where_they_lie(studio, tmp_path, capsys):
+    file = write(tmp_path / "comfy/models/loras/people/anna.safetensors")
+    (tmp_path / "comfy/models/checkpoints").mkdir()
+    (tmp_path / "comfy/models/loras/old.pt").write_bytes(b"\x80")
+    with pytest.raises(SystemExit) as stop:
+        main(["models", "add", str(tmp_path / "comfy")])
+    assert (stop.value.code, capsys.readouterr().out.splitlines()[0]) == (
+        0,
+        f"using 0 models and 1 LoRAs in {tmp_path / 'comfy'}, where they lie",
+    )
+    _, out, _ = studio("list")
+    assert "people/anna                  family unknown" in out
+    assert f"left alone: {tmp_path / 'comfy/models/loras/old.pt'}, which is pickled and can run code" in out
+    assert studio("check", "anna")[0] == 0
+    assert file.is_file()
+
+
 def test_info_says_where_everything_was_found(studio, neon):
     _, out, _ = studio("info", "neon")
     for line in (
@@ -70,6 +88,7 @@ def test_one_that_fits(studio, neon):
         "parts        denoiser (2), text encoder (1)\n",
         "applied      3 of 3 changes (100%) to spark\n",
         "private      training folders: 10_acme launch\n",
+        "             a copy without all this is written with --scrub\n",
         "verdict      fits spark\n",
     ):
         assert line in out
@@ -104,6 +123,15 @@ def test_another_model_may_be_named(studio, neon, sd1_folder):
     code, out, _ = studio("check", neon, "--model", sd1_folder)
     assert code == 1
     assert "verdict      nothing of it fits small;" in out
+
+
+def test_hostile_names_steer_no_terminal_and_stop_nothing(studio, parts, state):
+    write(parts / "red\x1b[31m.safetensors", targets={"lora_unet_\x1b[2J": (8, 8)})
+    write(parts / "plain.safetensors").rename(parts / os.fsdecode(b"\xff.safetensors"))
+    for words in (["list"], ["list", "--json"], ["check", "red\x1b[31m"], ["info", os.fsdecode(b"\xff")]):
+        code, out, _ = studio(*words)
+        assert code in {0, 1} and "\x1b" not in out and out.encode()
+    assert "red" in (state / "loras.json").read_text()
 
 
 def test_what_is_no_lora_says_so_in_one_line(studio, parts):

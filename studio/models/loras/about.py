@@ -85,7 +85,7 @@ def _claimed(card: LoraCard) -> Iterator[tuple[str, str]]:
     if not card.licence:
         yield "licence", "unknown: nobody says"
     if len({claim.text for claim in card.licence}) > 1:
-        yield "note", "what is said of its licence differs; until that is cleared up the strictest counts"
+        yield "note", "what is said of its licence differs; until that is cleared up, go by the strictest"
 
 
 def _hashes(digests: Digests) -> Iterator[tuple[str, str]]:

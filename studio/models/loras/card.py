@@ -1,5 +1,6 @@
 """What is known of a LoRA before it is used: what is in its file, and what is said of it, with where it was found."""
 
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +13,8 @@ from studio.models.loras.claims import Claim, first
 from studio.models.loras.file import LoraFile
 from studio.models.loras.kin import Kin
 from studio.models.loras.metadata import Tag
+
+Stamps = tuple[tuple[str, Stamp], ...]
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class LoraCard:
 
         Raises ModelError where it is no safetensors file, or holds no LoRA.
         """
-        return _read(path, stamps(path))
+        return _read(path, stamps(path, [file.name for file in path.parent.glob("*")]))
 
     @property
     def title(self) -> str:
@@ -86,19 +89,19 @@ class LoraCard:
         return kin.lacking(self.kin, model)
 
 
-def stamps(path: Path) -> tuple[tuple[str, Stamp], ...]:
-    """What changes when a LoRA, or anything that is said of it beside it, changes; nothing where the file has gone."""
+def stamps(path: Path, there: Collection[str]) -> Stamps:
+    """What changes when a LoRA, or anything that is said of it, changes; ``there`` are the names of files beside it."""
     with suppress(OSError):
-        return tuple((file.name, Stamp.of(file)) for file in (path, *sidecars.beside(path)))
+        return tuple((file.name, Stamp.of(file)) for file in (path, *sidecars.beside(path, there)))
     return ()
 
 
 @lru_cache(maxsize=4096)
-def _read(path: Path, _stamps: tuple[tuple[str, Stamp], ...]) -> LoraCard:
+def _read(path: Path, _stamps: Stamps) -> LoraCard:
     file = LoraFile.read(path)
     beside, broken = sidecars.said(path)
     said = (*beside, *metadata.said(file.metadata))
-    family, doubt = base.family(said, file.changes)
+    family, doubt = base.family(said, file)
     return LoraCard(
         path.stem,
         path,

@@ -69,7 +69,7 @@ class Check:
         yield from _named("skipped", self.fit.unknown)
         yield from _named("mis-shaped", map(str, self.fit.misshaped))
         yield from _named("strays", self.file.strays)
-        yield from (("private", f"{found.what}: {found.text}") for found in privacy.findings(self.file.metadata))
+        yield from _private(privacy.findings(self.file.metadata))
         yield "verdict", self.problem or f"fits {self.model.name}"
 
     def data(self) -> dict[str, Any]:
@@ -103,6 +103,12 @@ def _parts(file: LoraFile) -> str:
     counted = Counter(part(change.target) for change in file.changes)
     words = [f"embedding '{word}'" for word in file.embeddings]
     return ", ".join([*(f"{name} ({times})" for name, times in sorted(counted.items())), *words])
+
+
+def _private(found: list[privacy.Finding]) -> Iterator[tuple[str, str]]:
+    yield from (("private", f"{each.what}: {each.text}") for each in found)
+    if found:
+        yield "private", "a copy without all this is written with --scrub"
 
 
 def _named(what: str, names: Iterable[str]) -> Iterator[tuple[str, str]]:

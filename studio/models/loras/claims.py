@@ -11,6 +11,7 @@ What = Literal["title", "base", "trigger", "weight", "licence", "description", "
 
 _LONGEST: Final = 2000  # letters of one text
 _DEEPEST: Final = 4  # times that markup may be wrapped in markup
+_LORA: Final = re.compile(r"<(?:lora|lyco):[^<>]*>")  # which whoever chooses the LoRA has already
 _TAG: Final = re.compile(r"(<[^\s\d<>][^<>]*>?)")
 _BEGINS_TAG: Final = re.compile(r"<(?=[^\s\d])")
 _HIDING: Final = re.compile(r"<(/?)(?:script|style)\b", re.IGNORECASE)
@@ -18,7 +19,10 @@ _HIDING: Final = re.compile(r"<(/?)(?:script|style)\b", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Claim:
-    """One thing said: ``text`` is one line of plain text, ``source`` the file, or the key in it, that says so."""
+    """One thing said: ``text`` is one line of plain text, ``source`` the file, or the key in it, that says so.
+
+    It is text, never markup: whoever shows it on a page must write it as text.
+    """
 
     what: What
     text: str
@@ -26,10 +30,15 @@ class Claim:
 
 
 def claims(source: str, what: What, *texts: Any) -> Iterator[Claim]:
-    """A claim for each of the texts that says something; what is neither text nor number is passed over."""
+    """A claim for each of the texts that says something; what is neither text nor number is passed over.
+
+    Of markup the words are kept; but a trigger may be written like a tag, and stays as it is.
+    """
     for text in texts:
-        if isinstance(text, str | int | float) and not isinstance(text, bool) and (line := one_line(str(text))):
-            yield Claim(what, line, source)
+        if isinstance(text, str | int | float) and not isinstance(text, bool):
+            words = _LORA.sub("", str(text)) if what == "trigger" else without_markup(str(text))
+            if line := one_line(words).strip(" ,"):
+                yield Claim(what, line, source)
 
 
 def first(said: Iterable[Claim], what: What) -> str:

@@ -7,6 +7,7 @@ https://github.com/kohya-ss/sd-scripts (library/train_util.py).
 """
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +21,7 @@ from studio.models.loras import sidecars
 
 _OF_NOTHING: Final = hashlib.sha256().hexdigest()
 _BLOCK: Final = 2**20
-_SHORTEST: Final = 8
+_HASH: Final = re.compile("[0-9a-f]{8,64}")
 _KINDS: Final = {"SHA256": "file", "AUTOV2": "file", "AUTOV3": "tensors"}
 _KEYS: Final = ("sshs_model_hash", "modelspec.hash_sha256")
 
@@ -88,5 +89,5 @@ def _declared(path: Path) -> Iterator[Declared]:
     said = [(key, "tensors", metadata[key]) for key in _KEYS if key in metadata]
     said += [(source, _KINDS.get(kind.upper(), ""), text) for source, kind, text in sidecars.declared(path)]
     for source, of, text in said:
-        if of and len(text := text.strip().lower().removeprefix("0x")) >= _SHORTEST:
+        if of and _HASH.fullmatch(text := text.strip().lower().removeprefix("0x")):
             yield Declared(source, of, text)

@@ -14,7 +14,7 @@ from studio.models.loras import roles
 from studio.models.loras.trained import Trained
 
 _BUNDLED: Final = "bundle_emb"
-_SIDES: Final = {"lora": ("down",), "loha": ("w1_b",), "lokr": ("w1_b", "w2_b"), "glora": ("b1",)}
+_INNER: Final = {"lora": ("down",), "loha": ("w1_b",), "lokr": ("w1_b", "w2_b")}
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Change:
 
     ``target`` is the module as the file names it, ``form`` one of ``roles.FORMS``. ``tensors`` are the names of the
     file's tensors by their role in it ("up", "down"), ``shapes`` their shapes. ``alpha`` is what a tensor of the file,
-    or else its configuration, gives; None where nothing does.
+    or else its configuration, gives; None where nothing does, or where it would say nothing.
+    ``on_input`` says of IA3 that it scales what comes in, not what goes out.
     """
 
     target: str
@@ -31,16 +32,20 @@ class Change:
     tensors: Mapping[str, str]
     shapes: Shapes
     alpha: float | None = None
+    on_input: bool = False
 
     @property
     def rank(self) -> int:
         """The inner side of its matrices; 0 where it has none, as a whole difference."""
-        return next((min(self.shapes[role][:2]) for role in _SIDES.get(self.form, ()) if role in self.shapes), 0)
+        if self.form == "glora":  # which is written in two orders
+            return min(self.shapes["a1"][:2])
+        return next((self.shapes[role][0] for role in _INNER.get(self.form, ()) if role in self.shapes), 0)
 
     @property
     def scale(self) -> float:
-        """What the product of its matrices is multiplied by: alpha / rank; 1 where either is missing."""
-        return self.alpha / self.rank if self.alpha is not None and self.rank else 1.0
+        """What the product of its matrices is multiplied by: alpha / rank; 1 where either is missing or, as the
+        trainers have it, alpha is 0."""
+        return self.alpha / self.rank if self.alpha and self.rank else 1.0
 
 
 @dataclass(frozen=True)
@@ -111,19 +116,23 @@ def _by_target(header: Header) -> dict[str, dict[str, dict[str, str]]]:
 
 
 def _is_whole(header: Header, form: str, found: Mapping[str, str]) -> bool:
-    return roles.complete(form, found) and all(min(header.tensors[name].shape, default=1) for name in found.values())
+    shapes = {role: header.tensors[name].shape for role, name in found.items()}
+    return roles.complete(form, found) and all(roles.can_be(form, role, shape) for role, shape in shapes.items())
 
 
 def _change(header: Header, target: str, form: str, found: Mapping[str, str], trained: Trained) -> Change:
-    shapes = {role: header.tensors[name].shape for role, name in found.items()}
+    change = Change(target, form, found, {role: header.tensors[name].shape for role, name in found.items()})
+    if form == "ia3":
+        return replace(change, on_input=bool(_number(header, found["on_input"])))
+    if not change.rank and form != "oft":  # then alpha says nothing, and LyCORIS writes what it likes, infinity too
+        return change
     if "alpha" in found:
-        return Change(target, form, found, shapes, _number(header, found["alpha"]))
-    change = Change(target, form, found, shapes)
+        return replace(change, alpha=_number(header, found["alpha"]))
     return replace(change, alpha=trained.alpha(target, change.rank)) if change.rank else change
 
 
 def _number(header: Header, name: str) -> float:
     values = header.numbers(name) if prod(header.tensors[name].shape) == 1 else None
     if values is None or not values.size or not isfinite(values[0]):
-        raise ModelError(f"'{header.path}' has an alpha that is no number, '{name[:80]}'; the file is damaged")
+        raise ModelError(f"'{header.path}' holds no number in '{name[:80]}'; the file is damaged")
     return float(values[0])

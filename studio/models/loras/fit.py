@@ -74,7 +74,7 @@ def _check_once(file: LoraFile, fitted: list[Fitted]) -> None:
 
 def _misshaped(change: Change, places: tuple[Place, ...], model: Mapping[str, Shapes]) -> Misshaped | None:
     weight = _together(places, model, "weight")
-    if weight and suits(change.form, change.shapes, weight, _together(places, model, "bias")):
+    if weight and suits(change, weight, _together(places, model, "bias")):
         return None
     return Misshaped(change, weight or ())
 

@@ -33,7 +33,8 @@ def of(changes: Iterable[Change]) -> Kin:
 
 def lacking(kin: Kin, model: ModelCard) -> str:
     """Why these changes cannot all be made to a model, in one line; "" where they can."""
-    return _lacking(kin, _Model(model.path, Stamp.of(model.path), model.base, model))
+    stamp = Stamp.of(model.path) if model.path.exists() else None
+    return _lacking(kin, _Model(model.path, stamp, model.base, model))
 
 
 @dataclass(frozen=True)
@@ -41,16 +42,21 @@ class _Model:
     """A model, known again by where it and its base lie."""
 
     path: Path
-    stamp: Stamp
+    stamp: Stamp | None
     base: Path | None
     card: ModelCard = field(compare=False)
+
+
+@lru_cache(maxsize=4)
+def _parameters(model: _Model) -> dict[str, dict[str, Shape]]:
+    return parameters(model.card)
 
 
 @lru_cache(maxsize=4096)
 def _lacking(kin: Kin, model: _Model) -> str:
     changes = (Change(target, form, {role: role for role, _ in shapes}, dict(shapes)) for target, form, shapes in kin)
     try:
-        found = fit(LoraFile(Path(), {}, tuple(changes)), parameters(model.card), model.card.family)
+        found = fit(LoraFile(Path(), {}, tuple(changes)), _parameters(model), model.card.family)
     except ModelError as error:
         return str(error)
     if found.share == 1:

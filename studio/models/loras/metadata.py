@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from studio.models.loras.claims import Claim, What, claims, one_line, without_markup
+from studio.models.loras.claims import Claim, What, claims, one_line
 
 MOST_TAGS: Final = 20
 
@@ -21,8 +21,10 @@ _KEYS: Final[tuple[tuple[What, str], ...]] = (
     ("trigger", "modelspec.trigger_phrase"),
     ("licence", "modelspec.license"),
     ("author", "modelspec.author"),
+    ("description", "modelspec.description"),
+    ("description", "modelspec.usage_hint"),
+    ("description", "ss_training_comment"),
 )
-_DESCRIPTIONS: Final = ("modelspec.description", "modelspec.usage_hint", "ss_training_comment")
 
 
 class Tag(NamedTuple):
@@ -39,8 +41,6 @@ def said(metadata: Mapping[str, str]) -> Iterator[Claim]:
     yield from claims("ss_sd_model_name", "base", file_name(metadata.get("ss_sd_model_name", "")))
     if metadata.get("ss_v2") == "True":
         yield Claim("base", "Stable Diffusion 2", "ss_v2")
-    for key in _DESCRIPTIONS:
-        yield from claims(key, "description", without_markup(metadata.get(key, "")))
 
 
 def tags(metadata: Mapping[str, str]) -> tuple[Tag, ...]:

@@ -25,6 +25,9 @@ _PREFIXES: Final = {
     "diffusion_model.": _DENOISER,
     "transformer.": _DENOISER,
     "unet.": _DENOISER,
+    "text_encoders.clip_l.transformer.": ("text_encoder",),  # as ComfyUI has it
+    "text_encoders.clip_g.transformer.": ("text_encoder_2",),
+    "text_encoders.t5xxl.transformer.": ("text_encoder_3", "text_encoder_2"),
     "text_encoder.": ("text_encoder",),
     "text_encoder_2.": ("text_encoder_2",),
     "text_encoder_3.": ("text_encoder_3",),

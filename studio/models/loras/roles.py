@@ -6,7 +6,7 @@ Sources: kohya's sd-scripts (``networks/lora.py``, ``oft.py``), LyCORIS (``lycor
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
 SHARED: Final = ""
@@ -31,12 +31,14 @@ _ENDS: Final = {
 FORMS: Final = tuple(form for form in _ENDS if form)
 """LoRA (LoCon where it has a ``mid``, DoRA where it has a ``dora_scale``), LyCORIS' forms, and whole differences."""
 
-_ROLES: Final = {
+ENDS: Final[Mapping[tuple[str, ...], tuple[str, str]]] = {
     tuple(end.split(".")): (form, role)
     for form, ends in _ENDS.items()
     for role, texts in ends.items()
     for end in texts.split()
 }
+"""The last parts of a tensor's name: form and role."""
+
 _WHOLE: Final = {  # sets of roles, one of which a form must have
     "lora": ({"up", "down"},),
     "loha": ({"w1_a", "w1_b", "w2_a", "w2_b"},),
@@ -47,7 +49,10 @@ _WHOLE: Final = {  # sets of roles, one of which a form must have
     "full": ({"diff"}, {"diff_b"}),
     "norm": ({"w_norm"}, {"b_norm"}),
 }
+_COMMON: Final = frozenset({SHARED, "ia3", "glora"})  # whose tensors' names end as others' do
+_BEGINS: Final = ("lora_unet_", "lora_te", "lora_transformer_", "lycoris_", "oft_unet_", "bundle_emb.")
 _PAIRS: Final = {"loha": ({"t1", "t2"},), "lokr": ({"w1_a", "w1_b"}, {"w2_a", "w2_b"})}  # there together or not at all
+_MATRICES: Final = frozenset({"lora", "loha", "lokr", "oft", "glora"})
 _ADAPTER: Final = re.compile(r"\.(lora_A|lora_B|lora_magnitude_vector)\.(?!weight$)[^.]+")
 _PROCESSOR: Final = re.compile(r"(?:\.processor)?\.(\w+)_lora\.(up|down)\.weight")
 
@@ -66,9 +71,19 @@ def told(name: str) -> Told | None:
         return Told(f"{name[: found.start()]}.{found[1]}", "lora", found[2])
     parts = _ADAPTER.sub(r".\1", name).split(".")
     for length in (3, 2, 1):
-        if length < len(parts) and (known := _ROLES.get(tuple(parts[-length:]))):
+        if length < len(parts) and (known := ENDS.get(tuple(parts[-length:]))):
             return Told(".".join(parts[:-length]), *known)
     return None
+
+
+def can_be(form: str, role: str, shape: tuple[int, ...]) -> bool:
+    """Whether a tensor of this shape can play the role at all: none is empty, and matrices have two sides."""
+    return min(shape, default=1) > 0 and (len(shape) > 1 or form not in _MATRICES or role == "rescale")
+
+
+def is_mark(name: str) -> bool:
+    """Whether a tensor of this name is found in LoRA files only."""
+    return name.startswith(_BEGINS) or ((known := told(name)) is not None and known.form not in _COMMON)
 
 
 def complete(form: str, roles: Collection[str]) -> bool:

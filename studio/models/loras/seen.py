@@ -2,24 +2,24 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import TypeAdapter
 
-from studio import plugins
 from studio.config import Settings
 from studio.errors import ModelError
 from studio.models.hashes import Stamp
-from studio.models.loras.card import LoraCard, stamps
+from studio.models.loras import base
+from studio.models.loras.card import LoraCard, Stamps, stamps
 from studio.version import VERSION
 
 
 class _Entry(NamedTuple):
     """A file as it was then, with what lay beside it, and its card, None where it holds no LoRA."""
 
-    stamps: tuple[tuple[str, Stamp], ...]
+    stamps: Stamps
     card: LoraCard | None
 
 
@@ -32,17 +32,18 @@ class _Memory(NamedTuple):
 
 def cards(files: Iterable[Path]) -> dict[Path, LoraCard | None]:
     """The card of each file, None where it holds no LoRA or cannot be read."""
-    seen = _seen()
-    now = {file: _look(file, seen.get(str(file))) for file in files}
+    files, seen = list(files), _seen()
+    there = {folder: {file.name for file in folder.glob("*")} for folder in {file.parent for file in files}}
+    now = {file: _look(file, there[file.parent], seen.get(str(file))) for file in files}
     if any(entry is not seen.get(str(file)) for file, entry in now.items()):
         others = {path: entry for path, entry in seen.items() if Path(path).exists()}
         _keep(others | {str(file): entry for file, entry in now.items()})
     return {file: entry.card for file, entry in now.items()}
 
 
-def _look(file: Path, known: _Entry | None) -> _Entry:
+def _look(file: Path, there: set[str], known: _Entry | None) -> _Entry:
     """What is known of a file, where nothing has changed since."""
-    found = stamps(file)
+    found = stamps(file, there)
     if known and known.stamps == found:
         return known
     try:
@@ -53,13 +54,18 @@ def _look(file: Path, known: _Entry | None) -> _Entry:
 
 def _seen() -> dict[str, _Entry]:
     with suppress(OSError, ValueError):
-        kept = _json().validate_json(_file().read_bytes())
-        if kept.by == _by():
-            return kept.files
+        return _read(_file(), Stamp.of(_file()))
     return {}
 
 
+@lru_cache(maxsize=1)
+def _read(file: Path, _stamp: Stamp) -> dict[str, _Entry]:
+    kept = _json().validate_json(file.read_bytes())
+    return kept.files if kept.by == _by() else {}
+
+
 def _keep(files: dict[str, _Entry]) -> None:
+    files = {path: entry for path, entry in files.items() if path.encode(errors="ignore").decode() == path}
     with suppress(OSError):
         _file().parent.mkdir(parents=True, exist_ok=True)
         beside = _file().with_suffix(".new")
@@ -72,7 +78,7 @@ def _file() -> Path:
 
 
 def _by() -> list[str]:
-    return [VERSION, *plugins.names("families")]
+    return [VERSION, *base.families()]
 
 
 @cache

@@ -5,15 +5,18 @@ from math import prod
 from typing import Final
 
 from studio.families import Shape, Shapes
+from studio.models.loras.file import Change
 
 
-def suits(form: str, shapes: Shapes, weight: Shape, bias: Shape | None) -> bool:
-    """Whether a change of this form, its tensors' shapes by role, can be made to a weight and a bias of these shapes.
+def suits(change: Change, weight: Shape, bias: Shape | None) -> bool:
+    """Whether a change can be made to a weight and a bias of these shapes.
 
     A weight is that of a linear layer (out, in), of a convolution (out, in, height, width) or of a norm (channels,).
     """
-    magnitudes = prod(shapes.get("dora_scale", ())) in {1, weight[0], prod(weight[1:2])}
-    return magnitudes and _SUITS[form](shapes, weight, bias)
+    shapes, sides = change.shapes, (weight[0], prod(weight[1:2]))
+    if change.form == "ia3":
+        return prod(shapes["weight"]) == sides[change.on_input]
+    return prod(shapes.get("dora_scale", weight[:1])) in sides and _SUITS[change.form](shapes, weight, bias)
 
 
 def _lora(shapes: Shapes, weight: Shape, _bias: Shape | None) -> bool:
@@ -59,7 +62,10 @@ def _lokr(shapes: Shapes, weight: Shape, _bias: Shape | None) -> bool:
     if len(first) != 2 or weight[0] % first[0] or weight[1] % first[1]:
         return False
     left = (weight[0] // first[0], weight[1] // first[1], *weight[2:])
-    if "w1_a" in shapes and shapes["w1_a"] != (first[0], shapes["w1_b"][0]):
+    if "w1" not in shapes and (shapes["w1_a"], shapes["w1_b"]) != (
+        (first[0], rank := shapes["w1_b"][0]),
+        (rank, first[1]),
+    ):
         return False
     if "w2" in shapes:
         return _bare(shapes["w2"]) == _bare(left)
@@ -72,10 +78,6 @@ def _oft(shapes: Shapes, weight: Shape, _bias: Shape | None) -> bool:
     rescale = shapes.get("rescale", (weight[0],))
     square = len(blocks) in {3, 4} and blocks[-1] == blocks[-2] and blocks[-3] * blocks[-1] == weight[0]
     return square and prod(rescale) == weight[0]
-
-
-def _ia3(shapes: Shapes, weight: Shape, _bias: Shape | None) -> bool:
-    return prod(shapes["weight"]) in {weight[0], prod(weight[1:2])} and prod(shapes["on_input"]) == 1
 
 
 def _glora(shapes: Shapes, weight: Shape, _bias: Shape | None) -> bool:
@@ -104,7 +106,6 @@ _SUITS: Final[Mapping[str, Callable[[Shapes, Shape, Shape | None], bool]]] = {
     "loha": _loha,
     "lokr": _lokr,
     "oft": _oft,
-    "ia3": _ia3,
     "glora": _glora,
     "full": _full,
     "norm": _norm,

@@ -9,7 +9,7 @@ It is only a memory: damaged or lost, it is made anew.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -25,24 +25,40 @@ _WITHIN: Final = ("models/Lora", "models/LyCORIS", "models/loras")  # A1111, For
 _ENDING: Final = ".safetensors"
 
 
+@dataclass(frozen=True)
+class Shelf:
+    """The cards of the LoRAs that are here by name; and what lies in folders made for LoRAs but is left alone: it is
+    none, is damaged, or is pickled, so that reading it could run code.
+    """
+
+    cards: dict[str, LoraCard]
+    left_alone: list[Path]
+
+    @classmethod
+    def look(cls) -> "Shelf":
+        """As the folders are now."""
+        within = _within()
+        lying = _by_name(within)
+        known = seen.cards(lying.values())
+        cards = {name: replace(card, name=name) for name, file in lying.items() if (card := known[file])}
+        strange = [file for file, place in within.items() if known.get(file) is None and _is_for_loras(place)]
+        return cls(cards, strange)
+
+
+def cards() -> dict[str, LoraCard]:
+    """The cards of the LoRAs that are here, by name."""
+    return Shelf.look().cards
+
+
 def names() -> list[str]:
     """The LoRAs that are here, as ``find`` knows them."""
     return list(cards())
 
 
-def cards() -> dict[str, LoraCard]:
-    """The cards of the LoRAs that are here, by name."""
-    lying = files()
-    known = seen.cards(lying.values())
-    return {name: replace(card, name=name) for name, file in lying.items() if (card := known[file])}
-
-
-def left_alone() -> list[Path]:
-    """What lies in folders made for LoRAs and is none, is damaged, or is pickled: reading it could run code."""
-    folders = [place for folder in registry.read().folders for place in _program(folder)]
-    every = [file for place in folders for file in sorted(place.rglob("*"))]
-    known = seen.cards(file for file in every if file.suffix == _ENDING)
-    return [file for file in every if known.get(file, file) is None or file.suffix.lower() in PICKLES]
+def lying_in(folder: Path) -> set[Path]:
+    """The LoRAs in the folder of another program, whether it was added or not."""
+    files = (file for place in _places_of(folder) for file in place.rglob(f"*{_ENDING}"))
+    return {file for file, card in seen.cards(files).items() if card}
 
 
 def find(ref: str) -> Path:
@@ -63,8 +79,17 @@ def find(ref: str) -> Path:
 
 def files() -> dict[str, Path]:
     """The safetensors files in all those folders by name, LoRAs or not."""
-    lying = {file: file.relative_to(place) for place in _places() for file in sorted(place.rglob(f"*{_ENDING}"))}
-    return dict(_named({file: len(within.parts) for file, within in lying.items() if file.is_file()}))
+    return _by_name(_within())
+
+
+def own() -> Path:
+    """The folder for LoRAs that belong to no other program."""
+    return parts.folder()
+
+
+def _by_name(within: dict[Path, Path]) -> dict[str, Path]:
+    whole = {file: place for file, place in within.items() if file.suffix == _ENDING}
+    return dict(_named({file: len(file.parts) - len(place.parts) for file, place in whole.items()}))
 
 
 def _named(lengths: dict[Path, int]) -> Iterator[tuple[str, Path]]:
@@ -77,18 +102,25 @@ def _named(lengths: dict[Path, int]) -> Iterator[tuple[str, Path]]:
         lengths |= {file: lengths[file] + 1 for file in clash}
 
 
-def own() -> Path:
-    """The folder for LoRAs that belong to no other program."""
-    return parts.folder()
+def _within() -> dict[Path, Path]:
+    """Each file that may hold weights, and the folder that it is named within."""
+    endings = {_ENDING, *PICKLES}
+    every = ((file, place) for place in _places() for file in sorted(place.rglob("*")))
+    return {file: place for file, place in every if file.suffix.lower() in endings and file.is_file()}
 
 
 def _places() -> Iterator[Path]:
     yield shipped("assets") / "loras"
     yield own()
     for folder in registry.read().folders:
-        yield from _program(folder) or ([] if (folder / "models").is_dir() else [folder])
+        yield from _places_of(folder)
 
 
-def _program(folder: Path) -> list[Path]:
-    """Where the LoRAs lie in the folder of another program; nothing where it has no place for them."""
-    return [folder / place for place in _WITHIN if (folder / place).is_dir()]
+def _places_of(folder: Path) -> list[Path]:
+    """Where the LoRAs lie in the folder of another program; the folder itself where it is none."""
+    within = [folder / place for place in _WITHIN if (folder / place).is_dir()]
+    return within if within or (folder / "models").is_dir() else [folder]
+
+
+def _is_for_loras(place: Path) -> bool:
+    return place.parts[-2:] in {Path(ending).parts for ending in _WITHIN}

@@ -3,20 +3,20 @@
     anna.json            A1111: activation text, preferred weight, description, sd version
     anna.civitai.info    Civitai: a model version as its API gives it
     anna.metadata.json   Lora-Manager, with a version of Civitai's in "civitai"
-    README.md            a Hugging Face card: license, base_model, instance_prompt
+    README.md            a Hugging Face card: license, base_model, instance_prompt; or one in a folder "anna"
     anna.preview.png     a picture made with it
 
 They are other people's text: of bounded size, taken as plain words, and one that is broken is named, not fatal.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from studio.errors import ModelError
 from studio.models.folder import front_matter
-from studio.models.loras.claims import Claim, claims, without_markup
+from studio.models.loras.claims import Claim, claims
 from studio.models.loras.terms import civitai_terms
 
 LARGEST: Final = 4 * 2**20
@@ -28,15 +28,17 @@ _CARD: Final = "README.md"
 Read = dict[str, Any]
 
 
-def beside(path: Path) -> list[Path]:
-    """The files beside a LoRA that say something of it, its preview first where it has one."""
-    names = [path.with_suffix(ending) for ending in (*_PREVIEWS, *_READERS)]
-    return [file for file in (*names, path.with_name(_CARD)) if file.is_file()]
+def beside(path: Path, there: Collection[str]) -> list[Path]:
+    """Of the names of files that are there, those that say something of a LoRA, its preview first where it has one."""
+    stem = path.name.removesuffix(path.suffix)
+    named = [*(f"{stem}{ending}" for ending in (*_PREVIEWS, *_READERS)), _CARD]
+    own = [path.with_name(stem) / _CARD] if stem in there else []
+    return [*(path.with_name(name) for name in named if name in there), *(file for file in own if file.is_file())]
 
 
 def preview(path: Path) -> Path | None:
     """The picture beside a LoRA that shows what it does."""
-    return next((file for file in beside(path) if file.name.endswith(_PREVIEWS)), None)
+    return next((file for ending in _PREVIEWS if (file := path.with_suffix(ending)).is_file()), None)
 
 
 def said(path: Path) -> tuple[list[Claim], list[str]]:
@@ -47,7 +49,9 @@ def said(path: Path) -> tuple[list[Claim], list[str]]:
             found += reader(path.with_suffix(ending).name, _content(path.with_suffix(ending)))
         except ModelError as error:
             broken.append(str(error))
-    return [*found, *_of_card(path.with_name(_CARD))], broken
+    for card in (path.with_suffix("") / _CARD, path.with_name(_CARD)):
+        found += _of_card(card)
+    return found, broken
 
 
 def declared(path: Path) -> Iterator[tuple[str, str, str]]:
@@ -57,7 +61,9 @@ def declared(path: Path) -> Iterator[tuple[str, str, str]]:
             content = _content(path.with_suffix(ending))
         except ModelError:
             continue
-        yield from _hashes(path.with_suffix(ending).name, content)
+        for kind, text in _hashes(content):
+            if isinstance(text, str):
+                yield path.with_suffix(ending).name, kind, text
 
 
 def _content(file: Path) -> Read:
@@ -81,8 +87,7 @@ def _a1111(source: str, content: Read) -> Iterator[Claim]:
     yield from claims(source, "weight", weight if _number(weight) else None)
     version = content.get("sd version")
     yield from claims(source, "base", version if version != "Unknown" else None)
-    yield from _description(source, content)
-    yield from claims(source, "description", content.get("notes"))
+    yield from claims(source, "description", content.get("description"), content.get("notes"))
 
 
 def _civitai(source: str, content: Read) -> Iterator[Claim]:
@@ -92,16 +97,14 @@ def _civitai(source: str, content: Read) -> Iterator[Claim]:
     yield from claims(source, "trigger", *_list(content.get("trainedWords")))
     yield from claims(source, "author", _object(content.get("creator") or model.get("creator")).get("username"))
     yield from claims(source, "licence", civitai_terms(model))
-    yield from _description(source, content)
-    yield from _description(source, model)
+    yield from claims(source, "description", content.get("description"), model.get("description"))
 
 
 def _lora_manager(source: str, content: Read) -> Iterator[Claim]:
     yield from claims(source, "title", content.get("model_name"))
     yield from claims(source, "base", content.get("base_model"))
     yield from claims(source, "weight", _tip(content.get("usage_tips")))
-    yield from claims(source, "description", without_markup(_text(content.get("modelDescription"))))
-    yield from claims(source, "description", content.get("notes"))
+    yield from claims(source, "description", content.get("modelDescription"), content.get("notes"))
     yield from _civitai(source, _object(content.get("civitai")))
 
 
@@ -115,10 +118,6 @@ def _of_card(file: Path) -> Iterator[Claim]:
     yield from claims(file.name, "trigger", said.get("instance_prompt"))
 
 
-def _description(source: str, content: Read) -> Iterator[Claim]:
-    yield from claims(source, "description", without_markup(_text(content.get("description"))))
-
-
 def _tip(tips: Any) -> float | None:
     """The strength in Lora-Manager's usage tips, which are JSON in a text."""
     try:
@@ -128,13 +127,11 @@ def _tip(tips: Any) -> float | None:
     return strength if _number(strength) else None
 
 
-def _hashes(source: str, content: Read) -> Iterator[tuple[str, str, str]]:
-    for kind, key in (("SHA256", "sha256"), ("AutoV3", "autov3")):
-        yield from ((source, kind, value) for value in [content.get(key)] if isinstance(value, str) and value)
-    version = _object(content.get("civitai")) or content
-    for file in _list(version.get("files")):
-        known = _object(_object(file).get("hashes"))
-        yield from ((source, kind, value) for kind, value in known.items() if isinstance(value, str) and value)
+def _hashes(content: Read) -> Iterator[tuple[str, Any]]:
+    yield "SHA256", content.get("sha256")
+    yield "AutoV3", content.get("autov3")
+    for file in _list((_object(content.get("civitai")) or content).get("files")):
+        yield from _object(_object(file).get("hashes")).items()
 
 
 def _number(value: Any) -> bool:

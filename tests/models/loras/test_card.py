@@ -2,6 +2,9 @@ import pytest
 
 from studio.errors import ModelError
 from studio.models import library
+from studio.models.header import Header
+from studio.models.loras import privacy
+from studio.models.loras.about import about
 from studio.models.loras.card import LoraCard
 from tests.models.loras.told import A1111, CIVITAI, KOHYA, LORA_MANAGER, TARGETS, beside, write
 
@@ -98,6 +101,28 @@ def test_what_does_not_fit_says_why(tmp_path, file):
     assert made(tmp_path, targets=half).fits(spark) == "fits spark only in part"
     other = {"lora_unet_nowhere": (8, 8)}
     assert made(tmp_path, targets=other).fits(spark) == "made for a model with other modules than spark has"
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "",
+        "{",
+        "[" * 50_000,
+        '{"a": {"b": 1e999}}',
+        "\x1b[2J\u202e",
+        "<script>" * 9_000,
+        "/" * 99_999,
+        "C:\\" * 30_000,
+        "é" * 99,
+    ],
+)
+def test_hostile_metadata_is_only_text(tmp_path, hostile):
+    file = write(tmp_path / "x.safetensors", dict.fromkeys(KOHYA, hostile))
+    said = [*about(LoraCard.read(file))]
+    assert not any("<script" in how for what, how in said if what != "trigger")
+    assert all(how.isprintable() for _, how in [*said, *privacy.findings(Header.read(file).metadata)])
+    privacy.scrub(file, tmp_path / "clean.safetensors")
 
 
 def test_no_lora_is_refused(tmp_path):

@@ -46,6 +46,12 @@ def test_smaller_than_is_no_tag():
     assert without_markup("strength < 1, best <b>0.4 < x</b> <3") == "strength < 1, best 0.4 < x <3"
 
 
+def test_a_trigger_may_look_like_a_tag_and_names_no_lora():
+    found = claims("x.json", "trigger", "<s0><s1>", "<lora:neon:0.8>, neon lines,", "<lora:neon:1>")
+    assert [claim.text for claim in found] == ["<s0><s1>", "neon lines"]
+    assert [claim.text for claim in claims("x.json", "title", "Neon <b onclick=x>bold</b>")] == ["Neon bold"]
+
+
 def test_only_text_and_numbers_are_claims():
     found = claims("x.json", "title", "neon", 0.8, None, True, ["a"], {"b": 1}, "", " \n")
     assert [claim.text for claim in found] == ["neon", "0.8"]

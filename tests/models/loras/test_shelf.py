@@ -10,6 +10,7 @@ from studio.errors import InputError
 from studio.models import shelf as models
 from studio.models.hashes import Stamp
 from studio.models.loras import shelf
+from studio.models.loras.shelf import Shelf
 
 pytestmark = pytest.mark.usefixtures("state", "parts")
 
@@ -92,7 +93,7 @@ def test_what_is_no_lora_is_left_alone_and_named(added, parts):
     (place / "broken.safetensors").write_bytes(b"\x80\x02}")
     (place / "old.pt").write_bytes(b"\x80\x02}")
     assert shelf.names() == []
-    assert [file.name for file in shelf.left_alone()] == ["broken.safetensors", "old.pt", "vae.safetensors"]
+    assert [file.name for file in Shelf.look().left_alone] == ["broken.safetensors", "old.pt", "vae.safetensors"]
 
 
 def test_an_unknown_name_says_what_there_is(parts):
@@ -103,10 +104,10 @@ def test_an_unknown_name_says_what_there_is(parts):
 
 def test_what_was_seen_is_not_looked_into_again_until_it_changes(parts, state):
     lora(parts / "neon.safetensors")
-    assert shelf.cards()["neon"].triggers == ()
+    assert Shelf.look().cards["neon"].triggers == ()
     code = "from studio.models import header; header.Header.read = None;from studio.models.loras import shelf;"
     subprocess.run([sys.executable, "-c", f"{code}assert shelf.names() == ['neon'], shelf.names()"], check=True)
     (parts / "neon.json").write_text(json.dumps({"activation text": "neon lines"}))
-    assert shelf.cards()["neon"].triggers == ("neon lines",)
+    assert Shelf.look().cards["neon"].triggers == ("neon lines",)
     (state / "loras.json").write_text("[")
     assert shelf.names() == ["neon"]

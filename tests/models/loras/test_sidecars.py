@@ -55,9 +55,13 @@ def test_lora_manager_and_what_it_keeps_of_civitai(file):
     assert {claim.source for claim in claims} == {"neon.v2.metadata.json"}
 
 
-def test_a_hugging_face_card(file):
+@pytest.mark.parametrize("place", [".", "neon.v2"])
+def test_a_hugging_face_card(file, place):
+    (file.parent / place).mkdir(exist_ok=True)
     card = "---\nlicense: other\nlicense_name: faipl\nbase_model: a/b\ninstance_prompt: neon lines\n---\n# Neon\n"
-    (file.parent / "README.md").write_text(card)
+    (file.parent / place / "README.md").write_text(card)
+    there = [each.name for each in file.parent.iterdir()]
+    assert sidecars.beside(file, there) == [file.parent / place / "README.md"]
     assert said(file)[0] == {("licence", "other faipl"), ("base", "a/b"), ("trigger", "neon lines")}
 
 
