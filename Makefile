@@ -27,18 +27,20 @@ app: $(STAMP) ## open the web app
 lab: $(STAMP) ## open the notebooks
 	$(BIN)/jupyter lab notebooks
 
-docs: $(STAMP) browser ## make anew all that shows what the studio makes: card, sheet, previews, table of families, notebooks, screenshots
+docs: $(STAMP) browser ## make anew all that shows what the studio makes: card, sheet, previews, tables of families and LoRAs, notebooks, screenshots
 	$(BIN)/python -m studio.spark.card
 	$(BIN)/python -m studio.demo pictures/demo
 	cp pictures/demo/sheet.png assets/pictures/demo.png
 	$(BIN)/python -m studio.surfaces.previews
 	$(BIN)/python -m tests.families.table
+	$(BIN)/python -m tests.families.loras
 	$(BIN)/python notebooks/execute.py
 	$(BIN)/python -m tests.surfaces.web.screenshots
 	$(BIN)/python -m tests.surfaces.notebook.screenshot
 
-bench: $(STAMP) ## seconds a picture, against plain diffusers
+bench: $(STAMP) ## seconds a picture, and to put a LoRA on, against plain diffusers
 	$(BIN)/python -m studio.bench
+	$(BIN)/python -m studio.lorabench
 
 browser: # where the tests find none and the system is Debian's; elsewhere they are skipped
 	@command -v chromium >/dev/null || ! command -v apt-get >/dev/null || \

@@ -19,8 +19,9 @@ Change = Callable[[Image], Image]
 class Control:
     """Pictures (one, or one for each seed) whose lines, depth or poses the result follows.
 
-    ``part`` is a ControlNet, or with ``adapter`` a T2I-Adapter. ``weight`` 0 changes nothing; it
-    acts from the share ``start`` of the steps to the share ``end``.
+    ``part`` is a ControlNet, or with ``adapter`` a T2I-Adapter; "" leaves it to the model itself. ``weight`` 0
+    changes nothing; it acts from the share ``start`` of the steps to the share ``end``. ``mode`` is what the
+    pictures are, in the numbers of a ControlNet made for several kinds.
     """
 
     part: str
@@ -29,6 +30,7 @@ class Control:
     start: float = 0.0
     end: float = 1.0
     adapter: bool = False
+    mode: int | None = None
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,10 @@ class Guide:
     @property
     def asks(self) -> frozenset[str]:
         """What a family must be able to take: "ControlNet", "T2I-Adapter", "reference picture" …"""
+        nets = sum(bool(control.part) and not control.adapter for control in self.controls)
         asked = {
-            "ControlNet": any(not control.adapter for control in self.controls),
+            "ControlNet": nets > 0,
+            "second picture to follow": sum(not control.adapter for control in self.controls) > 1,
             "T2I-Adapter": any(control.adapter for control in self.controls),
             "reference picture": self.references,
             "area with a prompt of its own": self.regions,

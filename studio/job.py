@@ -27,8 +27,8 @@ class Job(BaseModel):
 
     ``definition`` is the whole workflow, so that a job runs where the file is not. ``pins`` maps
     "model:NAME", "lora:NAME", "controlnet:NAME" (and other parts) and "picture:INPUT" to SHA-256 hashes.
-    ``draws`` names the prompts that hold wildcards and ``wildcards`` the lines of their files; a picture's own job
-    has its words drawn and holds neither.
+    ``draws`` names the prompts that hold wildcards and ``wildcards`` the lines of their files, "wildcard_seed" among
+    the values draws them; a picture's own job has its words drawn and holds none of this.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,6 +52,8 @@ class Job(BaseModel):
         form = bind(workflow.form(), values)
         plain = _settled(workflow, form.model_dump(mode="json"))
         seed, count = plain.pop("seed"), plain.pop("count")
+        if plain.get("wildcard_seed") is None:
+            plain.pop("wildcard_seed", None)
         job = cls(
             workflow=workflow.name,
             definition=dict(workflow.data),
@@ -124,15 +126,18 @@ class Job(BaseModel):
         """The job that makes only picture ``n`` (from 0) of this one.
 
         All combinations come with the first seed, the last list turning fastest, then all with the next.
-        Wildcards are drawn by the picture's seed alone, so that one seed says the same in each combination.
+        Wildcards are drawn by the wildcard seed, the same in each picture, or by the picture's seed alone, so that
+        one seed says the same in each combination.
         """
         turn, lists = n // (self.total // self.count), self.lists()
         values = dict(self.values)
+        fixed = values.pop("wildcard_seed", None)
         for name in reversed(lists):
             n, at = divmod(n, len(lists[name]))
             values[name] = [lists[name][at]]
         seed = self.seeds()[turn]
-        values |= {name: self._drawn(name, values[name], seed) for name in self.draws}
+        lot = seed if fixed is None else fixed
+        values |= {name: self._drawn(name, values[name], lot) for name in self.draws}
         return self.model_copy(update={"seed": seed, "count": 1, "values": values, "draws": (), "wildcards": {}})
 
     def _drawn(self, name: str, value: Any, seed: int) -> Any:
@@ -157,7 +162,7 @@ class Job(BaseModel):
 
 def _ask_steps(workflow: Workflow, values: Mapping[str, Any]) -> None:
     """Let each step that has a ``check`` refuse its values; it is given those that it names."""
-    exposed = {workflow.source(name): value for name, value in values.items()}
+    exposed = {workflow.source(name): values[name] for name in workflow.inputs() if name in values}
     for step, fixed in workflow.steps().items():
         if check := getattr(find("steps", workflow.uses(step)), "check", None):
             given = fixed | {key: value for (owner, key), value in exposed.items() if owner == step}

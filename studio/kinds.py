@@ -27,12 +27,14 @@ OWN_SAMPLER: Final[Literal["model's own"]] = "model's own"
 class Kind:
     """Which control an input wants: prompt, text, number, slider, choice, size, picture, model …
 
-    ``many`` of them, where the input takes several.
+    ``many`` of them, where the input takes several. ``more`` puts what every workflow has among the inputs that
+    few people change.
     """
 
     name: str
     unit: str = ""
     many: bool = False
+    more: bool = False
 
     @property
     def takes(self) -> str:
@@ -276,6 +278,16 @@ NewSeed = Annotated[
     int | None,
     Field(ge=0, le=2**32 - 1, title="Seed", description="The same seed gives the same picture; none draws a new one."),
     Kind("seed"),
+]
+WildcardSeed = Annotated[
+    int | None,
+    Field(
+        ge=0,
+        le=2**32 - 1,
+        title="Wildcard seed",
+        description="The same one draws the same words for {red|blue} and __name__; without it the seed does.",
+    ),
+    Kind("number", more=True),
 ]
 Count = Annotated[int, Field(ge=1, le=1000, title="Pictures", description="How many pictures to make."), Kind("number")]
 

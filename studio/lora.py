@@ -9,7 +9,7 @@ from studio.errors import InputError
 
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
 _MOST: Final = 10.0
-FORM: Final = "NAME:WEIGHT, then if need be :text=WEIGHT, :from=SHARE, :to=SHARE, :MODULE=WEIGHT"
+FORM: Final = "NAME:WEIGHT, then if need be :text=WEIGHT, :from=SHARE, :to=SHARE, :partial=1, :MODULE=WEIGHT"
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Lora:
     ``weight`` (-10 to 10) is its strength, ``text`` the one in the text encoders where that differs. It acts from
     the share ``start`` of the steps to the share ``end``. ``blocks`` gives modules a strength of their own in place
     of ``weight``: each is the beginning of a module's dotted name ("up_blocks.1"), whole parts of it, and the longest
-    that fits counts.
+    that fits counts. ``partial`` takes a file also where only some of it fits the model.
     """
 
     part: str
@@ -28,6 +28,7 @@ class Lora:
     start: float = 0.0
     end: float = 1.0
     blocks: tuple[tuple[str, float], ...] = ()
+    partial: bool = False
 
     def __post_init__(self) -> None:
         weights = [self.weight, self.text or 0.0, *(weight for _, weight in self.blocks)]
@@ -48,7 +49,7 @@ class Lora:
         if not name or not all(key and _NUMBER.fullmatch(value) for key, value in [("weight", weight), *named]):
             raise InputError(f"'{text}' is no LoRA as the studio reads it; write {FORM}")
         own = dict(named)
-        text_weight, start, end = (own.pop(key, None) for key in ("text", "from", "to"))
+        text_weight, start, end, partial = (own.pop(key, None) for key in ("text", "from", "to", "partial"))
         blocks = tuple((module, float(value)) for module, value in own.items())
         return cls(
             name,
@@ -57,6 +58,7 @@ class Lora:
             float(start or 0),
             float(end or 1),
             blocks,
+            bool(float(partial or 0)),
         )
 
     def __str__(self) -> str:
@@ -65,7 +67,12 @@ class Lora:
     def _pieces(self) -> Iterator[str]:
         yield self.part
         yield f"{self.weight:g}"
-        named = (("text", self.text, None), ("from", self.start, 0.0), ("to", self.end, 1.0))
+        named = (
+            ("text", self.text, None),
+            ("from", self.start, 0.0),
+            ("to", self.end, 1.0),
+            ("partial", self.partial, False),
+        )
         yield from (f"{key}={value:g}" for key, value, usual in named if value != usual)
         yield from (f"{module}={value:g}" for module, value in self.blocks)
 

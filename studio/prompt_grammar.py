@@ -106,7 +106,11 @@ class Parsed:
         if len(self.parts) > 1:
             return "AND"
         wording = self.parts[0].at(0, 1)
-        return _first_mark(self.parts[0].nodes) or ("BREAK" if len(wording) > 1 else "")
+        return _first_mark(self.parts[0].nodes, weights=True) or ("BREAK" if len(wording) > 1 else "")
+
+    def turn(self) -> str:
+        """The first thing, as written, that is not the same words in all steps: a schedule, or AND; else empty."""
+        return "AND" if len(self.parts) > 1 else _first_mark(self.parts[0].nodes, weights=False)
 
     def plain(self) -> str:
         """The words of a prompt without marks."""
@@ -116,7 +120,7 @@ class Parsed:
 def parse(text: str) -> Parsed:
     """Read a prompt; raises InputError for a LoRA written wrongly or brackets nested over fifty deep."""
     named = loras(text)
-    text = _LORA.sub("", text)
+    text = without_loras(text)
     enclosed = _enclosed(text)
     cuts = [found.span() for found in _AND.finditer(text) if found.start() not in enclosed]
     if not cuts:
@@ -128,6 +132,11 @@ def parse(text: str) -> Parsed:
 def loras(text: str) -> tuple[Lora, ...]:
     """Those that a prompt names, also where it is still to be drawn; raises InputError for one written wrongly."""
     return tuple(_lora(found) for found in _LORA.finditer(text))
+
+
+def without_loras(text: str) -> str:
+    """A prompt as it is but for the LoRAs it names."""
+    return _LORA.sub("", text)
 
 
 def _lora(found: re.Match[str]) -> Lora:
@@ -236,10 +245,10 @@ def _plain(text: str) -> str:
     return _ESCAPED.sub(r"\1", text)
 
 
-def _first_mark(nodes: Nodes) -> str:
+def _first_mark(nodes: Nodes, *, weights: bool) -> str:
     for node in nodes:
-        if isinstance(node, Scheduled | Alternating) or (isinstance(node, Weighted) and node.factor != 1):
+        if isinstance(node, Scheduled | Alternating) or (weights and isinstance(node, Weighted) and node.factor != 1):
             return node.source
-        if isinstance(node, Weighted) and (inner := _first_mark(node.inside)):
+        if isinstance(node, Weighted) and (inner := _first_mark(node.inside, weights=weights)):
             return inner
     return ""

@@ -7,8 +7,9 @@ from typing import Final
 from PIL.Image import Image
 
 from studio.errors import InputError
-from studio.guide import NOTHING, Guide
+from studio.guide import NOTHING, Guide, Region
 from studio.kinds import OWN_SAMPLER
+from studio.prompt_grammar import parse, without_loras
 
 CONTROLLED: Final = MappingProxyType(
     {
@@ -61,6 +62,25 @@ class Request:
         plain = "inpaint" if self.masks else "image-to-image" if self.images else "text-to-image"
         return CONTROLLED[plain] if "ControlNet" in self.guide.asks else plain
 
+    @property
+    def running(self) -> int:
+        """How many steps run: fewer than were asked for where a picture is only partly denoised."""
+        return self.steps if self.strength is None else int(self.steps * self.strength)
+
+    def with_written(self) -> "Request":
+        """The request with the LoRAs that its prompts name in its guide, and no more in the prompts.
+
+        Those in an area's prompt are the area's. Raises InputError for one in the negative prompt.
+        """
+        if unwanted := parse(self.negative_prompt).loras:
+            raise InputError(f"<lora:{unwanted[0]}> is in the negative prompt; write it in the prompt, or take it out")
+        guide = replace(
+            self.guide,
+            loras=self.guide.loras + parse(self.prompt).loras,
+            regions=tuple(_with_written(region) for region in self.guide.regions),
+        )
+        return replace(self, prompt=without_loras(self.prompt), guide=guide)
+
     def some(self, first: int, last: int) -> "Request":
         """The request for some of a batch's pictures only, from ``first`` to before ``last``."""
         parts = {name: given[first:last] for name in ("images", "masks") if len(given := getattr(self, name)) > 1}
@@ -70,3 +90,8 @@ class Request:
         """The request for picture ``n`` (from 0) alone."""
         images, masks = (each[n % len(each) :][:1] if each else () for each in (self.images, self.masks))
         return replace(self, images=images, masks=masks, guide=self.guide.alone(n))
+
+
+def _with_written(region: Region) -> Region:
+    loras = region.loras + parse(region.prompt).loras
+    return replace(region, prompt=without_loras(region.prompt), loras=loras)

@@ -15,10 +15,16 @@ SamplerName = Literal[
     "model's own",
     "Euler",
     "Euler Karras",
+    "Euler Exponential",
+    "Euler Beta",
+    "Euler AYS",
     "Euler SGM Uniform",
     "Euler a",
     "Heun",
     "Heun Karras",
+    "Heun Beta",
+    "LMS",
+    "LMS Karras",
     "DPM2",
     "DPM2 Karras",
     "DPM2 a",
@@ -26,20 +32,31 @@ SamplerName = Literal[
     "DPM++ 2M",
     "DPM++ 2M Karras",
     "DPM++ 2M Exponential",
+    "DPM++ 2M Beta",
+    "DPM++ 2M AYS",
     "DPM++ 2M SGM Uniform",
     "DPM++ 2M SDE",
     "DPM++ 2M SDE Karras",
     "DPM++ 2M SDE Exponential",
+    "DPM++ 2M SDE Beta",
+    "DPM++ 2M SDE AYS",
+    "DPM++ 2M SDE SGM Uniform",
     "DPM++ SDE",
     "DPM++ SDE Karras",
+    "DPM++ SDE Exponential",
+    "DPM++ SDE Beta",
+    "DPM++ SDE AYS",
     "UniPC",
     "UniPC Karras",
+    "UniPC Beta",
+    "UniPC SGM Uniform",
     "DDIM",
     "DDPM",
     "PLMS",
     "DEIS",
     "SA-Solver",
     "LCM",
+    "TCD",
 ]
 NAMES: Final[tuple[str, ...]] = get_args(SamplerName)
 
@@ -54,17 +71,24 @@ _THEIRS: Final = MappingProxyType(
     {"eulerancestral": "eulera", "dpm2ancestral": "dpm2a", "unipcbh2": "unipc", "pndm": "plms"}
 )
 _SCHEDULES: Final = MappingProxyType(
-    {"karras": "karras", "exponential": "exponential", "sgmuniform": "sgmuniform", "simple": "sgmuniform",
-     "ddimuniform": "", "normal": "", "uniform": "", "automatic": "automatic"}
+    {"karras": "karras", "exponential": "exponential", "beta": "beta", "sgmuniform": "sgmuniform",
+     "simple": "sgmuniform", "ays": "ays", "alignyoursteps": "ays", "ddimuniform": "", "normal": "", "uniform": "",
+     "automatic": "automatic"}
 )  # fmt: skip
 # What "Automatic" is in A1111, where it is not the plain one: the options in its sd_samplers_kdiffusion.py.
 _AUTOMATIC: Final = MappingProxyType(
-    {"dpm2": "karras", "dpm2a": "karras", "dpmpp2m": "karras", "dpmppsde": "karras", "dpmpp2msde": "exponential"}
+    {
+        "lms": "karras",
+        "dpm2": "karras",
+        "dpm2a": "karras",
+        "dpmpp2m": "karras",
+        "dpmppsde": "karras",
+        "dpmpp2msde": "exponential",
+    }
 )
 # Names that people know and that are not here, with the nearest that is.
 _INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "lms": "Heun",  # diffusers asks scipy for it
         "heunpp2": "Heun",
         "ipndm": "PLMS",
         "restart": "Euler a",
@@ -78,11 +102,10 @@ _INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
         "dpmpp2msdeheun": "DPM++ 2M SDE",
         "dpmpp3msde": "DPM++ 2M SDE",  # wrong in diffusers 0.42: half of D2 too much, noise is left over
         "resmultistep": "DPM++ 2M",
-        "tcd": "LCM",
         "unipcbh1": "UniPC",  # NaN in diffusers where the last sigma is 0
     }
 )
-_NO_SCHEDULE: Final = "beta|polyexponential|kloptimal|alignyoursteps|linearquadratic|turbo"
+_NO_SCHEDULE: Final = "polyexponential|kloptimal|linearquadratic|turbo"
 
 
 def canonical(text: str, schedule: str = "") -> str:

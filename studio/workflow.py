@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from studio import strict_yaml
 from studio.config import shipped
 from studio.errors import InputError, WorkflowError
-from studio.kinds import Count, NewSeed
+from studio.kinds import Count, NewSeed, WildcardSeed
 from studio.models import named
 from studio.parameters import REQUIRED, Exposed, Parameter, gives, parameters, problem, wrong
 from studio.plugins import find, unknown
@@ -34,6 +34,12 @@ class JobForm(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     seed: NewSeed = None
     count: Count = 1
+
+
+class PromptForm(JobForm):
+    """What a workflow asks besides where words may hold wildcards."""
+
+    wildcard_seed: WildcardSeed = None
 
 
 class Preview(BaseModel):
@@ -102,11 +108,13 @@ class Workflow:
         return {name: self._parameter(name) for name in self.definition.inputs}
 
     def form(self) -> type[JobForm]:
-        """A pydantic class with one field for each input, and ``seed`` and ``count``."""
+        """A pydantic class with one field for each input, and those of JobForm or PromptForm."""
+        inputs = self.inputs()
         fields: dict[str, Any] = {
-            name: (p.annotation, ... if p.default is REQUIRED else p.default) for name, p in self.inputs().items()
+            name: (p.annotation, ... if p.default is REQUIRED else p.default) for name, p in inputs.items()
         }
-        return create_model(self.name, __base__=JobForm, **fields)
+        prompts = any(parameter.kind.name == "prompt" for parameter in inputs.values())
+        return create_model(self.name, __base__=PromptForm if prompts else JobForm, **fields)
 
     def steps(self) -> dict[str, dict[str, Any]]:
         """Each step's fixed parameters and references, without its ``use``."""
@@ -138,7 +146,7 @@ class Workflow:
         return known[parameter].narrowed(self.exposed(name))
 
     def _check(self) -> None:
-        reserved = sorted({"seed", "count"} & set(self.definition.inputs))
+        reserved = sorted(set(PromptForm.model_fields) & set(self.definition.inputs))
         if reserved:
             raise WorkflowError(f"every workflow has '{reserved[0]}' already; leave it out of 'inputs'")
         earlier: dict[str, str] = {}

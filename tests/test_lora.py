@@ -12,6 +12,7 @@ from studio.lora import Lora
         ("neon", Lora("neon")),
         ("neon:0.8", Lora("neon", 0.8)),
         ("neon:text=0", Lora("neon", text=0.0)),
+        ("neon:1:partial=1", Lora("neon", partial=True)),
         (
             "ink-v2:-.5:text=0.5:from=0.2:to=0.8:up_blocks.1=0:mid_block=2",
             Lora("ink-v2", -0.5, 0.5, 0.2, 0.8, (("up_blocks.1", 0.0), ("mid_block", 2.0))),

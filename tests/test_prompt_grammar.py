@@ -61,6 +61,19 @@ def test_schedules_are_read_as_a1111_reads_them(prompt, expected):
 
 
 @pytest.mark.parametrize(
+    ("prompt", "turn"),
+    [
+        ("a (red:1.2) [x] BREAK b", ""),
+        ("a ((b [c:d:0.5]):1.2)", "[c:d:0.5]"),
+        ("[a|b] (c)", "[a|b]"),
+        ("a AND b", "AND"),
+    ],
+)
+def test_what_is_not_the_same_in_all_steps_is_known(prompt, turn):
+    assert parse(prompt).turn() == turn
+
+
+@pytest.mark.parametrize(
     "prompt", ["(unbalanced", "a smile :)", "wink ;(", "a [b", "b]", "][", ")(", "(a] b", "a {b", "C:\\x"]
 )
 def test_brackets_without_a_partner_are_plain_text(prompt):

@@ -151,6 +151,32 @@ def test_the_same_seed_says_the_same_in_each_combination(write_workflow):
     assert one == other != later
 
 
+def test_a_seed_of_their_own_draws_the_same_words_for_every_picture(text_to_image, folder):
+    jobs = [asked(text_to_image, seed=seed, wildcard_seed=5).with_wildcards(folder) for seed in (3, 900)]
+    words = {job.alone(n).values["prompt"] for job in jobs for n in range(20)}
+    assert len(words) == 1
+    other = {
+        asked(text_to_image, wildcard_seed=lot).with_wildcards(folder).alone(0).values["prompt"] for lot in range(20)
+    }
+    assert len(other) > 5
+
+
+def test_it_goes_with_a_job_and_not_with_a_picture(text_to_image, folder):
+    job = asked(text_to_image, wildcard_seed=0).with_wildcards(folder)
+    assert Job.from_json(job.model_dump_json()).alone(4) == job.alone(4)
+    assert job.with_values({"seed": 8}).with_wildcards(folder).alone(0).values == job.alone(0).values
+    assert "wildcard_seed" not in job.alone(0).values
+    assert job.checked()
+    assert asked(text_to_image).values.keys() == job.values.keys() - {"wildcard_seed"}
+
+
+def test_only_a_workflow_with_a_prompt_asks_for_it(write_workflow):
+    from studio.workflow import Workflow
+
+    text = "title: x\ninputs: {picture: e.image}\nsteps: {e: {use: edit, prompt: a star}}\n"
+    assert "wildcard_seed" not in Workflow.load(write_workflow(text)).form().model_fields
+
+
 def test_a_prompt_in_a_list_is_drawn_too(write_workflow):
     from studio.workflow import Workflow
 

@@ -30,7 +30,9 @@ def test_every_shipped_workflow_loads_and_has_a_form():
 def test_form_narrows_labels_and_keeps_the_steps_bounds():
     form = load(GOOD).form()
     values = bind(form, {"prompt": "x"}).model_dump()
-    assert values == {"prompt": "x", "steps": 4, "strength": 0.7, "sampler": "DDIM", "seed": None, "count": 1}
+    assert values == {
+        "prompt": "x", "steps": 4, "strength": 0.7, "sampler": "DDIM", "seed": None, "count": 1, "wildcard_seed": None
+    }  # fmt: skip
     assert form.model_fields["strength"].title == "Change"
     for bad in ({"steps": 9}, {"steps": 0}, {"strength": 0.1}, {"strength": 1.1}, {"sampler": "UniPC"}):
         with pytest.raises(InputError, match=next(iter(bad))):

@@ -6,7 +6,7 @@ on a CPU (``tests/engine/test_memory.py`` measures again).
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
 from pathlib import Path
@@ -17,6 +17,7 @@ from studio.models import bases
 from studio.models.card import ModelCard
 from studio.models.folder import read_json, weight_files
 from studio.models.header import Header
+from studio.models.tensors import Tensor
 from studio.models.weights import PARTS
 
 TILE: Final = 512
@@ -28,11 +29,15 @@ _ENDINGS: Final = {"text encoder": "text_encoder", "VAE": "vae"}
 
 @dataclass(frozen=True)
 class Part:
-    """One module of a model: how many numbers its weights are, those of its largest tensor, its configuration."""
+    """One module of a model: how many numbers its weights are, those of its largest tensor, its configuration.
+
+    ``stored`` is how many bytes its weights have in a single file.
+    """
 
     weights: int
     largest: int
     config: Mapping[str, Any]
+    stored: int = 0
 
 
 @dataclass(frozen=True)
@@ -158,13 +163,18 @@ def _of_folder(path: Path) -> Iterator[tuple[str, Part]]:
 
 def _of_file(path: Path, base: Path | None, variant: str) -> dict[str, Part]:
     """The parts of a single file by how their tensors' names begin; the rest is the denoiser."""
-    found: dict[str, list[int]] = {}
+    found: dict[str, list[Tensor]] = {}
     for name, tensor in Header.read(path).tensors.items():
-        found.setdefault(_owner(name), []).append(prod(tensor.shape))
+        found.setdefault(_owner(name), []).append(tensor)
     configs = _configs(base, variant)
     denoiser = next((name for name in ("transformer", "unet") if name in configs), "unet")
     names = {part: _ENDINGS.get(part, denoiser) for part in found}
-    return {names[part]: _part(numbers, configs.get(names[part], {})) for part, numbers in found.items()}
+    return {names[part]: _of_tensors(tensors, configs.get(names[part], {})) for part, tensors in found.items()}
+
+
+def _of_tensors(tensors: list[Tensor], config: Mapping[str, Any]) -> Part:
+    part = _part([prod(tensor.shape) for tensor in tensors], config)
+    return replace(part, stored=sum(tensor.end - tensor.begin for tensor in tensors))
 
 
 def _owner(tensor: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from studio.engine.prompts import Conditioning, Embedding
@@ -33,10 +34,15 @@ class Composition:
             given |= {"pooled_prompt_embeds": first.pooled, "negative_pooled_prompt_embeds": negative.pooled}
         return {name: self._for_each(tensor) for name, tensor in given.items()}
 
-    def callback(self) -> dict[str, Any]:
-        """What the pipeline is told to call after each step, where words change with the steps."""
+    def callback(self, pipeline: Any) -> dict[str, Any]:
+        """What the pipeline is told to call after each step, where words change with the steps.
+
+        Raises InputError for one that calls nothing.
+        """
         if len(set(map(_identity, self._read))) <= 1:
             return {}
+        if "callback_on_step_end" not in signature(type(pipeline).__call__).parameters:
+            raise InputError("words that change with the steps do not work for this task; take them out")
 
         def after(pipeline: Any, step: int, _time: int, tensors: dict[str, Any]) -> dict[str, Any]:
             return self._next(step + 1, pipeline.num_timesteps, tensors)
@@ -71,12 +77,15 @@ class Composition:
         import torch
 
         (first, _), *others = self._read[self._step].parts
-        without, with_words = self._halves(answer[0])
-        change = first * (with_words - without)
+        rows = list(answer[0].split(self._pictures))
+        words, nothing = self._places(len(rows))
+        without = rows[nothing]
+        change = first * (rows[words] - without)
         for weight, part in others:
             told = given | self._told(part, given)
-            change = change + weight * (self._halves(unet.forward(*args, **told)[0])[1] - without)
-        return (torch.cat([without, without + change]), *answer[1:])
+            change = change + weight * (unet.forward(*args, **told)[0].split(self._pictures)[words] - without)
+        rows[words] = without + change
+        return (torch.cat(rows), *answer[1:])
 
     def _told(self, part: Embedding, given: dict[str, Any]) -> dict[str, Any]:
         """A part's words for the U-Net, beside what else it is told."""
@@ -87,21 +96,24 @@ class Composition:
         return told
 
     def _laid_out(self, part: Embedding, now: "Tensor") -> dict[str, "Tensor"]:
-        """The negative's rows above a part's, or the part's alone where there is no guidance, as in ``now``."""
+        """A part among rows of the negative, or the part alone where there is no guidance, as in ``now``."""
         import torch
 
-        rows = [part] if len(now) == self._pictures else [self._read[self._step].negative, part]
-        if len(now) != len(rows) * self._pictures:
-            raise InputError("AND and words that change with the steps do not work for this task; take them out")
+        rows = [self._read[self._step].negative] * (len(now) // self._pictures)
+        rows[self._places(len(rows))[0] if len(rows) > 1 else 0] = part
         laid = {"prompt_embeds": torch.cat([self._for_each(row.hidden) for row in rows])}
         if part.pooled is not None:
             laid["add_text_embeds"] = torch.cat([self._for_each(row.pooled) for row in rows])
         return {name: tensor.to(now.device, now.dtype) for name, tensor in laid.items()}
 
-    def _halves(self, answer: "Tensor") -> tuple["Tensor", "Tensor"]:
-        if len(answer) != 2 * self._pictures:
+    def _places(self, rows: int) -> tuple[int, int]:
+        """Where among the U-Net's answers that with the prompt is, and where that without.
+
+        Guidance has two, without and with; that of instructions has three, of which the last sees no picture either.
+        """
+        if rows not in (2, 3):
             raise InputError("AND needs guidance above 1; raise it, or join the words with a comma")
-        return answer[: self._pictures], answer[self._pictures :]
+        return (1, 0) if rows == 2 else (0, 1)
 
     def _for_each(self, tensor: Any) -> "Tensor":
         repeated: Tensor = tensor.repeat(self._pictures, *[1] * (tensor.ndim - 1))

@@ -10,6 +10,7 @@ from PIL.Image import Image
 from studio.engine.images import resized
 from studio.engine.parts import Parts
 from studio.engine.patch import Method, patched
+from studio.engine.union import told_mode
 from studio.errors import InputError
 from studio.guide import Control
 from studio.kinds import Size
@@ -20,20 +21,29 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def nets(plain: "DiffusionPipeline", parts: Parts, controls: Sequence[Control]) -> list[Any]:
-    """The ControlNets, loaded; raises InputError that names one made for another kind of model."""
-    found = [library.find(control.part, "controlnet") for control in controls]
-    loaded = [parts.diffusers(part, plain.dtype, lambda: _empty(plain)) for part in found]
-    for part, net in zip(found, loaded, strict=True):
-        if not _fits(net, plain):
-            raise _stranger(part.name)
-    return loaded
+def nets(plain: "DiffusionPipeline", parts: Parts, controls: Sequence[Control]) -> Any:
+    """The ControlNets, loaded: one, or where pipelines want that a list.
+
+    Raises InputError that names one made for another kind of model.
+    """
+    loaded = [_net(plain, parts, control) for control in controls]
+    told = [told_mode(net, control.mode) for net, control in zip(loaded, controls, strict=True)]
+    return told if told != loaded or len(told) > 1 else told[0]
+
+
+def _net(plain: "DiffusionPipeline", parts: Parts, control: Control) -> Any:
+    part = library.find(control.part, "controlnet")
+    net = parts.diffusers(part, plain.dtype, lambda: _empty(plain, len(part.modes)))
+    if not _fits(net, plain):
+        raise _stranger(part.name)
+    return net
 
 
 def arguments(pipeline: "DiffusionPipeline", controls: Sequence[Control], size: Size) -> dict[str, Any]:
-    """What a pipeline with ControlNets is called with: lists, or for one alone no list.
+    """What a pipeline with ControlNets, or that follows a picture by itself, is called with.
 
-    Raises InputError where they shall begin late or end early and this pipeline cannot do that.
+    Lists, or for a single net no lists. Raises InputError where they shall count for less, begin late or end early and
+    this pipeline cannot do that.
     """
     taken = signature(type(pipeline).__call__).parameters
     given: dict[str, list[Any]] = {
@@ -41,20 +51,24 @@ def arguments(pipeline: "DiffusionPipeline", controls: Sequence[Control], size: 
         "controlnet_conditioning_scale": [float(control.weight) for control in controls],
         "control_guidance_start": [float(control.start) for control in controls],
         "control_guidance_end": [float(control.end) for control in controls],
+        "control_mode": [control.mode for control in controls],
     }
     if "control_guidance_start" not in taken and any((c.start, c.end) != (0, 1) for c in controls):
-        raise InputError("this model's ControlNets act in all steps; leave start at 0 and end at 1")
-    return {name: each if len(each) > 1 else each[0] for name, each in given.items() if name in taken}
+        raise InputError("this model follows its picture in all steps; leave start at 0 and end at 1")
+    if "controlnet_conditioning_scale" not in taken and any(control.weight != 1 for control in controls):
+        raise InputError("this model follows its picture in full; leave weight at 1")
+    many = hasattr(getattr(pipeline, "controlnet", None), "nets")
+    return {name: each if many else each[0] for name, each in given.items() if name in taken}
 
 
 @contextmanager
 def exact(pipeline: "DiffusionPipeline") -> Iterator[None]:
     """While inside, the VAE gives the likeliest latents of a picture and no random ones near them.
 
-    Transformers see a ControlNet's picture so, and the pipelines take the randomness from the seed before
+    Transformers see a picture to follow so, and the pipelines take the randomness from the seed before
     the noise does, or from nowhere that could be repeated.
     """
-    if hasattr(pipeline, "unet") or not hasattr(pipeline, "controlnet"):
+    if hasattr(pipeline, "unet") or "control_image" not in signature(type(pipeline).__call__).parameters:
         yield
         return
     with patched(pipeline.vae, "encode", _likeliest):
@@ -124,23 +138,27 @@ def _seen(adapter: Any, picture: Image) -> "list[Tensor]":
         return list(adapter(pixels.to(adapter.device, adapter.dtype)))
 
 
-def _empty(plain: "DiffusionPipeline") -> Any:
+def _empty(plain: "DiffusionPipeline", modes: int) -> Any:
     """A ControlNet without weights, of the shape that suits a model's U-Net; it sees latents, never a mask."""
     import torch
-    from diffusers import ControlNetModel
+    from diffusers import ControlNetModel, ControlNetUnionModel
 
+    kind, width = (ControlNetUnionModel if modes else ControlNetModel), plain.unet.config.block_out_channels[0]
+    union = {"num_control_type": modes, "num_trans_channel": width, "num_proj_channel": width} if modes else {}
     with torch.device("meta"):
-        like = ControlNetModel.from_unet(plain.unet, load_weights_from_unet=False).config
-        return ControlNetModel.from_config({**like, "in_channels": plain.vae.config.latent_channels})
+        like = dict(kind.from_unet(plain.unet, load_weights_from_unet=False).config)
+        like.pop("_use_default_values")  # else what is changed here is changed back
+        return kind.from_config(like | union | {"in_channels": plain.vae.config.latent_channels})
 
 
 def _fits(net: Any, plain: "DiffusionPipeline") -> bool:
     """Whether a ControlNet is of the model's kind: the same levels and words, or the same architecture by name."""
-    unet, name = getattr(plain, "unet", None), str(type(net).__name__).removesuffix("ControlNetModel")
+    kind = type(net).__name__.replace("Union", "")
+    unet, name = getattr(plain, "unet", None), kind.removesuffix("ControlNetModel")
     if unet is None:
         return name != "" and str(type(plain.transformer).__name__).startswith(name)
     same = ("cross_attention_dim", "block_out_channels")
-    return name == "" and [net.config[key] for key in same] == [unet.config[key] for key in same]
+    return not name and [net.config[key] for key in same] == [unet.config[key] for key in same]
 
 
 def _stranger(name: str) -> InputError:

@@ -1,8 +1,9 @@
 """Learned words (textual inversion): known for one job, forgotten after it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from studio.engine import parts as files
@@ -14,23 +15,31 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _ENCODERS = (("tokenizer", "text_encoder"), ("tokenizer_2", "text_encoder_2"))
+_NONE: "Mapping[str, list[Tensor]]" = MappingProxyType({})
 
 
 @contextmanager
-def known(pipeline: "DiffusionPipeline", embeddings: Sequence[tuple[str, str]], prompts: str) -> Iterator[None]:
+def known(
+    pipeline: "DiffusionPipeline",
+    embeddings: Sequence[tuple[str, str]],
+    prompts: str,
+    besides: "Mapping[str, list[Tensor]]" = _NONE,
+) -> Iterator[None]:
     """While inside, the pipeline knows the words; after, its tokenizers and vocabulary are the same objects as before.
 
-    ``embeddings`` pairs each word with its file, ``prompts`` is all text that will be read. Raises
-    InputError where a word is not in it, means something already, or was learned for another model.
+    ``embeddings`` pairs each word with its file, ``prompts`` is all text that will be read; ``besides`` are words and
+    their vectors that came with a LoRA, and count where they are written. Raises InputError where one of
+    ``embeddings`` is not in the text, and where a word means something already or was learned for another model.
     """
-    if not embeddings:
+    written = [(word, vectors) for word, vectors in besides.items() if word in prompts]
+    if not embeddings and not written:
         yield
         return
     used = [(t, e) for t, e in _ENCODERS if getattr(pipeline, e, None) is not None]
     own = [(getattr(pipeline, t), getattr(pipeline, e).get_input_embeddings()) for t, e in used]
     learned = [(word, list(files.tensors(library.find(ref, "embedding")).values())) for word, ref in embeddings]
     try:
-        for word, vectors in learned:
+        for word, vectors in learned + written:
             _refuse(word, prompts, [tokenizer for tokenizer, _ in own])
             for tokenizer, encoder in used:
                 _learn(pipeline, tokenizer, encoder, word, vectors)

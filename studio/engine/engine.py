@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL.Image import Image
 
-from studio.engine import prompts, samplers
+from studio.engine import loras, prompts, samplers
 from studio.engine.account import account
 from studio.engine.composing import Composition
 from studio.engine.guided import guided
@@ -77,7 +77,9 @@ class Engine:
         what is asked for, OutOfMemory where no plan gets by with the memory there is. A request ``until``
         a share of the noise gives latents, which another model's ``images`` may be.
         """
+        request = request.with_written()
         card.family.check(request)
+        loras.check_steps(request)
         samplers.check(request.sampler, card.family.noise, partly=request.strength is not None)
         if len(self.seeds) > 1 and request.guide.differs:
             return self._one_by_one(card, request)
@@ -87,13 +89,17 @@ class Engine:
     def forward(self, card: ModelCard, request: Request) -> list[Image]:
         """One picture for each seed, in one pass; raises whatever torch does where memory runs out."""
         with (
-            guided(self.pipelines, card, request) as (pipeline, more),
-            samplers.swapped(pipeline, request.sampler, card.family.noise, request.steps),
-            watched(pipeline, self._heard(card, request)),
+            guided(self.pipelines, card, request) as given,
+            samplers.swapped(
+                pipeline := given.pipeline, request.sampler, card.family.noise, request.steps, card.family.aligned
+            ),
+            watched(pipeline, self._heard(card, request, given.stack)),
             (words := self._words(pipeline, card, request)).acting(pipeline),
         ):
-            result = pipeline(**self._arguments(card, request, words), **words.callback(), **more)
-            self.note(account(pipeline, card, request))
+            arguments = self._arguments(card, request, words)
+            result = pipeline(**arguments, **words.callback(pipeline), **given.arguments)
+            worn = given.stack.account()
+            self.note(account(pipeline, card, request) | ({"loras": worn} if worn else {}))
         return list(result.images)
 
     def _one_by_one(self, card: ModelCard, request: Request) -> list[Image]:
@@ -110,12 +116,13 @@ class Engine:
         read = prompts.conditionings(pipeline, request) if card.family.weights else ()
         return Composition(read, len(self.seeds))
 
-    def _heard(self, card: ModelCard, request: Request) -> Heard:
-        """What is done after each step: a report, and a preview where one is wanted."""
+    def _heard(self, card: ModelCard, request: Request, stack: loras.Stack) -> Heard:
+        """What is done after each step: LoRAs change, a preview where one is wanted, a report."""
         ratio, show = request.width / request.height, self.show
         previews = show and Previews(self.pipelines.colours(card), show, ratio)
 
         def heard(step: int, steps: int, clean: "torch.Tensor") -> None:
+            stack.after(step, steps)
             if previews:
                 previews.offer(clean)
             self.report(step, steps)

@@ -8,6 +8,8 @@ from functools import cache
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Final
 
+from studio.engine.schedules import quantiles
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -28,10 +30,15 @@ _PIPELINES_ASK: Final = (
 )  # fmt: skip
 
 
-def sampler(name: str, own: "SchedulerMixin") -> "SchedulerMixin":
-    """A fresh scheduler of the diffusers class ``name`` on the noise levels of the model's ``own``."""
-    levels = _euler(own)
-    if name == type(levels).__name__:
+def sampler(name: str, own: "SchedulerMixin", *, beta: bool = False) -> "SchedulerMixin":
+    """A fresh scheduler of the diffusers class ``name`` on the noise levels of the model's ``own``.
+
+    With ``beta`` on those among them where ``schedules`` puts the steps.
+    """
+    euler = _euler(own)
+    kind: Any = type(euler)
+    levels: SchedulerMixin = _on_beta(kind).from_config(euler.config) if beta else euler
+    if name == kind.__name__:
         return levels
     fresh = _on_levels(name)(num_train_timesteps=levels.config.num_train_timesteps, **_FLAGS[name])
     fresh.levels = levels
@@ -55,6 +62,27 @@ def _evenly(steps: int) -> "Sequence[float]":
     """From 1 to one step above 0, as most pipelines ask. Euler alone, unasked, ends a hair above 0, and from there a
     second-order step would reach far beyond its mark."""
     return [1 - step / steps for step in range(steps)]
+
+
+@cache
+def _on_beta(scheduler: Any) -> Any:
+    """The model's Euler, with the even shares that pipelines ask for turned into the quantiles of Beta."""
+    import numpy as np
+
+    class OnBeta(scheduler):  # type: ignore[misc]
+        def set_timesteps(
+            self,
+            num_inference_steps: int | None = None,
+            device: Any = None,
+            sigmas: "Sequence[float] | None" = None,
+            mu: float | None = None,
+            timesteps: "Sequence[float] | None" = None,  # noqa: ARG002 the library's
+        ) -> None:
+            even = _evenly(num_inference_steps or 1) if sigmas is None else sigmas
+            super().set_timesteps(device=device, sigmas=quantiles(np.asarray(even)), mu=mu)
+
+    OnBeta.__name__ = f"{scheduler.__name__}OnBeta"
+    return OnBeta
 
 
 @cache

@@ -1,11 +1,13 @@
-"""A pipeline with all that a request's guide asks for put in, and taken out again."""
+"""A pipeline with all that a request's guide asks for put in, and taken out again; LoRAs when it next has none."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from studio.engine import controls
 from studio.engine.embeddings import known
+from studio.engine.loras import Stack
 from studio.engine.parts import Parts
 from studio.engine.pipelines import Pipelines
 from studio.engine.references import resembling
@@ -20,40 +22,69 @@ if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
 
 
+@dataclass(frozen=True)
+class Guided:
+    """The pipeline for a request, what it must be called with besides, and the LoRAs that it wears.
+
+    ``stack.after`` wants to be called after each step.
+    """
+
+    pipeline: "DiffusionPipeline"
+    arguments: dict[str, Any]
+    stack: Stack
+
+
 @contextmanager
-def guided(
-    pipelines: Pipelines, card: ModelCard, request: Request
-) -> "Iterator[tuple[DiffusionPipeline, dict[str, Any]]]":
-    """The pipeline for a request, and what it must be called with besides.
+def guided(pipelines: Pipelines, card: ModelCard, request: Request) -> Iterator[Guided]:
+    """The pipeline for a request, with its guide put in.
 
     It shares the loaded modules of the model's other pipelines. After, these are as they were,
-    parameter for parameter. Raises InputError that names what does not fit this model.
+    parameter for parameter, but for LoRAs, which stay on until the next request wants others. Raises InputError
+    that names what does not fit this model.
     """
     guide, size, parts = request.guide, Size(request.width, request.height), pipelines.parts
-    nets = [control for control in guide.controls if not control.adapter]
+    followed = [control for control in guide.controls if not control.adapter]
     adapters = [control for control in guide.controls if control.adapter]
     pipeline = _pipeline(pipelines, card, request)
-    arguments = controls.arguments(pipeline, nets, size) if nets else {}
+    arguments = controls.arguments(pipeline, followed, size) if followed else {}
+    loras = pipelines.loras.stack(card, pipeline, guide)
+    loras.wear()
     with ExitStack() as stack:
+        stack.enter_context(_lent(pipeline, card.family.lent))
         stack.enter_context(_decoding(pipeline, parts, guide.vae))
-        stack.enter_context(known(pipeline, guide.embeddings, _text(request)))
-        stack.enter_context(divided(pipeline, guide.regions))
+        stack.enter_context(known(pipeline, guide.embeddings, _text(request), loras.words()))
+        stack.enter_context(divided(pipeline, guide.regions, request.clip_skip, loras.wear))
         stack.enter_context(controls.exact(pipeline))
         stack.enter_context(controls.adapted(pipeline, parts, adapters, size))
-        yield pipeline, arguments | stack.enter_context(resembling(pipeline, parts, guide.references))
+        arguments |= stack.enter_context(resembling(pipeline, parts, guide.references))
+        yield Guided(pipeline, arguments, loras)
 
 
 def _pipeline(pipelines: Pipelines, card: ModelCard, request: Request) -> "DiffusionPipeline":
-    nets = [control for control in request.guide.controls if not control.adapter]
+    nets = [control for control in request.guide.controls if control.part and not control.adapter]
     if not nets:
-        return pipelines.get(card, request.task)
+        return pipelines.loaded(card, request.task)
     found = controls.nets(pipelines.any(card), pipelines.parts, nets)
-    return pipelines.around(card, request.task, {"controlnet": found if len(found) > 1 else found[0]})
+    return pipelines.around(card, request.task, {"controlnet": found})
 
 
 def _text(request: Request) -> str:
     """All that will be read of a request."""
     return "\n".join([request.prompt, request.negative_prompt, *(region.prompt for region in request.guide.regions)])
+
+
+@contextmanager
+def _lent(pipeline: "DiffusionPipeline", settings: Mapping[str, Any]) -> Iterator[None]:
+    """While inside, the transformer's configuration holds these settings too."""
+    if not settings:
+        yield
+        return
+    own = pipeline.transformer._internal_dict
+    pipeline.transformer.register_to_config(**settings)
+    try:
+        yield
+    finally:
+        pipeline.transformer._internal_dict = own
 
 
 @contextmanager

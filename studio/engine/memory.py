@@ -33,6 +33,7 @@ class Storage(Enum):
     FULL = "full precision"
     FP8 = "fp8 weights"
     FOUR_BIT = "4-bit weights"
+    FILE = "weights rounded as they are in their file"
 
 
 _BYTES: Final = {Storage.FP8: 1.0, Storage.FOUR_BIT: 0.5625}  # of a weight; 4 bits and a scale for every 64
@@ -61,7 +62,7 @@ class Plan:
     @property
     def exact(self) -> bool:
         """Whether pictures are as without any plan: tiles and rounded weights change them a little."""
-        return not self.tiled and self.storage is Storage.FULL
+        return not self.tiled and self.storage in {Storage.FULL, Storage.FILE}
 
     def smaller(self, places: Sequence[Placement]) -> "Plan | None":
         """The next rung where memory ran out: one picture a pass, then tiles, then offload; None after the last."""
@@ -108,8 +109,15 @@ class Forecast:
             return _ON_A_GPU
         return _IN_MAIN_MEMORY if self.card.weights is None else (Placement.KEEP,)
 
+    @property
+    def own(self) -> Storage:
+        """How the weights are by themselves."""
+        return Storage.FILE if self.card.weights and self.card.weights.rounded else Storage.FULL
+
     def rounded(self) -> list[Storage]:
-        """How weights can be rounded with what is installed here."""
+        """How weights can be rounded with what is installed here; they are rounded once at most."""
+        if self.own is Storage.FILE:
+            return []
         known = self.device == "cuda" and self.card.weights is None and find_spec(FOUR_BIT_NEEDS)
         return [Storage.FP8, *([Storage.FOUR_BIT] if known else [])]
 
@@ -173,6 +181,8 @@ class Forecast:
         return two_layers, two_layers, two_layers
 
     def _denoisers(self, storage: Storage) -> int:
+        if storage is Storage.FILE:
+            return sum(part.stored for part in self.anatomy.denoisers)
         return int(sum(part.weights for part in self.anatomy.denoisers) * _BYTES.get(storage, self.width))
 
 
@@ -193,7 +203,7 @@ def _plans(forecast: Forecast, pictures: int, least: Placement, *, loras: bool) 
     """Every plan for a device, those that are tried first at the beginning."""
     places = forecast.places[forecast.places.index(least) :]
     batches = [pictures, *(2**n for n in reversed(range(pictures.bit_length())) if 2**n < pictures)]
-    for storage in [Storage.FULL, *([] if loras else forecast.rounded())]:
+    for storage in [forecast.own, *([] if loras else forecast.rounded())]:
         yield from (Plan(place, storage, *rest) for place, *rest in product(places, [False, True], batches))
 
 

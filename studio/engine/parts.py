@@ -64,6 +64,21 @@ def tensors(part: Part) -> "dict[str, Tensor]":
 
 def _from_file(like: Any, path: Path, dtype: Any) -> Any:
     """The weights of a file, original names or the library's, in the configuration of ``like``."""
+    from diffusers.loaders.single_file_model import SINGLE_FILE_LOADABLE_CLASSES
+
+    if type(like).__name__ not in SINGLE_FILE_LOADABLE_CLASSES:
+        return _by_its_names(like, path).to(dtype)
     with TemporaryDirectory(prefix="studio-") as folder:
         like.save_config(folder)
         return type(like).from_single_file(str(path), config=folder, torch_dtype=dtype, local_files_only=True)
+
+
+def _by_its_names(like: Any, path: Path) -> Any:
+    """The weights of a file whose names are the library's, for classes that know no other."""
+    import torch
+    from safetensors.torch import load_file
+
+    with torch.device("meta"):
+        made = type(like).from_config(like.config)
+    made.load_state_dict(load_file(path), assign=True)
+    return made

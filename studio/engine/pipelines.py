@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from studio.engine import attention, hardware, memory, placing, singlefile
 from studio.engine.anatomy import Anatomy
 from studio.engine.hardware import pick_device, pick_dtype
+from studio.engine.loras import Loras
 from studio.engine.memory import Forecast, Placement, Plan
 from studio.engine.parts import Parts
 from studio.engine.preview import fit
 from studio.errors import InputError, ModelError
+from studio.models import folder
 from studio.models.card import ModelCard
 from studio.plugins import unknown
 from studio.request import Request
@@ -54,6 +56,7 @@ class Pipelines:
         self.alone = threading.RLock()
         self._wanted, self._vram = device, vram
         self.parts = Parts(device)
+        self.loras = Loras(device)
         self._loaded: dict[tuple[str, str], DiffusionPipeline] = {}
         self._colours: dict[str, Tensor] = {}
         self._kept: dict[str, _Kept] = {}  # the one used last at the end
@@ -64,7 +67,16 @@ class Pipelines:
         return pick_device(self._wanted)
 
     def get(self, card: ModelCard, task: str) -> "DiffusionPipeline":
-        """The pipeline of a model for a task ("text-to-image", "image-to-image"), as the model is planned.
+        """The pipeline of a model for a task ("text-to-image", "image-to-image"), as its files have it.
+
+        LoRAs that it still wears are taken off. Raises ModelError where the files do not load.
+        """
+        pipeline = self.loaded(card, task)
+        self.loras.off(card, pipeline)
+        return pipeline
+
+    def loaded(self, card: ModelCard, task: str) -> "DiffusionPipeline":
+        """The pipeline of a model for a task, as the model is planned; it may wear the LoRAs of the last picture.
 
         The first task loads the files; the others are built around the same modules, with
         nothing copied or cast. Raises ModelError where the files do not load.
@@ -76,8 +88,8 @@ class Pipelines:
         return self._loaded[key]
 
     def any(self, card: ModelCard) -> "DiffusionPipeline":
-        """Some pipeline of the model, to look at what all of them share."""
-        return self.get(card, next(iter(card.family.pipelines)))
+        """Some pipeline of the model, to look at what all of them share; LoRAs that it wears stay on."""
+        return self.loaded(card, next(iter(card.family.pipelines)))
 
     def around(self, card: ModelCard, task: str, more: Mapping[str, Any]) -> "DiffusionPipeline":
         """A fresh pipeline for a task that takes ``more`` modules besides the model's own: ControlNets.
@@ -95,7 +107,7 @@ class Pipelines:
         forecast = self.forecast(card, request)
         least = self._plan(card).placement if self._is_loaded(card) else Placement.KEEP
         there = self._budget()
-        chosen = memory.plan(forecast, pictures, there, least=least)
+        chosen = memory.plan(forecast, pictures, there, least=least, loras="LoRA" in request.guide.asks)
         self.adopt(card, chosen, forecast.weights(chosen.storage))
         self._make_room(card, forecast.peak(chosen), there)
         return chosen
@@ -116,6 +128,7 @@ class Pipelines:
         """Let a model go, and its memory with it."""
         self._kept.pop(path, None)
         self._colours.pop(path, None)
+        self.loras.forget(path)
         gone = [self._loaded.pop(key) for key in list(self._loaded) if key[0] == path]
         if gone:
             del gone
@@ -161,7 +174,7 @@ class Pipelines:
         card.check()
         try:
             pipeline = _read(card, wanted, _dtype(card, device), plan)
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except (OSError, ValueError, LookupError, RuntimeError) as error:
             if memory.ran_out(error):
                 raise
             raise ModelError(f"the model '{card.name}' does not load: {str(error).splitlines()[0]}") from None
@@ -173,7 +186,7 @@ def _read(card: ModelCard, wanted: Any, dtype: "torch.dtype", plan: Plan) -> Any
     """The model from its files, a folder's or the single one, in main memory."""
     if card.weights:
         return singlefile.load(card, wanted, dtype)
-    more = _taken(wanted, _UNGUARDED) | placing.loading(plan, dtype)
+    more = _taken(wanted, _UNGUARDED) | placing.loading(plan, dtype) | {"variant": folder.variants(card.path)}
     return wanted.from_pretrained(card.path, dtype=dtype, local_files_only=True, use_safetensors=True, **more)
 
 

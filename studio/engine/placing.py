@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio.engine.anatomy import TILE
 from studio.engine.memory import FOUR_BIT_NEEDS, Placement, Plan, Storage
+from studio.models import folder as folders
 
 if TYPE_CHECKING:
     import torch
@@ -91,7 +92,8 @@ def _let_go(parts: "Iterable[nn.Module]") -> None:
 def _read_again(part: Any, file: Path) -> None:
     if all(parameter.numel() for parameter in part.parameters()):
         return
-    fresh = type(part).from_pretrained(file, dtype=part.dtype, local_files_only=True, use_safetensors=True)
+    which = {"local_files_only": True, "use_safetensors": True, "variant": folders.variant(file)}
+    fresh = type(part).from_pretrained(file, dtype=part.dtype, **which)
     weights = dict(fresh.named_parameters())
     for name, parameter in part.named_parameters():
         parameter.data = weights[name].data.to(part.device)

@@ -54,6 +54,11 @@ def plain(request: Request) -> Request:
     return replace(request, prompt=prompts[0].plain(), negative_prompt=prompts[1].plain())
 
 
+def embedding(pipeline: "DiffusionPipeline", text: str, clip_skip: int) -> Embedding:
+    """A prompt that is the same in all steps, with its weights and of any length."""
+    return _Reader(pipeline, clip_skip).read(parse(text).parts[0].at(0, 1))
+
+
 def conditionings(pipeline: "DiffusionPipeline", request: Request) -> tuple[Conditioning, ...]:
     """What guides each step that runs. All embeddings are equally long: the shorter ones end in empty chunks.
 

@@ -1,40 +1,56 @@
 """Areas of a picture with prompts of their own: one noise prediction for each, put together by masks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL.Image import Image, Resampling
 
 from studio.engine.patch import Method, patched
+from studio.engine.prompts import Embedding, embedding
 from studio.guide import Region
+from studio.lora import Lora
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
     from torch import Tensor
 
 
+Wear = Callable[[Sequence[Lora]], None]
+"""Lets the model wear these LoRAs besides the picture's own."""
+
+
+@dataclass(frozen=True)
+class _Area:
+    """An area: its words as the U-Net hears them, where it is, and its LoRAs."""
+
+    said: Embedding
+    mask: Image
+    loras: Sequence[Lora]
+
+
 @contextmanager
-def divided(pipeline: "DiffusionPipeline", regions: Sequence[Region]) -> Iterator[None]:
+def divided(pipeline: "DiffusionPipeline", regions: Sequence[Region], clip_skip: int, wear: Wear) -> Iterator[None]:
     """While inside, the U-Net hears each area's own prompt there, and the picture's everywhere else.
 
     Where areas overlap, the later one covers the earlier. Each costs as much again as the picture
-    without guidance.
+    without guidance. One that has LoRAs wears them for its own prediction alone, and while its prompt is read.
     """
     if not regions:
         yield
         return
-    heard = [(_encoded(pipeline, region.prompt), region.mask) for region in regions]
-    with patched(pipeline.unet, "forward", lambda own: _Divided(pipeline, own, heard)):
+    areas = [_heard(pipeline, region, clip_skip, wear) for region in regions]
+    with patched(pipeline.unet, "forward", lambda own: _Divided(pipeline, own, areas, wear)):
         yield
 
 
 class _Divided:
     """A U-Net's forward that predicts once more for each area."""
 
-    def __init__(self, pipeline: "DiffusionPipeline", own: Method, heard: "list[tuple[Any, Image]]") -> None:
-        self._pipeline, self._own, self._heard = pipeline, own, heard
+    def __init__(self, pipeline: "DiffusionPipeline", own: Method, areas: Sequence[_Area], wear: Wear) -> None:
+        self._pipeline, self._own, self._areas, self._wear = pipeline, own, areas, wear
 
     def __call__(self, sample: "Tensor", timestep: Any, encoder_hidden_states: "Tensor", **named: Any) -> Any:
         import torch
@@ -44,22 +60,29 @@ class _Divided:
         count = total // 2 if self._pipeline.do_classifier_free_guidance else total  # the last ones hear the prompt
         rest, noise = whole[: total - count], whole[total - count :]
         their = {name: _last(value, total, count) for name, value in named.items()}
-        for (embeds, pooled), mask in self._heard:
-            here = _mask(mask, noise)
-            own = self._own(sample[-count:], timestep, _for_all(embeds, count), **_pooled(their, pooled, count))[0]
-            noise = noise + here * (own - noise)
+        for area in self._areas:
+            words, told = _for_all(area.said.hidden, count), _pooled(their, area.said.pooled, count)
+            with _wearing(area.loras, self._wear):
+                own = self._own(sample[-count:], timestep, words, **told)[0]
+            noise = noise + _mask(area.mask, noise) * (own - noise)
         return (torch.cat([rest, noise]),)
 
 
-def _encoded(pipeline: "DiffusionPipeline", prompt: str) -> "tuple[Tensor, Tensor | None]":
-    """A prompt's embeddings (1, tokens, width), and the pooled ones (1, width) where the model hears them too."""
-    import torch
+@contextmanager
+def _wearing(loras: Sequence[Lora], wear: Wear) -> Iterator[None]:
+    if not loras:
+        yield
+        return
+    wear(loras)
+    try:
+        yield
+    finally:
+        wear(())
 
-    with torch.no_grad():
-        encoded = pipeline.encode_prompt(
-            prompt=prompt, device=pipeline.device, num_images_per_prompt=1, do_classifier_free_guidance=False
-        )
-    return encoded[0], encoded[2] if len(encoded) > 2 else None
+
+def _heard(pipeline: "DiffusionPipeline", region: Region, clip_skip: int, wear: Wear) -> _Area:
+    with _wearing(region.loras, wear):
+        return _Area(embedding(pipeline, region.prompt, clip_skip), region.mask, region.loras)
 
 
 def _pooled(named: dict[str, Any], pooled: "Tensor | None", count: int) -> dict[str, Any]:

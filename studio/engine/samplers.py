@@ -6,12 +6,13 @@ sigmas), so only what belongs to the model is taken over and every other flag is
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from inspect import signature
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from studio.engine.lms import lms
 from studio.engine.plms import plms
+from studio.engine.recipes import DIFFUSION, FLOW, Recipe
+from studio.engine.schedules import placed
 from studio.errors import InputError
 from studio.kinds import OWN_SAMPLER
 
@@ -32,89 +33,6 @@ _MODELS_OWN: Final = (
 )
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """A diffusers scheduler and its flags.
-
-    ``spacing`` is where the steps lie unless the model wants "trailing": "linspace" is what k-diffusion
-    does, "leading" what DDIM and PLMS count on. ``ends`` must be reached exactly, so it overrules the model.
-    """
-
-    scheduler: str
-    flags: Mapping[str, Any]
-    spacing: Literal["linspace", "leading", "trailing"] = "linspace"
-    ends: bool = False
-
-
-_PLAIN: Final = {"use_karras_sigmas": False, "use_exponential_sigmas": False, "use_beta_sigmas": False}
-_KARRAS: Final = _PLAIN | {"use_karras_sigmas": True}
-_EXPONENTIAL: Final = _PLAIN | {"use_exponential_sigmas": True}
-_DPM: Final = {"solver_order": 2, "solver_type": "midpoint", "lower_order_final": True, "thresholding": False,
-               "final_sigmas_type": "zero", "use_flow_sigmas": False}  # fmt: skip
-_2M: Final = _DPM | {"algorithm_type": "dpmsolver++", "euler_at_final": False, "use_lu_lambdas": False}
-_2M_SDE: Final = _2M | {"algorithm_type": "sde-dpmsolver++"}
-_SDE: Final = _DPM | {"algorithm_type": "sde-dpmsolver++"}
-_EULER: Final = {"interpolation_type": "linear", "timestep_type": "discrete", "final_sigmas_type": "zero"}
-_UNIPC: Final = {"solver_order": 2, "solver_type": "bh2", "predict_x0": True, "lower_order_final": True,
-                 "thresholding": False, "final_sigmas_type": "zero", "use_flow_sigmas": False}  # fmt: skip
-_DDIM: Final = {"clip_sample": False, "thresholding": False, "set_alpha_to_one": True}
-_DEIS: Final = {"solver_order": 2, "algorithm_type": "deis", "solver_type": "logrho", "lower_order_final": True,
-                "thresholding": False, "use_flow_sigmas": False}  # fmt: skip
-_SA: Final = {"predictor_order": 2, "corrector_order": 2, "thresholding": False, "algorithm_type": "data_prediction",
-              "lower_order_final": True, "use_flow_sigmas": False}  # fmt: skip
-
-
-def _timed(scheduler: str, flags: Mapping[str, Any]) -> Recipe:
-    """With a schedule that reaches from the noisiest sigma to the cleanest, whatever the model's spacing."""
-    return Recipe(scheduler, flags, ends=True)
-
-
-_M, _S = "DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler"
-DIFFUSION: Final[Mapping[str, Recipe]] = MappingProxyType(
-    {
-        "Euler": Recipe("EulerDiscreteScheduler", _EULER | _PLAIN),
-        "Euler Karras": _timed("EulerDiscreteScheduler", _EULER | _KARRAS),
-        "Euler SGM Uniform": Recipe("EulerDiscreteScheduler", _EULER | _PLAIN, "trailing"),
-        "Euler a": Recipe("EulerAncestralDiscreteScheduler", {}),
-        "Heun": Recipe("HeunDiscreteScheduler", _PLAIN | {"clip_sample": False}),
-        "Heun Karras": _timed("HeunDiscreteScheduler", _KARRAS | {"clip_sample": False}),
-        "DPM2": Recipe("KDPM2DiscreteScheduler", _PLAIN),
-        "DPM2 Karras": _timed("KDPM2DiscreteScheduler", _KARRAS),
-        "DPM2 a": Recipe("KDPM2AncestralDiscreteScheduler", _PLAIN),
-        "DPM2 a Karras": _timed("KDPM2AncestralDiscreteScheduler", _KARRAS),
-        "DPM++ 2M": Recipe(_M, _2M | _PLAIN),
-        "DPM++ 2M Karras": _timed(_M, _2M | _KARRAS),
-        "DPM++ 2M Exponential": _timed(_M, _2M | _EXPONENTIAL),
-        "DPM++ 2M SGM Uniform": Recipe(_M, _2M | _PLAIN, "trailing"),
-        "DPM++ 2M SDE": Recipe(_M, _2M_SDE | _PLAIN),
-        "DPM++ 2M SDE Karras": _timed(_M, _2M_SDE | _KARRAS),
-        "DPM++ 2M SDE Exponential": _timed(_M, _2M_SDE | _EXPONENTIAL),
-        "DPM++ SDE": Recipe(_S, _SDE | _PLAIN),
-        "DPM++ SDE Karras": _timed(_S, _SDE | _KARRAS),
-        "UniPC": Recipe("UniPCMultistepScheduler", _UNIPC | _PLAIN),
-        "UniPC Karras": _timed("UniPCMultistepScheduler", _UNIPC | _KARRAS),
-        "DDIM": Recipe("DDIMScheduler", _DDIM, "leading"),
-        "DDPM": Recipe("DDPMScheduler", {"clip_sample": False, "thresholding": False, "variance_type": "fixed_small"}),
-        "PLMS": Recipe("PNDMScheduler", {"skip_prk_steps": True, "set_alpha_to_one": True}, "leading"),
-        "DEIS": Recipe("DEISMultistepScheduler", _DEIS | _PLAIN),
-        "SA-Solver": Recipe("SASolverScheduler", _SA | _PLAIN),
-        "LCM": Recipe("LCMScheduler", _DDIM | {"original_inference_steps": 50}),
-    }
-)
-"""For diffusion. "DPM++ SDE" asks the model once a step where k-diffusion's does twice: it wants twice the steps."""
-
-FLOW: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "Euler": "FlowMatchEulerDiscreteScheduler",
-        "Euler SGM Uniform": "FlowMatchEulerDiscreteScheduler",  # flow models are spaced so already
-        "Heun": "FlowMatchHeunDiscreteScheduler",
-        "DPM++ 2M": _M,
-        "UniPC": "UniPCMultistepScheduler",
-    }
-)
-"""For flow matching. Karras sigmas give NaN there; DEIS and SA-Solver leave noise over."""
-
-
 def check(name: str, noise: Noise, *, partly: bool = False) -> None:
     """Raise InputError, saying what to take instead, where a sampler does not suit how a model was taught.
 
@@ -129,9 +47,12 @@ def check(name: str, noise: Noise, *, partly: bool = False) -> None:
         raise InputError("'Heun' mistakes the strength for a flow-matching model; take 'DPM++ 2M'")
 
 
-def build(name: str, own: "SchedulerMixin", noise: Noise = "diffusion") -> "SchedulerMixin":
+def build(
+    name: str, own: "SchedulerMixin", noise: Noise = "diffusion", aligned: tuple[float, ...] = ()
+) -> "SchedulerMixin":
     """A fresh scheduler called ``name`` on the noise schedule of the model's ``own``.
 
+    ``aligned`` are the levels that suit such a model best, where they are known.
     Raises InputError, saying what to take instead, where the two would end in NaN or in noise.
     """
     check(name, noise)
@@ -144,8 +65,8 @@ def build(name: str, own: "SchedulerMixin", noise: Noise = "diffusion") -> "Sche
     if noise == "flow":
         from studio.engine.flow import sampler
 
-        return sampler(FLOW[name], own)
-    return _for_diffusion(name, own)
+        return sampler(FLOW[name].scheduler, own, beta=FLOW[name].place == "beta")
+    return _for_diffusion(name, own, aligned)
 
 
 def _is_flow(own: "SchedulerMixin") -> bool:
@@ -171,12 +92,18 @@ def _class(name: str, own: "SchedulerMixin") -> Any:
 
     if name == "PNDMScheduler":
         return plms()
+    if name == "LMS":
+        return lms()
     return type(own) if name == type(own).__name__ else getattr(diffusers, name)
 
 
-def _for_diffusion(name: str, own: "SchedulerMixin") -> "SchedulerMixin":
+def _for_diffusion(name: str, own: "SchedulerMixin", aligned: tuple[float, ...]) -> "SchedulerMixin":
     recipe = DIFFUSION[name]
     made = _class(recipe.scheduler, own)
+    if recipe.place == "aligned" and not aligned:
+        raise InputError(f"nobody has measured '{name}' for this kind of model; take '{name.replace('AYS', 'Beta')}'")
+    if recipe.place:
+        made = placed(made, aligned if recipe.place == "aligned" else ())
     _refuse_misfit(name, recipe, own, signature(made.__init__).parameters)
     flags = {key: own.config[key] for key in _MODELS_OWN if key in own.config}
     flags |= {**_spacing(recipe, own), **recipe.flags}
@@ -210,9 +137,11 @@ def check_steps(scheduler: "SchedulerMixin", steps: int) -> None:
 
 
 @contextmanager
-def swapped(pipeline: "DiffusionPipeline", name: str, noise: Noise, steps: int) -> Iterator[None]:
+def swapped(
+    pipeline: "DiffusionPipeline", name: str, noise: Noise, steps: int, aligned: tuple[float, ...] = ()
+) -> Iterator[None]:
     """While inside, the pipeline uses a fresh sampler called ``name``; after, its own again."""
-    fresh = build(name, pipeline.scheduler, noise)
+    fresh = build(name, pipeline.scheduler, noise, aligned)
     check_steps(fresh, steps)
     own, pipeline.scheduler = pipeline.scheduler, fresh
     try:

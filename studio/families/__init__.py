@@ -4,6 +4,7 @@ A family says what its models can do and translates the studio's vocabulary into
 arguments of its pipelines. Nothing outside this folder names a family.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -22,13 +23,16 @@ Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
 """The tensors of a weight file by name: their shapes, as its header gives them."""
 
-UNET: Final = frozenset(
-    {"LoRA", "T2I-Adapter", "reference picture", "area with a prompt of its own", "embedding", "other VAE"}
-)
-"""What every family with a U-Net takes from a guide; a ControlNet goes by its pipelines."""
+ANY: Final = frozenset({"LoRA", "other VAE"})
+"""What families take from a guide where they say nothing else; the first ControlNet goes by their pipelines."""
+UNET: Final = ANY | {"second picture to follow", "T2I-Adapter", "reference picture", "area with a prompt of its own",
+                     "embedding"}  # fmt: skip
+"""What every family with a U-Net takes."""
+INSTRUCTED: Final = UNET - {"area with a prompt of its own"}
+"""What its models that follow instructions take."""
 
 
-_PREFIX: Final = "model.diffusion_model."  # of a denoiser in a file that holds other parts too
+_PREFIX: Final = re.compile(r"^model\.(diffusion_model\.)?")  # of a denoiser, in files that may hold other parts too
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,11 @@ class VMark:
     otherwise: str
 
 
+def bare(name: str) -> str:
+    """A tensor's name without what stands before it where the file may hold more than a denoiser."""
+    return _PREFIX.sub("", name)
+
+
 def plain(_found: Shapes | Folder) -> str:
     """The plain variant, for families that have but one."""
     return ""
@@ -88,28 +97,32 @@ class Family:
 
     Recognising: ``classes`` are the pipeline names that a ``model_index.json`` may give, and ``folder`` says
     which variant such a folder is; ``layout`` says it of the tensors of a single file in the layout its makers
-    gave it ("" for the plain variant, None where they are no model of this family). Some shapes are shared by
-    several variants, and content cannot tell them apart.
+    gave it ("" for the plain variant, None where they are no model of this family). The variants in ``alike``
+    have the tensors of the plain one, so that a single file cannot tell, and what it is made whole with must.
+
+    Loading: ``names`` is what its makers call the denoiser's modules, where diffusers calls them otherwise.
+    ``source`` is a public repository that holds such a model in diffusers' layout.
 
     Drawing: ``pipelines`` is the diffusers class for each task, those in ``unsized`` take the size of their
     picture; ``multiple`` is what both sides must be divisible by. ``guidance`` is the keyword for it, None
     where there is no such thing. ``besides`` gives what a request needs besides. ``noise`` says which samplers
-    fit: those of diffusion or of flow matching. ``area`` is how many pixels its pipelines always draw, whatever
+    fit: those of diffusion or of flow matching; ``aligned`` are the levels of noise, as sigmas, that Align Your Steps
+    found for them. ``area`` is how many pixels its pipelines always draw, whatever
     is asked; 0 where the size is free. ``takes`` is what of a guide they follow besides the ControlNets that
-    ``pipelines`` has; ``hands_over`` says that they can stop or begin in the midst of the noise.
+    ``pipelines`` has; ``hands_over`` says that they can stop or begin in the midst of the noise. ``follows`` says that
+    they follow a picture by themselves, without a ControlNet, and draw nothing without one.
 
     ``v_mark`` is what tells a single file that predicts v from one that predicts noise, where shapes do not.
 
     ``weights`` says that its text encoders are CLIP's alone, so that ``engine.prompts`` reads its prompts, with
     weights, BREAK, AND, schedules, clip skip and of any length; else its pipelines do.
 
-    LoRAs: ``names`` is what its makers call the denoiser's modules, where diffusers calls them otherwise. ``traces``
-    are ends of modules' names (patterns, "_" for each dot) that a LoRA for it shows, and how many numbers such a
-    module takes in, where that tells it from other families' LoRAs. ``known_as`` are the beginnings of what others
-    call its models, small letters and digits alone: "sdxl", "pony".
+    LoRAs: ``traces`` are ends of modules' names (patterns, "_" for each dot) that a LoRA for it shows, and how many
+    numbers such a module takes in, where that tells it from other families' LoRAs. ``known_as`` are the beginnings of
+    what others call its models, small letters and digits alone: "sdxl", "pony".
 
     Running: ``halves`` are the half precisions that its models stand, ``needs`` a package without which it
-    cannot run.
+    cannot run, ``lent`` settings that a pipeline asks its transformer for, where that has none.
 
     ``variants`` are the family again, as it is for each variant that differs; see ``of``.
     """
@@ -122,17 +135,22 @@ class Family:
     defaults: Defaults
     layout: Callable[[Shapes], str | None]
     folder: Callable[[Folder], str | None] = plain
+    alike: frozenset[str] = frozenset()
+    source: str = ""
     variants: "Mapping[str, Family]" = field(default_factory=lambda: MappingProxyType({}))
     noise: Literal["diffusion", "flow"] = "diffusion"
+    aligned: tuple[float, ...] = ()
     guidance: str | None = "guidance_scale"
     negative_prompt: bool = True
     besides: Callable[[Request], dict[str, Any]] = nothing
     unsized: frozenset[str] = frozenset()
-    takes: frozenset[str] = frozenset({"LoRA", "other VAE"})
+    takes: frozenset[str] = ANY
     hands_over: bool = False
+    follows: bool = False
     halves: tuple[str, ...] = ("bfloat16", "float16")
     area: int = 0
     needs: str = ""
+    lent: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     v_mark: VMark | None = None
     weights: bool = False
     known_as: tuple[str, ...] = ()
@@ -145,7 +163,7 @@ class Family:
 
     def recognise(self, shapes: Shapes) -> str | None:
         """The variant of a single file with these tensors; None where it is no model of this family."""
-        return self.layout({name.removeprefix(_PREFIX): shape for name, shape in shapes.items()})
+        return self.layout({bare(name): shape for name, shape in shapes.items()})
 
     def variant_of(self, folder: Folder) -> str | None:
         """The variant of a model in diffusers' layout; None where it is no model of this family."""
@@ -161,7 +179,11 @@ class Family:
         for prompt in (request.prompt, request.negative_prompt):
             self._check_prompt(prompt)
         for region in request.guide.regions:
-            self._check_prompt(region.prompt, weights=False)
+            self._check_prompt(region.prompt)
+            if turn := parse(region.prompt).turn():
+                raise InputError(
+                    f"an area's prompt is the same in all steps, so '{turn}' fails there; {_in_words(turn)}"
+                )
         asked = Size(request.width, request.height)
         if asked != (fits := self.drawn(asked)):
             raise InputError(f"{self.title} does not draw {asked}; {fits} would do{self._why()}")
@@ -173,8 +195,16 @@ class Family:
             raise InputError(f"{self.title} has no {request.task}; it has {', '.join(self.pipelines) or 'none'}")
         for other in sorted(request.guide.asks - self.takes - {"ControlNet"}):
             raise InputError(f"{self.title} takes no {other}; leave it out, or choose another model")
+        self._check_followed(any(not control.part for control in request.guide.controls))
         if (request.until is not None or request.since is not None) and not self.hands_over:
             raise InputError(f"{self.title} cannot hand a picture over to a refiner; choose another model")
+
+    def _check_followed(self, alone: bool) -> None:
+        """``alone`` says that there is a picture to follow without a ControlNet."""
+        if alone and not self.follows:
+            raise InputError(f"{self.title} follows no picture by itself; choose a ControlNet that was made for it")
+        if self.follows and not alone:
+            raise InputError(f"{self.title} draws along another picture; give it one to follow, without a ControlNet")
 
     def _check_settings(self, request: Request) -> None:
         if request.negative_prompt and not self.negative_prompt:
@@ -184,18 +214,15 @@ class Family:
         if request.clip_skip > 1 and not self.weights:
             raise InputError(f"{self.title} has no clip skip; leave it at 1")
 
-    def _check_prompt(self, text: str, *, weights: bool = True) -> None:
+    def _check_prompt(self, text: str) -> None:
         """Refuse what a prompt asks for besides words and would not get."""
         parsed = parse(text)
         if wildcard := wildcards.first(text):
             raise InputError(
                 f"'{wildcard}' is not drawn here, but in a workflow's prompts; write \\{wildcard[0]} for plain text"
             )
-        if parsed.loras:
-            raise InputError(f"LoRAs cannot be loaded yet; take '<lora:{parsed.loras[0].part}:…>' out of the prompt")
-        if not (self.weights and weights) and (mark := parsed.mark()):
-            who = self.title if weights else "the prompt of an area"
-            raise InputError(f"{who} takes words alone; take '{mark}' out, or write \\( and \\[ for plain brackets")
+        if not self.weights and (mark := parsed.mark()):
+            raise InputError(f"{self.title} reads plain words, so '{mark}' would change nothing; {_in_words(mark)}")
 
     def drawn(self, asked: Size) -> Size:
         """The size that comes out where another is asked for: the same, if the family can draw it."""
@@ -218,6 +245,12 @@ class Family:
         if request.strength is not None and request.images:
             given["strength"] = request.strength
         return given | self.besides(request)
+
+
+def _in_words(mark: str) -> str:
+    """What to write in place of a prompt's mark that does not work."""
+    brackets = rf", or \{mark[0]} and \{mark[-1]} where you mean brackets" if mark[0] in "([" else ""
+    return f"write the words alone{brackets}"
 
 
 def table(**entries: str) -> Mapping[str, str]:

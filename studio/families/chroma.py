@@ -1,7 +1,9 @@
 """Chroma: FLUX.1's shape, with real guidance and a small network in place of its modulation.
 
-Its pipeline for inpainting asks the model for a setting it does not have (diffusers 0.42.1), so there is none here.
+Its pipeline for inpainting asks the model for a setting it does not have, and makes no use of it (diffusers 0.42.1).
 """
+
+from types import MappingProxyType
 
 from studio.families import Defaults, Family, Shapes, table
 from studio.families.flux1 import BLOCKS, TRACES
@@ -28,11 +30,15 @@ FAMILY = Family(
     title="Chroma",
     known_as=("chroma",),
     classes=frozenset({"ChromaPipeline"}),
-    pipelines=table(text_to_image="ChromaPipeline", image_to_image="ChromaImg2ImgPipeline"),
+    pipelines=table(
+        text_to_image="ChromaPipeline", image_to_image="ChromaImg2ImgPipeline", inpaint="ChromaInpaintPipeline"
+    ),
     multiple=16,
     defaults=Defaults(steps=40, guidance=3.0, size=Size(1024, 1024)),
     layout=_layout,
+    source="lodestones/Chroma1-HD",
     names=_NAMES,
     traces=TRACES,
     noise="flow",
+    lent=MappingProxyType({"guidance_embeds": False}),
 )

@@ -1,14 +1,15 @@
 """FLUX.1: guidance is something the model was taught, not a second pass; schnell was taught none.
 
 A negative prompt does need a second pass. Then the guidance is that of the two passes against each
-other, and the taught one is set to 1, which is none. Kontext's single file looks like dev's.
+other, and the taught one is set to 1, which is none. Kontext's single file looks like dev's. Control (the models called
+Canny and Depth) sees a picture to follow beside the noise.
 """
 
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from studio.families import Defaults, Family, Folder, Shapes, table
+from studio.families import ANY, Defaults, Family, Folder, Shapes, table
 from studio.kinds import Size
 from studio.naming import Names
 from studio.request import Request
@@ -18,6 +19,8 @@ _BY_CLASS = MappingProxyType(
     {
         "FluxFillPipeline": "fill",
         "FluxControlPipeline": "control",
+        "FluxControlImg2ImgPipeline": "control",
+        "FluxControlInpaintPipeline": "control",
         "FluxKontextPipeline": "kontext",
     }
 )
@@ -112,7 +115,10 @@ _PLAIN = Family(
     names=_NAMES,
     traces=TRACES,
     folder=_folder,
+    alike=frozenset({"kontext"}),
+    source="black-forest-labs/FLUX.1-dev",
     noise="flow",
+    takes=ANY | {"second picture to follow"},
     besides=_two_passes,
 )
 _ONE_PASS = replace(_PLAIN, negative_prompt=False, besides=lambda _: {})
@@ -122,17 +128,23 @@ FAMILY = replace(
     variants=MappingProxyType(
         {
             "schnell": replace(
-                _ONE_PASS, title="FLUX.1 schnell", guidance=None, defaults=Defaults(steps=4, guidance=0.0, size=_LARGE)
+                _ONE_PASS,
+                title="FLUX.1 schnell",
+                source="black-forest-labs/FLUX.1-schnell",
+                guidance=None,
+                defaults=Defaults(steps=4, guidance=0.0, size=_LARGE),
             ),
             "fill": replace(
                 _ONE_PASS,
                 title="FLUX.1 Fill",
+                source="black-forest-labs/FLUX.1-Fill-dev",
                 pipelines=table(inpaint="FluxFillPipeline"),
                 defaults=Defaults(steps=50, guidance=30.0, size=_LARGE),
             ),
             "kontext": replace(
                 _PLAIN,
                 title="FLUX.1 Kontext",
+                source="black-forest-labs/FLUX.1-Kontext-dev",
                 pipelines=table(text_to_image="FluxKontextPipeline", instruct="FluxKontextPipeline"),
                 defaults=Defaults(steps=28, guidance=2.5, size=_LARGE),
                 besides=_exact_size,
@@ -140,7 +152,14 @@ FAMILY = replace(
             "control": replace(
                 _ONE_PASS,
                 title="FLUX.1 Control",
-                pipelines=table(),
+                source="black-forest-labs/FLUX.1-Canny-dev",
+                pipelines=table(
+                    text_to_image="FluxControlPipeline",
+                    image_to_image="FluxControlImg2ImgPipeline",
+                    inpaint="FluxControlInpaintPipeline",
+                ),
+                takes=ANY,
+                follows=True,
                 defaults=Defaults(steps=30, guidance=10.0, size=_LARGE),
             ),
         }

@@ -7,7 +7,7 @@ variant; "base" is the smaller one, which predicts noise. The bound is ComfyUI's
 from dataclasses import replace
 from types import MappingProxyType
 
-from studio.families import UNET, Defaults, Family, Folder, Shapes, VMark
+from studio.families import INSTRUCTED, UNET, Defaults, Family, Folder, Shapes, VMark
 from studio.families._unet import UNET_NAMES
 from studio.families.sd1 import BY_CHANNELS, ENTRY, INPAINT_ONLY, INSTRUCT_ONLY, LISTENS, TASKS, likeness
 from studio.kinds import Size
@@ -36,6 +36,7 @@ _PLAIN = Family(
     defaults=replace(_SMALL, size=Size(768, 768)),
     layout=_layout,
     folder=_folder,
+    alike=frozenset({"base"}),
     unsized=frozenset({"image-to-image", "instruct"}),
     takes=UNET,
     names=UNET_NAMES,
@@ -53,7 +54,11 @@ FAMILY = replace(
                 _PLAIN, title="Stable Diffusion 2 for inpainting", pipelines=INPAINT_ONLY, defaults=_SMALL
             ),
             "instruct": replace(
-                _PLAIN, title="Stable Diffusion 2 for instructions", pipelines=INSTRUCT_ONLY, besides=likeness
+                _PLAIN,
+                title="Stable Diffusion 2 for instructions",
+                pipelines=INSTRUCT_ONLY,
+                besides=likeness,
+                takes=INSTRUCTED,
             ),
         }
     ),

@@ -1,7 +1,7 @@
 """What can be put to a model: ControlNets, T2I-Adapters, IP-Adapters, VAEs, embeddings, and models that see.
 
-Recognised by content, read in place; only safetensors, nothing from the network. A part is known by
-its path, or by its name in the folder of parts (STUDIO_PARTS).
+Recognised by content, read in place; only safetensors, their headers checked before anything parses them, nothing
+from the network. A part is known by its path, or by its name in the folder of parts (STUDIO_PARTS).
 """
 
 import hashlib
@@ -15,10 +15,13 @@ from typing import Any, Final
 from platformdirs import user_data_path
 
 from studio.errors import InputError, ModelError
+from studio.families import Shapes
 from studio.models.hashes import digest
+from studio.models.header import Header
 from studio.plugins import unknown
 
 _CLASSES: Final = {
+    "ControlNetUnionModel": "controlnet",
     "T2IAdapter": "controlnet",
     "AutoencoderKL": "vae",
     "AutoencoderTiny": "vae",
@@ -34,6 +37,13 @@ _KEYS: Final = (  # the beginning of a tensor's name, and what a file with it is
     ("first_stage_model.", "vae"),
     ("decoder.conv_in.", "vae"),
 )
+# What a union ControlNet was shown, in the order of its numbers, and the tensor with a row for each; after the cards of
+# xinsir/controlnet-union-sdxl-1.0 and InstantX/FLUX.1-dev-Controlnet-Union.
+_MODES: Final = {
+    "ControlNetUnionModel": ("pose", "depth", "scribble", "edges", "normals", "segments", "tile", "repaint"),
+    "FluxControlNetModel": ("edges", "tile", "depth", "blur", "pose", "gray", "low quality"),
+}
+_ROWS: Final = {"task_embedding": "ControlNetUnionModel", "controlnet_mode_embedder.weight": "FluxControlNetModel"}
 TITLES: Final = {
     "controlnet": "ControlNet or T2I-Adapter",
     "ip-adapter": "IP-Adapter",
@@ -49,24 +59,36 @@ class Part:
     """A folder with ``config.json``, or one safetensors file.
 
     ``kind`` is one of TITLES, ``class_name`` the library's class as a folder's configuration names it,
-    "" for a file.
+    "" for a file. ``modes`` are the kinds of picture that a union ControlNet follows, by their numbers.
     """
 
     name: str
     path: Path
     kind: str
     class_name: str = ""
+    modes: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> "Part":
-        """What lies at a path; raises ModelError where it is none of the parts known here."""
-        if path.is_file():
-            return cls(path.stem, path, _kind_of_file(path))
-        class_name = _class_name(path)
+        """What lies at a path; raises ModelError where it is none of the parts known here, or damaged."""
+        part = cls._of_file(path) if path.is_file() else cls._of_folder(path)
+        for file in (part.encoder if part.kind == "ip-adapter" else path).glob("*.safetensors"):
+            Header.read(file)
+        return part
+
+    @classmethod
+    def _of_file(cls, path: Path) -> "Part":
+        tensors = _tensors(path)
+        return cls(path.stem, path, _kind_of_file(path, tensors), modes=_modes_of_file(tensors))
+
+    @classmethod
+    def _of_folder(cls, path: Path) -> "Part":
+        config = _config(path)
+        class_name = str(config["_class_name"])
         kind = "controlnet" if class_name.endswith("ControlNetModel") else _CLASSES.get(class_name, "")
         if not kind:
             raise ModelError(f"'{path}' holds a {class_name}, which is no part of a model known here")
-        return cls(path.name, path, kind, class_name)
+        return cls(path.name, path, kind, class_name, _modes(class_name, config))
 
     @property
     def adapter(self) -> bool:
@@ -77,6 +99,18 @@ class Part:
     def encoder(self) -> Path:
         """Where the image encoder that an IP-Adapter looks through must lie."""
         return self.path.parent / "image_encoder"
+
+    def mode(self, shows: str) -> int | None:
+        """The number by which a union ControlNet knows such a picture; None where it was made for one kind only.
+
+        Raises InputError where it must be told, or does not follow such pictures.
+        """
+        if not self.modes:
+            return None
+        if shows not in self.modes:
+            known = ", ".join(self.modes)
+            raise InputError(f"'{self.name}' follows several kinds of picture; say which this one is: {known}")
+        return self.modes.index(shows)
 
     def sha256(self) -> str:
         """A hash over all that decides what it does."""
@@ -130,29 +164,35 @@ def _all() -> Iterator[Part]:
             continue
 
 
-def _class_name(path: Path) -> str:
+def _config(path: Path) -> dict[str, Any]:
+    """A folder's configuration, the class under ``_class_name`` whichever library wrote it."""
     try:
         config: dict[str, Any] = json.loads((path / "config.json").read_text("utf-8"))
-        return str(config.get("_class_name") or config["architectures"][0])
+        return {**config, "_class_name": config.get("_class_name") or config["architectures"][0]}
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError):
         raise ModelError(f"'{path}' has no config.json that says what it holds; give the folder of one part") from None
 
 
-def _kind_of_file(path: Path) -> str:
-    keys = _tensors(path)
-    found = (kind for start, kind in _KEYS if any(key.startswith(start) for key in keys))
-    return next(found, "embedding" if len(keys) <= 2 else "") or _strange(path)
+def _modes(class_name: str, config: dict[str, Any]) -> tuple[str, ...]:
+    count = config.get("num_control_type", 6) if "Union" in class_name else config.get("num_mode")
+    return _MODES.get(class_name, ())[: count or 0]
 
 
-def _tensors(path: Path) -> list[str]:
-    """The names of a file's tensors; whatever its name says, only safetensors is read."""
-    from safetensors import SafetensorError, safe_open
+def _modes_of_file(tensors: Shapes) -> tuple[str, ...]:
+    return next((_MODES[name][: tensors[row][0]] for row, name in _ROWS.items() if row in tensors), ())
 
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return list(file.keys())
-    except (OSError, SafetensorError):
-        raise ModelError(f"'{path}' is no safetensors file; get the part in that format") from None
+
+def _kind_of_file(path: Path, tensors: Shapes) -> str:
+    found = (kind for start, kind in _KEYS if any(key.startswith(start) for key in tensors))
+    return next(found, "embedding" if len(tensors) <= 2 else "") or _strange(path)
+
+
+def _tensors(path: Path) -> Shapes:
+    """A file's tensors; whatever its name says, only safetensors is read."""
+    header = Header.read(path)
+    if header.format != ".safetensors":
+        raise ModelError(f"'{path}' is a {header.format[1:]} file, which is read of whole models only")
+    return header.shapes
 
 
 def _strange(path: Path) -> str:

@@ -1,6 +1,7 @@
 """A guide: lines, depth or poses that the picture follows."""
 
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -14,6 +15,13 @@ from studio.models import parts
 Followed = Annotated[
     Picture, Field(title="Outline", description="Lines, depth or a pose, as the ControlNet was trained with.")
 ]
+AS_TRAINED: Final[Literal["as trained"]] = "as trained"
+Shown = Annotated[
+    Literal["as trained", "edges", "scribble", "depth", "pose", "normals", "segments", "tile", "repaint", "blur",
+            "gray", "low quality"],
+    Field(title="It shows", description="What the picture is; only a ControlNet for several kinds (union) asks."),
+    Kind("choice"),
+]  # fmt: skip
 _Share = Annotated[float, Field(ge=0, le=1), Kind("slider")]
 Begin = Annotated[_Share, Field(title="From", description="At what share of the steps it begins to count.")]
 End = Annotated[_Share, Field(title="Until", description="After what share of the steps the picture is free.")]
@@ -22,20 +30,28 @@ End = Annotated[_Share, Field(title="Until", description="After what share of th
 def run(
     engine: Engine,  # noqa: ARG001 every step is given one
     image: Followed,
-    controlnet: ControlNetRef,
+    controlnet: ControlNetRef | None = None,
     weight: Weight = 1.0,
     start: Begin = 0.0,
     end: End = 1.0,
     guide: GuideBefore = NOTHING,
+    shows: Shown = AS_TRAINED,
 ) -> Guide:
-    """The guide with one more ControlNet or T2I-Adapter; several count together."""
-    check(start, end)
-    adapter = parts.find(controlnet, "controlnet").adapter
-    control = Control(controlnet, tuple(opened(image)), weight, start, end, adapter)
+    """The guide with one more ControlNet or T2I-Adapter; several count together.
+
+    Without one, for a model that was itself made to follow pictures.
+    """
+    check(controlnet, shows, start, end)
+    control = Control(controlnet or "", tuple(opened(image)), weight, start, end)
+    if controlnet:
+        part = parts.find(controlnet, "controlnet")
+        control = replace(control, adapter=part.adapter, mode=part.mode(shows))
     return guide + Guide(controls=(control,))
 
 
-def check(start: float = 0.0, end: float = 1.0) -> None:
-    """Raise InputError where it would end before it begins."""
+def check(controlnet: str | None = None, shows: str = AS_TRAINED, start: float = 0.0, end: float = 1.0) -> None:
+    """Raise InputError where it would end before it begins, or a ControlNet must be told what it is shown."""
     if start >= end:
         raise InputError(f"'end' ({end:g}) must lie after 'start' ({start:g})")
+    if controlnet:
+        parts.find(controlnet, "controlnet").mode(shows)

@@ -7,6 +7,7 @@ from studio.engine.images import fitting, opened, resized
 from studio.guide import NOTHING
 from studio.kinds import (
     OWN_SAMPLER,
+    ClipSkip,
     Guidance,
     GuideBefore,
     ModelRef,
@@ -34,6 +35,7 @@ def run(
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
     guide: GuideBefore = NOTHING,
+    clip_skip: ClipSkip = 1,
 ) -> list[Image]:
     """One changed picture for each seed; without a size, in the picture's shape at the model's scale."""
     card = library.find(model)
@@ -41,6 +43,14 @@ def run(
     target = size or fitting(originals[0], card.size, card.family.multiple)
     images = tuple(resized(original, target) for original in originals)
     request = Request(
-        prompt, negative_prompt, *card.suited(steps, guidance), *target, strength, sampler, images, guide=guide
+        prompt,
+        negative_prompt,
+        *card.suited(steps, guidance),
+        *target,
+        strength,
+        sampler,
+        images,
+        clip_skip=clip_skip,
+        guide=guide,
     )
     return engine.denoise(card, request)

@@ -9,6 +9,7 @@ from studio.engine.engine import Engine
 from studio.guide import NOTHING
 from studio.kinds import (
     OWN_SAMPLER,
+    ClipSkip,
     Guidance,
     GuideBefore,
     Kind,
@@ -44,10 +45,13 @@ def run(
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
     guide: GuideBefore = NOTHING,
+    clip_skip: ClipSkip = 1,
 ) -> list[Image]:
     """One picture for each seed; unlike tiles, the second pass sees the whole picture at once."""
     first, then = engine.part(0, 2), engine.part(1, 2)
-    made = generate.run(first, prompt, negative_prompt, size, steps, guidance, sampler, model, guide)
+    made = generate.run(first, prompt, negative_prompt, size, steps, guidance, sampler, model, guide, clip_skip)
     multiple = library.find(model).family.multiple
     large = Size(*(round(side * factor / multiple) * multiple for side in made[0].size))
-    return edit.run(then, made, prompt, strength, negative_prompt, large, steps, guidance, sampler, model, guide)
+    return edit.run(
+        then, made, prompt, strength, negative_prompt, large, steps, guidance, sampler, model, guide, clip_skip
+    )

@@ -8,6 +8,7 @@ from studio.engine.inpainting import masks_for, redrawn
 from studio.guide import NOTHING
 from studio.kinds import (
     OWN_SAMPLER,
+    ClipSkip,
     Guidance,
     GuideBefore,
     Mask,
@@ -35,11 +36,19 @@ def run(
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
     guide: GuideBefore = NOTHING,
+    clip_skip: ClipSkip = 1,
 ) -> list[Image]:
     """One picture for each seed, of the size of the given one and changed only where the mask is white."""
     card = library.find(model)
     originals = opened(image)
     request = Request(
-        prompt, negative_prompt, *card.suited(steps, guidance), *card.size, strength, sampler, guide=guide
+        prompt,
+        negative_prompt,
+        *card.suited(steps, guidance),
+        *card.size,
+        strength,
+        sampler,
+        clip_skip=clip_skip,
+        guide=guide,
     )
     return redrawn(engine, card, request, originals, masks_for(originals, mask))

@@ -10,6 +10,7 @@ from studio.engine.images import fitting, opened, resized
 from studio.guide import NOTHING
 from studio.kinds import (
     OWN_SAMPLER,
+    ClipSkip,
     Guidance,
     GuideBefore,
     Kind,
@@ -46,6 +47,7 @@ def run(
     guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     guide: GuideBefore = NOTHING,
+    clip_skip: ClipSkip = 1,
 ) -> list[Image]:
     """One changed picture for each seed, by a model that was trained to follow instructions."""
     card = library.find(model)
@@ -61,6 +63,7 @@ def run(
         images=images,
         instruction=True,
         likeness=likeness,
+        clip_skip=clip_skip,
         guide=guide,
     )
     return engine.denoise(card, request)

@@ -14,6 +14,7 @@ from studio.errors import InputError
 from studio.guide import NOTHING
 from studio.kinds import (
     OWN_SAMPLER,
+    ClipSkip,
     Guidance,
     GuideBefore,
     Kind,
@@ -53,6 +54,7 @@ def run(
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
     guide: GuideBefore = NOTHING,
+    clip_skip: ClipSkip = 1,
 ) -> list[Image.Image]:
     """One larger picture for each seed; the old one stands in it exactly as it was.
 
@@ -60,7 +62,14 @@ def run(
     """
     card = library.find(model)
     request = Request(
-        prompt, negative_prompt, *card.suited(steps, guidance), *card.size, strength, sampler, guide=guide
+        prompt,
+        negative_prompt,
+        *card.suited(steps, guidance),
+        *card.size,
+        strength,
+        sampler,
+        clip_skip=clip_skip,
+        guide=guide,
     )
     check(left, right, above, below)
     pictures, sides = opened(image), list(_one_by_one((left, above, right, below)))

@@ -10,6 +10,7 @@ from studio.engine.engine import Engine
 from studio.guide import NOTHING
 from studio.kinds import (
     OWN_SAMPLER,
+    ClipSkip,
     Guidance,
     GuideBefore,
     Kind,
@@ -43,9 +44,11 @@ def run(
     guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     guide: GuideBefore = NOTHING,
+    clip_skip: ClipSkip = 1,
 ) -> list[Image]:
     """One picture for each seed; the guide counts until the refiner goes on."""
     first, second = library.find(model), library.find(refiner)
-    whole = Request(prompt, negative_prompt, *first.suited(steps, guidance), *(size or first.size), sampler=sampler)
+    suited, drawn = first.suited(steps, guidance), size or first.size
+    whole = Request(prompt, negative_prompt, *suited, *drawn, sampler=sampler, clip_skip=clip_skip)
     begun = engine.part(0, 2).denoise(first, replace(whole, guide=guide, until=at))
     return engine.part(1, 2).denoise(second, replace(whole, images=tuple(begun), since=at))

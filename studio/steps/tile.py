@@ -10,6 +10,7 @@ from studio.engine.seamless import seamless
 from studio.guide import NOTHING
 from studio.kinds import (
     OWN_SAMPLER,
+    ClipSkip,
     Guidance,
     GuideBefore,
     Kind,
@@ -41,8 +42,9 @@ def run(
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
     guide: GuideBefore = NOTHING,
+    clip_skip: ClipSkip = 1,
 ) -> list[Image]:
     """One tile for each seed; without a size, at the model's own."""
     pipeline = engine.pipelines.get(library.find(model), "text-to-image")
     with seamless(pipeline, across=joins != "top and bottom", down=joins != "left and right"):
-        return generate.run(engine, prompt, negative_prompt, size, steps, guidance, sampler, model, guide)
+        return generate.run(engine, prompt, negative_prompt, size, steps, guidance, sampler, model, guide, clip_skip)

@@ -13,6 +13,7 @@ from studio.errors import InputError
 from studio.guide import NOTHING, Guide
 from studio.kinds import (
     OWN_SAMPLER,
+    ClipSkip,
     Guidance,
     GuideBefore,
     Kind,
@@ -48,6 +49,7 @@ def run(
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
     guide: GuideBefore = NOTHING,
+    clip_skip: ClipSkip = 1,
 ) -> list[Image.Image]:
     """One enlarged picture for each seed; a low strength keeps it as it is and makes its edges crisp.
 
@@ -60,7 +62,7 @@ def run(
     if factor * max(originals[0].size) > MOST:
         raise InputError(f"{factor} times as large, the picture would be over {MOST} pixels wide or high")
     large = [_enlarged(original, factor) for original in originals]
-    return refined(engine, large, prompt, strength, steps, guidance, sampler, model, guide)
+    return refined(engine, large, prompt, strength, steps, guidance, sampler, model, guide, clip_skip)
 
 
 def refined(
@@ -73,13 +75,15 @@ def refined(
     sampler: str,
     model: str,
     guide: Guide,
+    clip_skip: int,
 ) -> list[Image.Image]:
     """The pictures drawn over tile by tile at the model's own size, with what of the guide holds anywhere.
 
     Each tile has noise of its own: the same in all would leave the same traces at even distances.
     """
     card = library.find(model)
-    request = Request(prompt, "", *card.suited(steps, guidance), *card.size, strength, sampler, guide=guide.anywhere)
+    suited = card.suited(steps, guidance)
+    request = Request(prompt, "", *suited, *card.size, strength, sampler, clip_skip=clip_skip, guide=guide.anywhere)
     return by_tiles(
         images * (len(engine.seeds) // len(images)),
         card.size,

@@ -10,6 +10,7 @@ from studio.engine.engine import Engine
 from studio.guide import NOTHING
 from studio.kinds import (
     OWN_SAMPLER,
+    ClipSkip,
     Guidance,
     GuideBefore,
     Kind,
@@ -41,7 +42,10 @@ def run(
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
     guide: GuideBefore = NOTHING,
+    clip_skip: ClipSkip = 1,
 ) -> list[Image]:
     """One variation for each seed, in the picture's shape at the model's scale."""
-    strength = STRENGTH[amount]
-    return edit.run(engine, image, prompt, strength, negative_prompt, None, steps, guidance, sampler, model, guide)
+    return edit.run(
+        engine, image, prompt, STRENGTH[amount], negative_prompt, None, steps, guidance, sampler, model, guide,
+        clip_skip,
+    )  # fmt: skip

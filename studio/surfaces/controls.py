@@ -64,7 +64,8 @@ def _controls(workflow: Workflow) -> Iterator[Control]:
     own = workflow.definition.inputs
     for name, field in sorted(workflow.form().model_fields.items(), key=lambda item: item[0] not in own):
         exposed = workflow.exposed(name) if name in own else None
-        yield _control(name, field, exposed is not None and exposed.more, exposed.when if exposed else {})
+        more = exposed.more if exposed else kind_of(field.metadata).more
+        yield _control(name, field, more, exposed.when if exposed else {})
 
 
 def _control(name: str, field: FieldInfo, more: bool, when: dict[str, Any]) -> Control:

@@ -35,23 +35,29 @@ def shaken(module, seed, size=0.05):
     return module
 
 
-def controlnet(folder: Path, seed=1, unet=None, like=None) -> str:
-    """For a U-Net, Spark's own where none is given, or for whatever the pipeline ``like`` draws with."""
+def controlnet(folder: Path, seed=1, unet=None, like=None, modes=None) -> str:
+    """For a U-Net, Spark's own where none is given, or for whatever the pipeline ``like`` draws with.
+
+    With ``modes`` it is a union, made for so many kinds of picture.
+    """
     import diffusers
-    from diffusers import ControlNetModel
+    from diffusers import ControlNetModel, ControlNetUnionModel
 
     if transformer := getattr(like, "transformer", None):
         kind = getattr(diffusers, type(transformer).__name__.replace("Transformer2DModel", "ControlNetModel"))
         config = {**transformer.config, "num_layers": 1, "num_single_layers": 1, "extra_conditioning_channels": 0}
+        config |= {"num_mode": modes} if modes else {}
         torch.manual_seed(seed)
         shaken(kind.from_config(config), seed).save_pretrained(folder)
         return str(folder)
     unet = unet or (like.unet if like else spark_unet())
-    shape = dict(ControlNetModel.from_unet(unet, load_weights_from_unet=False).config)
+    kind = ControlNetUnionModel if modes else ControlNetModel
+    shape = dict(kind.from_unet(unet, load_weights_from_unet=False).config)
     shape.pop("_use_default_values")  # else what is changed below is changed back
     heads = unet.config.addition_embed_type_num_heads  # which from_unet forgets
+    more = {"num_control_type": modes, "num_trans_channel": 16, "num_proj_channel": 16} if modes else {}
     torch.manual_seed(seed)
-    net = ControlNetModel.from_config({**shape, "addition_embed_type_num_heads": heads, "in_channels": 4})
+    net = kind.from_config({**shape, "addition_embed_type_num_heads": heads, "in_channels": 4} | more)
     shaken(net, seed).save_pretrained(folder)
     return str(folder)
 

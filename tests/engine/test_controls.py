@@ -6,7 +6,7 @@ from studio.engine.pipelines import Pipelines
 from studio.errors import InputError
 from studio.guide import Control, Guide
 from studio.models import library
-from studio.steps import control, edit, generate
+from studio.steps import control, edit, generate, inpaint
 from tests.engine import small
 
 
@@ -140,3 +140,51 @@ def test_a_picture_without_a_size_takes_the_shape_of_what_it_follows(engine, mod
     wide = Control(nets[0], (small.drawing(size=(256, 128)),))
     made = generate.run(engine, "a star", steps=1, model=model, guide=Guide(controls=(wide,)))[0]
     assert made.width > made.height
+
+
+@pytest.fixture(scope="module")
+def follower(card):
+    """A model that follows a picture by itself."""
+    return str(card("flux1_control").path)
+
+
+def test_a_model_that_follows_pictures_by_itself_needs_no_part(engine, follower):
+    one, other = (control.run(engine, [small.drawing(n)]) for n in (1, 2))
+    asked = {"prompt": "a star", "steps": 2, "size": (64, 64), "model": follower}
+    assert generate.run(engine, **asked, guide=one) == generate.run(engine, **asked, guide=one)
+    assert generate.run(engine, **asked, guide=one) != generate.run(engine, **asked, guide=other)
+    changed = edit.run(engine, [small.drawing(4)], strength=0.5, **asked, guide=one)
+    assert changed != edit.run(engine, [small.drawing(4)], strength=0.5, **asked, guide=other)
+    part = {"image": [small.drawing(4)], "mask": [small.drawing(6).convert("L")], "steps": 2, "model": follower}
+    assert inpaint.run(engine, prompt="a star", **part, guide=one) != inpaint.run(
+        engine, prompt="a star", **part, guide=other
+    )
+
+
+def test_each_picture_of_its_batches_is_the_picture_alone(engine, follower):
+    asked = {"steps": 2, "size": (64, 64), "model": follower, "guide": control.run(engine, [small.drawing(1)])}
+    both = generate.run(engine.for_seeds((1, 2)), "a star", **asked)
+    alone = [generate.run(engine.for_seeds((seed,)), "a star", **asked)[0] for seed in (1, 2)]
+    assert all(small.difference(one, other) <= 1 for one, other in zip(both, alone, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ([], "FLUX.1 Control draws along another picture; give it one to follow"),
+        ([{"weight": 0.5}], "follows its picture in full; leave weight at 1"),
+        ([{"end": 0.5}], "follows its picture in all steps; leave start at 0 and end at 1"),
+        ([{}, {}], "FLUX.1 Control takes no second picture to follow"),
+    ],
+)
+def test_what_it_cannot_do_is_refused(given, said, engine, follower):
+    guide = Guide()
+    for each in given:
+        guide = control.run(engine, [small.drawing()], **each, guide=guide)
+    with pytest.raises(InputError, match=said):
+        generate.run(engine, "a star", steps=2, size=(64, 64), model=follower, guide=guide)
+
+
+def test_other_models_need_a_part_to_follow_a_picture(engine):
+    with pytest.raises(InputError, match="Stable Diffusion 1 follows no picture by itself; choose a ControlNet"):
+        generate.run(engine, "a star", steps=2, guide=control.run(engine, [small.drawing()]))

@@ -211,9 +211,22 @@ def test_a_vae_in_one_file_is_taken(engine, card, tmp_path):
     assert single == folder != generate.run(engine, PROMPT, **asked)[0]
 
 
-def test_an_area_that_is_everything_is_the_prompt_itself(draw):
-    whole = region.run(None, "a blue moon on black", "all")
-    assert small.difference(draw(whole, prompt="a red star")[0], draw(prompt="a blue moon on black")[0]) <= 1
+@pytest.mark.parametrize(
+    "prompt", ["a blue moon on black", "a (blue:1.4) moon BREAK on [black]", "a moon, " * 20, r"a \(moon\)"]
+)
+def test_an_area_that_is_everything_is_the_prompt_itself(prompt, draw):
+    """With its weights, chunks and escapes."""
+    whole = region.run(None, prompt, "all")
+    assert small.difference(draw(whole, prompt="a red star")[0], draw(prompt=prompt)[0]) <= 1
+
+
+def test_an_areas_prompt_is_read_by_the_same_layer(engine, model):
+    asked = {"prompt": "a star", "steps": 2, "size": (64, 64), "model": model}
+    whole, other = (
+        generate.run(engine, **asked | words, guide=guide, clip_skip=2)
+        for words, guide in (({}, region.run(None, "a moon", "all")), ({"prompt": "a moon"}, NOTHING))
+    )
+    assert small.difference(whole[0], other[0]) <= 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -227,3 +240,14 @@ def test_it_takes_the_precision_of_the_model(kind, model, guides, monkeypatch):
     assert generate.run(other, PROMPT, **asked, guide=guides[kind]()) != plain
     assert pipeline.unet.dtype == torch.bfloat16
     assert small.state(pipeline) == before
+
+
+def test_a_setting_that_a_pipeline_is_lent_is_taken_back(engine, card):
+    """Chroma's pipeline for inpainting asks its transformer for one that it has not."""
+    model = card("chroma")
+    transformer = engine.pipelines.get(model, "inpaint").transformer
+    before = dict(transformer.config)
+    asked = {"image": [small.drawing()], "mask": [small.drawing(6).convert("L")], "steps": 2, "model": str(model.path)}
+    made = [inpaint.run(engine, prompt=prompt, **asked)[0] for prompt in ("a star", "zebra")]
+    assert made[0] != made[1]
+    assert dict(transformer.config) == before

@@ -3,9 +3,11 @@
 import json
 import os
 import sys
+from dataclasses import replace
 from statistics import mean
 
 import pytest
+import torch
 
 from studio.config import memory as amount
 from studio.engine.anatomy import Anatomy
@@ -15,6 +17,7 @@ from studio.models import library
 from studio.models.card import ModelCard
 from studio.request import Request
 from tests.engine import heavy
+from tests.families import makers
 
 from .alone import LEAN, alone
 
@@ -149,6 +152,21 @@ def test_weights_are_rounded_only_where_nothing_else_fits_and_never_with_loras(t
     assert rounded.storage is Storage.FP8
     assert not rounded.takes_loras
     assert plan(sdxl, 1, 0, loras=True).takes_loras
+
+
+def test_weights_that_are_rounded_in_their_file_stay_so_and_take_no_loras(card, tmp_path):
+    pytest.importorskip("gguf")
+    whole = card("flux1")
+    weights = {"double_blocks.0.img_attn.norm.key_norm.scale": 16, "double_blocks.0.img_mod.lin.weight": 192}
+    made = {name: torch.ones(rows, 64)[:, : 64 if "weight" in name else 1] for name, rows in weights.items()}
+    file = makers.write_gguf(made, tmp_path / "x.gguf", "Q8_0")
+    rounded = forecast(replace(ModelCard.read(file), base=whole.path), 1024)
+    made = plan(rounded, 1, 0)
+    assert (made.storage, made.takes_loras) == (Storage.FILE, False)
+    assert plan(rounded, 1, 0, loras=True).storage is Storage.FILE
+    rest = forecast(whole, 1024)
+    encoders = sum(part.weights for part in rest.anatomy.encoders + rest.anatomy.decoders) * 4
+    assert rounded.weights(made.storage) - encoders == 192 * 64 * 34 // 32 + 16 * 4
 
 
 def test_a_model_is_not_given_more_room_than_it_has(true_sdxl):

@@ -214,7 +214,8 @@ def test_and_works_in_sdxl_with_its_pooled_words(sdxl):
         with words.acting(sdxl):
             result = sdxl(
                 num_inference_steps=3, guidance_scale=3.0, width=16, height=16, output_type="latent",
-                generator=[torch.Generator().manual_seed(n) for n in (1, 2)], **words.arguments(), **words.callback(),
+                generator=[torch.Generator().manual_seed(n) for n in (1, 2)], **words.arguments(),
+                **words.callback(sdxl),
             )  # fmt: skip
         return result.images
 
@@ -224,6 +225,34 @@ def test_and_works_in_sdxl_with_its_pooled_words(sdxl):
     assert not torch.allclose(made("a red circle AND a blue star"), plain, atol=1e-3)
     assert not torch.allclose(made("[a red circle:a blue star:1]"), plain, atol=1e-4)
     assert torch.allclose(made("[a red circle:a blue star:3]"), plain, atol=1e-6)
+
+
+def test_instructions_take_and_and_words_that_change_too(loaded, tmp_path):
+    from tests.engine import small
+
+    card = small.spark_with(8, tmp_path / "instructed")
+
+    def made(prompt, **more):
+        given = {"images": (small.drawing(size=(64, 64)),), "instruction": True, "likeness": 1.5}
+        pictures = Engine(loaded, (7, 8)).denoise(card, asked(prompt, "dark", **given | more))
+        return [np.asarray(picture).astype(int) for picture in pictures]
+
+    plain = made("a red circle")
+    assert difference(made("a red circle :0.5 AND a red circle :0.5"), plain) <= 1
+    assert difference(made("a red circle AND a blue star :0"), plain) <= 1
+    assert difference(made("a red circle AND a blue star"), plain) > 5
+    assert difference(made("[a red circle:a blue star:4]"), plain) == 0
+    assert difference(made("[a red circle:a blue star:2]"), plain) > 2
+
+
+def test_a_pipeline_that_calls_nothing_takes_no_words_that_change(sdxl):
+    from diffusers import StableDiffusionXLInstructPix2PixPipeline
+
+    from studio.engine.composing import Composition
+
+    words = Composition(prompts.conditionings(sdxl, asked("[a:b:2]")), 1)
+    with pytest.raises(InputError, match="words that change with the steps do not work for this task"):
+        words.callback(StableDiffusionXLInstructPix2PixPipeline.from_pipe(sdxl, torch_dtype=torch.float32))
 
 
 def test_and_is_refused_where_nothing_pulls_two_ways(loaded):
@@ -253,7 +282,9 @@ def test_a_family_without_weights_refuses_them_by_name(t5, mark):
     import re
 
     for request in (asked(f"a {mark} b"), asked("a", f"a {mark} b")):
-        with pytest.raises(InputError, match=re.escape(f"{t5.title} takes words alone; take '{mark}' out")):
+        with pytest.raises(
+            InputError, match=re.escape(f"{t5.title} reads plain words, so '{mark}' would change nothing")
+        ):
             t5.check(request)
 
 

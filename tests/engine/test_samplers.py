@@ -15,21 +15,32 @@ import torch
 from diffusers import DDIMScheduler, FlowMatchEulerDiscreteScheduler
 
 from studio.engine import samplers
-from studio.engine.samplers import DIFFUSION, FLOW, build
+from studio.engine.recipes import DIFFUSION, FLOW
+from studio.engine.samplers import build
+from studio.engine.schedules import quantiles
 from studio.errors import InputError
+from studio.families import sd1
 from studio.kinds import OWN_SAMPLER, Sampler
 from studio.sampler_names import NAMES, canonical
 from studio.spark.diffusion import new_scheduler
 
 MEAN, DEVIATION = 0.4, 0.5
-STOCHASTIC = ["Euler a", "DPM2 a", "DPM2 a Karras", "DPM++ 2M SDE", "DPM++ 2M SDE Karras", "DPM++ 2M SDE Exponential",
-              "DPM++ SDE", "DPM++ SDE Karras", "DDPM", "SA-Solver", "LCM"]  # fmt: skip
-NO_ZERO_SNR = [name for name in DIFFUSION if "Karras" in name or "Exponential" in name] + [
+STOCHASTIC = ["Euler a", "DPM2 a", "DPM2 a Karras", "DDPM", "SA-Solver", "LCM",
+              *(name for name in DIFFUSION if " SDE" in name)]  # fmt: skip
+NO_ZERO_SNR = [name for name in DIFFUSION if name.endswith((" Karras", " Exponential", " Beta", " AYS"))] + [
     "Heun", "DPM2", "DPM2 a", "DPM++ SDE", "PLMS", "DEIS", "SA-Solver"]  # fmt: skip
+AYS = [name for name in DIFFUSION if name.endswith(" AYS")]
+LEVELS = sd1.FAMILY.aligned
+DISTILLED = ["LCM", "TCD"]  # which take few steps, and of models made for them  # fmt: skip
 
 
 def diffusion(prediction="epsilon", **flags):
     return DDIMScheduler(**{"clip_sample": False, "prediction_type": prediction, **flags})
+
+
+def stable(**flags):
+    """Stable Diffusion's noise."""
+    return diffusion(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, **flags)
 
 
 def flow(**flags):
@@ -73,7 +84,8 @@ def sampled(scheduler, own, kind, *, generator, shape=(1, 1, 100, 200), consiste
         arguments = (data, noise, times[:1]) if hasattr(scheduler, "add_noise") else (data, times[:1], noise)
         sample = noised(*arguments)
     at = levels(own)
-    extra = {"generator": generator} if "generator" in signature(scheduler.step).parameters else {}
+    given = {"generator": generator, "eta": 0.0}  # as pipelines give them
+    extra = {name: value for name, value in given.items() if name in signature(scheduler.step).parameters}
     for time in times:
         scale = getattr(scheduler, "scale_model_input", lambda sample, time: sample)
         predicted = prediction(kind, scale(sample, time), *at(float(time)), consistent=consistent)
@@ -93,7 +105,7 @@ def test_every_choice_can_be_built_and_no_other():
 
 
 @pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
-@pytest.mark.parametrize("name", [OWN_SAMPLER, *(name for name in DIFFUSION if name != "LCM")])
+@pytest.mark.parametrize("name", [OWN_SAMPLER, *(name for name in DIFFUSION if name not in (*DISTILLED, *AYS))])
 def test_samples_of_a_gaussian_have_its_mean_and_deviation(name, kind):
     own = diffusion(kind)
     scheduler = build(name, own)
@@ -109,7 +121,7 @@ def test_lcm_needs_a_distilled_model_and_few_steps():
     assert_gaussian(sampled(scheduler, own, "epsilon", generator=generator, consistent=True))
 
 
-@pytest.mark.parametrize("name", [name for name in DIFFUSION if name not in (*NO_ZERO_SNR, "LCM")])
+@pytest.mark.parametrize("name", [name for name in DIFFUSION if name not in (*NO_ZERO_SNR, *DISTILLED)])
 def test_a_model_that_begins_in_pure_noise_gets_there_too(name):
     own = diffusion("v_prediction", rescale_betas_zero_snr=True, timestep_spacing="trailing")
     scheduler = build(name, own)
@@ -129,7 +141,7 @@ def test_flow_matching_ends_at_the_gaussian(name, shift):
     assert_gaussian(sampled(scheduler, own, "flow", generator=torch.Generator().manual_seed(0)))
 
 
-@pytest.mark.parametrize("name", [OWN_SAMPLER, *(name for name in DIFFUSION if name != "LCM")])
+@pytest.mark.parametrize("name", [OWN_SAMPLER, *(name for name in DIFFUSION if name not in (*DISTILLED, *AYS))])
 def test_a_picture_changed_by_some_strength_ends_at_the_gaussian_too(name):
     own = diffusion()
     scheduler = build(name, own)
@@ -156,7 +168,7 @@ def test_flow_changed_by_some_strength_ends_at_the_gaussian_too(name):
     assert_gaussian(sampled(scheduler, own, "flow", generator=torch.Generator().manual_seed(0), skipped=50))
 
 
-@pytest.mark.parametrize("name", FLOW)
+@pytest.mark.parametrize("name", [name for name in FLOW if not name.endswith(" Beta")])
 def test_flow_samplers_step_through_the_levels_that_the_model_brings(name):
     """As a pipeline with dynamic shifting asks for them: given sigmas, and a mu for the picture's size."""
     flags = {"use_dynamic_shifting": True, "base_shift": 0.3, "max_shift": 0.9, "shift_terminal": 0.02}
@@ -170,6 +182,16 @@ def test_flow_samplers_step_through_the_levels_that_the_model_brings(name):
     clean, noise = torch.zeros(1, 4, 2, 2), torch.ones(1, 4, 2, 2)
     assert torch.equal(scheduler.scale_noise(clean, own.timesteps[3:4], noise),
                        own.scale_noise(clean, own.timesteps[3:4], noise))  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["Euler Beta", "DPM++ 2M Beta"])
+def test_beta_on_flow_is_shifted_as_the_model_wants(name):
+    """ComfyUI's: the quantile first, then the shift for the picture's size."""
+    scheduler = build(name, flow(use_dynamic_shifting=True), "flow")
+    scheduler.set_timesteps(8, sigmas=np.linspace(1, 1 / 8, 8), mu=0.7)
+    share = quantiles(np.linspace(1, 1 / 8, 8))
+    shifted = np.exp(0.7) / (np.exp(0.7) + (1 / share - 1))
+    assert scheduler.sigmas.numpy() == pytest.approx([*shifted, 0], abs=2e-6)
 
 
 @pytest.mark.parametrize("name", ["Heun", "DPM++ 2M", "UniPC"])
@@ -187,8 +209,8 @@ def test_second_order_needs_fewer_steps_than_euler(name):
 @pytest.mark.parametrize("name", STOCHASTIC)
 def test_a_picture_of_a_batch_is_the_picture_alone(name):
     def made(*seeds):
-        own = diffusion()
-        scheduler = build(name, own)
+        own = stable()
+        scheduler = build(name, own, aligned=LEVELS)
         scheduler.set_timesteps(8)
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         return sampled(scheduler, own, "epsilon", generator=generators, shape=(len(seeds), 4, 8, 8))
@@ -201,7 +223,7 @@ def test_a_picture_of_a_batch_is_the_picture_alone(name):
 def test_noise_is_drawn_by_those_samplers_that_are_said_to():
     assert {n for n in DIFFUSION if n in STOCHASTIC} == set(STOCHASTIC)
     for name in [name for name in DIFFUSION if name not in STOCHASTIC]:
-        scheduler = build(name, diffusion())
+        scheduler = build(name, diffusion(), aligned=LEVELS)
         scheduler.set_timesteps(4)
         generator = torch.Generator().manual_seed(0)
         sampled(scheduler, diffusion(), "epsilon", generator=generator, shape=(1, 1, 2, 2))
@@ -251,7 +273,7 @@ def test_heun_on_flow_is_refused_where_strength_counts():
 @pytest.mark.parametrize("name", NO_ZERO_SNR)
 def test_what_fails_on_pure_noise_is_refused_by_name(name):
     with pytest.raises(InputError, match=r"zero terminal SNR.* take 'Euler'"):
-        build(name, diffusion("v_prediction", rescale_betas_zero_snr=True))
+        build(name, diffusion("v_prediction", rescale_betas_zero_snr=True), aligned=LEVELS)
 
 
 @pytest.mark.parametrize("noise", ["diffusion", "flow"])
@@ -272,6 +294,55 @@ def test_models_of_another_noise_keep_their_own():
 def test_the_solver_that_gives_nan_is_refused():
     with pytest.raises(InputError, match="ends in NaN; take 'UniPC'"):
         build(OWN_SAMPLER, diffusers.UniPCMultistepScheduler(solver_type="bh1"))
+
+
+@pytest.mark.parametrize("name", AYS)
+@pytest.mark.parametrize("skipped", [0, 125])
+def test_aligned_steps_end_at_the_gaussian(name, skipped):
+    own = stable()
+    scheduler = build(name, own, aligned=LEVELS)
+    scheduler.set_timesteps(250)
+    assert_gaussian(sampled(scheduler, own, "epsilon", generator=torch.Generator().manual_seed(0), skipped=skipped))
+
+
+@pytest.mark.parametrize("name", AYS)
+def test_aligned_steps_are_the_measured_ones(name):
+    scheduler = build(name, stable(), aligned=LEVELS)
+    scheduler.set_timesteps(11)
+    assert scheduler.sigmas.tolist() == pytest.approx([*LEVELS, 0], abs=1e-3)
+    with pytest.raises(InputError, match=f"nobody has measured .* take '{re.escape(name.replace('AYS', 'Beta'))}'"):
+        build(name, stable())
+
+
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
+def test_tcd_takes_the_way_of_a_perfect_model_exactly(kind):
+    """As DDIM over the few steps there are; pipelines give it no noise of its own."""
+    own = diffusion(kind)
+    scheduler = build("TCD", own)
+    scheduler.set_timesteps(50)
+    assert_gaussian(sampled(scheduler, own, kind, generator=torch.Generator().manual_seed(0)))
+
+
+@pytest.mark.parametrize("name", [name for name in DIFFUSION if name.endswith(" Beta")])
+def test_beta_takes_any_number_of_steps_that_is_asked_for(name):
+    for steps in (2, 7, 150):
+        scheduler = build(name, diffusion())
+        scheduler.set_timesteps(steps)
+        times = torch.unique(scheduler.timesteps)
+        assert len(times) == len(scheduler.timesteps) if scheduler.order == 1 else steps
+        assert (times.max(), scheduler.sigmas[-1]) == (999, 0)
+
+
+@pytest.mark.parametrize("name", ["LMS", "LMS Karras"])
+def test_lms_needs_fewer_steps_than_euler(name):
+    def error(name):
+        own = diffusion()
+        scheduler = build(name, own)
+        scheduler.set_timesteps(20)
+        made = sampled(scheduler, own, "epsilon", generator=torch.Generator().manual_seed(0))
+        return abs(made.std().item() - DEVIATION)
+
+    assert error(name) < 0.4 * error("Euler")
 
 
 def test_lcm_says_how_many_steps_it_takes():
@@ -302,6 +373,14 @@ def test_every_name_of_ours_is_itself(name):
         ("uni_pc_bh2", "UniPC"),
         ("ddim/ddim_uniform", "DDIM"),
         ("PLMS", "PLMS"),
+        ("euler/beta", "Euler Beta"),
+        ("DPM++ 2M Beta", "DPM++ 2M Beta"),
+        ("DPM++ SDE Align Your Steps", "DPM++ SDE AYS"),
+        ("dpmpp_2m_sde/sgm_uniform", "DPM++ 2M SDE SGM Uniform"),
+        ("uni_pc/simple", "UniPC SGM Uniform"),
+        ("lms", "LMS"),
+        ("LMS Automatic", "LMS Karras"),
+        ("tcd", "TCD"),
         ("DPM++ 2M Automatic", "DPM++ 2M Karras"),
         ("DPM++ 2M SDE Automatic", "DPM++ 2M SDE Exponential"),
         ("Euler a Automatic", "Euler a"),
@@ -314,9 +393,10 @@ def test_names_of_others_are_ours(written, ours):
 @pytest.mark.parametrize(
     ("written", "instead"),
     [
-        ("LMS", "Heun"),
         ("Euler a Karras", "Euler a"),
-        ("euler/beta", "Euler"),
+        ("euler/kl_optimal", "Euler"),
+        ("Heun Align Your Steps", "Heun"),
+        ("DEIS Karras", "DEIS"),
         ("dpmpp_2s_ancestral/karras", "DPM++ SDE"),
         ("DPM++ 3M SDE Exponential", "DPM++ 2M SDE"),
         ("uni_pc_bh1", "UniPC"),
@@ -330,7 +410,7 @@ def test_names_that_are_not_here_say_what_to_take(written, instead):
 
 
 def test_an_unknown_name_lists_the_known():
-    with pytest.raises(ValueError, match=r"there are model's own, Euler, .*, LCM"):
+    with pytest.raises(ValueError, match=r"there are model's own, Euler, .*, TCD"):
         canonical("xyz")
 
 

@@ -65,7 +65,7 @@ def test_what_it_has_passes():
 
 
 def test_a_variant_that_differs_not_is_the_family():
-    assert sd1.FAMILY.of("v") is sd1.FAMILY
+    assert sd1.FAMILY.of("") is sd1.FAMILY
     assert chroma.FAMILY.of("") is chroma.FAMILY
 
 
@@ -77,8 +77,16 @@ def test_the_size_asked_for_is_the_size_drawn():
     assert hidream.FAMILY.drawn(Size(512, 512)) == (1024, 1024)
 
 
-def test_an_area_takes_words_alone():
-    area = Region("a (red:1.3) star", Image.new("L", (64, 64), 255))
+@pytest.mark.parametrize(
+    ("prompt", "mark", "brackets"),
+    [
+        ("a ([red:blue:0.5]:1.2) star", r"\[red:blue:0.5\]", r", or \\\[ and \\\] where you mean brackets"),
+        ("a [red|blue] star", r"\[red\|blue\]", r", or \\\[ and \\\] where you mean brackets"),
+        ("a star AND a moon", "AND", ""),
+    ],
+)
+def test_an_area_says_the_same_in_all_steps(prompt, mark, brackets):
+    area = Region(prompt, Image.new("L", (64, 64), 255))
     request = Request("a star", "", 2, 2.0, 64, 64, guide=Guide(regions=(area,)))
-    with pytest.raises(InputError, match="the prompt of an area takes words alone; take '\\(red:1.3\\)' out"):
+    with pytest.raises(InputError, match=f"so '{mark}' fails there; write the words alone{brackets}$"):
         sd1.FAMILY.check(request)

@@ -206,6 +206,12 @@ def flux1_fill():
     return _flux1(FluxFillPipeline, in_channels=384)
 
 
+def flux1_control():
+    from diffusers import FluxControlPipeline
+
+    return _flux1(FluxControlPipeline, in_channels=128)
+
+
 def flux1_kontext():
     from diffusers import FluxKontextPipeline
 
@@ -542,6 +548,7 @@ MODELS = (
     flux1,
     flux1_schnell,
     flux1_fill,
+    flux1_control,
     flux1_kontext,
     flux2,
     flux2_base,

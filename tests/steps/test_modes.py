@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from studio.engine.engine import Engine
 from studio.engine.pipelines import Pipelines
@@ -149,3 +151,18 @@ def test_a_guide_goes_from_step_to_step_only(change, said):
         change["inputs"].pop("prompt")
     with pytest.raises(WorkflowError, match=said):
         Workflow.of("mine", whole | change)
+
+
+def test_a_union_controlnet_must_be_told_before_anything_starts(tmp_path):
+    """The form asks what the picture is where it matters, and nowhere else."""
+    picture = tmp_path / "heart.png"
+    small.drawing().save(picture)
+    union = tmp_path / "union.safetensors"
+    save_file({"task_embedding": torch.zeros(6, 4), "controlnet_cond_embedding.x": torch.zeros(1)}, union)
+    asked = {"image": str(picture), "prompt": "a heart", "controlnet": str(union)}
+    workflow = Workflow.load("controlnet")
+    with pytest.raises(InputError, match="'union' follows several kinds of picture; say which this one is: pose, "):
+        Job.of(workflow, asked).checked()
+    assert Job.of(workflow, asked | {"shows": "scribble"}).checked()
+    plain = small.controlnet(tmp_path / "plain")
+    assert Job.of(workflow, asked | {"controlnet": plain}).checked()

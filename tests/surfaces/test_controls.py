@@ -17,8 +17,9 @@ def test_controls_are_the_form(name):
     workflow = Workflow.load(name)
     fields, found = workflow.form().model_fields, controls(workflow)
     assert {c.name for c in found} == set(fields)
-    assert [c.name for c in found][-2:] == ["seed", "count"]
-    assert [c.name for c in found][:-2] == list(workflow.definition.inputs)
+    own = list(workflow.definition.inputs)
+    last = ["seed", "count"] + ["wildcard_seed"] * any(c.kind == "prompt" for c in found)
+    assert [c.name for c in found] == own + last
     for control in found:
         assert control.kind in KINDS
         assert control.label
@@ -44,12 +45,13 @@ inputs:
 steps:
   draw: {use: generate}
 """)
-    words, steps, sampler, seed, _ = controls(Workflow.load(file))
+    words, steps, sampler, seed, _, lot = controls(Workflow.load(file))
     assert (words.kind, words.label, words.required) == ("prompt", "What to draw", True)
     assert (steps.kind, steps.least, steps.greatest, steps.default, steps.step) == ("slider", 1, 8, 4, 1)
     assert (steps.more, words.more) == (True, False)
     assert (sampler.choices, sampler.default, sampler.visible_if) == (("DDIM", "Euler"), "Euler", ("steps", 4))
-    assert (seed.kind, seed.default, seed.least) == ("seed", None, 0)
+    assert (seed.kind, seed.default, seed.least, seed.more) == ("seed", None, 0, False)
+    assert (lot.kind, lot.default, lot.least, lot.more) == ("number", None, 0, True)
 
 
 def test_a_condition_must_name_an_input(write_workflow):

@@ -76,10 +76,10 @@ def _components(shapes: Shapes) -> dict[str, str]:
 
 
 def _renamed(shapes: Shapes, names: Names) -> Iterator[tuple[str, Shape]]:
-    """Weights and biases by diffusers' names; what the makers have in one is parted."""
+    """Weights and biases by diffusers' names; what the makers have in one is parted, what it does not use left out."""
     for module, ends in _modules(shapes).items():
         parts = names.in_diffusers(module)
-        for end, shape in ends.items():
+        for end, shape in ends.items() if parts else ():
             rows = _parted(shape, ends["weight"], len(parts))
             yield from ((f"{part}.{end}", (count, *shape[1:])) for part, count in zip(parts, rows, strict=True))
 
