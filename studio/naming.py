@@ -25,14 +25,21 @@ class Names:
     ``makers`` holds whole names or their beginnings; ``*`` stands for the first number. Where the makers have one
     module in place of several, those are in braces, in the order of their rows: "attn.qkv" is "attn.to_{q,k,v}".
     ``swapped`` are modules, by diffusers' names, whose halves, a shift and a scale, the makers have the other way
-    round; those of them that have but two parts, which is twice as many rows as columns.
+    round; those of them that have but two parts, which is twice as many rows as columns. ``unused`` are the makers'
+    that diffusers has no use for.
     """
 
     makers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     swapped: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
     def in_diffusers(self, name: str) -> tuple[str, ...]:
-        """The modules of diffusers' that are one of the makers', in the order of their rows; itself where unlisted."""
+        """The modules of diffusers' that are one of the makers', in the order of their rows; itself where unlisted.
+
+        Nothing where diffusers has no use for it.
+        """
+        if name.startswith(self.unused) and _longest(name, dict.fromkeys(self.unused, True))[0]:
+            return ()
         entry, number, rest = _longest(name, self.makers)
         return tuple(_filled(ours, number, rest) for ours in _each(entry)) if entry else (name,)
 

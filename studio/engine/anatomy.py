@@ -5,8 +5,8 @@ tensors are alive at once where most are. Factors that the layout does not give 
 on a CPU (``tests/engine/test_memory.py`` measures again).
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
 from pathlib import Path
@@ -16,7 +16,9 @@ from studio.kinds import Size
 from studio.models import bases
 from studio.models.card import ModelCard
 from studio.models.folder import read_json, weight_files
+from studio.models.hashes import Stamp
 from studio.models.header import Header
+from studio.models.tensors import Tensor
 from studio.models.weights import PARTS
 
 TILE: Final = 512
@@ -28,11 +30,30 @@ _ENDINGS: Final = {"text encoder": "text_encoder", "VAE": "vae"}
 
 @dataclass(frozen=True)
 class Part:
-    """One module of a model: how many numbers its weights are, those of its largest tensor, its configuration."""
+    """One module of a model: how many numbers its weights are, its matrices', its largest tensor's; its configuration.
+
+    Matrices are what linear layers multiply with; kernels of convolutions are none. ``stored`` is how many bytes its
+    weights have in a single file.
+    """
 
     weights: int
+    matrices: int
     largest: int
     config: Mapping[str, Any]
+    stored: int = 0
+
+    @classmethod
+    def of(cls, files: Iterable[Path], config: Mapping[str, Any]) -> "Part":
+        """Read from the headers of its files; raises ModelError where one is damaged."""
+        return cls.made(_shapes(files), config)
+
+    @classmethod
+    def made(cls, shapes: Iterable[Sequence[int]], config: Mapping[str, Any]) -> "Part":
+        """A part whose tensors have these shapes."""
+        sizes = [(prod(shape), len(shape) == 2) for shape in shapes]
+        numbers = [size for size, _ in sizes]
+        matrices = sum(size for size, matrix in sizes if matrix)
+        return cls(sum(numbers), matrices, max(numbers, default=0), config)
 
 
 @dataclass(frozen=True)
@@ -44,7 +65,11 @@ class Anatomy:
     @classmethod
     def of(cls, card: ModelCard) -> "Anatomy":
         """Read from the headers of its files; raises ModelError where one is damaged."""
-        return _read(card.path, card.base, card.variant, card.weights is not None)
+        return _read(card.path, card.base, card.variant, card.weights is not None, stamps(card))
+
+    def decoding_with(self, vae: Part | None) -> "Anatomy":
+        """The model with another VAE in place of its own, if any."""
+        return Anatomy({**self.parts, "vae": vae}) if vae else self
 
     @property
     def encoders(self) -> list[Part]:
@@ -61,10 +86,16 @@ class Anatomy:
         """All other parts, a U-Net or a transformer before all."""
         return [part for part in self.parts.values() if part not in self.encoders + self.decoders]
 
-    def denoising(self, size: Size) -> int:
-        """Numbers alive at once while one latent is denoised by a step; with guidance there are two."""
-        area = size.width * size.height // self._compression**2
-        return max((_denoising(part.config, area, self._channels) for part in self.denoisers), default=0)
+    def denoising(self, size: Size, nets: Sequence[Part] = ()) -> int:
+        """Numbers alive at once while one latent is denoised by a step; with guidance there are two.
+
+        Each of the ControlNets ``nets`` works before the denoiser, which then holds what they found, added up.
+        """
+        area, drawn = size.width * size.height // self._compression**2, size.width * size.height
+        own = max((_denoising(part.config, area, self._channels) for part in self.denoisers), default=0)
+        found = max((_found(net.config, area, self._channels) for net in nets), default=0)
+        seeing = max((_seeing(net.config) * drawn for net in nets), default=0)
+        return max(own + found, seeing)
 
     def decoding(self, size: Size, *, tiled: bool = False) -> int:
         """Numbers alive at once while one latent is decoded, the picture itself included."""
@@ -82,6 +113,12 @@ class Anatomy:
     def _channels(self) -> int:
         found = (part.config.get("latent_channels") or part.config.get("z_dim") for part in self.decoders)
         return int(next(found, None) or 4)
+
+
+def stamps(card: ModelCard) -> tuple[Stamp, ...]:
+    """What is another as soon as another file lies in the place of one that decides what the model draws."""
+    lent = sorted(card.base.glob("*/*")) if card.base and card.base.is_dir() else []
+    return tuple(Stamp.of(file) for file in [*card.files(), *lent] if file.is_file())
 
 
 def _denoising(config: Mapping[str, Any], area: int, channels: int) -> int:
@@ -103,6 +140,25 @@ def _unet(config: Mapping[str, Any], area: int) -> int:
     return int(most * area)
 
 
+def _found(config: Mapping[str, Any], area: int, channels: int) -> int:
+    """What a ControlNet tells its denoiser: once itself, once added to what the denoiser found on its own way."""
+    if "block_out_channels" in config:
+        return 2 * _kept(config, area)
+    layers = int(config.get("num_layers") or 0) + int(config.get("num_single_layers") or 0)
+    return layers * _width(config) * _tokens(config, area, channels)
+
+
+def _kept(config: Mapping[str, Any], area: int) -> int:
+    """What a U-Net's way down leaves for its way up."""
+    own = enumerate(config["block_out_channels"])
+    return int(sum((_layers(config, level) + 1) * width / 4**level for level, width in own) * area)
+
+
+def _seeing(config: Mapping[str, Any]) -> int:
+    """Numbers for each pixel of the picture that a ControlNet looks at, while it makes latents of it."""
+    return 3 * int((config.get("conditioning_embedding_out_channels") or [0])[0])
+
+
 def _layers(config: Mapping[str, Any], level: int) -> int:
     layers = config.get("layers_per_block", 2)
     return int(layers if isinstance(layers, int) else layers[level])
@@ -110,10 +166,15 @@ def _layers(config: Mapping[str, Any], level: int) -> int:
 
 def _transformer(config: Mapping[str, Any], area: int, channels: int) -> int:
     """All tokens sixteen times over: themselves, normalised, as queries, keys and values, and four times as wide."""
+    return 16 * _width(config) * (_tokens(config, area, channels) + _WORDS)
+
+
+def _tokens(config: Mapping[str, Any], area: int, channels: int) -> int:
+    """A picture's tokens for a transformer."""
     packed = 4 if config.get("in_channels") == 4 * channels else 1
     patch = config.get("patch_size") or 1
     patch = patch if isinstance(patch, int) else patch[-1]
-    return int(16 * _width(config) * (area // (packed * patch**2) + _WORDS))
+    return int(area // (packed * patch**2))
 
 
 def _width(config: Mapping[str, Any]) -> int:
@@ -139,7 +200,7 @@ def _stages(config: Mapping[str, Any]) -> list[int]:
 
 
 @lru_cache(maxsize=64)
-def _read(path: Path, base: Path | None, variant: str, single: bool) -> Anatomy:
+def _read(path: Path, base: Path | None, variant: str, single: bool, _stamps: tuple[Stamp, ...]) -> Anatomy:
     if not single:
         return Anatomy(dict(_of_folder(path)))
     own = _of_file(path, base, variant)
@@ -152,19 +213,23 @@ def _of_folder(path: Path) -> Iterator[tuple[str, Part]]:
     for name, kind in index.items():
         files = weight_files(path / name) if isinstance(kind, list) and kind[0] and name != "safety_checker" else []
         if files:
-            numbers = [each for file in files for each in _numbers(file)]
-            yield name, _part(numbers, read_json(path / name / "config.json"))
+            yield name, Part.of(files, read_json(path / name / "config.json"))
 
 
 def _of_file(path: Path, base: Path | None, variant: str) -> dict[str, Part]:
     """The parts of a single file by how their tensors' names begin; the rest is the denoiser."""
-    found: dict[str, list[int]] = {}
+    found: dict[str, list[Tensor]] = {}
     for name, tensor in Header.read(path).tensors.items():
-        found.setdefault(_owner(name), []).append(prod(tensor.shape))
+        found.setdefault(_owner(name), []).append(tensor)
     configs = _configs(base, variant)
     denoiser = next((name for name in ("transformer", "unet") if name in configs), "unet")
     names = {part: _ENDINGS.get(part, denoiser) for part in found}
-    return {names[part]: _part(numbers, configs.get(names[part], {})) for part, numbers in found.items()}
+    return {names[part]: _of_tensors(tensors, configs.get(names[part], {})) for part, tensors in found.items()}
+
+
+def _of_tensors(tensors: list[Tensor], config: Mapping[str, Any]) -> Part:
+    part = Part.made([tensor.shape for tensor in tensors], config)
+    return replace(part, stored=sum(tensor.end - tensor.begin for tensor in tensors))
 
 
 def _owner(tensor: str) -> str:
@@ -179,9 +244,6 @@ def _configs(base: Path | None, variant: str) -> Mapping[str, Any]:
     return bases.configurations(base, variant)
 
 
-def _numbers(file: Path) -> list[int]:
-    return [prod(tensor.shape) for tensor in Header.read(file).tensors.values()]
-
-
-def _part(numbers: list[int], config: Mapping[str, Any]) -> Part:
-    return Part(sum(numbers), max(numbers, default=0), config)
+def _shapes(files: Iterable[Path]) -> Iterator[tuple[int, ...]]:
+    for file in files:
+        yield from (tensor.shape for tensor in Header.read(file).tensors.values())

@@ -1,12 +1,14 @@
 """Learned words (textual inversion): known for one job, forgotten after it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from copy import deepcopy
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from studio.engine import parts as files
+from studio.engine.patch import Method, patched
 from studio.errors import InputError
 from studio.models import parts as library
 
@@ -25,10 +27,11 @@ def known(
     prompts: str,
     besides: "Mapping[str, list[Tensor]]" = _NONE,
 ) -> Iterator[None]:
-    """While inside, the pipeline knows the words; after, its tokenizers and vocabulary are the same objects as before.
+    """While inside, the pipeline knows the words; after, its tokenizers are the same objects as before.
 
     ``embeddings`` pairs each word with its file, ``prompts`` is all text that will be read; ``besides`` are words and
-    their vectors that came with a LoRA, and count where they are written. Raises InputError where one of
+    their vectors that came with a LoRA, and count where they are written. No weight is touched: the words are put
+    among what an encoder looks up in its vocabulary, wherever that lies. Raises InputError where one of
     ``embeddings`` is not in the text, and where a word means something already or was learned for another model.
     """
     written = [(word, vectors) for word, vectors in besides.items() if word in prompts]
@@ -36,18 +39,18 @@ def known(
         yield
         return
     used = [(t, e) for t, e in _ENCODERS if getattr(pipeline, e, None) is not None]
-    own = [(getattr(pipeline, t), getattr(pipeline, e).get_input_embeddings()) for t, e in used]
+    own = [getattr(pipeline, t) for t, _ in used]
     learned = [(word, list(files.tensors(library.find(ref, "embedding")).values())) for word, ref in embeddings]
-    try:
+    with ExitStack() as stack:
         for word, vectors in learned + written:
-            _refuse(word, prompts, [tokenizer for tokenizer, _ in own])
+            _refuse(word, prompts, own)
             for tokenizer, encoder in used:
-                _learn(pipeline, tokenizer, encoder, word, vectors)
+                vocabulary = getattr(pipeline, encoder).get_input_embeddings()
+                rows = _fitting(word, vectors, vocabulary.embedding_dim)
+                stack.callback(setattr, pipeline, tokenizer, getattr(pipeline, tokenizer))
+                places = _learn(pipeline, tokenizer, word, len(rows))
+                stack.enter_context(patched(vocabulary, "forward", partial(_with_rows, places, rows)))
         yield
-    finally:
-        for (tokenizer, encoder), (words, vocabulary) in zip(used, own, strict=True):
-            setattr(pipeline, tokenizer, words)
-            getattr(pipeline, encoder).set_input_embeddings(vocabulary)
 
 
 def _refuse(word: str, prompts: str, tokenizers: Sequence[Any]) -> None:
@@ -57,30 +60,31 @@ def _refuse(word: str, prompts: str, tokenizers: Sequence[Any]) -> None:
         raise InputError(f"the word '{word}' means something to the model already; choose another, such as <{word}>")
 
 
-def _learn(
-    pipeline: "DiffusionPipeline", tokenizer: str, encoder: str, word: str, files_vectors: "list[Tensor]"
-) -> None:
-    """Add a word to one tokenizer, and its vectors to that one's encoder.
+def _learn(pipeline: "DiffusionPipeline", tokenizer: str, word: str, count: int) -> list[int]:
+    """Give the pipeline a tokenizer that knows a word of ``count`` vectors; returns the numbers of its tokens.
 
-    A word of several vectors is written as WORD, WORD_1, WORD_2 …: the names that the library looks for.
+    It is written as WORD, WORD_1, WORD_2 …: the names that the library looks for.
     """
+    words = deepcopy(getattr(pipeline, tokenizer))
+    names = [word, *(f"{word}_{n}" for n in range(1, count))]
+    words.add_tokens(names)
+    setattr(pipeline, tokenizer, words)
+    places: list[int] = words.convert_tokens_to_ids(names)
+    return places
+
+
+def _with_rows(places: Sequence[int], rows: "Tensor", own: Method) -> Method:
+    """A vocabulary's ``forward`` that gives these rows for the tokens at these places."""
     import torch
 
-    text = getattr(pipeline, encoder)
-    vocabulary = text.get_input_embeddings()
-    vectors = _fitting(word, files_vectors, vocabulary.embedding_dim)
-    words = deepcopy(getattr(pipeline, tokenizer))
-    names = [word, *(f"{word}_{n}" for n in range(1, len(vectors)))]
-    words.add_tokens(names)
-    places = words.convert_tokens_to_ids(names)
-    weight = vocabulary.weight.new_zeros(
-        max(vocabulary.num_embeddings, *(place + 1 for place in places)), vectors.shape[1]
-    )
-    weight[: vocabulary.num_embeddings] = vocabulary.weight.detach()
-    weight[places] = vectors.to(weight)
-    setattr(pipeline, tokenizer, words)
-    rows, width = weight.shape
-    text.set_input_embeddings(torch.nn.Embedding(rows, width, _weight=weight, _freeze=True))
+    def forward(tokens: "Tensor") -> "Tensor":
+        here = [tokens == place for place in places]
+        found: Tensor = own(tokens.masked_fill(torch.stack(here).any(0), 0))
+        for row, these in zip(rows, here, strict=True):
+            found = found.where(~these[..., None], row.to(found))
+        return found
+
+    return forward
 
 
 def _fitting(word: str, vectors: "list[Tensor]", width: int) -> "Tensor":

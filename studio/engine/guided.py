@@ -53,9 +53,9 @@ def guided(pipelines: Pipelines, card: ModelCard, request: Request) -> Iterator[
         stack.enter_context(_lent(pipeline, card.family.lent))
         stack.enter_context(_decoding(pipeline, parts, guide.vae))
         stack.enter_context(known(pipeline, guide.embeddings, _text(request), loras.words()))
+        stack.enter_context(controls.adapted(pipeline, parts, adapters, size))  # for each area: the U-Net uses it up
         stack.enter_context(divided(pipeline, guide.regions, request.clip_skip, loras.wear))
         stack.enter_context(controls.exact(pipeline))
-        stack.enter_context(controls.adapted(pipeline, parts, adapters, size))
         arguments |= stack.enter_context(resembling(pipeline, parts, guide.references))
         yield Guided(pipeline, arguments, loras)
 

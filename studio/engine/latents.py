@@ -7,6 +7,8 @@ patch of two by two. They are normalised; each kind of autoencoder says in its o
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
+from studio.engine.placing import works_on
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -38,7 +40,7 @@ def decoded(vae: Any, latents: "Tensor") -> "Tensor":
     import torch
 
     with torch.no_grad():
-        raw = _raw(vae, latents).to(vae.device, vae.dtype)
+        raw = _raw(vae, latents).to(works_on(vae), vae.dtype)
         if hasattr(vae, "quantize"):
             return _pixels(vae.decode(latents.to(raw), force_not_quantize=True).sample)
         if vae.config.get("temperal_downsample") is not None:  # a decoder of videos
@@ -56,8 +58,8 @@ def _raw(vae: Any, latents: "Tensor") -> "Tensor":
     from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
     if (norm := getattr(vae, "bn", None)) is not None:  # of each channel of a patch
-        deviation = (norm.running_var + vae.config.batch_norm_eps).sqrt().view(1, -1, 1, 1)
-        mean = norm.running_mean.view(1, -1, 1, 1)
+        deviation = (norm.running_var.to(latents) + vae.config.batch_norm_eps).sqrt().view(1, -1, 1, 1)
+        mean = norm.running_mean.to(latents).view(1, -1, 1, 1)
         return pixel_shuffle(pixel_unshuffle(latents, 2) * deviation + mean, 2)
     scale, shift = vae.config.get("scaling_factor") or 1, vae.config.get("shift_factor") or 0
     mean, deviation = vae.config.get("latents_mean"), vae.config.get("latents_std")

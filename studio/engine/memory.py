@@ -2,17 +2,20 @@
 
 A plan is one of few: where the parts of a model are while they do not work, in what precision its weights are
 kept, whether pictures are decoded in tiles, and how many share a forward pass. Offload on top of offload cannot
-be said in it, and ``takes_loras`` says where weights may still be added. Sizes are in bytes.
+be said in it. What a request asks decides which plans there are: weights that are changed for it, by LoRAs, are
+neither rounded nor read again from their files. Sizes are in bytes.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cached_property
 from importlib.util import find_spec
 from itertools import product
 from typing import Any, Final
 
 from studio.engine.anatomy import Anatomy
+from studio.engine.extras import Extras
 from studio.kinds import Size
 from studio.models.card import ModelCard
 from studio.request import Request
@@ -33,9 +36,10 @@ class Storage(Enum):
     FULL = "full precision"
     FP8 = "fp8 weights"
     FOUR_BIT = "4-bit weights"
+    FILE = "weights rounded as they are in their file"
 
 
-_BYTES: Final = {Storage.FP8: 1.0, Storage.FOUR_BIT: 0.5625}  # of a weight; 4 bits and a scale for every 64
+_FOUR_BITS: Final = 0.5625  # bytes: 4 bits, and a scale for every 64 weights
 _ON_A_GPU: Final = (Placement.KEEP, Placement.MODELS, Placement.GROUPS)
 _IN_MAIN_MEMORY: Final = (Placement.KEEP, Placement.DROP)
 FOUR_BIT_NEEDS: Final = "bitsandbytes"
@@ -54,14 +58,9 @@ class Plan:
     batch: int = 1
 
     @property
-    def takes_loras(self) -> bool:
-        """Whether LoRAs can be added to the model's weights; rounded ones take none."""
-        return self.storage is Storage.FULL
-
-    @property
     def exact(self) -> bool:
         """Whether pictures are as without any plan: tiles and rounded weights change them a little."""
-        return not self.tiled and self.storage is Storage.FULL
+        return not self.tiled and self.storage in {Storage.FULL, Storage.FILE}
 
     def smaller(self, places: Sequence[Placement]) -> "Plan | None":
         """The next rung where memory ran out: one picture a pass, then tiles, then offload; None after the last."""
@@ -101,23 +100,46 @@ class Forecast:
         """Bytes of a number in the precision the model is run in."""
         return 4 if self.device == "cpu" or not self.card.family.halves else 2
 
-    @property
-    def places(self) -> tuple[Placement, ...]:
-        """The placements that can be had, from the quickest to the smallest."""
+    def places(self, storage: Storage = Storage.FULL) -> tuple[Placement, ...]:
+        """The placements that can be had, from the quickest to the smallest; 4-bit weights do not stream."""
         if self.device not in {"cpu", "mps"}:
-            return _ON_A_GPU
-        return _IN_MAIN_MEMORY if self.card.weights is None else (Placement.KEEP,)
+            return _ON_A_GPU[:-1] if storage is Storage.FOUR_BIT else _ON_A_GPU
+        return (Placement.KEEP,) if self.changed or self.card.weights else _IN_MAIN_MEMORY
 
-    def rounded(self) -> list[Storage]:
-        """How weights can be rounded with what is installed here."""
-        known = self.device == "cuda" and self.card.weights is None and find_spec(FOUR_BIT_NEEDS)
-        return [Storage.FP8, *([Storage.FOUR_BIT] if known else [])]
+    @property
+    def own(self) -> Storage:
+        """How the weights are by themselves."""
+        return Storage.FILE if self.card.weights and self.card.weights.rounded else Storage.FULL
+
+    @property
+    def storages(self) -> list[Storage]:
+        """How weights can be kept with what is installed here, as they are first; they are rounded once at most."""
+        if self.changed or self.own is Storage.FILE:
+            return [self.own]
+        known = self.device in {"cpu", "cuda"} and find_spec(FOUR_BIT_NEEDS)
+        return [self.own, Storage.FP8, *([Storage.FOUR_BIT] if known else [])]
+
+    @property
+    def changed(self) -> bool:
+        """Whether the model's weights are others than those in its files while it draws."""
+        return "LoRA" in self.request.guide.asks
+
+    @cached_property
+    def extras(self) -> Extras:
+        """What the request's guide asks for besides the model."""
+        return Extras.of(self.request.guide, self.anatomy)
 
     def weights(self, storage: Storage = Storage.FULL) -> int:
         """All the model's weights."""
         parts = self.anatomy
         rest = sum(part.weights for part in parts.encoders + parts.decoders) * self.width
         return rest + self._denoisers(storage)
+
+    def resting(self, plan: Plan) -> int:
+        """The model's weights that are on the device while it does nothing."""
+        dropped = sum(part.weights for part in self.anatomy.encoders) * self.width
+        left = {Placement.KEEP: 0, Placement.DROP: dropped}
+        return self.weights(plan.storage) - left[plan.placement] if plan.placement in left else 0
 
     def peak(self, plan: Plan) -> int:
         """The most that is in the device's memory at one time.
@@ -131,17 +153,27 @@ class Forecast:
     def need(self, plan: Plan) -> int:
         """The most that is in use at one time."""
         encoding, denoising, decoding = self._resident(plan)
-        return self._runtime + max(encoding, denoising + self._drawing(plan), decoding + self._showing(plan))
+        staying = self._runtime + self.extras.staying * self.width + self._looked_at(plan)
+        return staying + max(encoding, denoising + self._drawing(plan), decoding + self._showing(plan))
 
     def _drawing(self, plan: Plan) -> int:
         """Activations while latents are denoised."""
-        latents = plan.batch * (2 if self._guided else 1)
-        return self.anatomy.denoising(self._size) * latents * self.width
+        return self.anatomy.denoising(self._size, self.extras.nets) * self._latents(plan) * self.width
+
+    def _latents(self, plan: Plan) -> int:
+        """How many are denoised at once."""
+        return plan.batch * (2 if self._guided else 1)
+
+    def _looked_at(self, plan: Plan) -> int:
+        """Each ControlNet's picture, of three colours, once for every latent."""
+        drawn = self._size.width * self._size.height
+        return len(self.extras.nets) * 3 * drawn * self._latents(plan) * self.width
 
     def _showing(self, plan: Plan) -> int:
         """Activations while pictures are decoded, and the pictures: three copies, three colours, floats."""
         pictures = 9 * 4 * self._size.width * self._size.height * plan.batch
-        return self.anatomy.decoding(self._size, tiled=plan.tiled) * self.width + pictures
+        decoder = self.anatomy.decoding_with(self.extras.vae)
+        return decoder.decoding(self._size, tiled=plan.tiled) * self.width + pictures
 
     @property
     def _size(self) -> Size:
@@ -158,42 +190,51 @@ class Forecast:
         return _RUNTIME.get(self.device, _CONTEXT)
 
     def _resident(self, plan: Plan) -> tuple[int, int, int]:
-        """Weights on the device while prompts are encoded, latents denoised, and pictures decoded."""
-        parts = self.anatomy
+        """Weights on the device while prompts are encoded, latents denoised, and pictures decoded.
+
+        ControlNets come and go with the model's parts where these do, but do not stream.
+        """
+        parts, nets = self.anatomy, sum(net.weights for net in self.extras.nets) * self.width
         encoders, decoders = ([part.weights * self.width for part in of] for of in (parts.encoders, parts.decoders))
         denoisers = self._denoisers(plan.storage)
         if plan.placement is Placement.KEEP:
-            return (self.weights(plan.storage),) * 3
+            return (self.weights(plan.storage) + nets,) * 3
         if plan.placement is Placement.DROP:
-            rest = denoisers + sum(decoders)
+            rest = denoisers + sum(decoders) + nets
             return rest + sum(encoders), rest, rest
         if plan.placement is Placement.MODELS:
-            return max(encoders, default=0), denoisers, sum(decoders)
+            return max(encoders, default=0), denoisers + nets, sum(decoders)
         two_layers = 2 * self.width * max(part.largest for part in parts.parts.values())
-        return two_layers, two_layers, two_layers
+        return (two_layers + nets,) * 3
 
     def _denoisers(self, storage: Storage) -> int:
-        return int(sum(part.weights for part in self.anatomy.denoisers) * _BYTES.get(storage, self.width))
+        """4 bits hold matrices only, fp8 nearly everything."""
+        whole = sum(part.weights for part in self.anatomy.denoisers)
+        if storage is Storage.FOUR_BIT:
+            matrices = sum(part.matrices for part in self.anatomy.denoisers)
+            return int(matrices * _FOUR_BITS) + (whole - matrices) * self.width
+        if storage is Storage.FILE:
+            return sum(part.stored for part in self.anatomy.denoisers)
+        return whole * (1 if storage is Storage.FP8 else self.width)
 
 
-def plan(
-    forecast: Forecast, pictures: int, memory: int, *, least: Placement = Placement.KEEP, loras: bool = False
-) -> Plan:
+def plan(forecast: Forecast, pictures: int, memory: int, *, least: Placement = Placement.KEEP) -> Plan:
     """The quickest plan that fits into ``memory``; the smallest there is where none does.
 
-    Weights are rounded only where nothing else fits, and never with ``loras``. ``least`` is the placement that
-    the model has already: it is given no roomier one.
+    Weights are rounded only where nothing else fits. ``least`` is the placement that the model has already: it is
+    given no roomier one, unless it cannot do what is asked there.
     """
-    known = list(_plans(forecast, pictures, least, loras=loras))
+    known = list(_plans(forecast, pictures, least))
     fitting = (one for one in known if forecast.peak(one) <= memory)
-    return next(fitting, None) or min(known, key=lambda one: (not one.takes_loras, forecast.peak(one)))
+    return next(fitting, None) or min(known, key=lambda one: (one.storage is not Storage.FULL, forecast.peak(one)))
 
 
-def _plans(forecast: Forecast, pictures: int, least: Placement, *, loras: bool) -> Iterator[Plan]:
+def _plans(forecast: Forecast, pictures: int, least: Placement) -> Iterator[Plan]:
     """Every plan for a device, those that are tried first at the beginning."""
-    places = forecast.places[forecast.places.index(least) :]
     batches = [pictures, *(2**n for n in reversed(range(pictures.bit_length())) if 2**n < pictures)]
-    for storage in [Storage.FULL, *([] if loras else forecast.rounded())]:
+    for storage in forecast.storages:
+        places = forecast.places(storage)
+        places = places[places.index(least) :] if least in places else places
         yield from (Plan(place, storage, *rest) for place, *rest in product(places, [False, True], batches))
 
 

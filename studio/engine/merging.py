@@ -93,7 +93,7 @@ def _check(card: ModelCard, found: Gathered) -> None:
                 f"'{card.path.name}' has no {key[0].replace('_', ' ')}, which the LoRAs change; leave that part out "
                 "with NAME:WEIGHT:text=0, or merge into a whole model"
             )
-        if spot.dtype not in _EXACT:
+        if spot.dtype not in _EXACT or spot.file.suffix == ".gguf":
             raise ModelError(
                 f"'{spot.file}' is rounded to {spot.dtype}, which takes no LoRA; merge into the model it is of"
             )

@@ -1,10 +1,11 @@
 """Loads what is put to a model, and keeps it: ControlNets, adapters, VAEs, image encoders."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from studio.engine import hardware
 from studio.engine.hardware import pick_device, pick_dtype
 from studio.errors import ModelError
 from studio.models.parts import Part
@@ -19,7 +20,20 @@ class Parts:
 
     def __init__(self, device: str = "auto") -> None:
         self._wanted = device
-        self._loaded: dict[tuple[str, str, torch.dtype], nn.Module] = {}
+        self._loaded: dict[tuple[str, str, torch.dtype], nn.Module] = {}  # the one used last at the end
+
+    def held(self, besides: Container[str] = ()) -> int:
+        """Bytes of the device's memory that they take, without those whose SHA-256 is ``besides``."""
+        device = pick_device(self._wanted).type
+        tensors = (each for key, part in self._loaded.items() if key[0] not in besides for each in part.parameters())
+        return sum(each.numel() * each.element_size() for each in tensors if each.device.type == device)
+
+    def drop(self, besides: Container[str] = ()) -> None:
+        """Let go of the one that was not used for longest, and is not among those whose SHA-256 is ``besides``."""
+        oldest = next((key for key in self._loaded if key[0] not in besides), None)
+        if oldest:
+            del self._loaded[oldest]
+            hardware.give_back()
 
     def diffusers(self, part: Part, dtype: "torch.dtype", like: Callable[[], Any] | None = None) -> Any:
         """A ControlNet, T2I-Adapter or VAE, on the models' device and in the precision of the one it is for.
@@ -44,14 +58,16 @@ class Parts:
         from safetensors import SafetensorError
 
         key = (part.sha256(), path.name, dtype)
-        if key not in self._loaded:
+        made = self._loaded.pop(key, None)
+        if made is None:
             device = pick_device(self._wanted)
             try:
                 made = load(path, dtype=dtype, local_files_only=True, use_safetensors=True)
             except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, SafetensorError) as error:
                 raise ModelError(f"'{part.name}' does not load: {str(error).splitlines()[0]}") from None
-            self._loaded[key] = made.to(device).eval()
-        return self._loaded[key]
+            made = made.to(device).eval()
+        self._loaded[key] = made
+        return made
 
 
 def tensors(part: Part) -> "dict[str, Tensor]":

@@ -48,17 +48,18 @@ def _tried(engine: "Engine", card: ModelCard, request: Request) -> list[Image] |
 
 
 def _smaller(engine: "Engine", card: ModelCard, request: Request, plan: Plan, rungs: list[str]) -> Plan:
-    """The plan of the next rung, which the model is kept by from now on."""
+    """The plan of the next rung, which the model is kept by from now on; all else leaves memory."""
+    engine.pipelines.make_room(card, request)
     forecast = engine.pipelines.forecast(card, request)
-    smaller = plan.smaller(forecast.places)
+    smaller = plan.smaller(forecast.places(plan.storage))
     if smaller is None:
-        engine.pipelines.drop(str(card.path))
+        engine.pipelines.drop(card)
         raise OutOfMemory(
             f"{card.name} at {request.width}x{request.height} does not fit into memory, not even one picture at a "
             "time and in tiles; draw it smaller, close other programs, or take a smaller model"
         )
     rungs.append(_words(plan, smaller))
-    engine.pipelines.adopt(card, smaller, forecast.weights(smaller.storage))
+    engine.pipelines.adopt(card, smaller, forecast.resting(smaller))
     return smaller
 
 

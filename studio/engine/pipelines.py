@@ -3,19 +3,22 @@
 import os
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from inspect import signature
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from studio.engine import attention, hardware, memory, placing, singlefile
-from studio.engine.anatomy import Anatomy
+from studio.engine import attention, extras, hardware, memory, placing, singlefile
+from studio.engine.anatomy import Anatomy, stamps
 from studio.engine.hardware import pick_device, pick_dtype
 from studio.engine.loras import Loras
 from studio.engine.memory import Forecast, Placement, Plan
 from studio.engine.parts import Parts
 from studio.engine.preview import fit
 from studio.errors import InputError, ModelError
+from studio.models import folder
 from studio.models.card import ModelCard
+from studio.models.hashes import Stamp
 from studio.plugins import unknown
 from studio.request import Request
 
@@ -38,11 +41,23 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _UNGUARDED = {"safety_checker": None, "requires_safety_checker": False}
 
 
-class _Kept(NamedTuple):
-    """How a model is kept, and how many bytes its weights are."""
+@dataclass
+class _Model:
+    """A model at work: what its files were, how it is kept, how many bytes it holds on the device while it rests.
 
-    plan: Plan
-    weights: int
+    ``pipelines`` are by their tasks and share their modules; ``colours`` is its map for previews.
+    """
+
+    stamps: tuple[Stamp, ...]
+    plan: Plan = field(default_factory=Plan)
+    resting: int = 0
+    pipelines: "dict[str, DiffusionPipeline]" = field(default_factory=dict)
+    colours: "Tensor | None" = None
+
+    @property
+    def held(self) -> int:
+        """Bytes of the device's memory that it takes while it does nothing."""
+        return self.resting if self.pipelines else 0
 
 
 class Pipelines:
@@ -56,9 +71,7 @@ class Pipelines:
         self._wanted, self._vram = device, vram
         self.parts = Parts(device)
         self.loras = Loras(device)
-        self._loaded: dict[tuple[str, str], DiffusionPipeline] = {}
-        self._colours: dict[str, Tensor] = {}
-        self._kept: dict[str, _Kept] = {}  # the one used last at the end
+        self._models: dict[str, _Model] = {}  # by their paths, the one used last at the end
 
     @property
     def device(self) -> "torch.device":
@@ -80,11 +93,11 @@ class Pipelines:
         The first task loads the files; the others are built around the same modules, with
         nothing copied or cast. Raises ModelError where the files do not load.
         """
-        key = (str(card.path), task)
-        if key not in self._loaded:
-            self._loaded[key] = self._sibling(card, task) or self._load(card, task)
-        placing.decode(self._loaded[key], self._plan(card))
-        return self._loaded[key]
+        model = self._model(card)
+        if task not in model.pipelines:
+            model.pipelines[task] = self._sibling(card, task) if model.pipelines else self._load(card, task)
+        placing.decode(model.pipelines[task], model.plan)
+        return model.pipelines[task]
 
     def any(self, card: ModelCard) -> "DiffusionPipeline":
         """Some pipeline of the model, to look at what all of them share; LoRAs that it wears stay on."""
@@ -95,85 +108,94 @@ class Pipelines:
 
         It is not kept; the modules are, by whoever loaded them.
         """
-        return _quiet(_around(self.any(card), _class(card, task), more))
+        return self._along(card, _around(self.any(card), _class(card, task), more))
 
     def plan(self, card: ModelCard, request: Request, pictures: int) -> Plan:
         """How a request for so many pictures will be run in the memory there is, with this model alone if need be.
 
-        From now on the model is kept by it; others that were not used for longest leave memory where they
-        are in its way.
+        From now on the model is kept by it; others, and parts that the request does not need, leave memory where
+        they are in its way.
         """
-        forecast = self.forecast(card, request)
-        least = self._plan(card).placement if self._is_loaded(card) else Placement.KEEP
+        forecast, model = self.forecast(card, request), self._model(card)
+        least = model.plan.placement if model.pipelines else Placement.KEEP
         there = self._budget()
-        chosen = memory.plan(forecast, pictures, there, least=least, loras="LoRA" in request.guide.asks)
-        self.adopt(card, chosen, forecast.weights(chosen.storage))
-        self._make_room(card, forecast.peak(chosen), there)
+        chosen = memory.plan(forecast, pictures, there, least=least)
+        self.adopt(card, chosen, forecast.resting(chosen))
+        self.make_room(card, request, there - forecast.peak(chosen))
         return chosen
 
     def forecast(self, card: ModelCard, request: Request) -> Forecast:
         """What a request will take, from the headers of the model's files."""
         return Forecast(Anatomy.of(card), card, request, self.device.type)
 
-    def adopt(self, card: ModelCard, plan: Plan, weights: int) -> None:
-        """Keep a model by a plan from now on; one that must be placed anew is loaded again when it is next got."""
-        old = self._plan(card)
-        if (old.placement, old.storage) != (plan.placement, plan.storage):
-            self.drop(str(card.path))
-        self._kept.pop(str(card.path), None)
-        self._kept[str(card.path)] = _Kept(plan, weights)
+    def adopt(self, card: ModelCard, plan: Plan, resting: int) -> None:
+        """Keep a model by a plan from now on; one that must be placed anew is loaded again when it is next got.
 
-    def drop(self, path: str) -> None:
+        ``resting`` is how many bytes of the device's memory it then takes while it does nothing.
+        """
+        old = self._model(card).plan
+        if (old.placement, old.storage) != (plan.placement, plan.storage):
+            self.drop(card)
+        model = self._model(card)
+        model.plan, model.resting = plan, resting
+        self._models[str(card.path)] = self._models.pop(str(card.path))
+
+    def make_room(self, card: ModelCard, request: Request, left: int = 0) -> None:
+        """Drop parts, then models, that a request does not need, until these take no more than ``left`` bytes.
+
+        Those go first that were not used for longest.
+        """
+        needed = {part.sha256() for part in extras.named(request.guide)}
+        others = [path for path, model in self._models.items() if path != str(card.path) and model.held]
+        while self.parts.held(needed) + sum(self._models[path].held for path in others) > max(left, 0):
+            if self.parts.held(needed):
+                self.parts.drop(needed)
+            else:
+                self._drop(others.pop(0))
+
+    def drop(self, card: ModelCard) -> None:
         """Let a model go, and its memory with it."""
-        self._kept.pop(path, None)
-        self._colours.pop(path, None)
+        self._drop(str(card.path))
+
+    def _drop(self, path: str) -> None:
         self.loras.forget(path)
-        gone = [self._loaded.pop(key) for key in list(self._loaded) if key[0] == path]
-        if gone:
+        gone = self._models.pop(path, None)
+        if gone and gone.pipelines:
             del gone
             hardware.give_back()
 
-    def _plan(self, card: ModelCard) -> Plan:
-        kept = self._kept.get(str(card.path))
-        return kept.plan if kept else Plan()
-
-    def _is_loaded(self, card: ModelCard) -> bool:
-        return any(path == str(card.path) for path, _ in self._loaded)
+    def _model(self, card: ModelCard) -> _Model:
+        """What is known of a model; nothing, where other files lie in the place of those that were loaded."""
+        path, now = str(card.path), stamps(card)
+        if path in self._models and self._models[path].stamps != now:
+            self._drop(path)
+        return self._models.setdefault(path, _Model(now))
 
     def _budget(self) -> int:
-        """What models may take: all that was allowed, or what is free and what they hold already."""
-        held = sum(self._held(path) for path in self._kept)
+        """What models and parts may take: all that was allowed, or what is free and what they hold already."""
+        held = sum(model.held for model in self._models.values()) + self.parts.held()
         return self._vram or hardware.free(self.device) + held
-
-    def _held(self, path: str) -> int:
-        """Bytes of the device's memory that a model takes while it does nothing."""
-        waits = any(loaded == path for loaded, _ in self._loaded) and path in self._kept
-        return self._kept[path].weights if waits and self._kept[path].plan.placement is Placement.KEEP else 0
-
-    def _make_room(self, card: ModelCard, peak: int, there: int) -> None:
-        others = [path for path in self._kept if path != str(card.path)]
-        while others and peak + sum(map(self._held, others)) > there:
-            self.drop(others.pop(0))
 
     def colours(self, card: ModelCard) -> "Tensor":
         """The map from this model's latents to colours, for previews; fitted when first asked for."""
-        key = str(card.path)
-        if key not in self._colours:
-            self._colours[key] = fit(self.any(card))
-        return self._colours[key]
+        model = self._model(card)
+        if model.colours is None:
+            model.colours = fit(self.any(card))
+        return model.colours
 
-    def _sibling(self, card: ModelCard, task: str) -> "DiffusionPipeline | None":
-        for (path, _), pipeline in self._loaded.items():
-            if path == str(card.path):
-                return _quiet(_around(pipeline, _class(card, task)))
-        return None
+    def _sibling(self, card: ModelCard, task: str) -> "DiffusionPipeline":
+        some = next(iter(self._model(card).pipelines.values()))
+        return self._along(card, _around(some, _class(card, task)))
+
+    def _along(self, card: ModelCard, pipeline: "DiffusionPipeline") -> "DiffusionPipeline":
+        return _quiet(placing.along(pipeline, self._model(card).plan, self.device))
 
     def _load(self, card: ModelCard, task: str) -> "DiffusionPipeline":
-        device, wanted, plan = self.device, _class(card, task), self._plan(card)
+        device, wanted, plan = self.device, _class(card, task), self._model(card).plan
         card.check()
         try:
-            pipeline = _read(card, wanted, _dtype(card, device), plan)
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            pipeline = _read(card, wanted, _dtype(card, device))
+        except (OSError, ValueError, LookupError, RuntimeError) as error:
             if memory.ran_out(error):
                 raise
             raise ModelError(f"the model '{card.name}' does not load: {str(error).splitlines()[0]}") from None
@@ -181,12 +203,12 @@ class Pipelines:
         return _quiet(placing.placed(pipeline, plan, device, card.path))
 
 
-def _read(card: ModelCard, wanted: Any, dtype: "torch.dtype", plan: Plan) -> Any:
+def _read(card: ModelCard, wanted: Any, dtype: "torch.dtype") -> Any:
     """The model from its files, a folder's or the single one, in main memory."""
     if card.weights:
         return singlefile.load(card, wanted, dtype)
-    more = _taken(wanted, _UNGUARDED) | placing.loading(plan, dtype)
-    return wanted.from_pretrained(card.path, dtype=dtype, local_files_only=True, use_safetensors=True, **more)
+    how = {"dtype": dtype, "local_files_only": True, "use_safetensors": True, "variant": folder.variants(card.path)}
+    return wanted.from_pretrained(card.path, **how, **_taken(wanted, _UNGUARDED))
 
 
 def _around(pipeline: "DiffusionPipeline", wanted: Any, more: Mapping[str, Any] = _NOTHING) -> "DiffusionPipeline":

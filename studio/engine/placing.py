@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.engine.anatomy import TILE
-from studio.engine.memory import FOUR_BIT_NEEDS, Placement, Plan, Storage
+from studio.engine.memory import Placement, Plan, Storage
+from studio.models import folder as folders
 
 if TYPE_CHECKING:
     import torch
@@ -13,26 +14,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def loading(plan: Plan, dtype: "torch.dtype") -> dict[str, Any]:
-    """What ``from_pretrained`` must be told so that weights are rounded while they are read."""
-    if plan.storage is not Storage.FOUR_BIT:
-        return {}
-    from diffusers.quantizers import PipelineQuantizationConfig
-
-    details = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_compute_dtype": dtype}
-    rounded = PipelineQuantizationConfig(
-        quant_backend=f"{FOUR_BIT_NEEDS}_4bit", quant_kwargs=details, components_to_quantize=["unet", "transformer"]
-    )
-    return {"quantization_config": rounded}
-
-
 def placed(pipeline: "DiffusionPipeline", plan: Plan, device: "torch.device", folder: Path) -> "DiffusionPipeline":
     """The pipeline, loaded into main memory from ``folder``, as planned; called once for a model."""
-    import torch
-
-    if plan.storage is Storage.FP8:
-        for part in denoisers(pipeline):
-            part.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=part.dtype)
+    for part in denoisers(pipeline):
+        _round(part, plan.storage)
     if plan.placement is Placement.MODELS:
         pipeline.enable_model_cpu_offload(device=device)
     elif plan.placement is Placement.GROUPS:
@@ -40,9 +25,24 @@ def placed(pipeline: "DiffusionPipeline", plan: Plan, device: "torch.device", fo
         pipeline.enable_group_offload(device, offload_type="leaf_level", use_stream=streams)
     else:
         pipeline.to(device)
+        if plan.storage in {Storage.FP8, Storage.FOUR_BIT}:
+            _let_go_of_files(pipeline)
     if plan.placement is Placement.DROP:
         _drop_encoders(pipeline, folder)
     return pipeline
+
+
+def along(pipeline: "DiffusionPipeline", plan: Plan, device: "torch.device") -> "DiffusionPipeline":
+    """A pipeline built around the modules of one that is placed already, and perhaps others: as that one."""
+    if plan.placement is Placement.MODELS:  # each pipeline puts its modules away by itself, all in its own order
+        pipeline.enable_model_cpu_offload(device=device)
+    return pipeline
+
+
+def works_on(part: Any) -> "torch.device":
+    """The device that a module computes on, wherever it lies meanwhile."""
+    where: torch.device = getattr(getattr(part, "_hf_hook", None), "execution_device", None) or part.device
+    return where
 
 
 def decode(pipeline: "DiffusionPipeline", plan: Plan) -> None:
@@ -72,6 +72,38 @@ def _cut_to_size(decoder: Any) -> None:
         decoder.tile_sample_min_size = TILE
 
 
+def _round(part: Any, storage: Storage) -> None:
+    import torch
+
+    if storage is Storage.FP8:
+        part.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=part.dtype)
+    if storage is Storage.FOUR_BIT:
+        _round_to_four_bits(part)
+
+
+def _round_to_four_bits(part: "nn.Module") -> None:
+    """Linear layers in place of which 4-bit ones (NF4) stand; they round their weights on the way to their device."""
+    from bitsandbytes.nn import Linear4bit, Params4bit
+    from torch import nn
+
+    for module in list(part.modules()):
+        for name, own in list(module.named_children()):
+            if type(own) is nn.Linear:
+                how = {"quant_type": "nf4", "compute_dtype": own.weight.dtype}
+                made = Linear4bit(own.in_features, own.out_features, own.bias is not None, device="meta", **how)
+                made.weight = Params4bit(own.weight.data, quant_type="nf4", module=made)
+                made.bias = own.bias
+                setattr(module, name, made)
+
+
+def _let_go_of_files(pipeline: "DiffusionPipeline") -> None:
+    """Copy the few weights that were not rounded: as views of their file they would keep all of it in main memory."""
+    for part in denoisers(pipeline):
+        for parameter in part.parameters():
+            if parameter.dtype == part.dtype:
+                parameter.data = parameter.data.clone()
+
+
 def _drop_encoders(pipeline: "DiffusionPipeline", folder: Path) -> None:
     """Text encoders let go of their weights when denoising begins, and read them again when they are called."""
     encoders = {name: part for name, part in pipeline.components.items() if name.startswith("text_encoder") and part}
@@ -91,7 +123,8 @@ def _let_go(parts: "Iterable[nn.Module]") -> None:
 def _read_again(part: Any, file: Path) -> None:
     if all(parameter.numel() for parameter in part.parameters()):
         return
-    fresh = type(part).from_pretrained(file, dtype=part.dtype, local_files_only=True, use_safetensors=True)
+    which = {"local_files_only": True, "use_safetensors": True, "variant": folders.variant(file)}
+    fresh = type(part).from_pretrained(file, dtype=part.dtype, **which)
     weights = dict(fresh.named_parameters())
     for name, parameter in part.named_parameters():
         parameter.data = weights[name].data.to(part.device)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from studio.errors import ModelError
 from studio.models.header import Header
 from studio.models.loras.parameters import Spot
 
@@ -10,9 +11,14 @@ if TYPE_CHECKING:
 
 
 def read(spot: Spot) -> "Tensor":
-    """A parameter as diffusers has it, in the file's precision, in main memory."""
+    """A parameter as diffusers has it, in the file's precision, in main memory.
+
+    Raises ModelError where the file is of another format than safetensors.
+    """
     from safetensors import safe_open
 
+    if spot.file.suffix != ".safetensors":
+        raise ModelError(f"'{spot.file}' is no safetensors file; give the model in that format")
     with safe_open(spot.file, framework="pt") as file:
         rows = file.get_slice(spot.tensor)[spot.first : spot.first + spot.shape[0]]
     return _swapped(rows) if spot.swapped else rows

@@ -4,6 +4,7 @@ A family says what its models can do and translates the studio's vocabulary into
 arguments of its pipelines. Nothing outside this folder names a family.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -31,7 +32,7 @@ INSTRUCTED: Final = UNET - {"area with a prompt of its own"}
 """What its models that follow instructions take."""
 
 
-_PREFIX: Final = "model.diffusion_model."  # of a denoiser in a file that holds other parts too
+_PREFIX: Final = re.compile(r"^model\.(diffusion_model\.)?")  # of a denoiser, in files that may hold other parts too
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,11 @@ class VMark:
     otherwise: str
 
 
+def bare(name: str) -> str:
+    """A tensor's name without what stands before it where the file may hold more than a denoiser."""
+    return _PREFIX.sub("", name)
+
+
 def plain(_found: Shapes | Folder) -> str:
     """The plain variant, for families that have but one."""
     return ""
@@ -91,8 +97,11 @@ class Family:
 
     Recognising: ``classes`` are the pipeline names that a ``model_index.json`` may give, and ``folder`` says
     which variant such a folder is; ``layout`` says it of the tensors of a single file in the layout its makers
-    gave it ("" for the plain variant, None where they are no model of this family). Some shapes are shared by
-    several variants, and content cannot tell them apart.
+    gave it ("" for the plain variant, None where they are no model of this family). The variants in ``alike``
+    have the tensors of the plain one, so that a single file cannot tell, and what it is made whole with must.
+
+    Loading: ``names`` is what its makers call the denoiser's modules, where diffusers calls them otherwise.
+    ``source`` is a public repository that holds such a model in diffusers' layout.
 
     Drawing: ``pipelines`` is the diffusers class for each task, those in ``unsized`` take the size of their
     picture; ``multiple`` is what both sides must be divisible by. ``guidance`` is the keyword for it, None
@@ -108,10 +117,9 @@ class Family:
     ``weights`` says that its text encoders are CLIP's alone, so that ``engine.prompts`` reads its prompts, with
     weights, BREAK, AND, schedules, clip skip and of any length; else its pipelines do.
 
-    LoRAs: ``names`` is what its makers call the denoiser's modules, where diffusers calls them otherwise. ``traces``
-    are ends of modules' names (patterns, "_" for each dot) that a LoRA for it shows, and how many numbers such a
-    module takes in, where that tells it from other families' LoRAs. ``known_as`` are the beginnings of what others
-    call its models, small letters and digits alone: "sdxl", "pony".
+    LoRAs: ``traces`` are ends of modules' names (patterns, "_" for each dot) that a LoRA for it shows, and how many
+    numbers such a module takes in, where that tells it from other families' LoRAs. ``known_as`` are the beginnings of
+    what others call its models, small letters and digits alone: "sdxl", "pony".
 
     Running: ``halves`` are the half precisions that its models stand, ``needs`` a package without which it
     cannot run, ``lent`` settings that a pipeline asks its transformer for, where that has none.
@@ -127,6 +135,8 @@ class Family:
     defaults: Defaults
     layout: Callable[[Shapes], str | None]
     folder: Callable[[Folder], str | None] = plain
+    alike: frozenset[str] = frozenset()
+    source: str = ""
     variants: "Mapping[str, Family]" = field(default_factory=lambda: MappingProxyType({}))
     noise: Literal["diffusion", "flow"] = "diffusion"
     aligned: tuple[float, ...] = ()
@@ -153,7 +163,7 @@ class Family:
 
     def recognise(self, shapes: Shapes) -> str | None:
         """The variant of a single file with these tensors; None where it is no model of this family."""
-        return self.layout({name.removeprefix(_PREFIX): shape for name, shape in shapes.items()})
+        return self.layout({bare(name): shape for name, shape in shapes.items()})
 
     def variant_of(self, folder: Folder) -> str | None:
         """The variant of a model in diffusers' layout; None where it is no model of this family."""

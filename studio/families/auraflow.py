@@ -2,11 +2,36 @@
 
 from studio.families import Defaults, Family, Shapes, table
 from studio.kinds import Size
+from studio.naming import Names
+
+_FEED = {"c_fc1": "linear_1", "c_fc2": "linear_2", "c_proj": "out_projection"}
+_OWN, _ADDED = ("to_q", "to_k", "to_v", "to_out.0"), ("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out")
+_DOUBLE, _SINGLE = "joint_transformer_blocks.*", "single_transformer_blocks.*"
+_NAMES = Names(
+    {
+        "t_embedder.mlp.0": "time_step_proj.linear_1",
+        "t_embedder.mlp.2": "time_step_proj.linear_2",
+        "cond_seq_linear": "context_embedder",
+        "positional_encoding": "pos_embed.pos_embed",
+        "init_x_linear": "pos_embed.proj",
+        "modF.1": "norm_out.linear",
+        "final_linear": "proj_out",
+        "double_layers.*.modX.1": f"{_DOUBLE}.norm1.linear",
+        "double_layers.*.modC.1": f"{_DOUBLE}.norm1_context.linear",
+        "single_layers.*.modCX.1": f"{_SINGLE}.norm1.linear",
+    }
+    | {f"double_layers.*.attn.w2{n}": f"{_DOUBLE}.attn.{name}" for n, name in zip("qkvo", _OWN, strict=True)}
+    | {f"double_layers.*.attn.w1{n}": f"{_DOUBLE}.attn.{name}" for n, name in zip("qkvo", _ADDED, strict=True)}
+    | {f"single_layers.*.attn.w1{n}": f"{_SINGLE}.attn.{name}" for n, name in zip("qkvo", _OWN, strict=True)}
+    | {f"double_layers.*.mlpX.{theirs}": f"{_DOUBLE}.ff.{name}" for theirs, name in _FEED.items()}
+    | {f"double_layers.*.mlpC.{theirs}": f"{_DOUBLE}.ff_context.{name}" for theirs, name in _FEED.items()}
+    | {f"single_layers.*.mlp.{theirs}": f"{_SINGLE}.ff.{name}" for theirs, name in _FEED.items()},
+    swapped=("norm_out.linear",),
+)
 
 
 def _layout(shapes: Shapes) -> str | None:
-    """Its makers' files say ``model.`` before each name."""
-    return "" if {"double_layers.0.attn.w1q.weight", "model.double_layers.0.attn.w1q.weight"} & shapes.keys() else None
+    return "" if "double_layers.0.attn.w1q.weight" in shapes else None
 
 
 FAMILY = Family(
@@ -18,6 +43,8 @@ FAMILY = Family(
     multiple=16,
     defaults=Defaults(steps=50, guidance=3.5, size=Size(1024, 1024)),
     layout=_layout,
+    names=_NAMES,
+    source="fal/AuraFlow-v0.3",
     noise="flow",
     halves=("bfloat16",),
 )

@@ -36,6 +36,7 @@ FAMILY = Family(
     multiple=16,
     defaults=Defaults(steps=40, guidance=3.0, size=Size(1024, 1024)),
     layout=_layout,
+    source="lodestones/Chroma1-HD",
     names=_NAMES,
     traces=TRACES,
     noise="flow",

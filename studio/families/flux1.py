@@ -115,6 +115,8 @@ _PLAIN = Family(
     names=_NAMES,
     traces=TRACES,
     folder=_folder,
+    alike=frozenset({"kontext"}),
+    source="black-forest-labs/FLUX.1-dev",
     noise="flow",
     takes=ANY | {"second picture to follow"},
     besides=_two_passes,
@@ -126,17 +128,23 @@ FAMILY = replace(
     variants=MappingProxyType(
         {
             "schnell": replace(
-                _ONE_PASS, title="FLUX.1 schnell", guidance=None, defaults=Defaults(steps=4, guidance=0.0, size=_LARGE)
+                _ONE_PASS,
+                title="FLUX.1 schnell",
+                source="black-forest-labs/FLUX.1-schnell",
+                guidance=None,
+                defaults=Defaults(steps=4, guidance=0.0, size=_LARGE),
             ),
             "fill": replace(
                 _ONE_PASS,
                 title="FLUX.1 Fill",
+                source="black-forest-labs/FLUX.1-Fill-dev",
                 pipelines=table(inpaint="FluxFillPipeline"),
                 defaults=Defaults(steps=50, guidance=30.0, size=_LARGE),
             ),
             "kontext": replace(
                 _PLAIN,
                 title="FLUX.1 Kontext",
+                source="black-forest-labs/FLUX.1-Kontext-dev",
                 pipelines=table(text_to_image="FluxKontextPipeline", instruct="FluxKontextPipeline"),
                 defaults=Defaults(steps=28, guidance=2.5, size=_LARGE),
                 besides=_exact_size,
@@ -144,6 +152,7 @@ FAMILY = replace(
             "control": replace(
                 _ONE_PASS,
                 title="FLUX.1 Control",
+                source="black-forest-labs/FLUX.1-Canny-dev",
                 pipelines=table(
                     text_to_image="FluxControlPipeline",
                     image_to_image="FluxControlImg2ImgPipeline",

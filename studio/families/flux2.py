@@ -61,6 +61,8 @@ _PLAIN = Family(
         }
     ),
     folder=_folder,
+    alike=frozenset({"klein-base"}),
+    source="black-forest-labs/FLUX.2-klein-4B",
     noise="flow",
     guidance=None,
     negative_prompt=False,
@@ -78,9 +80,13 @@ FAMILY = replace(
     _PLAIN,
     variants=MappingProxyType(
         {
-            "klein-base": replace(_GUIDED, title="FLUX.2 klein base"),
+            "klein-base": replace(_GUIDED, title="FLUX.2 klein base", source="black-forest-labs/FLUX.2-klein-base-4B"),
             "dev": replace(
-                _GUIDED, title="FLUX.2 dev", pipelines=table(text_to_image="Flux2Pipeline"), needs="torchvision"
+                _GUIDED,
+                title="FLUX.2 dev",
+                source="black-forest-labs/FLUX.2-dev",
+                pipelines=table(text_to_image="Flux2Pipeline"),
+                needs="torchvision",
             ),
         }
     ),

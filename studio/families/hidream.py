@@ -27,6 +27,8 @@ _PLAIN = Family(
     defaults=Defaults(steps=50, guidance=5.0, size=Size(1024, 1024)),
     layout=_layout,
     folder=_folder,
+    alike=frozenset({"dev"}),
+    source="HiDream-ai/HiDream-I1-Full",
     noise="flow",
     halves=("bfloat16",),
     area=1024 * 1024,
@@ -39,6 +41,7 @@ FAMILY = replace(
             "dev": replace(
                 _PLAIN,
                 title="HiDream-I1 Dev",
+                source="HiDream-ai/HiDream-I1-Dev",
                 guidance=None,
                 negative_prompt=False,
                 besides=lambda _: {"guidance_scale": 0.0},

@@ -1,7 +1,39 @@
 """PixArt-Sigma: a small transformer with a large text encoder."""
 
+from typing import Final
+
 from studio.families import Defaults, Family, Shapes, table
 from studio.kinds import Size
+from studio.naming import Names
+
+BLOCKS: Final = {
+    "blocks.*": "transformer_blocks.*",
+    "blocks.*.attn.qkv": "transformer_blocks.*.attn1.to_{q,k,v}",
+    "blocks.*.attn.proj": "transformer_blocks.*.attn1.to_out.0",
+    "blocks.*.cross_attn.q_linear": "transformer_blocks.*.attn2.to_q",
+    "blocks.*.cross_attn.kv_linear": "transformer_blocks.*.attn2.to_{k,v}",
+    "blocks.*.cross_attn.proj": "transformer_blocks.*.attn2.to_out.0",
+    "y_embedder.y_proj.fc1": "caption_projection.linear_1",
+    "y_embedder.y_proj.fc2": "caption_projection.linear_2",
+    "final_layer.linear": "proj_out",
+    "final_layer.scale_shift_table": "scale_shift_table",
+}
+"""Its makers' names for what Sana has too, and diffusers'."""
+
+UNUSED: Final = ("pos_embed", "y_embedder.y_embedding", "logvar_linear")
+
+_NAMES = Names(
+    BLOCKS
+    | {
+        "x_embedder": "pos_embed",
+        "t_embedder.mlp.0": "adaln_single.emb.timestep_embedder.linear_1",
+        "t_embedder.mlp.2": "adaln_single.emb.timestep_embedder.linear_2",
+        "t_block.1": "adaln_single.linear",
+        "blocks.*.mlp.fc1": "transformer_blocks.*.ff.net.0.proj",
+        "blocks.*.mlp.fc2": "transformer_blocks.*.ff.net.2",
+    },
+    unused=UNUSED,
+)
 
 
 def _layout(shapes: Shapes) -> str | None:
@@ -19,6 +51,8 @@ FAMILY = Family(
     multiple=16,
     defaults=Defaults(steps=20, guidance=4.5, size=Size(1024, 1024)),
     layout=_layout,
+    names=_NAMES,
+    source="PixArt-alpha/PixArt-Sigma-XL-2-1024-MS",
     besides=lambda _: {"use_resolution_binning": False, "clean_caption": False},
     halves=("bfloat16",),
 )

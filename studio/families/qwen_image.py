@@ -38,6 +38,8 @@ _PLAIN = Family(
         }
     ),
     folder=_folder,
+    alike=frozenset({"edit"}),
+    source="Qwen/Qwen-Image",
     noise="flow",
     guidance="true_cfg_scale",
     halves=("bfloat16",),
@@ -45,5 +47,7 @@ _PLAIN = Family(
 
 FAMILY = replace(
     _PLAIN,
-    variants=MappingProxyType({"edit": replace(_PLAIN, title="Qwen-Image-Edit", needs="torchvision")}),
+    variants=MappingProxyType(
+        {"edit": replace(_PLAIN, title="Qwen-Image-Edit", source="Qwen/Qwen-Image-Edit", needs="torchvision")}
+    ),
 )

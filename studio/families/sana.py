@@ -5,8 +5,35 @@ from types import MappingProxyType
 from typing import Any
 
 from studio.families import Defaults, Family, Folder, Shapes, table
+from studio.families.pixart import BLOCKS, UNUSED
 from studio.kinds import Size
+from studio.naming import Names
 from studio.request import Request
+
+_NAMES = Names(
+    BLOCKS
+    | {
+        "x_embedder": "patch_embed",
+        "t_embedder.mlp.0": "time_embed.emb.timestep_embedder.linear_1",
+        "t_embedder.mlp.2": "time_embed.emb.timestep_embedder.linear_2",
+        "t_block.1": "time_embed.linear",
+        "attention_y_norm": "caption_norm",
+    }
+    | {f"blocks.*.attn.{n}_norm": f"transformer_blocks.*.attn1.norm_{n}" for n in "qk"}
+    | {f"blocks.*.cross_attn.{n}_norm": f"transformer_blocks.*.attn2.norm_{n}" for n in "qk"}
+    | {f"blocks.*.mlp.{n}_conv.conv": f"transformer_blocks.*.ff.conv_{n}" for n in ("inverted", "depth", "point")},
+    unused=UNUSED,
+)
+_SPRINT_NAMES = replace(
+    _NAMES,
+    makers=dict(_NAMES.makers)
+    | {
+        "t_embedder.mlp.0": "time_embed.timestep_embedder.linear_1",
+        "t_embedder.mlp.2": "time_embed.timestep_embedder.linear_2",
+        "cfg_embedder.mlp.0": "time_embed.guidance_embedder.linear_1",
+        "cfg_embedder.mlp.2": "time_embed.guidance_embedder.linear_2",
+    },
+)
 
 
 def _layout(shapes: Shapes) -> str | None:
@@ -40,6 +67,8 @@ _PLAIN = Family(
     multiple=32,
     defaults=Defaults(steps=20, guidance=4.5, size=Size(1024, 1024)),
     layout=_layout,
+    names=_NAMES,
+    source="Efficient-Large-Model/Sana_1600M_1024px_diffusers",
     folder=_folder,
     noise="flow",
     besides=_as_asked,
@@ -53,6 +82,8 @@ FAMILY = replace(
             "sprint": replace(
                 _PLAIN,
                 title="Sana Sprint",
+                names=_SPRINT_NAMES,
+                source="Efficient-Large-Model/Sana_Sprint_1.6B_1024px_diffusers",
                 pipelines=table(text_to_image="SanaSprintPipeline", image_to_image="SanaSprintImg2ImgPipeline"),
                 defaults=Defaults(steps=2, guidance=4.5, size=Size(1024, 1024)),
                 negative_prompt=False,

@@ -35,16 +35,14 @@ def _layout(shapes: Shapes) -> str | None:
     """A U-Net that listens to CLIP ViT-L's 768 channels."""
     if shapes.get(LISTENS, (0, 0))[1] != 768:
         return None
-    variant = BY_CHANNELS.get(shapes[ENTRY][1])
-    return "v" if variant == "" and "v_pred" in shapes else variant
+    return BY_CHANNELS.get(shapes[ENTRY][1])
 
 
 def _folder(folder: Folder) -> str | None:
     """The projections around attention are convolutions; Stable Diffusion 2 made them linear."""
     if folder.says("unet", "use_linear_projection"):
         return None
-    variant = BY_CHANNELS.get(folder.says("unet", "in_channels") or 4)
-    return "v" if variant == "" and folder.says("scheduler", "prediction_type") == "v_prediction" else variant
+    return BY_CHANNELS.get(folder.says("unet", "in_channels") or 4)
 
 
 _PLAIN = Family(
@@ -57,6 +55,7 @@ _PLAIN = Family(
     defaults=Defaults(steps=25, guidance=7.0, size=Size(512, 512)),
     layout=_layout,
     folder=_folder,
+    source="stable-diffusion-v1-5/stable-diffusion-v1-5",
     unsized=frozenset({"image-to-image", "instruct"}),
     takes=UNET,
     names=UNET_NAMES,
@@ -69,10 +68,16 @@ FAMILY = replace(
     _PLAIN,
     variants=MappingProxyType(
         {
-            "inpaint": replace(_PLAIN, title="Stable Diffusion 1 for inpainting", pipelines=INPAINT_ONLY),
+            "inpaint": replace(
+                _PLAIN,
+                title="Stable Diffusion 1 for inpainting",
+                source="stable-diffusion-v1-5/stable-diffusion-inpainting",
+                pipelines=INPAINT_ONLY,
+            ),
             "instruct": replace(
                 _PLAIN,
                 title="Stable Diffusion 1 for instructions",
+                source="timbrooks/instruct-pix2pix",
                 pipelines=INSTRUCT_ONLY,
                 besides=likeness,
                 takes=INSTRUCTED,

@@ -36,6 +36,7 @@ _PLAIN = Family(
     defaults=replace(_SMALL, size=Size(768, 768)),
     layout=_layout,
     folder=_folder,
+    alike=frozenset({"base"}),
     unsized=frozenset({"image-to-image", "instruct"}),
     takes=UNET,
     names=UNET_NAMES,

@@ -25,6 +25,7 @@ def _folder(folder: Folder) -> str:
 
 _NAMES = Names(
     {
+        "pos_embed": "pos_embed.pos_embed",
         "x_embedder.proj": "pos_embed.proj",
         "t_embedder.mlp.0": "time_text_embed.timestep_embedder.linear_1",
         "t_embedder.mlp.2": "time_text_embed.timestep_embedder.linear_2",
@@ -73,6 +74,7 @@ _PLAIN = Family(
         {"joint_blocks_.*": (), r"(?<!single_)transformer_blocks_\d+_attn_(to|add)_q(_proj)?": (1536, 2432)}
     ),
     folder=_folder,
+    source="stabilityai/stable-diffusion-3-medium-diffusers",
     noise="flow",
     takes=ANY | {"second picture to follow"},
 )
@@ -84,11 +86,13 @@ FAMILY = replace(
             "3.5-medium": replace(
                 _PLAIN,
                 title="Stable Diffusion 3.5 medium",
+                source="stabilityai/stable-diffusion-3.5-medium",
                 defaults=Defaults(steps=40, guidance=4.5, size=Size(1024, 1024)),
             ),
             "3.5-large": replace(
                 _PLAIN,
                 title="Stable Diffusion 3.5 large",
+                source="stabilityai/stable-diffusion-3.5-large",
                 defaults=Defaults(steps=28, guidance=3.5, size=Size(1024, 1024)),
             ),
         }

@@ -35,8 +35,7 @@ def _layout(shapes: Shapes) -> str | None:
         return "refiner"
     if labels != 2816 or "edm_mean" in shapes:  # with EDM's mean it is Playground, which is sampled otherwise
         return None
-    variant = BY_CHANNELS.get(shapes[ENTRY][1])
-    return "v" if variant == "" and "v_pred" in shapes else variant
+    return BY_CHANNELS.get(shapes[ENTRY][1])
 
 
 def _folder(folder: Folder) -> str | None:
@@ -45,9 +44,13 @@ def _folder(folder: Folder) -> str | None:
     if folder.parts.get("text_encoder") is None:
         return "refiner"
     variant = BY_CHANNELS.get(folder.says("unet", "in_channels") or 4)
-    if variant == "" and folder.says("scheduler", "prediction_type") == "v_prediction":
-        return "v"
-    return "turbo" if variant == "" and folder.says("scheduler", "timestep_spacing") == "trailing" else variant
+    few = folder.says("scheduler", "timestep_spacing") == "trailing" and not _predicts_v(folder)
+    return "turbo" if variant == "" and few else variant
+
+
+def _predicts_v(folder: Folder) -> bool:
+    """Then zero terminal SNR wants that spacing of steps, however many there are."""
+    return bool(folder.says("scheduler", "prediction_type") == "v_prediction")
 
 
 _PLAIN = Family(
@@ -60,6 +63,8 @@ _PLAIN = Family(
     defaults=Defaults(steps=30, guidance=6.0, size=Size(1024, 1024)),
     layout=_layout,
     folder=_folder,
+    alike=frozenset({"turbo", "lightning"}),
+    source="stabilityai/stable-diffusion-xl-base-1.0",
     unsized=frozenset({"image-to-image", "instruct"}),
     takes=UNET,
     names=UNET_NAMES,
@@ -79,18 +84,28 @@ FAMILY = replace(
             "refiner": replace(
                 _PLAIN,
                 title="Stable Diffusion XL refiner",
+                source="stabilityai/stable-diffusion-xl-refiner-1.0",
                 pipelines=table(image_to_image=_TASKS["image-to-image"], inpaint=_TASKS["inpaint"]),
             ),
-            "inpaint": replace(_PLAIN, title="Stable Diffusion XL for inpainting", pipelines=_INPAINT_ONLY),
+            "inpaint": replace(
+                _PLAIN,
+                title="Stable Diffusion XL for inpainting",
+                source="diffusers/stable-diffusion-xl-1.0-inpainting-0.1",
+                pipelines=_INPAINT_ONLY,
+            ),
             "instruct": replace(
                 _PLAIN,
                 title="Stable Diffusion XL for instructions",
+                source="diffusers/sdxl-instructpix2pix-768",
                 pipelines=_INSTRUCT_ONLY,
                 besides=likeness,
                 takes=INSTRUCTED,
             ),
             "turbo": replace(
-                _FEW, title="Stable Diffusion XL Turbo", defaults=Defaults(steps=4, guidance=0.0, size=Size(512, 512))
+                _FEW,
+                title="Stable Diffusion XL Turbo",
+                source="stabilityai/sdxl-turbo",
+                defaults=Defaults(steps=4, guidance=0.0, size=Size(512, 512)),
             ),
             "lightning": replace(
                 _FEW,

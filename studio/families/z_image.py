@@ -26,7 +26,8 @@ _NAMES = Names(
     {"x_embedder": "all_x_embedder.2-1", "final_layer": "all_final_layer.2-1"}
     | {f"{stream}.*.attention.qkv": f"{stream}.*.attention.to_{{q,k,v}}" for stream in _STREAMS}
     | {f"{stream}.*.attention.out": f"{stream}.*.attention.to_out.0" for stream in _STREAMS}
-    | {f"{stream}.*.attention.{n}_norm": f"{stream}.*.attention.norm_{n}" for stream in _STREAMS for n in "qk"}
+    | {f"{stream}.*.attention.{n}_norm": f"{stream}.*.attention.norm_{n}" for stream in _STREAMS for n in "qk"},
+    unused=("norm_final",),
 )
 
 _PLAIN = Family(
@@ -43,6 +44,8 @@ _PLAIN = Family(
     names=_NAMES,
     traces=MappingProxyType({r"layers_\d+_attention_(qkv|to_[qkv])": (3840,)}),
     folder=_folder,
+    alike=frozenset({"turbo"}),
+    source="Tongyi-MAI/Z-Image",
     noise="flow",
     halves=("bfloat16",),
 )
@@ -54,6 +57,7 @@ FAMILY = replace(
             "turbo": replace(
                 _PLAIN,
                 title="Z-Image Turbo",
+                source="Tongyi-MAI/Z-Image-Turbo",
                 guidance=None,
                 negative_prompt=False,
                 besides=lambda _: {"guidance_scale": 0.0},

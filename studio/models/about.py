@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from studio.models import folder, registry
+from studio.models import bases, folder, registry
 from studio.models.card import ModelCard
 from studio.models.header import Header
 from studio.models.weights import PARTS
@@ -42,7 +42,7 @@ def precision(card: ModelCard) -> str:
     """The dtype of most of the denoiser."""
     if card.weights:
         return card.weights.precision
-    files = [file for part in ("unet", "transformer") for file in (card.path / part).glob("*.safetensors")]
+    files = [file for part in ("unet", "transformer") for file in folder.weight_files(card.path / part)]
     return Header.read(files[0]).precision if files else "unknown"
 
 
@@ -59,4 +59,4 @@ def _parts(card: ModelCard) -> str:
 def _mend(card: ModelCard) -> str:
     if card.base and card.base.is_dir():
         return f" (taken from '{card.base}')"
-    return f" (add it with --base and a diffusers folder of {card.family.title} that has them)"
+    return f" (add it with --base and a diffusers folder of {card.family.title}{bases.such_as(card.family)})"

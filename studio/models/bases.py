@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.config import shipped
+from studio.families import Family
 from studio.models.folder import read_json
 
 PREDICTIONS: Final[dict[str, dict[str, Any]]] = {
@@ -25,6 +26,26 @@ PREDICTIONS: Final[dict[str, dict[str, Any]]] = {
 """What each kind of prediction means for a scheduler's configuration."""
 
 _FILES: Final = {"scheduler": "scheduler_config.json", "tokenizer": "tokenizer_config.json"}
+
+
+def wanted(name: str, path: Path, family: Family, lacks: tuple[str, ...]) -> str:
+    """What to fetch for a single file that cannot be loaded by itself, in words."""
+    has_no = f"has no {' and no '.join(lacks)}" if lacks else f"comes without the settings of {family.title}"
+    return (
+        f"the model '{name}' {has_no}; take the rest, with tokenizers and scheduler, from a diffusers folder of "
+        f"{family.title}{such_as(family)}: studio models add '{path}' --base FOLDER"
+    )
+
+
+def such_as(family: Family) -> str:
+    """A public repository that has such a folder, and what of it nobody needs; nothing where none is known."""
+    denoiser = "unet" if reads_whole(family) else "transformer"
+    return f", such as {family.source} on the Hub (all but its {denoiser})" if family.source else ""
+
+
+def reads_whole(family: Family) -> bool:
+    """Whether diffusers reads whole single files of the family, which then has a base of its own here."""
+    return own_base(family.name).is_file()
 
 
 def own_base(family: str) -> Path:

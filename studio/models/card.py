@@ -21,7 +21,7 @@ _DECIDING = {".safetensors", ".json", ".txt", ".jinja"}
 
 @dataclass(frozen=True)
 class ModelCard:
-    """A model: a folder in diffusers' layout, or a single weight file.
+    """A model: a folder in diffusers' layout, or a single weight file, safetensors or GGUF.
 
     ``defaults`` are what suits it, ``sampler`` is the class of its own scheduler without the word,
     ``licence`` as its own card claims it, ``prediction`` what its denoiser says (as in ``Weights``).
@@ -62,7 +62,7 @@ class ModelCard:
 
     @classmethod
     def _of_file(cls, path: Path, base: Path | None) -> "ModelCard":
-        found = recognised(path)
+        found = recognised(path).whole(path, base) if base else recognised(path)
         own = base or bases.own_base(found.family.name)
         return cls(
             path.stem,

@@ -26,10 +26,13 @@ _WITHIN: Final = (
 
 
 def files(folder: Path) -> dict[str, Path]:
-    """The safetensors files among a program's models by name: what leads to them, without the ending."""
+    """The weight files among a program's models by name: what leads to them, without the ending.
+
+    Of a safetensors and a GGUF file of one name the former counts.
+    """
     found: dict[str, Path] = {}
     for place in _places(folder):
-        for file in sorted(place.rglob("*.safetensors")):
+        for file in (*sorted(place.rglob("*.safetensors")), *sorted(place.rglob("*.gguf"))):
             if file.is_file():
                 found.setdefault(file.relative_to(place).with_suffix("").as_posix(), file)
     return found

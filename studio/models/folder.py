@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,8 @@ PICKLES: Final = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"})
 _LARGEST: Final = 4 * 2**20  # bytes of a configuration; vocabularies may be larger
 _LONGEST_HEAD: Final = 2**15  # bytes of a card that are looked at; reading YAML is slow
 _RUNS_CODE: Final = frozenset({"auto_map", "custom_pipeline", "custom_pipelines", "trust_remote_code"})
+_SHARD: Final = re.compile(r"-\d{5}-of-\d{5}")
+_BEST_FIRST: Final = ("", "fp32", "bf16", "fp16")
 _WORDS: Final = frozenset({"tokenizer.json", "vocab.json"})
 
 
@@ -87,10 +89,37 @@ def components(path: Path) -> dict[str, tuple[str, str]]:
     return {name: (str(library), str(kind)) for name, (library, kind) in pairs if library and kind}
 
 
-def weight_files(component: Path) -> list[Path]:
-    """The files of a part's weights, without those of another precision beside them ("model.fp16.safetensors")."""
-    files = sorted(component.glob("*.safetensors"))
-    return [file for file in files if "." not in file.stem] or files
+def precision(name: str) -> str:
+    """The precision in the name of weights or their index ("model.fp16.safetensors"), "" where they are plain."""
+    found = re.search(r"\.(\w+)\.safetensors$|\.safetensors\.index\.(\w+)\.json$", _SHARD.sub("", name))
+    return (found[1] or found[2]) if found else ""
+
+
+def best(names: Iterable[str]) -> str:
+    """The precision of the weights to be read of a part's: "" for plain ones, where there are any."""
+    found = {precision(name) for name in names if name.endswith(".safetensors")} or {""}
+    return next((each for each in _BEST_FIRST if each in found), min(found))
+
+
+def weight_files(part: Path) -> list[Path]:
+    """The weight files of a part that are read."""
+    files = sorted(part.glob("*.safetensors"))
+    wanted = best(file.name for file in files)
+    return [file for file in files if precision(file.name) == wanted]
+
+
+def variant(part: Path) -> str | None:
+    """The precision in the names of a part's weights where they come in no plain ones, None otherwise."""
+    return best(file.name for file in part.glob("*.safetensors")) or None
+
+
+def variants(path: Path) -> str | None:
+    """The ``variant`` of a folder's parts, as diffusers wants to be told; raises ModelError where they differ."""
+    found = {name: which for name in components(path) if (which := variant(path / name))}
+    if len(set(found.values())) > 1:
+        parts = ", ".join(f"{name} in {which}" for name, which in found.items())
+        raise ModelError(f"the parts of '{path}' come in different precisions ({parts}); get all of them in one")
+    return next(iter(found.values()), None)
 
 
 def check(path: Path) -> None:

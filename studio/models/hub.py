@@ -9,22 +9,25 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
 from studio.errors import InputError, ModelError
+from studio.models import folder as folders
 from studio.models import registry
 
-FETCHED: Final = (".safetensors", ".json", ".txt", ".jinja")
+FETCHED: Final = (".safetensors", ".gguf", ".json", ".txt", ".jinja")
 """Endings of what is fetched; nothing else ever is, code and pickles least of all.
 
 A .jinja file is the form a prompt is put into for a chat model; transformers fills it in a sandbox.
 """
 
-_REFERENCE = re.compile(r"(?P<repository>[\w][\w.-]*/[\w][\w.-]*)(/(?P<file>[\w.+ -]+\.safetensors))?")
+_WEIGHTS: Final = (".safetensors", ".gguf")
+_REFERENCE = re.compile(r"(?P<repository>[\w][\w.-]*/[\w][\w.-]*)(/(?P<file>[\w.+ -]+\.(safetensors|gguf)))?")
 _SAFE = re.compile(r"([\w][\w.-]*/)?[\w][\w.+ -]*")
 
 
@@ -53,9 +56,9 @@ class Offer(BaseModel):
 
 
 def is_reference(ref: str) -> bool:
-    """Whether this can be a repository: "owner/name", or "owner/name/FILE.safetensors"."""
+    """Whether this can be a repository: "owner/name", or "owner/name/FILE.safetensors", or FILE.gguf."""
     found = _REFERENCE.fullmatch(ref)
-    return found is not None and not found["repository"].endswith(".safetensors")
+    return found is not None and not found["repository"].endswith(_WEIGHTS)
 
 
 def host() -> str:
@@ -93,27 +96,30 @@ def fetch(offer: Offer) -> Path:
 def chosen(names: Collection[str], components: Collection[str], file: str) -> list[str]:
     """Which files of a repository make its model: one that was named, those of a diffusers folder, or the only one.
 
-    Of weights in several precisions the plain ones are taken. Raises ModelError where it is not clear.
+    Of weights in several precisions the plain ones are taken, or else the best there are of a part. Raises
+    ModelError where it is not clear.
     """
     usable = sorted(name for name in names if name.endswith(FETCHED) and _SAFE.fullmatch(name))
     if file:
         return [file] if file in usable else _nothing(f"it has no file '{file}'", usable)
     if "model_index.json" in usable:
-        parts = [name for name in usable if name.partition("/")[0] in components and not _of_variant(name)]
-        return ["model_index.json", *parts]
-    single = [name for name in usable if name.endswith(".safetensors") and "/" not in name]
+        parts = [name for name in usable if name.partition("/")[0] in components]
+        return ["model_index.json", *_of_one_precision(parts)]
+    single = [name for name in usable if name.endswith(_WEIGHTS) and "/" not in name]
     return single if len(single) == 1 else _nothing("it is no diffusers folder", single)
 
 
-def _of_variant(name: str) -> bool:
-    """Whether weights are of another precision than the plain ones: "model.fp16.safetensors" and its like."""
-    stem = re.sub(r"-\d{5}-of-\d{5}", "", name.rpartition("/")[2])
-    return bool(re.search(r"\.\w+\.safetensors$|\.safetensors\.index\.\w+\.json$", stem))
+def _of_one_precision(names: list[str]) -> Iterator[str]:
+    """The files of each part without the weights that are there in a better precision."""
+    for _, files in groupby(sorted(names), lambda name: name.partition("/")[0]):
+        there = list(files)
+        best = folders.best(there)
+        yield from (name for name in there if folders.precision(name) in {"", best})
 
 
 def _nothing(why: str, files: list[str]) -> list[str]:
-    single = [name for name in files if name.endswith(".safetensors") and "/" not in name]
-    mend = f"name one of its files: owner/name/{single[0]}" if single else "it holds no safetensors files at its top"
+    single = [name for name in files if name.endswith(_WEIGHTS) and "/" not in name]
+    mend = f"name one of its files: owner/name/{single[0]}" if single else "it holds no weight files at its top"
     raise ModelError(f"what is to be fetched of the repository is not clear: {why}; {mend}")
 
 

@@ -21,7 +21,7 @@ def names() -> list[str]:
 
 
 def find(ref: str) -> ModelCard:
-    """The card of the model ``ref``: a name, a diffusers folder or a safetensors file.
+    """The card of the model ``ref``: a name, a diffusers folder or a weight file.
 
     Raises InputError for an unknown name, ModelError where there is no known model in the folder or file.
     """

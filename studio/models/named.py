@@ -6,6 +6,7 @@ from typing import Any
 
 from studio import prompt_grammar
 from studio.axes import listed
+from studio.errors import InputError
 from studio.kinds import PARTS
 from studio.lora import Lora
 from studio.models import library, parts
@@ -13,6 +14,7 @@ from studio.models.card import ModelCard
 from studio.models.hashes import digest
 from studio.models.loras import shelf
 from studio.models.parts import Part
+from studio.plugins import unknown
 
 
 def of(kind: str, value: Any) -> list[tuple[str, str]]:
@@ -41,9 +43,11 @@ def names(kind: str) -> list[str]:
     return shelf.names() if kind == "lora" else parts.names(kind)
 
 
-def known(kind: str, ref: str) -> bool:
-    """Whether ``ref`` is one of the ``names``, or the end of a LoRA's: never a path."""
-    return any(name == ref or (kind == "lora" and name.endswith(f"/{ref}")) for name in names(kind))
+def check_name(kind: str, ref: str) -> None:
+    """Raise InputError where ``ref`` is none of the ``names``, nor the end of a LoRA's: a path opens a file."""
+    known = names(kind)
+    if not any(name == ref or (kind == "lora" and name.endswith(f"/{ref}")) for name in known):
+        raise InputError(unknown("LoRA" if kind == "lora" else kind, ref, known))
 
 
 def find(kind: str, ref: str) -> ModelCard | Part | Path:

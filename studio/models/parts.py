@@ -1,7 +1,7 @@
 """What can be put to a model: ControlNets, T2I-Adapters, IP-Adapters, VAEs, embeddings, and models that see.
 
-Recognised by content, read in place; only safetensors, nothing from the network. A part is known by
-its path, or by its name in the folder of parts (STUDIO_PARTS).
+Recognised by content, read in place; only safetensors, their headers checked before anything parses them, nothing
+from the network. A part is known by its path, or by its name in the folder of parts (STUDIO_PARTS).
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from platformdirs import user_data_path
 from studio.errors import InputError, ModelError
 from studio.families import Shapes
 from studio.models.hashes import digest
+from studio.models.header import Header
 from studio.plugins import unknown
 
 _CLASSES: Final = {
@@ -69,10 +70,19 @@ class Part:
 
     @classmethod
     def read(cls, path: Path) -> "Part":
-        """What lies at a path; raises ModelError where it is none of the parts known here."""
-        if path.is_file():
-            tensors = _tensors(path)
-            return cls(path.stem, path, _kind_of_file(path, tensors), modes=_modes_of_file(tensors))
+        """What lies at a path; raises ModelError where it is none of the parts known here, or damaged."""
+        part = cls._of_file(path) if path.is_file() else cls._of_folder(path)
+        for file in (part.encoder if part.kind == "ip-adapter" else path).glob("*.safetensors"):
+            Header.read(file)
+        return part
+
+    @classmethod
+    def _of_file(cls, path: Path) -> "Part":
+        tensors = _tensors(path)
+        return cls(path.stem, path, _kind_of_file(path, tensors), modes=_modes_of_file(tensors))
+
+    @classmethod
+    def _of_folder(cls, path: Path) -> "Part":
         config = _config(path)
         class_name = str(config["_class_name"])
         kind = "controlnet" if class_name.endswith("ControlNetModel") else _CLASSES.get(class_name, "")
@@ -179,13 +189,10 @@ def _kind_of_file(path: Path, tensors: Shapes) -> str:
 
 def _tensors(path: Path) -> Shapes:
     """A file's tensors; whatever its name says, only safetensors is read."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 no mapping
-    except (OSError, SafetensorError):
-        raise ModelError(f"'{path}' is no safetensors file; get the part in that format") from None
+    header = Header.read(path)
+    if header.format != ".safetensors":
+        raise ModelError(f"'{path}' is a {header.format[1:]} file, which is read of whole models only")
+    return header.shapes
 
 
 def _strange(path: Path) -> str:

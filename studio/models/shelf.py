@@ -13,15 +13,18 @@ from studio.plugins import unknown
 
 
 def add(path: Path, name: str = "", base: str = "", origin: Origin | None = None) -> ModelCard:
-    """Add a model, a diffusers folder or a safetensors file, under a name, its files pinned by their SHA-256.
+    """Add a model, a diffusers folder or a weight file, under a name, its files pinned by their SHA-256.
 
-    ``base`` is a model, by name or folder, that has what a single file lacks. Raises ModelError where it is no
-    model that may be used, InputError for a name that is taken or cannot be one.
+    ``base`` is a model, by name or folder, that has what a single file lacks; with one, the file may be added
+    once more. Raises ModelError where it is no model that may be used, InputError for a name that is taken or
+    cannot be one.
     """
     path = path.resolve()
     other = _base(base) if base else None
     card = ModelCard.read(path, other)
-    name = free_name(name or card.name)
+    name = name or card.name
+    if not (other and _is_there(name, path)):
+        free_name(name)
     card.check()
     pins = {"" if file == path else file.relative_to(path).as_posix(): Pin.of(file) for file in card.files()}
     with registry.changing() as known:
@@ -85,6 +88,11 @@ def _stamp_anew(name: str) -> None:
         entry = known.models[name]
         pins = {file: Pin.of(entry.path / file) for file in entry.pins}
         known.models[name] = entry.model_copy(update={"pins": pins})
+
+
+def _is_there(name: str, path: Path) -> bool:
+    known = registry.read().models.get(name)
+    return known is not None and known.path == path
 
 
 def _base(ref: str) -> Path:

@@ -1,6 +1,6 @@
 """What a single weight file is, told by the tensors in it and never by its name."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -8,6 +8,7 @@ from typing import Final
 from studio import plugins
 from studio.errors import ModelError
 from studio.families import Family, VMark
+from studio.models import bases, folder
 from studio.models.hashes import Stamp
 from studio.models.header import Header
 from studio.models.loras import origin, roles
@@ -19,6 +20,7 @@ PARTS: Final = {
 }
 """The parts besides the denoiser that a whole model has, and how their tensors' names begin."""
 
+_SCALES: Final = (".scale_weight", ".weight_scale", ".weight_scale_2", ".comfy_quant", "scaled_fp8")
 _NO_MODEL: Final = (
     ("a ControlNet", ("control_model.", "controlnet_")),
     ("a textual inversion", ("emb_params", "string_to_param", "clip_l", "clip_g")),
@@ -33,7 +35,8 @@ class Weights:
 
     ``prediction`` is what its denoiser was trained to say: "epsilon", "v", "v, zero terminal SNR" or
     "flow". ``precision`` is the dtype of most of it, ``lacks`` the parts it comes without, ``licence``
-    what its metadata claims, "unknown" where that says nothing.
+    what its metadata claims, "unknown" where that says nothing. ``rounded`` says that it is a GGUF file,
+    whose weights are rounded for good.
     """
 
     family: Family
@@ -42,12 +45,27 @@ class Weights:
     precision: str
     lacks: tuple[str, ...]
     licence: str
+    rounded: bool = False
+
+    def whole(self, path: Path, base: Path) -> "Weights":
+        """What it is together with the diffusers folder that has what it lacks, which tells variants that look alike.
+
+        Raises ModelError where that holds a model of another kind.
+        """
+        family, variant = folder.family(base, folder.read(base))
+        alike = {"", *family.alike}
+        if family.name != self.family.name or (variant != self.variant and not {variant, self.variant} <= alike):
+            raise ModelError(
+                f"'{path}' is {self.family.title}, but its base '{base}' is {family.title}; "
+                f"give a diffusers folder of {self.family.title}{bases.such_as(self.family)}, with --base"
+            )
+        return self if self.variant or family.v_mark else replace(self, family=family, variant=variant)
 
 
 def recognised(path: Path) -> Weights:
     """What the file is.
 
-    Raises ModelError where it is no safetensors file, or no model of a family known here.
+    Raises ModelError where it is no safetensors or GGUF file, or no model of a family known here.
     """
     found = verdict(path)
     if isinstance(found, str):
@@ -73,15 +91,24 @@ def _verdict(path: Path, _stamp: Stamp) -> Weights | str:
 
 def _recognised(path: Path) -> Weights:
     header = Header.read(path)
-    if path.suffix != ".safetensors":
-        raise ModelError(f"'{path}' is a safetensors file by its content; let its name end in .safetensors")
+    if path.suffix != header.format:
+        raise ModelError(f"'{path}' is a {header.format[1:]} file by its content; let its name end in {header.format}")
+    if scale := next((name for name in header.tensors if name.endswith(_SCALES)), ""):
+        raise ModelError(
+            f"'{path}' holds weights with scales of their own ('{scale}'), which are not supported here; "
+            "take the model in bf16, or as GGUF"
+        )
     family, variant = _family(header)
+    if header.format == ".gguf" and bases.reads_whole(family):
+        raise ModelError(f"'{path}' is {family.title} as GGUF, which is not supported here; take it as safetensors")
     prediction = _prediction(header, family, variant)
     if family.v_mark and prediction == "epsilon" and not variant:
         variant = family.v_mark.otherwise
     lacks = tuple(part for part, begins in PARTS.items() if not any(name.startswith(begins) for name in header.tensors))
-    licence = header.metadata.get("modelspec.license") or "unknown"
-    return Weights(family.of(variant), variant, prediction, header.precision, lacks, licence)
+    said = header.metadata
+    licence = said.get("modelspec.license") or said.get("general.license") or "unknown"
+    rounded = header.format == ".gguf"
+    return Weights(family.of(variant), variant, prediction, header.precision, lacks, licence, rounded)
 
 
 def _family(header: Header) -> tuple[Family, str]:

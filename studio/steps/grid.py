@@ -78,8 +78,7 @@ def _plan(
     form, lists = inner.form(), [name for name in inner.inputs() if inner.exposed(name).each]
     cells = [_cell(form, lists, {"seed": seed} | base | point) for seed in seeds for point in _points(axes)]
     for kind, ref in _named(inner, cells):
-        if not named.known(kind, ref):  # a path opens a file
-            raise InputError(unknown(kind, ref, named.names(kind)))
+        named.check_name(kind, ref)
     return axes, cells
 
 

@@ -41,7 +41,7 @@ def add(
     Parameters
     ----------
     model:
-        A .safetensors file, a diffusers folder, the folder of A1111 or ComfyUI, or owner/name on the Hub.
+        A .safetensors or .gguf file, a diffusers folder, the folder of A1111 or ComfyUI, or owner/name on the Hub.
     name:
         What to call it; without it, what the file or folder is called.
     base:
@@ -132,12 +132,13 @@ def _add_local(path: Path, name: str, base: str) -> int:
 
 
 def _added(card: "ModelCard") -> int:
+    from studio.models import bases
     from studio.models.about import precision
 
     predicts = "" if card.prediction in {"epsilon", "flow"} else f", predicts {card.prediction}"
     print(f"added {card.name}: {_kind(card)}, {precision(card)}{predicts}")
     if card.weights and card.weights.lacks and not (card.base and card.base.is_dir()):
-        print(f"  it has no {' and no '.join(card.weights.lacks)}: add it once more with --base FOLDER to use it")
+        print(f"  {bases.wanted(card.name, card.path, card.family, card.weights.lacks)}")
     return 0
 
 
@@ -153,7 +154,7 @@ def _add_folder(folder: Path) -> int:
     loras = lying_in(folder)
     if not (every or loras):
         also = f"; '{pickled[0].name}' is pickled, which can run code" if pickled else ""
-        raise ModelError(f"there are no safetensors files in '{folder}'{also}")
+        raise ModelError(f"there are no safetensors or GGUF files in '{folder}'{also}")
     found = elsewhere.models(every)
     shelf.add_folder(folder)
     print(f"using {len(found)} models{f' and {len(loras)} LoRAs' if loras else ''} in {folder}, where they lie")
@@ -170,7 +171,7 @@ def _add_from_hub(ref: str, name: str, base: str, revision: str, *, yes: bool) -
     from studio.models import hub, shelf
     from studio.models.registry import Origin
 
-    name = shelf.free_name(name or ref.rpartition("/")[2].removesuffix(".safetensors"))
+    name = shelf.free_name(name or ref.rpartition("/")[2].removesuffix(".safetensors").removesuffix(".gguf"))
     print(f"asking {hub.host()} about {ref}", flush=True)
     offer = hub.look(ref, revision)
     _show(offer)

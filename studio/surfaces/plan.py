@@ -1,6 +1,6 @@
 """``studio plan``: how a workflow would run in the memory there is, without loading anything."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import prod
 from typing import Any, Final, NamedTuple
 
@@ -8,8 +8,9 @@ from studio import config
 from studio.engine.anatomy import Anatomy
 from studio.engine.memory import FOUR_BIT_NEEDS, Forecast, Plan, Storage, plan
 from studio.errors import InputError
+from studio.guide import NOTHING, Control, Guide, Reference
 from studio.kinds import ExactSize, Size
-from studio.models import library
+from studio.models import library, parts
 from studio.models.card import ModelCard
 from studio.parameters import REQUIRED, Parameter, parameters
 from studio.plugins import find, unknown
@@ -18,6 +19,11 @@ from studio.workflow import Workflow
 
 _GB: Final = 2**30
 _SOME: Final = 0.05  # of the memory, that is left free
+_GUIDES: Final[Mapping[str, Callable[[str], Guide]]] = {
+    "controlnet": lambda ref: Guide(controls=(Control(ref, (), adapter=parts.find(ref, "controlnet").adapter),)),
+    "ip-adapter": lambda ref: Guide(references=(Reference(ref, ()),)),
+    "vae": lambda ref: Guide(vae=ref),
+}
 
 
 class Machine(NamedTuple):
@@ -61,7 +67,9 @@ def _report(card: ModelCard, request: Request, machine: Machine) -> bool:
     chosen = plan(forecast, config.Settings.from_environment().batch, machine.memory)
     peak = forecast.peak(chosen)
     print(f"\n{card.name} ({card.family.title}), {request.width}x{request.height}")
-    print(f"  weights {_gb(forecast.weights(chosen.storage))}, expected peak {_gb(peak)}")
+    besides = forecast.extras.weights * forecast.width
+    weights = f"weights {_gb(forecast.weights(chosen.storage))}{f' and {_gb(besides)} of its guide' if besides else ''}"
+    print(f"  {weights}, expected peak {_gb(peak)}")
     for line in chosen.lines():
         print(f"  {line}")
     for line in _besides(forecast, chosen, machine.memory):
@@ -73,32 +81,42 @@ def _report(card: ModelCard, request: Request, machine: Machine) -> bool:
 
 def _besides(forecast: Forecast, chosen: Plan, memory: int) -> Iterator[str]:
     """What rounding the weights would bring where they do not stay on the device as they are."""
-    if forecast.device != "cuda" or (chosen.exact and chosen.placement is forecast.places[0]):
+    if forecast.device != "cuda" or forecast.changed or (chosen.exact and chosen.placement is forecast.places()[0]):
         return
     for storage in (Storage.FP8, Storage.FOUR_BIT):
-        needs = "" if storage in forecast.rounded() else f", with {FOUR_BIT_NEEDS} installed"
+        needs = "" if storage in forecast.storages else f", with {FOUR_BIT_NEEDS} installed"
         if (peak := forecast.peak(Plan(storage=storage))) <= memory:
             yield f"{storage.value}, all on the device: {_gb(peak)}, pictures change a little{needs}"
 
 
 def _asked(workflow: Workflow, values: Mapping[str, str]) -> Iterator[tuple[ModelCard, Request]]:
     """The model of each step that has one, and the largest that will be asked of it."""
-    inputs = _inputs(workflow, values)
+    inputs, guides = _inputs(workflow, values), dict[str, Guide]()
     for step, fixed in workflow.steps().items():
         known = parameters(find("steps", workflow.uses(step)).run)
         given = {name: inputs.get((step, name), fixed.get(name, p.default)) for name, p in known.items()}
-        for name, parameter in known.items():
-            if parameter.kind.name == "model" and given[name] not in (None, REQUIRED):
-                card = library.find(str(given[name]))
-                yield card, _request(card, known, given)
+        kinds = [(p.kind.name, given[name]) for name, p in known.items() if given[name] not in (None, REQUIRED)]
+        guides[f"${step}"] = guide = _guide(kinds, guides)
+        for ref in (ref for kind, ref in kinds if kind == "model"):
+            card = library.find(str(ref))
+            yield card, _request(card, guide, known, given)
 
 
-def _request(card: ModelCard, known: Mapping[str, Parameter], given: Mapping[str, Any]) -> Request:
+def _guide(given: Iterable[tuple[str, Any]], earlier: Mapping[str, Guide]) -> Guide:
+    """What a step adds to the guide it was given, as far as it takes memory: parts by their kinds."""
+    guide = NOTHING
+    for kind, value in given:
+        guide += earlier.get(value, NOTHING) if kind == "guide" else NOTHING
+        guide += _GUIDES[kind](value) if kind in _GUIDES else NOTHING
+    return guide
+
+
+def _request(card: ModelCard, guide: Guide, known: Mapping[str, Parameter], given: Mapping[str, Any]) -> Request:
     """What a step would ask for; steps that are given no size of a drawing draw at the model's own."""
     size, guidance = ([known[name].check(one) for one in _each(given.get(name))] for name in ("size", "guidance"))
     drawn = [one for one in size if isinstance(one, Size) and not isinstance(one, ExactSize)]
     width, height = max(drawn, key=prod, default=card.size)
-    return Request("", "", 1, max(guidance, default=card.defaults.guidance), width, height)
+    return Request("", "", 1, max(guidance, default=card.defaults.guidance), width, height, guide=guide)
 
 
 def _each(value: Any) -> list[Any]:

@@ -48,8 +48,7 @@ def _safe(control: Control, value: Any, output: Path) -> Any:
         if control.kind in PICTURES:
             return [picture_file(one, output) for one in value] if control.many else picture_file(value, output)
         for kind, name in named.of(control.kind, value) if _is_text(value) else ():
-            if not named.known(kind, name):
-                raise InputError(unknown(kind, name, named.names(kind)))
+            named.check_name(kind, name)
     except InputError as error:
         raise InputError(str(error), {control.name: str(error)}) from None
     return value

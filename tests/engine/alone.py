@@ -17,8 +17,10 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokeniz
 from studio.engine.engine import Engine
 from studio.engine.memory import Plan
 from studio.engine.pipelines import Pipelines
+from studio.guide import NOTHING, Control, Guide, Reference, Region
 from studio.request import Request
 from studio.models import library
+from PIL import Image
 
 def megabytes(what):
     with open("/proc/self/status") as lines:
@@ -34,10 +36,10 @@ def limit(more):
 
 pipelines, notes = Pipelines("cpu"), []
 
-def draw(model, edge, pictures=1, steps=1, first=0):
+def draw(model, edge, pictures=1, steps=1, first=0, guide=NOTHING):
     notes.clear()
     engine = Engine(pipelines, tuple(range(first, first + pictures)), note=notes.append)
-    return engine.denoise(library.find(str(model)), Request("a star", "", steps, 5.0, edge, edge))
+    return engine.denoise(library.find(str(model)), Request("a star", "", steps, 5.0, edge, edge, guide=guide))
 
 def apart(some, others):
     pairs = zip(some, others, strict=True)

@@ -1,10 +1,11 @@
 """Models of true architectures with random weights, large enough that their memory can be measured."""
 
 from studio.models import library
+from tests.engine import small
 
 
-def sd1(folder):
-    """A Stable Diffusion 1 of 150 MB; returns its folder."""
+def sd1(folder, inner=512):
+    """A Stable Diffusion 1 of 150 MB, more with a text encoder of wider ``inner`` layers; returns its folder."""
     from diffusers import StableDiffusionPipeline, UNet2DConditionModel
 
     unet = UNet2DConditionModel(
@@ -14,7 +15,13 @@ def sd1(folder):
         norm_num_groups=16,
         sample_size=32,
     )
-    parts = {"unet": unet, "text_encoder": _clip(128), "vae": _vae(), "tokenizer": _words(), "scheduler": _euler()}
+    parts = {
+        "unet": unet,
+        "text_encoder": _clip(128, inner=inner),
+        "vae": _vae(),
+        "tokenizer": _words(),
+        "scheduler": _euler(),
+    }
     besides = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
     StableDiffusionPipeline(**parts, **besides).save_pretrained(folder)
     return folder
@@ -50,11 +57,24 @@ def sdxl(folder):
     return folder
 
 
-def _vae():
+def parts(folder, model):
+    """Parts for the Stable Diffusion 1 in the folder ``model``, by their names here; returns their paths."""
+    from diffusers import T2IAdapter, UNet2DConditionModel
+
+    unet = UNet2DConditionModel.from_pretrained(model, subfolder="unet")
+    T2IAdapter(channels=list(unet.config.block_out_channels), num_res_blocks=2).save_pretrained(folder / "adapter")
+    ip = small.ip_adapter(folder / "ip", unet=unet)
+    small.image_encoder(folder / "ip", hidden_size=512, intermediate_size=2048, num_hidden_layers=12)
+    _vae((64, 128, 128, 128)).save_pretrained(folder / "vae")
+    nets = [small.controlnet(folder / name, seed, unet) for seed, name in enumerate(("net", "other net"))]
+    return {"nets": nets, "adapter": str(folder / "adapter"), "ip": ip, "vae": str(folder / "vae")}
+
+
+def _vae(channels=(32, 64, 128, 128)):
     from diffusers import AutoencoderKL
 
     return AutoencoderKL(
-        block_out_channels=(32, 64, 128, 128),
+        block_out_channels=channels,
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
         latent_channels=4,
@@ -64,13 +84,13 @@ def _vae():
     )
 
 
-def _clip(width, kind="CLIPTextModel"):
+def _clip(width, kind="CLIPTextModel", inner=None):
     import transformers
 
     config = transformers.CLIPTextConfig(
         vocab_size=927,
         hidden_size=width,
-        intermediate_size=4 * width,
+        intermediate_size=inner or 4 * width,
         num_hidden_layers=2,
         num_attention_heads=2,
         max_position_embeddings=32,

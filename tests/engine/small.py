@@ -70,19 +70,20 @@ def t2i_adapter(folder: Path, seed=1, channels=(32, 64)) -> str:
     return str(folder)
 
 
-def image_encoder(folder: Path) -> None:
+def image_encoder(folder: Path, **larger: int) -> None:
     from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
     torch.manual_seed(0)
-    config = CLIPVisionConfig(
-        hidden_size=32,
-        intermediate_size=37,
-        projection_dim=24,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        image_size=32,
-        patch_size=8,
-    )
+    shape = {
+        "hidden_size": 32,
+        "intermediate_size": 37,
+        "projection_dim": 24,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "image_size": 32,
+        "patch_size": 8,
+    }
+    config = CLIPVisionConfig(**{**shape, **larger})
     CLIPVisionModelWithProjection(config).save_pretrained(folder / "image_encoder")
 
 

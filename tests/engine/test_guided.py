@@ -242,6 +242,16 @@ def test_it_takes_the_precision_of_the_model(kind, model, guides, monkeypatch):
     assert small.state(pipeline) == before
 
 
+def test_areas_see_what_an_adapter_sees(guides, draw):
+    """The U-Net uses up the features it is given, and an area is one more pass."""
+    everywhere = region.run(None, PROMPT.replace("<new>", ""), "all")
+    prompt = PROMPT.replace("<new>", "")
+    apart = small.difference(
+        draw(guides["t2i-adapter"]() + everywhere, prompt)[0], draw(guides["t2i-adapter"](), prompt)[0]
+    )
+    assert apart <= 1
+
+
 def test_a_setting_that_a_pipeline_is_lent_is_taken_back(engine, card):
     """Chroma's pipeline for inpainting asks its transformer for one that it has not."""
     model = card("chroma")

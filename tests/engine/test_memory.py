@@ -3,30 +3,37 @@
 import json
 import os
 import sys
+from dataclasses import replace
 from statistics import mean
 
 import pytest
+import torch
+from PIL import Image
 
+from studio import guide as guides
 from studio.config import memory as amount
 from studio.engine.anatomy import Anatomy
 from studio.engine.memory import Forecast, Placement, Plan, Storage, plan, ran_out
 from studio.errors import InputError
+from studio.guide import NOTHING, Guide
+from studio.lora import Lora
 from studio.models import library
 from studio.models.card import ModelCard
 from studio.request import Request
 from tests.engine import heavy
+from tests.families import makers
 
 from .alone import LEAN, alone
 
 GB = 2**30
 
 
-def request(edge, guidance=5.0):
-    return Request("x", "", 1, guidance, edge, edge)
+def request(edge, guidance=5.0, guide=NOTHING):
+    return Request("x", "", 1, guidance, edge, edge, guide=guide)
 
 
-def forecast(card, edge, device="cpu"):
-    return Forecast(Anatomy.of(card), card, request(edge), device)
+def forecast(card, edge, device="cpu", guide=NOTHING):
+    return Forecast(Anatomy.of(card), card, request(edge, guide=guide), device)
 
 
 @pytest.fixture(scope="session")
@@ -35,16 +42,21 @@ def models(tmp_path_factory):
     return {"spark": "spark", "sd1": heavy.sd1(home / "sd1"), "sdxl": heavy.sdxl(home / "sdxl")}
 
 
+@pytest.fixture(scope="session")
+def parts(models, tmp_path_factory):
+    return heavy.parts(tmp_path_factory.mktemp("parts"), models["sd1"])
+
+
 MEASURE = """
 before = megabytes("VmRSS")
 reset_peak()
-draw({model!r}, {edge}, {pictures}, steps=2)
+draw({model!r}, {edge}, {pictures}, steps=2, guide={guide})
 print(json.dumps(megabytes("VmHWM") - before))
 """
 
 
-def measured(model, edge, pictures, **environment):
-    return alone(MEASURE.format(model=str(model), edge=edge, pictures=pictures), **environment)
+def measured(model, edge, pictures, guide="NOTHING", **environment):
+    return alone(MEASURE.format(model=str(model), edge=edge, pictures=pictures, guide=guide), **environment)
 
 
 @pytest.mark.slow
@@ -69,6 +81,32 @@ def test_the_forecast_is_within_15_percent_of_the_mean_peak(models):
     expected = forecast(library.find(str(models["sd1"])), 512).peak(Plan()) / 2**20
     print(f"sd1 512x512: expected {expected:.0f} MB, measured {found} MB")
     assert expected == pytest.approx(mean(found), rel=0.15)
+
+
+PICTURE = "(Image.new('RGB', (64, 64)),)"
+GUIDES = {
+    "ControlNet": "Guide(controls=(Control({nets[0]!r}, PICTURE),))",
+    "two ControlNets": "Guide(controls=(Control({nets[0]!r}, PICTURE), Control({nets[1]!r}, PICTURE)))",
+    "IP-Adapter": "Guide(references=(Reference({ip!r}, PICTURE),))",
+    "other VAE": "Guide(vae={vae!r})",
+    "areas": "Guide(regions=(Region('a moon', Image.new('L', (64, 64), 255)),) * 2)",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks are read from /proc")
+@pytest.mark.parametrize(
+    ("guide", "pictures"),
+    [("ControlNet", 1), ("two ControlNets", 8), ("IP-Adapter", 1), ("other VAE", 1), ("areas", 8)],
+)
+def test_the_forecast_counts_what_a_guide_asks_for(models, parts, guide, pictures):
+    """One picture's peak is while it is decoded, that of eight while they are denoised; areas take no more."""
+    code = GUIDES[guide].replace("PICTURE", PICTURE).format(**parts)
+    found = measured(models["sd1"], 256, pictures, code, **LEAN)
+    asked = eval(code, vars(guides) | {"Image": Image})  # noqa: S307 our own
+    expected = forecast(library.find(str(models["sd1"])), 256, guide=asked).need(Plan(batch=pictures)) / 2**20
+    print(f"{guide}, {pictures}: expected {expected:.0f} MB, measured {found:.0f} MB")
+    assert expected == pytest.approx(found, rel=0.15)
 
 
 @pytest.fixture(scope="session")
@@ -141,14 +179,44 @@ def test_a_batch_is_split_before_anything_else_is_given_up(true_sdxl):
     assert plan(sdxl, 8, alone) == Plan(batch=1)
 
 
-def test_weights_are_rounded_only_where_nothing_else_fits_and_never_with_loras(true_sdxl):
+def test_weights_are_rounded_only_where_nothing_else_fits(true_sdxl):
     sdxl = forecast(true_sdxl, 1024, "cpu")
     last = Plan(Placement.DROP, tiled=True)
     assert plan(sdxl, 1, sdxl.peak(last)) == last
     rounded = plan(sdxl, 1, sdxl.peak(last) - 1)
     assert rounded.storage is Storage.FP8
-    assert not rounded.takes_loras
-    assert plan(sdxl, 1, 0, loras=True).takes_loras
+
+
+def test_weights_that_loras_change_are_neither_rounded_nor_read_again(true_sdxl):
+    changed = [forecast(true_sdxl, 1024, on, guide=Guide(loras=(Lora("neon"),))) for on in ("cpu", "cuda", "mps")]
+    for sdxl in changed:
+        assert plan(sdxl, 1, 0).storage is Storage.FULL
+        assert Placement.DROP not in sdxl.places()
+    assert plan(changed[0], 1, 0, least=Placement.DROP).placement is Placement.KEEP
+
+
+def test_four_bits_hold_matrices_only(true_sdxl):
+    sdxl = forecast(true_sdxl, 1024, "cuda")
+    (unet,) = sdxl.anatomy.denoisers
+    assert 0.8 < unet.matrices / unet.weights < 0.9
+    saved = sdxl.weights() - sdxl.weights(Storage.FOUR_BIT)
+    assert saved == pytest.approx(unet.matrices * (2 - 0.5625))
+    assert sdxl.places(Storage.FOUR_BIT)[-1] is Placement.MODELS
+
+
+def test_weights_that_are_rounded_in_their_file_stay_so(card, tmp_path):
+    pytest.importorskip("gguf")
+    whole = card("flux1")
+    weights = {"double_blocks.0.img_attn.norm.key_norm.scale": 16, "double_blocks.0.img_mod.lin.weight": 192}
+    made = {name: torch.ones(rows, 64)[:, : 64 if "weight" in name else 1] for name, rows in weights.items()}
+    file = makers.write_gguf(made, tmp_path / "x.gguf", "Q8_0")
+    rounded = forecast(replace(ModelCard.read(file), base=whole.path), 1024)
+    made = plan(rounded, 1, 0)
+    assert made.storage is Storage.FILE
+    assert rounded.storages == [Storage.FILE]
+    rest = forecast(whole, 1024)
+    encoders = sum(part.weights for part in rest.anatomy.encoders + rest.anatomy.decoders) * 4
+    assert rounded.weights(made.storage) - encoders == 192 * 64 * 34 // 32 + 16 * 4
 
 
 def test_a_model_is_not_given_more_room_than_it_has(true_sdxl):
@@ -158,7 +226,7 @@ def test_a_model_is_not_given_more_room_than_it_has(true_sdxl):
 
 def test_there_are_three_rungs_at_most(true_sdxl):
     for device in ("cpu", "cuda", "mps", "xpu"):
-        places, rungs, here = forecast(true_sdxl, 512, device).places, 0, Plan(batch=8)
+        places, rungs, here = forecast(true_sdxl, 512, device).places(), 0, Plan(batch=8)
         while here := here.smaller(places):
             rungs += 1
         assert rungs == 3

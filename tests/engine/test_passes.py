@@ -57,6 +57,26 @@ def test_a_picture_that_does_not_fit_is_decoded_in_tiles_and_says_so(tmp_path):
     assert after == []
 
 
+DROPPED = """
+card = library.find({model!r})
+draw({model!r}, 64)
+limit(200)
+made, said = draw({model!r}, 512), notes[0]
+limit(None)
+pipelines.adopt(card, Plan(tiled=True), 0)
+kept = Engine(pipelines).forward(card, Request("a star", "", 1, 5.0, 512, 512))
+print(json.dumps([said["ran_out"], said["plan"], apart(made, kept)]))
+"""
+
+
+@pytest.mark.slow
+def test_where_tiles_do_not_do_text_encoders_leave_memory_and_the_picture_is_the_same(tmp_path):
+    rungs, plan, apart = alone(DROPPED.format(model=str(heavy.sd1(tmp_path / "sd1", 48_000))), **LEAN)
+    assert rungs == ["decoded whole → in tiles", "keep → offload"]
+    assert plan == {"placement": "drop", "storage": "full", "tiled": True, "batch": 1}
+    assert apart == 0
+
+
 IN_VAIN = """
 from studio.errors import OutOfMemory
 before = draw("spark", 64)

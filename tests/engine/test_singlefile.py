@@ -1,18 +1,18 @@
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from studio.engine import singlefile
 from studio.engine.engine import Engine
 from studio.engine.pipelines import Pipelines
 from studio.errors import ModelError
-from studio.families.sdxl import FAMILY as XL
 from studio.models.card import ModelCard
-from studio.models.weights import Weights
 from studio.request import Request
-from tests.families import tiny
+from tests.families import makers, tiny
 from tests.models import original, small
 
 
@@ -97,16 +97,16 @@ def test_openclips_layers_are_found(tmp_path):
 
 
 def xl(pipeline, path):
-    """The card of a small XL, too small to be recognised as one."""
-    base, file = small.folder(pipeline, path / "base"), original.write(pipeline, path / "x.safetensors")
-    weights = Weights(XL, "", "epsilon", "F32", (), "unknown")
-    return ModelCard("x", file, XL, "", XL.defaults, "Euler", "unknown", "epsilon", weights, base)
+    """The pipeline of a small XL from a single file."""
+    base = small.folder(pipeline, path / "base")
+    card = ModelCard.read(original.write(pipeline, path / "x.safetensors"), base)
+    assert card.family.name == "sdxl"
+    return Pipelines("cpu").any(card)
 
 
 def test_xl_with_its_two_text_encoders_draws_what_its_folder_draws(tmp_path):
     pipeline = small.sdxl()
-    other = singlefile.load(xl(pipeline, tmp_path), type(pipeline), torch.float32)
-    assert same(drawn(other), drawn(pipeline))
+    assert same(drawn(xl(pipeline, tmp_path)), drawn(pipeline))
 
 
 def test_the_refiner_refines_as_its_folder_does(tmp_path):
@@ -117,8 +117,7 @@ def test_the_refiner_refines_as_its_folder_does(tmp_path):
         return np.asarray(made.images[0]).astype(int)
 
     pipeline = small.sdxl_refiner()
-    other = singlefile.load(xl(pipeline, tmp_path), type(pipeline), torch.float32)
-    assert same(refined(other), refined(pipeline))
+    assert same(refined(xl(pipeline, tmp_path)), refined(pipeline))
 
 
 def whole(name: str, where):
@@ -130,7 +129,7 @@ def whole(name: str, where):
 def test_a_transformer_alone_draws_with_the_rest_of_its_base(tmp_path):
     card, pipeline = whole("z_image", tmp_path)
     file = tmp_path / "dit.safetensors"
-    save_file(original.z_image(pipeline.transformer), file)
+    save_file(makers.tensors("z_image", pipeline.transformer), file)
     alone = ModelCard.read(file, card.path)
     assert (alone.family.name, alone.prediction) == ("z_image", "flow")
     assert alone.weights.lacks == ("VAE", "text encoder")
@@ -149,5 +148,34 @@ def test_so_does_one_whose_pipeline_cannot_read_files(tmp_path):
 def test_without_a_base_it_says_what_it_needs(tmp_path):
     _, pipeline = whole("qwen_image", tmp_path)
     save_file(dict(pipeline.transformer.state_dict()), tmp_path / "dit.safetensors")
-    with pytest.raises(ModelError, match="'dit' has no VAE and no text encoder; take them from a diffusers folder"):
+    with pytest.raises(ModelError, match="'dit' has no VAE and no text encoder; .* such as Qwen/Qwen-Image on the Hub"):
         loaded(ModelCard.read(tmp_path / "dit.safetensors"))
+
+
+def test_of_a_whole_file_the_denoiser_is_taken_and_the_rest_from_its_base(tmp_path):
+    card, pipeline = whole("flux1_schnell", tmp_path)
+    made = {
+        f"model.diffusion_model.{name}": each for name, each in makers.tensors("flux1", pipeline.transformer).items()
+    }
+    save_file({**made, "vae.decoder.conv_in.bias": torch.zeros(4)}, tmp_path / "all.safetensors")
+    alone = ModelCard.read(tmp_path / "all.safetensors", card.path)
+    assert alone.weights.lacks == ("text encoder",)
+    assert same(drawn(loaded(alone)), drawn(pipeline))
+    with pytest.raises(ModelError, match="'all' has no text encoder; take the rest"):
+        loaded(ModelCard.read(tmp_path / "all.safetensors"))
+
+
+def test_a_base_in_half_precision_lends_too(tmp_path, sd1_file, sd1_folder, expected):
+    base = Path(shutil.copytree(sd1_folder, tmp_path / "base"))
+    for file in base.glob("*/*.safetensors"):
+        file.rename(file.with_name(f"{file.stem}.fp16.safetensors"))
+    rest = {name: tensor for name, tensor in load_file(sd1_file).items() if not name.startswith("first_stage_model.")}
+    save_file(rest, tmp_path / "x.safetensors")
+    assert same(drawn(loaded(ModelCard.read(tmp_path / "x.safetensors", base))), expected)
+
+
+def test_a_base_needs_no_denoiser_of_its_own(tmp_path):
+    card, pipeline = whole("z_image", tmp_path)
+    save_file(makers.tensors("z_image", pipeline.transformer), tmp_path / "dit.safetensors")
+    next((card.path / "transformer").glob("*.safetensors")).unlink()
+    assert same(drawn(loaded(ModelCard.read(tmp_path / "dit.safetensors", card.path))), drawn(pipeline))

@@ -128,7 +128,7 @@ def test_a_model_that_leaves_takes_its_loras_along(model, files):
     pipelines = Pipelines("cpu")
     plain = draw(pipelines, model)
     draw(pipelines, model, files[0])
-    pipelines.drop(str(model.path))
+    pipelines.drop(model)
     assert draw(pipelines, model) == plain
     assert draw(pipelines, model, files[0]) != plain
 

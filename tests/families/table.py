@@ -17,8 +17,8 @@ FILE = shipped("assets") / "families.md"
 HEAD = """# Model families
 
 What runs, tried on small models of each family's true architecture with random weights, loaded from folders in
-diffusers' layout: two steps on a CPU. The tests make this table and hold it to what they see; `make docs` writes it
-anew. An empty cell means that the family has no such thing, or none here.
+diffusers' layout and from single files in that of their makers: two steps on a CPU. The tests make this table and hold
+it to what they see; `make docs` writes it anew. An empty cell means that the family has no such thing, or none here.
 
 | model | {columns} |
 |---|{rules}

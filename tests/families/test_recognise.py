@@ -7,7 +7,6 @@ from studio.families import Folder
 from tests.families import tiny
 
 FAMILIES = [plugins.find("families", name).FAMILY for name in plugins.names("families")]
-PREFIX = "model.diffusion_model."
 
 SD = {"input_blocks.0.0.weight": (320, 4, 3, 3)}
 SD1 = SD | {"input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight": (320, 768)}
@@ -68,11 +67,11 @@ HUNYUAN = {
 FILES = {
     "sd1": (SD1, "sd1", ""),
     "sd1 inpaint": (SD1 | {"input_blocks.0.0.weight": (320, 9, 3, 3)}, "sd1", "inpaint"),
-    "sd1 v": (SD1 | {"v_pred": (0,)}, "sd1", "v"),
+    "sd1 v": (SD1 | {"v_pred": (0,)}, "sd1", ""),
     "sd2": (SD2, "sd2", ""),
     "sd2 inpaint": (SD2 | {"input_blocks.0.0.weight": (320, 9, 3, 3)}, "sd2", "inpaint"),
     "sdxl": (SDXL, "sdxl", ""),
-    "sdxl v": (SDXL | {"v_pred": (0,), "ztsnr": (0,)}, "sdxl", "v"),
+    "sdxl v": (SDXL | {"v_pred": (0,), "ztsnr": (0,)}, "sdxl", ""),
     "sdxl inpaint": (SDXL | {"input_blocks.0.0.weight": (320, 9, 3, 3)}, "sdxl", "inpaint"),
     "sdxl refiner": (SDXL | {"label_emb.0.0.weight": (1536, 2560)}, "sdxl", "refiner"),
     "sd3": (SD3, "sd3", ""),
@@ -106,7 +105,7 @@ FILES = {
         "hunyuan_image",
         "distilled",
     ),
-    "auraflow": ({"model.double_layers.0.attn.w1q.weight": (3072, 3072)}, "auraflow", ""),
+    "auraflow": ({"double_layers.0.attn.w1q.weight": (3072, 3072)}, "auraflow", ""),
 }
 STRANGE = {
     "nothing": {},
@@ -124,7 +123,7 @@ def who(shapes):
     return {name: variant for name, variant in found.items() if variant is not None}
 
 
-@pytest.mark.parametrize("prefix", ["", PREFIX])
+@pytest.mark.parametrize("prefix", ["", "model.", "model.diffusion_model."])
 @pytest.mark.parametrize("name", FILES)
 def test_one_family_knows_a_file_and_its_variant(name, prefix):
     shapes, family, variant = FILES[name]

@@ -135,25 +135,3 @@ _OPEN_CLIP = {
     "mlp.c_fc": "mlp.fc1",
     "mlp.c_proj": "mlp.fc2",
 }
-
-
-def z_image(model) -> dict[str, torch.Tensor]:
-    """Z-Image's transformer as its makers wrote it: one tensor for query, key and value."""
-    names = {
-        "all_final_layer.2-1.": "final_layer.",
-        "all_x_embedder.2-1.": "x_embedder.",
-        ".to_out.0.": ".out.",
-        ".norm_k.": ".k_norm.",
-        ".norm_q.": ".q_norm.",
-    }
-    state = dict(model.state_dict())
-    for name in [name for name in state if name.endswith(".to_q.weight")]:
-        qkv = [state.pop(name.replace("to_q", f"to_{which}")) for which in "qkv"]
-        state[name.replace("to_q", "qkv")] = torch.cat(qkv)
-    return {_renamed(name, names): tensor.contiguous() for name, tensor in state.items()}
-
-
-def _renamed(name: str, names: dict[str, str]) -> str:
-    for new, old in names.items():
-        name = name.replace(new, old)
-    return name

@@ -9,6 +9,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 from studio.models import library
 
 WIDTHS = (32, 32, 64, 64)
+POOLED = 1280
 
 
 def sd1(*, in_channels: int = 4):
@@ -41,8 +42,8 @@ def _one_encoder(width: int, **besides):
     )
 
 
-def sdxl():
-    """Stable Diffusion XL with its two text encoders, which must differ in size to be told apart."""
+def sdxl(*, in_channels: int = 4):
+    """Stable Diffusion XL; its second text encoder is as wide as the true one, by which single files are told."""
     from diffusers import StableDiffusionXLPipeline
 
     torch.manual_seed(0)
@@ -50,10 +51,10 @@ def sdxl():
     return StableDiffusionXLPipeline(
         vae=_vae(),
         text_encoder=CLIPTextModel(_clip(vocabulary, 32)).eval(),
-        text_encoder_2=CLIPTextModelWithProjection(_clip(vocabulary, 64)).eval(),
+        text_encoder_2=CLIPTextModelWithProjection(_clip(vocabulary, POOLED)).eval(),
         tokenizer=vocabulary,
         tokenizer_2=vocabulary,
-        unet=_unet_xl(WIDTHS[1:], 96, 6),
+        unet=_unet_xl(WIDTHS[1:], 32 + POOLED, 6, in_channels),
         scheduler=_euler(),
     )
 
@@ -67,16 +68,16 @@ def sdxl_refiner():
     return StableDiffusionXLImg2ImgPipeline(
         vae=_vae(),
         text_encoder=None,
-        text_encoder_2=CLIPTextModelWithProjection(_clip(vocabulary, 64)).eval(),
+        text_encoder_2=CLIPTextModelWithProjection(_clip(vocabulary, POOLED)).eval(),
         tokenizer=None,
         tokenizer_2=vocabulary,
-        unet=_unet_xl(WIDTHS[1:], 64, 5),
+        unet=_unet_xl(WIDTHS[1:], POOLED, 5),
         scheduler=_euler(),
         requires_aesthetics_score=True,
     )
 
 
-def _unet_xl(widths, listens: int, numbers: int):
+def _unet_xl(widths, listens: int, numbers: int, in_channels: int = 4):
     return UNet2DConditionModel(
         sample_size=8,
         block_out_channels=widths,
@@ -87,8 +88,9 @@ def _unet_xl(widths, listens: int, numbers: int):
         cross_attention_dim=listens,
         use_linear_projection=True,
         addition_embed_type="text_time",
-        addition_time_embed_dim=8,
-        projection_class_embeddings_input_dim=numbers * 8 + 64,
+        addition_time_embed_dim=256,
+        projection_class_embeddings_input_dim=numbers * 256 + POOLED,
+        in_channels=in_channels,
     )
 
 

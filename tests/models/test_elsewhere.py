@@ -50,6 +50,15 @@ def test_what_is_no_model_and_what_is_pickled_is_left_alone(tmp_path, sd1_file):
     assert elsewhere.pickled(tmp_path) == [tmp_path / "old.ckpt"]
 
 
+def test_gguf_files_are_among_them(tmp_path):
+    for name in ("a.gguf", "b.safetensors", "b.gguf"):
+        (tmp_path / name).write_bytes(b"")
+    assert {name: file.name for name, file in elsewhere.files(tmp_path).items()} == {
+        "a": "a.gguf",
+        "b": "b.safetensors",
+    }
+
+
 def test_of_one_name_the_folder_that_was_added_first_counts(tmp_path, sd1_file):
     for program in ("a", "b"):
         (tmp_path / program).mkdir()

@@ -130,3 +130,52 @@ def test_the_core_never_unpickles():
         "trust_remote_code=True",
     ):
         assert not [source for source in sources if call in source]
+
+
+def halved(model, parts, precision="fp16"):
+    for part in parts:
+        for file in (model / part).glob("*.safetensors"):
+            file.rename(file.with_name(f"{file.stem}.{precision}.safetensors"))
+
+
+@pytest.mark.parametrize("parts", [("unet",), ("unet", "vae", "text_encoder")])
+def test_weights_that_come_in_half_precision_only_are_loaded(model, parts):
+    plain = Pipelines("cpu").get(ModelCard.read(model), "text-to-image").unet.state_dict()
+    halved(model, parts)
+    card = ModelCard.read(model)
+    loaded = Pipelines("cpu").get(card, "text-to-image").unet.state_dict()
+    assert all((tensor == plain[name]).all() for name, tensor in loaded.items())
+    assert folder.weight_files(model / "unet") == [model / "unet" / "diffusion_pytorch_model.fp16.safetensors"]
+
+
+def test_plain_weights_go_before_others(model):
+    file = next((model / "unet").glob("*.safetensors"))
+    file.with_name("diffusion_pytorch_model.fp16.safetensors").write_bytes(file.read_bytes())
+    assert folder.variants(model) is None
+    assert folder.weight_files(model / "unet") == [file]
+
+
+def test_parts_in_different_precisions_are_named(model):
+    halved(model, ["unet"])
+    halved(model, ["vae"], "bf16")
+    with pytest.raises(
+        ModelError, match=r"come in different precisions \(unet in fp16, vae in bf16\); get all of them"
+    ):
+        Pipelines("cpu").get(ModelCard.read(model), "text-to-image")
+
+
+@pytest.mark.parametrize(
+    ("name", "precision"),
+    [
+        ("model.safetensors", ""),
+        ("model-00001-of-00002.safetensors", ""),
+        ("model.fp16.safetensors", "fp16"),
+        ("model.fp16-00001-of-00002.safetensors", "fp16"),
+        ("model-00001-of-00002.fp16.safetensors", "fp16"),
+        ("model.safetensors.index.fp16.json", "fp16"),
+        ("model.safetensors.index.json", ""),
+        ("config.json", ""),
+    ],
+)
+def test_the_precision_is_read_from_a_files_name(name, precision):
+    assert folder.precision(name) == precision

@@ -170,3 +170,21 @@ def test_shards_are_fetched_and_variants_are_not():
         "unet/m.fp16.safetensors",
     ]
     assert hub.chosen(["model_index.json", *plain, *variants], {"unet"}, "") == ["model_index.json", *plain]
+
+
+def test_weights_that_come_in_half_precision_only_are_fetched():
+    half = [
+        "text_encoder/model.fp16.safetensors",
+        "unet/d.fp16-00001-of-00001.safetensors",
+        "unet/d.safetensors.index.fp16.json",
+        "vae/d.safetensors",
+    ]
+    others = ["text_encoder/model.int8.safetensors", "vae/d.fp16.safetensors"]
+    parts = {"text_encoder", "unet", "vae"}
+    assert hub.chosen(["model_index.json", *half, *others], parts, "") == ["model_index.json", *half]
+
+
+def test_a_gguf_file_can_be_named():
+    assert hub.is_reference("owner/name/flux-Q4_0.gguf")
+    assert not hub.is_reference("owner/flux.gguf")
+    assert hub.chosen(["a-Q8_0.gguf", "b-Q4_0.gguf"], set(), "b-Q4_0.gguf") == ["b-Q4_0.gguf"]

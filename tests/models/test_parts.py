@@ -1,5 +1,7 @@
 import json
 import shutil
+import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -72,7 +74,32 @@ def test_an_unknown_name_is_named(home):
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x80\x02}q\x00."])
 def test_what_is_no_safetensors_file_is_never_opened_otherwise(content, tmp_path):
     (tmp_path / "x.safetensors").write_bytes(content)
-    with pytest.raises(ModelError, match="is no safetensors file"):
+    with pytest.raises(ModelError, match="get it in the safetensors format"):
+        parts.Part.read(tmp_path / "x.safetensors")
+
+
+def hostile(path: Path) -> None:
+    """A header of seven million tensors, over which the library takes seconds and a gigabyte."""
+    header = b'{"a":' + b'{"":[' * 1_000_000
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+
+
+def test_a_hostile_part_is_refused_before_anything_parses_it(tmp_path):
+    hostile(tmp_path / "x.safetensors")
+    began = time.process_time()
+    with pytest.raises(ModelError, match="the file is damaged or forged"):
+        parts.Part.read(tmp_path / "x.safetensors")
+    net, adapter = Path(small.controlnet(tmp_path / "net")), Path(small.ip_adapter(tmp_path / "ip"))
+    for made, folder, kind in ((net, net, "controlnet"), (adapter, adapter.parent / "image_encoder", "ip-adapter")):
+        hostile(next(folder.glob("*.safetensors")))
+        with pytest.raises(ModelError, match="the file is damaged or forged"):
+            parts.find(str(made), kind)
+    assert time.process_time() - began < 5  # most of it builds the net
+
+
+def test_a_part_in_another_format_is_refused(tmp_path):
+    (tmp_path / "x.safetensors").write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 0) + bytes(8))
+    with pytest.raises(ModelError, match="is a gguf file, which is read of whole models only"):
         parts.Part.read(tmp_path / "x.safetensors")
 
 

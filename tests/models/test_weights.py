@@ -6,6 +6,7 @@ from safetensors.torch import load_file, save_file
 
 from studio.errors import ModelError
 from studio.models.weights import recognised
+from tests.families import makers
 from tests.models import original, small
 
 ENTRY = "model.diffusion_model.input_blocks.0.0.weight"
@@ -118,6 +119,64 @@ def test_a_safetensors_file_must_be_called_one(tmp_path, sd1_file):
         shutil.copy(sd1_file, tmp_path / name)
         with pytest.raises(ModelError, match=r"let its name end in \.safetensors"):
             recognised(tmp_path / name)
+
+
+FLUX = {
+    "double_blocks.0.img_attn.norm.key_norm.scale": torch.zeros(16),
+    "double_blocks.0.img_mod.lin.weight": torch.zeros(96, 32),
+}
+
+
+def flux(path, **extra):
+    save_file(FLUX | extra, path / "x.safetensors")
+    return path / "x.safetensors"
+
+
+def test_scales_beside_the_weights_are_refused_by_name(tmp_path):
+    file = flux(tmp_path, **{"double_blocks.0.img_mod.lin.scale_weight": torch.ones(1)})
+    with pytest.raises(
+        ModelError, match="scales of their own .*lin.scale_weight.*; take the model in bf16, or as GGUF"
+    ):
+        recognised(file)
+
+
+def test_a_gguf_file_is_told_by_its_tensors_too(tmp_path):
+    pytest.importorskip("gguf")
+    found = recognised(makers.write_gguf(FLUX, tmp_path / "x.gguf", "Q8_0"))
+    assert (found.family.title, found.precision, found.rounded) == ("FLUX.1 schnell", "Q8_0", True)
+    assert found.lacks == ("VAE", "text encoder")
+    shutil.copy(tmp_path / "x.gguf", tmp_path / "x.safetensors")
+    with pytest.raises(ModelError, match=r"is a gguf file by its content; let its name end in \.gguf"):
+        recognised(tmp_path / "x.safetensors")
+
+
+def test_a_gguf_file_of_a_unet_is_refused_by_name(tmp_path):
+    pytest.importorskip("gguf")
+    made = {ENTRY: torch.zeros(8, 4, 3, 3), LISTENS: torch.zeros(8, 768)}
+    with pytest.raises(ModelError, match="Stable Diffusion 1 as GGUF, which is not supported here"):
+        recognised(makers.write_gguf(made, tmp_path / "x.gguf", "Q8_0"))
+
+
+def test_the_base_tells_variants_that_look_alike(tmp_path, card):
+    file = flux(tmp_path, **{"guidance_in.in_layer.weight": torch.zeros(1), "img_in.weight": torch.zeros(32, 64)})
+    found = recognised(file)
+    kontext = found.whole(file, card("flux1_kontext").path)
+    assert (found.variant, kontext.variant, kontext.family.title) == ("", "kontext", "FLUX.1 Kontext")
+    assert found.whole(file, card("flux1").path) == found
+
+
+@pytest.mark.parametrize(("base", "title"), [("flux1", "FLUX.1"), ("sdxl", "Stable Diffusion XL")])
+def test_a_base_of_another_kind_is_refused_by_name(tmp_path, card, base, title):
+    file = flux(tmp_path)
+    with pytest.raises(
+        ModelError, match=f"is FLUX.1 schnell, but its base .* is {title}; .* black-forest-labs/FLUX.1-s"
+    ):
+        recognised(file).whole(file, card(base).path)
+
+
+def test_what_the_second_family_predicts_is_told_by_the_file_whatever_its_base(tmp_path, card):
+    found = sd2(tmp_path / "x.safetensors", spread=0.2)
+    assert found.whole(tmp_path / "x.safetensors", card("sd2_base").path) == found
 
 
 def test_a_file_that_changes_is_read_again(tmp_path, sd1_file):

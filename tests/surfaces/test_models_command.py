@@ -7,8 +7,11 @@ from pathlib import Path
 from subprocess import DEVNULL
 
 import pytest
+from diffusers import ZImageTransformer2DModel
+from safetensors.torch import save_file
 
 from studio.surfaces.cli import main
+from tests.families import makers
 from tests.models.hubserver import COMMIT, Hub
 from tests.models.test_hub import FILES
 from tests.surfaces.test_cli import hear_ctrl_c
@@ -55,6 +58,45 @@ def test_a_picture_is_drawn_with_an_added_file(studio, sd1_file, sd1_folder, tmp
     assert len(list(tmp_path.glob("*.png"))) == 1
 
 
+@pytest.fixture
+def denoiser(tmp_path, card):
+    """The denoiser of a tiny Z-Image Turbo alone, as safetensors and as GGUF, and the folder it is from."""
+    base = card("z_image_turbo").path
+    made = makers.tensors("z_image", ZImageTransformer2DModel.from_pretrained(base / "transformer"))
+    save_file(made, tmp_path / "plain.safetensors")
+    return {".safetensors": tmp_path / "plain.safetensors"}, base, made
+
+
+@pytest.mark.parametrize("ending", [".safetensors", ".gguf"])
+def test_a_picture_is_drawn_with_a_denoiser_and_what_a_base_has(studio, denoiser, ending, tmp_path, capsys):
+    files, base, made = denoiser
+    if ending == ".gguf":
+        pytest.importorskip("gguf")
+        files[ending] = makers.write_gguf(made, tmp_path / "rounded.gguf", "Q8_0")
+    code, said, _ = studio("add", files[ending], "--base", base)
+    assert code == 0
+    assert said.startswith(f"added {files[ending].stem}: Z-Image Turbo, 1024×1024")
+    assert f"denoiser; no VAE and no text encoder (taken from '{base}')" in studio("info", files[ending].stem)[1]
+    with pytest.raises(SystemExit) as stop:
+        given = f"run text-to-image --prompt circle --model {files[ending].stem} --steps 2 --size 64x64 --out"
+        main([*given.split(), str(tmp_path / "out")])
+    assert stop.value.code == 0, capsys.readouterr().err
+    assert len(list((tmp_path / "out").glob("*.png"))) == 1
+
+
+def test_a_denoiser_alone_says_what_to_fetch_and_from_where(studio, denoiser, capsys):
+    said = studio("add", denoiser[0][".safetensors"])[1]
+    assert (
+        "the model 'plain' has no VAE and no text encoder; take the rest, with tokenizers and scheduler, from" in said
+    )
+    assert "Z-Image, such as Tongyi-MAI/Z-Image on the Hub (all but its transformer): studio models add '" in said
+    with pytest.raises(SystemExit) as stop:
+        main(["run", "text-to-image", "--prompt", "circle", "--model", "plain", "--steps", "1", "--size", "64x64"])
+    assert stop.value.code == 1
+    assert "the model 'plain' has no VAE" in capsys.readouterr().err
+    assert studio("add", denoiser[0][".safetensors"], "--base", denoiser[1])[0] == 0
+
+
 def test_a_changed_file_fails_the_check(studio, sd1_file, tmp_path):
     studio("add", file := shutil.copy(sd1_file, tmp_path / "x.safetensors"))
     os.truncate(file, 5000)
@@ -96,7 +138,7 @@ def test_wrong_use_is_one_line(studio, arguments, code, says):
 
 def test_an_empty_folder_is_no_model(studio, tmp_path):
     code, _, error = studio("add", tmp_path)
-    assert (code, "there are no safetensors files in" in error) == (1, True)
+    assert (code, "there are no safetensors or GGUF files in" in error) == (1, True)
 
 
 def test_from_the_hub_only_after_host_and_size_were_shown(state, tmp_path):

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from studio.surfaces.cli import main
+from tests.engine import small
 
 
 @pytest.fixture
@@ -33,6 +34,47 @@ def test_less_memory_changes_the_plan_and_what_does_not_fit_is_a_failure(studio)
     assert "pictures are decoded in tiles" in tight
     assert "this does not fit" in tight
     assert code == 1
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory):
+    """A ControlNet, another, and an IP-Adapter with an image encoder that weighs something."""
+    home = tmp_path_factory.mktemp("parts")
+    adapter = small.ip_adapter(home / "ip")
+    small.image_encoder(home / "ip", hidden_size=256, intermediate_size=1024, num_hidden_layers=8)
+    return {"net": small.controlnet(home / "net"), "other": small.controlnet(home / "other", 2), "adapter": adapter}
+
+
+@pytest.mark.parametrize(
+    ("workflow", "given"), [("controlnet", "controlnet={net}"), ("reference", "adapter={adapter}")]
+)
+def test_what_guides_a_picture_is_counted(studio, parts, workflow, given):
+    _, plain, _ = studio("plan", workflow, "--vram", "6GB")
+    code, out, _ = studio("plan", workflow, "--vram", "6GB", "--set", given.format(**parts))
+    assert code == 0
+    assert " and 0.01 GB of its guide" in out
+    assert "of its guide" not in plain
+
+
+def test_a_guide_goes_from_step_to_step(studio, parts, tmp_path):
+    """The first asks for one ControlNet, the second for another, the third draws with both."""
+    file = tmp_path / "both.yaml"
+    first = f"use: control, controlnet: {parts['net']}, image: $start"
+    file.write_text(
+        "title: Both\ninputs: {prompt: draw.prompt, controlnet: second.controlnet}\nsteps:\n"
+        "  start: {use: generate, prompt: a star, model: spark}\n"
+        f"  first: {{{first}}}\n  second: {{use: control, image: $start, guide: $first}}\n"
+        "  draw: {use: generate, guide: $second, model: spark}\n"
+    )
+    _, one, _ = studio("plan", str(file), "--vram", "6GB")
+    _, both, _ = studio("plan", str(file), "--vram", "6GB", "--set", f"controlnet={parts['other']}")
+    assert [out.split(" GB of its guide")[0].split()[-1] for out in (one, both)] == ["0.01", "0.02"]
+
+
+def test_a_part_that_is_not_there_is_named(studio):
+    code, out, err = studio("plan", "controlnet", "--vram", "6GB", "--set", "controlnet=nope")
+    assert (code, out) == (2, "")
+    assert "there is no ControlNet or T2I-Adapter 'nope'" in err
 
 
 def test_every_workflow_can_be_planned_without_its_inputs(studio):

@@ -103,10 +103,10 @@ def _components(shapes: Shapes) -> dict[str, str]:
 
 
 def _renamed(spots: Spots, names: Names) -> Iterator[tuple[str, Spot]]:
-    """Weights and biases by diffusers' names; what the makers have in one is parted."""
+    """Weights and biases by diffusers' names; what the makers have in one is parted, what it does not use left out."""
     for module, ends in _modules(spots).items():
         parts, weight = names.in_diffusers(module), ends["weight"].shape
-        for end, whole in ends.items():
+        for end, whole in ends.items() if parts else ():
             counts = _parted(whole.shape, weight, len(parts))
             for part, first, count in zip(parts, accumulate(counts, initial=0), counts, strict=False):
                 shape, swapped = (count, *whole.shape[1:]), names.swaps(part, weight)

@@ -5,7 +5,7 @@ from safetensors.torch import save_file
 from studio.families import flux1
 from studio.models.card import ModelCard
 from studio.models.loras.parameters import parameters
-from tests.families import tiny
+from tests.families import makers, tiny
 from tests.models import original, small
 from tests.models.loras import files
 
@@ -56,7 +56,9 @@ def test_of_a_file_that_is_but_a_denoiser_the_rest_is_the_bases(tmp_path):
 
 def test_of_a_file_of_fused_modules(tmp_path):
     pipeline = tiny.z_image()
-    tensors = {f"model.diffusion_model.{name}": t for name, t in original.z_image(pipeline.transformer).items()}
+    tensors = {
+        f"model.diffusion_model.{name}": t for name, t in makers.tensors("z_image", pipeline.transformer).items()
+    }
     save_file(tensors, tmp_path / "x.safetensors")
     found = parameters(ModelCard.read(tmp_path / "x.safetensors"))
     assert same(found, {"transformer": files.model(pipeline)["transformer"]})

@@ -10,7 +10,9 @@ import torch
 from safetensors.torch import save_file
 
 from studio.errors import ModelError
-from studio.models.header import LONGEST, MOST_METADATA, MOST_TENSORS, Header
+from studio.models.header import Header
+from studio.models.safetensors_file import MOST_METADATA
+from studio.models.tensors import LONGEST, MOST_TENSORS
 
 
 def written(path: Path, header, data: bytes = b"") -> Path:
@@ -103,7 +105,6 @@ def test_formats_are_told_by_content(tmp_path):
     for content, says in (
         (path.read_bytes(), "a pickled checkpoint"),
         (pickle.dumps({"state_dict": [1, 2, 3]}), "a pickled checkpoint"),
-        (b"GGUF" + bytes(40), "a GGUF file"),
         (b"<!DOCTYPE html><html></html>", "a web page"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "only a pointer of Git LFS"),
         (b"whatever it may be", "no safetensors file"),

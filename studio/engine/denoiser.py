@@ -1,0 +1,134 @@
+"""The denoiser of a single weight file, built as its base has it, whatever its makers called its tensors."""
+
+import re
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from studio.errors import ModelError
+from studio.families import Family, bare
+from studio.models import folder
+from studio.models.card import ModelCard
+from studio.models.weights import PARTS
+from studio.naming import Names
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+NAME: Final = "transformer"
+"""What diffusers calls the denoiser of every family that is built here."""
+
+
+def build(card: ModelCard, base: Path, dtype: "torch.dtype") -> Any:
+    """The denoiser with the file's weights, in main memory; rounded ones stay as they are.
+
+    Raises ModelError that names the tensors that do not fit, or the package that is missing.
+    """
+    kind: Any = class_of(*folder.components(base)[NAME])
+    model = _empty(kind, base)
+    tensors = belonging(_read(card), card.family, model)
+    _check(card, base, tensors, model)
+    if card.weights and card.weights.rounded:
+        return _rounded(card, base, tensors, model, dtype)
+    model.load_state_dict({name: tensor.to(dtype, copy=True) for name, tensor in tensors.items()}, assign=True)
+    return model.to(dtype).eval()
+
+
+def class_of(library: str, kind: str) -> Any:
+    """A class of diffusers or transformers."""
+    return getattr(import_module(library), kind)
+
+
+def where(name: str, names: Names) -> list[str]:
+    """What diffusers calls a tensor, or the parts of it in their order; nothing where it has no use for it."""
+    return [re.sub(r"\.scale$", ".weight", one) for one in names.in_diffusers(name)]
+
+
+def _empty(kind: Any, base: Path) -> Any:
+    """The denoiser without memory for any weights."""
+    from accelerate import init_empty_weights
+
+    with init_empty_weights():
+        return kind.from_config(kind.load_config(base / NAME, local_files_only=True))
+
+
+def _read(card: ModelCard) -> "dict[str, Tensor]":
+    """The denoiser's tensors by the names their makers gave them."""
+    if card.weights and card.weights.rounded:
+        return _read_gguf(card.path)
+    from safetensors import safe_open
+
+    others = tuple(start for starts in PARTS.values() for start in starts)
+    with safe_open(card.path, framework="pt") as file:
+        return {bare(name): file.get_tensor(name) for name in file.keys() if not name.startswith(others)}  # noqa: SIM118
+
+
+def _read_gguf(path: Path) -> "dict[str, Tensor]":
+    if find_spec("gguf") is None:
+        raise ModelError(f"'{path}' needs the package gguf: pip install 'studio-diffusion[gguf]'")
+    from diffusers.models.model_loading_utils import load_gguf_checkpoint
+
+    return {bare(name): tensor for name, tensor in load_gguf_checkpoint(path).items()}
+
+
+def belonging(tensors: "Mapping[str, Tensor]", family: Family, model: Any) -> "dict[str, Tensor]":
+    """The tensors by the names diffusers has for them, cut and turned where it wants them otherwise."""
+    sizes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    found = {}
+    for name, tensor in tensors.items():
+        new = where(name, family.names)
+        for one, part in zip(new, _cut(tensor, [sizes.get(one, (0,))[0] for one in new]), strict=True):
+            module = one.rpartition(".")[0]
+            turned = family.names.swaps(module, sizes.get(f"{module}.weight", (0,)))
+            found[one] = _turned(part) if turned else part
+    return found
+
+
+def _cut(tensor: "Tensor", sizes: list[int]) -> "list[Tensor]":
+    """The tensor in parts of those sizes; whole, so that it is seen not to fit, where it has another."""
+    import torch
+
+    whole = len(sizes) == 1 or sum(sizes) != len(tensor)
+    return [tensor] * len(sizes) if whole else list(torch.split(tensor, sizes))
+
+
+def _turned(tensor: "Tensor") -> "Tensor":
+    import torch
+
+    shift, scale = tensor.chunk(2)
+    return torch.cat([scale, shift])
+
+
+def _check(card: ModelCard, base: Path, tensors: "Mapping[str, Tensor]", model: Any) -> None:
+    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    there = {name: tuple(getattr(tensor, "quant_shape", tensor.shape)) for name, tensor in tensors.items()}
+    sizes = [name for name in wanted.keys() & there.keys() if wanted[name] != there[name]]
+    for what, names in (
+        ("lacks", wanted.keys() - there.keys()),
+        ("has too much:", there.keys() - wanted.keys()),
+        ("has in another size", sizes),
+    ):
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            raise ModelError(
+                f"the weights of '{card.path}' do not fit the {card.family.title} in '{base}': "
+                f"the file {what} '{min(names)}'{more}; take the folder of the model that the file was made from"
+            )
+
+
+def _rounded(card: ModelCard, base: Path, tensors: "Mapping[str, Tensor]", model: Any, dtype: "torch.dtype") -> Any:
+    """Rounded weights are multiplied as they are in linear layers only; others are made whole."""
+    from diffusers import GGUFQuantizationConfig
+    from diffusers.loaders.single_file_model import SINGLE_FILE_LOADABLE_CLASSES
+    from diffusers.quantizers.gguf.utils import dequantize_gguf_tensor
+    from torch import nn
+
+    if type(model).__name__ not in SINGLE_FILE_LOADABLE_CLASSES:
+        raise ModelError(f"{card.family.title} does not run from GGUF files; take '{card.path.stem}' as safetensors")
+    linear = {f"{name}.weight" for name, module in model.named_modules() if isinstance(module, nn.Linear)}
+    ready = {name: tensor if name in linear else dequantize_gguf_tensor(tensor) for name, tensor in tensors.items()}
+    how = {"quantization_config": GGUFQuantizationConfig(compute_dtype=dtype), "dtype": dtype}
+    return type(model).from_single_file(ready, config=str(base), subfolder=NAME, local_files_only=True, **how)
