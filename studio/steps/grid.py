@@ -12,8 +12,7 @@ from studio.axes import Axis, listed
 from studio.engine.engine import Engine
 from studio.errors import InputError
 from studio.kinds import AxisText, Picture, Prompt, Text, Toggle, WorkflowRef
-from studio.models import library
-from studio.parameters import Parameter
+from studio.models import named
 from studio.plugins import unknown
 from studio.sheet import sheet, stacked
 from studio.walk import make
@@ -72,12 +71,17 @@ def _plan(
     """The axes, and the cells of one sheet for each seed."""
     axes = [Axis.parse(text) if text.strip() else _NONE for text in texts]
     _check(inner, axes, base)
-    form, inputs = inner.form(), inner.inputs()
-    cells = [_cell(form, inputs, {"seed": seed} | base | point) for seed in seeds for point in _points(axes)]
-    for model in {cell[name] for name, p in inputs.items() if p.kind.name == "model" for cell in cells}:
-        if model not in library.names():  # a folder's path is a file's name too
-            raise InputError(unknown("model", model, library.names()))
+    form, lists = inner.form(), [name for name in inner.inputs() if inner.exposed(name).each]
+    cells = [_cell(form, lists, {"seed": seed} | base | point) for seed in seeds for point in _points(axes)]
+    for kind, ref in _named(inner, cells):
+        named.check_name(kind, ref)
     return axes, cells
+
+
+def _named(inner: Workflow, cells: list[Cell]) -> set[tuple[str, str]]:
+    """Every model, part and LoRA that the cells name, by kind."""
+    kinds = {name: parameter.kind.name for name, parameter in inner.inputs().items()}
+    return {found for cell in cells for name, kind in kinds.items() for found in named.of(kind, cell[name])}
 
 
 def _base(prompt: str, image: Any, settings: str) -> dict[str, Any]:
@@ -123,10 +127,10 @@ def _points(axes: list[Axis]) -> Iterator[dict[str, str]]:
         yield {axis.name: value for axis, value in zip(reversed(axes), values, strict=True) if axis.name}
 
 
-def _cell(form: type[JobForm], inputs: Mapping[str, Parameter], values: Mapping[str, Any]) -> Cell:
+def _cell(form: type[JobForm], lists: list[str], values: Mapping[str, Any]) -> Cell:
     cell = bind(form, values).model_dump(mode="json")
-    for name, parameter in inputs.items():
-        if parameter.kind.many and len(cell[name]) > 1:
+    for name in lists:
+        if len(cell[name]) > 1:
             raise InputError(f"'{name}' has {len(cell[name])} values, but one picture of a grid takes one")
     return cell
 
