@@ -19,7 +19,8 @@ from studio.guide import Guide
 from studio.lora import Lora
 from studio.models.card import ModelCard
 from studio.models.hashes import digest
-from studio.models.loras import shelf
+from studio.models.loras import base, shelf
+from studio.models.loras.card import LoraCard
 from studio.models.loras.file import Change, LoraFile
 from studio.models.loras.fit import Fitted, fit
 from studio.request import Request
@@ -36,11 +37,13 @@ _NAMED: Final = 3  # modules that a refusal names
 class Fitting:
     """A file as it fits one model: what it does to each parameter, of how many modules it speaks, its learned words.
 
-    ``unfit`` are the modules and tensors that do not fit.
+    ``unfit`` are the modules and tensors that do not fit, ``family`` names the one that the file was made for, "" where
+    nothing says it.
     """
 
     name: str
     sha256: str
+    family: str
     pieces: tuple[Piece, ...]
     modules: int
     unfit: tuple[str, ...]
@@ -184,7 +187,8 @@ def fitting(path: Path, model: Mapping[str, Shapes], card: ModelCard) -> Fitting
     _check_once(path.stem, pieces)
     words = {word: [tensors[name] for name in names.values()] for word, names in file.embeddings.items()}
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
-    return Fitting(path.stem, sha256, pieces, len({change.target for change in file.changes}), unfit, words, size)
+    modules = len({change.target for change in file.changes})
+    return Fitting(path.stem, sha256, LoraCard.read(path).family, pieces, modules, unfit, words, size)
 
 
 def tensors_of(path: Path) -> "dict[str, Tensor]":
@@ -245,6 +249,11 @@ def check(lora: Lora, card: ModelCard, fitting: Fitting) -> None:
     """Raise InputError unless all of the file fits the model, or what fits of it is enough, and blocks are there."""
     if fitting.unfit and not (lora.partial and fitting.pieces):
         raise _unfit(card, fitting)
+    if fitting.family not in {"", card.family.name} and not lora.partial:
+        raise InputError(
+            f"the LoRA '{fitting.name}' was made for {base.title(fitting.family)}, and {card.name} is "
+            f"{card.family.title}; its modules fit, so :partial=1 would use it all the same"
+        )
     modules = {f"{piece.place.module}." for piece in fitting.pieces if not _of_text(piece)}
     for begin, _ in lora.blocks:
         if not any(module.startswith(f"{begin}.") for module in modules):
