@@ -12,6 +12,7 @@ from studio.axes import Axis, listed
 from studio.engine.engine import Engine
 from studio.errors import InputError
 from studio.kinds import AxisText, Picture, Prompt, Text, Toggle, WorkflowRef
+from studio.lora import Lora
 from studio.models import named
 from studio.plugins import unknown
 from studio.sheet import sheet, stacked
@@ -21,7 +22,10 @@ from studio.workflow import JobForm, Workflow, bind, workflow_names
 MOST: Final = 100
 _NONE: Final = Axis("", ("",))
 
-X = Annotated[AxisText, Field(title="Across")]
+X = Annotated[
+    AxisText,
+    Field(title="Across", description="An input and its values, for example steps=5,10,20 or loras=neon:0..1:0.25."),
+]
 Y = Annotated[AxisText, Field(title="Down", description="Another input and its values, or nothing.")]
 Z = Annotated[AxisText, Field(title="Sheets", description="A third input and its values, or nothing.")]
 Settings = Annotated[
@@ -142,12 +146,20 @@ def _pictures(engine: Engine, inner: Workflow, cells: list[Cell]) -> Iterator[Im
 
 def _page(axes: list[Axis], pictures: list[Image], labels: bool) -> Image:
     x, y, z = axes
-    columns, beside, titles = (_labels(axis) if labels else [""] * len(axis.values) for axis in axes)
+    columns, beside, titles = (labels_of(axis) if labels else [""] * len(axis.values) for axis in axes)
     rows = [pictures[n : n + len(x.values)] for n in range(0, len(pictures), len(x.values))]
     height = len(y.values)
     pages = [sheet(rows[n * height : (n + 1) * height], columns, beside, titles[n]) for n in range(len(z.values))]
     return stacked(pages)
 
 
-def _labels(axis: Axis) -> list[str]:
+def labels_of(axis: Axis) -> list[str]:
+    """What stands beside the pictures of each value: "steps 5", or of LoRAs their names and weights, "neon 0.5"."""
+    if axis.name == "loras":
+        return [", ".join(_worn(lora) for lora in named.loras("loras", value)) or "no LoRA" for value in axis.values]
     return [f"{axis.name.replace('_', ' ')} {value}".strip() for value in axis.values]
+
+
+def _worn(lora: Lora) -> str:
+    """ "neon 0.5", without the folders that lead to it."""
+    return str(lora).removeprefix(lora.part.removesuffix(lora.part.rpartition("/")[2])).replace(":", " ")
