@@ -4,6 +4,7 @@
     a star, flat|a heart   bars or line breaks do, where there are any, so that a value may hold commas
     a {red|blue} star, sea  what parts values does not do so within braces
     guidance=1..3:0.5      numbers from 1 to 3 in steps of 0.5; without a step, of 1
+    loras=neon:0..1:0.5    the same behind a name: neon:0, neon:0.5, neon:1
 
 A list holds at most 100 values. Values stay text; the input they are for reads them.
 """
@@ -17,7 +18,7 @@ from studio.errors import InputError
 from studio.wildcards import parted
 
 MOST: Final = 100
-_RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?)(?::(\d+(?:\.\d+)?))?")
+_RANGE = re.compile(r"(\S.*:)?(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?)(?::(\d+(?:\.\d+)?))?")
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,9 @@ def _range(value: str, axis: str) -> list[str]:
     found = _RANGE.fullmatch(value)
     if not found:
         return [value]
-    first, last, step = Decimal(found[1]), Decimal(found[2]), Decimal(found[3] or 1)
+    first, last, step = Decimal(found[2]), Decimal(found[3]), Decimal(found[4] or 1)
     if step == 0 or last < first or (last - first) / step >= MOST:
         raise InputError(
             f"the range '{value}' in the axis '{axis}' must rise, in steps above 0, to at most {MOST} values"
         )
-    return [f"{(first + n * step).normalize():f}" for n in range(int((last - first) / step) + 1)]
+    return [f"{found[1] or ''}{(first + n * step).normalize():f}" for n in range(int((last - first) / step) + 1)]

@@ -93,6 +93,11 @@ class Guide:
         return frozenset(name for name, given in asked.items() if given)
 
     @property
+    def anywhere(self) -> "Guide":
+        """What of it holds for any piece of the picture alike: no outlines, no areas."""
+        return replace(self, controls=(), regions=())
+
+    @property
     def differs(self) -> bool:
         """Whether it holds other pictures for each seed."""
         looked_at = [one.pictures for one in self.controls] + [one.pictures for one in self.references]

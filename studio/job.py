@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from studio import wildcards
 from studio.errors import InputError
-from studio.kinds import PARTS, Count, Seed
-from studio.models import library, parts
+from studio.kinds import Count, Seed
+from studio.lora import Lora
+from studio.models import library, named
 from studio.parameters import REQUIRED, parameters, problem
 from studio.plugins import find
 from studio.workflow import Workflow, bind, workflow_names
@@ -25,9 +26,9 @@ class Job(BaseModel):
     """A workflow with values, a resolved seed, and the hashes of what it rests on.
 
     ``definition`` is the whole workflow, so that a job runs where the file is not. ``pins`` maps
-    "model:NAME", "controlnet:NAME" (and other parts) and "picture:INPUT" to SHA-256 hashes. ``draws`` names
-    the prompts that hold wildcards and ``wildcards`` the lines of their files, "wildcard_seed" among the values
-    draws them; a picture's own job has its words drawn and holds none of this.
+    "model:NAME", "lora:NAME", "controlnet:NAME" (and other parts) and "picture:INPUT" to SHA-256 hashes.
+    ``draws`` names the prompts that hold wildcards and ``wildcards`` the lines of their files, "wildcard_seed" among
+    the values draws them; a picture's own job has its words drawn and holds none of this.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -106,7 +107,16 @@ class Job(BaseModel):
 
     def models(self) -> list[str]:
         """The names of the models it rests on."""
-        return [name.partition(":")[2] for name in self.pins if name.startswith("model:")]
+        return self.rests_on("model")
+
+    def rests_on(self, kind: str) -> list[str]:
+        """The names of what it is pinned to of a kind: "model", "lora", "controlnet" …"""
+        return [name.partition(":")[2] for name in self.pins if name.startswith(f"{kind}:")]
+
+    def loras(self) -> list[Lora]:
+        """The LoRAs that its steps are given, for the picture or for an area, besides those in its prompts."""
+        asked = _parameters(Workflow.of(self.workflow, self.definition), self.values)
+        return [lora for kind, value in asked if kind == "loras" for lora in named.loras(kind, value)]
 
     def seeds(self) -> list[int]:
         """``count`` seeds: the job's own, and those that follow it."""
@@ -161,7 +171,8 @@ def _ask_steps(workflow: Workflow, values: Mapping[str, Any]) -> None:
 
 def _changed(name: str, expected: str, found: str) -> str:
     kind, _, which = name.partition(":")
-    mend = f"--{which} FILE" if kind == "picture" else f"--{kind} {which}"
+    flags = {"picture": f"--{which} FILE", "lora": f"--loras {which}"}
+    mend = flags.get(kind, f"--{kind} {which}")
     hashes = f"SHA-256 {found[:12]}…, expected {expected[:12]}…"
     return f"the {kind} '{which}' is not the one this was made with ({hashes}); give {mend} to use what is here now"
 
@@ -184,10 +195,7 @@ def _pins(workflow: Workflow, values: Mapping[str, Any]) -> dict[str, str]:
     for name, parameter in workflow.inputs().items():
         if parameter.kind.takes == "pictures" and values[name] is not None:
             pins[f"picture:{name}"] = hashlib.sha256(Path(values[name]).read_bytes()).hexdigest()
-    for kind, ref in sorted(_models(workflow, values)):
-        found = library.find(ref) if kind == "model" else parts.find(ref, kind)
-        pins[f"{kind}:{ref}"] = found.sha256()
-    return pins
+    return pins | {f"{kind}:{ref}": named.sha256(kind, ref) for kind, ref in sorted(_models(workflow, values))}
 
 
 def _settled(workflow: Workflow, values: dict[str, Any]) -> dict[str, Any]:
@@ -210,15 +218,19 @@ def _given(workflow: Workflow, values: Mapping[str, Any], step: str) -> dict[str
 
 
 def _models(workflow: Workflow, values: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """Every model and part the job uses, by kind: asked for, fixed in the workflow, or a step's default."""
+    """Every model, part and LoRA the job uses, by kind: asked for, fixed in the workflow, or a step's default."""
     found: set[tuple[str, str]] = set()
-    for step in workflow.steps():
-        kinds = parameters(find("steps", workflow.uses(step)).run)
-        for key, value in _given(workflow, values, step).items():
-            kind = kinds[key].kind.name
-            if kind in ("model", *PARTS) and value not in (None, REQUIRED):
-                found.add((kind, str(value)))
-            if kind == "workflow" and value in workflow_names():  # run within this one, by and large as it comes
-                inner = Workflow.load(str(value))
-                found |= _models(inner, {name: p.default for name, p in inner.inputs().items()})
+    for kind, value in _parameters(workflow, values):
+        found |= set(named.of(kind, value))
+        if kind == "workflow" and value in workflow_names():  # run within this one, by and large as it comes
+            inner = Workflow.load(str(value))
+            found |= _models(inner, {name: p.default for name, p in inner.inputs().items()})
     return found
+
+
+def _parameters(workflow: Workflow, values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every parameter of every step that has a value: its kind, and the value."""
+    for step in workflow.steps():
+        known = parameters(find("steps", workflow.uses(step)).run)
+        given = _given(workflow, values, step).items()
+        yield from ((known[key].kind.name, value) for key, value in given if value is not REQUIRED)

@@ -13,10 +13,11 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, InstanceOf, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
-from studio.axes import Axis
+from studio.axes import Axis, listed
 from studio.errors import InputError
 from studio.guide import Guide
 from studio.imagefile import open_image
+from studio.lora import Lora
 from studio.sampler_names import SamplerName, read
 
 OWN_SAMPLER: Final[Literal["model's own"]] = "model's own"
@@ -26,7 +27,7 @@ OWN_SAMPLER: Final[Literal["model's own"]] = "model's own"
 class Kind:
     """Which control an input wants: prompt, text, number, slider, choice, size, picture, model …
 
-    ``many`` of them, where the input takes a list. ``more`` puts what every workflow has among the inputs that
+    ``many`` of them, where the input takes several. ``more`` puts what every workflow has among the inputs that
     few people change.
     """
 
@@ -141,6 +142,19 @@ def _axis(value: str) -> str:
     return value
 
 
+def _lora(text: str) -> str:
+    """A LoRA as it is always written, whatever was left out or put in another order."""
+    try:
+        return str(Lora.parse(text))
+    except InputError as error:
+        raise ValueError(str(error)) from None
+
+
+def _several(value: Any) -> Any:
+    """Text as the values that it lists."""
+    return listed(value) if isinstance(value, str) else value
+
+
 Prompt = Annotated[str, Field(max_length=10_000, title="Prompt", description="What the picture shows."), Kind("prompt")]
 NegativePrompt = Annotated[
     str,
@@ -232,6 +246,14 @@ Weight = Annotated[
     Field(ge=0, le=2, title="Weight", description="How much it counts; 0 not at all."),
     Kind("slider"),
 ]
+Loras = Annotated[
+    tuple[Annotated[str, AfterValidator(_lora)], ...],
+    BeforeValidator(_several),
+    Field(max_length=10, title="LoRAs", description="Styles and subjects learned apart, each as NAME:WEIGHT."),
+    Kind("loras", many=True),
+]
+LORA_WEIGHTS: Final = (-1.0, 2.0)
+"""What a slider offers for the weight of a LoRA; more may be written."""
 GuideBefore = Annotated[
     InstanceOf[Guide],
     Field(title="Guide", description="What an earlier step gives to look at: outlines, areas, other pictures."),

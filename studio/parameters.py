@@ -17,7 +17,7 @@ from studio.guide import Guide
 from studio.kinds import PARTS, Kind, Size, kind_of, one_of
 
 REQUIRED = inspect.Parameter.empty
-_PINNED = ("picture", "mask", "model", *PARTS)  # a job holds one hash for each
+_SINGLE = ("picture", "mask", "model", "loras", *PARTS)  # a job holds the hashes of one value
 _MAKES: dict[Any, str] = {str: "words", Guide: "a guide"}
 
 
@@ -88,8 +88,8 @@ class Parameter:
 
     def _each(self) -> "Parameter":
         """This parameter, taking a list of its values, or text as in ``axes.listed``."""
-        if self.kind.name in _PINNED:
-            raise WorkflowError(f"input '{self.name}' takes one {self.kind.name}; leave out 'each'")
+        if self.kind.name in _SINGLE:
+            raise WorkflowError(f"input '{self.name}' takes one value; leave out 'each'")
         about = Field(min_length=1, max_length=MOST, title=self.field.title, description=self.field.description)
         many: Any = Annotated[list[self.annotation], BeforeValidator(_split), about, replace(self.kind, many=True)]  # type: ignore[name-defined]
         default = REQUIRED if self.default in (REQUIRED, None, "") else [self.default]

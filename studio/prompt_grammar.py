@@ -5,7 +5,7 @@
     [cat|dog]                   the words take turns, step by step
     a cat BREAK on a mat        what follows is read apart, in a chunk of its own
     a cat AND a dog :0.5        both at once, each with its weight
-    <lora:name:0.8>             a LoRA and its weight
+    <lora:name:0.8>             a LoRA by its name, no path, and its weight
     \\( \\) \\[ \\] \\{ \\| \\_ …    the mark itself
 
 After https://github.com/AUTOMATIC1111/stable-diffusion-webui/wiki/Features and the examples in its
@@ -26,6 +26,7 @@ _STRONGER: Final = 1.1  # what a pair of round brackets multiplies by; square on
 _PARTNERS: Final = {")": "(", "]": "["}
 _ESCAPED = re.compile(r"\\([()\[\]{}|:_<>\\])")
 _LORA = re.compile(r"(?<!\\)<(lora|lyco|hypernet):([^<>]*)>")
+_PATH = re.compile(r"[/~]|.*\\|(.*/)?\.\.(/|$)")
 _BREAK = re.compile(r"\s*\bBREAK\b\s*")
 _AND = re.compile(r"\bAND\b")
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+))\s*")
@@ -118,14 +119,19 @@ class Parsed:
 
 def parse(text: str) -> Parsed:
     """Read a prompt; raises InputError for a LoRA written wrongly or brackets nested over fifty deep."""
-    loras = tuple(_lora(found) for found in _LORA.finditer(text))
+    named = loras(text)
     text = without_loras(text)
     enclosed = _enclosed(text)
     cuts = [found.span() for found in _AND.finditer(text) if found.start() not in enclosed]
     if not cuts:
-        return Parsed((Part(_nodes(text)),), loras)
+        return Parsed((Part(_nodes(text)),), named)
     starts, ends = [0, *(end for _, end in cuts)], [*(start for start, _ in cuts), len(text)]
-    return Parsed(tuple(_part(text[a:b]) for a, b in zip(starts, ends, strict=True)), loras)
+    return Parsed(tuple(_part(text[a:b]) for a, b in zip(starts, ends, strict=True)), named)
+
+
+def loras(text: str) -> tuple[Lora, ...]:
+    """Those that a prompt names, also where it is still to be drawn; raises InputError for one written wrongly."""
+    return tuple(_lora(found) for found in _LORA.finditer(text))
 
 
 def without_loras(text: str) -> str:
@@ -136,7 +142,12 @@ def without_loras(text: str) -> str:
 def _lora(found: re.Match[str]) -> Lora:
     if found[1] == "hypernet":
         raise InputError(f"{found[0]}: hypernetworks are not supported; take it out of the prompt")
-    return Lora.parse(found[2])
+    lora = Lora.parse(found[2])
+    if _PATH.match(lora.part):  # prompts come from anywhere, and a path opens a file
+        raise InputError(
+            f"{found[0]}: a prompt names a LoRA and gives no path; choose the file among the LoRAs instead"
+        )
+    return lora
 
 
 def _part(text: str) -> Part:

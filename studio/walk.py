@@ -52,9 +52,9 @@ def _arguments(workflow: Workflow, step: str, values: Mapping[str, Any], made: M
     """What a step is given: fixed values, what earlier steps made, and what was asked for."""
     fixed = workflow.steps()[step].items()
     given = {key: made[v[1:]] if isinstance(v, str) and v.startswith("$") else v for key, v in fixed}
-    for name, parameter in workflow.inputs().items():
+    for name in workflow.inputs():
         if workflow.source(name)[0] == step:
-            (given[workflow.source(name)[1]],) = values[name] if parameter.kind.many else (values[name],)
+            (given[workflow.source(name)[1]],) = values[name] if workflow.exposed(name).each else (values[name],)
     return given
 
 

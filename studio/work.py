@@ -13,6 +13,8 @@ from studio.events import Event, Preview, Step
 from studio.job import Job
 from studio.models import library
 from studio.models.card import ModelCard
+from studio.models.loras import shelf
+from studio.models.loras.digests import Digests
 from studio.record import names
 from studio.record.picture import Picture
 from studio.record.publish import check_folder, publish
@@ -110,6 +112,7 @@ def _facts(job: Job, seconds: float) -> dict[str, Any]:
         "transformers": transformers.__version__,
         "python": platform.python_version(),
         "models": {name: _about(card) for name, card in _cards(job)},
+        "loras": {name: _hashes(name) for name in job.rests_on("lora")},
         "seconds": round(seconds, 3),
         "of": job.total,
     }
@@ -126,3 +129,8 @@ def _unlike(passes: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _cards(job: Job) -> list[tuple[str, ModelCard]]:
     return [(name, library.find(name)) for name in job.models()]
+
+
+def _hashes(lora: str) -> dict[str, str]:
+    found = Digests.of(shelf.find(lora))
+    return {"file": found.file, "tensors": found.tensors}

@@ -22,8 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from studio import strict_yaml
 from studio.config import shipped
 from studio.errors import InputError, WorkflowError
-from studio.kinds import PARTS, Count, NewSeed, WildcardSeed
-from studio.models import library, parts
+from studio.kinds import Count, NewSeed, WildcardSeed
+from studio.models import named
 from studio.parameters import REQUIRED, Exposed, Parameter, gives, parameters, problem, wrong
 from studio.plugins import find, unknown
 
@@ -186,11 +186,9 @@ def _check_value(step: str, parameter: Parameter, value: Any, earlier: Mapping[s
         _check_reference(step, parameter, value, earlier)
         return
     try:
-        parameter.check(value)
-        if parameter.kind.name == "model":
-            library.find(value)
-        if parameter.kind.name in PARTS:
-            parts.find(value, parameter.kind.name)
+        checked = parameter.check(value)
+        for kind, ref in named.of(parameter.kind.name, checked):
+            named.find(kind, ref)
     except (ValueError, InputError) as error:
         raise WorkflowError(f"step '{step}', {parameter.name}: {error}") from None
 

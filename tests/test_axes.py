@@ -28,6 +28,9 @@ def test_lists_are_read_as_people_write_them(text, values):
         ("guidance=1..3:0.5", "guidance", ("1", "1.5", "2", "2.5", "3")),
         ("seed = 8..11", "seed", ("8", "9", "10", "11")),
         ("steps=10..30:10, 50", "steps", ("10", "20", "30", "50")),
+        ("loras=neon:0..1:0.5", "loras", ("neon:0", "neon:0.5", "neon:1")),
+        ("loras=neon:0..1:0.5, paper:-1..0", "loras", ("neon:0", "neon:0.5", "neon:1", "paper:-1", "paper:0")),
+        ("loras=anna:0.5|anna:0.5, neon:1", "loras", ("anna:0.5", "anna:0.5, neon:1")),
         ("prompt=a red star, flat|a = b", "prompt", ("a red star, flat", "a = b")),
     ],
 )

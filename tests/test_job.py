@@ -5,7 +5,10 @@ from PIL import Image
 
 from studio.errors import InputError
 from studio.job import Job
+from studio.lora import Lora
+from studio.models.hashes import read_digest
 from studio.workflow import Workflow
+from tests.models.loras import files
 
 
 def test_a_job_is_json_and_comes_back_equal(text_to_image):
@@ -109,3 +112,42 @@ def test_each_wrong_input_is_named(text_to_image):
         Job.of(text_to_image, {"steps": 0, "guidance": 99})
     assert set(caught.value.wrong) == {"prompt", "steps", "guidance"}
     assert caught.value.wrong["prompt"] == "is needed; give it a value"
+
+
+@pytest.fixture
+def neon(tmp_path, monkeypatch):
+    """A LoRA in the folder of parts."""
+    monkeypatch.setenv("STUDIO_PARTS", str(tmp_path))
+    (tmp_path / "styles").mkdir()
+    return files.write(
+        files.kohya("lora_unet_mid_block_attentions_0_proj_in", (8, 8)), tmp_path / "styles/neon.safetensors"
+    )
+
+
+def test_loras_are_pinned_and_told_wherever_they_are_named(neon, text_to_image):
+    asked = {"loras": "styles/neon:0.5", "prompt": "a {star|<lora:neon:0.2> moon}"}
+    job = Job.of(text_to_image, asked)
+    assert job.values["loras"] == ["styles/neon:0.5"]
+    assert set(job.rests_on("lora")) == {"styles/neon", "neon"}
+    assert {job.pins[f"lora:{name}"] for name in job.rests_on("lora")} == {read_digest(neon)}
+    assert job.loras() == [Lora("styles/neon", 0.5)]
+    assert Job.of(text_to_image, {"prompt": "x", "loras": str(neon)}).rests_on("lora") == [str(neon)]
+
+
+def test_a_lora_that_is_not_there_or_has_changed_is_named(neon, text_to_image):
+    for asked in ({"loras": ["noen"]}, {"prompt": "<lora:noen:1>"}):
+        with pytest.raises(InputError, match="no LoRA 'noen'"):
+            Job.of(text_to_image, {"prompt": "x", **asked})
+    job = Job.of(text_to_image, {"prompt": "x", "loras": ["neon"]})
+    neon.write_bytes(neon.read_bytes() + b" ")
+    with pytest.raises(InputError, match=r"lora 'neon' is not the one .* give --loras neon"):
+        job.checked()
+
+
+def test_a_workflow_may_fix_its_loras(neon, write_workflow):
+    text = "title: x\ninputs: {{prompt: a.prompt}}\nsteps:\n  s: {{use: lora, loras: {}}}\n"
+    text += "  a: {{use: generate, guide: $s}}\n"
+    job = Job.of(Workflow.load(write_workflow(text.format("'neon:0.5, styles/neon'"))), {"prompt": "x"})
+    assert job.loras() == [Lora("neon", 0.5), Lora("styles/neon")]
+    with pytest.raises(InputError, match="no LoRA 'noen'"):
+        Workflow.load(write_workflow(text.format("[noen]")))

@@ -2,7 +2,7 @@ import pytest
 from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 
-from studio.kinds import AxisText, Colour, ExactSize, Picture, Seed, Size
+from studio.kinds import AxisText, Colour, ExactSize, Loras, Picture, Seed, Size
 
 
 @pytest.mark.parametrize("text", ["512x768", "512×768", (512, 768), [512, 768]])
@@ -68,3 +68,23 @@ def test_an_axis_is_checked_when_it_is_given():
     assert TypeAdapter(AxisText).validate_python("") == ""
     with pytest.raises(ValidationError, match="not an axis"):
         TypeAdapter(AxisText).validate_python("steps")
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("neon:.80, paper", ("neon:0.8", "paper:1")),
+        ("neon:1:to=0.5\npaper:0.5:mid_block=0", ("neon:1:to=0.5", "paper:0.5:mid_block=0")),
+        (["my, own:0.5"], ("my, own:0.5",)),
+        ("", ()),
+        ([], ()),
+    ],
+)
+def test_loras_are_read_from_text_or_a_list_and_written_one_way(given, found):
+    assert TypeAdapter(Loras).validate_python(given) == found
+
+
+@pytest.mark.parametrize("bad", ["neon:much", ["neon", 5], "neon:1:from=2", ",".join("abcdefghijk"), {"neon": 1}])
+def test_what_is_no_stack_of_loras_is_refused(bad):
+    with pytest.raises(ValidationError):
+        TypeAdapter(Loras).validate_python(bad)

@@ -148,3 +148,10 @@ def test_deep_nesting_is_refused_and_long_prompts_are_quick():
     for hostile in ("(" * 10_000, "()" * 5_000, "[a|" * 3_000, "a AND " * 1_600, "[" * 49 + "a|" * 4_900 + "]" * 49):
         parse(hostile).parts[0].at(0, 10)
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("part", ["/etc/x", "~/x", "../x", "a/../x", "a\\x", ".."])
+def test_a_prompt_names_loras_and_gives_no_path(part):
+    assert parse("<lora:people/anna:1>").loras[0].part == "people/anna"
+    with pytest.raises(InputError, match="gives no path"):
+        parse(f"a star <lora:{part}:1>")

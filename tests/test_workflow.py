@@ -152,7 +152,7 @@ def test_each_value_of_a_list_is_checked(given, message):
     [
         (("default: 4", "default: [2, 51]"), "51"),
         (("default: 4", "choices: [2, 4], default: 3"), "default 3"),
-        (("{of: draw.size, each: true, default: [64x64, 64x128]}", "{of: draw.model, each: true}"), "takes one model"),
+        (("{of: draw.size, each: true, default: [64x64, 64x128]}", "{of: draw.model, each: true}"), "takes one value"),
         (("prompt: $say", "prompt: x, negative_prompt: $say, size: $say"), "'size' does not take words"),
         (("prompt: $say", "prompt: $sya"), "must name an earlier step (say)"),
         (("{subject}", "{subject!r}"), "subject!r"),

@@ -170,8 +170,8 @@ def _transformer(config: Mapping[str, Any], area: int, channels: int) -> int:
 
 
 def _tokens(config: Mapping[str, Any], area: int, channels: int) -> int:
-    """A picture's tokens for a transformer."""
-    packed = 4 if config.get("in_channels") == 4 * channels else 1
+    """A picture's tokens for a transformer, each of four latents where it takes them packed, those of others beside."""
+    packed = 4 if (config.get("in_channels") or 1) % (4 * channels) == 0 else 1
     patch = config.get("patch_size") or 1
     patch = patch if isinstance(patch, int) else patch[-1]
     return int(area // (packed * patch**2))

@@ -21,6 +21,14 @@ def pick_device(wanted: str = "auto") -> "torch.device":
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
+def exact_device() -> "torch.device":
+    """The device to compute on in float64, which Apple's MPS does not know."""
+    import torch
+
+    found = pick_device()
+    return torch.device("cpu") if found.type == "mps" else found
+
+
 def pick_dtype(device: "torch.device") -> "torch.dtype":
     """Half precision on an accelerator, full on a CPU, where halves are emulated and slow."""
     import torch

@@ -14,11 +14,13 @@ from studio.engine import deltas
 from studio.engine.hardware import pick_device
 from studio.engine.worn import Key, Piece, Wardrobe, Worn
 from studio.errors import InputError, ModelError
+from studio.families import Shapes
 from studio.guide import Guide
 from studio.lora import Lora
 from studio.models.card import ModelCard
 from studio.models.hashes import digest
-from studio.models.loras import shelf
+from studio.models.loras import base, shelf
+from studio.models.loras.card import LoraCard
 from studio.models.loras.file import Change, LoraFile
 from studio.models.loras.fit import Fitted, fit
 from studio.request import Request
@@ -35,11 +37,13 @@ _NAMED: Final = 3  # modules that a refusal names
 class Fitting:
     """A file as it fits one model: what it does to each parameter, of how many modules it speaks, its learned words.
 
-    ``unfit`` are the modules and tensors that do not fit.
+    ``unfit`` are the modules and tensors that do not fit, ``family`` names the one that the file was made for, "" where
+    nothing says it.
     """
 
     name: str
     sha256: str
+    family: str
     pieces: tuple[Piece, ...]
     modules: int
     unfit: tuple[str, ...]
@@ -84,10 +88,10 @@ class Loras:
         path = shelf.find(lora.part)
         key = (str(card.path), digest(path))
         if key not in self._read:
-            self._read[key] = _fitting(path, key[1], card, pipeline)
+            self._read[key] = fitting(path, _shapes(pipeline), card)
         self._read.move_to_end(key)
         self._make_room()
-        _check(lora, card, self._read[key])
+        check(lora, card, self._read[key])
         return self._read[key]
 
     def _make_room(self) -> None:
@@ -132,7 +136,7 @@ class Stack:
 
     def _strength(self, lora: Lora, piece: Piece) -> float:
         acts = lora.start <= self._done / self._of < lora.end or _of_text(piece)
-        return _weight(lora, piece) if acts else 0.0
+        return weight_of(lora, piece) if acts else 0.0
 
 
 def everywhere(guide: Guide) -> list[Lora]:
@@ -141,7 +145,7 @@ def everywhere(guide: Guide) -> list[Lora]:
 
 
 def _account(lora: Lora, fitting: Fitting) -> dict[str, Any]:
-    changed = {piece.target for piece in fitting.pieces if _weight(lora, piece)}
+    changed = {piece.target for piece in fitting.pieces if weight_of(lora, piece)}
     return {
         "name": fitting.name,
         "sha256": fitting.sha256,
@@ -159,7 +163,8 @@ def check_steps(request: Request) -> None:
             raise InputError(f"the LoRA '{lora}' acts in none of {steps} steps; let it begin earlier or end later")
 
 
-def _weight(lora: Lora, piece: Piece) -> float:
+def weight_of(lora: Lora, piece: Piece) -> float:
+    """How strong a LoRA is in one parameter, in the steps in which it acts."""
     if _of_text(piece):
         return lora.weight if lora.text is None else lora.text
     return lora.weight_in(piece.place.module)
@@ -169,19 +174,24 @@ def _of_text(piece: Piece) -> bool:
     return piece.place.component.startswith("text_encoder")
 
 
-def _fitting(path: Path, sha256: str, card: ModelCard, pipeline: "DiffusionPipeline") -> Fitting:
-    file = LoraFile.read(path)
-    found = fit(file, _shapes(pipeline), card.family)
+def fitting(path: Path, model: Mapping[str, Shapes], card: ModelCard) -> Fitting:
+    """A file read whole and held against a model, given by its parameters' shapes as for ``fit``.
+
+    Raises ModelError where it is no LoRA, is damaged, or could mean one module or another.
+    """
+    file, sha256 = LoraFile.read(path), digest(path)
+    found = fit(file, model, card.family)
     unfit = (*map(str, found.misshaped), *found.unknown, *file.strays)
-    tensors = _tensors(path)
-    pieces = tuple(_pieces(sha256, found.fitted, tensors))
+    tensors = tensors_of(path)
+    pieces = tuple(pieces_of(sha256, found.fitted, tensors))
     _check_once(path.stem, pieces)
     words = {word: [tensors[name] for name in names.values()] for word, names in file.embeddings.items()}
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
-    return Fitting(path.stem, sha256, pieces, len({change.target for change in file.changes}), unfit, words, size)
+    modules = len({change.target for change in file.changes})
+    return Fitting(path.stem, sha256, LoraCard.read(path).family, pieces, modules, unfit, words, size)
 
 
-def _tensors(path: Path) -> "dict[str, Tensor]":
+def tensors_of(path: Path) -> "dict[str, Tensor]":
     """All that a file holds, in main memory: the library's own are windows into the file, which may be written over.
 
     Raises ModelError where some of it is no number. An alpha may be infinite where it says nothing.
@@ -196,7 +206,7 @@ def _tensors(path: Path) -> "dict[str, Tensor]":
     return tensors
 
 
-def _shapes(pipeline: "DiffusionPipeline") -> dict[str, dict[str, tuple[int, ...]]]:
+def _shapes(pipeline: "DiffusionPipeline") -> dict[str, Shapes]:
     """What a LoRA may change of a pipeline, parameter by parameter."""
     parts = {
         name: part
@@ -210,7 +220,8 @@ def _shapes(pipeline: "DiffusionPipeline") -> dict[str, dict[str, tuple[int, ...
     }
 
 
-def _pieces(sha256: str, fitted: Sequence[Fitted], tensors: "Mapping[str, Tensor]") -> Iterator[Piece]:
+def pieces_of(sha256: str, fitted: Sequence[Fitted], tensors: "Mapping[str, Tensor]") -> Iterator[Piece]:
+    """What changes of a file with this SHA-256 do, parameter by parameter."""
     for each in fitted:
         of = _roles(each.change, tensors)
         for place in each.places:
@@ -234,10 +245,15 @@ def _roles(change: Change, tensors: "Mapping[str, Tensor]") -> "dict[str, Tensor
     return of if change.alpha is None else of | {"alpha": torch.tensor(change.alpha)}
 
 
-def _check(lora: Lora, card: ModelCard, fitting: Fitting) -> None:
+def check(lora: Lora, card: ModelCard, fitting: Fitting) -> None:
     """Raise InputError unless all of the file fits the model, or what fits of it is enough, and blocks are there."""
     if fitting.unfit and not (lora.partial and fitting.pieces):
         raise _unfit(card, fitting)
+    if fitting.family not in {"", card.family.name} and not lora.partial:
+        raise InputError(
+            f"the LoRA '{fitting.name}' was made for {base.title(fitting.family)}, and {card.name} is "
+            f"{card.family.title}; its modules fit, so :partial=1 would use it all the same"
+        )
     modules = {f"{piece.place.module}." for piece in fitting.pieces if not _of_text(piece)}
     for begin, _ in lora.blocks:
         if not any(module.startswith(f"{begin}.") for module in modules):

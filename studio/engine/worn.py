@@ -4,7 +4,7 @@ No module is wrapped and no parameter replaced, so that offloading and compiling
 nothing more, and taking off is a copy back, exact to the bit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -42,9 +42,41 @@ class Piece:
     def key(self) -> Key:
         return _key(self.place, bias=self.bias)
 
-    def rows(self, whole: "Tensor") -> "Tensor":
+    def add(self, made: "Tensor", strength: float, own: "Callable[[Key], Tensor]") -> None:
+        """Add what it does at some strength to its parameter's value ``made``, on that one's device and as exactly.
+
+        ``own`` gives a parameter as it is without any change. Raises ModelError where the tensors do not fit together.
+        """
+        of = {role: tensor.to(made) if tensor.ndim else tensor for role, tensor in self.tensors.items()}
+        here = _cut(made, self.place.into)
+        try:
+            if self.bias:
+                here += strength * self._rows(deltas.bias(of))
+            elif pair := deltas.factors(self.form, of):
+                here.flatten(1).addmm_(self._rows(pair[0]), pair[1], alpha=strength)
+            else:
+                here += strength * self._rows(deltas.weight(self.form, of, self._whole(own).to(made)))
+        except ModelError as error:
+            raise ModelError(f"the LoRA's module '{self.target}': {error}") from None
+
+    def factors(self, strength: float) -> "tuple[Tensor, Tensor] | None":
+        """Two matrices whose product is all that it adds to its parameter, in float64; None where that is not so."""
+        of = {role: tensor.double() for role, tensor in self.tensors.items()}
+        if self.bias or self.place.into or not (pair := deltas.factors(self.form, of)):
+            return None
+        return strength * self._rows(pair[0]), pair[1]
+
+    def _rows(self, whole: "Tensor") -> "Tensor":
         """Of what the change makes, that which belongs in its place."""
         return _cut(whole, self.place.rows)
+
+    def _whole(self, own: "Callable[[Key], Tensor]") -> "Tensor":
+        """The own weight as the file sees it, fused where it has fused it."""
+        import torch
+
+        seen = self.places if self.place.rows else (self.place,)
+        parts = [_cut(own(_key(place, bias=False)), place.into) for place in seen]
+        return torch.cat(parts) if len(parts) > 1 else parts[0]
 
 
 Worn = tuple[tuple[Piece, float], ...]
@@ -109,32 +141,9 @@ class Wardrobe:
         in_place = here.device == self._device and here.dtype == torch.float32
         made = here.copy_(self._own[key]) if in_place else self._ready(self._own[key]).clone()
         for piece, strength in worn:
-            self._add(pipeline, made, piece, strength)
+            piece.add(made, strength, lambda key: self._own.get(key, _parameter(pipeline, key).data))
         if not in_place:
             here.copy_(made)
-
-    def _add(self, pipeline: "DiffusionPipeline", made: "Tensor", piece: Piece, strength: float) -> None:
-        of = {role: self._ready(tensor) if tensor.ndim else tensor for role, tensor in piece.tensors.items()}
-        here = _cut(made, piece.place.into)
-        try:
-            if piece.bias:
-                here += strength * piece.rows(deltas.bias(of))
-            elif pair := deltas.factors(piece.form, of):
-                here.flatten(1).addmm_(piece.rows(pair[0]), pair[1], alpha=strength)
-            else:
-                here += strength * piece.rows(deltas.weight(piece.form, of, self._whole(pipeline, piece)))
-        except ModelError as error:
-            raise ModelError(f"the LoRA's module '{piece.target}': {error}") from None
-
-    def _whole(self, pipeline: "DiffusionPipeline", piece: Piece) -> "Tensor":
-        """The own weight as the file sees it, fused where it has fused it."""
-        import torch
-
-        seen = piece.places if piece.place.rows else (piece.place,)
-        keys = [_key(place, bias=False) for place in seen]
-        own = [self._own.get(key, _parameter(pipeline, key).data) for key in keys]
-        parts = [_cut(self._ready(each), place.into) for each, place in zip(own, seen, strict=True)]
-        return torch.cat(parts) if len(parts) > 1 else parts[0]
 
     def _ready(self, tensor: "Tensor") -> "Tensor":
         import torch

@@ -4,6 +4,7 @@ The limits are ours: libraries take seconds and a gigabyte over a hostile header
 has a few thousand tensors and a header under 1 MB.
 """
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -71,3 +72,17 @@ class Header:
         if dtype[0] not in "FIU" or not dtype[1:].isdigit() or int(dtype[1:]) < 8:
             return np.empty(0)
         return np.frombuffer(raw, f"<{dtype[0].lower()}{int(dtype[1:]) // 8}").astype("f8")
+
+    def with_metadata(self, metadata: Mapping[str, str]) -> bytes:
+        """All that comes before the data of a safetensors file, with other metadata; the data may follow as it is.
+
+        Filled up with spaces so that the data begins at a multiple of eight.
+        """
+        tensors = {
+            name: {"dtype": tensor.dtype, "shape": tensor.shape, "data_offsets": (tensor.begin, tensor.end)}
+            for name, tensor in self.tensors.items()
+        }
+        content = ({"__metadata__": dict(metadata)} if metadata else {}) | tensors
+        text = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+        text += b" " * (-len(text) % 8)
+        return len(text).to_bytes(8, "little") + text

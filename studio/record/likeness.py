@@ -8,7 +8,18 @@ import numpy as np
 
 from studio.record.picture import Picture
 
-_PINNED: Final = ("studio", "torch", "diffusers", "transformers", "python", "models", "passes", "batch", "size")
+_PINNED: Final = (
+    "studio",
+    "torch",
+    "diffusers",
+    "transformers",
+    "python",
+    "models",
+    "loras",
+    "passes",
+    "batch",
+    "size",
+)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from studio.axes import Axis, listed
 from studio.engine.engine import Engine
 from studio.errors import InputError
 from studio.kinds import AxisText, Picture, Prompt, Text, Toggle, WorkflowRef
-from studio.models import library
-from studio.parameters import Parameter
+from studio.lora import Lora
+from studio.models import named
 from studio.plugins import unknown
 from studio.sheet import sheet, stacked
 from studio.walk import make
@@ -22,7 +22,10 @@ from studio.workflow import JobForm, Workflow, bind, workflow_names
 MOST: Final = 100
 _NONE: Final = Axis("", ("",))
 
-X = Annotated[AxisText, Field(title="Across")]
+X = Annotated[
+    AxisText,
+    Field(title="Across", description="An input and its values, for example steps=5,10,20 or loras=neon:0..1:0.25."),
+]
 Y = Annotated[AxisText, Field(title="Down", description="Another input and its values, or nothing.")]
 Z = Annotated[AxisText, Field(title="Sheets", description="A third input and its values, or nothing.")]
 Settings = Annotated[
@@ -72,12 +75,17 @@ def _plan(
     """The axes, and the cells of one sheet for each seed."""
     axes = [Axis.parse(text) if text.strip() else _NONE for text in texts]
     _check(inner, axes, base)
-    form, inputs = inner.form(), inner.inputs()
-    cells = [_cell(form, inputs, {"seed": seed} | base | point) for seed in seeds for point in _points(axes)]
-    for model in {cell[name] for name, p in inputs.items() if p.kind.name == "model" for cell in cells}:
-        if model not in library.names():  # a folder's path is a file's name too
-            raise InputError(unknown("model", model, library.names()))
+    form, lists = inner.form(), [name for name in inner.inputs() if inner.exposed(name).each]
+    cells = [_cell(form, lists, {"seed": seed} | base | point) for seed in seeds for point in _points(axes)]
+    for kind, ref in _named(inner, cells):
+        named.check_name(kind, ref)
     return axes, cells
+
+
+def _named(inner: Workflow, cells: list[Cell]) -> set[tuple[str, str]]:
+    """Every model, part and LoRA that the cells name, by kind."""
+    kinds = {name: parameter.kind.name for name, parameter in inner.inputs().items()}
+    return {found for cell in cells for name, kind in kinds.items() for found in named.of(kind, cell[name])}
 
 
 def _base(prompt: str, image: Any, settings: str) -> dict[str, Any]:
@@ -123,10 +131,10 @@ def _points(axes: list[Axis]) -> Iterator[dict[str, str]]:
         yield {axis.name: value for axis, value in zip(reversed(axes), values, strict=True) if axis.name}
 
 
-def _cell(form: type[JobForm], inputs: Mapping[str, Parameter], values: Mapping[str, Any]) -> Cell:
+def _cell(form: type[JobForm], lists: list[str], values: Mapping[str, Any]) -> Cell:
     cell = bind(form, values).model_dump(mode="json")
-    for name, parameter in inputs.items():
-        if parameter.kind.many and len(cell[name]) > 1:
+    for name in lists:
+        if len(cell[name]) > 1:
             raise InputError(f"'{name}' has {len(cell[name])} values, but one picture of a grid takes one")
     return cell
 
@@ -138,12 +146,20 @@ def _pictures(engine: Engine, inner: Workflow, cells: list[Cell]) -> Iterator[Im
 
 def _page(axes: list[Axis], pictures: list[Image], labels: bool) -> Image:
     x, y, z = axes
-    columns, beside, titles = (_labels(axis) if labels else [""] * len(axis.values) for axis in axes)
+    columns, beside, titles = (labels_of(axis) if labels else [""] * len(axis.values) for axis in axes)
     rows = [pictures[n : n + len(x.values)] for n in range(0, len(pictures), len(x.values))]
     height = len(y.values)
     pages = [sheet(rows[n * height : (n + 1) * height], columns, beside, titles[n]) for n in range(len(z.values))]
     return stacked(pages)
 
 
-def _labels(axis: Axis) -> list[str]:
+def labels_of(axis: Axis) -> list[str]:
+    """What stands beside the pictures of each value: "steps 5", or of LoRAs their names and weights, "neon 0.5"."""
+    if axis.name == "loras":
+        return [", ".join(_worn(lora) for lora in named.loras("loras", value)) or "no LoRA" for value in axis.values]
     return [f"{axis.name.replace('_', ' ')} {value}".strip() for value in axis.values]
+
+
+def _worn(lora: Lora) -> str:
+    """ "neon 0.5", without the folders that lead to it."""
+    return str(lora).removeprefix(lora.part.removesuffix(lora.part.rpartition("/")[2])).replace(":", " ")

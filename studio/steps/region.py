@@ -8,7 +8,8 @@ from pydantic import Field
 from studio.engine.engine import Engine
 from studio.engine.images import opened
 from studio.guide import NOTHING, Guide, Region
-from studio.kinds import GuideBefore, Kind, Mask, Prompt
+from studio.kinds import GuideBefore, Kind, Loras, Mask, Prompt
+from studio.lora import Lora
 
 Area = Annotated[
     Literal["left", "right", "top", "bottom", "middle", "all"],
@@ -16,6 +17,7 @@ Area = Annotated[
     Kind("choice"),
 ]
 Here = Annotated[Prompt, Field(title="Prompt here", description="What this part of the picture shows.")]
+LorasHere = Annotated[Loras, Field(title="LoRAs here", description="Those of this part alone, each as NAME:WEIGHT.")]
 Painted = Annotated[Mask, Field(title="Painted area", description="White where it is, in place of a named area.")]
 
 _SIDE: Final = 512
@@ -36,9 +38,11 @@ def run(
     area: Area = "left",
     mask: Painted | None = None,
     guide: GuideBefore = NOTHING,
+    loras: LorasHere = (),
 ) -> Guide:
     """The guide with one more area, which covers those before it where they overlap."""
-    return guide + Guide(regions=(Region(prompt, opened(mask)[0].convert("L") if mask is not None else _mask(area)),))
+    where = opened(mask)[0].convert("L") if mask is not None else _mask(area)
+    return guide + Guide(regions=(Region(prompt, where, tuple(map(Lora.parse, loras))),))
 
 
 def _mask(area: str) -> Image.Image:

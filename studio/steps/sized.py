@@ -7,11 +7,13 @@ from pydantic import Field
 
 from studio.engine.engine import Engine
 from studio.engine.images import fitting, resized
+from studio.guide import NOTHING
 from studio.kinds import (
     OWN_SAMPLER,
     ClipSkip,
     FinalSize,
     Guidance,
+    GuideBefore,
     ModelRef,
     NegativePrompt,
     Prompt,
@@ -37,16 +39,16 @@ def run(
     guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
+    guide: GuideBefore = NOTHING,
     clip_skip: ClipSkip = 1,
 ) -> list[Image.Image]:
     """One picture for each seed, drawn in that shape at the model's scale, then enlarged and cut to the pixel."""
     card = library.find(model)
     drawn = fitting(Image.new("L", size), card.size, card.family.multiple)
     parts = 2 if crisp else 1
-    made = generate.run(
-        engine.part(0, parts), prompt, negative_prompt, drawn, steps, guidance, sampler, model, clip_skip=clip_skip
-    )
+    first, then = engine.part(0, parts), engine.part(parts - 1, parts)
+    made = generate.run(first, prompt, negative_prompt, drawn, steps, guidance, sampler, model, guide, clip_skip)
     large = [resized(picture, size) for picture in made]
     if not crisp:
         return large
-    return upscale.refined(engine.part(1, parts), large, "", upscale.GENTLE, None, guidance, sampler, model, clip_skip)
+    return upscale.refined(then, large, "", upscale.GENTLE, None, guidance, sampler, model, guide, clip_skip)

@@ -7,10 +7,12 @@ from pydantic import Field
 
 from studio.engine.engine import Engine
 from studio.engine.seamless import seamless
+from studio.guide import NOTHING
 from studio.kinds import (
     OWN_SAMPLER,
     ClipSkip,
     Guidance,
+    GuideBefore,
     Kind,
     ModelRef,
     NegativePrompt,
@@ -39,9 +41,10 @@ def run(
     guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
+    guide: GuideBefore = NOTHING,
     clip_skip: ClipSkip = 1,
 ) -> list[Image]:
     """One tile for each seed; without a size, at the model's own."""
     pipeline = engine.pipelines.get(library.find(model), "text-to-image")
     with seamless(pipeline, across=joins != "top and bottom", down=joins != "left and right"):
-        return generate.run(engine, prompt, negative_prompt, size, steps, guidance, sampler, model, clip_skip=clip_skip)
+        return generate.run(engine, prompt, negative_prompt, size, steps, guidance, sampler, model, guide, clip_skip)

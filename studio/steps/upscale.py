@@ -10,10 +10,12 @@ from studio.engine.engine import Engine
 from studio.engine.images import opened
 from studio.engine.tiles import by_tiles
 from studio.errors import InputError
+from studio.guide import NOTHING, Guide
 from studio.kinds import (
     OWN_SAMPLER,
     ClipSkip,
     Guidance,
+    GuideBefore,
     Kind,
     ModelRef,
     Picture,
@@ -46,17 +48,21 @@ def run(
     guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
+    guide: GuideBefore = NOTHING,
     clip_skip: ClipSkip = 1,
 ) -> list[Image.Image]:
     """One enlarged picture for each seed; a low strength keeps it as it is and makes its edges crisp.
 
     A prompt that names things draws them into every tile; it had better speak of style, or be empty.
+    Raises InputError for a guide with outlines or areas, which no tile knows its place in.
     """
+    if guide.controls or guide.regions:
+        raise InputError("a picture is enlarged in tiles, which take no outlines and no areas; leave them out")
     originals = opened(image)
     if factor * max(originals[0].size) > MOST:
         raise InputError(f"{factor} times as large, the picture would be over {MOST} pixels wide or high")
     large = [_enlarged(original, factor) for original in originals]
-    return refined(engine, large, prompt, strength, steps, guidance, sampler, model, clip_skip)
+    return refined(engine, large, prompt, strength, steps, guidance, sampler, model, guide, clip_skip)
 
 
 def refined(
@@ -68,14 +74,16 @@ def refined(
     guidance: float | None,
     sampler: str,
     model: str,
+    guide: Guide,
     clip_skip: int,
 ) -> list[Image.Image]:
-    """The pictures drawn over tile by tile at the model's own size.
+    """The pictures drawn over tile by tile at the model's own size, with what of the guide holds anywhere.
 
     Each tile has noise of its own: the same in all would leave the same traces at even distances.
     """
     card = library.find(model)
-    request = Request(prompt, "", *card.suited(steps, guidance), *card.size, strength, sampler, clip_skip=clip_skip)
+    suited = card.suited(steps, guidance)
+    request = Request(prompt, "", *suited, *card.size, strength, sampler, clip_skip=clip_skip, guide=guide.anywhere)
     return by_tiles(
         images * (len(engine.seeds) // len(images)),
         card.size,

@@ -7,10 +7,12 @@ from PIL.Image import Image
 from pydantic import Field
 
 from studio.engine.engine import Engine
+from studio.guide import NOTHING
 from studio.kinds import (
     OWN_SAMPLER,
     ClipSkip,
     Guidance,
+    GuideBefore,
     Kind,
     ModelRef,
     NegativePrompt,
@@ -39,10 +41,11 @@ def run(
     guidance: Guidance | None = None,
     sampler: Sampler = OWN_SAMPLER,
     model: ModelRef = "spark",
+    guide: GuideBefore = NOTHING,
     clip_skip: ClipSkip = 1,
 ) -> list[Image]:
     """One variation for each seed, in the picture's shape at the model's scale."""
     return edit.run(
-        engine, image, prompt, STRENGTH[amount], negative_prompt, None, steps, guidance, sampler, model,
-        clip_skip=clip_skip,
+        engine, image, prompt, STRENGTH[amount], negative_prompt, None, steps, guidance, sampler, model, guide,
+        clip_skip,
     )  # fmt: skip

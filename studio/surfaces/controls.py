@@ -11,10 +11,12 @@ from pydantic.fields import FieldInfo
 
 from studio.kinds import PARTS, SIZES, kind_of
 from studio.models import library, parts
+from studio.models.loras import shelf
 from studio.workflow import Workflow, workflow_names
 
 _ASKED_LIVE: Final[dict[str, Callable[[], list[str]]]] = {
     "model": library.names,
+    "loras": shelf.names,
     "workflow": workflow_names,
     **{kind: partial(parts.names, kind) for kind in PARTS},
 }
@@ -26,7 +28,7 @@ class Control:
 
     ``default`` is a JSON value; None is the model's own, or nothing yet where the input is
     ``required``. ``least`` and ``greatest`` are None where open, ``step`` is 1 for whole numbers.
-    ``more`` belongs among the inputs that few people change, ``many`` takes a list of values, and
+    ``more`` belongs among the inputs that few people change, ``many`` takes several values, and
     ``visible_if`` names another control and the value it must have.
     """
 

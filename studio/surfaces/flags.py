@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
+from studio.axes import listed
 from studio.errors import InputError
 from studio.plugins import unknown
 from studio.record import names
@@ -59,7 +60,7 @@ def _command(inputs: dict[str, inspect.Parameter]) -> Callable[..., Asked]:
     """A function whose signature is the form's, for cyclopts to read."""
 
     def command(**given: Any) -> Asked:
-        values = {name: value for name, value in given.items() if name in inputs}
+        values = {name: _joined(value) for name, value in given.items() if name in inputs}
         return Asked(values, **{name: value for name, value in given.items() if name in _OPTIONS})
 
     everything = {**inputs, **_OPTIONS}
@@ -68,15 +69,23 @@ def _command(inputs: dict[str, inspect.Parameter]) -> Callable[..., Asked]:
     return command
 
 
+def _joined(given: Any) -> Any:
+    """What a flag said: its text as it is, and of one given several times all values that its texts list."""
+    if not isinstance(given, list) or len(given) == 1:
+        return given[0] if isinstance(given, list) else given
+    return [value for text in given for value in listed(text)]
+
+
 def _input(control: Control) -> inspect.Parameter:
-    plain: Any = bool | None if control.kind == "toggle" else str | None
+    plain: Any = bool | None if control.kind == "toggle" else list[str] | None if control.many else str | None
     return _option(control.name, plain, None, f"{control.help} {limits(control)}".strip())
 
 
 def limits(control: Control) -> str:
     """Choices, bounds and default in brackets: "(1 to 150, default 20)"."""
     choices = live_choices(control)
-    parts = [", ".join(choices)] if choices else []
+    shown = [*choices[:_MANY], *(["…"] if len(choices) > _MANY else [])]
+    parts = [", ".join(shown)] if shown else []
     if control.least is not None and control.greatest is not None:
         parts.append(f"{control.least} to {control.greatest}")
     if control.many:
@@ -95,10 +104,11 @@ def _shown(default: Any) -> str:
 
 
 def _option(name: str, annotation: Any, default: Any, text: str) -> inspect.Parameter:
-    annotated = Annotated[annotation, Parameter(help=text)]
+    annotated = Annotated[annotation, Parameter(help=text, negative_iterable=())]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotated)
 
 
+_MANY = 30  # so many choices can be read
 _HELP = "Each picture's path is printed when it is done."
 _OPTIONS = {
     "out": _option("out", Path | None, None, "Folder for the pictures (default: pictures)."),

@@ -7,12 +7,17 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from studio.surfaces import lora_tools
+
 FAILED = 1
 WHOLE = {".safetensors"}
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 
-app = App(name="lora", help="The LoRAs that are here: list, look at, check.")
+app = App(name="lora", help="The LoRAs that are here: list, look at, check; merge, extract, resize.")
+app.command(lora_tools.merge)
+app.command(lora_tools.extract)
+app.command(lora_tools.resize)
 
 
 @app.command(name="list")

@@ -1,7 +1,7 @@
 """What comes in from a browser or over HTTP, made safe: pictures, names of models, names of workflows.
 
 A notebook may name any file of the machine; somebody on the other side of a socket may not. Pictures
-arrive as data, or as the id of one in the output folder; models and workflows by their names alone.
+arrive as data, or as the id of one in the output folder; models, LoRAs and workflows by their names alone.
 """
 
 import base64
@@ -15,13 +15,12 @@ from typing import Any, Final
 
 from studio.errors import InputError
 from studio.imagefile import open_image
-from studio.kinds import PARTS
+from studio.models import named
 from studio.plugins import unknown
-from studio.surfaces.controls import Control, controls, live_choices
+from studio.surfaces.controls import Control, controls
 from studio.workflow import Workflow, workflow_names
 
 PICTURES: Final = frozenset({"picture", "mask", "pictures"})
-_NAMES: Final = frozenset({"model", "loras", *PARTS})
 _FOLDER: Final = "inputs"
 _ENDINGS: Final = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}
 
@@ -34,7 +33,7 @@ def workflow(name: str) -> Workflow:
 
 
 def safe_values(asked: Workflow, values: Mapping[str, Any], output: Path) -> dict[str, Any]:
-    """The values with pictures as files in ``output`` and every model known by name.
+    """The values with pictures as files in ``output`` and every model and LoRA known by name.
 
     Raises InputError that names the input.
     """
@@ -48,11 +47,16 @@ def _safe(control: Control, value: Any, output: Path) -> Any:
     try:
         if control.kind in PICTURES:
             return [picture_file(one, output) for one in value] if control.many else picture_file(value, output)
-        if control.kind in _NAMES and isinstance(value, str) and value not in (names := live_choices(control)):
-            raise InputError(unknown(control.kind, value, names))
+        for kind, name in named.of(control.kind, value) if _is_text(value) else ():
+            named.check_name(kind, name)
     except InputError as error:
         raise InputError(str(error), {control.name: str(error)}) from None
     return value
+
+
+def _is_text(value: Any) -> bool:
+    """Whether it is a text or a list of texts; what else comes in is the form's to refuse."""
+    return all(isinstance(one, str) for one in (value if isinstance(value, list) else [value]))
 
 
 def picture_file(value: Any, output: Path) -> str:

@@ -216,14 +216,21 @@ def test_one_that_would_act_in_no_step_is_refused(draw, files):
         draw(f"{files['unet']}:1:from=0.6:to=0.9")
 
 
+@pytest.fixture
+def shelf(files, monkeypatch):
+    """The files in the folder of parts: a prompt names them."""
+    monkeypatch.setenv("STUDIO_PARTS", str(Path(files["one"]).parent))
+
+
+@pytest.mark.usefixtures("shelf")
 def test_a_prompt_names_them_too(draw, files):
-    made = draw(prompt=f"three yellow stars on navy<lora:{files['one']}:0.8>")[0]
+    made = draw(prompt="three yellow stars on navy<lora:one:0.8>")[0]
     assert made == draw(f"{files['one']}:0.8")[0]
-    assert draw(files["unet"], prompt=f"three yellow stars on navy<lora:{files['one']}:0.8>")[0] != made
+    assert draw(files["unet"], prompt="three yellow stars on navy<lora:one:0.8>")[0] != made
 
 
-def test_the_negative_prompt_does_not(pipelines, files):
-    request = Request("a star", f"<lora:{files['one']}>", 2, 4.0, 64, 64)
+def test_the_negative_prompt_does_not(pipelines):
+    request = Request("a star", "<lora:one>", 2, 4.0, 64, 64)
     with pytest.raises(InputError, match="in the negative prompt"):
         Engine(pipelines, (3,)).denoise(CARD, request)
 
@@ -232,6 +239,7 @@ def area(mask, prompt, *loras):
     return Region(prompt, Image.new("L", (64, 64), mask), tuple(map(Lora.parse, loras)))
 
 
+@pytest.mark.usefixtures("shelf")
 def test_an_area_has_loras_of_its_own(pipelines, draw, files, plain):
     prompt = "three yellow stars on navy"
 
@@ -242,7 +250,7 @@ def test_an_area_has_loras_of_its_own(pipelines, draw, files, plain):
     nowhere, everywhere = (drawn(area(mask, prompt, files["one"])) for mask in (0, 255))
     assert small.difference(nowhere, plain) <= 1
     assert small.difference(everywhere, plain) > 5
-    written = drawn(area(255, f"{prompt}<lora:{files['one']}>"))
+    written = drawn(area(255, f"{prompt}<lora:one>"))
     assert written == everywhere
     assert drawn(area(255, prompt, files["one"]), loras=[files["other"]]) != everywhere
     assert draw()[0] == plain

@@ -83,6 +83,14 @@ def test_the_forecast_is_within_15_percent_of_the_mean_peak(models):
     assert expected == pytest.approx(mean(found), rel=0.15)
 
 
+@pytest.mark.parametrize("name", ["flux1_control", "flux1_fill"])
+def test_pictures_side_by_side_are_no_more_tokens(card, name):
+    """Of wider latents only the entry grows; before, these counted as four times the tokens."""
+    alike = [forecast(card(each), 1024) for each in ("flux1", name)]
+    drawing = [each.need(Plan(batch=8)) - each.weights() for each in alike]
+    assert drawing[1] == pytest.approx(drawing[0], rel=0.02)
+
+
 PICTURE = "(Image.new('RGB', (64, 64)),)"
 GUIDES = {
     "ControlNet": "Guide(controls=(Control({nets[0]!r}, PICTURE),))",

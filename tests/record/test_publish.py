@@ -9,6 +9,7 @@ from PIL import Image
 from studio.errors import OutputError
 from studio.job import Job
 from studio.record.publish import publish
+from tests.models.loras import files
 
 PROMPT = "a star, (blue)"
 FACTS = {"studio": "0", "prompt": PROMPT, "models": {"spark": {"sampler": "DDIM", "licence": "apache-2.0"}}}
@@ -35,6 +36,20 @@ def test_clip_skip_is_told_where_there_is_one(job, tmp_path):
     skipping = job.model_copy(update={"values": {**job.values, "clip_skip": 2}})
     picture = publish(Image.new("RGB", (64, 64)), tmp_path, "x", skipping, FACTS)
     assert ", Clip skip: 2, " in Image.open(picture.path).info["parameters"]
+
+
+def test_loras_stand_in_the_prompt_and_their_hashes_at_the_end(text_to_image, tmp_path, monkeypatch):
+    monkeypatch.setenv("STUDIO_PARTS", str(tmp_path))
+    files.write(files.kohya("lora_unet_mid_block_attentions_0_proj_in", (8, 8)), tmp_path / "neon-1.5.safetensors")
+    job = Job.of(text_to_image, {"prompt": PROMPT, "loras": ["neon-1.5:0.8:to=0.5"]})
+    facts = {
+        **FACTS,
+        "loras": {"neon-1.5": {"file": "f" * 64, "tensors": "a" * 64}, "styles/ink": {"tensors": "b" * 64}},
+    }
+    picture = publish(Image.new("RGB", (64, 64)), tmp_path, "x", job, facts)
+    words, last = Image.open(picture.path).info["parameters"].split("\n")
+    assert words == f"{PROMPT} <lora:neon-1.5:0.8>"
+    assert dict(PAIR.findall(last))["Lora hashes"] == f'"neon-1.5: {"a" * 12}, ink: {"b" * 12}"'
 
 
 def test_prompts_in_any_script_survive(text_to_image, tmp_path):

@@ -2,10 +2,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from studio.axes import Axis
 from studio.engine.engine import Engine
 from studio.engine.pipelines import Pipelines
 from studio.errors import InputError
+from studio.models import library
 from studio.steps import grid
+from tests.engine import lorafiles, small
 
 BASE = {"prompt": "a red star on white", "settings": "steps=2, size=64x64"}
 
@@ -47,6 +50,29 @@ def test_a_workflow_with_a_start_picture(engine, tmp_path):
         prompt="a star", settings="steps=2, size=64x64",
     )  # fmt: skip
     assert np.asarray(sheet).std() > 0
+
+
+@pytest.fixture
+def neon(tmp_path, monkeypatch):
+    """A random LoRA of every other module of Spark, by its name."""
+    monkeypatch.setenv("STUDIO_PARTS", str(tmp_path / "parts"))
+    pipeline = Pipelines("cpu").get(library.find("spark"), "text-to-image")
+    lorafiles.file(tmp_path / "parts/neon.safetensors", pipeline, lorafiles.lora, size=0.2, every=2)
+
+
+def test_a_loras_weight_across(engine, neon):
+    (one,) = grid.run(engine, "loras=neon:0..1:0.5", labels=False, **BASE)
+    none, half, whole = (one.crop((12 + 76 * n, 12, 76 + 76 * n, 76)) for n in range(3))
+    (plain,) = grid.run(engine, "steps=2", labels=False, prompt=BASE["prompt"], settings="size=64x64")
+    assert plain.crop((12, 12, 76, 76)) == none
+    assert small.difference(none, half) > 10 < small.difference(half, whole)
+    with pytest.raises(InputError, match="did you mean 'neon'"):
+        grid.check("loras=neno:0..1", **BASE)
+
+
+def test_the_labels_of_loras_read_well(neon):
+    axis = Axis.parse("loras=neon:0..1:0.5 | people/anna:0.8, neon:0.25:text=0")
+    assert grid.labels_of(axis) == ["neon 0", "neon 0.5", "neon 1", "anna 0.8, neon 0.25 text=0"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """One real server on loopback for every test of the API and of the web app."""
 
+import json
 import threading
 import time
 from contextlib import contextmanager
@@ -9,11 +10,13 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from PIL import Image
 
 from studio.config import Settings
 from studio.session import Session
 from studio.surfaces import serve
 from tests.engine import small
+from tests.models.loras import files
 
 TOKEN = "the-token-of-these-tests"  # noqa: S105
 
@@ -27,7 +30,21 @@ def folder_of_parts(tmp_path_factory):
     home = tmp_path_factory.mktemp("parts")
     small.controlnet(home / CHOSEN["controlnet"])
     Path(small.ip_adapter(home / "scratch")).rename(home / CHOSEN["ip-adapter"])
+    _loras(home)
     return home
+
+
+def _loras(home):
+    """Two for Spark, one with all that can be said of it, and one for another kind of model."""
+    modules = [f"down_blocks_{n}_attentions_0_transformer_blocks_0_attn1_to_q" for n in (2, 3)]
+    sizes = {f"lora_unet_{module}": (side, side) for module, side in zip(modules, (160, 192), strict=True)}
+    tensors = {name: tensor for target, size in sizes.items() for name, tensor in files.kohya(target, size).items()}
+    files.write(tensors, home / "neon.safetensors", {"ss_base_model_version": "sd_v1", "modelspec.license": "CC0-1.0"})
+    (home / "neon.json").write_text(json.dumps({"activation text": "neon lines", "preferred weight": 0.8}))
+    Image.new("RGB", (64, 64), "navy").save(home / "neon.preview.png")
+    (home / "styles").mkdir()
+    files.write(tensors, home / "styles" / "paper.safetensors", {"ss_base_model_version": "sd_v1"})
+    files.write(tensors, home / "xl.safetensors", {"ss_base_model_version": "sdxl_base_v1-0"})
 
 
 @pytest.fixture

@@ -46,10 +46,13 @@ def asked(workflow, start):
     """A value for each input: its default, or something fitting; a seed, and two pictures."""
     fitting = {"picture": str(start), "mask": str(start), "prompt": "a red star", "text": "hello"}
     fitting |= CHOSEN
+    stack = ["neon:0.8", "styles/paper:0.5:text=0:from=0.2:mid_block=0"]
     values = {}
     for control in controls(workflow):
         value = fitting[control.kind] if control.required or control.name == "prompt" else control.default
         values[control.name] = [value] if control.many and control.required else value
+        if control.kind == "loras":
+            values[control.name] = stack
     return {name: value for name, value in values.items() if value is not None} | {"seed": 9, "count": 2}
 
 

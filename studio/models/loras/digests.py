@@ -45,7 +45,7 @@ class Digests:
     @classmethod
     def of(cls, path: Path) -> "Digests":
         """Reads all of the file; raises ModelError where it cannot."""
-        found = cls(digest(path), _tensors(path, Stamp.of(path)))
+        found = cls(digest(path), of_tensors(path))
         return cls(found.file, found.tensors, tuple(_wrong(found, path)))
 
     @property
@@ -57,9 +57,13 @@ class Digests:
         return self.tensors[:12].upper()
 
 
+def of_tensors(path: Path) -> str:
+    """The SHA-256 of all that follows the header; raises ModelError where the file cannot be read."""
+    return _tensors(path, Stamp.of(path))
+
+
 @lru_cache(maxsize=1024)
 def _tensors(path: Path, _stamp: Stamp) -> str:
-    """The SHA-256 of all that follows the header."""
     begin, whole = Header.read(path).data, hashlib.sha256()
     try:
         with path.open("rb") as stream:

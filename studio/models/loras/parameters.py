@@ -1,9 +1,10 @@
-"""The parameters of a model's denoiser and text encoders by diffusers' names, read from headers alone."""
+"""The parameters of a model's denoiser and text encoders by diffusers' names, and where they lie; read from headers."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import accumulate
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from studio.families import Shape, Shapes
 from studio.models import folder
@@ -40,32 +41,58 @@ _OPEN_CLIP: Final = Names(
 )
 
 
+class Spot(NamedTuple):
+    """Where a parameter lies: a tensor of a file, from the row ``first`` on.
+
+    ``shape`` is the parameter's own, ``dtype`` as the format writes it ("F16").
+    ``swapped`` is whether the file has its two halves the other way round.
+    """
+
+    file: Path
+    tensor: str
+    shape: Shape
+    dtype: str
+    first: int = 0
+    swapped: bool = False
+
+
+Spots = dict[str, Spot]
+
+
 def parameters(card: ModelCard) -> dict[str, dict[str, Shape]]:
     """Component ("unet", "text_encoder_2") → the shapes of its modules' weights and biases.
 
     What a single file lacks is read from its base, where that is a folder. Raises ModelError where a file is damaged.
     """
+    return {part: {name: spot.shape for name, spot in own.items()} for part, own in spots(card).items()}
+
+
+def spots(card: ModelCard) -> dict[str, Spots]:
+    """The same, with where each of them lies."""
     if card.weights is None:
         return _of_folder(card.path)
     lent = _of_folder(card.base) if card.base and card.base.is_dir() else {}
-    return lent | _of_file(Header.read(card.path).shapes, card.family.names)
+    return lent | _of_file(Header.read(card.path), card.family.names)
 
 
-def _of_folder(path: Path) -> dict[str, dict[str, Shape]]:
+def _of_folder(path: Path) -> dict[str, Spots]:
     names = [name for name in folder.components(path) if name.startswith(("unet", "transformer", "text_encoder"))]
     files = {name: folder.weight_files(path / name) for name in names}
-    headers = {name: [Header.read(file) for file in files[name]] for name in names}
-    return {name: {key: shape for header in headers[name] for key, shape in header.shapes.items()} for name in names}
+    return {name: {key: spot for file in files[name] for key, spot in _lying(Header.read(file))} for name in names}
 
 
-def _of_file(shapes: Shapes, names: Names) -> dict[str, dict[str, Shape]]:
-    found: dict[str, dict[str, Shape]] = {}
-    components = _components(shapes)
-    for name, shape in shapes.items():
+def _of_file(header: Header, names: Names) -> dict[str, Spots]:
+    found: dict[str, Spots] = {}
+    components = _components(header.shapes)
+    for name, spot in _lying(header):
         begin = next((begin for begin in (*components, *_OTHERS) if name.startswith(begin)), "")
         if begin not in _OTHERS:
-            found.setdefault(components[begin], {})[name.removeprefix(begin)] = shape
+            found.setdefault(components[begin], {})[name.removeprefix(begin)] = spot
     return {part: dict(_renamed(own, _OPEN_CLIP if "encoder" in part else names)) for part, own in found.items()}
+
+
+def _lying(header: Header) -> Iterator[tuple[str, Spot]]:
+    return ((name, Spot(header.path, name, tensor.shape, tensor.dtype)) for name, tensor in header.tensors.items())
 
 
 def _components(shapes: Shapes) -> dict[str, str]:
@@ -75,21 +102,23 @@ def _components(shapes: Shapes) -> dict[str, str]:
     return _ENCODERS | {_T5: t5, _DENOISER: denoiser, "": denoiser}
 
 
-def _renamed(shapes: Shapes, names: Names) -> Iterator[tuple[str, Shape]]:
+def _renamed(spots: Spots, names: Names) -> Iterator[tuple[str, Spot]]:
     """Weights and biases by diffusers' names; what the makers have in one is parted, what it does not use left out."""
-    for module, ends in _modules(shapes).items():
-        parts = names.in_diffusers(module)
-        for end, shape in ends.items() if parts else ():
-            rows = _parted(shape, ends["weight"], len(parts))
-            yield from ((f"{part}.{end}", (count, *shape[1:])) for part, count in zip(parts, rows, strict=True))
+    for module, ends in _modules(spots).items():
+        parts, weight = names.in_diffusers(module), ends["weight"].shape
+        for end, whole in ends.items() if parts else ():
+            counts = _parted(whole.shape, weight, len(parts))
+            for part, first, count in zip(parts, accumulate(counts, initial=0), counts, strict=False):
+                shape, swapped = (count, *whole.shape[1:]), names.swaps(part, weight)
+                yield f"{part}.{end}", whole._replace(shape=shape, first=first, swapped=swapped)
 
 
-def _modules(shapes: Shapes) -> dict[str, dict[str, Shape]]:
+def _modules(spots: Mapping[str, Spot]) -> dict[str, Spots]:
     """Module → "weight" and "bias", of those that have a weight."""
-    found: dict[str, dict[str, Shape]] = {}
-    for name, shape in shapes.items():
-        if (told := _PARAMETER.fullmatch(name)) and shape:
-            found.setdefault(told[1], {})["bias" if told[2] == "bias" else "weight"] = shape
+    found: dict[str, Spots] = {}
+    for name, spot in spots.items():
+        if (told := _PARAMETER.fullmatch(name)) and spot.shape:
+            found.setdefault(told[1], {})["bias" if told[2] == "bias" else "weight"] = spot
     return {module: ends for module, ends in found.items() if "weight" in ends}
 
 

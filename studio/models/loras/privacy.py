@@ -4,7 +4,6 @@ Trainers write down the folders, the captions' tags, paths and times of training
 credit or another program's loader needs; of everything else nothing is.
 """
 
-import json
 import re
 import shutil
 from collections.abc import Iterable, Mapping
@@ -27,7 +26,7 @@ _MODELSPEC: Final = (
     "is_negative_embedding unet_dtype vae_dtype"
 )
 _KEPT: Final = {
-    *("format", "lora_adapter_metadata", "sshs_model_hash", "sshs_legacy_hash"),
+    *("format", "lora_adapter_metadata", "studio.made_from", "sshs_model_hash", "sshs_legacy_hash"),
     *(f"ss_{key}" for key in _KOHYA.split()),
     *(f"modelspec.{key}" for key in _MODELSPEC.split()),
 }
@@ -99,24 +98,11 @@ def _write(header: Header, out: Path) -> None:
     with out.open("xb") as copy, header.path.open("rb") as source:
         try:
             source.seek(header.data)
-            text = _written(header)
-            copy.write(len(text).to_bytes(8, "little") + text)
+            copy.write(header.with_metadata(kept(header.metadata)))
             shutil.copyfileobj(source, copy, 2**20)
         except OSError:
             out.unlink()
             raise
-
-
-def _written(header: Header) -> bytes:
-    """The header as the format wants it, filled up with spaces so that the data begins at a multiple of eight."""
-    tensors = {
-        name: {"dtype": tensor.dtype, "shape": tensor.shape, "data_offsets": (tensor.begin, tensor.end)}
-        for name, tensor in header.tensors.items()
-    }
-    metadata = kept(header.metadata)
-    content = ({"__metadata__": metadata} if metadata else {}) | tensors
-    text = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
-    return text + b" " * (-len(text) % 8)
 
 
 def _folders(metadata: Mapping[str, str]) -> list[str]:

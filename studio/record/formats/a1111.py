@@ -1,11 +1,13 @@
 """The ``parameters`` text that A1111, Forge, Civitai and most viewers read.
 
 Grammar as those tools parse it: the prompt, ``Negative prompt: …``, then one last line of
-``Key: value`` pairs; a value with a comma, a colon or a line break is written as JSON.
+``Key: value`` pairs; a value with a comma, a colon or a line break is written as JSON. LoRAs stand in the prompt,
+with what Civitai calls their AutoV3 under ``Lora hashes``.
 """
 
 import json
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 from studio.job import Job
@@ -16,7 +18,7 @@ _KEYS = {"steps": "Steps", "sampler": "Sampler", "guidance": "CFG scale", "stren
 
 def write(job: Job, facts: Mapping[str, Any]) -> str:
     """The text for one picture; ``facts`` are what its file says besides the job."""
-    lines = [facts["prompt"]]
+    lines = [" ".join([facts["prompt"], *(f"<lora:{_file(lora.part)}:{lora.weight:g}>" for lora in job.loras())])]
     if negative := job.value("negative_prompt"):
         lines.append(f"Negative prompt: {negative}")
     return "\n".join([*lines, ", ".join(f"{key}: {_quoted(value)}" for key, value in _pairs(job, facts).items())])
@@ -30,7 +32,14 @@ def _pairs(job: Job, facts: Mapping[str, Any]) -> dict[str, Any]:
         pairs |= {"Model": model}
         if pairs.get("Sampler") == OWN_SAMPLER:
             pairs["Sampler"] = about["sampler"]
+    if hashes := ", ".join(f"{_file(lora)}: {of['tensors'][:12]}" for lora, of in facts.get("loras", {}).items()):
+        pairs["Lora hashes"] = hashes
     return pairs | {"Seed": job.seed, "Size": facts["size"], "Version": f"studio {facts['studio']}"}
+
+
+def _file(lora: str) -> str:
+    """How a LoRA is called there: by its file alone."""
+    return PurePath(lora).name.removesuffix(".safetensors")
 
 
 def _quoted(value: Any) -> str:

@@ -18,6 +18,7 @@ from studio.events import Event, Step
 from studio.imagefile import open_image
 from studio.kinds import OWN_SAMPLER
 from studio.models import library
+from studio.models.loras import shelf
 from studio.record.picture import Picture
 from studio.runs import Run
 from studio.sampler_names import NAMES, canonical
@@ -167,6 +168,12 @@ def models() -> list[dict[str, Any]]:
         {"title": n, "model_name": n, "hash": None, "sha256": None, "filename": n, "config": None}
         for n in library.names()
     ]
+
+
+@router.get("/loras")
+def loras() -> list[dict[str, Any]]:
+    """The LoRAs, to write into a prompt as <lora:NAME:WEIGHT>."""
+    return [{"name": name, "alias": name, "path": name, "metadata": {}} for name in shelf.names()]
 
 
 @router.get("/samplers")

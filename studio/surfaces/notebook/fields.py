@@ -11,9 +11,10 @@ from PIL import Image
 
 from studio.errors import InputError
 from studio.imagefile import open_image
-from studio.kinds import PARTS
+from studio.kinds import LORA_WEIGHTS, PARTS
+from studio.surfaces import lorashelf
 from studio.surfaces.controls import Control, live_choices, sizes
-from studio.surfaces.notebook.pieces import Colour, DropZone, MaskPainter, Number, PromptBox
+from studio.surfaces.notebook.pieces import Colour, DropZone, LoraStack, MaskPainter, Number, PromptBox
 from studio.surfaces.uploads import keep
 
 OWN: Final = "automatic"
@@ -240,6 +241,43 @@ class Mask(PictureFile):
         """The painter shows its strokes itself."""
 
 
+class Loras(Field):
+    """A stack of LoRAs; which may be added depends on the model. Cards are read when somebody looks at them."""
+
+    def __init__(self, control: Control) -> None:
+        piece = LoraStack(label=control.label, tip=control.help, slider=list(LORA_WEIGHTS), empty=lorashelf.EMPTY)
+        super().__init__(control, piece)
+        self._model, self._looked = "", False
+        piece.hear("opened", lambda _: self._look())
+        piece.hear("preview", lambda message: self._show(message["preview"]))
+
+    def read(self) -> list[str]:
+        return list(self.widget.value)
+
+    def write(self, value: Sequence[str] | None) -> None:
+        self.widget.value = list(value or ())
+        if self.widget.value and not self._looked:
+            self._look()
+
+    def fit(self, model: str) -> None:
+        """Offer what fits this model from now on."""
+        self._model = model
+        if self._looked:
+            self._look()
+
+    def on_word(self, callback: Callable[[str], None]) -> None:
+        """Call ``callback`` with each trigger word that is clicked."""
+        self.widget.hear("word", lambda message: callback(message["word"]))
+
+    def _look(self) -> None:
+        self._looked = True
+        self.widget.cards = [one.about for one in lorashelf.shown(self._model)]
+
+    def _show(self, card: str) -> None:
+        path = lorashelf.preview(card)
+        self.widget.send_preview(card, small(path) if path else b"")
+
+
 def small(path: str | Path, edge: int | None = 160) -> bytes:
     """A picture file as JPEG, its longer side at most ``edge`` pixels; b"" where it cannot be read."""
     try:
@@ -289,6 +327,7 @@ FIELDS: Final[dict[str, Maker]] = {
     "picture": PictureFile,
     "pictures": PictureFile,
     "mask": Mask,
+    "loras": lambda control, _: Loras(control),
     **dict.fromkeys(PARTS, lambda control, _: Choice(control)),
 }
 PICTURES: Final = ("picture", "pictures")
@@ -296,7 +335,7 @@ PICTURES: Final = ("picture", "pictures")
 
 def field(control: Control, folder: Path) -> Field:
     """The field for a control, set to its default; dropped files are kept in ``folder``."""
-    several = control.many and control.kind not in PICTURES
+    several = control.many and control.kind not in (*PICTURES, "loras")
     made = Lines(control) if several else FIELDS.get(control.kind, FIELDS["text"])(control, folder)
     if control.default is not None:
         made.write(control.default)

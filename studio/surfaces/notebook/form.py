@@ -11,7 +11,8 @@ from studio.errors import InputError
 from studio.job import Job
 from studio.plugins import unknown
 from studio.surfaces.controls import controls
-from studio.surfaces.notebook.fields import Field, Mask, PictureFile, field
+from studio.surfaces.lorashelf import joined
+from studio.surfaces.notebook.fields import Field, Loras, Mask, PictureFile, field
 from studio.surfaces.notebook.pieces import PromptBox
 from studio.workflow import Workflow
 
@@ -30,6 +31,7 @@ class Form(MutableMapping[str, Any]):
         for one in self.fields.values():
             one.on_change(self._changed)
         self._join_masks()
+        self._join_loras()
         self._changed()
 
     def __getitem__(self, name: str) -> Any:
@@ -95,6 +97,18 @@ class Form(MutableMapping[str, Any]):
             for mask in self._of(Mask):
                 picture.on_change(partial(_show_below, mask, picture))
 
+    def _join_loras(self) -> None:
+        """LoRAs must fit the model that is chosen, and their words go into the prompt."""
+        for stack in self._of(Loras):
+            beside = joined(self.workflow, stack.control.name)
+            model, prompt = self.fields.get(beside.model), self.fields.get(beside.prompt)
+            stack.fit((model and model.read()) or beside.own)
+            if model:
+                model.on_change(partial(_fit, stack, model))
+            stack.widget.words = prompt is not None
+            if prompt:
+                stack.on_word(partial(_toggle, prompt))
+
     def _arranged(self) -> list[Any]:
         """Few first; the rest behind a button that opens."""
         first = [one.box for one in self.fields.values() if not one.control.more]
@@ -117,3 +131,15 @@ class Form(MutableMapping[str, Any]):
 
 def _show_below(mask: Mask, picture: PictureFile) -> None:
     mask.over(picture.read())
+
+
+def _fit(stack: Loras, model: Field) -> None:
+    stack.fit(model.read())
+
+
+def _toggle(prompt: Field, words: str) -> None:
+    """Put words into a prompt, or take them out again."""
+    framed = f", {prompt.read().strip()},"
+    without = framed.replace(f", {words},", ",")
+    said = f"{framed} {words}" if without == framed else without
+    prompt.write(", ".join(part for piece in said.split(",") if (part := piece.strip())))

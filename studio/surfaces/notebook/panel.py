@@ -24,7 +24,7 @@ from studio.workflow import Workflow, workflow_names
 
 FIRST: Final = "text-to-image"
 RESTORE: Final = "Drop a picture to bring back its settings"
-CARRIED: Final = ("prompt", "model")  # kinds of input that go along to another workflow
+CARRIED: Final = ("prompt", "model", "loras")  # kinds of input that go along to another workflow
 
 
 def panel(workflow: str | Path | None = None) -> "Panel":

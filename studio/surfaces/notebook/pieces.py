@@ -113,10 +113,30 @@ class DropZone(_Receiver):
 class MaskPainter(_Receiver):
     """A mask painted on ``picture``, white where painted; each stroke sends it as a PNG."""
 
-    _esm = (HERE.parent / "scripts" / "painter.js").read_text(encoding="utf-8") + _script("mask")
+    _esm = _read("../scripts/painter.js") + _script("mask")
     picture = _bytes()
     mask = _bytes()
     empty = _text("Choose a picture first, then paint on it here.")
+
+
+class LoraStack(Piece):
+    """LoRAs in use, as texts, and ``cards`` to take others from, as ``lorashelf.shown`` tells of them.
+
+    Messages: "opened", the cards are about to be looked at; "word", a trigger word to put into the prompt; "preview",
+    the card whose picture is wanted.
+    """
+
+    _esm = _read("../scripts/lora_stack.js") + _script("loras")
+    _css = _read("../scripts/lora_stack.css")
+    value: Any = List(Unicode()).tag(sync=True)
+    cards: Any = List().tag(sync=True)
+    slider: Any = List(Float()).tag(sync=True)
+    words = Bool(True).tag(sync=True)
+    empty = _text()
+
+    def send_preview(self, card: str, picture: bytes) -> None:
+        """The picture that was asked for; b"" where it cannot be read."""
+        self.send({"preview": card}, [picture])
 
 
 class Bar(Piece):

@@ -14,7 +14,7 @@ from gradio.components import Component
 from studio.kinds import PARTS
 from studio.surfaces.controls import Control, live_choices, sizes
 from studio.surfaces.uploads import keep
-from studio.surfaces.web import masks
+from studio.surfaces.web import loras, masks
 
 _FEW: Final = 4  # up to so many choices stand side by side
 
@@ -35,7 +35,7 @@ class Field:
     @property
     def live(self) -> bool:
         """Whether what there is to choose from can change while the page is open."""
-        return not self.control.choices and bool(live_choices(self.control))
+        return isinstance(self.parts[0], gr.Dropdown) and not self.control.choices and bool(live_choices(self.control))
 
     def listen(self, event: str) -> Callable[..., Any]:
         """How to hear of an ``event`` ("input", "change") of the first part."""
@@ -91,12 +91,25 @@ def _joined(values: list[Any] | None) -> str:
     return f"{texts[0]}|" if len(texts) == 1 and "," in texts[0] else "\n".join(texts)
 
 
+def _left_open(part: gr.Number) -> gr.Number:
+    """The number, which may be left open: the browser makes 0 of a None when it draws it, and leaves "" as it is."""
+    read, write = part.preprocess, part.postprocess
+    vars(part).update(
+        preprocess=lambda given: None if given == "" else read(given),
+        postprocess=lambda value: "" if value is None else write(value),
+    )
+    part.value = ""
+    return part
+
+
 def _number(control: Control) -> Component:
     whole = 0 if control.step == 1 else None
-    return gr.Number(
+    may_be_open = not control.required and control.default is None
+    part = gr.Number(
         control.default, precision=whole, minimum=control.least, maximum=control.greatest,
-        placeholder=None if control.required or control.default is not None else "automatic", **_label(control),
+        placeholder="automatic" if may_be_open else None, **_label(control),
     )  # fmt: skip
+    return _left_open(part) if may_be_open else part
 
 
 def _slider(control: Control) -> Field:
@@ -162,6 +175,11 @@ def _mask(control: Control) -> Field:
     return Field(control, [part], lambda values, output: masks.file_of(values[0], output), lambda value: [value])
 
 
+def _loras(control: Control) -> Field:
+    part = loras.stack(control)
+    return Field(control, [part], lambda values, _: values[0]["loras"], lambda value: [value])
+
+
 def _pictures(control: Control) -> Field:
     label = {key: value for key, value in _label(control).items() if key != "info"}
     part = gr.File(file_count="multiple", file_types=["image"], height=160, **label)
@@ -187,7 +205,8 @@ _KINDS: Final[dict[str, Callable[[Control], Field]]] = {
     "picture": _picture,
     "mask": _mask,
     "colour": _colour,
+    "loras": _loras,
     "pictures": _pictures,
     **dict.fromkeys(PARTS, _choice),
 }
-_OWN_MANY: Final = {"pictures", "picture"}
+_OWN_MANY: Final = {"pictures", "picture", "loras"}

@@ -12,9 +12,10 @@ from studio.errors import InputError, StudioError
 from studio.job import Job
 from studio.session import Session
 from studio.surfaces.controls import Control, controls
+from studio.surfaces.lorashelf import Joined, joined
 from studio.surfaces.styles import styles
 from studio.surfaces.uploads import safe_values
-from studio.surfaces.web import masks
+from studio.surfaces.web import loras, masks
 from studio.surfaces.web.fields import Field, field
 from studio.workflow import Workflow
 
@@ -46,8 +47,31 @@ class Form:
             value = values.get(one.control.name, one.control.default)
             if one.control.kind == "mask":
                 value = masks.shown(values.get(_picture_of(self.fields)), value)
+            if one.control.kind == "loras":
+                value = self._stacked(one, value, values)
             shown |= dict(zip(one.parts, one.write(value), strict=True))
         return shown
+
+    def fit(self) -> None:
+        """Let every stack of LoRAs know the model that it must fit, now and whenever another is chosen."""
+        for one in self.fields:
+            if one.control.kind != "loras":
+                continue
+            one.parts[0].value = self._stacked(one, one.control.default, {})
+            for model in (other for other in self.fields if other.control.name == self._joined(one).model):
+                model.listen("change")(
+                    None, [*model.parts, *one.parts], one.parts, js=loras.FITTING, api_visibility="private",
+                )  # fmt: skip
+
+    def _joined(self, one: Field) -> Joined:
+        return joined(self.workflow, one.control.name)
+
+    def _stacked(self, one: Field, value: Any, values: dict[str, Any]) -> dict[str, Any]:
+        """What a stack shows, with a job's values around it."""
+        beside = self._joined(one)
+        prompts = [other.control.name for other in self.fields if other.control.kind == "prompt"]
+        number = prompts.index(beside.prompt) if beside.prompt else -1
+        return loras.shown(value, values.get(beside.model) or beside.own, number)
 
 
 def draw(workflow: Workflow, session: Session, started: Component) -> Form:
@@ -65,6 +89,7 @@ def draw(workflow: Workflow, session: Session, started: Component) -> Form:
         button = gr.Button("Generate", variant="primary", elem_classes="generate")
     form = Form(workflow, fields)
     _join(fields)
+    form.fit()
     button.click(
         _submit(form, session), form.parts, [started, problem], api_visibility="private", show_progress="hidden",
         concurrency_limit=None,

@@ -22,12 +22,13 @@ from studio.workflow import Workflow, workflow_names
 
 _STATIC: Final = Path(__file__).with_name("static")
 _HEAD: Final = (
-    '<link rel="stylesheet" href="/studio/style.css"><link rel="icon" href="/studio/icon.svg">'
+    '<link rel="stylesheet" href="/studio/style.css"><link rel="stylesheet" href="/studio/lora_stack.css">'
+    '<link rel="icon" href="/studio/icon.svg">'
     '<script type="module" src="/studio/app.js"></script>'
 )
 _OURS: Final = [
-    "/studio/style.css", "/studio/fonts/instrument-sans.woff2",
-    *(f"/studio/{script}.js" for script in ("app", "activity", "stage", "server", "make")),
+    "/studio/style.css", "/studio/lora_stack.css", "/studio/fonts/instrument-sans.woff2",
+    *(f"/studio/{script}.js" for script in ("app", "activity", "stage", "server", "make", "loras", "lora_stack")),
 ]  # fmt: skip
 
 

@@ -301,3 +301,36 @@ def test_a_list_says_so_while_nothing_is_chosen(kind, some, tmp_path):
 def control(kind, **changes):
     plain = Control("x", kind, "X", "", False, None, None, None, None, (), "", False, False, None)
     return replace(plain, **changes)
+
+
+@pytest.mark.usefixtures("parts")
+def test_the_stack_of_loras_shows_what_fits_the_model_and_its_words_go_into_the_prompt(panel, card, monkeypatch):
+    stack = panel.values.fields["loras"].widget
+    assert stack.cards == []  # nothing is read before somebody looks
+    send(stack, {"opened": True})
+    assert [(one["name"], bool(one["problem"])) for one in stack.cards] == [
+        ("neon", False), ("styles/paper", False), ("xl", True),
+    ]  # fmt: skip
+    sent = []
+    monkeypatch.setattr(stack, "send", lambda message, buffers: sent.append((message, buffers[0][:2])))
+    send(stack, {"preview": "neon"})
+    send(stack, {"preview": "xl"})
+    assert sent == [({"preview": "neon"}, b"\xff\xd8"), ({"preview": "xl"}, b"")]
+    panel.values["prompt"] = "a star"
+    send(stack, {"word": "neon lines"})
+    assert panel.values["prompt"] == "a star, neon lines"
+    send(stack, {"word": "neon lines"})
+    assert panel.values["prompt"] == "a star"
+    panel.values["model"] = str(card("sdxl").path)
+    assert stack.cards[0]["problem"]
+
+
+@pytest.mark.usefixtures("parts")
+def test_a_stack_is_a_list_of_texts(panel):
+    panel.values = {**QUICK, "loras": ["neon:0.5"]}
+    assert [one["name"] for one in panel.values.fields["loras"].widget.cards][:1] == ["neon"]
+    panel.values.fields["loras"].widget.value = ["neon:.25:to=0.5"]
+    assert panel.values.job().values["loras"] == ["neon:0.25:to=0.5"]
+    panel.values["loras"] = ["neon:much"]
+    panel._wish("generate")
+    assert "no LoRA" in panel.values.fields["loras"].problem

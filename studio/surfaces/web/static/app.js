@@ -3,7 +3,7 @@
 import * as activity from "./activity.js";
 import * as stage from "./stage.js";
 import { ask, base64 } from "./server.js";
-import { one, say } from "./make.js";
+import { one, say, toggle } from "./make.js";
 
 const PAGES = ["start", "activity"];
 
@@ -67,11 +67,7 @@ function generate() {
 
 /** Add a style's words to the prompt above it, or take them out again. */
 function style(button) {
-  const box = one(".kind-prompt textarea", button.closest(".tabitem"));
-  const words = button.dataset.words;
-  const without = box.value.replace(`, ${words}`, "").replace(words, "");
-  box.value = without !== box.value ? without : box.value.trim() ? `${box.value.replace(/[\s,]+$/, "")}, ${words}` : words;
-  box.dispatchEvent(new Event("input", { bubbles: true }));
+  toggle(one(".kind-prompt textarea", button.closest(".tabitem")), button.dataset.words);
 }
 
 function keys(event) {

@@ -13,6 +13,14 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
+/** Add words to what is written in a box of Gradio's, or take them out again. */
+export function toggle(box, words) {
+  const framed = `, ${box.value.trim()},`;
+  const without = framed.replace(`, ${words},`, ",");
+  box.value = (without === framed ? `${framed} ${words}` : without).replace(/^[\s,]+|[\s,]+$/g, "").replace(/[\s,]*,\s*/g, ", ");
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
 let fading;
 
 /** Say something at the bottom of the page for a few seconds. */

@@ -4,7 +4,7 @@ import { ask, ENDS, follow } from "./server.js";
 import { make, one } from "./make.js";
 
 const part = (selector) => one(`.stage ${selector}`);
-const NAMES = { seed: "Seed", count: "Pictures" };
+const NAMES = { loras: "LoRAs", seed: "Seed", count: "Pictures" };
 
 let job = null; // the one that is watched
 let shown = -1; // which of its pictures
@@ -119,7 +119,7 @@ function thumbnail(picture, number) {
 
 function settings() {
   const values = { ...job.values, seed: seed() };
-  const rows = Object.entries(values).filter(([, value]) => value !== null && value !== "" && value !== false);
+  const rows = Object.entries(values).filter(([, value]) => value !== null && value !== false && String(value) !== "");
   part("dl").replaceChildren(...rows.flatMap(([name, value]) => row(name, value)));
   part(".compare").hidden = !before();
 }

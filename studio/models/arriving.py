@@ -1,0 +1,32 @@
+"""Writes files and folders so that they are there whole or not at all."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from studio.errors import InputError, OutputError
+
+
+@contextmanager
+def arriving(out: Path) -> Iterator[Path]:
+    """While inside, a path beside ``out`` to write a file or a folder to; then it is moved to ``out`` in one step.
+
+    Whatever ends it early leaves nothing. Raises InputError where ``out`` is there already, OutputError where it cannot
+    be written.
+    """
+    _refuse(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".studio-", dir=out.parent) as folder:
+            begun = Path(folder) / out.name
+            yield begun
+            _refuse(out)
+            begun.rename(out)
+    except OSError as error:
+        raise OutputError(f"'{out}' cannot be written: {error.strerror or error}; nothing is left of it") from None
+
+
+def _refuse(out: Path) -> None:
+    if out.exists():
+        raise InputError(f"'{out}' is there already; nothing was written: give another name")

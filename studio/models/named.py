@@ -1,0 +1,63 @@
+"""What a value names: models, parts to put to them, LoRAs; and what is known of each by its name."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from studio import prompt_grammar
+from studio.axes import listed
+from studio.errors import InputError
+from studio.kinds import PARTS
+from studio.lora import Lora
+from studio.models import library, parts
+from studio.models.card import ModelCard
+from studio.models.hashes import digest
+from studio.models.loras import shelf
+from studio.models.parts import Part
+from studio.plugins import unknown
+
+
+def of(kind: str, value: Any) -> list[tuple[str, str]]:
+    """Each that a value of a ``kind`` of input names: what it is ("model", "vae" …, "lora"), and its name or path.
+
+    Of a prompt these are the LoRAs written in it. Raises InputError for a LoRA written wrongly.
+    """
+    if kind in ("model", *PARTS):
+        return [(kind, value)] if isinstance(value, str) else []
+    return [("lora", lora.part) for lora in loras(kind, value)]
+
+
+def loras(kind: str, value: Any) -> Iterator[Lora]:
+    """Those of a stack of LoRAs, or of one prompt or each of several; of another ``kind`` none."""
+    if kind == "loras":
+        yield from map(Lora.parse, listed(value) if isinstance(value, str) else value)
+    if kind == "prompt":
+        for text in [value] if isinstance(value, str) else value:
+            yield from prompt_grammar.loras(text)
+
+
+def names(kind: str) -> list[str]:
+    """All there are of what ``of`` tells."""
+    if kind == "model":
+        return library.names()
+    return shelf.names() if kind == "lora" else parts.names(kind)
+
+
+def check_name(kind: str, ref: str) -> None:
+    """Raise InputError where ``ref`` is none of the ``names``, nor the end of a LoRA's: a path opens a file."""
+    known = names(kind)
+    if not any(name == ref or (kind == "lora" and name.endswith(f"/{ref}")) for name in known):
+        raise InputError(unknown("LoRA" if kind == "lora" else kind, ref, known))
+
+
+def find(kind: str, ref: str) -> ModelCard | Part | Path:
+    """What is there under a name or path; raises InputError where it is nothing, or something else."""
+    if kind == "model":
+        return library.find(ref)
+    return shelf.find(ref) if kind == "lora" else parts.find(ref, kind)
+
+
+def sha256(kind: str, ref: str) -> str:
+    """The hash of what is there; raises as ``find`` does."""
+    found = find(kind, ref)
+    return digest(found) if isinstance(found, Path) else found.sha256()

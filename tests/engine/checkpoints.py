@@ -1,0 +1,62 @@
+"""Models in files and what is in them, for the tools that make models and LoRAs of one another."""
+
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from studio.engine.engine import Engine
+from studio.engine.pipelines import Pipelines
+from studio.guide import Guide
+from studio.lora import Lora
+from studio.models import library
+from studio.models.card import ModelCard
+from studio.models.header import Header
+from studio.models.loras.check import Check
+from studio.models.loras.digests import Digests
+from studio.models.loras.file import LoraFile
+from studio.models.loras.fit import fit
+from studio.models.loras.parameters import parameters
+from studio.request import Request
+
+
+def spark(home: Path) -> ModelCard:
+    """Spark in single precision, so that nothing is rounded when it is written, with its own card."""
+    from diffusers import StableDiffusionPipeline
+
+    card = library.find("spark")
+    StableDiffusionPipeline.from_pretrained(card.path, safety_checker=None).save_pretrained(home / "spark32")
+    shutil.copyfile(card.path / "README.md", home / "spark32/README.md")
+    return ModelCard.read(home / "spark32")
+
+
+def silent(_done, _of):
+    """Whoever does not watch."""
+
+
+def tensors(path: Path) -> dict[str, torch.Tensor]:
+    """All of a file, or of a folder's files by their names in it."""
+    files = [path] if path.is_file() else sorted(path.rglob("*.safetensors"))
+    return {f"{file.relative_to(path)}/{name}": t for file in files for name, t in load_file(file).items()}
+
+
+def metadata(path: Path) -> dict[str, str]:
+    with safe_open(path, "pt") as file:
+        return file.metadata()
+
+
+def draw(card: ModelCard, *loras: str, pipelines=None):
+    request = Request(
+        "three yellow stars on navy", "", 2, 4.0, 64, 64, guide=Guide(loras=tuple(map(Lora.parse, loras)))
+    )
+    return Engine(pipelines or Pipelines("cpu"), (3,)).denoise(card, request)[0]
+
+
+def is_whole(path: Path, card: ModelCard) -> bool:
+    """Whether all of a LoRA is read and fits, and its own hash of it is true."""
+    file = LoraFile.read(path)
+    found = fit(file, parameters(card), card.family)
+    assert Header.read(path).metadata["modelspec.hash_sha256"] == f"0x{Digests.of(path).tensors}"
+    return (found.share, file.strays, Check.of(path, card).problem) == (1.0, (), "")
