@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from studio.engine.placing import works_on
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from torch import Tensor
 
 
@@ -33,6 +34,30 @@ def decoder(pipeline: Any) -> Any:
 def channels(vae: Any) -> int:
     """How many channels its latents have."""
     return int(vae.config.get("latent_channels") or vae.config.z_dim)
+
+
+def encoded(vae: Any, picture: "Image") -> "Tensor":
+    """A sampler's latents (1, channels, height, width) of a picture, in main memory; encoded in full precision."""
+    import torch
+
+    own = vae.dtype
+    torch.nn.Module.to(vae, torch.float32)  # halves overflow in some; the library's own ``to`` warns of any change
+    with torch.no_grad():
+        found = vae.encode(_signed(picture).to(vae.device))
+    torch.nn.Module.to(vae, own)
+    raw = found.latents if hasattr(found, "latents") else found.latent_dist.mode()
+    scale, shift = vae.config.get("scaling_factor") or 1, vae.config.get("shift_factor") or 0
+    normal: Tensor = (raw - shift) * scale
+    return normal.cpu()
+
+
+def _signed(picture: "Image") -> "Tensor":
+    """Pixels (1, 3, height, width) from -1 to 1."""
+    import numpy as np
+    import torch
+
+    pixels = np.asarray(picture.convert("RGB"), dtype=np.float32) / 127.5 - 1
+    return torch.from_numpy(pixels.transpose(2, 0, 1)).unsqueeze(0)
 
 
 def decoded(vae: Any, latents: "Tensor") -> "Tensor":

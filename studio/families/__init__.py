@@ -76,6 +76,31 @@ class VMark:
     otherwise: str
 
 
+@dataclass(frozen=True)
+class Lessons:
+    """How a LoRA for a family is trained.
+
+    ``attention`` and ``more`` are regular expressions for the denoiser's modules, by diffusers' names: those that
+    attend, and the others that are worth adapting. ``latents`` is how the denoiser wants a noisy picture: as planes
+    (batch, channels, height, width), as tokens of two by two, or as a list of single frames. ``clock`` is how it is
+    told how noisy that is: by "steps" of a thousand, by the share of "noise" (0 to 1), or by that of "signal"; one
+    that counts signal also predicts the way from noise to picture, the others that from picture to noise.
+    ``unguided`` is the guidance that means none.
+
+    ``architecture`` is what ModelSpec calls the base, ``version`` what kohya's ``ss_base_model_version`` says;
+    ``kohya`` is whether the file is written with kohya's names, which for transformers not every program reads.
+    """
+
+    architecture: str
+    version: str
+    attention: str
+    more: str
+    latents: Literal["planes", "tokens", "frames"] = "planes"
+    clock: Literal["steps", "noise", "signal"] = "steps"
+    unguided: float = 1.0
+    kohya: bool = False
+
+
 def bare(name: str) -> str:
     """A tensor's name without what stands before it where the file may hold more than a denoiser."""
     return _PREFIX.sub("", name)
@@ -124,6 +149,8 @@ class Family:
     Running: ``halves`` are the half precisions that its models stand, ``needs`` a package without which it
     cannot run, ``lent`` settings that a pipeline asks its transformer for, where that has none.
 
+    ``lessons`` is how LoRAs for it are trained; None where that is not built yet.
+
     ``variants`` are the family again, as it is for each variant that differs; see ``of``.
     """
 
@@ -153,6 +180,7 @@ class Family:
     lent: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     v_mark: VMark | None = None
     weights: bool = False
+    lessons: Lessons | None = None
     known_as: tuple[str, ...] = ()
     names: Names = field(default_factory=Names)
     traces: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: MappingProxyType({}))

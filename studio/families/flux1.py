@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from studio.families import ANY, Defaults, Family, Folder, Shapes, table
+from studio.families import ANY, Defaults, Family, Folder, Lessons, Shapes, table
 from studio.kinds import Size
 from studio.naming import Names
 from studio.request import Request
@@ -53,6 +53,16 @@ def _exact_size(request: Request) -> dict[str, Any]:
     """Else Kontext draws a million pixels whatever is asked."""
     return _two_passes(request) | {"max_area": request.width * request.height, "_auto_resize": False}
 
+
+_ATTENTION = r"(transformer_blocks|single_transformer_blocks)\.\d+\.attn\."
+_LESSONS = Lessons(
+    architecture="flux-1-dev",
+    version="flux1",
+    attention=_ATTENTION + r"(to_q|to_k|to_v|to_out\.0|add_q_proj|add_k_proj|add_v_proj|to_add_out)",
+    more=r"transformer_blocks\.\d+\.(ff|ff_context)\.net\.(0\.proj|2)|single_transformer_blocks\.\d+\.(proj_mlp|proj_out)",
+    latents="tokens",
+    clock="noise",
+)
 
 BLOCKS: Final = {
     "img_in": "x_embedder",
@@ -120,6 +130,7 @@ _PLAIN = Family(
     noise="flow",
     takes=ANY | {"second picture to follow"},
     besides=_two_passes,
+    lessons=_LESSONS,
 )
 _ONE_PASS = replace(_PLAIN, negative_prompt=False, besides=lambda _: {})
 
@@ -148,6 +159,7 @@ FAMILY = replace(
                 pipelines=table(text_to_image="FluxKontextPipeline", instruct="FluxKontextPipeline"),
                 defaults=Defaults(steps=28, guidance=2.5, size=_LARGE),
                 besides=_exact_size,
+                lessons=None,
             ),
             "control": replace(
                 _ONE_PASS,

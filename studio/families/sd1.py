@@ -4,7 +4,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from studio.families import INSTRUCTED, UNET, Defaults, Family, Folder, Shapes, table
+from studio.families import INSTRUCTED, UNET, Defaults, Family, Folder, Lessons, Shapes, table
 from studio.families._unet import UNET_NAMES
 from studio.kinds import Size
 from studio.request import Request
@@ -24,6 +24,16 @@ TASKS: Final = table(
 )
 INPAINT_ONLY: Final = table(inpaint=TASKS["inpaint"], controlnet_inpaint=TASKS["controlnet-inpaint"])
 INSTRUCT_ONLY: Final = table(instruct="StableDiffusionInstructPix2PixPipeline")
+
+
+_ATTENTION: Final = r"(to_q|to_k|to_v|to_out\.0|proj_in|proj_out|ff\.net\.0\.proj|ff\.net\.2)"
+LESSONS: Final = Lessons(
+    architecture="stable-diffusion-v1",
+    version="sd_v1",
+    attention=rf".*\.attentions\.\d+(\..*)?\.{_ATTENTION}",
+    more=r".*\.(resnets\.\d+\.(conv1|conv2|conv_shortcut|time_emb_proj)|(down|up)samplers\.0\.conv)",
+    kohya=True,
+)
 
 
 def likeness(request: Request) -> dict[str, Any]:
@@ -61,6 +71,7 @@ _PLAIN = Family(
     names=UNET_NAMES,
     traces=MappingProxyType({"attn2_to_[kv]": (768,)}),
     weights=True,
+    lessons=LESSONS,
     aligned=(14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029),
 )
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from studio.families import INSTRUCTED, UNET, Defaults, Family, Folder, Shapes, VMark
 from studio.families._unet import UNET_NAMES
-from studio.families.sd1 import BY_CHANNELS, ENTRY, INPAINT_ONLY, INSTRUCT_ONLY, LISTENS, TASKS, likeness
+from studio.families.sd1 import BY_CHANNELS, ENTRY, INPAINT_ONLY, INSTRUCT_ONLY, LESSONS, LISTENS, TASKS, likeness
 from studio.kinds import Size
 
 
@@ -25,6 +25,7 @@ def _folder(folder: Folder) -> str | None:
     return "base" if variant == "" and folder.says("scheduler", "prediction_type") == "epsilon" else variant
 
 
+_LESSONS = replace(LESSONS, architecture="stable-diffusion-v2-768-v", version="sd_v2_v")
 _SMALL = Defaults(steps=25, guidance=7.0, size=Size(512, 512))
 _PLAIN = Family(
     name="sd2",
@@ -42,6 +43,7 @@ _PLAIN = Family(
     names=UNET_NAMES,
     traces=MappingProxyType({"attn2_to_[kv]": (1024,)}),
     weights=True,
+    lessons=_LESSONS,
     v_mark=VMark("model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias", 0.09, otherwise="base"),
 )
 
@@ -49,7 +51,12 @@ FAMILY = replace(
     _PLAIN,
     variants=MappingProxyType(
         {
-            "base": replace(_PLAIN, title="Stable Diffusion 2 base", defaults=_SMALL),
+            "base": replace(
+                _PLAIN,
+                title="Stable Diffusion 2 base",
+                defaults=_SMALL,
+                lessons=replace(_LESSONS, architecture="stable-diffusion-v2-512", version="sd_v2"),
+            ),
             "inpaint": replace(
                 _PLAIN, title="Stable Diffusion 2 for inpainting", pipelines=INPAINT_ONLY, defaults=_SMALL
             ),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from types import MappingProxyType
 
-from studio.families import ANY, Defaults, Family, Folder, Shapes, table
+from studio.families import ANY, Defaults, Family, Folder, Lessons, Shapes, table
 from studio.kinds import Size
 from studio.naming import Names
 
@@ -23,6 +23,12 @@ def _folder(folder: Folder) -> str:
     return "3.5-medium" if folder.says("transformer", "dual_attention_layers") else "3.5-large"
 
 
+LESSONS = Lessons(
+    architecture="stable-diffusion-3",
+    version="sd3",
+    attention=r"transformer_blocks\.\d+\.attn2?\.(to_q|to_k|to_v|to_out\.0|add_q_proj|add_k_proj|add_v_proj|to_add_out)",
+    more=r"transformer_blocks\.\d+\.(ff|ff_context)\.net\.(0\.proj|2)",
+)
 _NAMES = Names(
     {
         "pos_embed": "pos_embed.pos_embed",
@@ -76,6 +82,7 @@ _PLAIN = Family(
     folder=_folder,
     source="stabilityai/stable-diffusion-3-medium-diffusers",
     noise="flow",
+    lessons=LESSONS,
     takes=ANY | {"second picture to follow"},
 )
 

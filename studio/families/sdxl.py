@@ -10,7 +10,7 @@ from typing import Final
 
 from studio.families import INSTRUCTED, UNET, Defaults, Family, Folder, Shapes, table
 from studio.families._unet import UNET_NAMES
-from studio.families.sd1 import BY_CHANNELS, ENTRY, likeness
+from studio.families.sd1 import BY_CHANNELS, ENTRY, LESSONS, likeness
 from studio.kinds import Size
 
 _LABELS: Final = "label_emb.0.0.weight"
@@ -74,6 +74,7 @@ _PLAIN = Family(
     weights=True,
     aligned=(14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.380, 0.234, 0.113, 0.029),
     hands_over=True,
+    lessons=replace(LESSONS, architecture="stable-diffusion-xl-v1-base", version="sdxl_base_v1-0"),
 )
 _FEW = replace(_PLAIN, guidance=None, negative_prompt=False, besides=lambda _: {"guidance_scale": 0.0})
 
@@ -117,6 +118,7 @@ FAMILY = replace(
                 title="Stable Diffusion XL LCM",
                 pipelines=_LCM,
                 negative_prompt=False,
+                lessons=None,
                 defaults=Defaults(steps=6, guidance=8.0, size=Size(1024, 1024)),
             ),
         }

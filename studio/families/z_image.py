@@ -7,7 +7,7 @@ does elsewhere; it is handed on as it is, since that is what the model's makers 
 from dataclasses import replace
 from types import MappingProxyType
 
-from studio.families import Defaults, Family, Folder, Shapes, table
+from studio.families import Defaults, Family, Folder, Lessons, Shapes, table
 from studio.kinds import Size
 from studio.naming import Names
 
@@ -21,6 +21,15 @@ def _folder(folder: Folder) -> str:
     return "turbo" if folder.says("scheduler", "shift") == 3.0 else ""
 
 
+_LESSONS = Lessons(
+    architecture="z-image",
+    version="z_image",
+    attention=r"(layers|noise_refiner|context_refiner)\.\d+\.attention\.(to_q|to_k|to_v|to_out\.0)",
+    more=r"(layers|noise_refiner|context_refiner)\.\d+\.feed_forward\.(w1|w2|w3)",
+    latents="frames",
+    clock="signal",
+    unguided=0.0,
+)
 _STREAMS = ("layers", "noise_refiner", "context_refiner")
 _NAMES = Names(
     {"x_embedder": "all_x_embedder.2-1", "final_layer": "all_final_layer.2-1"}
@@ -48,6 +57,7 @@ _PLAIN = Family(
     source="Tongyi-MAI/Z-Image",
     noise="flow",
     halves=("bfloat16",),
+    lessons=_LESSONS,
 )
 
 FAMILY = replace(

@@ -1,4 +1,4 @@
-"""The command line: run, workflows, show, plan, reproduce, models, lora, doctor, app."""
+"""The command line: run, workflows, show, plan, reproduce, models, lora, train, doctor, app."""
 
 import sys
 from pathlib import Path
@@ -9,6 +9,7 @@ from cyclopts import App, CycloptsError, Parameter
 from studio.errors import InputError, StudioError
 from studio.surfaces.lora import app as lora
 from studio.surfaces.models import app as models
+from studio.surfaces.train import app as train
 from studio.version import VERSION
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ Set = Annotated[tuple[str, ...], Parameter(name="--set", negative="")]
 app = App(name="studio", version=VERSION, help="Pictures from open diffusion models, on your own machine.")
 app.command(models)
 app.command(lora)
+app.command(train)
 
 
 @app.command

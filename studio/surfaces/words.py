@@ -1,5 +1,6 @@
 """How progress is put into words, the same on every surface."""
 
+from studio.duration import duration
 from studio.events import Step
 
 
@@ -8,11 +9,3 @@ def progress(step: Step) -> str:
     left = "" if step.seconds_left is None else f", {duration(step.seconds_left)} left"
     which = f"picture {step.picture} of {step.pictures}, " if step.pictures > 1 else ""
     return f"{which}step {step.step} of {step.steps}{left}"
-
-
-def duration(seconds: float) -> str:
-    """ "5 s", "3 min", "2 h 10 min": as exact as an estimate deserves."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,8 @@
+"""Training a LoRA on pictures of one's own: one readable loop (``loop``) and what it needs around it.
+
+``lora("brand-pictures", name="brand")`` from Python, ``studio train lora`` from the command line.
+"""
+
+from studio.train.course import Course, lora
+
+__all__ = ["Course", "lora"]

@@ -1,0 +1,83 @@
+"""Writes a LoRA: the file with its metadata, a preview beside it, and its card.
+
+Families with a U-Net get kohya's names (lora_unet_…, alpha), which A1111, ComfyUI and diffusers read. For transformers
+kohya's names are those of their makers, with fused projections, and diffusers drops SD3's without a word; so these get
+PEFT's names (transformer.….lora_A), which ComfyUI and diffusers read; the strength is in the numbers themselves, since
+not every program looks for an alpha there.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from studio.train.about import metadata, readme
+from studio.train.course import Course
+from studio.train.diary import Diary
+from studio.train.folder import Example
+from studio.train.pupil import Change, Pupil
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def write(course: Course, pupil: Pupil, diary: Diary, examples: Sequence[Example]) -> None:
+    """Write NAME.safetensors and NAME.png into the course's folder, and README.md into the folder NAME there."""
+    from safetensors.torch import save
+
+    tensors = _tensors(pupil)
+    told = metadata(course, pupil, diary, examples, tensors_hash(tensors))
+    course.folder.mkdir(parents=True, exist_ok=True)
+    _in_place(course.folder / "README.md", readme(course, pupil, diary, examples).encode())
+    _preview([sample.file for sample in diary.samples()], course.file.with_suffix(".png"))
+    _in_place(course.file, save(tensors, told))
+
+
+def tensors_hash(tensors: "Mapping[str, Tensor]") -> str:
+    """The SHA-256 of a file's data without its header: AutoV3, and ModelSpec's ``hash_sha256``."""
+    from safetensors.torch import save
+
+    whole = save(dict(tensors))
+    return hashlib.sha256(whole[8 + int.from_bytes(whole[:8], "little") :]).hexdigest()
+
+
+def _tensors(pupil: Pupil) -> "dict[str, Tensor]":
+    """What was learned in half precision, by the names that a file for this family uses."""
+    import torch
+
+    name = _kohya if pupil.how.kohya else _peft
+    found = {key: tensor for change in pupil.changes() for key, tensor in name(change, pupil).items()}
+    return {key: found[key].to(torch.float16).contiguous() for key in sorted(found)}
+
+
+def _kohya(change: Change, pupil: Pupil) -> "dict[str, Tensor]":
+    import torch
+
+    begin = f"lora_unet_{change.module.replace('.', '_')}"
+    return {
+        f"{begin}.lora_down.weight": change.down,
+        f"{begin}.lora_up.weight": change.up,
+        f"{begin}.alpha": torch.tensor(float(pupil.settled.alpha)),
+    }
+
+
+def _peft(change: Change, pupil: Pupil) -> "dict[str, Tensor]":
+    begin, strength = f"transformer.{change.module}", pupil.settled.alpha / pupil.settled.rank
+    return {f"{begin}.lora_A.weight": change.down, f"{begin}.lora_B.weight": change.up * strength}
+
+
+def _preview(files: Sequence[Path], to: Path) -> None:
+    """The last samples side by side."""
+    pictures = [Image.open(file) for file in files]
+    page = Image.new("RGB", (sum(one.width for one in pictures), max(one.height for one in pictures)), "white")
+    for n, one in enumerate(pictures):
+        page.paste(one, (sum(before.width for before in pictures[:n]), 0))
+    page.save(to, "PNG", optimize=True)
+
+
+def _in_place(to: Path, content: bytes) -> None:
+    partial: Any = to.with_name(f"{to.name}.partial")
+    partial.write_bytes(content)
+    partial.replace(to)

@@ -1,0 +1,23 @@
+from random import Random
+
+from studio.spark.draw import paint
+from studio.spark.restyled import asked, measure
+from studio.spark.styles import STYLES, styled
+from studio.spark.truth import Truth, held_out
+
+
+def test_a_style_that_keeps_what_is_shown_measures_so():
+    truths = [Truth("icon", "heart", "red", "white"), Truth("icon", "cross", "yellow", "navy")]
+    plain = [paint(truth, Random(n)) for n, truth in enumerate(truths)]
+    changed = [styled(truth, n, STYLES["neon-glow"]) for n, truth in enumerate(truths)]
+    wrong = plain[::-1]
+    found = measure({"plain": plain, "neon-glow": changed, "wrong": wrong}, truths)
+    assert found["plain"]["apart"] == 0 < found["neon-glow"]["apart"]
+    assert found["neon-glow"]["colour"]["share"] == found["neon-glow"]["subject"]["share"] == 100
+    assert found["wrong"]["colour"]["share"] == found["wrong"]["subject"]["share"] == 0
+
+
+def test_it_asks_for_what_training_never_showed():
+    wanted = asked(5)
+    assert len(wanted) == 5 and wanted == asked(7)[:5]
+    assert all(held_out(truth) and truth.style == "solid" for _, truth in wanted)

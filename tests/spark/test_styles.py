@@ -1,0 +1,37 @@
+from random import Random
+
+import numpy as np
+import pytest
+
+from studio.spark.draw import paint
+from studio.spark.palette import COLOURS, nearest
+from studio.spark.styles import STYLES, examples, styled, write
+from studio.spark.truth import Truth
+
+TRUTH = Truth("icon", "star", "yellow", "navy", size="large")
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_a_style_keeps_shape_and_colours_and_is_another(name):
+    picture = styled(TRUTH, 3, STYLES[name])
+    flat = paint(TRUTH, Random(3))
+    assert picture.size == flat.size == (256, 256)
+    assert nearest(picture.getpixel((128, 128))) == "yellow"
+    assert picture.getpixel((2, 2)) == COLOURS["navy"]
+    difference = np.abs(np.asarray(picture).astype(int) - np.asarray(flat)).sum(2)
+    assert (difference > 40).mean() > 0.1
+
+
+def test_every_drawing_is_decided_by_its_number(tmp_path):
+    (one, words), *_ = examples(STYLES["neon-glow"], 1)
+    (again, same), *_ = examples(STYLES["neon-glow"], 2)
+    assert one.tobytes() == again.tobytes() and words == same
+
+
+def test_they_are_ready_for_training(tmp_path):
+    from studio.train.folder import examples as read
+
+    write(tmp_path, STYLES["paper-cut-out"], 5)
+    learned = read(tmp_path)
+    assert len(learned) == 5 and all(one.size == (256, 256) for one in learned)
+    assert len({one.caption for one in learned}) > 1
