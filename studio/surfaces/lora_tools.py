@@ -151,7 +151,7 @@ def _tell(out: Path, said: Iterable[str]) -> None:
 @contextmanager
 def _progress() -> Iterator[Callable[[int, int], None]]:
     """On a terminal, one line that rewrites itself: how much is done, and the time left."""
-    from studio.surfaces.words import duration
+    from studio.duration import duration
 
     begun, live = monotonic(), sys.stderr.isatty()
 
