@@ -34,7 +34,7 @@ def neon(mask: Image.Image, colour: RGB, background: RGB) -> Image.Image:
     picture = Image.new("RGB", mask.size, background)
     picture.paste(_mixed(background, colour, 0.62), mask=glow)
     picture.paste(colour, mask=mask)
-    picture.paste(_mixed(colour, (255, 255, 255), 0.35), mask=core)
+    picture.paste(_mixed(colour, (255, 255, 255), 0.18), mask=core)
     return picture
 
 

@@ -87,10 +87,9 @@ def _hint(course: Course) -> str:
 
 
 def _front(course: Course, pupil: Pupil) -> list[str]:
-    licence = course.licence or "other"
     return [
         "---",
-        f"license: {licence}",
+        *([f"license: {course.licence}"] if course.licence else []),
         f"base_model: {pupil.card.name}",
         "base_model_relation: adapter",
         "tags: [lora, text-to-image]",

@@ -9,11 +9,11 @@ from studio.spark.truth import Truth, held_out
 def test_a_style_that_keeps_what_is_shown_measures_so():
     truths = [Truth("icon", "heart", "red", "white"), Truth("icon", "cross", "yellow", "navy")]
     plain = [paint(truth, Random(n)) for n, truth in enumerate(truths)]
-    changed = [styled(truth, n, STYLES["neon-glow"]) for n, truth in enumerate(truths)]
+    changed = [styled(truth, n, STYLES["paper-cut-out"]) for n, truth in enumerate(truths)]
     wrong = plain[::-1]
-    found = measure({"plain": plain, "neon-glow": changed, "wrong": wrong}, truths)
-    assert found["plain"]["apart"] == 0 < found["neon-glow"]["apart"]
-    assert found["neon-glow"]["colour"]["share"] == found["neon-glow"]["subject"]["share"] == 100
+    found = measure({"plain": plain, "paper-cut-out": changed, "wrong": wrong}, truths)
+    assert found["plain"]["apart"] == 0 < found["paper-cut-out"]["apart"]
+    assert found["paper-cut-out"]["colour"]["share"] == found["paper-cut-out"]["subject"]["share"] == 100
     assert found["wrong"]["colour"]["share"] == found["wrong"]["subject"]["share"] == 0
 
 
