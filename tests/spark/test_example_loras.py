@@ -1,0 +1,51 @@
+"""The LoRAs that come with the studio."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from studio.config import shipped
+from studio.engine.engine import Engine
+from studio.engine.pipelines import Pipelines
+from studio.guide import NOTHING, Guide
+from studio.lora import Lora
+from studio.models import library
+from studio.models.loras.card import LoraCard
+from studio.models.loras.file import LoraFile
+from studio.models.loras.fit import fit
+from studio.models.loras.parameters import parameters
+from studio.request import Request
+from studio.spark.looking import colours
+from studio.spark.palette import nearest
+from studio.spark.styles import STYLES
+
+FILES = sorted((shipped("assets") / "loras").glob("*.safetensors"))
+
+
+def test_there_is_one_for_each_style():
+    assert [file.stem for file in FILES] == sorted(STYLES)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_it_is_small_fits_spark_and_says_whose_it_is(file):
+    assert file.stat().st_size < 1_500_000
+    spark = library.find("spark")
+    assert fit(LoraFile.read(file), parameters(spark), spark.family).share == 1
+    card = LoraCard.read(file)
+    assert {claim.text for claim in card.licence} == {"apache-2.0"}
+    assert Image.open(file.with_suffix(".png")).size == (512, 256)
+    assert "base_model: spark" in (file.with_suffix("") / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_it_changes_the_style_and_keeps_the_colours(file):
+    made = [draw(guide) for guide in (NOTHING, Guide(loras=(Lora(file.stem),)))]
+    for picture in made:
+        assert [nearest(colour) for colour in colours(picture)] == ["black", "cyan"]
+    plain, styled = (np.asarray(picture).astype(int) for picture in made)
+    assert np.abs(plain - styled).mean() > 4
+
+
+def draw(guide: Guide) -> Image.Image:
+    request = Request("a large cyan square on black", "", 8, 2.0, 256, 256, guide=guide)
+    return Engine(Pipelines("cpu"), (3,)).denoise(library.find("spark"), request)[0]
