@@ -83,7 +83,7 @@ class Workflow:
         if path.suffix in {".yaml", ".yml"}:
             return cls.of(path.stem, strict_yaml.read(path))
         if str(ref) not in workflow_names():
-            raise InputError(f"{unknown('workflow', str(ref), workflow_names())}, or give the path of a .yaml file")
+            raise InputError(f"{unknown('workflow', str(ref), workflow_names())} (or give the path of a .yaml file)")
         return cls.of(str(ref), strict_yaml.read(shipped("workflows") / f"{ref}.yaml"))
 
     @classmethod

@@ -59,11 +59,11 @@ def test_growth_has_an_end():
         drawn("__a__", {"a": ("__b__",), "b": ("__a__",)}, seeds=1)
     with pytest.raises(InputError, match="nested over 50 deep"):
         drawn("{" * 60 + "}" * 60, seeds=1)
-    began = time.monotonic()
+    began = time.process_time()
     for hostile in ("{" * 10_000, "{}" * 5_000, "{" * 5_000 + "|" * 4_999, "_" * 10_000):
         assert wildcards.first(hostile) == ""
         wildcards.expanded(hostile, LISTS, "1")
-    assert time.monotonic() - began < 3
+    assert time.process_time() - began < 3
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ class Extras:
 
 def named(guide: Guide) -> Iterator[library.Part]:
     """The parts that are loaded for a guide, each once; raises InputError where one is not there."""
-    asked = [(control.part, "controlnet") for control in guide.controls]
+    asked = [(control.part, "controlnet") for control in guide.controls if control.part]
     asked += [(reference.part, "ip-adapter") for reference in guide.references]
     asked += [(guide.vae, "vae")] if guide.vae else []
     yield from (library.find(ref, kind) for ref, kind in dict.fromkeys(asked))

@@ -136,7 +136,7 @@ def find(ref: str, kind: str) -> Part:
     """
     path = folder() / ref if ref in names(kind) else Path(ref)
     if not path.exists():
-        raise InputError(f"{unknown(TITLES[kind], ref, names(kind))}; or give the path of one")
+        raise InputError(f"{unknown(TITLES[kind], ref, names(kind))} (or give the path of one)")
     part = Part.read(path)
     if part.kind != kind:
         raise InputError(f"'{ref}' is a {TITLES[part.kind]}; here a {TITLES[kind]} is wanted")

@@ -298,7 +298,7 @@ def test_a_family_without_weights_takes_plain_words_and_escapes(t5):
 
 @pytest.mark.parametrize(
     ("prompt", "complaint"),
-    [("a <lora:ink:0.8> cat", "LoRAs cannot be loaded yet; take '<lora:ink:…>' out"),
+    [("a <lora:ink:0.8> cat", "there is no LoRA 'ink'"),
      ("a {red|blue} cat", r"'{red\|blue}' is not drawn here"), ("a __colour__ cat", "'__colour__' is not drawn here")],
 )  # fmt: skip
 def test_what_nobody_would_act_on_is_refused(loaded, prompt, complaint):

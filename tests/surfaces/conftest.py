@@ -51,6 +51,7 @@ def _loras(home):
 def parts(folder_of_parts, monkeypatch):
     """Parts in their folder, where every surface may take one from by its name."""
     monkeypatch.setenv("STUDIO_PARTS", str(folder_of_parts))
+    monkeypatch.setattr("studio.models.loras.shelf.shipped", lambda _: folder_of_parts / "none came along")
 
 
 @dataclass(frozen=True)

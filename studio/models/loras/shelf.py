@@ -73,7 +73,7 @@ def find(ref: str) -> Path:
         raise InputError(f"'{ref}' may be any of {len(found)} LoRAs; say which: {', '.join(found)}")
     path = every[found[0]] if found else Path(ref).expanduser()
     if not path.is_file():
-        raise InputError(f"{unknown('LoRA', ref, names())}; or give the path of one")
+        raise InputError(f"{unknown('LoRA', ref, names())} (or give the path of one)")
     return path
 
 

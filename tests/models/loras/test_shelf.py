@@ -18,6 +18,7 @@ pytestmark = pytest.mark.usefixtures("state", "parts")
 @pytest.fixture
 def parts(tmp_path, monkeypatch):
     monkeypatch.setenv("STUDIO_PARTS", str(tmp_path / "parts"))
+    monkeypatch.setattr(shelf, "shipped", lambda _: tmp_path / "none came along")
     return tmp_path / "parts"
 
 
@@ -105,8 +106,12 @@ def test_an_unknown_name_says_what_there_is(parts):
 def test_what_was_seen_is_not_looked_into_again_until_it_changes(parts, state):
     lora(parts / "neon.safetensors")
     assert Shelf.look().cards["neon"].triggers == ()
-    code = "from studio.models import header; header.Header.read = None;from studio.models.loras import shelf;"
-    subprocess.run([sys.executable, "-c", f"{code}assert shelf.names() == ['neon'], shelf.names()"], check=True)
+    code = (
+        "from pathlib import Path; from studio.models import header; from studio.models.loras import shelf;"
+        "header.Header.read = None; shelf.shipped = lambda _: Path('none came along');"
+        "assert shelf.names() == ['neon'], shelf.names()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
     (parts / "neon.json").write_text(json.dumps({"activation text": "neon lines"}))
     assert Shelf.look().cards["neon"].triggers == ("neon lines",)
     (state / "loras.json").write_text("[")
