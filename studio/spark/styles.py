@@ -105,7 +105,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Draw what an example LoRA for Spark learns from.")
     parser.add_argument("style", choices=sorted(STYLES))
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--count", type=int, default=96)
+    parser.add_argument("--count", type=int, default=400)
     given = parser.parse_args()
     write(given.folder, STYLES[given.style], given.count)
 
