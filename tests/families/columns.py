@@ -24,9 +24,10 @@ from studio.engine.pipelines import Pipelines
 from studio.engine.watch import watched
 from studio.guide import NOTHING, Control, Guide
 from studio.kinds import OWN_SAMPLER
+from studio.lora import Lora
 from studio.models.card import ModelCard
 from studio.request import CONTROLLED, Request
-from tests.engine import small
+from tests.engine import lorafiles, small
 from tests.families import makers
 from tests.models import original
 from tests.models import small as small_models
@@ -195,6 +196,17 @@ def controlnet(model):
     return YES if tasks else ""
 
 
+def lora(model):
+    """One for its denoiser shows; the next picture without is as if there had been none, bit for bit."""
+    before = model.draw()
+    place = model.card.path.with_name(f"{model.card.path.name}-lora") / "any.safetensors"
+    path, _ = lorafiles.file(
+        place, model.pipelines.any(model.card), lorafiles.lora, components=("unet", "transformer"), every=5
+    )
+    assert model.draw(guide=model.guide + Guide(loras=(Lora(str(path)),))) != before == model.draw()
+    return YES
+
+
 def guidance(model):
     """Its value is seen in the picture."""
     if not model.family.guidance:
@@ -292,6 +304,7 @@ COLUMNS = MappingProxyType(
         "inpaint": inpaint,
         "instruct": instruct,
         "ControlNet": controlnet,
+        "LoRA": lora,
         "guidance": guidance,
         "negative prompt": negative_prompt,
         "preview": preview,
