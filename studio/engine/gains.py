@@ -57,7 +57,8 @@ class Gain:
 @dataclass(frozen=True)
 class Written:
     """A LoRA that was written: modules in factors and parameters whole, the share of the energy that the factors
-    keep of what they stand for, the module that lost most with its own share, and the ranks.
+    keep of what they stand for, the module that lost most with its own share, and the ranks. ``words`` were learned
+    along with what it was made of, and are not in it.
     """
 
     factored: int
@@ -65,6 +66,7 @@ class Written:
     kept: float
     least: tuple[str, float]
     ranks: tuple[int, ...]
+    words: tuple[str, ...] = ()
 
 
 def write(out: Path, gains: Iterable[Gain], name: Name, dtype: "torch.dtype", told: Mapping[str, str]) -> Written:

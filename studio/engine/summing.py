@@ -5,6 +5,7 @@ products stay products; other forms are spelled out, one module at a time.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ def together(loras: Sequence[Lora], choice: Choice, out: Path, watch: Watch, car
     about = f"{architecture(card.family, paths[0])}/lora" if card else of_lora(found.cards[0])
     triggers = [word for each in found.cards for word in each.triggers]
     told = label(out.stem, about, found.sources, triggers)
-    return write(out, _gains(found, choice, watch), name, _precision(found), told)
+    return replace(write(out, _gains(found, choice, watch), name, _precision(found), told), words=found.words)
 
 
 def resize(path: Path, choice: Choice, out: Path, watch: Watch) -> Written:
@@ -49,7 +50,8 @@ def resize(path: Path, choice: Choice, out: Path, watch: Watch) -> Written:
     card, metadata = found.cards[0], still_true(Header.read(path).metadata)
     told = label(card.title, of_lora(card), found.sources) | {"modelspec.merged_from": card.name}
     own = told | metadata | {key: told[key] for key in ("modelspec.merged_from", MADE_FROM)}
-    return write(out, _gains(found, choice, watch), gather.own_names([path]), _precision(found), own)
+    name = gather.own_names([path])
+    return replace(write(out, _gains(found, choice, watch), name, _precision(found), own), words=found.words)
 
 
 def _precision(found: Gathered) -> "torch.dtype":

@@ -129,12 +129,17 @@ def _of_lora(written: "Written") -> Iterator[str]:
         yield f"{written.factored} modules of rank {span}, {written.kept:.2%} of the energy kept"
         yield f"least in {module}: {share:.2%}" if share < 0.9999 else ""
     yield f"{written.whole} biases, norms or other differences as they are" if written.whole else ""
+    yield from _words(written.words)
 
 
 def _of_model(merged: "Merged", loras: "list[Lora]") -> Iterator[str]:
     yield f"{merged.changed} parameters changed by {', '.join(map(str, loras))}"
-    yield from _named("not in it, words that the LoRAs had learned:", merged.words)
+    yield from _words(merged.words)
     yield from _named("left behind, weights without the LoRAs:", merged.left)
+
+
+def _words(words: Iterable[str]) -> Iterator[str]:
+    yield from _named("not in it, words that the LoRAs had learned:", words)
 
 
 def _named(what: str, names: Iterable[str]) -> Iterator[str]:

@@ -203,3 +203,15 @@ def test_names_that_cannot_be_written(home, neon):
     for out, message in ((home / "neon.safetensors", "is there already"), (home / "x.pt", "ends in .safetensors")):
         with pytest.raises(InputError, match=message):
             resize(Path(neon[0]), Choice(2), out, silent)
+
+
+def test_words_that_were_learned_along_do_not_come_along_and_are_named(home, neon, paper):
+    from safetensors.torch import save_file
+
+    spoken, choice = home / "spoken.safetensors", Choice(RANK)
+    small, both, silence = (home / f"unspoken-{n}.safetensors" for n in range(3))
+    save_file(load_file(neon[0]) | {"bundle_emb.xyzzy.string_to_param.*": torch.ones(2, 160)}, spoken)
+    assert resize(spoken, choice, small, silent).words == ("xyzzy",)
+    assert together([Lora(str(spoken)), Lora(str(paper[0]))], choice, both, silent).words == ("xyzzy",)
+    assert resize(Path(neon[0]), choice, silence, silent).words == ()
+    assert not any("xyzzy" in key for path in (small, both) for key in load_file(path))
