@@ -1,0 +1,65 @@
+"""One picture of a batch, and who makes it."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from studio.events import Event
+from studio.job import Job
+
+
+@dataclass(frozen=True)
+class Task:
+    """One picture: its ``job``, which makes it and no other, and its file's place below the batch's folder.
+
+    ``row`` is the row of the table it came from, from 1, and ``cells`` what that row says, as written.
+    """
+
+    row: int
+    job: Job
+    place: PurePosixPath
+    cells: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 of the job: two tasks with one key make the same picture. In a file's record it is what tells
+        which task made it."""
+        plain = json.dumps(self.job.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(plain.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Made:
+    """A task's file is complete. ``seconds`` are those its picture took."""
+
+    task: Task
+    path: Path
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task made no picture, for a reason in one line."""
+
+    task: Task
+    problem: str
+
+
+Outcome = Made | Failed
+Watch = Callable[[Event], None]
+
+
+class Maker(Protocol):
+    """Who makes pictures: this process, or others."""
+
+    def make(self, tasks: Iterable[Task], out: Path, watch: Watch) -> Iterator[Outcome]:
+        """Make each task's picture, published as ``out / task.place``, and tell of each as soon as it is there.
+
+        In any order. A task whose file is there already, with its key, is Made. What ``watch`` raises, and closing
+        the iterator, stops the work within a step.
+        """
+        ...
