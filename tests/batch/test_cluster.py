@@ -1,0 +1,152 @@
+"""Batches on a real Ray cluster of several nodes on this machine."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from studio.batch.cluster import Cluster
+from studio.batch.task import Failed, Made, Task
+from studio.engine import hardware
+from studio.errors import InputError
+from studio.job import Job
+from studio.workflow import Workflow
+from tests.batch import fake
+
+ray = pytest.importorskip("ray")
+
+
+@pytest.fixture(scope="module")
+def notes(tmp_path_factory):
+    return tmp_path_factory.mktemp("notes")
+
+
+@pytest.fixture(scope="module")
+def nodes(notes):
+    """A head without cores, and a node with one; workers inherit what the environment says."""
+    from ray.cluster_utils import Cluster as Nodes
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STUDIO_NOTES", str(notes))
+        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+        made = Nodes(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": 80_000_000})
+        made.add_node(num_cpus=1, object_store_memory=80_000_000)
+        yield made
+        ray.shutdown()
+        made.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def _fresh(notes):
+    for note in notes.iterdir():
+        note.unlink()
+
+
+def tasks(count, **values):
+    workflow = Workflow.load("text-to-image")
+    job = Job.of(workflow, {"prompt": "a red circle on white", "steps": 2, "seed": 1, **values})
+    jobs = [job.model_copy(update={"seed": n}).alone(0) for n in range(count)]
+    return [Task(n + 1, job, PurePosixPath(f"{n}.png")) for n, job in enumerate(jobs)]
+
+
+def silent(event):
+    pass
+
+
+def begun(notes):
+    """How often each job was begun, and by whom the jobs were."""
+    by = {note.stem: note.read_text().splitlines() for note in notes.iterdir()}
+    return Counter(job for jobs in by.values() for job in jobs), by
+
+
+def test_each_job_is_done_once(nodes, notes, tmp_path):
+    steps = []
+    cluster = Cluster(nodes.address, painter=fake.Quick)
+    outcomes = list(cluster.make(todo := tasks(30), tmp_path, steps.append))
+    assert {outcome.task.row for outcome in outcomes} == set(range(1, 31))
+    assert all(isinstance(outcome, Made) and outcome.path.is_file() for outcome in outcomes)
+    counts, by = begun(notes)
+    assert counts == Counter(task.job.model_dump_json() for task in todo)
+    assert len(by) == 1
+    assert (steps[-1].picture, steps[-1].pictures, steps[-1].seconds_left) == (30, 30, 0)
+
+
+def test_a_node_that_joins_helps_and_a_worker_that_dies_costs_one_picture(nodes, notes, tmp_path):
+    made, killed, joined = [], None, None
+    making = Cluster(nodes.address, painter=fake.Slow).make(todo := tasks(24), tmp_path, silent)
+    for outcome in making:
+        made.append(outcome.task.row)
+        if len(made) == 2:
+            joined = nodes.add_node(num_cpus=1, object_store_memory=80_000_000)
+        (_, by) = begun(notes)
+        if killed is None and len(by) == 2 and min(map(len, by.values())) >= 2:
+            killed = min(by)
+            os.kill(int(killed), signal.SIGKILL)
+    counts, by = begun(notes)
+    nodes.remove_node(joined)
+    assert killed
+    assert sorted(made) == list(range(1, 25))
+    assert counts.total() <= len(todo) + 1
+    assert len(by) == 3  # the first, the one that joined, and the killed one's heir
+
+
+def test_a_job_that_kills_its_workers_is_given_up(nodes, tmp_path):
+    poison = tasks(1, prompt="poison")
+    outcomes = list(Cluster(nodes.address, painter=fake.Deadly).make([*poison, *tasks(3)], tmp_path, silent))
+    assert Counter(map(type, outcomes)) == {Made: 3, Failed: 1}
+    (failed,) = (outcome for outcome in outcomes if isinstance(outcome, Failed))
+    assert failed.task is poison[0]
+    assert "died, 3 times" in failed.problem
+
+
+def test_another_version_is_refused(nodes, tmp_path):
+    with pytest.raises(InputError, match=r"'attic' has version 0\.0\.0 .*install one on all"):
+        list(Cluster(nodes.address, painter=fake.Old).make(tasks(1), tmp_path, silent))
+
+
+def test_whoever_watches_can_stop_it(nodes, notes, tmp_path):
+    from studio.errors import Cancelled
+
+    def stop(event):
+        if event.picture > 2:
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        list(Cluster(nodes.address, painter=fake.Slow).make(tasks(10), tmp_path, stop))
+    count = len(list(tmp_path.iterdir()))
+    time.sleep(0.7)
+    assert count == len(list(tmp_path.iterdir())) <= 3
+
+
+def test_no_cluster_is_one_line():
+    with pytest.raises(InputError, match="no Ray cluster at '127.0.0.1:1'"):
+        list(Cluster("127.0.0.1:1").make(tasks(1), Path(), silent))
+
+
+def test_pictures_are_those_made_here(nodes, session, tmp_path):
+    todo = tasks(2)
+    made = list(Cluster(nodes.address).make(todo, tmp_path, silent))
+    with hardware.threads(1):
+        for outcome in made:
+            assert isinstance(outcome, Made), outcome
+            (here,) = session.run(outcome.task.job, out=tmp_path / "here")
+            there = Image.open(outcome.path)
+            assert np.array_equal(np.asarray(there), np.asarray(here.image))
+            assert '"job"' in there.info["studio"]
+
+
+def test_what_is_wrong_with_a_job_is_said_as_here(nodes, tmp_path):
+    (task,) = tasks(1)
+    wrong = task.job.model_copy(update={"pins": {"model:spark": "0" * 64}})
+    (outcome,) = Cluster(nodes.address).make([Task(1, wrong, task.place)], tmp_path, silent)
+    assert isinstance(outcome, Failed)
+    assert "the model 'spark' is not the one this was made with" in outcome.problem
