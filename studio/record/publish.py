@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from itertools import count
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -41,23 +41,6 @@ def publish(image: Image.Image, folder: Path, stem: str, job: Job, facts: Mappin
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
     return Picture(path)
-
-
-def land(data: bytes, out: Path, place: PurePosixPath, key: str) -> Path:
-    """TEMPORARY"""
-    path = out / place
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".studio-{secrets.token_hex(8)}.tmp"
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(temporary, path)
-    finally:
-        temporary.unlink()
-    return path
 
 
 def check_folder(folder: Path) -> None:
