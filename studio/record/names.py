@@ -7,12 +7,15 @@ its values of the inputs that take a list, and nothing where there is none.
 
 import re
 import unicodedata
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from studio.errors import InputError
 from studio.job import Job
 from studio.plugins import unknown
+
+Name = str | PurePosixPath
+"""A template; or the exact place of a file, with its ending, below the output folder, where the job makes one."""
 
 DEFAULT: Final = "{workflow}-{item}-{seed}-{n}"
 _FIELDS: Final = ("workflow", "item", "seed", "n", "prompt", "model")
