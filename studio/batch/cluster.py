@@ -7,16 +7,15 @@ who asked: a worker that dies takes nothing along but the picture it was at.
 
 import os
 import socket
-import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from studio.batch.task import Failed, Made, Outcome, Task, Watch
-from studio.errors import InputError, StudioError
+from studio.errors import InputError
 from studio.events import Step
 from studio.record.publish import land
 from studio.version import VERSION
@@ -33,16 +32,16 @@ _LOOK: Final = 0.5  # seconds between looks whether somebody wants to stop
 class Cluster:
     """A Maker whose pictures are made by the workers of a Ray cluster.
 
-    ``address`` is that of a running cluster ("10.0.0.5:6379", "auto" for one on this machine); without it one is started
-    here and ends with the batch. ``cores`` are a worker's where there are no GPUs, without it those of the smallest machine.
-    ``painter`` is what works there, a class with ``paint`` as `painter.Painter` has it.
+    ``address`` is that of a running cluster ("10.0.0.5:6379", "auto" for one on this machine); without it one is
+    started here and ends with the batch. ``cores`` are a worker's where there are no GPUs, without it those of the
+    smallest machine. ``painter`` is what works there, a class with ``version`` and ``paint`` as ``Painter`` has them.
     """
 
     address: str | None = None
     cores: int | None = None
     painter: type | None = None
 
-    def make(self, tasks: Iterable[Task], out: Path, watch: Watch) -> Iterator[Outcome]:
+    def make(self, tasks: Iterable[Task], out: Path, watch: Watch) -> Generator[Outcome, None, None]:
         """Make each task's picture, published as ``out / task.place``, in the order in which they come back.
 
         Raises InputError where there is no such cluster, or a machine of it has another version of the studio.
@@ -57,12 +56,11 @@ class Cluster:
 
     def _hired(self) -> Any:
         """The class of the workers, with what each of them needs of a machine."""
-        import ray
-
         from studio.batch.painter import Painter
 
+        ray = _ray()
         needs = {"num_gpus": 1} if ray.cluster_resources().get("GPU") else {"num_cpus": self.cores or _smallest()}
-        return ray.remote(**needs)(self.painter or Painter)  # type: ignore[call-overload]
+        return ray.remote(**needs)(self.painter or Painter)
 
 
 @dataclass(eq=False)
@@ -105,8 +103,7 @@ class _Crew:
 
         The last says whether the task was at work when that happened.
         """
-        import ray
-
+        ray = _ray()
         waiting = {ref: worker for worker in self._there for ref in worker.tasks}
         arriving = [self._expected.arriving] if self._expected else []
         ready, _ = ray.wait([*waiting, *arriving], num_returns=1, timeout=_LOOK)
@@ -117,21 +114,21 @@ class _Crew:
                 yield from self._answer(waiting[ref], ref)
 
     def _welcome(self, ref: Any) -> None:
-        import ray
-
+        ray = _ray()
         worker, self._expected = self._expected, None
         try:
             version, host = ray.get(ref)
         except ray.exceptions.RayError:
             return  # it was lost on the way here; another is asked for
         if version != VERSION:
-            raise InputError(f"'{host}' has version {version} of the studio and this machine {VERSION}; install one on all")
+            raise InputError(
+                f"'{host}' has version {version} of the studio and this machine {VERSION}; install one on all"
+            )
         if worker:
             self._there.append(worker)
 
     def _answer(self, worker: _Worker, ref: Any) -> "Iterator[tuple[Task, Painted | None, bool]]":
-        import ray
-
+        ray = _ray()
         try:
             painted = ray.get(ref)
         except ray.exceptions.RayError:
@@ -143,14 +140,13 @@ class _Crew:
 
     def dismiss(self) -> None:
         """Send everybody home, within whatever they are at."""
-        import ray
-
+        ray = _ray()
         for worker in [*self._there, *filter(None, [self._expected])]:
             ray.kill(worker.actor)
 
 
 def _rounds(crew: _Crew, todo: "deque[Task]", out: Path, watch: Watch) -> Iterator[Outcome]:
-    total, done, began = len(todo), 0, time.monotonic()
+    total, done = len(todo), 0
     lost: dict[int, int] = {}  # workers that died over a task
     while todo or crew.busy:
         if todo:
@@ -163,8 +159,7 @@ def _rounds(crew: _Crew, todo: "deque[Task]", out: Path, watch: Watch) -> Iterat
                 continue
             done += 1
             yield _outcome(task, painted, out)
-        left = (time.monotonic() - began) / done * (total - done) if done else None
-        watch(Step(min(done + 1, total), total, 1, 1, left))
+        watch(Step(min(done + 1, total), total, 0, 1, None))
 
 
 def _outcome(task: Task, painted: "Painted | None", out: Path) -> Outcome:
@@ -174,15 +169,14 @@ def _outcome(task: Task, painted: "Painted | None", out: Path) -> Outcome:
     if painted.problem:
         return Failed(task, painted.problem)
     try:
-        return Made(task, land(painted.data, out, task.place, task.key), painted.seconds)
-    except StudioError as error:
+        return Made(task, land(painted.data, out / task.place, task.job).path, painted.seconds)
+    except InputError as error:
         return Failed(task, str(error))
 
 
 def _smallest() -> int:
     """Cores of the smallest machine that has any to give."""
-    import ray
-
+    ray = _ray()
     found = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
     return min(filter(None, found), default=1)
 
@@ -219,7 +213,9 @@ def _reach(address: str | None) -> None:
 def _ray() -> Any:
     """The library, which tells nobody that it is used."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # leave the devices of a worker without a GPU alone
+    os.environ.setdefault(
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0"
+    )  # leave the devices of a worker without a GPU alone
     try:
         import ray
     except ImportError:

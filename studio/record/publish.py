@@ -45,6 +45,15 @@ def publish_at(image: Image.Image, path: Path, job: Job, facts: Mapping[str, Any
     return _publish(image, path.parent, job, facts, partial(_link_at, path=path, job=job))
 
 
+def land(content: bytes, path: Path, job: Job) -> Picture:
+    """Put the whole file of a picture that was made elsewhere at exactly this place, as ``publish_at`` does."""
+    with temporary(path.parent) as file:
+        _put(file, content)
+        found = _link_at(file, path, job)
+        sync(path.parent)
+    return Picture(found)
+
+
 def _publish(
     image: Image.Image, folder: Path, job: Job, facts: Mapping[str, Any], link: Callable[[Path], Path]
 ) -> Picture:
@@ -74,10 +83,7 @@ def temporary(folder: Path) -> Iterator[Path]:
 def replace(path: Path, content: bytes) -> None:
     """Put a file in the place of what was there, whole or not at all; raises OutputError as ``publish`` does."""
     with temporary(path.parent) as file:
-        with file.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+        _put(file, content)
         file.replace(path)
         sync(path.parent)
 
@@ -107,6 +113,13 @@ def _metadata(job: Job, facts: Mapping[str, Any]) -> PngInfo:
 def _write(image: Image.Image, path: Path, info: PngInfo) -> None:
     with path.open("xb") as file:
         image.save(file, "PNG", pnginfo=info, compress_level=4)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _put(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
 

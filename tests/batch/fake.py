@@ -6,6 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from studio.batch.painter import Painted
 from studio.version import VERSION
@@ -24,8 +25,9 @@ class Quick:
         with (notes / f"{os.getpid()}.txt").open("a") as file:
             file.write(job + "\n")
         time.sleep(self.seconds)
-        data = BytesIO()
-        Image.new("RGB", (2, 2), "red").save(data, "PNG")
+        data, info = BytesIO(), PngInfo()
+        info.add_text("studio", f'{{"job": {job}}}')
+        Image.new("RGB", (2, 2), "red").save(data, "PNG", pnginfo=info)
         return Painted(data.getvalue(), self.seconds)
 
 
