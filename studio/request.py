@@ -81,11 +81,6 @@ class Request:
         )
         return replace(self, prompt=without_loras(self.prompt), guide=guide)
 
-    def some(self, first: int, last: int) -> "Request":
-        """The request for some of a batch's pictures only, from ``first`` to before ``last``."""
-        parts = {name: given[first:last] for name in ("images", "masks") if len(given := getattr(self, name)) > 1}
-        return replace(self, **parts)
-
     def alone(self, n: int) -> "Request":
         """The request for picture ``n`` (from 0) alone."""
         images, masks = (each[n % len(each) :][:1] if each else () for each in (self.images, self.masks))

@@ -6,12 +6,12 @@ the run.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from logging import getLogger
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from studio.config import Settings
 from studio.engine.pipelines import Pipelines
@@ -23,7 +23,9 @@ from studio.queue import Queue, Row
 from studio.record import names
 from studio.record.picture import Picture
 from studio.runs import Listener, Run, ending
-from studio.work import Watch, work
+from studio.work import Wanted, Watch, work, work_all
+
+_Made = TypeVar("_Made")
 
 _POLL: Final = 0.5  # seconds between looks at what other processes ask
 
@@ -54,10 +56,22 @@ class Session:
         job, left = job.with_wildcards(self.settings.wildcards), threading.Event()
         heard = _stoppable(left.is_set, watch or _ignore)
         made = work(job, self._pipelines, out or self.settings.output, name, self.settings.batch, heard)
-        try:
-            yield from (picture for _, picture in self._one_by_one(made, left))
-        finally:
-            left.set()
+        yield from (picture for _, picture in self._one_by_one(made, left))
+
+    def run_all(
+        self, wanted: Iterable[Wanted], *, watch: Watch | None = None, todo: int | None = None
+    ) -> Iterator[tuple[Wanted, Picture | Exception]]:
+        """Make the pictures of many jobs here and now, outside the queue; yield each with its picture once its file
+        is complete, or with the error that tells why it has none.
+
+        Where ``settings.batch`` allows, whole workflows go side by side and share forward passes, though their prompts
+        differ. They come roughly in order. ``wanted`` is gone through as it is needed, on the device's thread;
+        ``todo`` says how many there are, if that is known. ``watch`` hears of every step; what it raises, and closing
+        the iterator, stops all within that step and leaves no partial file.
+        """
+        left = threading.Event()
+        heard = _stoppable(left.is_set, watch or _ignore)
+        yield from self._one_by_one(work_all(wanted, self._pipelines, self.settings.batch, heard, todo=todo), left)
 
     def submit(self, job: Job, *, out: Path | None = None, name: str = names.DEFAULT) -> Run:
         """Put a job at the end of the queue and return at once.
@@ -192,24 +206,29 @@ class Session:
             queue.keep(row.id, number, picture.path)
             self._tell(row.id, Made(picture))
 
-    def _one_by_one(self, made: Iterator[tuple[int, Picture]], left: threading.Event) -> Iterator[tuple[int, Picture]]:
+    def _one_by_one(self, made: Generator[_Made], left: threading.Event) -> Iterator[_Made]:
         """Each picture made on the device's thread; between two of them somebody else may have it.
 
         Ctrl+C is heard on this thread: it sets ``left``, which stops the work within a step, and a picture
         that was just then finished is still handed on.
         """
-        while True:
-            making = self._device.submit(next, made, None)
-            try:
-                found = making.result()
-            except KeyboardInterrupt:
-                left.set()
-                with suppress(Stopped):
-                    yield from filter(None, [making.result()])
-                raise
-            if found is None:
-                return
-            yield found
+        try:
+            while True:
+                making = self._device.submit(next, made, None)
+                try:
+                    found = making.result()
+                except KeyboardInterrupt:
+                    left.set()
+                    with suppress(Stopped):
+                        yield from filter(None, [making.result()])
+                    raise
+                if found is None:
+                    return
+                yield found
+        finally:
+            left.set()
+            with suppress(RuntimeError):  # of a session that is closed, and its thread gone
+                self._device.submit(made.close)
 
     def _end(self, queue: Queue, row: Row, event: Event) -> None:
         queue.end(row.id, event.name, event.problem if isinstance(event, Failed) else "")  # type: ignore[arg-type]

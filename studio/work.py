@@ -1,15 +1,17 @@
-"""Does one job: from what was asked to published pictures."""
+"""Does jobs: from what was asked to published pictures."""
 
 import platform
 import time
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Collection, Generator, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from PIL.Image import Image
 
 from studio.engine.engine import Engine
+from studio.engine.meeting import Walk, together
 from studio.engine.pipelines import Pipelines
 from studio.events import Event, Preview, Step
 from studio.job import Job
@@ -27,6 +29,21 @@ from studio.walk import make
 Watch = Callable[[Event], None]
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """One picture that is wanted: ``job`` makes it and no other, and its file is named by ``name`` in ``out``.
+
+    ``name`` is a template, or the picture's exact place, as in ``record.names``. It is number ``number`` (from 0) of
+    ``of`` that were asked for together.
+    """
+
+    job: Job
+    out: Path
+    name: names.Name
+    number: int = 0
+    of: int = 1
+
+
 def work(
     job: Job,
     pipelines: Pipelines,
@@ -37,77 +54,120 @@ def work(
     *,
     previews: bool = False,
     finished: Collection[int] = (),
-) -> Iterator[tuple[int, Picture]]:
+) -> Generator[tuple[int, Picture]]:
     """Make the job's pictures and yield each, with its number from 0, as soon as its file is complete.
 
-    ``batch`` pictures of equal values share a forward pass; those numbered in ``finished`` are left out.
+    ``batch`` pictures share a forward pass where they can; those numbered in ``finished`` are left out.
     ``watch`` hears of every Step, and of Previews where they are wanted; what it raises stops the
     work within that step and leaves no partial file. Wrong input is found before anything is written.
     ``name`` is a template, or one picture's exact place below ``out``, as in ``record.names``.
     """
-    workflow = job.checked()
+    job.checked()
     if isinstance(name, str):
         names.check(name)
     check_folder((out / name).parent)
     todo = [n for n in range(job.total) if n not in finished]
-    clock = _Clock(job.total, len(todo), watch, previews)
-    for numbers in _batches(job, todo, batch):
-        alone, began = [job.alone(n) for n in numbers], time.monotonic()
-        passes: list[dict[str, Any]] = []
-        engine = Engine(pipelines, tuple(one.seed for one in alone), note=passes.append)
-        made = make(workflow, alone[0].values, clock.wound(engine, numbers))
-        facts = _facts(job, (time.monotonic() - began) / len(numbers)) | {
-            "passes": _unlike(passes),
-            "prompt": made.prompt,
-        }
-        for n, one, image in zip(numbers, alone, made.pictures, strict=True):
-            own = {"picture": n + 1, "batch": {"place": numbers.index(n) + 1, "of": len(numbers)}}
-            yield n, _publish(image, out, name, one, n + 1, {**facts, **own})
-        clock.done += len(numbers)
+    wanted = (Wanted(job.alone(n), out, name, n, job.total) for n in todo)
+    for one, made in work_all(wanted, pipelines, batch, watch, previews=previews, todo=len(todo)):
+        if isinstance(made, Exception):
+            raise made
+        yield one.number, made
 
 
-def _publish(image: Image, out: Path, name: names.Name, job: Job, n: int, facts: dict[str, Any]) -> Picture:
-    if isinstance(name, PurePosixPath):
-        return publish_at(image, out / name, job, facts)
-    return publish(image, out, names.stem(name, job, n), job, facts)
+def work_all(
+    wanted: Iterable[Wanted],
+    pipelines: Pipelines,
+    batch: int,
+    watch: Watch,
+    *,
+    previews: bool = False,
+    todo: int | None = None,
+) -> Generator[tuple[Wanted, Picture | Exception]]:
+    """Make pictures of many jobs; yield each with its picture, or with why it has none, as soon as that is known.
+
+    Whole workflows go side by side, and wherever they need a model up to ``batch`` of those that ask it for the like
+    share a forward pass; their words may differ. They come roughly in order, and are taken from the iterable as they
+    are needed, on this thread. One that fails fails alone. ``todo`` is how many there are, if that is known: for the
+    time left. The rest is as in ``work``.
+    """
+    clock = _Clock(todo, watch, previews)
+    try:
+        for one, made in together(wanted, partial(_walk, pipelines, clock), batch):
+            clock.end(one)
+            yield one, made
+    except _Left as left:
+        raise left.why from None
 
 
-def _batches(job: Job, todo: list[int], most: int) -> Iterator[list[int]]:
-    """Numbers that differ in nothing but the seed, up to ``most`` at a time."""
-    batch: list[int] = []
-    for n in todo:
-        if batch and (len(batch) == most or job.alone(n).values != job.alone(batch[0]).values):
-            yield batch
-            batch = []
-        batch.append(n)
-    if batch:
-        yield batch
+def _walk(pipelines: Pipelines, clock: "_Clock", wanted: Wanted, walk: Walk) -> Picture:
+    """One picture, from its checked job to its file."""
+    passes: list[dict[str, Any]] = []
+    engine = Engine(pipelines, (wanted.job.seed,), note=passes.append, make=walk.make)
+    made = make(wanted.job.checked(), wanted.job.values, clock.wound(engine, wanted))
+    facts = _facts(wanted.job, walk.seconds) | {
+        "of": wanted.of,
+        "passes": _unlike(passes),
+        "prompt": made.prompt,
+        "picture": wanted.number + 1,
+    }
+    return _published(made.pictures[0], wanted, facts)
+
+
+def _published(image: Image, wanted: Wanted, facts: dict[str, Any]) -> Picture:
+    if isinstance(wanted.name, PurePosixPath):
+        return publish_at(image, wanted.out / wanted.name, wanted.job, facts)
+    return publish(image, wanted.out, names.stem(wanted.name, wanted.job, wanted.number + 1), wanted.job, facts)
+
+
+class _Left(BaseException):
+    """What somebody who watches raised: it ends the work, whatever a step makes of errors."""
+
+    def __init__(self, why: Exception) -> None:
+        self.why = why
 
 
 class _Clock:
-    """Turns the engine's reports into events with the time left."""
+    """Turns the engine's reports into events with the time left.
 
-    def __init__(self, pictures: int, todo: int, watch: Watch, previews: bool) -> None:
-        self.done = 0
-        self._pictures, self._todo, self._watch, self._previews = pictures, todo, watch, previews
+    Of pictures that are made side by side, Steps tell of the one that has gone for longest.
+    """
+
+    def __init__(self, todo: int | None, watch: Watch, previews: bool) -> None:
+        self._todo, self._watch, self._previews = todo, watch, previews
+        self._done = 0
+        self._going: dict[int, float] = {}  # the share that is done of each picture, the oldest first
         self._first: tuple[float, float] | None = None  # when, and how many pictures were done
 
-    def wound(self, engine: Engine, numbers: list[int]) -> Engine:
-        """The engine, reporting on the pictures of these numbers."""
+    def wound(self, engine: Engine, wanted: Wanted) -> Engine:
+        """The engine, reporting on this picture."""
+        self._going[id(wanted)] = 0.0
 
         def report(step: int, steps: int) -> None:
-            left = self._left(self.done + len(numbers) * step / steps)
-            self._watch(Step(numbers[0] + 1, self._pictures, step, steps, left))
+            self._going[id(wanted)] = step / steps
+            left = self._left(self._done + sum(self._going.values()))
+            if id(wanted) == next(iter(self._going)):
+                self._tell(Step(wanted.number + 1, wanted.of, step, steps, left))
 
-        def show(which: int, jpeg: bytes) -> None:
-            self._watch(Preview(numbers[which] + 1, jpeg))
+        def show(_: int, jpeg: bytes) -> None:
+            self._tell(Preview(wanted.number + 1, jpeg))
 
         return replace(engine, report=report, show=show if self._previews else None)
+
+    def end(self, wanted: Wanted) -> None:
+        """A picture is made, or failed."""
+        self._going.pop(id(wanted), None)
+        self._done += 1
+
+    def _tell(self, event: Event) -> None:
+        try:
+            self._watch(event)
+        except Exception as error:
+            raise _Left(error) from None
 
     def _left(self, done: float) -> float | None:
         now = time.monotonic()
         began, had = self._first = self._first or (now, done)
-        return (now - began) / (done - had) * (self._todo - done) if done > had else None
+        return (now - began) / (done - had) * (self._todo - done) if self._todo and done > had else None
 
 
 def _facts(job: Job, seconds: float) -> dict[str, Any]:
@@ -125,7 +185,6 @@ def _facts(job: Job, seconds: float) -> dict[str, Any]:
         "models": {name: _about(card) for name, card in _cards(job)},
         "loras": {name: _worn(name) for name in job.rests_on("lora")},
         "seconds": round(seconds, 3),
-        "of": job.total,
     }
 
 

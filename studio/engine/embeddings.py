@@ -24,26 +24,29 @@ _NONE: "Mapping[str, list[Tensor]]" = MappingProxyType({})
 def known(
     pipeline: "DiffusionPipeline",
     embeddings: Sequence[tuple[str, str]],
-    prompts: str,
+    prompts: Sequence[str],
     besides: "Mapping[str, list[Tensor]]" = _NONE,
 ) -> Iterator[None]:
     """While inside, the pipeline knows the words; after, its tokenizers are the same objects as before.
 
-    ``embeddings`` pairs each word with its file, ``prompts`` is all text that will be read; ``besides`` are words and
-    their vectors that came with a LoRA, and count where they are written. No weight is touched: the words are put
-    among what an encoder looks up in its vocabulary, wherever that lies. Raises InputError where one of
-    ``embeddings`` is not in the text, and where a word means something already or was learned for another model.
+    ``embeddings`` pairs each word with its file, ``prompts`` is all text that will be read, picture by picture;
+    ``besides`` are words and their vectors that came with a LoRA, and count where they are written. No weight is
+    touched: the words are put among what an encoder looks up in its vocabulary, wherever that lies. Raises InputError
+    where one of ``embeddings`` is not in each text, and where a word means something already or was learned for
+    another model.
     """
-    written = [(word, vectors) for word, vectors in besides.items() if word in prompts]
+    written = [(word, vectors) for word, vectors in besides.items() if any(word in text for text in prompts)]
     if not embeddings and not written:
         yield
         return
     used = [(t, e) for t, e in _ENCODERS if getattr(pipeline, e, None) is not None]
     own = [getattr(pipeline, t) for t, _ in used]
+    for word, _ in embeddings:
+        _miss(word, prompts)
     learned = [(word, list(files.tensors(library.find(ref, "embedding")).values())) for word, ref in embeddings]
     with ExitStack() as stack:
         for word, vectors in learned + written:
-            _refuse(word, prompts, own)
+            _refuse(word, own)
             for tokenizer, encoder in used:
                 vocabulary = getattr(pipeline, encoder).get_input_embeddings()
                 rows = _fitting(word, vectors, vocabulary.embedding_dim)
@@ -53,9 +56,12 @@ def known(
         yield
 
 
-def _refuse(word: str, prompts: str, tokenizers: Sequence[Any]) -> None:
-    if word not in prompts:
+def _miss(word: str, prompts: Sequence[str]) -> None:
+    if any(word not in text for text in prompts):
         raise InputError(f"the embedding's word '{word}' is not in the prompt; write it there, or leave it out")
+
+
+def _refuse(word: str, tokenizers: Sequence[Any]) -> None:
     if any(word in tokenizer.get_vocab() for tokenizer in tokenizers):
         raise InputError(f"the word '{word}' means something to the model already; choose another, such as <{word}>")
 

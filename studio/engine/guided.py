@@ -1,6 +1,6 @@
 """A pipeline with all that a request's guide asks for put in, and taken out again; LoRAs when it next has none."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,9 +10,12 @@ from studio.engine.embeddings import known
 from studio.engine.loras import Stack
 from studio.engine.parts import Parts
 from studio.engine.pipelines import Pipelines
+from studio.engine.prompts import Embedding, Recall
 from studio.engine.references import resembling
 from studio.engine.regions import divided
+from studio.engine.remembered import Remembered
 from studio.errors import InputError
+from studio.guide import Guide
 from studio.kinds import Size
 from studio.models import parts as library
 from studio.models.card import ModelCard
@@ -26,22 +29,24 @@ if TYPE_CHECKING:
 class Guided:
     """The pipeline for a request, what it must be called with besides, and the LoRAs that it wears.
 
-    ``stack.after`` wants to be called after each step.
+    ``stack.after`` wants to be called after each step; ``recall`` knows what the model has read in this state.
     """
 
     pipeline: "DiffusionPipeline"
     arguments: dict[str, Any]
     stack: Stack
+    recall: Recall
 
 
 @contextmanager
-def guided(pipelines: Pipelines, card: ModelCard, request: Request) -> Iterator[Guided]:
-    """The pipeline for a request, with its guide put in.
+def guided(pipelines: Pipelines, card: ModelCard, request: Request, *others: Request) -> Iterator[Guided]:
+    """The pipeline for a request, with its guide put in; ``others`` share the forward pass, and so have the same.
 
     It shares the loaded modules of the model's other pipelines. After, these are as they were,
     parameter for parameter, but for LoRAs, which stay on until the next request wants others. Raises InputError
     that names what does not fit this model.
     """
+    texts = [_text(one) for one in (request, *others)]
     guide, size, parts = request.guide, Size(request.width, request.height), pipelines.parts
     followed = [control for control in guide.controls if not control.adapter]
     adapters = [control for control in guide.controls if control.adapter]
@@ -49,15 +54,26 @@ def guided(pipelines: Pipelines, card: ModelCard, request: Request) -> Iterator[
     arguments = controls.arguments(pipeline, followed, size) if followed else {}
     loras = pipelines.loras.stack(card, pipeline, guide)
     loras.wear()
+    recall = _recall(pipelines.words(card), pipeline, guide, loras)
     with ExitStack() as stack:
         stack.enter_context(_lent(pipeline, card.family.lent))
         stack.enter_context(_decoding(pipeline, parts, guide.vae))
-        stack.enter_context(known(pipeline, guide.embeddings, _text(request), loras.words()))
+        stack.enter_context(known(pipeline, guide.embeddings, texts, loras.words()))
         stack.enter_context(controls.adapted(pipeline, parts, adapters, size))  # for each area: the U-Net uses it up
-        stack.enter_context(divided(pipeline, guide.regions, request.clip_skip, loras.wear))
+        stack.enter_context(divided(pipeline, guide.regions, request.clip_skip, loras.wear, recall))
         stack.enter_context(controls.exact(pipeline))
         arguments |= stack.enter_context(resembling(pipeline, parts, guide.references))
-        yield Guided(pipeline, arguments, loras)
+        yield Guided(pipeline, arguments, loras, recall)
+
+
+def _recall(words: Remembered, pipeline: "DiffusionPipeline", guide: Guide, loras: Stack) -> Recall:
+    """What the model has read with the same learned words, and the same LoRAs on its text encoders."""
+    learned = tuple((word, library.find(ref, "embedding").sha256()) for word, ref in guide.embeddings)
+
+    def recall(said: Hashable, read: Callable[[], Embedding]) -> Embedding:
+        return words.of((said, learned, loras.reading()), pipeline._execution_device, read)
+
+    return recall
 
 
 def _pipeline(pipelines: Pipelines, card: ModelCard, request: Request) -> "DiffusionPipeline":

@@ -5,7 +5,7 @@ own weights come back when they are next wanted: ``Pipelines.get``, or a pass wi
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -125,6 +125,14 @@ class Stack:
         self._done, self._of = done, of
         if done < of and any((lora.start, lora.end) != (0, 1) for lora in self._fittings):
             self.wear()
+
+    def reading(self) -> Hashable:
+        """What decides, besides the model itself, how prompts are read at this time: changes of its text encoders.
+
+        And the files that learned words may come from.
+        """
+        files = frozenset(fitting.sha256 for fitting in self._fittings.values() if fitting.words)
+        return self._wardrobe.worn("text_encoder"), files
 
     def words(self) -> "dict[str, list[Tensor]]":
         """The words that were learned along with the LoRAs, and their vectors for each text encoder."""

@@ -1,45 +1,59 @@
-"""A batch in as many forward passes as memory allows; where it runs out all the same, on with less.
+"""Orders in as many forward passes as memory allows; where it runs out all the same, on with less.
 
 There are three rungs at most: one picture a pass, decoding in tiles, offload. Each that was taken is in the
 account of the passes after it, and so in the record of their pictures.
 """
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
 
 from PIL.Image import Image
 
 from studio.engine import hardware, memory
+from studio.engine.forward import Pass, forward
 from studio.engine.memory import Plan
-from studio.engine.preview import Show
+from studio.engine.order import Order, sharing
 from studio.errors import OutOfMemory
-from studio.models.card import ModelCard
-from studio.request import Request
 
-if TYPE_CHECKING:
-    from studio.engine.engine import Engine
+Make = Callable[[Sequence[Order]], list[Image]]
+"""Makes the picture of each order."""
 
 
-def in_passes(engine: "Engine", card: ModelCard, request: Request) -> list[Image]:
-    """One picture for each of the engine's seeds. Raises OutOfMemory where all rungs were taken in vain."""
-    plan = engine.pipelines.plan(card, request, len(engine.seeds))
-    made: list[Image] = []
-    rungs: list[str] = []
-    while len(made) < len(engine.seeds):
-        first, last = len(made), min(len(made) + plan.batch, len(engine.seeds))
-        asked = request if last - first == len(engine.seeds) else request.some(first, last)
-        more = _tried(_some(engine, first, last, plan, rungs), card, asked)
-        if more is None:
-            plan = _smaller(engine, card, request, plan, rungs)
+def make(orders: Sequence[Order]) -> list[Image]:
+    """The picture of each order, those that go together made together."""
+    made: dict[Order, Image] = {}
+    while todo := [order for order in orders if order not in made]:
+        some = sharing(todo, len(todo))
+        made |= zip(some, in_passes(some), strict=True)
+    return [made[order] for order in orders]
+
+
+def in_passes(orders: Sequence[Order]) -> list[Image]:
+    """The picture of each of orders that go together. Raises OutOfMemory where all rungs were taken in vain."""
+    first = orders[0]
+    with first.pipelines.alone:
+        passes = list(_passes(orders, first.pipelines.plan(first.card, first.request, len(orders))))
+    made = {order: image for one in passes for order, image in one.made.items()}
+    for one in passes:
+        for place, order in enumerate(one.made, 1):
+            order.note({**one.account, "pictures": len(one.made), "place": place})
+    return [made[order] for order in orders]
+
+
+def _passes(orders: Sequence[Order], plan: Plan) -> Iterator[Pass]:
+    todo, rungs = list(orders), list[str]()
+    while todo:
+        done = _tried(todo[: plan.batch])
+        if done is None:
+            plan = _smaller(todo[0], plan, rungs)
         else:
-            made += more
-    return made
+            yield done._replace(account=done.account | {"plan": plan.facts(), "ran_out": list(rungs)})
+            todo = [order for order in todo if order not in done.made]
 
 
-def _tried(engine: "Engine", card: ModelCard, request: Request) -> list[Image] | None:
-    """The pictures of one pass, None where memory ran out; all that it had begun is freed."""
+def _tried(orders: Sequence[Order]) -> Pass | None:
+    """One pass, None where memory ran out; all that it had begun is freed."""
     try:
-        return engine.forward(card, request)
+        return forward(orders)
     except Exception as error:
         if not memory.ran_out(error):
             raise
@@ -47,19 +61,20 @@ def _tried(engine: "Engine", card: ModelCard, request: Request) -> list[Image] |
     return None
 
 
-def _smaller(engine: "Engine", card: ModelCard, request: Request, plan: Plan, rungs: list[str]) -> Plan:
+def _smaller(order: Order, plan: Plan, rungs: list[str]) -> Plan:
     """The plan of the next rung, which the model is kept by from now on; all else leaves memory."""
-    engine.pipelines.make_room(card, request)
-    forecast = engine.pipelines.forecast(card, request)
+    pipelines, card, request = order.pipelines, order.card, order.request
+    pipelines.make_room(card, request)
+    forecast = pipelines.forecast(card, request)
     smaller = plan.smaller(forecast.places(plan.storage))
     if smaller is None:
-        engine.pipelines.drop(card)
+        pipelines.drop(card)
         raise OutOfMemory(
             f"{card.name} at {request.width}x{request.height} does not fit into memory, not even one picture at a "
             "time and in tiles; draw it smaller, close other programs, or take a smaller model"
         )
     rungs.append(_words(plan, smaller))
-    engine.pipelines.adopt(card, smaller, forecast.resting(smaller))
+    pipelines.adopt(card, smaller, forecast.resting(smaller))
     return smaller
 
 
@@ -67,23 +82,3 @@ def _words(before: Plan, after: Plan) -> str:
     if before.batch != after.batch:
         return f"{before.batch} pictures in a pass → 1"
     return "decoded whole → in tiles" if before.tiled != after.tiled else f"{before.placement.name} → offload".lower()
-
-
-def _some(engine: "Engine", first: int, last: int, plan: Plan, rungs: list[str]) -> "Engine":
-    """The engine for some of its pictures, whose reports and previews count among all of them."""
-    count, some = len(engine.seeds), last - first
-
-    def report(step: int, steps: int) -> None:
-        engine.report(first * steps + step * some, count * steps)
-
-    def note(account: dict[str, Any]) -> None:
-        engine.note({**account, "pictures": some, "plan": plan.facts(), "ran_out": list(rungs)})
-
-    if some == count:
-        return replace(engine, note=note)
-    return replace(engine, seeds=engine.seeds[first:last], report=report, show=_moved(engine.show, first), note=note)
-
-
-def _moved(show: Show | None, by: int) -> Show | None:
-    """Previews of pictures whose places in the batch begin at ``by``."""
-    return show and (lambda place, jpeg: show(by + place, jpeg))

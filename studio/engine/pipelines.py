@@ -15,6 +15,7 @@ from studio.engine.loras import Loras
 from studio.engine.memory import Forecast, Placement, Plan
 from studio.engine.parts import Parts
 from studio.engine.preview import fit
+from studio.engine.remembered import Remembered
 from studio.errors import InputError, ModelError
 from studio.models import folder
 from studio.models.card import ModelCard
@@ -45,7 +46,8 @@ _UNGUARDED = {"safety_checker": None, "requires_safety_checker": False}
 class _Model:
     """A model at work: what its files were, how it is kept, how many bytes it holds on the device while it rests.
 
-    ``pipelines`` are by their tasks and share their modules; ``colours`` is its map for previews.
+    ``pipelines`` are by their tasks and share their modules; ``colours`` is its map for previews, ``words`` what it
+    has read.
     """
 
     stamps: tuple[Stamp, ...]
@@ -53,6 +55,7 @@ class _Model:
     resting: int = 0
     pipelines: "dict[str, DiffusionPipeline]" = field(default_factory=dict)
     colours: "Tensor | None" = None
+    words: Remembered = field(default_factory=Remembered)
 
     @property
     def held(self) -> int:
@@ -182,6 +185,10 @@ class Pipelines:
         if model.colours is None:
             model.colours = fit(self.any(card))
         return model.colours
+
+    def words(self, card: ModelCard) -> Remembered:
+        """What this model has read since it was loaded."""
+        return self._model(card).words
 
     def _sibling(self, card: ModelCard, task: str) -> "DiffusionPipeline":
         some = next(iter(self._model(card).pipelines.values()))

@@ -6,7 +6,7 @@ norm", in its ``sd_emphasis.py``): the mean is near zero, so dividing by it woul
 A prompt of plain words that fits one chunk gives exactly the pipeline's own embeddings.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +23,8 @@ _NOTHING: Final[Wording] = ((),)
 
 Token = tuple[int, float]
 """A token's number and its weight."""
+Recall = Callable[[Hashable, Callable[[], "Embedding"]], "Embedding"]
+"""Given what was said and how to read it: the embedding, read now or remembered."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,15 @@ class Embedding:
         missing = (tokens - self.hidden.shape[1]) // padding.hidden.shape[1]
         return replace(self, hidden=torch.cat([self.hidden, *[padding.hidden] * missing], dim=1))
 
+    def to(self, device: Any) -> "Embedding":
+        """The same on a device."""
+        return Embedding(self.hidden.to(device), None if self.pooled is None else self.pooled.to(device))
+
+    @property
+    def bytes(self) -> int:
+        """How much memory it takes."""
+        return self.hidden.nbytes + (0 if self.pooled is None else self.pooled.nbytes)
+
 
 @dataclass(frozen=True)
 class Conditioning:
@@ -48,18 +59,25 @@ class Conditioning:
     negative: Embedding
 
 
+def _read_anew(_said: Hashable, read: Callable[[], Embedding]) -> Embedding:
+    """Nothing is remembered."""
+    return read()
+
+
 def plain(request: Request) -> Request:
     """The request with its prompts' words alone, for a pipeline that reads them itself."""
     prompts = (parse(request.prompt), parse(request.negative_prompt))
     return replace(request, prompt=prompts[0].plain(), negative_prompt=prompts[1].plain())
 
 
-def embedding(pipeline: "DiffusionPipeline", text: str, clip_skip: int) -> Embedding:
+def embedding(pipeline: "DiffusionPipeline", text: str, clip_skip: int, recall: Recall = _read_anew) -> Embedding:
     """A prompt that is the same in all steps, with its weights and of any length."""
-    return _Reader(pipeline, clip_skip).read(parse(text).parts[0].at(0, 1))
+    return _Reader(pipeline, clip_skip, recall).read(parse(text).parts[0].at(0, 1))
 
 
-def conditionings(pipeline: "DiffusionPipeline", request: Request) -> tuple[Conditioning, ...]:
+def conditionings(
+    pipeline: "DiffusionPipeline", request: Request, recall: Recall = _read_anew
+) -> tuple[Conditioning, ...]:
     """What guides each step that runs. All embeddings are equally long: the shorter ones end in empty chunks.
 
     Raises InputError for an AND in the negative prompt and a clip skip beyond the encoder's layers.
@@ -68,7 +86,7 @@ def conditionings(pipeline: "DiffusionPipeline", request: Request) -> tuple[Cond
     if len(negative.parts) > 1:
         raise InputError("AND joins prompts, not negative prompts; put a comma in its place")
     steps = request.steps if request.strength is None else int(request.steps * request.strength)
-    reader = _Reader(pipeline, request.clip_skip)
+    reader = _Reader(pipeline, request.clip_skip, recall)
     wordings = [_wordings((positive, negative), step, steps) for step in range(steps)]
     once = dict.fromkeys(wording for step in wordings for wording in step)
     read = _evened({wording: reader.read(wording) for wording in once}, reader.read(_NOTHING))
@@ -93,11 +111,11 @@ def _evened(read: dict[Wording, Embedding], padding: Embedding) -> dict[Wording,
 class _Reader:
     """A pipeline's tokenizers and text encoders: one, or the two of SDXL side by side."""
 
-    def __init__(self, pipeline: "DiffusionPipeline", clip_skip: int) -> None:
+    def __init__(self, pipeline: "DiffusionPipeline", clip_skip: int, recall: Recall) -> None:
         pairs = [(getattr(pipeline, f"tokenizer{n}", None), getattr(pipeline, f"text_encoder{n}", None))
                  for n in ("", "_2")]  # fmt: skip
         self._pairs = [(tokenizer, encoder) for tokenizer, encoder in pairs if encoder is not None]
-        self._pipeline = pipeline
+        self._pipeline, self._recall = pipeline, recall
         self._pooled = hasattr(pipeline, "text_encoder_2")
         self._layer = clip_skip + self._pooled  # from the end; SDXL was trained on the last but one
         layers = min(encoder.config.num_hidden_layers for _, encoder in self._pairs)
@@ -107,6 +125,9 @@ class _Reader:
 
     def read(self, wording: Wording) -> Embedding:
         """The embedding of a wording; of several chunks the first one is pooled, as A1111 does."""
+        return self._recall((wording, self._layer), lambda: self._read(wording))
+
+    def _read(self, wording: Wording) -> Embedding:
         import torch
 
         chunked = [list(self._chunks(tokenizer, wording)) for tokenizer, _ in self._pairs]

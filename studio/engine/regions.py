@@ -9,7 +9,7 @@ import numpy as np
 from PIL.Image import Image, Resampling
 
 from studio.engine.patch import Method, patched
-from studio.engine.prompts import Embedding, embedding
+from studio.engine.prompts import Embedding, Recall, embedding
 from studio.guide import Region
 from studio.lora import Lora
 
@@ -32,7 +32,9 @@ class _Area:
 
 
 @contextmanager
-def divided(pipeline: "DiffusionPipeline", regions: Sequence[Region], clip_skip: int, wear: Wear) -> Iterator[None]:
+def divided(
+    pipeline: "DiffusionPipeline", regions: Sequence[Region], clip_skip: int, wear: Wear, recall: Recall
+) -> Iterator[None]:
     """While inside, the U-Net hears each area's own prompt there, and the picture's everywhere else.
 
     Where areas overlap, the later one covers the earlier. Each costs as much again as the picture
@@ -41,7 +43,7 @@ def divided(pipeline: "DiffusionPipeline", regions: Sequence[Region], clip_skip:
     if not regions:
         yield
         return
-    areas = [_heard(pipeline, region, clip_skip, wear) for region in regions]
+    areas = [_heard(pipeline, region, clip_skip, wear, recall) for region in regions]
     with patched(pipeline.unet, "forward", lambda own: _Divided(pipeline, own, areas, wear)):
         yield
 
@@ -80,9 +82,9 @@ def _wearing(loras: Sequence[Lora], wear: Wear) -> Iterator[None]:
         wear(())
 
 
-def _heard(pipeline: "DiffusionPipeline", region: Region, clip_skip: int, wear: Wear) -> _Area:
+def _heard(pipeline: "DiffusionPipeline", region: Region, clip_skip: int, wear: Wear, recall: Recall) -> _Area:
     with _wearing(region.loras, wear):
-        return _Area(embedding(pipeline, region.prompt, clip_skip), region.mask, region.loras)
+        return _Area(embedding(pipeline, region.prompt, clip_skip, recall), region.mask, region.loras)
 
 
 def _pooled(named: dict[str, Any], pooled: "Tensor | None", count: int) -> dict[str, Any]:

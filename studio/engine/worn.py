@@ -119,6 +119,10 @@ class Wardrobe:
         self._own.clear()
         self._worn.clear()
 
+    def worn(self, components: str) -> frozenset[tuple[Key, Worn]]:
+        """What is worn by the components whose names begin so."""
+        return frozenset(item for item in self._worn.items() if item[0][0].startswith(components))
+
     def _change(self, pipeline: "DiffusionPipeline", key: Key, worn: Worn) -> None:
         parameter = _parameter(pipeline, key)
         if parameter.dtype.itemsize < 2:

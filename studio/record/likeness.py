@@ -17,7 +17,6 @@ _PINNED: Final = (
     "models",
     "loras",
     "passes",
-    "batch",
     "size",
 )
 

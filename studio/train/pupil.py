@@ -7,8 +7,9 @@ from inspect import signature
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from studio.engine.engine import Engine, Report
+from studio.engine.engine import Engine
 from studio.engine.hardware import pick_dtype
+from studio.engine.order import Report
 from studio.engine.pipelines import Pipelines
 from studio.engine.placing import denoisers
 from studio.families import Lessons

@@ -218,7 +218,7 @@ def test_and_works_in_sdxl_with_its_pooled_words(sdxl):
     from studio.engine.composing import Composition
 
     def made(prompt):
-        words = Composition(prompts.conditionings(sdxl, asked(prompt, "dark")), 2)
+        words = Composition([prompts.conditionings(sdxl, asked(prompt, "dark"))] * 2)
         with words.acting(sdxl):
             result = sdxl(
                 num_inference_steps=3, guidance_scale=3.0, width=16, height=16, output_type="latent",
@@ -258,7 +258,7 @@ def test_a_pipeline_that_calls_nothing_takes_no_words_that_change(sdxl):
 
     from studio.engine.composing import Composition
 
-    words = Composition(prompts.conditionings(sdxl, asked("[a:b:2]")), 1)
+    words = Composition([prompts.conditionings(sdxl, asked("[a:b:2]"))])
     with pytest.raises(InputError, match="words that change with the steps do not work for this task"):
         words.callback(StableDiffusionXLInstructPix2PixPipeline.from_pipe(sdxl, torch_dtype=torch.float32))
 
