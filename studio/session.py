@@ -1,47 +1,45 @@
 """The one stateful object: holds loaded models, works through the queue, tells those who watch.
 
-One thread owns the device: where two of a process use torch on a CPU, each step was measured to take
-twice as long. Surfaces submit jobs and subscribe; a closed tab or a restarted page changes nothing for
-the run.
+Surfaces submit jobs and subscribe; a closed tab or a restarted page changes nothing for the run.
 """
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from logging import getLogger
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from studio.config import Settings
-from studio.engine.pipelines import Pipelines
 from studio.errors import Cancelled as Stopped
 from studio.errors import StudioError
 from studio.events import Cancelled, Done, Event, Failed, Interrupted, Loading, Made, Queued
+from studio.hands import Device, Hands, stoppable
 from studio.job import Job
 from studio.queue import Queue, Row
 from studio.record import names
 from studio.record.picture import Picture
 from studio.runs import Listener, Run, ending
-from studio.work import Wanted, Watch, work, work_all
-
-_Made = TypeVar("_Made")
+from studio.work import Wanted, Watch
 
 _POLL: Final = 0.5  # seconds between looks at what other processes ask
 
 
 class Session:
-    """Runs jobs one at a time and keeps models loaded between them."""
+    """Runs jobs one at a time on this machine, where models stay loaded between them.
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    Other ``hands`` may work through the queue in its place, as many runs at once as they have lanes.
+    """
+
+    def __init__(self, settings: Settings | None = None, hands: Hands | None = None) -> None:
         self.settings = settings or Settings.from_environment()
-        self._pipelines = Pipelines(self.settings.device, self.settings.vram)
-        self._device = ThreadPoolExecutor(1, "device")
+        self._device = Device(self.settings)
+        self._hands: Hands = hands or self._device
         self._changed = threading.Condition()
         self._listeners: dict[str, list[Listener]] = {}
         self._present: dict[str, Event] = {}  # the last thing heard of each run that is not over
         self._opened: Queue | None = None
-        self._worker: threading.Thread | None = None
+        self._workers: list[threading.Thread] = []
         self._closing = False
 
     def run(
@@ -53,10 +51,9 @@ class Session:
         below it, as in ``record.names``. ``watch`` hears of every step; what it raises stops the run within that
         step, and leaves no partial file. Wrong input is found before anything is written.
         """
-        job, left = job.with_wildcards(self.settings.wildcards), threading.Event()
-        heard = _stoppable(left.is_set, watch or _ignore)
-        made = work(job, self._pipelines, out or self.settings.output, name, self.settings.batch, heard)
-        yield from (picture for _, picture in self._one_by_one(made, left))
+        job, folder = job.with_wildcards(self.settings.wildcards), out or self.settings.output
+        made = self._device.work(job, folder, name, watch or _ignore, previews=False, finished=())
+        yield from (picture for _, picture in made)
 
     def run_all(
         self, wanted: Iterable[Wanted], *, watch: Watch | None = None, todo: int | None = None
@@ -69,9 +66,7 @@ class Session:
         ``todo`` says how many there are, if that is known. ``watch`` hears of every step; what it raises, and closing
         the iterator, stops all within that step and leaves no partial file.
         """
-        left = threading.Event()
-        heard = _stoppable(left.is_set, watch or _ignore)
-        yield from self._one_by_one(work_all(wanted, self._pipelines, self.settings.batch, heard, todo=todo), left)
+        yield from self._device.work_all(wanted, watch or _ignore, todo)
 
     def submit(self, job: Job, *, out: Path | None = None, name: str = names.DEFAULT) -> Run:
         """Put a job at the end of the queue and return at once.
@@ -103,9 +98,10 @@ class Session:
         """Stop within a step. The run at work is marked as interrupted; those that wait go on another time."""
         self._closing = True
         self._wake()
-        if self._worker:
-            self._worker.join()
-        self._device.shutdown()
+        for worker in self._workers:
+            worker.join()
+        self._device.close()
+        self._hands.close()
         if self._opened:
             self._opened.close()
 
@@ -159,8 +155,10 @@ class Session:
         with self._changed:
             if self._opened is None:
                 self._opened = Queue(self.settings.state / "queue.sqlite")
-                self._worker = threading.Thread(target=self._serve, name="studio", daemon=True)
-                self._worker.start()
+                lanes = range(self._hands.lanes)
+                self._workers = [threading.Thread(target=self._serve, name="studio", daemon=True) for _ in lanes]
+                for worker in self._workers:
+                    worker.start()
             return self._opened
 
     def _wake(self) -> None:
@@ -197,38 +195,11 @@ class Session:
             self._end(queue, row, Failed(f"{type(error).__name__}: {error}"))
 
     def _produce(self, queue: Queue, row: Row) -> None:
-        watch = _stoppable(lambda: self._closing or queue.asked_to_stop(row.id), lambda e: self._tell(row.id, e))
-        made = work(
-            row.job, self._pipelines, row.folder, row.name, self.settings.batch, watch,
-            previews=True, finished=queue.pictures(row.id),
-        )  # fmt: skip
-        for number, picture in self._one_by_one(made, threading.Event()):
+        watch = stoppable(lambda: self._closing or queue.asked_to_stop(row.id), lambda e: self._tell(row.id, e))
+        finished = queue.pictures(row.id)
+        for number, picture in self._hands.work(row.job, row.folder, row.name, watch, previews=True, finished=finished):
             queue.keep(row.id, number, picture.path)
             self._tell(row.id, Made(picture))
-
-    def _one_by_one(self, made: Generator[_Made], left: threading.Event) -> Iterator[_Made]:
-        """Each picture made on the device's thread; between two of them somebody else may have it.
-
-        Ctrl+C is heard on this thread: it sets ``left``, which stops the work within a step, and a picture
-        that was just then finished is still handed on.
-        """
-        try:
-            while True:
-                making = self._device.submit(next, made, None)
-                try:
-                    found = making.result()
-                except KeyboardInterrupt:
-                    left.set()
-                    with suppress(Stopped):
-                        yield from filter(None, [making.result()])
-                    raise
-                if found is None:
-                    return
-                yield found
-        finally:
-            left.set()
-            with suppress(RuntimeError):  # of a session that is closed, and its thread gone
-                self._device.submit(made.close)
 
     def _end(self, queue: Queue, row: Row, event: Event) -> None:
         queue.end(row.id, event.name, event.problem if isinstance(event, Failed) else "")  # type: ignore[arg-type]
@@ -251,14 +222,3 @@ class Session:
 
 def _ignore(event: Event) -> None:
     """Nobody watches."""
-
-
-def _stoppable(stop: Callable[[], bool], watch: Watch) -> Watch:
-    """Pass events on, and stop the work once somebody asks for it."""
-
-    def passed(event: Event) -> None:
-        if stop():
-            raise Stopped("stopped")
-        watch(event)
-
-    return passed

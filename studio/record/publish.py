@@ -47,11 +47,20 @@ def publish_at(image: Image.Image, path: Path, job: Job, facts: Mapping[str, Any
 
 def land(content: bytes, path: Path, job: Job) -> Picture:
     """Put the whole file of a picture that was made elsewhere at exactly this place, as ``publish_at`` does."""
-    with temporary(path.parent) as file:
+    return _land(content, path.parent, partial(_link_at, path=path, job=job))
+
+
+def land_in(content: bytes, folder: Path, stem: str) -> Picture:
+    """Put the whole file of a picture that was made elsewhere into a folder, as ``publish`` does."""
+    return _land(content, folder, partial(_link, folder=folder, stem=stem))
+
+
+def _land(content: bytes, folder: Path, link: Callable[[Path], Path]) -> Picture:
+    with temporary(folder) as file:
         _put(file, content)
-        found = _link_at(file, path, job)
-        sync(path.parent)
-    return Picture(found)
+        path = link(file)
+        sync(folder)
+    return Picture(path)
 
 
 def _publish(

@@ -18,7 +18,7 @@ cannot send; programs send it as ``Authorization: Bearer``, or as the password o
 import base64
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
@@ -60,16 +60,25 @@ class Refusal(Exception):
 
 
 class Guard:
-    """Lets only the person who started the server through to ``app``.
+    """Lets only those who have a token through to ``app``: the person who started the server, or its users.
 
-    ``port`` is the one served on, ``token`` the secret of this launch, ``max_body`` the most bytes a
-    request may carry.
+    ``port`` is the one served on, ``tokens`` the secrets of this launch, ``max_body`` the most bytes a request may
+    carry. ``names`` are what the server is called besides this machine's own, "studio.example.org" or with a port.
     """
 
-    def __init__(self, app: "ASGIApp", *, port: int, token: str, max_body: int = MAX_BODY) -> None:
-        self._app, self._token, self._max_body = app, token, max_body
-        self._hosts = frozenset(f"{name}:{port}" for name in _NAMES)
-        self._origins = frozenset(f"http://{host}" for host in self._hosts)
+    def __init__(
+        self,
+        app: "ASGIApp",
+        *,
+        port: int,
+        tokens: Collection[str],
+        names: Collection[str] = (),
+        max_body: int = MAX_BODY,
+    ) -> None:
+        self._app, self._tokens, self._max_body = app, tuple(tokens), max_body
+        here, named = [f"{name}:{port}" for name in _NAMES], [name.lower() for name in names]
+        self._hosts = frozenset([*here, *named])
+        self._origins = frozenset(f"http://{host}" for host in self._hosts) | {f"https://{name}" for name in named}
         self._cookie = f"studio-{port}"  # cookies know no ports: two studios must not share one
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
@@ -79,8 +88,8 @@ class Guard:
         headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in scope["headers"]}
         try:
             self._check_place(headers)
-            if self._brings_token(scope):
-                return await self._welcome(send)
+            if token := self._brought(scope):
+                return await self._welcome(token, send)
             self._check_token(headers)
             self._check_body(scope, headers)
             await self._app(scope, receive, _hardened(send))
@@ -93,14 +102,15 @@ class Guard:
         if headers.get("origin", next(iter(self._origins))).lower() not in self._origins:
             raise Refusal(403, "requests from other sites are not answered")
 
-    def _brings_token(self, scope: "Scope") -> bool:
+    def _brought(self, scope: "Scope") -> str:
+        """The token in the page's address; nothing where there is none, or a wrong one."""
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
         page = scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == "/"
-        return page and bool(given) and self._is_token(given)
+        return given if page and self._is_token(given) else ""
 
-    async def _welcome(self, send: "Send") -> None:
+    async def _welcome(self, token: str, send: "Send") -> None:
         """Trade the token in the address for a cookie and go to the address without it."""
-        cookie = f"{self._cookie}={self._token}; Path=/; HttpOnly; SameSite=Strict"
+        cookie = f"{self._cookie}={token}; Path=/; HttpOnly; SameSite=Strict"
         headers = ((b"location", b"/"), (b"set-cookie", cookie.encode()), (b"cache-control", b"no-store"))
         await _answer(send, 303, b"", headers)
 
@@ -111,7 +121,7 @@ class Guard:
             raise Refusal(401, "open the address that 'studio app' printed, or send its token as 'Bearer'")
 
     def _is_token(self, given: str) -> bool:
-        return secrets.compare_digest(given.encode(), self._token.encode())
+        return any(secrets.compare_digest(given.encode(), token.encode()) for token in self._tokens)
 
     def _from_cookie(self, headers: Mapping[str, str]) -> str:
         try:

@@ -47,7 +47,7 @@ def app(session: Session, port: int, token: str) -> "ASGIApp":
     from studio.surfaces import api, web
     from studio.surfaces.guard import Guard
 
-    return Guard(web.mount(api.build(session), session), port=port, token=token)
+    return Guard(web.mount(api.build(session), session), port=port, tokens=(token,))
 
 
 def _quieten(session: Session) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from studio.surfaces.guard import Guard
 
-PORT, TOKEN = 7860, "s3cret-token"
+PORT, TOKEN, OTHER = 7860, "s3cret-token", "another-user-s"
 HOST = f"127.0.0.1:{PORT}"
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 
@@ -37,7 +37,7 @@ def ask(method="GET", path="/api/jobs", query="", kind="http", **headers):
     async def send(message):
         sent.append(message)
 
-    guard = Guard(hello, port=PORT, token=TOKEN, max_body=1000)
+    guard = Guard(hello, port=PORT, tokens=(OTHER, TOKEN), names=("studio.example",), max_body=1000)
     with ThreadPoolExecutor(1) as aside:  # this thread may have a loop of its own, a browser's
         aside.submit(asyncio.run, guard(scope, None, send)).result()
     return sent[0].get("status", sent[0]["type"]), dict(sent[0].get("headers", ()))
@@ -55,6 +55,18 @@ def test_with_the_token_it_answers_and_adds_the_headers():
 )
 def test_another_host_name_is_refused_even_with_the_token(host):
     assert ask(**{**BEARER, "host": host})[0] == 403
+
+
+def test_each_user_has_a_token():
+    assert ask(authorization=f"Bearer {OTHER}")[0] == 200
+    status, headers = ask(path="/", query=f"token={OTHER}")
+    assert status == 303
+    assert OTHER.encode() in headers[b"set-cookie"]
+
+
+def test_a_server_with_a_name_answers_to_it():
+    assert ask(**BEARER, host="Studio.example", origin="https://studio.example")[0] == 200
+    assert ask(**BEARER, host="studio.example", origin="https://evil.example")[0] == 403
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:7860", "localhost:7860", "[::1]:7860", "LOCALHOST:7860"])

@@ -5,23 +5,19 @@ for, so that a machine that joins, by hand or by Ray's autoscaler, is put to wor
 who asked: a worker that dies takes nothing along but the picture it was at.
 """
 
-import os
-import socket
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from studio.batch.task import Failed, Made, Outcome, Task, Watch
+from studio.cluster.link import connected, hired, library
+from studio.cluster.painter import Painted, Painter
 from studio.errors import InputError
 from studio.events import Step
 from studio.record.publish import land
 from studio.version import VERSION
-
-if TYPE_CHECKING:
-    from studio.batch.painter import Painted
 
 _AHEAD: Final = 2  # jobs a worker has: one at work, and one so that it need not wait for the next
 _LOSSES: Final = 3  # workers that may die over one job
@@ -47,20 +43,12 @@ class Cluster:
         Raises InputError where there is no such cluster, or a machine of it has another version of the studio.
         """
         todo = deque(tasks)
-        with _connected(self.address):
-            crew = _Crew(self._hired())
+        with connected(self.address):
+            crew = _Crew(hired(self.painter or Painter, self.cores))
             try:
                 yield from _rounds(crew, todo, out, watch)
             finally:
                 crew.dismiss()
-
-    def _hired(self) -> Any:
-        """The class of the workers, with what each of them needs of a machine."""
-        from studio.batch.painter import Painter
-
-        ray = _ray()
-        needs = {"num_gpus": 1} if ray.cluster_resources().get("GPU") else {"num_cpus": self.cores or _smallest()}
-        return ray.remote(**needs)(self.painter or Painter)
 
 
 @dataclass(eq=False)
@@ -69,7 +57,7 @@ class _Worker:
 
     actor: Any
     arriving: Any
-    tasks: "dict[Any, Task]" = field(default_factory=dict)
+    tasks: dict[Any, Task] = field(default_factory=dict)
 
 
 class _Crew:
@@ -86,7 +74,7 @@ class _Crew:
             actor = self._hired.remote()
             self._expected = _Worker(actor, actor.version.remote())
 
-    def give(self, todo: "deque[Task]") -> None:
+    def give(self, todo: deque[Task]) -> None:
         """Hand out tasks; the worker with the fewest is served first."""
         for most in range(1, _AHEAD + 1):
             for worker in self._there:
@@ -98,12 +86,12 @@ class _Crew:
     def busy(self) -> bool:
         return any(worker.tasks for worker in self._there)
 
-    def heard(self) -> "Iterator[tuple[Task, Painted | None, bool]]":
+    def heard(self) -> Iterator[tuple[Task, Painted | None, bool]]:
         """Tasks that came back within a moment: each with its picture, or None where its worker was lost.
 
         The last says whether the task was at work when that happened.
         """
-        ray = _ray()
+        ray = library()
         waiting = {ref: worker for worker in self._there for ref in worker.tasks}
         arriving = [self._expected.arriving] if self._expected else []
         ready, _ = ray.wait([*waiting, *arriving], num_returns=1, timeout=_LOOK)
@@ -114,7 +102,7 @@ class _Crew:
                 yield from self._answer(waiting[ref], ref)
 
     def _welcome(self, ref: Any) -> None:
-        ray = _ray()
+        ray = library()
         worker, self._expected = self._expected, None
         try:
             version, host = ray.get(ref)
@@ -127,8 +115,8 @@ class _Crew:
         if worker:
             self._there.append(worker)
 
-    def _answer(self, worker: _Worker, ref: Any) -> "Iterator[tuple[Task, Painted | None, bool]]":
-        ray = _ray()
+    def _answer(self, worker: _Worker, ref: Any) -> Iterator[tuple[Task, Painted | None, bool]]:
+        ray = library()
         try:
             painted = ray.get(ref)
         except ray.exceptions.RayError:
@@ -140,12 +128,12 @@ class _Crew:
 
     def dismiss(self) -> None:
         """Send everybody home, within whatever they are at."""
-        ray = _ray()
+        ray = library()
         for worker in [*self._there, *filter(None, [self._expected])]:
             ray.kill(worker.actor)
 
 
-def _rounds(crew: _Crew, todo: "deque[Task]", out: Path, watch: Watch) -> Iterator[Outcome]:
+def _rounds(crew: _Crew, todo: deque[Task], out: Path, watch: Watch) -> Iterator[Outcome]:
     total, done = len(todo), 0
     lost: dict[int, int] = {}  # workers that died over a task
     while todo or crew.busy:
@@ -162,7 +150,7 @@ def _rounds(crew: _Crew, todo: "deque[Task]", out: Path, watch: Watch) -> Iterat
         watch(Step(min(done + 1, total), total, 0, 1, None))
 
 
-def _outcome(task: Task, painted: "Painted | None", out: Path) -> Outcome:
+def _outcome(task: Task, painted: Painted | None, out: Path) -> Outcome:
     """The task's picture as a file, or why there is none."""
     if painted is None:
         return Failed(task, f"the worker that was at it died, {_LOSSES} times; see Ray's log of that machine")
@@ -172,52 +160,3 @@ def _outcome(task: Task, painted: "Painted | None", out: Path) -> Outcome:
         return Made(task, land(painted.data, out / task.place, task.job).path, painted.seconds)
     except InputError as error:
         return Failed(task, str(error))
-
-
-def _smallest() -> int:
-    """Cores of the smallest machine that has any to give."""
-    ray = _ray()
-    found = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
-    return min(filter(None, found), default=1)
-
-
-@contextmanager
-def _connected(address: str | None) -> Iterator[None]:
-    """In touch with the cluster; one that was started here ends with it."""
-    ray = _ray()
-    if mine := not ray.is_initialized():
-        _reach(address)
-        here = {} if address else {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
-        try:
-            ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **here)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise InputError(f"there is no Ray cluster at '{address}': {str(error).splitlines()[0]}") from None
-    try:
-        yield
-    finally:
-        if mine:
-            ray.shutdown()
-
-
-def _reach(address: str | None) -> None:
-    """Raise InputError where nobody listens at an address; Ray itself would try for minutes."""
-    host, found, port = (address or "").removeprefix("ray://").rpartition(":")
-    if not found:
-        return
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
-    except (OSError, ValueError, OverflowError) as error:
-        raise InputError(f"there is no Ray cluster at '{address}': {error}") from None
-
-
-def _ray() -> Any:
-    """The library, which tells nobody that it is used."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault(
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0"
-    )  # leave the devices of a worker without a GPU alone
-    try:
-        import ray
-    except ImportError:
-        raise InputError("Ray is not installed here; pip install 'studio-diffusion[ray]'") from None
-    return ray

@@ -13,15 +13,15 @@ import pytest
 from PIL import Image
 
 from studio.batch.batch import Batch
-from studio.batch.cluster import Cluster
 from studio.batch.fill import fill
 from studio.batch.task import Failed, Made, Task
+from studio.cluster.batch import Cluster
 from studio.engine import hardware
 from studio.errors import InputError
 from studio.job import Job
 from studio.record import glance
 from studio.workflow import Workflow
-from tests.batch import fake
+from tests.cluster import fake
 
 ray = pytest.importorskip("ray")
 
@@ -109,10 +109,10 @@ _DRIVER = """
 import sys
 from pathlib import Path
 from studio.batch.batch import Batch
-from studio.batch.cluster import Cluster
+from studio.cluster.batch import Cluster
 from studio.batch.fill import fill
-from tests.batch import fake
-from tests.batch.test_cluster import silent, tasks, workflow
+from tests.cluster import fake
+from tests.cluster.test_batch import silent, tasks, workflow
 
 fill(Batch(workflow(), tasks(20)), Path(sys.argv[1]), Cluster(sys.argv[2], painter=fake.Slow), silent)
 """

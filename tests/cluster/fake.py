@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from studio.batch.painter import Painted
+from studio.cluster.painter import Painted
 from studio.version import VERSION
 
 

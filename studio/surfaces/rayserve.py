@@ -1,0 +1,91 @@
+"""``studio serve``: the HTTP API for many users, on the machines of a Ray cluster.
+
+One replica of Ray Serve answers and keeps the queue, in its machine's STUDIO_STATE; the pictures are made by workers
+with models of their own, and land in its STUDIO_OUTPUT. Users have a token each. There is no encryption here: beyond
+this machine put a proxy with TLS in front.
+"""
+
+import secrets
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from studio.cluster.link import connected, library
+from studio.errors import InputError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+HOST: Final = "127.0.0.1"
+_LEAST: Final = 16  # letters of a token that cannot be guessed
+_AT_ONCE: Final = 1000  # requests; those that follow a job stay open
+
+
+def tokens(file: Path | None) -> tuple[str, ...]:
+    """The users' tokens, one a line ("#" begins a remark); without a file a new one.
+
+    Raises InputError for a file that cannot be read or holds a token that could be guessed.
+    """
+    if file is None:
+        return (secrets.token_urlsafe(24),)
+    try:
+        lines = [line.partition("#")[0].strip() for line in file.read_text("utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the tokens in '{file}' cannot be read: {error}") from None
+    found = tuple(filter(None, lines))
+    if not found or min(map(len, found)) < _LEAST:
+        raise InputError(f"'{file}' must hold a token a line, each of {_LEAST} letters or more")
+    return found
+
+
+def serve(
+    address: str | None,
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    users: tuple[str, ...],
+    names: Sequence[str],
+    painter: Any,
+) -> None:
+    """Serve until Ctrl+C. Raises InputError where there is no such cluster, or Ray Serve is not installed."""
+    with connected(address):
+        running = deploy(host=host, port=port, workers=workers, users=users, names=names, painter=painter)
+        print(f"The studio's API is at http://{host}:{port}/api, with {workers} workers\nCtrl+C ends it.", flush=True)
+        try:
+            with suppress(KeyboardInterrupt):
+                threading.Event().wait()
+        finally:
+            running.shutdown()
+
+
+def deploy(
+    *, host: str, port: int, workers: int, users: tuple[str, ...], names: Sequence[str] = (), painter: Any = None
+) -> Any:
+    """Put the API onto the cluster that this process is in touch with; returns Ray Serve, to shut it down."""
+    library()
+    try:
+        from ray import serve as running
+    except ImportError:
+        raise InputError("Ray Serve is not installed here; pip install 'studio-diffusion[serve]'") from None
+    build = partial(app, port=port, workers=workers, users=users, names=tuple(names), painter=painter)
+    api = type("Studio", (), {"__doc__": "The API and the queue; it makes no pictures itself."})
+    options = {"num_replicas": 1, "max_ongoing_requests": _AT_ONCE, "ray_actor_options": {"num_cpus": 0}}
+    running.start(http_options={"host": host, "port": port})
+    running.run(running.deployment(**options)(running.ingress(build)(api)).bind(), name="studio", route_prefix="/")
+    return running
+
+
+def app(*, port: int, workers: int, users: tuple[str, ...], names: tuple[str, ...], painter: Any = None) -> "ASGIApp":
+    """What the replica serves: the API behind the guard, on a session whose hands are the cluster's workers."""
+    from studio.cluster.hands import Crew
+    from studio.cluster.painter import Painter
+    from studio.session import Session
+    from studio.surfaces import api
+    from studio.surfaces.guard import Guard
+
+    session = Session(hands=Crew(workers, painter or Painter))
+    return Guard(api.build(session), port=port, tokens=users, names=names)
