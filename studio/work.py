@@ -144,8 +144,8 @@ class _Clock:
 
         def report(step: int, steps: int) -> None:
             self._going[id(wanted)] = step / steps
-            left = self._left(self._done + sum(self._going.values()))
             if id(wanted) == next(iter(self._going)):
+                left = self._left(self._done + sum(self._going.values()))
                 self._tell(Step(wanted.number + 1, wanted.of, step, steps, left))
 
         def show(_: int, jpeg: bytes) -> None:

@@ -67,13 +67,20 @@ def guided(pipelines: Pipelines, card: ModelCard, request: Request, *others: Req
 
 
 def _recall(words: Remembered, pipeline: "DiffusionPipeline", guide: Guide, loras: Stack) -> Recall:
-    """What the model has read with the same learned words, and the same LoRAs on its text encoders."""
+    """What the model has read with the same learned words, and the same text encoders."""
     learned = tuple((word, library.find(ref, "embedding").sha256()) for word, ref in guide.embeddings)
 
     def recall(said: Hashable, read: Callable[[], Embedding]) -> Embedding:
-        return words.of((said, learned, loras.reading()), pipeline._execution_device, read)
+        key = (said, learned, loras.reading(), _written(pipeline))
+        return words.of(key, pipeline._execution_device, read)
 
     return recall
+
+
+def _written(pipeline: "DiffusionPipeline") -> int:
+    """How often somebody has written to the text encoders' weights; LoRAs are worn past this count."""
+    encoders = [part for name, part in pipeline.components.items() if name.startswith("text_encoder") and part]
+    return sum(parameter._version for encoder in encoders for parameter in encoder.parameters())
 
 
 def _pipeline(pipelines: Pipelines, card: ModelCard, request: Request) -> "DiffusionPipeline":

@@ -20,6 +20,8 @@ from studio.engine.engine import Engine
 from studio.engine.guided import guided
 from studio.engine.latents import decoded, decoder, unpacked
 from studio.engine.memory import Plan
+from studio.engine.order import Order, sharing
+from studio.engine.passes import make
 from studio.engine.pipelines import Pipelines
 from studio.engine.watch import watched
 from studio.guide import NOTHING, Control, Guide
@@ -32,6 +34,7 @@ from tests.families import makers
 from tests.models import original
 from tests.models import small as small_models
 
+WORDS = ("a red star", "two blue circles, and a small green triangle on a pale yellow ground, flat", "moon")
 YES = "yes"
 STEPS = 2
 
@@ -223,6 +226,17 @@ def negative_prompt(model):
     return YES
 
 
+def prompts_in_a_pass(model):
+    """Different prompts, of different lengths, in one forward pass: each picture is as it is alone."""
+    dark = "dark" if model.family.negative_prompt else ""
+    asked = [model.request(prompt=words, negative_prompt="" if n % 2 else dark) for n, words in enumerate(WORDS)]
+    orders = [Order(model.pipelines, model.card, each, n, *[lambda *_: None] * 2) for n, each in enumerate(asked)]
+    assert sharing(orders, 3)[1:]
+    for order, picture in zip(orders, make(orders), strict=True):
+        assert small.difference(picture, make([order])[0]) <= 1
+    return YES
+
+
 def preview(model):
     """One a step; what the sampler expects in the end is the picture, once decoded."""
     assert model.usual.shown == STEPS
@@ -307,6 +321,7 @@ COLUMNS = MappingProxyType(
         "LoRA": lora,
         "guidance": guidance,
         "negative prompt": negative_prompt,
+        "prompts in a pass": prompts_in_a_pass,
         "preview": preview,
         "cancel": cancel,
         "VAE tiling": vae_tiling,
