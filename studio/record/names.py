@@ -7,6 +7,7 @@ its values of the inputs that take a list, and nothing where there is none.
 
 import re
 import unicodedata
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,22 +18,31 @@ from studio.plugins import unknown
 DEFAULT: Final = "{workflow}-{item}-{seed}-{n}"
 _FIELDS: Final = ("workflow", "item", "seed", "n", "prompt", "model")
 _FIELD = re.compile(r"\{([^{}]*)\}")
+_LONGEST: Final = 120
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
 
 
-def check(template: str) -> str:
+def check(template: str, fields: Collection[str] = _FIELDS) -> str:
     """The template, if it can name files.
 
     Raises InputError for an unknown field, a bare brace or anything that points elsewhere.
     """
     for field in _FIELD.findall(template):
-        if field not in _FIELDS:
-            raise InputError(f"in the name '{template}', {unknown('field', field, _FIELDS)}")
+        if field not in fields:
+            raise InputError(f"in the name '{template}', {unknown('field', field, fields)}")
     rest = _FIELD.sub("x", template)
     if not rest or not re.fullmatch(r"[\w .,()+=@#-]+", rest) or rest.startswith(".") or len(template) > 200:
-        fields = ", ".join(f"{{{field}}}" for field in _FIELDS)
-        raise InputError(f"'{template}' cannot name a file; use letters, digits, dashes and {fields}")
+        known = ", ".join(f"{{{field}}}" for field in fields)
+        raise InputError(f"'{template}' cannot name a file; use letters, digits, dashes and {known}")
     return template
+
+
+def fill(template: str, values: Mapping[str, str], otherwise: str) -> str:
+    """A checked template with its fields' values; ``otherwise`` where that would name no file."""
+    item = values.get("item", "")
+    named = template if item else re.sub(r"[-_ ]\{item\}(?![-_ ])|\{item\}[-_ ]?", "", template)
+    name = _FIELD.sub(lambda match: _slug(values[match[1]]), named)[:_LONGEST].strip(". ")
+    return otherwise if not name or _RESERVED.match(name) else name
 
 
 def stem(template: str, job: Job, n: int) -> str:
@@ -46,9 +56,7 @@ def stem(template: str, job: Job, n: int) -> str:
         "model": Path(model).name,
     }
     item = " ".join(str(job.value(name)) for name in job.lists())
-    named = check(template) if item else re.sub(r"\{item\}[-_ ]?", "", check(template))
-    name = _FIELD.sub(lambda match: _slug((values | {"item": item})[match[1]]), named)[:120].strip(". ")
-    return f"picture-{n}" if not name or _RESERVED.match(name) else name
+    return fill(check(template), values | {"item": item}, f"picture-{n}")
 
 
 def _slug(text: str) -> str:

@@ -1,0 +1,107 @@
+"""Where a batch's pictures go: file names, and folders, from a template over its columns and inputs.
+
+    {language}/{sku}-{size}-{n}     de/4711-512x512-1.png
+
+A column's field says what the cell says, an input's what was made of it. Besides there are
+
+    {item}   what tells a row's pictures apart: the values of axes and lists and, from the second on, the number
+    {n}      the number among the pictures of a row and a combination, from 1
+    {key}    ten letters and digits of the picture's own, the same whatever other rows there are
+    {row}    the row's number, which changes where a row is put in before it: then its picture is made anew
+    {workflow}, {model}, {seed}
+
+The rest is as in ``record.names``; only the template itself parts folders.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from studio.batch.columns import Choice, Columns, fold, written
+from studio.batch.table import Row
+from studio.batch.task import Task
+from studio.job import Job
+from studio.record import names
+
+_OWN: Final = ("item", "n", "key", "row", "workflow", "model", "seed")
+_NAMING: Final = ("file", "file_name", "filename", "name", "id", "sku")
+
+
+def fields(template: str) -> set[str]:
+    """The folded names of a template's fields."""
+    return {fold(name) for name in re.findall(r"\{([^{}]*)\}", template)}
+
+
+def default(columns: Iterable[str], inputs: Iterable[str]) -> str:
+    """A template that no row put in between changes: by the column that is made to name things, else by what is drawn.
+
+    Two rows of one name are then a problem; the key tells all others apart.
+    """
+    folded = {fold(column) for column in columns}
+    named = next((name for name in _NAMING if name in folded), None)
+    if named:
+        return f"{{{named}}}-{{item}}"
+    lead = next((name for name in ("prompt", "title", "subject") if name in inputs), "workflow")
+    return f"{{{lead}}}-{{key}}-{{item}}"
+
+
+class Places:
+    """Gives each task a place of its own.
+
+    Raises InputError for a template with an unknown field, or one that leaves the batch's folder.
+    """
+
+    def __init__(self, template: str, columns: Columns) -> None:
+        known = sorted({*_OWN, *columns.known, *columns.others, *columns.axes})
+        folded = re.sub(r"\{[^{}]*\}", lambda field: fold(field[0]), template.removesuffix(".png"))
+        self._parts = [names.check(part, known) for part in folded.split("/")]
+        self._fields, self._columns = fields(template) | {"item"}, columns
+        self._taken: dict[PurePosixPath, Task] = {}
+
+    def put(self, task: Task, row: Row, choice: Choice, n: int) -> Task:
+        """The task with its place, as picture ``n`` (from 1) of a row and a choice.
+
+        Raises ValueError where an earlier task has that place.
+        """
+        values = {name: self._value(name, task, row, choice, n) for name in self._fields}
+        *folders, file = (names.fill(part, values, f"picture-{n}") for part in self._parts)
+        placed = replace(task, place=PurePosixPath(*folders, f"{file}.png"))
+        if (first := self._taken.setdefault(placed.place, placed)) is not placed:
+            raise ValueError(_twice(first, placed))
+        return placed
+
+    def _value(self, name: str, task: Task, row: Row, choice: Choice, n: int) -> str:
+        job = task.job
+        if name in self._columns.others:
+            return written(row.cells.get(self._columns.others[name], ""))
+        if name in choice:
+            return choice[name]
+        own = {
+            "item": lambda: " ".join([*choice.values(), *_listed(job), *([str(n)] if n > 1 else [])]),
+            "n": lambda: str(n),
+            "key": lambda: task.key[:10],
+            "row": lambda: str(row.number),
+            "workflow": lambda: job.workflow,
+            "model": lambda: Path(next(iter(job.models()), "")).name,
+            "seed": lambda: str(job.seed),
+            "count": lambda: "1",
+        }
+        return own[name]() if name in own else _said(job.value(name))
+
+
+def _twice(first: Task, second: Task) -> str:
+    other = f"row {first.row}" if first.row != second.row else "another picture of this row"
+    if first.key == second.key:
+        return f"asks for the same picture as {other}; leave one out, or give it another seed"
+    return f"its file would be '{second.place}', as that of {other}; tell them apart in the names of files"
+
+
+def _listed(job: Job) -> list[str]:
+    return [_said(job.value(name)) for name in job.lists()]
+
+
+def _said(value: Any) -> str:
+    """An input's value in a name: of a list all, of a picture its own name."""
+    return " ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
