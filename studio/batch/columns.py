@@ -62,7 +62,7 @@ class Columns:
 
     @classmethod
     def of(
-        cls, workflow: Workflow, table: Table, grid: Iterable[str], fixed: Mapping[str, Any], wanted: Iterable[str]
+        cls, workflow: Workflow, table: Table, grid: Iterable[Axis], fixed: Mapping[str, Any], wanted: Iterable[str]
     ) -> Self:
         """The columns of a table, of which those that are ``wanted`` need not be inputs ("all" wants all).
 
@@ -112,9 +112,9 @@ def written(cell: Cell) -> str:
     return cell if isinstance(cell, str) else ", ".join(cell)
 
 
-def _axes(grid: Iterable[str]) -> dict[str, tuple[str, ...]]:
+def _axes(grid: Iterable[Axis]) -> dict[str, tuple[str, ...]]:
     axes: dict[str, tuple[str, ...]] = {}
-    for axis in map(Axis.parse, grid):
+    for axis in grid:
         if fold(axis.name) in axes:
             raise InputError(f"the grid has the axis '{axis.name}' twice; write its values into one")
         axes[fold(axis.name)] = axis.values

@@ -110,11 +110,12 @@ def read(value: Any) -> Cell:
     if isinstance(value, Unread):
         raise ValueError(value)
     if isinstance(value, list | tuple) and not isinstance(value, Size):
-        return [_text(item) for item in value]
-    return _text(value)
+        return [text(item) for item in value]
+    return text(value)
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """A single value as people write it; raises ValueError for what is none."""
     plain = value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") else value
     if plain is None or plain != plain:  # NaN
         return ""
@@ -132,7 +133,7 @@ def _text(value: Any) -> str:
 
 
 def _named(header: Sequence[Any]) -> tuple[str, ...]:
-    names = [_text(cell) for cell in header]
+    names = [text(cell) for cell in header]
     while names and not names[-1]:
         names.pop()
     if "" in names:

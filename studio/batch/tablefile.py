@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from studio.batch import delimited, excel, jsonlines
-from studio.batch.table import MOST_BYTES, Table
+from studio.batch.table import MOST_BYTES, Table, of_python
 from studio.errors import InputError
 
 _READERS: Final[Mapping[str, Callable[[Path, str, str], Table]]] = {
@@ -16,6 +16,11 @@ _READERS: Final[Mapping[str, Callable[[Path, str, str], Table]]] = {
     ".xlsx": lambda file, _, sheet: excel.read(file, sheet),
     ".xlsm": lambda file, _, sheet: excel.read(file, sheet),
 }
+
+
+def of(source: Any, encoding: str = "") -> Table:
+    """The table in a file, or one from Python, as ``read`` and ``table.of_python`` have it."""
+    return read(source, encoding) if isinstance(source, str | Path) else of_python(source)
 
 
 def read(ref: str | Path, encoding: str = "") -> Table:

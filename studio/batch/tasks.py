@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from studio.axes import Axis
 from studio.batch.batch import Batch
 from studio.batch.columns import Choice, Columns, Value, written
 from studio.batch.places import Places, default, fields
@@ -24,13 +25,13 @@ ALONE: Final = Table((), (Row(0, {}),))
 def batch(
     workflow: Workflow,
     table: Table = ALONE,
-    grid: Iterable[str] = (),
+    grid: Iterable[Axis] = (),
     fixed: Mapping[str, Any] | None = None,
     name: str = "",
     keep: Iterable[str] = (),
     wildcards: Path = Path(),
 ) -> Batch:
-    """Every row crossed with every combination of the grid's axes ("steps=10,20"), as one task a picture.
+    """Every row crossed with every combination of the grid's axes, as one task a picture.
 
     ``fixed`` values hold for all rows; ``name`` is a template as in ``batch.places``, ``keep`` names columns that are
     no input; ``wildcards`` is the folder of those. Raises TableError that lists all that is wrong with the rows,

@@ -1,0 +1,86 @@
+"""Finds out what a batch will take: from what this machine has made, else from two pictures made to measure."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from studio.batch import speed
+from studio.batch.plan import Plan, Power, Prices
+from studio.batch.speed import Sample, Shape, Speed
+from studio.batch.task import Task
+from studio.job import Job
+from studio.session import Session
+
+
+class Group(NamedTuple):
+    """Tasks that take equally long, and how long."""
+
+    tasks: Sequence[Task]
+    speed: Speed
+
+
+def forecast(
+    tasks: Iterable[Task],
+    there: int,
+    folders: Iterable[Path],
+    session: Session,
+    watts: float | None,
+    prices: Prices,
+    say: Callable[[str], None],
+) -> Plan:
+    """What making the ``tasks`` takes, by pictures in ``folders``; ``there`` are made already.
+
+    Where those tell nothing of a model, two of its pictures are made and thrown away, and ``say`` is told before.
+    ``watts`` is what the machine draws, where that is known better than it can be found out.
+    """
+    from studio.engine import hardware
+    from studio.train.cost import estimate
+
+    device = hardware.pick_device(session.settings.device)
+    known, power = speed.samples(folders, hardware.named(device)), Power(*estimate(device))
+    groups: list[Group] = []
+    for shape, alike in _alike(tasks).items():
+        found = speed.of(shape, known)
+        if not found:
+            say(f"nothing made here tells how fast {' and '.join(shape.models)} is: two pictures are made to measure it")
+            sample, power = _probed(alike[0].job, session)
+            known.append(sample)
+            found = speed.measured(shape, sample)
+        groups.append(Group(alike, found))
+    return _sum(groups, there, Power(watts, "as you say") if watts is not None else power, prices)
+
+
+def _alike(tasks: Iterable[Task]) -> dict[Shape, list[Task]]:
+    alike: dict[Shape, list[Task]] = {}
+    for task in tasks:
+        alike.setdefault(Shape.of(task.job), []).append(task)
+    return alike
+
+
+def _probed(job: Job, session: Session) -> tuple[Sample, Power]:
+    """Two pictures; the first also pays for loading the model, so the second counts."""
+    from studio.engine import hardware
+    from studio.train.cost import Meter
+
+    with TemporaryDirectory() as folder:
+        pictures = session.run(job.model_copy(update={"count": 2}), out=Path(folder))
+        next(pictures)
+        meter = Meter(hardware.pick_device(session.settings.device))
+        second = next(pictures)
+        seconds, cost = float(second.record["seconds"]), meter.read()
+        sample = Sample(Shape.of(job), seconds, second.path.stat().st_size)
+    return sample, Power(cost.joules / seconds, cost.how)
+
+
+def _sum(groups: Sequence[Group], there: int, power: Power, prices: Prices) -> Plan:
+    counts = Counter[str]()
+    for group in groups:
+        counts[group.speed.how] += len(group.tasks)
+    typical, least, most, size = (
+        sum(getattr(group.speed, what) * len(group.tasks) for group in groups)
+        for what in ("typical", "least", "most", "bytes")
+    )
+    measured = tuple(how if len(counts) == 1 else f"{count:,} pictures: {how}" for how, count in counts.items())
+    return Plan(counts.total(), there, typical, least, most, size, measured, power, prices)
