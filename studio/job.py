@@ -1,6 +1,7 @@
 """A job: what was asked, as plain JSON that crosses queues, networks and picture files unchanged."""
 
 import hashlib
+import json
 import secrets
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -74,6 +75,13 @@ class Job(BaseModel):
             return self
         texts = [text for name in self.draws for text in _texts(self.values[name])]
         return self.model_copy(update={"wildcards": wildcards.load(folder, texts)})
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of all it says: two jobs with one key make the same pictures. So a file's record, which holds its
+        job, tells whether a job was done, whatever the file is called."""
+        plain = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(plain.encode()).hexdigest()
 
     @property
     def total(self) -> int:

@@ -43,12 +43,12 @@ class Session:
         self._closing = False
 
     def run(
-        self, job: Job, *, out: Path | None = None, name: str = names.DEFAULT, watch: Watch | None = None
+        self, job: Job, *, out: Path | None = None, name: names.Name = names.DEFAULT, watch: Watch | None = None
     ) -> Iterator[Picture]:
         """Make the job's pictures here and now, outside the queue, and yield each once its file is complete.
 
-        ``out`` is the folder (the settings' own without it), ``name`` a template as in
-        ``record.names``. ``watch`` hears of every step; what it raises stops the run within that
+        ``out`` is the folder (the settings' own without it), ``name`` a template, or one picture's exact place
+        below it, as in ``record.names``. ``watch`` hears of every step; what it raises stops the run within that
         step, and leaves no partial file. Wrong input is found before anything is written.
         """
         job, left = job.with_wildcards(self.settings.wildcards), threading.Event()

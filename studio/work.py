@@ -4,8 +4,10 @@ import platform
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+
+from PIL.Image import Image
 
 from studio.engine.engine import Engine
 from studio.engine.pipelines import Pipelines
@@ -14,10 +16,11 @@ from studio.job import Job
 from studio.models import library
 from studio.models.card import ModelCard
 from studio.models.loras import shelf
+from studio.models.loras.card import LoraCard
 from studio.models.loras.digests import Digests
 from studio.record import names
 from studio.record.picture import Picture
-from studio.record.publish import check_folder, publish
+from studio.record.publish import check_folder, publish, publish_at
 from studio.version import VERSION
 from studio.walk import make
 
@@ -28,7 +31,7 @@ def work(
     job: Job,
     pipelines: Pipelines,
     out: Path,
-    name: str,
+    name: names.Name,
     batch: int,
     watch: Watch,
     *,
@@ -40,10 +43,12 @@ def work(
     ``batch`` pictures of equal values share a forward pass; those numbered in ``finished`` are left out.
     ``watch`` hears of every Step, and of Previews where they are wanted; what it raises stops the
     work within that step and leaves no partial file. Wrong input is found before anything is written.
+    ``name`` is a template, or one picture's exact place below ``out``, as in ``record.names``.
     """
     workflow = job.checked()
-    names.check(name)
-    check_folder(out)
+    if isinstance(name, str):
+        names.check(name)
+    check_folder((out / name).parent)
     todo = [n for n in range(job.total) if n not in finished]
     clock = _Clock(job.total, len(todo), watch, previews)
     for numbers in _batches(job, todo, batch):
@@ -57,8 +62,14 @@ def work(
         }
         for n, one, image in zip(numbers, alone, made.pictures, strict=True):
             own = {"picture": n + 1, "batch": {"place": numbers.index(n) + 1, "of": len(numbers)}}
-            yield n, publish(image, out, names.stem(name, one, n + 1), one, {**facts, **own})
+            yield n, _publish(image, out, name, one, n + 1, {**facts, **own})
         clock.done += len(numbers)
+
+
+def _publish(image: Image, out: Path, name: names.Name, job: Job, n: int, facts: dict[str, Any]) -> Picture:
+    if isinstance(name, PurePosixPath):
+        return publish_at(image, out / name, job, facts)
+    return publish(image, out, names.stem(name, job, n), job, facts)
 
 
 def _batches(job: Job, todo: list[int], most: int) -> Iterator[list[int]]:
@@ -112,7 +123,7 @@ def _facts(job: Job, seconds: float) -> dict[str, Any]:
         "transformers": transformers.__version__,
         "python": platform.python_version(),
         "models": {name: _about(card) for name, card in _cards(job)},
-        "loras": {name: _hashes(name) for name in job.rests_on("lora")},
+        "loras": {name: _worn(name) for name in job.rests_on("lora")},
         "seconds": round(seconds, 3),
         "of": job.total,
     }
@@ -131,6 +142,8 @@ def _cards(job: Job) -> list[tuple[str, ModelCard]]:
     return [(name, library.find(name)) for name in job.models()]
 
 
-def _hashes(lora: str) -> dict[str, str]:
-    found = Digests.of(shelf.find(lora))
-    return {"file": found.file, "tensors": found.tensors}
+def _worn(lora: str) -> dict[str, str]:
+    file = shelf.find(lora)
+    found, claimed = Digests.of(file), LoraCard.read(file).licence
+    licence = " / ".join(dict.fromkeys(claim.text for claim in claimed)) or "unknown"
+    return {"file": found.file, "tensors": found.tensors, "licence": licence}

@@ -11,6 +11,7 @@ from studio.batch.plan import Plan, Power, Prices
 from studio.batch.speed import Sample, Shape, Speed
 from studio.batch.task import Task
 from studio.job import Job
+from studio.record import glance
 from studio.session import Session
 
 
@@ -22,15 +23,15 @@ class Group(NamedTuple):
 
 
 def forecast(
-    tasks: Iterable[Task],
-    there: int,
+    tasks: Sequence[Task],
+    out: Path,
     folders: Iterable[Path],
     session: Session,
     watts: float | None,
     prices: Prices,
     say: Callable[[str], None],
 ) -> Plan:
-    """What making the ``tasks`` takes, by pictures in ``folders``; ``there`` are made already.
+    """What making those ``tasks`` takes whose pictures are not in ``out``, by how fast those in ``folders`` were made.
 
     Where those tell nothing of a model, two of its pictures are made and thrown away, and ``say`` is told before.
     ``watts`` is what the machine draws, where that is known better than it can be found out.
@@ -41,7 +42,9 @@ def forecast(
     device = hardware.pick_device(session.settings.device)
     known, power = speed.samples(folders, hardware.named(device)), Power(*estimate(device))
     groups: list[Group] = []
-    for shape, alike in _alike(tasks).items():
+    there = {glance.key(file) for file in glance.pictures(out)} if out.is_dir() else set()
+    missing = {task.key: task for task in tasks if task.key not in there}
+    for shape, alike in _alike(missing.values()).items():
         found = speed.of(shape, known)
         if not found:
             say(f"nothing made here tells how fast {' and '.join(shape.models)} is: two pictures are made to measure it")
@@ -49,7 +52,7 @@ def forecast(
             known.append(sample)
             found = speed.measured(shape, sample)
         groups.append(Group(alike, found))
-    return _sum(groups, there, Power(watts, "as you say") if watts is not None else power, prices)
+    return _sum(groups, len(tasks) - len(missing), Power(watts, "as you say") if watts is not None else power, prices)
 
 
 def _alike(tasks: Iterable[Task]) -> dict[Shape, list[Task]]:

@@ -8,17 +8,20 @@ its values of the inputs that take a list, and nothing where there is none.
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from studio.errors import InputError
 from studio.job import Job
 from studio.plugins import unknown
 
+Name = str | PurePosixPath
+"""A template; or the exact place of a file, with its ending, below the output folder, where the job makes one."""
+
 DEFAULT: Final = "{workflow}-{item}-{seed}-{n}"
 _FIELDS: Final = ("workflow", "item", "seed", "n", "prompt", "model")
 _FIELD = re.compile(r"\{([^{}]*)\}")
-_LONGEST: Final = 120
+_LONGEST, _MOST_BYTES = 120, 240  # file systems end at 255 bytes
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
 
 
@@ -41,7 +44,7 @@ def fill(template: str, values: Mapping[str, str], otherwise: str) -> str:
     """A checked template with its fields' values; ``otherwise`` where that would name no file."""
     item = values.get("item", "")
     named = template if item else re.sub(r"[-_ ]\{item\}(?![-_ ])|\{item\}[-_ ]?", "", template)
-    name = _FIELD.sub(lambda match: _slug(values[match[1]]), named)[:_LONGEST].strip(". ")
+    name = _cut(_FIELD.sub(lambda match: _slug(values[match[1]]), named)).strip(". ")
     return otherwise if not name or _RESERVED.match(name) else name
 
 
@@ -57,6 +60,10 @@ def stem(template: str, job: Job, n: int) -> str:
     }
     item = " ".join(str(job.value(name)) for name in job.lists())
     return fill(check(template), values | {"item": item}, f"picture-{n}")
+
+
+def _cut(name: str) -> str:
+    return name[:_LONGEST].encode()[:_MOST_BYTES].decode(errors="ignore")
 
 
 def _slug(text: str) -> str:

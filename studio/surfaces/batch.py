@@ -144,10 +144,8 @@ def _plan(
 ) -> int:
     from studio.batch.forecast import forecast
 
-    missing = [task for task in wanted.tasks if not (out / task.place).is_file()]
-    there = len(wanted.tasks) - len(missing)
     folders = (out, session.settings.output)
-    told = forecast(missing, there, folders, session, watts, prices, lambda text: print(text, file=sys.stderr))
+    told = forecast(wanted.tasks, out, folders, session, watts, prices, lambda text: print(text, file=sys.stderr))
     print(plain.dumps(asdict(told) | {"kwh": told.kwh}) if json else "\n".join(told.lines()))
     return 0
 
