@@ -63,4 +63,4 @@ def batch(
     axes = [Axis(axis, tuple(map(text, several))) for axis, several in (grid or {}).items()]
     wildcards = session().settings.wildcards
     wanted = tasks.batch(Workflow.load(workflow), rows, axes, values, name, keep, wildcards)
-    return fill(wanted, Path(out), Local(session()), watch or (lambda event: None), retry=retry)
+    return fill(wanted, Path(out), Local(session()), watch or (lambda _: None), retry=retry)

@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -140,8 +141,9 @@ def _pair(name: str, known: Iterable[str]) -> tuple[str, str] | None:
 def _strangers(others: Mapping[str, str], wanted: set[str], known: Iterable[str]) -> Iterator[Problem]:
     for name, column in others.items():
         if not wanted & {name, "all"}:
-            reason = unknown("input", name.partition(".")[0], known)
-            yield Problem(0, column, f"{reason} (or keep the column as it is: --keep '{column}')")
+            near = get_close_matches(name.partition(".")[0], known, n=1)
+            meant = f"; did you mean '{near[0]}'?" if near else ""
+            yield Problem(0, column, f"is no input, and in no file's name{meant} (--keep '{column}' keeps it as it is)")
 
 
 def _unchosen(chosen: Mapping[tuple[str, str], str], axes: _Axes, known: Iterable[str]) -> Iterator[Problem]:
@@ -159,9 +161,7 @@ def _unchosen(chosen: Mapping[tuple[str, str], str], axes: _Axes, known: Iterabl
             yield Problem(0, f"{name}.…", f"'{name}' is an axis of the grid as well; leave one out")
 
 
-def _idle(
-    axes: _Axes, chosen: Iterable[tuple[str, str]], wanted: set[str], known: Iterable[str]
-) -> Iterator[Problem]:
+def _idle(axes: _Axes, chosen: Iterable[tuple[str, str]], wanted: set[str], known: Iterable[str]) -> Iterator[Problem]:
     """Axes that are no input, choose no column and name no file."""
     words = {word for _, word in chosen}
     for name, values in axes.items():

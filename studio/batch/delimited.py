@@ -34,4 +34,6 @@ def _lines(text: str, mark: str) -> Iterator[list[str]]:
         for row in rows:
             yield [cell.strip() for cell in row]
     except csv.Error as error:
-        raise InputError(f"line {rows.line_num} cannot be read ({error}); look for a quote too many or too few") from None
+        raise InputError(
+            f"line {rows.line_num} cannot be read ({error}); look for a quote too many or too few"
+        ) from None

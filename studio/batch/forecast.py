@@ -47,7 +47,7 @@ def forecast(
     for shape, alike in _alike(missing.values()).items():
         found = speed.of(shape, known)
         if not found:
-            say(f"nothing made here tells how fast {' and '.join(shape.models)} is: two pictures are made to measure it")
+            say(f"nothing made here tells how fast {' and '.join(shape.models)} is; making two pictures to measure it")
             sample, power = _probed(alike[0].job, session)
             known.append(sample)
             found = speed.measured(shape, sample)
@@ -85,5 +85,5 @@ def _sum(groups: Sequence[Group], there: int, power: Power, prices: Prices) -> P
         sum(getattr(group.speed, what) * len(group.tasks) for group in groups)
         for what in ("typical", "least", "most", "bytes")
     )
-    measured = tuple(how if len(counts) == 1 else f"{count:,} pictures: {how}" for how, count in counts.items())
+    measured = tuple(how if len(counts) == 1 else f"{speed.pictures(count)}: {how}" for how, count in counts.items())
     return Plan(counts.total(), there, typical, least, most, size, measured, power, prices)

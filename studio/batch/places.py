@@ -54,10 +54,10 @@ class Places:
     """
 
     def __init__(self, template: str, columns: Columns) -> None:
-        known = sorted({*_OWN, *columns.known, *columns.others, *columns.axes})
+        known = sorted({*_OWN, *columns.known - {"count"}, *columns.others, *columns.axes})
         folded = re.sub(r"\{[^{}]*\}", lambda field: fold(field[0]), template.removesuffix(".png"))
         self._parts = [names.check(part, known) for part in folded.split("/")]
-        self._fields, self._columns = fields(template) | {"item"}, columns
+        self._fields, self._columns = fields(template), columns
         self._taken: dict[PurePosixPath, Task] = {}
 
     def put(self, task: Task, row: Row, choice: Choice, n: int) -> Task:
@@ -65,30 +65,28 @@ class Places:
 
         Raises ValueError where an earlier task has that place.
         """
-        values = {name: self._value(name, task, row, choice, n) for name in self._fields}
+        values = self._values(task, row, choice, n)
         *folders, file = (names.fill(part, values, f"picture-{n}") for part in self._parts)
         placed = replace(task, place=PurePosixPath(*folders, f"{file}.png"))
         if (first := self._taken.setdefault(placed.place, placed)) is not placed:
             raise ValueError(_twice(first, placed))
         return placed
 
-    def _value(self, name: str, task: Task, row: Row, choice: Choice, n: int) -> str:
-        job = task.job
-        if name in self._columns.others:
-            return written(row.cells.get(self._columns.others[name], ""))
-        if name in choice:
-            return choice[name]
+    def _values(self, task: Task, row: Row, choice: Choice, n: int) -> dict[str, str]:
+        """What goes into each field; a column comes before what else has its name."""
+        job, others = task.job, self._columns.others
         own = {
-            "item": lambda: " ".join([*choice.values(), *_listed(job), *([str(n)] if n > 1 else [])]),
-            "n": lambda: str(n),
-            "key": lambda: task.key[:10],
-            "row": lambda: str(row.number),
-            "workflow": lambda: job.workflow,
-            "model": lambda: Path(next(iter(job.models()), "")).name,
-            "seed": lambda: str(job.seed),
-            "count": lambda: "1",
+            "item": " ".join([*choice.values(), *_listed(job), *([str(n)] if n > 1 else [])]),
+            "n": str(n),
+            "key": task.key[:10],
+            "row": str(row.number),
+            "workflow": job.workflow,
+            "model": Path(next(iter(job.models()), "")).name,
+            "seed": str(job.seed),
         }
-        return own[name]() if name in own else _said(job.value(name))
+        asked = {name: _said(job.value(name)) for name in self._fields - own.keys()}
+        cells = {name: written(row.cells.get(others[name], "")) for name in self._fields & others.keys()}
+        return asked | own | dict(choice) | cells
 
 
 def _twice(first: Task, second: Task) -> str:

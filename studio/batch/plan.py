@@ -36,7 +36,7 @@ class Plan:
     bytes: float
     measured: tuple[str, ...]
     power: Power
-    prices: Prices = Prices()
+    prices: Prices
 
     @property
     def kwh(self) -> float:
@@ -44,8 +44,7 @@ class Plan:
 
     def lines(self) -> Iterator[str]:
         """The plan for people; all figures are estimates and say what they rest on."""
-        there = f" ({self.there:,} more are there already)" if self.there else ""
-        yield f"pictures  {self.pictures:,}{there}"
+        yield f"pictures  {self.pictures:,}{f', and {self.there:,} that are there' if self.there else ''}"
         if not self.pictures:
             return
         yield f"time      about {duration(self.seconds)}, from {duration(self.least)} to {duration(self.most)}"
@@ -54,7 +53,7 @@ class Plan:
         yield f"disk      about {_size(self.bytes)}"
         yield f"energy    about {_energy(self.kwh)} ({self.power.how})"
         if self.prices.kwh is not None:
-            yield f"money     about {_money(self.kwh * self.prices.kwh)} of electricity at {self.prices.kwh:g} a kWh"
+            yield f"money     {_money(self.kwh * self.prices.kwh)} of electricity at {self.prices.kwh:g} a kWh"
         if self.prices.picture is not None:
             paid = _money(self.pictures * self.prices.picture)
             yield f"          from an API at {self.prices.picture:g} a picture: {paid}"
@@ -69,5 +68,4 @@ def _size(size: float) -> str:
 
 
 def _money(amount: float) -> str:
-    """ "0.0012", "3.40": as many digits as say something."""
-    return f"{amount:.2f}" if amount >= 0.1 or not amount else f"{amount:.2g}"
+    return f"about {amount:.2f}" if amount >= 0.01 or not amount else "less than 0.01"

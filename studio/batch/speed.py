@@ -1,6 +1,6 @@
 """How long pictures take on this machine, by what the records of earlier ones say."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -51,7 +51,7 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds a picture: ``typical``, and between ``least`` and ``most``; ``bytes`` on the disk; ``how`` it is known."""
+    """Seconds a picture: ``typical``, and between ``least`` and ``most``; ``bytes`` on disk; ``how`` it is known."""
 
     typical: float
     least: float
@@ -81,10 +81,10 @@ def of(shape: Shape, known: Iterable[Sample]) -> Speed | None:
     like = [sample for sample in same if sample.shape == shape]
     akin = [sample for sample in same if sample.shape.workflow == shape.workflow]
     if like:
-        return _speed(shape, like, f"measured on {_pictures(len(like))} of this kind, made on this machine")
+        return _speed(shape, like, f"measured on {pictures(len(like))} of this kind, made on this machine")
     if akin or same:
         found = akin or same
-        return _speed(shape, found, f"worked out from {_pictures(len(found))} of other sizes or steps, made here")
+        return _speed(shape, found, f"worked out from {pictures(len(found))} of other sizes or steps, made here")
     return None
 
 
@@ -120,5 +120,6 @@ def _own_pixels(model: str) -> int:
     return prod(library.find(model).size)
 
 
-def _pictures(count: int) -> str:
-    return "1 picture" if count == 1 else f"{count} pictures"
+def pictures(count: int) -> str:
+    """ "1 picture", "1,200 pictures"."""
+    return "1 picture" if count == 1 else f"{count:,} pictures"

@@ -9,6 +9,7 @@ What is written is text, whatever program wrote it; the inputs it is for read it
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from math import isnan
 from numbers import Number
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -117,7 +118,7 @@ def read(value: Any) -> Cell:
 def text(value: Any) -> str:
     """A single value as people write it; raises ValueError for what is none."""
     plain = value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") else value
-    if plain is None or plain != plain:  # NaN
+    if plain is None or (isinstance(plain, float) and isnan(plain)):
         return ""
     if isinstance(plain, bool):
         return str(plain).lower()
@@ -141,5 +142,3 @@ def _named(header: Sequence[Any]) -> tuple[str, ...]:
     if twice := next((name for n, name in enumerate(names) if name in names[:n]), None):
         raise InputError(f"two columns are called '{twice}'; rename one")
     return tuple(names)
-
-

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from studio.batch.batch import Batch
     from studio.batch.fill import Filled
     from studio.batch.plan import Prices
+    from studio.batch.task import Maker
     from studio.events import Event
     from studio.session import Session
 
@@ -44,7 +45,7 @@ def batch(
     price_per_kwh: float | None = None,
     api_price: float | None = None,
 ) -> int:
-    """Make a picture of every row of a table. The same command goes on where it stopped, and makes only what is missing.
+    """Make a picture of every row of a table. The same command goes on and makes only what is missing.
 
     studio batch products.csv --workflow text-to-image --out shop --plan
 
@@ -77,7 +78,7 @@ def batch(
     plan:
         Say how many pictures that makes, how long it takes, and what it costs; make none.
     retry:
-        Make also those rows that failed before.
+        Make those rows that failed before, and no others.
     engine:
         Where pictures are made.
     json:
@@ -101,7 +102,7 @@ def batch(
         return _list(error.problems)
     if plan:
         return _plan(wanted, out, session, watts, Prices(price_per_kwh, api_price), json=json)
-    return _make(wanted, out, session, retry=retry is not None, json=json)
+    return _make(wanted, out, _maker(engine, session), retry=retry is not None, json=json)
 
 
 def _asked(
@@ -130,18 +131,17 @@ def _list(problems: Sequence[Problem]) -> int:
     """All that is wrong, as a table."""
     things = "1 thing is" if len(problems) == 1 else f"{len(problems):,} things are"
     print(f"studio: {things} wrong in what was asked for; nothing was made", file=sys.stderr)
-    shown = [("row", "column", "reason"), *((str(row or "-"), column or "-", reason) for row, column, reason in problems)]
-    wide = max(len(column) for _, column, _ in shown[: _MOST + 1])
-    for row, column, reason in shown[: _MOST + 1]:
+    cells = [(str(row or "-"), column or "-", reason) for row, column, reason in problems[:_MOST]]
+    head = ("row", "column", "reason")
+    wide = max(len(column) for _, column, _ in (head, *cells))
+    for row, column, reason in (head, *cells):
         print(f"  {row:>6}  {column:{wide}}  {reason}", file=sys.stderr)
     if len(problems) > _MOST:
         print(f"  and {len(problems) - _MOST:,} more", file=sys.stderr)
     return _WRONG_USE
 
 
-def _plan(
-    wanted: "Batch", out: Path, session: "Session", watts: float | None, prices: "Prices", *, json: bool
-) -> int:
+def _plan(wanted: "Batch", out: Path, session: "Session", watts: float | None, prices: "Prices", *, json: bool) -> int:
     from studio.batch.forecast import forecast
 
     folders = (out, session.settings.output)
@@ -150,14 +150,20 @@ def _plan(
     return 0
 
 
-def _make(wanted: "Batch", out: Path, session: "Session", *, retry: bool, json: bool) -> int:
+def _maker(engine: str, session: "Session") -> "Maker":
+    """Who makes the pictures: ``engine`` "local" is this process."""
+    from studio.batch.local import Local
+
+    return {"local": Local}[engine](session)
+
+
+def _make(wanted: "Batch", out: Path, maker: "Maker", *, retry: bool, json: bool) -> int:
     """Fill the folder and print each picture as it is done; Ctrl+C stops within a step."""
     from studio.batch.fill import fill
-    from studio.batch.local import Local
 
     follow = _Following(json=json)
     try:
-        filled = fill(wanted, out, Local(session), follow, retry=retry)
+        filled = fill(wanted, out, maker, follow, retry=retry)
     except KeyboardInterrupt:
         follow.line(f"stopped; {follow.made} pictures were finished and are kept. The same command goes on")
         return _FAILED
@@ -167,8 +173,8 @@ def _make(wanted: "Batch", out: Path, session: "Session", *, retry: bool, json: 
 
 def _said(filled: "Filled", out: Path) -> str:
     there = f", {filled.there:,} were there" if filled.there else ""
-    failed = f", {len(filled.failed):,} failed: see manifest.csv, then run it with --retry failed" if filled.failed else ""
-    return f"{len(filled.made):,} pictures made{there}{failed}; all is in '{out}'"
+    made = f"{len(filled.made):,} pictures made{there}; all is in '{out}'"
+    return f"{made}. {len(filled.failed):,} failed: --retry failed tries them again" if filled.failed else made
 
 
 class _Following:
@@ -178,7 +184,7 @@ class _Following:
         self.made, self._json = 0, json
 
     def __call__(self, event: "Event") -> None:
-        from studio.batch.fill import RowFailed
+        from studio.batch.progress import RowFailed
         from studio.events import Made
         from studio.surfaces.following import show, told
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
+import pandas
 import pytest
 from openpyxl import Workbook
 
@@ -102,8 +103,9 @@ def test_rows_that_do_not_fit_are_named_and_the_others_read(table):
 
 
 def test_lines_that_are_no_records_are_named(table):
-    found = table("t.jsonl", '{"a": 1}\n[1]\n{"a": {"b": 1}}\n{"a": 1, "a": 2}\n{"a"\n{"a": ["x", 2]}\n' + "[" * 100_000)
-    assert [p.row for p in found.problems] == [2, 3, 4, 5, 7] or sorted(p.row for p in found.problems) == [2, 3, 4, 5, 7]
+    lines = ['{"a": 1}', "[1]", '{"a": {"b": 1}}', '{"a": 1, "a": 2}', '{"a"', '{"a": ["x", 2]}', "[" * 100_000]
+    found = table("t.jsonl", "\n".join(lines))
+    assert sorted(p.row for p in found.problems) == [2, 3, 4, 5, 7]
     assert cells(found) == [(1, {"a": "1"}), (6, {"a": ["x", "2"]})]
 
 
@@ -141,29 +143,14 @@ def test_a_missing_file_and_too_many_rows(table, tmp_path):
 
 
 def test_rows_of_python_are_dicts_or_a_data_frame():
-    rows = [{"prompt": "a sun", "size": Size(64, 64), "mask": Path("m.png"), "steps": None}, {"prompt": "x", "new": 2.0}]
+    first = {"prompt": "a sun", "size": Size(64, 64), "mask": Path("m.png"), "steps": None}
+    rows = [first, {"prompt": "x", "new": 2.0}]
     assert cells(of_python(rows)) == [
         (1, {"prompt": "a sun", "size": "64x64", "mask": "m.png"}), (2, {"prompt": "x", "new": "2"}),
     ]  # fmt: skip
 
-    class Frame(list):  # as pandas does it, which is not needed to run the studio
-        def notna(self):
-            return [[value == value for value in row.values()] for row in self]
-
-        def astype(self, _):
-            return self
-
-        def where(self, known, other):
-            return Frame(
-                [{k: v if ok else other for (k, v), ok in zip(row.items(), oks, strict=True)}
-                 for row, oks in zip(self, known, strict=True)]
-            )  # fmt: skip
-
-        def to_dict(self, how):
-            assert how == "records"
-            return list(self)
-
-    assert cells(of_python(Frame([{"a": 1.0, "b": float("nan")}]))) == [(1, {"a": "1"})]
+    frame = pandas.DataFrame({"a": [1, None], "b": ["x", None], "on": [None, pandas.Timestamp("2026-05-04")]})
+    assert cells(of_python(frame)) == [(1, {"a": "1", "b": "x"}), (2, {"on": "2026-05-04"})]
     for wrong in ("a", {"a": 1}, [1], 3):
         with pytest.raises(InputError, match="list of dicts or a data frame"):
             of_python(wrong)
