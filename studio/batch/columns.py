@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -86,6 +87,11 @@ class Columns:
         problems += [*_unchosen(chosen, axes, known), *_idle(axes, chosen, wanted, known), *_twice(axes, folded)]
         pictures = frozenset(name for name, what in takes.items() if what == "pictures")
         return cls(inputs, chosen, others, axes, given, known, pictures, table.folder, tuple(problems))
+
+    @property
+    def combinations(self) -> int:
+        """How many combinations of the axes' values there are."""
+        return prod(map(len, self.axes.values()))
 
     def choices(self) -> Iterator[Choice]:
         """Every combination of the axes' values, the last axis turning fastest."""
@@ -166,7 +172,9 @@ def _idle(axes: _Axes, chosen: Iterable[tuple[str, str]], wanted: set[str], know
     words = {word for _, word in chosen}
     for name, values in axes.items():
         if name not in known and name not in wanted and not words & set(map(fold, values)):
-            yield Problem(0, f"grid, {name}", f"{unknown('input', name, known)}, and no column ends in .{values[0]}")
+            yield Problem(
+                0, f"grid, {name}", f"{unknown('input', name, known)} (no column ends in .{values[0]} either)"
+            )
 
 
 def _twice(axes: Iterable[str], folded: Mapping[str, str]) -> Iterator[Problem]:

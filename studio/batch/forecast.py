@@ -52,7 +52,7 @@ def forecast(
             known.append(sample)
             found = speed.measured(shape, sample)
         groups.append(Group(alike, found))
-    return _sum(groups, len(tasks) - len(missing), Power(watts, "as you say") if watts is not None else power, prices)
+    return _sum(groups, len(tasks) - len(missing), Power(watts, f"{watts:g} W, as you say") if watts is not None else power, prices)
 
 
 def _alike(tasks: Iterable[Task]) -> dict[Shape, list[Task]]:

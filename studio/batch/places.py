@@ -4,7 +4,8 @@
 
 A column's field says what the cell says, an input's what was made of it. Besides there are
 
-    {item}   what tells a row's pictures apart: the values of axes and lists and, from the second on, the number
+    {item}   what tells a row's pictures apart and is not named by itself: the values of axes and lists and, from the
+             second on, the number
     {n}      the number among the pictures of a row and a combination, from 1
     {key}    ten letters and digits of the picture's own, the same whatever other rows there are
     {row}    the row's number, which changes where a row is put in before it: then its picture is made anew
@@ -22,7 +23,6 @@ from typing import Any, Final
 from studio.batch.columns import Choice, Columns, fold, written
 from studio.batch.table import Row
 from studio.batch.task import Task
-from studio.job import Job
 from studio.record import names
 
 _OWN: Final = ("item", "n", "key", "row", "workflow", "model", "seed")
@@ -75,8 +75,9 @@ class Places:
     def _values(self, task: Task, row: Row, choice: Choice, n: int) -> dict[str, str]:
         """What goes into each field; a column comes before what else has its name."""
         job, others = task.job, self._columns.others
+        apart = {name: _said(job.value(name)) for name in job.lists()} | dict(choice) | {"n": str(n) if n > 1 else ""}
         own = {
-            "item": " ".join([*choice.values(), *_listed(job), *([str(n)] if n > 1 else [])]),
+            "item": " ".join(text for name, text in apart.items() if text and name not in self._fields),
             "n": str(n),
             "key": task.key[:10],
             "row": str(row.number),
@@ -96,10 +97,6 @@ def _twice(first: Task, second: Task) -> str:
     return f"its file would be '{second.place}', as that of {other}; tell them apart in the names of files"
 
 
-def _listed(job: Job) -> list[str]:
-    return [_said(job.value(name)) for name in job.lists()]
-
-
 def _said(value: Any) -> str:
-    """An input's value in a name: of a list all, of a picture its own name."""
-    return " ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+    """An input's value in a name; one that is left open is the model's own."""
+    return " ".join(map(str, value)) if isinstance(value, list) else "own" if value is None else str(value)

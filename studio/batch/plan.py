@@ -56,11 +56,12 @@ class Plan:
             yield f"money     {_money(self.kwh * self.prices.kwh)} of electricity at {self.prices.kwh:g} a kWh"
         if self.prices.picture is not None:
             paid = _money(self.pictures * self.prices.picture)
-            yield f"          from an API at {self.prices.picture:g} a picture: {paid}"
+            yield f"by an API {paid} at {self.prices.picture:g} a picture"
 
 
 def _energy(kwh: float) -> str:
-    return f"{kwh:.2g} kWh" if kwh >= 1 else f"{kwh * 1000:.2g} Wh"
+    amount, unit = (kwh, "kWh") if kwh >= 1 else (kwh * 1000, "Wh")
+    return f"{float(f'{amount:.2g}'):,g} {unit}"
 
 
 def _size(size: float) -> str:
@@ -68,4 +69,4 @@ def _size(size: float) -> str:
 
 
 def _money(amount: float) -> str:
-    return f"about {amount:.2f}" if amount >= 0.01 or not amount else "less than 0.01"
+    return f"about {amount:,.2f}" if amount >= 0.01 or not amount else "less than 0.01"

@@ -40,6 +40,7 @@ def batch(
     name = name or default(table.columns, workflow.inputs())
     columns = Columns.of(workflow, table, grid, fixed or {}, {*keep, *fields(name)})
     making = _Making(Jobs(workflow), columns, Places(name, columns), wildcards)
+    _refuse_more(len(table.rows) * columns.combinations)
     tasks = [task for row in table.rows for task in making.row(row)]
     if problems := [*table.problems, *columns.problems, *making.problems]:
         raise TableError(list(dict.fromkeys(problems)))
@@ -84,8 +85,7 @@ class _Making:
     def _tasks(self, row: Row, choice: Choice, job: Job) -> Iterator[Task]:
         cells = {column: written(cell) for column, cell in row.cells.items()} | dict(choice)
         self.made += job.total
-        if self.made > MOST:
-            raise InputError(f"that makes over {MOST:,} pictures; part the table, or shorten the grid")
+        _refuse_more(self.made)
         for n in range(job.total):
             try:
                 one = job.alone(n)
@@ -97,6 +97,11 @@ class _Making:
     def _number(job: Job, n: int) -> int:
         """Picture ``n`` among those of one combination of lists, from 1."""
         return n // (job.total // job.count) + 1
+
+
+def _refuse_more(pictures: int) -> None:
+    if pictures > MOST:
+        raise InputError(f"that makes over {MOST:,} pictures; part the table, or shorten the grid")
 
 
 def _problems(error: StudioError, row: Row, values: Mapping[str, Value]) -> Iterator[Problem]:

@@ -23,7 +23,7 @@ _FAILED, _WRONG_USE = 1, 2
 _MOST: Final = 40  # problems that can be read at once
 
 Several = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)]
-Set = Annotated[tuple[str, ...], Parameter(name="--set", negative="")]
+Set = Annotated[tuple[str, ...], Parameter(name="--set", negative="", consume_multiple=True)]
 PlanOnly = Annotated[bool, Parameter(name="--plan", negative="")]
 
 
@@ -69,7 +69,7 @@ def batch(
     grid:
         Inputs and the values to try, each combination: steps=10,20 guidance=3..9:2
     set_:
-        An input and its value for all rows, whatever their cells say.
+        Inputs and their values for all rows, whatever their cells say: steps=30 size=512x512
     name:
         Names of files, and of folders: "{language}/{sku}-{size}-{n}". Columns, inputs and axes are fields, and {row},
         {key}, {item}. Without it, by the column name, file, id or sku, else by the prompt.
