@@ -41,18 +41,24 @@ def forecast(
 
     device = hardware.pick_device(session.settings.device)
     known, power = speed.samples(folders, hardware.named(device)), Power(*estimate(device))
-    groups: list[Group] = []
-    there = {glance.key(file) for file in glance.pictures(out)} if out.is_dir() else set()
-    missing = {task.key: task for task in tasks if task.key not in there}
-    for shape, alike in _alike(missing.values()).items():
+    missing, groups = _missing(tasks, out), list[Group]()
+    for shape, alike in _alike(missing).items():
         found = speed.of(shape, known)
         if not found:
             say(f"nothing made here tells how fast {' and '.join(shape.models)} is; making two pictures to measure it")
             sample, power = _probed(alike[0].job, session)
             known.append(sample)
-            found = speed.measured(shape, sample)
+            found = speed.by_probe(shape, sample)
         groups.append(Group(alike, found))
-    return _sum(groups, len(tasks) - len(missing), Power(watts, f"{watts:g} W, as you say") if watts is not None else power, prices)
+    if watts is not None:
+        power = Power(watts, f"{watts:g} W, as you say")
+    return _sum(groups, len(tasks) - len(missing), power, prices)
+
+
+def _missing(tasks: Iterable[Task], out: Path) -> list[Task]:
+    """Those whose pictures are not in the folder."""
+    there = {glance.key(file) for file in glance.pictures(out)} if out.is_dir() else set()
+    return [task for task in tasks if task.key not in there]
 
 
 def _alike(tasks: Iterable[Task]) -> dict[Shape, list[Task]]:
@@ -73,7 +79,7 @@ def _probed(job: Job, session: Session) -> tuple[Sample, Power]:
         meter = Meter(hardware.pick_device(session.settings.device))
         second = next(pictures)
         seconds, cost = float(second.record["seconds"]), meter.read()
-        sample = Sample(Shape.of(job), seconds, second.path.stat().st_size)
+        sample = Sample(Shape.of(job), seconds, second.path.stat().st_size, probe=True)
     return sample, Power(cost.joules / seconds, cost.how)
 
 

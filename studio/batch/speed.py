@@ -1,4 +1,8 @@
-"""How long pictures take on this machine, by what the records of earlier ones say."""
+"""How long pictures take on this machine, by what the records of earlier ones say.
+
+The first picture of a session also paid for loading its model, and its record does not say how much. So pictures that
+took far longer than their like do not count, and of fewer than three nothing is concluded.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +22,9 @@ from studio.models import library
 from studio.record import glance
 
 _MOST: Final = 500  # pictures that are looked at, the newest
+_FEWEST: Final = 3  # of which something is concluded
 _FEW: Final = 5  # of which a spread says little
+_LOADING: Final = 3  # times as long as the quickest
 _SPREAD: Final = (0.75, 1.5)  # what is assumed instead
 
 
@@ -42,11 +48,12 @@ class Shape(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """A picture that was made here."""
+    """A picture that was made here; a ``probe`` to find out how long it takes, once its model was loaded."""
 
     shape: Shape
     seconds: float
     bytes: int
+    probe: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,35 +74,42 @@ def samples(folders: Iterable[Path], device: str) -> list[Sample]:
     return list(filter(None, (_sample(file, device) for file in islice(newest, _MOST))))
 
 
-def measured(shape: Shape, sample: Sample) -> Speed:
-    """How long a picture takes by one that was made to find out."""
-    return _speed(shape, [sample], "measured on one picture made just now")
+def by_probe(shape: Shape, probe: Sample) -> Speed:
+    """How long a picture of this shape takes by one that was made to find out."""
+    return _speed(shape, [probe], "measured on one picture made just now")
 
 
 def of(shape: Shape, known: Iterable[Sample]) -> Speed | None:
-    """How long a picture of this shape takes, by those like it, else by others of its models; None where none is known.
+    """How long a picture of this shape takes, by those like it, else by others of its models; None where few are known.
 
     From others it is worked out in proportion to steps and pixels.
     """
     same = [sample for sample in known if sample.shape.models == shape.models]
+    if probe := next((sample for sample in same if sample.probe), None):
+        return by_probe(shape, probe)
     like = [sample for sample in same if sample.shape == shape]
-    akin = [sample for sample in same if sample.shape.workflow == shape.workflow]
-    if like:
+    if len(like) >= _FEWEST:
         return _speed(shape, like, f"measured on {pictures(len(like))} of this kind, made on this machine")
-    if akin or same:
-        found = akin or same
+    akin = [sample for sample in same if sample.shape.workflow == shape.workflow]
+    found = akin if len(akin) >= _FEWEST else same
+    if len(found) >= _FEWEST:
         return _speed(shape, found, f"worked out from {pictures(len(found))} of other sizes or steps, made here")
     return None
 
 
 def _speed(shape: Shape, found: list[Sample], how: str) -> Speed:
-    seconds = [sample.seconds * shape.work / sample.shape.work for sample in found]
+    every = [sample.seconds * shape.work / sample.shape.work for sample in found]
+    seconds = [one for one in every if one <= _LOADING * min(every)]
     typical, exact = median(seconds), all(sample.shape == shape for sample in found)
     least, most = (typical * factor for factor in _SPREAD)
-    if exact and len(found) >= _FEW:
+    if exact and len(seconds) >= _FEW:
         least, *_, most = quantiles(seconds, n=10)
     return Speed(
-        typical, least, most, median(sample.bytes * shape.pixels / sample.shape.pixels for sample in found), how
+        typical,
+        least,
+        most,
+        median(sample.bytes * shape.pixels / sample.shape.pixels for sample in found),
+        how,
     )
 
 

@@ -165,23 +165,17 @@ def _make(wanted: "Batch", out: Path, maker: "Maker", *, retry: bool, json: bool
     try:
         filled = fill(wanted, out, maker, follow, retry=retry)
     except KeyboardInterrupt:
-        follow.line(f"stopped; {follow.made} pictures were finished and are kept. The same command goes on")
+        follow.line("stopped; every finished picture is kept, and the same command goes on")
         return _FAILED
-    follow.line(_said(filled, out))
+    follow.end(filled, out)
     return _FAILED if filled.failed else 0
-
-
-def _said(filled: "Filled", out: Path) -> str:
-    there = f", {filled.there:,} were there" if filled.there else ""
-    made = f"{len(filled.made):,} pictures made{there}; all is in '{out}'"
-    return f"{made}. {len(filled.failed):,} failed: --retry failed tries them again" if filled.failed else made
 
 
 class _Following:
     """Prints each picture as it is done, each row that fails, and progress in between."""
 
     def __init__(self, *, json: bool) -> None:
-        self.made, self._json = 0, json
+        self._json, self._told = json, set[int]()
 
     def __call__(self, event: "Event") -> None:
         from studio.batch.progress import RowFailed
@@ -190,11 +184,28 @@ class _Following:
 
         show(event)
         if isinstance(event, Made):
-            self.made += 1
             show(None)
             print(told(event.picture, json=self._json), flush=True)
         if isinstance(event, RowFailed):
-            self.line(f"row {event.row}: {event.problem}" if event.row else event.problem)
+            self._fail(event.row, event.problem)
+
+    def end(self, filled: "Filled", out: Path) -> None:
+        """How the batch stands, with the rows that failed and were not told yet."""
+        from studio.batch.speed import pictures
+
+        for failed in filled.failed[:_MOST]:
+            if failed.task.row not in self._told:
+                self._fail(failed.task.row, failed.problem)
+        there = f", {filled.there:,} were there" if filled.there else ""
+        self.line(f"{pictures(len(filled.made))} made{there}; all is in '{out}'")
+        if filled.failed:
+            self.line(
+                f"{pictures(len(filled.failed))} could not be made; what was tried is tried again by --retry failed"
+            )
+
+    def _fail(self, row: int, problem: str) -> None:
+        self._told.add(row)
+        self.line(f"row {row}: {problem}" if row else problem)
 
     def line(self, text: str) -> None:
         """A line of its own on stderr."""
