@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _FAILED, _WRONG_USE = 1, 2
 _MOST: Final = 40  # problems that can be read at once
 
-Several = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)]
-Set = Annotated[tuple[str, ...], Parameter(name="--set", negative="", consume_multiple=True)]
+Several = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True, show_default=False)]
+Set = Annotated[tuple[str, ...], Parameter(name="--set", negative="", consume_multiple=True, show_default=False)]
 PlanOnly = Annotated[bool, Parameter(name="--plan", negative="")]
 
 
