@@ -44,7 +44,7 @@ class Local:
 
     def _made(self, task: Task, out: Path, watch: Watch) -> Iterator[Made]:
         path, began = out / task.place, time.monotonic()
-        if path.is_file() and glance.key(path) == task.key:
+        if glance.key(path) == task.key:
             yield Made(task, path, 0.0)
             return
         for picture in self._session.run(task.job, out=out, name=task.place, watch=watch):
