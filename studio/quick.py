@@ -11,8 +11,8 @@ from studio.session import Session
 from studio.workflow import Workflow
 
 if TYPE_CHECKING:
-    from studio.batch.fill import Filled
-    from studio.batch.task import Watch
+    from studio.batches.fill import Filled
+    from studio.batches.task import Watch
 
 
 @cache
@@ -54,12 +54,13 @@ def batch(
     all that is wrong.
     """
     from studio.axes import Axis
-    from studio.batch import tablefile, tasks
-    from studio.batch.fill import fill
-    from studio.batch.local import Local
-    from studio.batch.table import text
+    from studio.batches import tasks
+    from studio.batches.fill import fill
+    from studio.batches.local import Local
+    from studio.batches.tables import file
+    from studio.batches.tables.table import text
 
-    rows = tasks.ALONE if table is None else tablefile.of(table, encoding)
+    rows = tasks.ALONE if table is None else file.of(table, encoding)
     axes = [Axis(axis, tuple(map(text, several))) for axis, several in (grid or {}).items()]
     wildcards = session().settings.wildcards
     wanted = tasks.batch(Workflow.load(workflow), rows, axes, values, name, keep, wildcards)

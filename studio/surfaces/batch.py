@@ -12,10 +12,10 @@ from cyclopts import Parameter
 from studio.errors import InputError, Problem, TableError
 
 if TYPE_CHECKING:
-    from studio.batch.batch import Batch
-    from studio.batch.fill import Filled
-    from studio.batch.plan import Prices
-    from studio.batch.task import Maker
+    from studio.batches.batch import Batch
+    from studio.batches.fill import Filled
+    from studio.batches.plan import Prices
+    from studio.batches.task import Maker
     from studio.events import Event
     from studio.session import Session
 
@@ -92,7 +92,7 @@ def batch(
     api_price:
         What somebody else takes for a picture, to compare.
     """
-    from studio.batch.plan import Prices
+    from studio.batches.plan import Prices
     from studio.session import Session
 
     session = Session()
@@ -116,13 +116,14 @@ def _asked(
     session: "Session",
 ) -> "Batch":
     from studio.axes import Axis, listed
-    from studio.batch import tablefile, tasks
+    from studio.batches import tasks
+    from studio.batches.tables import file
     from studio.surfaces.reproduce import asked
     from studio.workflow import Workflow
 
     if not (table or grid):
         raise InputError("say what to make: a table, or --grid with an input and its values")
-    rows = tablefile.read(table, encoding) if table else tasks.ALONE
+    rows = file.read(table, encoding) if table else tasks.ALONE
     axes, kept = map(Axis.parse, grid), [column for text in keep for column in listed(text)]
     return tasks.batch(Workflow.load(workflow), rows, axes, asked(set_), name, kept, session.settings.wildcards)
 
@@ -142,7 +143,7 @@ def _list(problems: Sequence[Problem]) -> int:
 
 
 def _plan(wanted: "Batch", out: Path, session: "Session", watts: float | None, prices: "Prices", *, json: bool) -> int:
-    from studio.batch.forecast import forecast
+    from studio.batches.forecast import forecast
 
     folders = (out, session.settings.output)
     told = forecast(wanted.tasks, out, folders, session, watts, prices, lambda text: print(text, file=sys.stderr))
@@ -152,14 +153,14 @@ def _plan(wanted: "Batch", out: Path, session: "Session", watts: float | None, p
 
 def _maker(engine: str, session: "Session") -> "Maker":
     """Who makes the pictures: ``engine`` "local" is this process."""
-    from studio.batch.local import Local
+    from studio.batches.local import Local
 
     return {"local": Local}[engine](session)
 
 
 def _make(wanted: "Batch", out: Path, maker: "Maker", *, retry: bool, json: bool) -> int:
     """Fill the folder and print each picture as it is done; Ctrl+C stops within a step."""
-    from studio.batch.fill import fill
+    from studio.batches.fill import fill
 
     follow = _Following(json=json)
     try:
@@ -178,7 +179,7 @@ class _Following:
         self._json, self._told = json, set[int]()
 
     def __call__(self, event: "Event") -> None:
-        from studio.batch.progress import RowFailed
+        from studio.batches.progress import RowFailed
         from studio.events import Made
         from studio.surfaces.following import show, told
 
@@ -191,7 +192,7 @@ class _Following:
 
     def end(self, filled: "Filled", out: Path) -> None:
         """How the batch stands, with the rows that failed and were not told yet."""
-        from studio.batch.speed import pictures
+        from studio.batches.speed import pictures
 
         for failed in filled.failed[:_MOST]:
             if failed.task.row not in self._told:

@@ -3,8 +3,8 @@
 import pytest
 
 from studio.axes import Axis
-from studio.batch.table import of_python
-from studio.batch.tasks import batch
+from studio.batches.tables.table import of_python
+from studio.batches.tasks import batch
 from studio.errors import TableError
 
 

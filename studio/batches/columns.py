@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from studio.axes import Axis
-from studio.batch.table import Cell, Row, Table
+from studio.batches.tables.table import Cell, Row, Table
 from studio.errors import InputError, Problem
 from studio.plugins import unknown
 from studio.workflow import Workflow

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from studio.axes import Axis
-from studio.batch import tablefile
-from studio.batch.table import of_python
-from studio.batch.tasks import batch
+from studio.batches.tables import file
+from studio.batches.tables.table import of_python
+from studio.batches.tasks import batch
 from studio.errors import InputError, TableError
 from studio.job import Job
 from studio.workflow import Workflow
@@ -80,9 +80,9 @@ def test_pictures_lie_beside_the_table(tmp_path):
     Image.new("RGB", (64, 64), "red").save(tmp_path / "sun.png")
     (tmp_path / "t.csv").write_text("image,prompt\nsun.png,a star\nmoon.png,a star\n")
     with pytest.raises(TableError, match=r"row 3, image: there is no file '.*moon.png'$"):
-        batch(Workflow.load("image-to-image"), tablefile.read(tmp_path / "t.csv"))
+        batch(Workflow.load("image-to-image"), file.read(tmp_path / "t.csv"))
     (tmp_path / "t.csv").write_text("image,prompt\nsun.png,a star\n")
-    (task,) = batch(Workflow.load("image-to-image"), tablefile.read(tmp_path / "t.csv")).tasks
+    (task,) = batch(Workflow.load("image-to-image"), file.read(tmp_path / "t.csv")).tasks
     assert task.job.values["image"] == str(tmp_path / "sun.png")
 
 

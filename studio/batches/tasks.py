@@ -6,12 +6,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from studio.axes import Axis
-from studio.batch.batch import Batch
-from studio.batch.columns import Choice, Columns, Value, written
-from studio.batch.places import Places, default, fields
-from studio.batch.seeds import Seeds
-from studio.batch.table import Row, Table
-from studio.batch.task import Task
+from studio.batches.batch import Batch
+from studio.batches.columns import Choice, Columns, Value, written
+from studio.batches.places import Places, default, fields
+from studio.batches.seeds import Seeds
+from studio.batches.tables.table import Row, Table
+from studio.batches.task import Task
 from studio.errors import InputError, Problem, StudioError, TableError
 from studio.job import Job, Jobs
 from studio.workflow import Workflow

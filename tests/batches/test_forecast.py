@@ -8,12 +8,12 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from studio.axes import Axis
-from studio.batch import speed
-from studio.batch.forecast import forecast
-from studio.batch.plan import Plan, Power, Prices
-from studio.batch.speed import Shape
-from studio.batch.table import of_python
-from studio.batch.tasks import batch
+from studio.batches import speed
+from studio.batches.forecast import forecast
+from studio.batches.plan import Plan, Power, Prices
+from studio.batches.speed import Shape
+from studio.batches.tables.table import of_python
+from studio.batches.tasks import batch
 from studio.engine import hardware
 from studio.job import Job
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from studio.batch import delimited, excel, jsonlines
-from studio.batch.table import MOST_BYTES, Table, of_python
+from studio.batches.tables import delimited, excel, jsonlines
+from studio.batches.tables.table import MOST_BYTES, Table, of_python
 from studio.errors import InputError
 
 _READERS: Final[Mapping[str, Callable[[Path, str, str], Table]]] = {

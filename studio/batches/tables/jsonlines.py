@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from studio.batch.table import Table, of_records
-from studio.batch.textfile import decoded
+from studio.batches.tables.table import Table, of_records
+from studio.batches.tables.text import decoded
 from studio.errors import Problem
 
 

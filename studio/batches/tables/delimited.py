@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from studio.batch.table import Table, of_lines
-from studio.batch.textfile import decoded
+from studio.batches.tables.table import Table, of_lines
+from studio.batches.tables.text import decoded
 from studio.errors import InputError
 
 _MARKS: Final = ",;\t"

@@ -6,10 +6,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from studio.batch import speed
-from studio.batch.plan import Plan, Power, Prices
-from studio.batch.speed import Sample, Shape, Speed
-from studio.batch.task import Task
+from studio.batches import speed
+from studio.batches.plan import Plan, Power, Prices
+from studio.batches.speed import Sample, Shape, Speed
+from studio.batches.task import Task
 from studio.job import Job
 from studio.record import glance
 from studio.session import Session

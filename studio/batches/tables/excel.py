@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zipfile import BadZipFile, ZipFile
 
-from studio.batch.table import Table, Unread, of_lines
+from studio.batches.tables.table import Table, Unread, of_lines
 from studio.errors import InputError
 from studio.plugins import unknown
 

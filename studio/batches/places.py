@@ -20,9 +20,9 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from studio.batch.columns import Choice, Columns, fold, written
-from studio.batch.table import Row
-from studio.batch.task import Task
+from studio.batches.columns import Choice, Columns, fold, written
+from studio.batches.tables.table import Row
+from studio.batches.task import Task
 from studio.record import names
 
 _OWN: Final = ("item", "n", "key", "row", "workflow", "model", "seed")
