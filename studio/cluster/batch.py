@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from studio.batch.task import Failed, Made, Outcome, Task, Watch
+from studio.batches.task import Failed, Made, Outcome, Task, Watch
 from studio.cluster.link import connected, hired, library
 from studio.cluster.painter import Painted, Painter
 from studio.errors import InputError

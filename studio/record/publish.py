@@ -78,15 +78,23 @@ def temporary(folder: Path) -> Iterator[Path]:
     """The path of a new file in the folder, which is gone afterwards; what the disk refuses becomes an OutputError."""
     file = folder / f"{_BEGINS}{secrets.token_hex(8)}{_ENDS}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield file
-    except OSError as error:
-        raise OutputError(
-            f"cannot write to '{folder}': {error.strerror or error}; earlier pictures are untouched"
-        ) from None
+        with reached(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            yield file
     finally:
         with suppress(OSError):
             file.unlink(missing_ok=True)
+
+
+@contextmanager
+def reached(path: Path) -> Iterator[None]:
+    """While inside, what the disk refuses becomes an OutputError about ``path``."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to '{path}': {error.strerror or error}; earlier pictures are untouched"
+        ) from None
 
 
 def replace(path: Path, content: bytes) -> None:
@@ -99,8 +107,8 @@ def replace(path: Path, content: bytes) -> None:
 
 def sweep(folder: Path) -> None:
     """Delete what killed processes left in a folder and below: files that were not whole an hour ago."""
-    for file in folder.rglob(f"{_BEGINS}*{_ENDS}"):
-        with suppress(OSError):
+    with suppress(OSError):
+        for file in folder.rglob(f"{_BEGINS}*{_ENDS}"):
             if time.time() - file.stat().st_mtime > _ABANDONED:
                 file.unlink()
 

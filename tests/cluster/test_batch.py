@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from studio.batch.batch import Batch
-from studio.batch.fill import fill
-from studio.batch.task import Failed, Made, Task
+from studio.batches.batch import Batch
+from studio.batches.fill import fill
+from studio.batches.task import Failed, Made, Task
 from studio.cluster.batch import Cluster
 from studio.engine import hardware
 from studio.errors import InputError
@@ -108,9 +108,9 @@ def test_a_node_that_joins_helps_and_a_worker_that_dies_costs_one_picture(nodes,
 _DRIVER = """
 import sys
 from pathlib import Path
-from studio.batch.batch import Batch
+from studio.batches.batch import Batch
 from studio.cluster.batch import Cluster
-from studio.batch.fill import fill
+from studio.batches.fill import fill
 from tests.cluster import fake
 from tests.cluster.test_batch import silent, tasks, workflow
 

@@ -10,13 +10,13 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from studio.batch import contact, manifest
-from studio.batch.batch import Batch
-from studio.batch.progress import Progress
-from studio.batch.standing import Standing
-from studio.batch.task import Failed, Made, Maker, Watch
+from studio.batches import contact, manifest
+from studio.batches.batch import Batch
+from studio.batches.progress import Progress
+from studio.batches.standing import Standing
+from studio.batches.task import Failed, Made, Maker, Watch
 from studio.errors import StudioError
-from studio.record.publish import check_folder, sweep
+from studio.record.publish import check_folder, reached, sweep
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ def fill(batch: Batch, out: Path, maker: Maker, watch: Watch, retry: bool = Fals
     InputError where a file in the folder would be lost, OutputError where the disk takes no more: the next run goes on.
     """
     check_folder(out)
+    with reached(out):
+        return _fill(batch, out, maker, watch, retry)
+
+
+def _fill(batch: Batch, out: Path, maker: Maker, watch: Watch, retry: bool) -> Filled:
     manifest.check(out)
     contact.check(out)
     sweep(out)
@@ -45,7 +50,7 @@ def fill(batch: Batch, out: Path, maker: Maker, watch: Watch, retry: bool = Fals
     try:
         made = tuple(_make(batch, out, maker, watch, standing, retry))
     except BaseException:
-        with suppress(StudioError):  # what stopped it is what should be told
+        with suppress(StudioError, OSError):  # what stopped it is what should be told
             standing.write(batch, out)
         raise
     standing.write(batch, out)

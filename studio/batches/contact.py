@@ -15,13 +15,13 @@ from typing import Final
 from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
-from studio.batch import manifest, page
-from studio.batch.entry import Entry
-from studio.batch.page import FOLDER, PAGE
-from studio.errors import InputError, OutputError
+from studio.batches import manifest, page
+from studio.batches.entry import Entry
+from studio.batches.page import FOLDER, PAGE
+from studio.errors import InputError
 from studio.imagefile import open_image
 from studio.lettering import DARK, font
-from studio.record.publish import in_the_way, replace
+from studio.record.publish import in_the_way, reached, replace
 from studio.sheet import GROUND, sheet
 
 _SIDE: Final = 320  # pixels of a copy's longer side
@@ -33,14 +33,10 @@ _OURS: Final = re.compile(r"[0-9a-f]{32}\.jpg|page-\d+\.png")
 
 def check(out: Path) -> None:
     """Raise InputError where a file that somebody else wrote has the page's name: it would be lost."""
-    try:
-        ours = (out / PAGE).read_bytes().startswith(page.BEGINS.encode())
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise OutputError(f"cannot read '{out / PAGE}': {error.strerror or error}") from None
-    if not ours:
-        raise InputError(f"'{out / PAGE}' was not written by a batch; move it, or choose another folder")
+    begins = page.BEGINS.encode()
+    with reached(out / PAGE), suppress(FileNotFoundError), (out / PAGE).open("rb") as file:
+        if file.read(len(begins)) != begins:
+            raise InputError(f"'{out / PAGE}' was not written by a batch; move it, or choose another folder")
 
 
 def write(out: Path) -> Path:
@@ -49,6 +45,11 @@ def write(out: Path) -> Path:
     Only what is new is drawn. Raises InputError where somebody else's file is in the way, OutputError where it cannot
     be written.
     """
+    with reached(out):
+        return _write(out)
+
+
+def _write(out: Path) -> Path:
     check(out)
     entries = list(manifest.lines(out))
     shown = [line for line in entries if line.status == "made" and (out / line.file).is_file()]

@@ -14,14 +14,15 @@ import io
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
 
-from studio.batch.entry import Entry, Source
-from studio.errors import InputError, OutputError
-from studio.record.publish import replace
+from studio.batches.entry import Entry, Source
+from studio.errors import InputError
+from studio.record.publish import reached, replace
 
 LINES, TABLE = "manifest.jsonl", "manifest.csv"
 
@@ -44,27 +45,17 @@ def check(out: Path) -> None:
 
 def lines(out: Path) -> Iterator[Entry]:
     """Every line that can be read; none where there is no manifest. Raises OutputError where the disk fails."""
-    try:
-        with (out / LINES).open("rb") as file:
-            for line in file:
-                try:
-                    yield Entry.model_validate_json(line)
-                except ValidationError:
-                    continue
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise OutputError(f"cannot read '{out / LINES}': {error.strerror or error}") from None
+    with reached(out / LINES), suppress(FileNotFoundError), (out / LINES).open("rb") as file:
+        for line in file:
+            with suppress(ValidationError):
+                yield Entry.model_validate_json(line)
 
 
 def append(out: Path, entry: Entry) -> None:
     """One more line; after one that was cut off it begins anew. Raises OutputError where it cannot be written."""
     path, line = out / LINES, entry.model_dump_json().encode() + b"\n"
-    try:
-        with path.open("ab+", buffering=0) as file:
-            file.write(line if _ends_whole(file) else b"\n" + line)
-    except OSError as error:
-        raise OutputError(f"cannot write to '{path}': {error.strerror or error}; pictures are untouched") from None
+    with reached(path), path.open("ab+", buffering=0) as file:
+        file.write(line if _ends_whole(file) else b"\n" + line)
 
 
 def write(out: Path, entries: Sequence[Entry], columns: Sequence[str]) -> None:
@@ -74,13 +65,9 @@ def write(out: Path, entries: Sequence[Entry], columns: Sequence[str]) -> None:
 
 
 def _head(path: Path, size: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(size)
-    except FileNotFoundError:
-        return b""
-    except OSError as error:
-        raise OutputError(f"cannot read '{path}': {error.strerror or error}") from None
+    with reached(path), suppress(FileNotFoundError), path.open("rb") as file:
+        return file.read(size)
+    return b""
 
 
 def _ends_whole(file: io.FileIO) -> bool:

@@ -2,15 +2,16 @@
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from studio.batch.task import Task
-from studio.errors import OutputError
+from studio.batches.task import Task
 from studio.job import Job
 from studio.record import glance
+from studio.record.publish import reached
 
 
 class Source(BaseModel):
@@ -56,12 +57,9 @@ def made(task: Task, file: Path, out: Path, known: Entry | None = None) -> Entry
     None where the file is gone; raises OutputError where it cannot be read.
     """
     where = {"row": task.row, "file": file.relative_to(out).as_posix(), "cells": dict(task.cells)}
-    try:
+    with reached(file), suppress(FileNotFoundError):
         return known.model_copy(update=where) if known and known.is_of(file) else Entry(**where, **_read(task, file))
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise OutputError(f"cannot read '{file}': {error.strerror or error}") from None
+    return None
 
 
 def _read(task: Task, file: Path) -> dict[str, Any]:

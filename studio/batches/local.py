@@ -6,7 +6,7 @@ from logging import getLogger
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from studio.batch.task import Failed, Made, Outcome, Task, Watch
+from studio.batches.task import Failed, Made, Outcome, Task, Watch
 from studio.errors import Cancelled, OutputError, StudioError
 from studio.events import Event
 from studio.job import Job
@@ -44,7 +44,7 @@ class Local:
 
     def _made(self, task: Task, out: Path, watch: Watch) -> Iterator[Made]:
         path, began = out / task.place, time.monotonic()
-        if path.is_file() and glance.key(path) == task.key:
+        if glance.key(path) == task.key:
             yield Made(task, path, 0.0)
             return
         for picture in self._session.run(task.job, out=out, name=task.place, watch=watch):

@@ -3,13 +3,13 @@
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
-from studio.batch import entry, manifest, page
-from studio.batch.batch import Batch
-from studio.batch.entry import Entry
-from studio.batch.task import Failed, Outcome, Task
+from studio.batches import entry, manifest, page
+from studio.batches.batch import Batch
+from studio.batches.entry import Entry
+from studio.batches.task import Failed, Outcome, Task
 from studio.record import glance
 from studio.record.publish import in_the_way
 
@@ -113,13 +113,8 @@ def _hindrance(task: Task, out: Path) -> str:
         return f"'{place.name[:40]}…' is too long for a file's name; shorten it"
     if os.path.lexists(path):
         return str(in_the_way(path))
-    above = (out / folder for folder in _above(place))
-    return next((str(in_the_way(folder)) for folder in above if folder.exists() and not folder.is_dir()), "")
-
-
-def _above(place: PurePosixPath) -> list[PurePosixPath]:
-    """The folders it lies in, below the batch's own."""
-    return list(place.parents)[:-1]
+    above = [out / folder for folder in place.parents][:-1]
+    return next((str(in_the_way(one)) for one in above if one.exists() and not one.is_dir()), "")
 
 
 def _same_place(task: Task, other: Task) -> str:
