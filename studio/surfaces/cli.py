@@ -10,6 +10,7 @@ from studio.errors import InputError, StudioError
 from studio.surfaces.batch import batch
 from studio.surfaces.lora import app as lora
 from studio.surfaces.models import app as models
+from studio.surfaces.rayserve import serve
 from studio.surfaces.train import app as train
 from studio.version import VERSION
 
@@ -27,6 +28,7 @@ app.command(batch)
 app.command(models)
 app.command(lora)
 app.command(train)
+app.command(serve)
 
 
 @app.command

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from cyclopts import Parameter
 
 from studio.cluster.link import connected, library
 from studio.errors import InputError
@@ -20,11 +22,12 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 HOST: Final = "127.0.0.1"
+_HERE: Final = (HOST, "localhost", "::1")
 _LEAST: Final = 16  # letters of a token that cannot be guessed
 _AT_ONCE: Final = 1000  # requests; those that follow a job stay open
 
 
-def tokens(file: Path | None) -> tuple[str, ...]:
+def read_tokens(file: Path | None) -> tuple[str, ...]:
     """The users' tokens, one a line ("#" begins a remark); without a file a new one.
 
     Raises InputError for a file that cannot be read or holds a token that could be guessed.
@@ -42,19 +45,41 @@ def tokens(file: Path | None) -> tuple[str, ...]:
 
 
 def serve(
-    address: str | None,
     *,
-    host: str,
-    port: int,
-    workers: int,
-    users: tuple[str, ...],
-    names: Sequence[str],
-    painter: Any,
+    address: str | None = None,
+    host: str = HOST,
+    port: int = 8000,
+    workers: int = 1,
+    tokens: Path | None = None,
+    name: Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True, show_default=False)] = (),
 ) -> None:
-    """Serve until Ctrl+C. Raises InputError where there is no such cluster, or Ray Serve is not installed."""
+    """Serve the HTTP API to many users, on the machines of a Ray cluster.
+
+    Jobs wait in one queue and are made by workers, each with a model and a GPU of its own. There is no encryption
+    here: beyond this machine, put a proxy with TLS in front.
+
+    Parameters
+    ----------
+    address:
+        Of a running cluster, 10.0.0.5:6379, or auto for that of this machine; without it one is started here.
+    host:
+        Where to listen; 0.0.0.0 is everywhere, and then tokens are needed.
+    port:
+        Where to listen.
+    workers:
+        How many pictures are made at once.
+    tokens:
+        A file with a token for each user, one a line; without it one is made and printed.
+    name:
+        What users call the server: studio.example.org, or with a port.
+    """
+    if host not in _HERE and tokens is None:
+        raise InputError("beyond this machine every user needs a token; give a file with --tokens")
+    users = read_tokens(tokens)
     with connected(address):
-        running = deploy(host=host, port=port, workers=workers, users=users, names=names, painter=painter)
-        print(f"The studio's API is at http://{host}:{port}/api, with {workers} workers\nCtrl+C ends it.", flush=True)
+        running = deploy(host=host, port=port, workers=workers, users=users, names=name)
+        secret = "" if tokens else f"\nIts token is {users[0]}"
+        print(f"The studio's API is at http://{host}:{port}/api{secret}\nCtrl+C ends it.", flush=True)
         try:
             with suppress(KeyboardInterrupt):
                 threading.Event().wait()
@@ -63,7 +88,7 @@ def serve(
 
 
 def deploy(
-    *, host: str, port: int, workers: int, users: tuple[str, ...], names: Sequence[str] = (), painter: Any = None
+    *, host: str, port: int, workers: int, users: tuple[str, ...], names: Sequence[str] = (), cores: int | None = None
 ) -> Any:
     """Put the API onto the cluster that this process is in touch with; returns Ray Serve, to shut it down."""
     library()
@@ -71,7 +96,7 @@ def deploy(
         from ray import serve as running
     except ImportError:
         raise InputError("Ray Serve is not installed here; pip install 'studio-diffusion[serve]'") from None
-    build = partial(app, port=port, workers=workers, users=users, names=tuple(names), painter=painter)
+    build = partial(app, port=port, workers=workers, users=users, names=tuple(names), cores=cores)
     api = type("Studio", (), {"__doc__": "The API and the queue; it makes no pictures itself."})
     options = {"num_replicas": 1, "max_ongoing_requests": _AT_ONCE, "ray_actor_options": {"num_cpus": 0}}
     running.start(http_options={"host": host, "port": port})
@@ -79,13 +104,12 @@ def deploy(
     return running
 
 
-def app(*, port: int, workers: int, users: tuple[str, ...], names: tuple[str, ...], painter: Any = None) -> "ASGIApp":
+def app(*, port: int, workers: int, users: tuple[str, ...], names: tuple[str, ...], cores: int | None) -> "ASGIApp":
     """What the replica serves: the API behind the guard, on a session whose hands are the cluster's workers."""
     from studio.cluster.hands import Crew
-    from studio.cluster.painter import Painter
     from studio.session import Session
     from studio.surfaces import api
     from studio.surfaces.guard import Guard
 
-    session = Session(hands=Crew(workers, painter or Painter))
+    session = Session(hands=Crew(workers, cores=cores))
     return Guard(api.build(session), port=port, tokens=users, names=names)

@@ -1,0 +1,89 @@
+"""The HTTP API for many users: tokens, and the whole of it on a real cluster with Ray Serve, where that is installed."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from studio.errors import InputError
+from studio.surfaces.rayserve import deploy, read_tokens
+
+USERS = ("the-first-user-s-token", "the-second-user-s-token")
+PORT = 8766
+
+
+def test_tokens_come_from_a_file_or_are_made(tmp_path):
+    (tmp_path / "tokens").write_text("# ours\n" + "a" * 16 + "  # Ada\n\n" + "b" * 20 + "\n")
+    assert read_tokens(tmp_path / "tokens") == ("a" * 16, "b" * 20)
+    assert len(read_tokens(None)[0]) > 30
+    assert read_tokens(None) != read_tokens(None)
+
+
+@pytest.mark.parametrize("content", [b"", b"# none\n", b"short\n", b"\xff\xfe"])
+def test_tokens_that_could_be_guessed_are_refused(tmp_path, content):
+    (tmp_path / "tokens").write_bytes(content)
+    with pytest.raises(InputError, match="tokens"):
+        read_tokens(tmp_path / "tokens")
+
+
+def ask(path, token=USERS[0], data=None, host=None):
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"} | (
+        {"Host": host} if host else {}
+    )
+    body = None if data is None else json.dumps(data).encode()
+    request = urllib.request.Request(f"http://127.0.0.1:{PORT}{path}", data=body, headers=headers)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """The API with two workers of a core each."""
+    pytest.importorskip("ray.serve", exc_type=ImportError)
+    from studio.cluster.link import connected
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("STATE", "OUTPUT"):
+            patch.setenv(f"STUDIO_{name}", str(tmp_path_factory.mktemp(name.lower())))
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+        patch.setenv("OMP_NUM_THREADS", "1")
+        with connected(None):
+            running = deploy(host="127.0.0.1", port=PORT, workers=2, users=USERS, cores=1)
+            yield
+            running.shutdown()
+
+
+@pytest.mark.slow
+def test_two_users_make_pictures_at_once(served):
+    asked = {"workflow": "text-to-image", "values": {"prompt": "a red circle on white", "steps": 4, "count": 2}}
+    runs = [json.loads(ask("/api/jobs", user, asked)[1])["id"] for user in USERS]
+    seen = set()
+    while time.sleep(0.2) is None:
+        states = [json.loads(ask(f"/api/jobs/{run}")[1]) for run in runs]
+        seen |= {tuple(state["state"] for state in states)}
+        if all(state["state"] not in ("queued", "running") for state in states):
+            break
+    assert ("running", "running") in seen
+    assert [(state["state"], len(state["pictures"])) for state in states] == [("done", 2)] * 2
+    status, data = ask(states[0]["pictures"][0]["url"])
+    assert (status, data[:4]) == (200, b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_its_events_arrive_while_it_runs(served):
+    asked = {"workflow": "text-to-image", "values": {"prompt": "a blue star", "steps": 4}}
+    run = json.loads(ask("/api/jobs", data=asked)[1])["id"]
+    text = ask(f"/api/jobs/{run}/events")[1].decode()
+    assert [word in text for word in ("event: step", "event: preview", "event: made", "event: done")] == [True] * 4
+
+
+@pytest.mark.slow
+def test_strangers_are_kept_out(served):
+    assert ask("/api/jobs", "wrong")[0] == 401
+    assert ask("/api/jobs", host="evil.example")[0] == 403
