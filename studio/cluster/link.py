@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from studio.errors import InputError
+from studio.errors import InputError, StudioError
 
 
 @contextmanager
@@ -20,6 +20,8 @@ def connected(address: str | None) -> Iterator[None]:
             ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **here)
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise InputError(f"there is no Ray cluster at '{address}': {str(error).splitlines()[0]}") from None
+        except Exception as error:  # Ray's own word for a start that takes too long
+            raise StudioError(f"Ray does not start: {str(error).splitlines()[0]} Its logs are in /tmp/ray") from None
     try:
         yield
     finally:

@@ -1,11 +1,10 @@
-"""The HTTP API for many users: tokens, and the whole of it on a real cluster with Ray Serve, where that is installed."""
+"""The HTTP API for many users: tokens, and all of it on a real cluster where Ray Serve is installed."""
 
 import json
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
+import httpx
 import pytest
 
 from studio.errors import InputError
@@ -30,16 +29,10 @@ def test_tokens_that_could_be_guessed_are_refused(tmp_path, content):
 
 
 def ask(path, token=USERS[0], data=None, host=None):
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"} | (
-        {"Host": host} if host else {}
-    )
-    body = None if data is None else json.dumps(data).encode()
-    request = urllib.request.Request(f"http://127.0.0.1:{PORT}{path}", data=body, headers=headers)
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read()
+    headers = {"Authorization": f"Bearer {token}"} | ({"Host": host} if host else {})
+    method = "GET" if data is None else "POST"
+    answer = httpx.request(method, f"http://127.0.0.1:{PORT}{path}", json=data, headers=headers, timeout=120)
+    return answer.status_code, answer.content
 
 
 @pytest.fixture(scope="module")
