@@ -6,9 +6,9 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-from studio.batch import contact
-from studio.batch.fill import fill
-from studio.batch.local import Local
+from studio.batches import contact
+from studio.batches.fill import fill
+from studio.batches.local import Local
 from studio.errors import StudioError
 from studio.record import glance
 from tests.torture import fake

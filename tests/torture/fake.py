@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
-from studio.batch.batch import Batch
-from studio.batch.task import Task
+from studio.batches.batch import Batch
+from studio.batches.task import Task
 from studio.events import Step
 from studio.job import Job
 from studio.record.picture import Picture

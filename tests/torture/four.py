@@ -8,9 +8,9 @@ from collections import Counter
 from multiprocessing import get_context
 from pathlib import Path
 
-from studio.batch import manifest
-from studio.batch.fill import fill
-from studio.batch.local import Local
+from studio.batches import manifest
+from studio.batches.fill import fill
+from studio.batches.local import Local
 from studio.record import glance
 from studio.record.publish import publish
 from tests.torture import fake

@@ -10,9 +10,9 @@ from collections import Counter
 from multiprocessing import Process, get_all_start_methods, get_context
 from pathlib import Path
 
-from studio.batch import manifest
-from studio.batch.fill import fill
-from studio.batch.local import Local
+from studio.batches import manifest
+from studio.batches.fill import fill
+from studio.batches.local import Local
 from studio.job import Job
 from studio.record import glance
 from tests.torture import fake

@@ -14,10 +14,10 @@ import numpy as np
 import psutil
 
 from studio import plugins
-from studio.batch.batch import Batch
-from studio.batch.fill import fill
-from studio.batch.local import Local
-from studio.batch.task import Task
+from studio.batches.batch import Batch
+from studio.batches.fill import fill
+from studio.batches.local import Local
+from studio.batches.task import Task
 from studio.config import Settings
 from studio.events import Made
 from studio.job import Job

@@ -10,11 +10,11 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from studio.batch import contact, manifest
-from studio.batch.batch import Batch
-from studio.batch.progress import Progress
-from studio.batch.standing import Standing
-from studio.batch.task import Failed, Made, Maker, Watch
+from studio.batches import contact, manifest
+from studio.batches.batch import Batch
+from studio.batches.progress import Progress
+from studio.batches.standing import Standing
+from studio.batches.task import Failed, Made, Maker, Watch
 from studio.errors import StudioError
 from studio.record.publish import check_folder, reached, sweep
 

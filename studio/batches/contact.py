@@ -15,9 +15,9 @@ from typing import Final
 from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
-from studio.batch import manifest, page
-from studio.batch.entry import Entry
-from studio.batch.page import FOLDER, PAGE
+from studio.batches import manifest, page
+from studio.batches.entry import Entry
+from studio.batches.page import FOLDER, PAGE
 from studio.errors import InputError
 from studio.imagefile import open_image
 from studio.lettering import DARK, font

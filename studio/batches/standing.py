@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from studio.batch import entry, manifest, page
-from studio.batch.batch import Batch
-from studio.batch.entry import Entry
-from studio.batch.task import Failed, Outcome, Task
+from studio.batches import entry, manifest, page
+from studio.batches.batch import Batch
+from studio.batches.entry import Entry
+from studio.batches.task import Failed, Outcome, Task
 from studio.record import glance
 from studio.record.publish import in_the_way
 

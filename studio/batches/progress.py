@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass, replace
 
-from studio.batch.task import Failed, Made, Outcome, Watch
+from studio.batches.task import Failed, Made, Outcome, Watch
 from studio.events import Event, Step
 from studio.events import Made as PictureMade
 from studio.record.picture import Picture

@@ -20,7 +20,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from studio.batch.entry import Entry, Source
+from studio.batches.entry import Entry, Source
 from studio.errors import InputError
 from studio.record.publish import reached, replace
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from studio.batch.task import Task
+from studio.batches.task import Task
 from studio.job import Job
 from studio.record import glance
 from studio.record.publish import reached

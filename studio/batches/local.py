@@ -6,7 +6,7 @@ from logging import getLogger
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from studio.batch.task import Failed, Made, Outcome, Task, Watch
+from studio.batches.task import Failed, Made, Outcome, Task, Watch
 from studio.errors import Cancelled, OutputError, StudioError
 from studio.events import Event
 from studio.job import Job

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import quote
 
-from studio.batch.entry import Entry
+from studio.batches.entry import Entry
 
 PAGE, FOLDER = "contact-sheet.html", "contact-sheet"
 BEGINS: Final = "<!doctype html><!-- contact sheet of a batch -->"
