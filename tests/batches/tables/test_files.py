@@ -7,7 +7,7 @@ import pandas
 import pytest
 from openpyxl import Workbook
 
-from studio.batches.tables import file
+from studio.batches.tables import files
 from studio.batches.tables.table import MOST_ROWS, of_python
 from studio.errors import InputError
 from studio.kinds import Size
@@ -18,7 +18,7 @@ def table(tmp_path):
     def read(name, content, **how):
         file = tmp_path / name
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return file.read(file, **how)
+        return files.read(file, **how)
 
     return read
 
@@ -31,7 +31,7 @@ def book(tmp_path):
             made.active.append(row)
         change(made)
         made.save(tmp_path / "t.xlsx")
-        return file.read(f"{tmp_path / 't.xlsx'}{sheet}")
+        return files.read(f"{tmp_path / 't.xlsx'}{sheet}")
 
     return read
 
@@ -137,7 +137,7 @@ def test_an_encoding_is_used_where_it_is_told(table):
 
 def test_a_missing_file_and_too_many_rows(table, tmp_path):
     with pytest.raises(InputError, match="no.csv' cannot be read: No such file"):
-        file.read(tmp_path / "no.csv")
+        files.read(tmp_path / "no.csv")
     with pytest.raises(InputError, match="over 100,000 rows"):
         table("t.csv", "a\n" + "x\n" * (MOST_ROWS + 1))
 
