@@ -108,6 +108,8 @@ class Job(BaseModel):
 
     def loras(self) -> list[Lora]:
         """The LoRAs that its steps are given, for the picture or for an area, besides those in its prompts."""
+        if not self.rests_on("lora"):
+            return []
         asked = _parameters(Workflow.of(self.workflow, self.definition), self.values)
         return [lora for kind, value in asked if kind == "loras" for lora in named.loras(kind, value)]
 

@@ -53,11 +53,12 @@ def _write(out: Path) -> Path:
     check(out)
     entries = list(manifest.lines(out))
     shown = [line for line in entries if line.status == "made" and (out / line.file).is_file()]
+    missing = [line for line in entries if line.status != "made"]
     with ThreadPoolExecutor() as threads:
         list(threads.map(lambda line: _copy(line, out), shown))
     parts = [shown[first : first + _ON_A_PAGE] for first in range(0, len(shown), _ON_A_PAGE)]
     pages = [_page(out, f"page-{n}.png", part) for n, part in enumerate(parts, 1)]
-    replace(out / PAGE, page.html(out.resolve().name, entries, pages).encode())
+    replace(out / PAGE, page.html(out.resolve().name, shown, missing, pages).encode())
     _tidy(out / FOLDER, {*pages, *(page.copy_of(line).name for line in shown)})
     return out / PAGE
 

@@ -44,9 +44,11 @@ box.addEventListener("input", () => {
 """
 
 
-def html(title: str, entries: Sequence[Entry], sheets: Sequence[str]) -> str:
-    """The page for a batch; ``sheets`` are the names of the PNG pages. All text is text, never markup."""
-    made = [line for line in entries if line.status == "made"]
+def html(title: str, shown: Sequence[Entry], missing: Sequence[Entry], sheets: Sequence[str]) -> str:
+    """The page for a batch: pictures to show, rows without one, the names of the PNG pages.
+
+    All text is text, never markup.
+    """
     head = (
         f'<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
@@ -54,10 +56,10 @@ def html(title: str, entries: Sequence[Entry], sheets: Sequence[str]) -> str:
     )
     return (
         f'{BEGINS}<html lang="en"><head>{head}</head><body><header><h1>{escape(title)}</h1>'
-        f"<span>{_counted(len(made), 'picture')}</span>"
+        f"<span>{_counted(len(shown), 'picture')}{_left_out(missing)}</span>"
         f'<input type="search" placeholder="Filter by any words" aria-label="Filter by any words"><output></output>'
-        f"{_sheets(sheets)}</header><main>{''.join(map(_figure, made))}</main>"
-        f"{_problems([line for line in entries if line.status != 'made'])}<script>{_SCRIPT}</script></body></html>\n"
+        f"{_sheets(sheets)}</header><main>{''.join(map(_figure, shown))}</main>"
+        f"{_problems(missing)}<script>{_SCRIPT}</script></body></html>\n"
     )
 
 
@@ -71,7 +73,7 @@ def _figure(line: Entry) -> str:
     told = "\n".join(f"{name}: {cell}" for name, cell in line.cells.items())
     return (
         f'<figure data-words="{escape(words.lower())}" title="{escape(told)}">'
-        f'<a href="{_address(line.file)}"><img loading="lazy" decoding="async" alt="" '
+        f'<a href="{_address(line.file)}"><img loading="lazy" decoding="async" alt="{escape(line.file)}" '
         f'src="{_address(str(copy_of(line)))}"></a>'
         f"<figcaption>{escape(line.file)}<br><small>row {line.row}, seed {line.seed}</small></figcaption></figure>\n"
     )
@@ -82,12 +84,16 @@ def _sheets(names: Sequence[str]) -> str:
     return f"<nav>As PNG: {' '.join(links)}</nav>" if names else ""
 
 
+def _left_out(lines: Sequence[Entry]) -> str:
+    return f', <a href="#problems">{_counted(len(lines), "row")} without</a>' if lines else ""
+
+
 def _problems(lines: Sequence[Entry]) -> str:
     if not lines:
         return ""
     rows = "".join(f"<tr><td>{line.row}</td><td>{escape(line.problem)}</td></tr>" for line in lines)
     head = "<tr><th>row</th><th>why</th></tr>"
-    return f"<h2>{_counted(len(lines), 'row')} without a picture</h2><table>{head}{rows}</table>"
+    return f"<h2 id=problems>{_counted(len(lines), 'row')} without a picture</h2><table>{head}{rows}</table>"
 
 
 def _counted(n: int, what: str) -> str:
