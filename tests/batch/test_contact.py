@@ -6,11 +6,11 @@ from pathlib import PurePosixPath
 
 import pytest
 from PIL import Image
-
 from studio.batch import contact, manifest
 from studio.batch.batch import Batch
 from studio.batch.fill import fill
 from studio.batch.local import Local
+
 from studio.errors import InputError
 from studio.record.publish import publish_at
 from tests.surfaces.browser import chromium
