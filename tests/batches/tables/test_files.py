@@ -141,7 +141,8 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_worse(table, book, tmp_pa
         for _ in range(lot.randint(1, 5)):
             damaged[lot.randrange(len(damaged))] = lot.choice(b'",;\n\r\t\0{}[]x\xff')
         try:
-            assert table(name, bytes(damaged[: lot.randint(1, len(damaged) * 2)])).columns
+            found = table(name, bytes(damaged[: lot.randint(1, len(damaged) * 2)]))
+            assert found.columns or found.problems
         except InputError as error:
             assert "\n" not in str(error)
 
