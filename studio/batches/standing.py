@@ -51,7 +51,9 @@ class Standing:
                 continue
             other = places.setdefault(str(task.place).casefold(), task)
             problem = _hindrance(task, out) if other is task else _same_place(task, other)
-            if problem:
+            if problem and glance.key(out / task.place) == task.key:  # somebody else made it just now
+                self.files[task.key] = out / task.place
+            elif problem:
                 self.blocked[task.key] = problem
             else:
                 todo[task.key] = task

@@ -1,5 +1,7 @@
 """The maker of this process, on the real session where its work matters, and on a fake one for all else."""
 
+from pathlib import PurePosixPath
+
 import pytest
 
 from studio.batches.local import Local
@@ -29,8 +31,6 @@ class Breaks(fake.Session):
 
 
 def test_pictures_are_made_at_their_places_by_the_real_session(session, text_to_image, tmp_path):
-    from pathlib import PurePosixPath
-
     job = Job.of(text_to_image, {"prompt": "a star", "seed": 3, "steps": 1, "count": 2}).alone(1)
     heard = []
     task = Task(1, job, PurePosixPath("a/b/star.png"))

@@ -1,4 +1,4 @@
-"""python -m tests.torture NAME [--tasks N] [--points N] [--folder DIR]: prints figures, exits 1 where one does not hold."""
+"""Prints the figures of a torture as they come, and exits 1 where one does not hold."""
 
 import argparse
 import os
