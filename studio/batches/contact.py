@@ -106,6 +106,7 @@ def _mark(path: Path) -> str | None:
 def _cell(line: Entry, out: Path) -> Image.Image:
     """A picture's copy with its file and row below."""
     cell = Image.new("RGB", (_SIDE, _SIDE + _WORDS), GROUND)
+    _copy(line, out)  # another process may have tidied it away
     with suppress(InputError):
         copy = open_image(out / page.copy_of(line))
         cell.paste(copy, ((_SIDE - copy.width) // 2, (_SIDE - copy.height) // 2))

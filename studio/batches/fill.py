@@ -29,8 +29,10 @@ class Filled:
     failed: tuple[Failed, ...]
 
 
-def fill(batch: Batch, out: Path, maker: Maker, watch: Watch, retry: bool = False) -> Filled:
+def fill(batch: Batch, out: Path, maker: Maker, watch: Watch, retry: bool = False, *, sheet: bool = True) -> Filled:
     """Make what is missing of the batch in the folder ``out``; with ``retry`` what failed in earlier runs, and no more.
+
+    At the end there is a manifest beside the pictures, and with ``sheet`` a contact sheet.
 
     ``watch`` hears Steps that count over the whole batch, Made for each picture and RowFailed for each row that fails;
     what it raises stops the work within a step, with all that was made so far kept and listed in the manifest. Raises
@@ -38,7 +40,10 @@ def fill(batch: Batch, out: Path, maker: Maker, watch: Watch, retry: bool = Fals
     """
     check_folder(out)
     with reached(out):
-        return _fill(batch, out, maker, watch, retry)
+        filled = _fill(batch, out, maker, watch, retry)
+    if sheet:
+        contact.write(out)
+    return filled
 
 
 def _fill(batch: Batch, out: Path, maker: Maker, watch: Watch, retry: bool) -> Filled:

@@ -6,7 +6,6 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-from studio.batches import contact
 from studio.batches.fill import fill
 from studio.batches.local import Local
 from studio.errors import StudioError
@@ -44,7 +43,6 @@ def run(folder: Path, tasks: int = 3, every: int = 1) -> Figures:
 
 def _batch(out: Path, tasks: int) -> None:
     fill(fake.batch(tasks), out, Local(fake.Session()), lambda event: None)
-    contact.write(out)
 
 
 def _calls(before: Path, out: Path, tasks: int) -> list[str]:

@@ -63,7 +63,7 @@ def same_names(out: Path, tasks: int, n: int) -> None:
 
 
 def _fill(out: Path, batch) -> None:
-    filled = fill(batch, out, Local(fake.Session()), lambda event: None)
+    filled = fill(batch, out, Local(fake.Session()), lambda event: None, sheet=False)
     assert len(filled.made) + filled.there == len(batch.tasks) and not filled.failed
 
 

@@ -131,7 +131,7 @@ def go_on(out: Path, log: Path, tasks: int, at: int, at_once: bool) -> None:
             fake.note(log, f"begin {job.key}")
 
     with disk.mounted():
-        fill(batch, out, Local(fake.Session(begins)), lambda event: None)
+        fill(batch, out, Local(fake.Session(begins)), lambda event: None, sheet=False)
     begins(None)
 
 

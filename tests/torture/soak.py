@@ -3,7 +3,6 @@
 The session, its queue and all it writes are real; in place of a model a step paints a few pixels.
 """
 
-import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ from studio.workflow import Workflow
 from tests.torture.figures import Figures
 
 SLOPE = 1.0  # MB for a thousand jobs
-LOOKS, SETTLED = 40, 0.25  # how often it is looked at, and the first share, in which caches fill up
+EVERY, SETTLED = 50, 0.25  # jobs from one look to the next, and the first share, in which caches fill up
 
 _STEP = """
 from PIL import Image
@@ -64,7 +63,7 @@ def run(folder: Path, tasks: int = 20_000) -> Figures:
 def _batch(session: Session, workflow: Workflow, jobs: list[Job], out: Path) -> list[Look]:
     tasks = [Task(n, job, PurePosixPath(str(n // 1000), f"{n}.png")) for n, job in enumerate(jobs, 1)]
     looks = Looks(len(tasks))
-    fill(Batch(workflow, tasks), out, Local(session), lambda event: looks.count(isinstance(event, Made)))
+    fill(Batch(workflow, tasks), out, Local(session), lambda event: looks.count(isinstance(event, Made)), sheet=False)
     return looks.taken
 
 
@@ -77,16 +76,15 @@ def _queue(session: Session, jobs: list[Job], out: Path) -> list[Look]:
 
 
 class Looks:
-    """Looks at this process ``LOOKS`` times while so many jobs pass."""
+    """Looks at this process now and then while so many jobs pass."""
 
     def __init__(self, jobs: int) -> None:
         self.taken: list[Look] = []
-        self._every, self._passed, self._process = max(1, jobs // LOOKS), 0, psutil.Process()
+        self._every, self._passed, self._process = max(1, min(EVERY, jobs // 4)), 0, psutil.Process()
 
     def count(self, passed: bool = True) -> None:
         self._passed += passed
         if passed and self._passed % self._every == 0:
-            gc.collect()
             about = self._process
             self.taken.append(Look(self._passed, about.memory_info().rss, about.num_fds(), about.num_threads()))
 

@@ -3,9 +3,9 @@
 from pathlib import PurePosixPath
 
 import pytest
-from studio.batch.local import Local
-from studio.batch.task import Failed, Made, Task
 
+from studio.batches.local import Local
+from studio.batches.task import Failed, Made, Task
 from studio.errors import Cancelled, InputError, OutputError
 from studio.events import Step
 from studio.job import Job

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
-from studio.batch import manifest
-from studio.batch.batch import Batch
-from studio.batch.fill import fill
-from studio.batch.local import Local
-from studio.batch.progress import RowFailed
 
+from studio.batches import manifest
+from studio.batches.batch import Batch
+from studio.batches.fill import fill
+from studio.batches.local import Local
+from studio.batches.progress import RowFailed
 from studio.errors import Cancelled, InputError, OutputError
 from studio.events import Made, Step
 from studio.record import glance

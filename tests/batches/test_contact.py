@@ -6,11 +6,11 @@ from pathlib import PurePosixPath
 
 import pytest
 from PIL import Image
-from studio.batch import contact, manifest
-from studio.batch.batch import Batch
-from studio.batch.fill import fill
-from studio.batch.local import Local
 
+from studio.batches import contact, manifest
+from studio.batches.batch import Batch
+from studio.batches.fill import fill
+from studio.batches.local import Local
 from studio.errors import InputError
 from studio.record.publish import publish_at
 from tests.surfaces.browser import chromium
@@ -42,7 +42,7 @@ def batch(count=4):
 
 def written(out, count=4):
     fill(batch(count), out, Local(Painter()), lambda event: None)
-    return contact.write(out)
+    return out / contact.PAGE
 
 
 def test_pages_of_png_show_every_picture(out):

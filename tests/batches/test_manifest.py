@@ -1,9 +1,9 @@
 import csv
 
 import pytest
-from studio.batch import manifest
-from studio.batch.entry import Entry, Source
 
+from studio.batches import manifest
+from studio.batches.entry import Entry, Source
 from studio.errors import InputError
 
 
