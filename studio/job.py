@@ -4,7 +4,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
 from inspect import signature
 from math import prod
 from pathlib import Path
@@ -19,7 +19,7 @@ from studio.lora import Lora
 from studio.models import library, named
 from studio.parameters import REQUIRED, parameters, problem
 from studio.plugins import find
-from studio.workflow import Workflow, bind, workflow_names
+from studio.workflow import JobForm, Workflow, bind, workflow_names
 
 _SEEDS, _MOST = 2**32, 10_000
 
@@ -169,9 +169,12 @@ class Jobs:
 
     def __init__(self, workflow: Workflow) -> None:
         self.workflow = workflow
-        self._form = workflow.form()
         self._card, self._picture = cache(library.find), cache(_read)
         self._sha256, self._problem = cache(named.sha256), cache(_problem)
+
+    @cached_property
+    def _form(self) -> type[JobForm]:
+        return self.workflow.form()
 
     def of(self, values: Mapping[str, Any]) -> Job:
         """The job for these values, as ``Job.of`` makes it."""

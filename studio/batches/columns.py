@@ -73,11 +73,7 @@ class Columns:
         known = frozenset(workflow.form().model_fields)
         takes = {name: parameter.kind.takes for name, parameter in workflow.inputs().items()}
         axes = _axes(grid)
-        given = {fold(name): value for name, value in fixed.items()}
-        if strange := next((name for name in given if name not in known), None):
-            raise InputError(unknown("input", strange, known))
-        if both := next((name for name in axes if name in given), None):
-            raise InputError(f"'{both}' is both an axis of the grid and a fixed value; leave one out")
+        given = _given(fixed, axes, known)
         folded, problems = _folded(table.columns)
         inputs = {name: column for name, column in folded.items() if name in known}
         chosen = {pair: column for name, column in folded.items() if (pair := _pair(name, known))}
@@ -99,24 +95,34 @@ class Columns:
 
     def column(self, name: str, choice: Choice) -> str | None:
         """The column of an input, where there is one."""
-        chosen = (self.chosen.get((name, fold(word))) for word in choice.values())
+        chosen = (self.chosen.get((name, word)) for word in self._words(choice))
         return next(filter(None, chosen), self.inputs.get(name))
 
     def values(self, row: Row, choice: Choice) -> dict[str, Value]:
         """What a row asks for, each input's value with where it was written; an empty cell leaves the default."""
-        values = {name: self._cell(row, name, column) for name, column in self.inputs.items() if column in row.cells}
-        for (name, word), column in self.chosen.items():
-            if column in row.cells and word in map(fold, choice.values()):
-                values[name] = self._cell(row, name, column)
-        for name in choice.keys() & self.known:
-            values[name] = Value(choice[name], 0, f"grid, {name}")
-        return values | {name: Value(value, 0, f"set, {name}") for name, value in self.fixed.items()}
+        chosen = {name: column for (name, word), column in self.chosen.items() if word in self._words(choice)}
+        values = {
+            name: Value(self._path(name, row.cells[column], self.folder), row.number, column)
+            for columns in (self.inputs, chosen)
+            for name, column in columns.items()
+            if column in row.cells
+        }
+        typed = {name: (choice[name], "grid") for name in choice if name in self.known}
+        typed |= {name: (value, "set") for name, value in self.fixed.items()}
+        return values | {
+            name: Value(self._path(name, value, Path()), 0, f"{where}, {name}")
+            for name, (value, where) in typed.items()
+        }
 
-    def _cell(self, row: Row, name: str, column: str) -> Value:
-        cell = row.cells[column]
-        if name in self.pictures and isinstance(cell, str):
-            cell = os.path.abspath(self.folder / cell)  # noqa: PTH100  links stay what they are called
-        return Value(cell, row.number, column)
+    def _words(self, choice: Choice) -> list[str]:
+        """What chooses columns: the values of axes that are no input."""
+        return [fold(word) for axis, word in choice.items() if axis not in self.known]
+
+    def _path(self, name: str, value: Any, folder: Path) -> Any:
+        """The value, of a picture its whole path: the same task wherever the command is given."""
+        if name in self.pictures and isinstance(value, str | Path):
+            return os.path.abspath(folder / value)  # noqa: PTH100  links stay what they are called
+        return value
 
 
 def written(cell: Cell) -> str:
@@ -131,6 +137,16 @@ def _axes(grid: Iterable[Axis]) -> dict[str, tuple[str, ...]]:
             raise InputError(f"the grid has the axis '{axis.name}' twice; write its values into one")
         axes[fold(axis.name)] = axis.values
     return axes
+
+
+def _given(fixed: Mapping[str, Any], axes: Iterable[str], known: Iterable[str]) -> dict[str, Any]:
+    """The fixed values, by inputs' names."""
+    given = {fold(name): value for name, value in fixed.items()}
+    if strange := next((name for name in given if name not in known), None):
+        raise InputError(unknown("input", strange, known))
+    if both := next((name for name in axes if name in given), None):
+        raise InputError(f"'{both}' is both an axis of the grid and a fixed value; leave one out")
+    return given
 
 
 def _folded(columns: Sequence[str]) -> tuple[dict[str, str], list[Problem]]:

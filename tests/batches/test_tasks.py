@@ -78,7 +78,7 @@ def test_fixed_values_hold_for_all_rows(asked):
     ]  # fmt: skip
 
 
-def test_pictures_lie_beside_the_table(tmp_path):
+def test_pictures_lie_beside_the_table(tmp_path, monkeypatch):
     Image.new("RGB", (64, 64), "red").save(tmp_path / "sun.png")
     (tmp_path / "t.csv").write_text("image,prompt\nsun.png,a star\nmoon.png,a star\n")
     with pytest.raises(TableError, match=r"row 3, image: there is no file '.*moon.png'$"):
@@ -86,6 +86,9 @@ def test_pictures_lie_beside_the_table(tmp_path):
     (tmp_path / "t.csv").write_text("image,prompt\nsun.png,a star\n")
     (task,) = batch(Workflow.load("image-to-image"), files.read(tmp_path / "t.csv")).tasks
     assert task.job.values["image"] == str(tmp_path / "sun.png")
+    monkeypatch.chdir(tmp_path)
+    typed = batch(Workflow.load("image-to-image"), of_python([{"prompt": "x"}]), fixed={"image": "sun.png"})
+    assert typed.tasks[0].job.values["image"] == str(tmp_path / "sun.png")
 
 
 def test_tasks_are_the_same_on_every_run_whatever_rows_are_put_in_between(asked):
