@@ -7,11 +7,20 @@ import studio
 
 from typing import TYPE_CHECKING, Any
 
-from studio.errors import Cancelled, InputError, ModelError, OutputError, StudioError, WorkflowError
+from studio.errors import (
+    Cancelled,
+    InputError,
+    ModelError,
+    OutputError,
+    StudioError,
+    TableError,
+    WorkflowError,
+)
 from studio.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from studio.job import Job as Job
+    from studio.quick import batch as batch
     from studio.quick import run as run
     from studio.record.picture import Picture as Picture
     from studio.session import Session as Session
@@ -27,9 +36,11 @@ __all__ = [
     "Picture",
     "Session",
     "StudioError",
+    "TableError",
     "Workflow",
     "WorkflowError",
     "__version__",
+    "batch",
     "panel",
     "run",
 ]
@@ -39,6 +50,7 @@ _HOMES = {
     "Picture": "studio.record.picture",
     "Session": "studio.session",
     "Workflow": "studio.workflow",
+    "batch": "studio.quick",
     "panel": "studio.surfaces.notebook.panel",
     "run": "studio.quick",
 }

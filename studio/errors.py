@@ -2,7 +2,8 @@
 
     StudioError
     ├── InputError        what was asked for is wrong: nothing was started, nothing written
-    │   └── WorkflowError   a workflow file is wrong
+    │   ├── WorkflowError   a workflow file is wrong
+    │   └── TableError      a table's rows are wrong; it lists all that is
     ├── ModelError        a model's files are missing, changed or of a kind not known here
     ├── OutputError       a picture could not be written; earlier ones are untouched
     ├── OutOfMemory       a picture does not fit into memory, whatever is done; the next job may
@@ -12,8 +13,8 @@ Each message is one line that says what was wrong, where, and what to do. Surfac
 these; nobody else does.
 """
 
-from collections.abc import Mapping
-from typing import Self
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Self
 
 
 class StudioError(Exception):
@@ -38,6 +39,28 @@ class InputError(StudioError):
 
 class WorkflowError(InputError):
     """A workflow file is wrong."""
+
+
+class Problem(NamedTuple):
+    """What is wrong with a cell. ``row`` 0 is none of the table's: a grid, a fixed value, a column that is missing."""
+
+    row: int
+    column: str
+    reason: str
+
+    def __str__(self) -> str:
+        """ "row 3, steps: too many"."""
+        where = ", ".join(filter(None, (f"row {self.row}" if self.row else "", self.column)))
+        return f"{where}: {self.reason}" if where else self.reason
+
+
+class TableError(InputError):
+    """A table's rows are wrong; ``problems`` are all that was found, in the table's order."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = sorted(problems, key=lambda problem: problem.row)
+        more = f" (and {len(problems) - 1:,} more)" if len(problems) > 1 else ""
+        super().__init__(f"{self.problems[0]}{more}")
 
 
 class ModelError(StudioError):

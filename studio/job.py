@@ -1,8 +1,10 @@
 """A job: what was asked, as plain JSON that crosses queues, networks and picture files unchanged."""
 
 import hashlib
+import json
 import secrets
 from collections.abc import Iterator, Mapping
+from functools import cache
 from inspect import signature
 from math import prod
 from pathlib import Path
@@ -49,23 +51,7 @@ class Job(BaseModel):
 
         Raises InputError that says which input is wrong and why.
         """
-        form = bind(workflow.form(), values)
-        plain = _settled(workflow, form.model_dump(mode="json"))
-        seed, count = plain.pop("seed"), plain.pop("count")
-        if plain.get("wildcard_seed") is None:
-            plain.pop("wildcard_seed", None)
-        job = cls(
-            workflow=workflow.name,
-            definition=dict(workflow.data),
-            values=plain,
-            seed=secrets.randbelow(_SEEDS) if seed is None else seed,
-            count=count,
-            pins=_pins(workflow, plain),
-            draws=tuple(_draws(workflow, plain)),
-        )
-        if job.total > _MOST:
-            raise InputError(f"that makes {job.total:,} pictures; a job makes at most {_MOST:,}: shorten a list")
-        return job
+        return Jobs(workflow).of(values)
 
     @classmethod
     def from_json(cls, text: str) -> "Job":
@@ -89,6 +75,13 @@ class Job(BaseModel):
             return self
         texts = [text for name in self.draws for text in _texts(self.values[name])]
         return self.model_copy(update={"wildcards": wildcards.load(folder, texts)})
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of all it says: two jobs with one key make the same pictures. So a file's record, which holds its
+        job, tells whether a job was done, whatever the file is called."""
+        plain = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(plain.encode()).hexdigest()
 
     @property
     def total(self) -> int:
@@ -115,6 +108,8 @@ class Job(BaseModel):
 
     def loras(self) -> list[Lora]:
         """The LoRAs that its steps are given, for the picture or for an area, besides those in its prompts."""
+        if not self.rests_on("lora"):
+            return []
         asked = _parameters(Workflow.of(self.workflow, self.definition), self.values)
         return [lora for kind, value in asked if kind == "loras" for lora in named.loras(kind, value)]
 
@@ -152,21 +147,91 @@ class Job(BaseModel):
         """
         workflow = Workflow.of(self.workflow, self.definition)
         bind(workflow.form(), self.values)
-        _ask_steps(workflow, self.alone(0).values)
-        now = _pins(workflow, self.values)
+        self.ask_steps(workflow)
+        now = Jobs(workflow).pins(self.values)
         for name, expected in self.pins.items():
             if now.get(name, expected) != expected:
                 raise InputError(_changed(name, expected, now[name]))
         return workflow
 
+    def ask_steps(self, workflow: Workflow) -> None:
+        """Let each step that has a ``check`` refuse its values, by InputError; it is given those that it names."""
+        values = self.alone(0).values
+        exposed = {workflow.source(name): values[name] for name in workflow.inputs() if name in values}
+        for step, fixed in workflow.steps().items():
+            if check := getattr(find("steps", workflow.uses(step)), "check", None):
+                given = fixed | {key: value for (owner, key), value in exposed.items() if owner == step}
+                check(**{key: given[key] for key in signature(check).parameters if key in given})
 
-def _ask_steps(workflow: Workflow, values: Mapping[str, Any]) -> None:
-    """Let each step that has a ``check`` refuse its values; it is given those that it names."""
-    exposed = {workflow.source(name): values[name] for name in workflow.inputs() if name in values}
-    for step, fixed in workflow.steps().items():
-        if check := getattr(find("steps", workflow.uses(step)), "check", None):
-            given = fixed | {key: value for (owner, key), value in exposed.items() if owner == step}
-            check(**{key: given[key] for key in signature(check).parameters if key in given})
+
+class Jobs:
+    """Makes jobs of one workflow. What values name is looked up and read once, so that all rest on the same files."""
+
+    def __init__(self, workflow: Workflow) -> None:
+        self.workflow = workflow
+        self._form = workflow.form()
+        self._card, self._picture = cache(library.find), cache(_read)
+        self._sha256, self._problem = cache(named.sha256), cache(_problem)
+
+    def of(self, values: Mapping[str, Any]) -> Job:
+        """The job for these values, as ``Job.of`` makes it."""
+        plain = bind(self._form, values).model_dump(mode="json")
+        if wrong := self._missing(plain):
+            raise InputError(next(iter(wrong.values())), wrong)
+        plain = self._settled(plain)
+        seed, count = plain.pop("seed"), plain.pop("count")
+        if plain.get("wildcard_seed") is None:
+            plain.pop("wildcard_seed", None)
+        job = Job(
+            workflow=self.workflow.name,
+            definition=dict(self.workflow.data),
+            values=plain,
+            seed=secrets.randbelow(_SEEDS) if seed is None else seed,
+            count=count,
+            pins=self.pins(plain),
+            draws=tuple(_draws(self.workflow, plain)),
+        )
+        if job.total > _MOST:
+            raise InputError(f"that makes {job.total:,} pictures; a job makes at most {_MOST:,}: shorten a list")
+        return job
+
+    def pins(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """Hashes of every model and picture that the workflow's steps will read."""
+        pins = {}
+        for name, parameter in self.workflow.inputs().items():
+            if parameter.kind.takes == "pictures" and values[name] is not None:
+                pins[f"picture:{name}"] = self._picture(values[name])
+        models = sorted(_models(self.workflow, values))
+        return pins | {f"{kind}:{ref}": self._sha256(kind, ref) for kind, ref in models}
+
+    def _missing(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """What is wrong with the inputs that name a model, part or LoRA there is not."""
+        inputs = ((name, parameter.kind.name) for name, parameter in self.workflow.inputs().items())
+        asked = ((name, one) for name, kind in inputs if values[name] for one in named.of(kind, values[name]))
+        return {name: problem for name, one in asked if (problem := self._problem(*one))}
+
+    def _settled(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The values, with steps and guidance that were left open as the model of their step likes them."""
+        open_ = {name: self.workflow.source(name) for name in self.workflow.inputs() if values[name] is None}
+        suited = {
+            name: getattr(self._card(_given(self.workflow, values, step)["model"]).defaults, key)
+            for name, (step, key) in open_.items()
+            if key in ("steps", "guidance")
+        }
+        return values | suited
+
+
+def _problem(kind: str, ref: str) -> str:
+    """Why there is nothing of a kind under a name, "" where there is."""
+    try:
+        named.find(kind, ref)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def _read(picture: str) -> str:
+    return hashlib.sha256(Path(picture).read_bytes()).hexdigest()
 
 
 def _changed(name: str, expected: str, found: str) -> str:
@@ -187,26 +252,6 @@ def _draws(workflow: Workflow, values: Mapping[str, Any]) -> Iterator[str]:
 def _texts(value: Any) -> list[str]:
     """The text of an input, or each of its list."""
     return [str(text) for text in value] if isinstance(value, list) else [value or ""]
-
-
-def _pins(workflow: Workflow, values: Mapping[str, Any]) -> dict[str, str]:
-    """Hashes of every model and picture that the workflow's steps will read."""
-    pins = {}
-    for name, parameter in workflow.inputs().items():
-        if parameter.kind.takes == "pictures" and values[name] is not None:
-            pins[f"picture:{name}"] = hashlib.sha256(Path(values[name]).read_bytes()).hexdigest()
-    return pins | {f"{kind}:{ref}": named.sha256(kind, ref) for kind, ref in sorted(_models(workflow, values))}
-
-
-def _settled(workflow: Workflow, values: dict[str, Any]) -> dict[str, Any]:
-    """The values, with steps and guidance that were left open as the model of their step likes them."""
-    open_ = {name: workflow.source(name) for name in workflow.inputs() if values[name] is None}
-    suited = {
-        name: getattr(library.find(_given(workflow, values, step)["model"]).defaults, key)
-        for name, (step, key) in open_.items()
-        if key in ("steps", "guidance")
-    }
-    return values | suited
 
 
 def _given(workflow: Workflow, values: Mapping[str, Any], step: str) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """Read what a step asks for from its typed signature, and narrow it for one workflow."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from types import UnionType
+from functools import cache, cached_property
+from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Le
@@ -55,7 +56,7 @@ class Parameter:
         """Title, description and bounds as pydantic sees them."""
         return FieldInfo.from_annotation(self.annotation)
 
-    @property
+    @cached_property
     def kind(self) -> Kind:
         return kind_of(self.field.metadata)
 
@@ -137,11 +138,12 @@ def gives(run: Callable[..., Any]) -> str:
     return _MAKES.get(get_type_hints(run)["return"], "pictures")
 
 
-def parameters(run: Callable[..., Any]) -> dict[str, Parameter]:
+@cache
+def parameters(run: Callable[..., Any]) -> Mapping[str, Parameter]:
     """The parameters of a step's ``run``, without the engine it is given first."""
     hints = get_type_hints(run, include_extras=True)
     _, *rest = inspect.signature(run).parameters.values()
-    return {p.name: Parameter(p.name, _flat(hints[p.name]), p.default) for p in rest}
+    return MappingProxyType({p.name: Parameter(p.name, _flat(hints[p.name]), p.default) for p in rest})
 
 
 def problem(error: ValidationError) -> str:

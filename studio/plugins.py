@@ -50,6 +50,7 @@ def _installed(kind: str) -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=f"studio.{kind}")}
 
 
+@cache
 def _built_in(kind: str) -> list[str]:
     package = import_module(f"studio.{kind}")
     return [module.name for module in iter_modules(package.__path__) if not module.name.startswith("_")]

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
@@ -29,27 +30,37 @@ CREATE TABLE IF NOT EXISTS runs (
   job TEXT NOT NULL, folder TEXT NOT NULL, name TEXT NOT NULL,
   problem TEXT NOT NULL DEFAULT '', stop INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX IF NOT EXISTS runs_by_state ON runs (state, place);
+DROP INDEX IF EXISTS runs_by_state;
+CREATE INDEX IF NOT EXISTS runs_in_line ON runs (state, owner, place, id);
 CREATE INDEX IF NOT EXISTS runs_by_time ON runs (created);
 CREATE TABLE IF NOT EXISTS pictures (
   run TEXT NOT NULL REFERENCES runs (id), number INTEGER NOT NULL, path TEXT NOT NULL, PRIMARY KEY (run, number)
 );
+"""
+_IN_LINE_ANEW: Final = """
+UPDATE runs SET place = line.n FROM
+  (SELECT id, row_number() OVER (ORDER BY place) AS n FROM runs WHERE state = 'queued' AND owner = ?) AS line
+WHERE runs.id = line.id
 """
 _COLUMNS: Final = "id, owner, state, created, job, folder, name, problem"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One run as the file holds it."""
+    """One run as the file holds it; ``asked`` is its job, read only when somebody wants it."""
 
     id: str
     owner: str
     state: State
     created: float
-    job: Job
+    asked: str
     folder: Path
     name: str
     problem: str
+
+    @cached_property
+    def job(self) -> Job:
+        return Job.model_validate(json.loads(self.asked))
 
 
 class Queue:
@@ -141,10 +152,27 @@ class Queue:
     def move(self, run: str, to: int) -> None:
         """Put a waiting run at place ``to`` (0 is next); one that no longer waits stays as it is."""
         with self._lock:
-            others = [other for other in self.waiting() if other != run]
-            others.insert(max(0, to), run)
-            for place, other in enumerate(others):
-                self._ask("UPDATE runs SET place = ? WHERE id = ? AND state = 'queued'", place, other)
+            place = self._between(run, max(0, to))
+            if place is None:  # two neighbours so near that no number lies between
+                self._ask(_IN_LINE_ANEW, self.owner)
+                place = self._between(run, max(0, to))
+            self._ask("UPDATE runs SET place = ? WHERE id = ? AND state = 'queued'", place, run)
+
+    def _between(self, run: str, to: int) -> float | None:
+        """A place between the waiting runs ``to - 1`` and ``to``, ``run`` not counted; None where there is none."""
+        rows = self._ask(
+            "SELECT place FROM runs WHERE state = 'queued' AND owner = ? AND id != ? ORDER BY place LIMIT 2 OFFSET ?",
+            self.owner,
+            run,
+            max(0, to - 1),
+        )
+        places = [float(str(place)) for (place,) in rows]
+        if to == 0:
+            return places[0] - 1 if places else time.time()
+        if len(places) < 2:
+            return time.time()
+        middle = (places[0] + places[1]) / 2
+        return middle if places[0] < middle < places[1] else None
 
     def ask_to_stop(self, run: str) -> bool:
         """Cancel a waiting run at once (True), or ask the process that runs it to stop (False)."""
@@ -192,5 +220,5 @@ def _row(values: tuple[object, ...]) -> Row:
     run, owner, state, created, job, folder, name, problem = values
     return Row(
         str(run), str(owner), state, float(str(created)),  # type: ignore[arg-type]
-        Job.model_validate(json.loads(str(job))), Path(str(folder)), str(name), str(problem),
+        str(job), Path(str(folder)), str(name), str(problem),
     )  # fmt: skip

@@ -1,13 +1,18 @@
-"""The three-line door: ``studio.run("text-to-image", prompt="…")``."""
+"""Doors of three lines: ``studio.run("text-to-image", prompt="…")``, ``studio.batch("table.csv", …)``."""
 
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from studio.job import Job
 from studio.record.picture import Picture
 from studio.session import Session
 from studio.workflow import Workflow
+
+if TYPE_CHECKING:
+    from studio.batches.fill import Filled
+    from studio.batches.task import Watch
 
 
 @cache
@@ -24,3 +29,39 @@ def run(workflow: str | Path, *, out: Path | str | None = None, **values: Any) -
     """
     job = Job.of(Workflow.load(workflow), values)
     return list(session().run(job, out=Path(out) if out else None))
+
+
+def batch(
+    table: Any = None,
+    *,
+    workflow: str | Path,
+    out: Path | str,
+    grid: Mapping[str, Iterable[Any]] | None = None,
+    name: str = "",
+    keep: Iterable[str] = (),
+    encoding: str = "",
+    retry: bool = False,
+    watch: "Watch | None" = None,
+    **values: Any,
+) -> "Filled":
+    """Make a picture of every row of a table, what is missing of them, in the folder ``out``.
+
+    The table is the path of a file, a list of dicts, or a data frame; its columns are the workflow's inputs.
+    ``grid`` gives inputs several values each, all combinations of which are made of every row: ``{"steps": [10, 20]}``;
+    without a table, of these alone. ``values`` hold for all rows. ``name`` is a template for the files' names,
+    ``keep`` the columns that are no input ("all" for any). ``retry`` makes what failed before as well. ``watch``
+    hears how it goes; what it raises stops the work. Raises TableError, before anything is made, whose ``problems`` are
+    all that is wrong.
+    """
+    from studio.axes import Axis
+    from studio.batches import tasks
+    from studio.batches.fill import fill
+    from studio.batches.local import Local
+    from studio.batches.tables import file
+    from studio.batches.tables.table import text
+
+    rows = tasks.ALONE if table is None else file.of(table, encoding)
+    axes = [Axis(axis, tuple(map(text, several))) for axis, several in (grid or {}).items()]
+    wildcards = session().settings.wildcards
+    wanted = tasks.batch(Workflow.load(workflow), rows, axes, values, name, keep, wildcards)
+    return fill(wanted, Path(out), Local(session()), watch or (lambda _: None), retry=retry)

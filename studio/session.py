@@ -45,12 +45,12 @@ class Session:
         self._closing = False
 
     def run(
-        self, job: Job, *, out: Path | None = None, name: str = names.DEFAULT, watch: Watch | None = None
+        self, job: Job, *, out: Path | None = None, name: names.Name = names.DEFAULT, watch: Watch | None = None
     ) -> Iterator[Picture]:
         """Make the job's pictures here and now, outside the queue, and yield each once its file is complete.
 
-        ``out`` is the folder (the settings' own without it), ``name`` a template as in
-        ``record.names``. ``watch`` hears of every step; what it raises stops the run within that
+        ``out`` is the folder (the settings' own without it), ``name`` a template, or one picture's exact place
+        below it, as in ``record.names``. ``watch`` hears of every step; what it raises stops the run within that
         step, and leaves no partial file. Wrong input is found before anything is written.
         """
         job, left = job.with_wildcards(self.settings.wildcards), threading.Event()
@@ -60,7 +60,7 @@ class Session:
 
     def run_all(
         self, wanted: Iterable[Wanted], *, watch: Watch | None = None, todo: int | None = None
-    ) -> Iterator[tuple[Wanted, Picture | Exception]]:
+    ) -> Generator[tuple[Wanted, Picture | Exception], None, None]:
         """Make the pictures of many jobs here and now, outside the queue; yield each with its picture once its file
         is complete, or with the error that tells why it has none.
 
@@ -206,7 +206,7 @@ class Session:
             queue.keep(row.id, number, picture.path)
             self._tell(row.id, Made(picture))
 
-    def _one_by_one(self, made: Generator[_Made], left: threading.Event) -> Iterator[_Made]:
+    def _one_by_one(self, made: Generator[_Made, None, None], left: threading.Event) -> Iterator[_Made]:
         """Each picture made on the device's thread; between two of them somebody else may have it.
 
         Ctrl+C is heard on this thread: it sets ``left``, which stops the work within a step, and a picture

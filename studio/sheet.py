@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 from studio.lettering import DARK, LEADING, font, wrapped
 
 _GAP, _LARGEST, _LETTERS = 12, 512, 15
-_GROUND: Final = "#f1f1f3"  # white pictures must stand out from it
+GROUND: Final = "#f1f1f3"  # white pictures must stand out from it
 
 
 def sheet(
@@ -20,7 +20,7 @@ def sheet(
     left = _GAP + (width // 2 if any(beside) else 0)
     heading = _band([title], width * len(rows[0]))
     top = _GAP + heading + _band(columns, width)
-    page = Image.new("RGB", (left + len(rows[0]) * (width + _GAP), top + len(rows) * (height + _GAP)), _GROUND)
+    page = Image.new("RGB", (left + len(rows[0]) * (width + _GAP), top + len(rows) * (height + _GAP)), GROUND)
     _write(page, title, (left, _GAP), width * len(rows[0]), "la")
     for c, words in enumerate(columns):
         _write(page, words, (left + c * (width + _GAP) + width / 2, _GAP + heading), width, "ma")
@@ -41,7 +41,7 @@ def captioned(pictures: Sequence[tuple[str, Image.Image]], across: int = 4) -> I
 
 def stacked(pages: Sequence[Image.Image]) -> Image.Image:
     """Pages one under another."""
-    whole = Image.new("RGB", (max(page.width for page in pages), sum(page.height for page in pages)), _GROUND)
+    whole = Image.new("RGB", (max(page.width for page in pages), sum(page.height for page in pages)), GROUND)
     y = 0
     for page in pages:
         whole.paste(page, (0, y))

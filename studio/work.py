@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable, Collection, Generator, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+
+from PIL.Image import Image
 
 from studio.engine.engine import Engine
 from studio.engine.meeting import Walk, together
@@ -16,10 +18,11 @@ from studio.job import Job
 from studio.models import library
 from studio.models.card import ModelCard
 from studio.models.loras import shelf
+from studio.models.loras.card import LoraCard
 from studio.models.loras.digests import Digests
 from studio.record import names
 from studio.record.picture import Picture
-from studio.record.publish import check_folder, publish
+from studio.record.publish import check_folder, publish, publish_at
 from studio.version import VERSION
 from studio.walk import make
 
@@ -30,12 +33,12 @@ Watch = Callable[[Event], None]
 class Wanted:
     """One picture that is wanted: ``job`` makes it and no other, and its file is named by ``name`` in ``out``.
 
-    It is number ``number`` (from 0) of ``of`` that were asked for together.
+    It is number ``number`` (from 0) of ``of`` that were asked for together; ``name`` as in ``record.names``.
     """
 
     job: Job
     out: Path
-    name: str
+    name: names.Name
     number: int = 0
     of: int = 1
 
@@ -44,22 +47,24 @@ def work(
     job: Job,
     pipelines: Pipelines,
     out: Path,
-    name: str,
+    name: names.Name,
     batch: int,
     watch: Watch,
     *,
     previews: bool = False,
     finished: Collection[int] = (),
-) -> Generator[tuple[int, Picture]]:
+) -> Generator[tuple[int, Picture], None, None]:
     """Make the job's pictures and yield each, with its number from 0, as soon as its file is complete.
 
     ``batch`` pictures share a forward pass where they can; those numbered in ``finished`` are left out.
     ``watch`` hears of every Step, and of Previews where they are wanted; what it raises stops the
     work within that step and leaves no partial file. Wrong input is found before anything is written.
+    ``name`` is a template, or one picture's exact place below ``out``, as in ``record.names``.
     """
     job.checked()
-    names.check(name)
-    check_folder(out)
+    if isinstance(name, str):
+        names.check(name)
+    check_folder((out / name).parent)
     todo = [n for n in range(job.total) if n not in finished]
     wanted = (Wanted(job.alone(n), out, name, n, job.total) for n in todo)
     for one, made in work_all(wanted, pipelines, batch, watch, previews=previews, todo=len(todo)):
@@ -76,7 +81,7 @@ def work_all(
     *,
     previews: bool = False,
     todo: int | None = None,
-) -> Generator[tuple[Wanted, Picture | Exception]]:
+) -> Generator[tuple[Wanted, Picture | Exception], None, None]:
     """Make pictures of many jobs; yield each with its picture, or with why it has none, as soon as that is known.
 
     Whole workflows go side by side, and wherever they need a model up to ``batch`` of those that ask it for the like
@@ -104,8 +109,14 @@ def _walk(pipelines: Pipelines, clock: "_Clock", wanted: Wanted, walk: Walk) -> 
         "prompt": made.prompt,
         "picture": wanted.number + 1,
     }
-    stem = names.stem(wanted.name, wanted.job, wanted.number + 1)
-    return publish(made.pictures[0], wanted.out, stem, wanted.job, facts)
+    return _publish(made.pictures[0], wanted, facts)
+
+
+def _publish(image: Image, wanted: Wanted, facts: dict[str, Any]) -> Picture:
+    job, out, name = wanted.job, wanted.out, wanted.name
+    if isinstance(name, PurePosixPath):
+        return publish_at(image, out / name, job, facts)
+    return publish(image, out, names.stem(name, job, wanted.number + 1), job, facts)
 
 
 class _Left(BaseException):
@@ -172,7 +183,7 @@ def _facts(job: Job, seconds: float) -> dict[str, Any]:
         "transformers": transformers.__version__,
         "python": platform.python_version(),
         "models": {name: _about(card) for name, card in _cards(job)},
-        "loras": {name: _hashes(name) for name in job.rests_on("lora")},
+        "loras": {name: _worn(name) for name in job.rests_on("lora")},
         "seconds": round(seconds, 3),
     }
 
@@ -190,6 +201,8 @@ def _cards(job: Job) -> list[tuple[str, ModelCard]]:
     return [(name, library.find(name)) for name in job.models()]
 
 
-def _hashes(lora: str) -> dict[str, str]:
-    found = Digests.of(shelf.find(lora))
-    return {"file": found.file, "tensors": found.tensors}
+def _worn(lora: str) -> dict[str, str]:
+    file = shelf.find(lora)
+    found, claimed = Digests.of(file), LoraCard.read(file).licence
+    licence = " / ".join(dict.fromkeys(claim.text for claim in claimed)) or "unknown"
+    return {"file": found.file, "tensors": found.tensors, "licence": licence}

@@ -14,7 +14,9 @@ loaded: steps, parameters, fixed values, references, bounds.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -96,16 +98,20 @@ class Workflow:
             raise WorkflowError(f"workflow '{name}': {error}") from None
         return workflow
 
-    @property
+    @cached_property
     def definition(self) -> Definition:
         try:
             return Definition.model_validate(self.data)
         except ValidationError as error:
             raise WorkflowError(problem(error)) from None
 
-    def inputs(self) -> dict[str, Parameter]:
+    def inputs(self) -> Mapping[str, Parameter]:
         """The exposed parameters, narrowed, by the names this workflow gives them."""
-        return {name: self._parameter(name) for name in self.definition.inputs}
+        return self._inputs
+
+    @cached_property
+    def _inputs(self) -> Mapping[str, Parameter]:
+        return MappingProxyType({name: self._parameter(name) for name in self.definition.inputs})
 
     def form(self) -> type[JobForm]:
         """A pydantic class with one field for each input, and those of JobForm or PromptForm."""

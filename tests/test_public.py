@@ -13,7 +13,7 @@ HEAVY = ("torch", "diffusers", "transformers", "gradio")
 def test_public_names_are_these_and_no_others():
     assert sorted(studio.__all__) == [
         "Cancelled", "InputError", "Job", "ModelError", "OutputError", "Picture", "Session",
-        "StudioError", "Workflow", "WorkflowError", "__version__", "panel", "run",
+        "StudioError", "TableError", "Workflow", "WorkflowError", "__version__", "batch", "panel", "run",
     ]  # fmt: skip
     assert all(getattr(studio, name) is not None for name in studio.__all__)
 
@@ -29,6 +29,7 @@ def test_unknown_name_is_an_attribute_error():
         "import studio",
         "from studio.surfaces.cli import _guarded; _guarded(['--help'])",
         "from studio.surfaces.cli import _guarded; _guarded(['workflows'])",
+        "from studio.surfaces.cli import _guarded; _guarded(['batch', '--help'])",
         "from studio.surfaces.cli import _guarded; _guarded(['run', 'text-to-image', '--help'])",
     ],
 )

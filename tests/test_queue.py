@@ -45,6 +45,16 @@ def test_a_waiting_run_can_be_moved(queue, job, tmp_path):
     assert queue.waiting() == [one, three, two, last]
 
 
+def test_moving_goes_on_where_no_number_lies_between_two_places(queue, job, tmp_path):
+    first, *others = (queue.add(job, tmp_path, "{n}") for _ in range(4))
+    for _ in range(70):  # each time into the half that is left
+        queue.move(others[-1], 1)
+        others = [others[-1], *others[:-1]]
+        assert queue.waiting() == [first, *others]
+    queue.move(others[0], 99)
+    assert queue.waiting() == [first, *others[1:], others[0]]
+
+
 def test_cancelling_takes_a_waiting_run_out_and_asks_a_running_one(queue, job, tmp_path):
     running, waiting = queue.add(job, tmp_path, "{n}"), queue.add(job, tmp_path, "{n}")
     queue.next()

@@ -7,32 +7,45 @@ its values of the inputs that take a list, and nothing where there is none.
 
 import re
 import unicodedata
-from pathlib import Path
+from collections.abc import Collection, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from studio.errors import InputError
 from studio.job import Job
 from studio.plugins import unknown
 
+Name = str | PurePosixPath
+"""A template; or the exact place of a file, with its ending, below the output folder, where the job makes one."""
+
 DEFAULT: Final = "{workflow}-{item}-{seed}-{n}"
 _FIELDS: Final = ("workflow", "item", "seed", "n", "prompt", "model")
 _FIELD = re.compile(r"\{([^{}]*)\}")
+_LONGEST, _MOST_BYTES = 120, 240  # file systems end at 255 bytes
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
 
 
-def check(template: str) -> str:
+def check(template: str, fields: Collection[str] = _FIELDS) -> str:
     """The template, if it can name files.
 
     Raises InputError for an unknown field, a bare brace or anything that points elsewhere.
     """
     for field in _FIELD.findall(template):
-        if field not in _FIELDS:
-            raise InputError(f"in the name '{template}', {unknown('field', field, _FIELDS)}")
+        if field not in fields:
+            raise InputError(f"in the name '{template}', {unknown('field', field, fields)}")
     rest = _FIELD.sub("x", template)
     if not rest or not re.fullmatch(r"[\w .,()+=@#-]+", rest) or rest.startswith(".") or len(template) > 200:
-        fields = ", ".join(f"{{{field}}}" for field in _FIELDS)
-        raise InputError(f"'{template}' cannot name a file; use letters, digits, dashes and {fields}")
+        known = ", ".join(f"{{{field}}}" for field in fields)
+        raise InputError(f"'{template}' cannot name a file; use letters, digits, dashes and {known}")
     return template
+
+
+def fill(template: str, values: Mapping[str, str], otherwise: str) -> str:
+    """A checked template with its fields' values; ``otherwise`` where that would name no file."""
+    item = values.get("item", "")
+    named = template if item else re.sub(r"[-_ ]\{item\}(?![-_ ])|\{item\}[-_ ]?", "", template)
+    name = _cut(_FIELD.sub(lambda match: _slug(values[match[1]]), named)).strip(". ")
+    return otherwise if not name or _RESERVED.match(name) else name
 
 
 def stem(template: str, job: Job, n: int) -> str:
@@ -46,9 +59,11 @@ def stem(template: str, job: Job, n: int) -> str:
         "model": Path(model).name,
     }
     item = " ".join(str(job.value(name)) for name in job.lists())
-    named = check(template) if item else re.sub(r"\{item\}[-_ ]?", "", check(template))
-    name = _FIELD.sub(lambda match: _slug((values | {"item": item})[match[1]]), named)[:120].strip(". ")
-    return f"picture-{n}" if not name or _RESERVED.match(name) else name
+    return fill(check(template), values | {"item": item}, f"picture-{n}")
+
+
+def _cut(name: str) -> str:
+    return name[:_LONGEST].encode()[:_MOST_BYTES].decode(errors="ignore")
 
 
 def _slug(text: str) -> str:

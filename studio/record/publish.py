@@ -7,19 +7,25 @@ processes can never overwrite each other, and no lock is needed. Then the folder
 import json
 import os
 import secrets
-from collections.abc import Mapping
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from studio.errors import OutputError
+from studio.errors import InputError, OutputError
 from studio.job import Job
+from studio.record import glance
 from studio.record.formats import a1111
 from studio.record.picture import Picture
+
+_BEGINS, _ENDS = ".studio-", ".tmp"  # of a file that is not whole yet
+_ABANDONED: Final = 3600.0  # seconds after which nobody can be writing it any more
 
 
 def publish(image: Image.Image, folder: Path, stem: str, job: Job, facts: Mapping[str, Any]) -> Picture:
@@ -27,33 +33,75 @@ def publish(image: Image.Image, folder: Path, stem: str, job: Job, facts: Mappin
 
     Raises OutputError where the folder cannot be written or the disk is full.
     """
-    temporary = folder / f".studio-{secrets.token_hex(8)}.tmp"
+    return _publish(image, folder, job, facts, partial(_link, folder=folder, stem=stem))
+
+
+def publish_at(image: Image.Image, path: Path, job: Job, facts: Mapping[str, Any]) -> Picture:
+    """Write the picture with its whole job at exactly this place and return it.
+
+    Where the same job's picture is there already, somebody else was quicker: theirs stays, and is returned. Raises
+    InputError where another file is in the way, OutputError as ``publish`` does.
+    """
+    return _publish(image, path.parent, job, facts, partial(_link_at, path=path, job=job))
+
+
+def _publish(
+    image: Image.Image, folder: Path, job: Job, facts: Mapping[str, Any], link: Callable[[Path], Path]
+) -> Picture:
+    with temporary(folder) as file:
+        _write(image, file, _metadata(job, {**facts, "size": f"{image.width}x{image.height}"}))
+        path = link(file)
+        sync(folder)
+    return Picture(path)
+
+
+@contextmanager
+def temporary(folder: Path) -> Iterator[Path]:
+    """The path of a new file in the folder, which is gone afterwards; what the disk refuses becomes an OutputError."""
+    file = folder / f"{_BEGINS}{secrets.token_hex(8)}{_ENDS}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(image, temporary, _metadata(job, {**facts, "size": f"{image.width}x{image.height}"}))
-        path = _link(temporary, folder, stem)
-        _sync(folder)
-    except OSError as error:
-        raise OutputError(
-            f"cannot write to '{folder}': {error.strerror or error}; earlier pictures are untouched"
-        ) from None
+        with reached(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            yield file
     finally:
         with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-    return Picture(path)
+            file.unlink(missing_ok=True)
+
+
+@contextmanager
+def reached(path: Path) -> Iterator[None]:
+    """While inside, what the disk refuses becomes an OutputError about ``path``."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to '{path}': {error.strerror or error}; earlier pictures are untouched"
+        ) from None
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Put a file in the place of what was there, whole or not at all; raises OutputError as ``publish`` does."""
+    with temporary(path.parent) as file:
+        with file.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        file.replace(path)
+        sync(path.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Delete what killed processes left in a folder and below: files that were not whole an hour ago."""
+    with suppress(OSError):
+        for file in folder.rglob(f"{_BEGINS}*{_ENDS}"):
+            if time.time() - file.stat().st_mtime > _ABANDONED:
+                file.unlink()
 
 
 def check_folder(folder: Path) -> None:
     """Fail before any work is done where the folder cannot be written."""
-    probe = folder / f".studio-{secrets.token_hex(8)}.tmp"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with temporary(folder) as probe:
         probe.touch()
-    except OSError as error:
-        raise OutputError(f"cannot write to '{folder}': {error.strerror or error}") from None
-    finally:
-        with suppress(OSError):
-            probe.unlink(missing_ok=True)
 
 
 def _metadata(job: Job, facts: Mapping[str, Any]) -> PngInfo:
@@ -71,16 +119,31 @@ def _write(image: Image.Image, path: Path, info: PngInfo) -> None:
         os.fsync(file.fileno())
 
 
-def _link(temporary: Path, folder: Path, stem: str) -> Path:
+def _link(file: Path, folder: Path, stem: str) -> Path:
     for n in count(1):
         path = folder / (f"{stem}.png" if n == 1 else f"{stem}-{n}.png")
         with suppress(FileExistsError):
-            os.link(temporary, path)
+            os.link(file, path)
             return path
     raise AssertionError  # count() never ends
 
 
-def _sync(folder: Path) -> None:
+def _link_at(file: Path, path: Path, job: Job) -> Path:
+    try:
+        os.link(file, path)
+    except FileExistsError:
+        if glance.key(path) != job.key:
+            raise in_the_way(path) from None
+    return path
+
+
+def in_the_way(path: Path) -> InputError:
+    """The error for a file that is not the picture which belongs at its place."""
+    return InputError(f"'{path}' is another file already; move it, or choose other names")
+
+
+def sync(folder: Path) -> None:
+    """Make sure that new names in the folder outlast a loss of power."""
     if os.name == "nt":  # Windows cannot open a folder to sync it
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""The command line: run, workflows, show, plan, reproduce, models, lora, train, doctor, app."""
+"""The command line: run, batch, workflows, show, plan, reproduce, models, lora, train, doctor, app."""
 
 import sys
 from pathlib import Path
@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 
 from studio.errors import InputError, StudioError
+from studio.surfaces.batch import batch
 from studio.surfaces.lora import app as lora
 from studio.surfaces.models import app as models
 from studio.surfaces.train import app as train
 from studio.version import VERSION
 
 if TYPE_CHECKING:
-    from studio.events import Event
     from studio.job import Job
-    from studio.record.picture import Picture
     from studio.surfaces.flags import Asked
     from studio.workflow import Workflow
 
@@ -24,6 +23,7 @@ FAILED, WRONG_USE = 1, 2
 Set = Annotated[tuple[str, ...], Parameter(name="--set", negative="")]
 
 app = App(name="studio", version=VERSION, help="Pictures from open diffusion models, on your own machine.")
+app.command(batch)
 app.command(models)
 app.command(lora)
 app.command(train)
@@ -196,32 +196,15 @@ def _job(workflow: "Workflow", recorded: "Job | None", values: dict[str, Any]) -
 def _make(job: "Job", asked: "Asked") -> int:
     """Run the job and print each picture as it is done; Ctrl+C stops within a step."""
     from studio.session import Session
+    from studio.surfaces.following import show, told
 
     done = 0
     try:
-        for picture in Session().run(job, out=asked.out, name=asked.name, watch=_show_progress):
+        for picture in Session().run(job, out=asked.out, name=asked.name, watch=show):
             done += 1  # before anybody can read of it and press Ctrl+C
-            _show_progress(None)
-            print(_line(picture) if asked.json else picture.path, flush=True)
+            show(None)
+            print(told(picture, json=asked.json), flush=True)
     except KeyboardInterrupt:
-        _show_progress(None)
+        show(None)
         return _say(f"stopped; {done} of {job.total} pictures were finished and are kept", FAILED)
     return 0
-
-
-def _line(picture: "Picture") -> str:
-    import json
-
-    return json.dumps({"path": str(picture.path), **picture.record}, ensure_ascii=False)
-
-
-def _show_progress(event: "Event | None") -> None:
-    """One line on stderr that rewrites itself; on a pipe, one line a picture."""
-    from studio.events import Step
-    from studio.surfaces.words import progress
-
-    step = event if isinstance(event, Step) else None
-    if sys.stderr.isatty():
-        print(f"\r\x1b[K{progress(step) if step else ''}", end="", file=sys.stderr, flush=True)
-    elif step and step.step == step.steps:
-        print(progress(step), file=sys.stderr, flush=True)

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
 from studio.errors import InputError
 from studio.job import Job
 from studio.models import library
+from studio.record.glance import within
 from studio.record.likeness import Likeness, changes
 from studio.record.picture import Picture
 from studio.session import Session
@@ -48,16 +49,9 @@ def _same_threads(picture: Picture) -> AbstractContextManager[None]:
     from studio.engine import hardware
 
     passes = picture.record.get("passes")
-    told = [_within(made, "threads") for made in passes] if isinstance(passes, list) else []
+    told = [within(made, "threads") for made in passes] if isinstance(passes, list) else []
     count = next((n for n in told if isinstance(n, int) and 0 < n <= _THREADS), None)
     return hardware.threads(count) if count else nullcontext()
-
-
-def _within(record: Any, *names: str) -> Any:
-    """A value deep in a record, which anybody may have written; None where it is not there."""
-    for name in names:
-        record = record.get(name) if isinstance(record, Mapping) else None
-    return record
 
 
 def _changed_models(picture: Picture, job: Job) -> list[str]:
@@ -65,7 +59,7 @@ def _changed_models(picture: Picture, job: Job) -> list[str]:
     lines: list[str] = []
     for name in job.models():
         if job.pins[f"model:{name}"] == picture.job.pins.get(f"model:{name}"):
-            files = _within(picture.record, "models", name, "files")
+            files = within(picture.record, "models", name, "files")
             known = files if isinstance(files, Mapping) else {}
             now = library.find(name).hashes()
             lines += changes(known, {file: now.get(file, "not there") for file in known}, name)

@@ -34,7 +34,7 @@ class Meter:
         """What has been taken so far."""
         if self._counter:
             return Cost(self._before + self._counter.joules() - self._first, self._counter.how)
-        watts, how = _estimate(self._device)
+        watts, how = estimate(self._device)
         return Cost(self._before + watts * (time.monotonic() - self._began), how)
 
 
@@ -70,7 +70,8 @@ def _rapl() -> _Counter | None:
     return None
 
 
-def _estimate(device: "torch.device") -> tuple[float, str]:
+def estimate(device: "torch.device") -> tuple[float, str]:
+    """What a device draws at work, in watts, and the words that say it is assumed."""
     import torch
 
     watts = _WATTS.get(device.type, _WATTS["cuda"])

@@ -6,9 +6,9 @@ import threading
 import pytest
 from PIL import Image
 
-from studio.errors import OutputError
+from studio.errors import InputError, OutputError
 from studio.job import Job
-from studio.record.publish import publish
+from studio.record.publish import publish, publish_at, sweep
 from tests.models.loras import files
 
 PROMPT = "a star, (blue)"
@@ -93,3 +93,27 @@ def test_a_failing_disk_is_one_line_and_leaves_no_trace(job, tmp_path, monkeypat
         publish(Image.new("RGB", (8, 8)), tmp_path, "y", job, FACTS)
     assert [p.name for p in tmp_path.iterdir()] == ["x.png"]
     assert (tmp_path / "x.png").read_bytes() == before
+
+
+def test_an_exact_place_is_taken_once_and_shared_by_the_same_job(job, tmp_path):
+    place = tmp_path / "a" / "b" / "x.png"
+    first = publish_at(Image.new("RGB", (8, 8)), place, job, FACTS)
+    content = place.read_bytes()
+    again = publish_at(Image.new("RGB", (8, 8)), place, job, {**FACTS, "seconds": 9})
+    assert first.path == again.path == place
+    assert place.read_bytes() == content
+    with pytest.raises(InputError, match=r"x\.png' is another file already; move it"):
+        publish_at(Image.new("RGB", (8, 8)), place, job.model_copy(update={"seed": 8}), FACTS)
+    assert place.read_bytes() == content
+    assert [path.name for path in place.parent.iterdir()] == ["x.png"]
+
+
+def test_what_a_killed_process_left_is_swept_once_nobody_can_be_writing_it(tmp_path):
+    old, new, other = tmp_path / "a" / ".studio-1.tmp", tmp_path / ".studio-2.tmp", tmp_path / "a" / "mine.tmp"
+    old.parent.mkdir()
+    for file in (old, new, other):
+        file.touch()
+    for file in (old, other):
+        os.utime(file, (0, 0))
+    sweep(tmp_path)
+    assert (old.exists(), new.exists(), other.exists()) == (False, True, True)

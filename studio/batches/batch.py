@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from studio.batch.task import Task
+from studio.batches.task import Task
 from studio.workflow import Workflow
 
 

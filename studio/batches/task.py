@@ -1,8 +1,6 @@
 """One picture of a batch, and who makes it."""
 
-import hashlib
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -26,10 +24,8 @@ class Task:
 
     @cached_property
     def key(self) -> str:
-        """SHA-256 of the job: two tasks with one key make the same picture. In a file's record it is what tells
-        which task made it."""
-        plain = json.dumps(self.job.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(plain.encode()).hexdigest()
+        """The job's: two tasks with one key make the same picture, and a file's record tells which task made it."""
+        return self.job.key
 
 
 @dataclass(frozen=True)
@@ -56,10 +52,11 @@ Watch = Callable[[Event], None]
 class Maker(Protocol):
     """Who makes pictures: this process, or others."""
 
-    def make(self, tasks: Iterable[Task], out: Path, watch: Watch) -> Iterator[Outcome]:
+    def make(self, tasks: Iterable[Task], out: Path, watch: Watch) -> Generator[Outcome, None, None]:
         """Make each task's picture, published as ``out / task.place``, and tell of each as soon as it is there.
 
-        In any order. A task whose file is there already, with its key, is Made. What ``watch`` raises, and closing
-        the iterator, stops the work within a step.
+        In any order. A task that fails does not stop the others; what would fail them all, as a full disk, is
+        raised as OutputError. A task whose file is there already, with its key, is Made. What ``watch`` raises, and
+        closing the iterator, stops the work within a step.
         """
         ...

@@ -1,0 +1,183 @@
+"""What a table's columns are for: inputs of the workflow, an input in one of several languages, or names of files.
+
+    sku   prompt           size      title.en   title.de
+    4711  a red kettle     512x512   Kettle     Kessel
+
+Here ``prompt`` and ``size`` are inputs. Of a grid's axis that is no input, ``language=en,de``, the value chooses among
+``title.en`` and ``title.de``; a column ``title`` would serve where the chosen cell is empty. ``sku`` is no input, and
+is kept only where the template for names, or the user, asks for it: a column in vain is most often a misspelled input.
+
+Case does not count in names, nor whether words are parted by blanks, dashes or underscores.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from itertools import product
+from math import prod
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from studio.axes import Axis
+from studio.batches.tables.table import Cell, Row, Table
+from studio.errors import InputError, Problem
+from studio.plugins import unknown
+from studio.workflow import Workflow
+
+
+def fold(name: str) -> str:
+    """A name as it is compared: "Negative prompt" is "negative_prompt"."""
+    return re.sub(r"[\s_-]+", "_", name.strip().lower())
+
+
+class Value(NamedTuple):
+    """An input's value and where it was written: a row (0 for none of the table's) and a column."""
+
+    value: Any
+    row: int
+    column: str
+
+
+Choice = Mapping[str, str]
+"""One value of each axis, by the folded name of the axis."""
+
+_Axes = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """``inputs`` and ``others`` are columns by their folded names, ``chosen`` those of one value of an axis, by input
+    and that value. ``axes`` are by folded name, those that are inputs and those that are not. ``fixed`` holds for all
+    rows, whatever a cell says. ``pictures`` are the inputs whose cells are paths, from ``folder`` on."""
+
+    inputs: Mapping[str, str]
+    chosen: Mapping[tuple[str, str], str]
+    others: Mapping[str, str]
+    axes: _Axes
+    fixed: Mapping[str, Any]
+    known: frozenset[str]
+    pictures: frozenset[str]
+    folder: Path
+    problems: tuple[Problem, ...] = field(default=())
+
+    @classmethod
+    def of(
+        cls, workflow: Workflow, table: Table, grid: Iterable[Axis], fixed: Mapping[str, Any], wanted: Iterable[str]
+    ) -> Self:
+        """The columns of a table, of which those that are ``wanted`` need not be inputs ("all" wants all).
+
+        Raises InputError for a grid or a fixed value that is wrong in itself; columns that are wrong are problems.
+        """
+        known = frozenset(workflow.form().model_fields)
+        takes = {name: parameter.kind.takes for name, parameter in workflow.inputs().items()}
+        axes = _axes(grid)
+        given = {fold(name): value for name, value in fixed.items()}
+        if strange := next((name for name in given if name not in known), None):
+            raise InputError(unknown("input", strange, known))
+        if both := next((name for name in axes if name in given), None):
+            raise InputError(f"'{both}' is both an axis of the grid and a fixed value; leave one out")
+        folded, problems = _folded(table.columns)
+        inputs = {name: column for name, column in folded.items() if name in known}
+        chosen = {pair: column for name, column in folded.items() if (pair := _pair(name, known))}
+        others = {name: column for name, column in folded.items() if name not in known and not _pair(name, known)}
+        wanted = {fold(name) for name in wanted}
+        problems += _strangers(others, wanted, known)
+        problems += [*_unchosen(chosen, axes, known), *_idle(axes, chosen, wanted, known), *_twice(axes, folded)]
+        pictures = frozenset(name for name, what in takes.items() if what == "pictures")
+        return cls(inputs, chosen, others, axes, given, known, pictures, table.folder, tuple(problems))
+
+    @property
+    def combinations(self) -> int:
+        """How many combinations of the axes' values there are."""
+        return prod(map(len, self.axes.values()))
+
+    def choices(self) -> Iterator[Choice]:
+        """Every combination of the axes' values, the last axis turning fastest."""
+        return (dict(zip(self.axes, values, strict=True)) for values in product(*self.axes.values()))
+
+    def values(self, row: Row, choice: Choice) -> dict[str, Value]:
+        """What a row asks for, each input's value with where it was written; an empty cell leaves the default."""
+        values = {name: self._cell(row, name, column) for name, column in self.inputs.items() if column in row.cells}
+        for (name, word), column in self.chosen.items():
+            if column in row.cells and word in map(fold, choice.values()):
+                values[name] = self._cell(row, name, column)
+        for name in choice.keys() & self.known:
+            values[name] = Value(choice[name], 0, f"grid, {name}")
+        return values | {name: Value(value, 0, f"set, {name}") for name, value in self.fixed.items()}
+
+    def _cell(self, row: Row, name: str, column: str) -> Value:
+        cell = row.cells[column]
+        if name in self.pictures and isinstance(cell, str):
+            cell = os.path.abspath(self.folder / cell)  # noqa: PTH100  links stay what they are called
+        return Value(cell, row.number, column)
+
+
+def written(cell: Cell) -> str:
+    """A cell as one text."""
+    return cell if isinstance(cell, str) else ", ".join(cell)
+
+
+def _axes(grid: Iterable[Axis]) -> dict[str, tuple[str, ...]]:
+    axes: dict[str, tuple[str, ...]] = {}
+    for axis in grid:
+        if fold(axis.name) in axes:
+            raise InputError(f"the grid has the axis '{axis.name}' twice; write its values into one")
+        axes[fold(axis.name)] = axis.values
+    return axes
+
+
+def _folded(columns: Sequence[str]) -> tuple[dict[str, str], list[Problem]]:
+    folded: dict[str, str] = {}
+    problems = [
+        Problem(0, column, f"is the same as the column '{folded[name]}'; rename one")
+        for column in columns
+        if folded.setdefault(name := fold(column), column) != column
+    ]
+    return folded, problems
+
+
+def _pair(name: str, known: Iterable[str]) -> tuple[str, str] | None:
+    """ "title.de" as ("title", "de") where "title" is an input."""
+    head, _, tail = name.partition(".")
+    return (head, tail) if tail and head in known else None
+
+
+def _strangers(others: Mapping[str, str], wanted: set[str], known: Iterable[str]) -> Iterator[Problem]:
+    for name, column in others.items():
+        if not wanted & {name, "all"}:
+            near = get_close_matches(name.partition(".")[0], known, n=1)
+            meant = f"; did you mean '{near[0]}'?" if near else ""
+            yield Problem(0, column, f"is no input, and in no file's name{meant} (--keep '{column}' keeps it as it is)")
+
+
+def _unchosen(chosen: Mapping[tuple[str, str], str], axes: _Axes, known: Iterable[str]) -> Iterator[Problem]:
+    """Columns for one value of an axis, where no axis can choose them, or more than one."""
+    free = {name: set(map(fold, values)) for name, values in axes.items() if name not in known}
+    for name in dict.fromkeys(name for name, _ in chosen):
+        words = {word: column for (input_, word), column in chosen.items() if input_ == name}
+        choosing = [axis for axis, values in free.items() if values & set(words)]
+        if not choosing:
+            example = f"--grid language={','.join(words)}"
+            yield Problem(0, next(iter(words.values())), f"is chosen by no axis; add one, for example {example}")
+        if len(choosing) > 1:
+            yield Problem(0, f"{name}.…", f"is chosen by several axes, {' and '.join(choosing)}; rename their values")
+        if name in axes:
+            yield Problem(0, f"{name}.…", f"'{name}' is an axis of the grid as well; leave one out")
+
+
+def _idle(axes: _Axes, chosen: Iterable[tuple[str, str]], wanted: set[str], known: Iterable[str]) -> Iterator[Problem]:
+    """Axes that are no input, choose no column and name no file."""
+    words = {word for _, word in chosen}
+    for name, values in axes.items():
+        if name not in known and name not in wanted and not words & set(map(fold, values)):
+            yield Problem(
+                0, f"grid, {name}", f"{unknown('input', name, known)} (no column ends in .{values[0]} either)"
+            )
+
+
+def _twice(axes: Iterable[str], folded: Mapping[str, str]) -> Iterator[Problem]:
+    for name in axes:
+        if name in folded:
+            yield Problem(0, folded[name], "is both a column and an axis of the grid; leave one out")

@@ -1,0 +1,95 @@
+"""Finds out what a batch will take: from what this machine has made, else from two pictures made to measure."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from studio.batches import speed
+from studio.batches.plan import Plan, Power, Prices
+from studio.batches.speed import Sample, Shape, Speed
+from studio.batches.task import Task
+from studio.job import Job
+from studio.record import glance
+from studio.session import Session
+
+
+class Group(NamedTuple):
+    """Tasks that take equally long, and how long."""
+
+    tasks: Sequence[Task]
+    speed: Speed
+
+
+def forecast(
+    tasks: Sequence[Task],
+    out: Path,
+    folders: Iterable[Path],
+    session: Session,
+    watts: float | None,
+    prices: Prices,
+    say: Callable[[str], None],
+) -> Plan:
+    """What making those ``tasks`` takes whose pictures are not in ``out``, by how fast those in ``folders`` were made.
+
+    Where those tell nothing of a model, two of its pictures are made and thrown away, and ``say`` is told before.
+    ``watts`` is what the machine draws, where that is known better than it can be found out.
+    """
+    from studio.engine import hardware
+    from studio.train.cost import estimate
+
+    device = hardware.pick_device(session.settings.device)
+    known, power = speed.samples(folders, hardware.named(device)), Power(*estimate(device))
+    missing, groups = _missing(tasks, out), list[Group]()
+    for shape, alike in _alike(missing).items():
+        found = speed.of(shape, known)
+        if not found:
+            say(f"nothing made here tells how fast {' and '.join(shape.models)} is; making two pictures to measure it")
+            sample, power = _probed(alike[0].job, session)
+            known.append(sample)
+            found = speed.by_probe(shape, sample)
+        groups.append(Group(alike, found))
+    if watts is not None:
+        power = Power(watts, f"{watts:g} W, as you say")
+    return _sum(groups, len(tasks) - len(missing), power, prices)
+
+
+def _missing(tasks: Iterable[Task], out: Path) -> list[Task]:
+    """Those whose pictures are not in the folder."""
+    there = {glance.key(file) for file in glance.pictures(out)} if out.is_dir() else set()
+    return [task for task in tasks if task.key not in there]
+
+
+def _alike(tasks: Iterable[Task]) -> dict[Shape, list[Task]]:
+    alike: dict[Shape, list[Task]] = {}
+    for task in tasks:
+        alike.setdefault(Shape.of(task.job), []).append(task)
+    return alike
+
+
+def _probed(job: Job, session: Session) -> tuple[Sample, Power]:
+    """Two pictures; the first also pays for loading the model, so the second counts."""
+    from studio.engine import hardware
+    from studio.train.cost import Meter
+
+    with TemporaryDirectory() as folder:
+        pictures = session.run(job.model_copy(update={"count": 2}), out=Path(folder))
+        next(pictures)
+        meter = Meter(hardware.pick_device(session.settings.device))
+        second = next(pictures)
+        seconds, cost = float(second.record["seconds"]), meter.read()
+        sample = Sample(Shape.of(job), seconds, second.path.stat().st_size, probe=True)
+    return sample, Power(cost.joules / seconds, cost.how)
+
+
+def _sum(groups: Sequence[Group], there: int, power: Power, prices: Prices) -> Plan:
+    counts = Counter[str]()
+    for group in groups:
+        counts[group.speed.how] += len(group.tasks)
+    typical, least, most, size = (
+        sum(getattr(group.speed, what) * len(group.tasks) for group in groups)
+        for what in ("typical", "least", "most", "bytes")
+    )
+    measured = tuple(how if len(counts) == 1 else f"{speed.pictures(count)}: {how}" for how, count in counts.items())
+    return Plan(counts.total(), there, typical, least, most, size, measured, power, prices)

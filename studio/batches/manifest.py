@@ -1,0 +1,108 @@
+"""``manifest.jsonl`` and ``manifest.csv``: what became of every row, beside the pictures.
+
+While a batch runs ``manifest.jsonl`` is a journal, one line for each outcome, appended and flushed; of a row with
+several lines the last counts, and a line cut off counts for nothing. At the end both are written anew as a whole.
+Pictures are the truth: what is lost of a manifest is read from them again, all but which rows had failed.
+
+``manifest.csv`` is for spreadsheets: UTF-8 that says so, since Excel reads it wrongly otherwise, and a text that
+a spreadsheet would take for a formula has an apostrophe before it (owasp.org, "CSV Injection"): tables, models and
+LoRAs come from strangers. ``manifest.jsonl`` has every text as it was.
+"""
+
+import csv
+import io
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from studio.batches.entry import Entry, Source
+from studio.errors import InputError
+from studio.record.publish import reached, replace
+
+LINES, TABLE = "manifest.jsonl", "manifest.csv"
+
+_COLUMNS: Final = (
+    "row", "file", "status", "seed", "key", "sha256", "model", "model_sha256", "model_licence",
+    "loras", "loras_sha256", "loras_licence", "seconds", "problem",
+)  # fmt: skip
+_BEGINS: Final = {LINES: b'{"row":', TABLE: b"\xef\xbb\xbf" + ",".join(_COLUMNS[:4]).encode()}
+_FORMULA: Final = re.compile(r"\s*[=+\-@\t\r\0|]")
+_NUMBER: Final = re.compile(r"[+-]?\d+([.,]\d+)?(e[+-]?\d+)?", re.IGNORECASE)
+
+
+def check(out: Path) -> None:
+    """Raise InputError where a file that somebody else wrote has a manifest's name: it would be lost."""
+    for name, begins in _BEGINS.items():
+        head = _head(out / name, len(begins))
+        if not begins.startswith(head):
+            raise InputError(f"'{out / name}' was not written by a batch; move it, or choose another folder")
+
+
+def lines(out: Path) -> Iterator[Entry]:
+    """Every line that can be read; none where there is no manifest. Raises OutputError where the disk fails."""
+    with reached(out / LINES), suppress(FileNotFoundError), (out / LINES).open("rb") as file:
+        for line in file:
+            with suppress(ValidationError):
+                yield Entry.model_validate_json(line)
+
+
+def append(out: Path, entry: Entry) -> None:
+    """One more line; after one that was cut off it begins anew. Raises OutputError where it cannot be written."""
+    path, line = out / LINES, entry.model_dump_json().encode() + b"\n"
+    with reached(path), path.open("ab+", buffering=0) as file:
+        file.write(line if _ends_whole(file) else b"\n" + line)
+
+
+def write(out: Path, entries: Sequence[Entry], columns: Sequence[str]) -> None:
+    """Both files anew, each whole or as it was; raises OutputError where they cannot be written."""
+    replace(out / LINES, b"".join(entry.model_dump_json().encode() + b"\n" for entry in entries))
+    replace(out / TABLE, _table(entries, columns).encode("utf-8-sig"))
+
+
+def _head(path: Path, size: int) -> bytes:
+    with reached(path), suppress(FileNotFoundError), path.open("rb") as file:
+        return file.read(size)
+    return b""
+
+
+def _ends_whole(file: io.FileIO) -> bool:
+    if not file.seek(0, os.SEEK_END):
+        return True
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
+
+
+def _table(entries: Iterable[Entry], columns: Sequence[str]) -> str:
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow([*_COLUMNS, *(_safe(f"table {name}" if name in _COLUMNS else name) for name in columns)])
+    for entry in entries:
+        table.writerow([_safe(value) for value in (*_fixed(entry), *(entry.cells.get(name, "") for name in columns))])
+    return text.getvalue()
+
+
+def _fixed(entry: Entry) -> list[str]:
+    """The values of ``_COLUMNS``."""
+    return [
+        str(entry.row), entry.file, entry.status, str(entry.seed), entry.key, entry.sha256,
+        *_listed(entry.models), *_listed(entry.loras),
+        "" if entry.seconds is None else str(entry.seconds), entry.problem,
+    ]  # fmt: skip
+
+
+def _listed(sources: tuple[Source, ...]) -> tuple[str, str, str]:
+    return (
+        "; ".join(source.name for source in sources),
+        "; ".join(source.sha256 for source in sources),
+        "; ".join(source.licence for source in sources),
+    )
+
+
+def _safe(text: str) -> str:
+    """The text so that no spreadsheet computes it; a number stays one."""
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text

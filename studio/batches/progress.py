@@ -1,0 +1,51 @@
+"""How far a batch is: what is told of one picture becomes what is told of all."""
+
+import time
+from dataclasses import dataclass, replace
+
+from studio.batches.task import Failed, Made, Outcome, Watch
+from studio.events import Event, Step
+from studio.events import Made as PictureMade
+from studio.record.picture import Picture
+
+
+@dataclass(frozen=True)
+class RowFailed(Event):
+    """A row of a batch made no picture; the others go on."""
+
+    row: int
+    problem: str
+
+
+class Progress:
+    """Counts ``todo`` pictures after those that are ``there``, and tells ``watch``.
+
+    The time left is reckoned from the seconds since the first that was heard, so that loading does not count.
+    """
+
+    def __init__(self, there: int, todo: int, watch: Watch) -> None:
+        self._done, self._pictures, self._watch = there, there + todo, watch
+        self._first: tuple[float, float] | None = None  # when, and how many pictures were done
+
+    def hear(self, event: Event) -> None:
+        """An event of the picture at work."""
+        if isinstance(event, Step):
+            left = self._left(self._done + event.step / max(1, event.steps))
+            number = min(self._done + 1, self._pictures)
+            event = replace(event, picture=number, pictures=self._pictures, seconds_left=left)
+        self._watch(event)
+
+    def take(self, outcome: Outcome) -> None:
+        """A task is over."""
+        self._done += 1
+        self._left(self._done)
+        match outcome:
+            case Made(_, path, _):
+                self._watch(PictureMade(Picture(path)))
+            case Failed(task, problem):
+                self._watch(RowFailed(task.row, problem))
+
+    def _left(self, done: float) -> float | None:
+        now = time.monotonic()
+        began, had = self._first = self._first or (now, done)
+        return max(0.0, (now - began) / (done - had) * (self._pictures - done)) if done > had else None

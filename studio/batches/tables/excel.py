@@ -1,0 +1,67 @@
+"""Tables in Excel workbooks, read a row at a time."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from zipfile import BadZipFile, ZipFile
+
+from studio.batches.tables.table import Table, Unread, of_lines
+from studio.errors import InputError
+from studio.plugins import unknown
+
+if TYPE_CHECKING:
+    from openpyxl.workbook import Workbook
+
+_MOST_UNPACKED: Final = 10**9
+
+
+def read(file: Path, sheet: str = "") -> Table:
+    """The table in the first sheet, or the one of this name. A formula's cell says what it came to.
+
+    A formula that failed, or was never worked out, is a problem. Raises InputError for a file that is no workbook.
+    """
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    try:
+        with ZipFile(file) as packed:
+            if sum(part.file_size for part in packed.infolist()) > _MOST_UNPACKED:
+                raise InputError("it unpacks to over 1 GB; save its sheet as .csv")
+        values, formulas = (load_workbook(file, read_only=True, data_only=only) for only in (True, False))
+        try:
+            return of_lines(_lines(values, formulas, sheet), whole=False)
+        finally:
+            values.close()
+            formulas.close()
+    except (BadZipFile, InvalidFileException, KeyError, ValueError, TypeError, AttributeError, SyntaxError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"it is no Excel workbook that can be read ({reason}); save it anew as .xlsx") from None
+
+
+def _lines(values: "Workbook", formulas: "Workbook", sheet: str) -> Iterator[list[Any]]:
+    names = [one.title for one in values.worksheets]
+    if sheet and sheet not in names:
+        raise InputError(unknown("sheet", sheet, names))
+    if not names:
+        raise InputError("it has no sheet with cells")
+    name = sheet or names[0]
+    for book in (values, formulas):
+        book[name].reset_dimensions()  # they are what the file claims; cells beyond them would be lost
+    for shown, written in zip(values[name].iter_rows(), formulas[name].iter_rows(), strict=False):
+        yield [_shown(*cells) for cells in zip(shown, written, strict=False)]
+
+
+def _shown(cell: Any, written: Any) -> Any:
+    """What people see in a cell; of a number the digits, not how many of them, but for leading zeros."""
+    value = cell.value
+    if cell.data_type == "e":
+        return Unread(f"says {value}; mend its formula")
+    if value is None and written.data_type == "f" and cell.data_type == "n":
+        return Unread("is a formula that was never worked out; open the file in Excel and save it")
+    if isinstance(value, timedelta):
+        return str(value)
+    if isinstance(value, int) and re.fullmatch("0+", cell.number_format or ""):
+        return f"{value:0{len(cell.number_format)}d}"
+    return value

@@ -1,0 +1,48 @@
+"""Table files by their ending: .csv, .tsv, .jsonl, .xlsx."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from studio.batches.tables import delimited, excel, jsonlines
+from studio.batches.tables.table import MOST_BYTES, Table, of_python
+from studio.errors import InputError
+
+_READERS: Final[Mapping[str, Callable[[Path, str, str], Table]]] = {
+    ".csv": lambda file, encoding, _: delimited.read(file, encoding),
+    ".tsv": lambda file, encoding, _: delimited.read(file, encoding, "\t"),
+    ".jsonl": lambda file, encoding, _: jsonlines.read(file, encoding),
+    ".xlsx": lambda file, _, sheet: excel.read(file, sheet),
+    ".xlsm": lambda file, _, sheet: excel.read(file, sheet),
+}
+
+
+def of(source: Any, encoding: str = "") -> Table:
+    """The table in a file, or one from Python, as ``read`` and ``table.of_python`` have it."""
+    return read(source, encoding) if isinstance(source, str | Path) else of_python(source)
+
+
+def read(ref: str | Path, encoding: str = "") -> Table:
+    """The table in a file; of a workbook the first sheet, or that of "TABLE.xlsx#Sheet".
+
+    ``encoding`` is that of a text file that is neither UTF-8 nor UTF-16. Raises InputError in one line.
+    """
+    path, sheet = _parted(str(ref))
+    reader = _READERS.get(path.suffix.lower())
+    if not reader:
+        raise InputError(f"'{path}' is no table the studio reads; save it as {', '.join(_READERS)}")
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise InputError(f"it is larger than {MOST_BYTES // 10**6} MB; part it into several tables")
+        return replace(reader(path, encoding, sheet), folder=path.parent)
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read: {error.strerror or error}") from None
+    except InputError as error:
+        raise InputError(f"'{path.name}': {error}") from None
+
+
+def _parted(ref: str) -> tuple[Path, str]:
+    """A file and the sheet in it; a file whose own name holds the mark is that file."""
+    file, _, sheet = ref.rpartition("#")
+    return (Path(file), sheet) if file and not Path(ref).exists() else (Path(ref), "")

@@ -1,0 +1,144 @@
+"""A table: rows of cells under named columns, from a file or from Python.
+
+    sku, prompt, size
+    4711, a red kettle, 512x512
+
+What is written is text, whatever program wrote it; the inputs it is for read it. An empty cell is no cell.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from math import isnan
+from numbers import Number
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from studio.errors import InputError, Problem
+from studio.kinds import Size
+
+MOST_ROWS: Final = 100_000
+MOST_BYTES: Final = 100 * 10**6
+
+Cell = str | list[str]
+"""Text, or several where the input takes a list."""
+
+
+class Unread(str):
+    """A cell that cannot be read; the text says why."""
+
+
+class Row(NamedTuple):
+    """``number`` is as a spreadsheet counts: the names of the columns are row 1. Of records it is counted from 1."""
+
+    number: int
+    cells: Mapping[str, Cell]
+
+
+@dataclass(frozen=True)
+class Table:
+    """``problems`` are rows that could not be read; ``folder`` is where paths in cells begin."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    folder: Path = Path()
+    problems: tuple[Problem, ...] = ()
+
+
+def of_lines(lines: Iterable[Sequence[Any]], *, whole: bool) -> Table:
+    """The table whose first line that is not empty names the columns; lines without a word in them do not count.
+
+    ``whole`` asks each line for as many cells as there are columns. Raises InputError for columns without a name
+    or with the same one, and for too many rows.
+    """
+    filled = ((n, line) for n, line in enumerate(lines, 1) if any(cell not in (None, "") for cell in line))
+    header = next(filled, None)
+    if header is None:
+        raise InputError("it is empty; write the columns' names into its first row")
+    columns = _named(header[1])
+    rows, problems = list[Row](), list[Problem]()
+    for n, line in filled:
+        if any(line[len(columns) :]) or (whole and len(line) < len(columns)):
+            problems.append(Problem(n, "", f"has {len(line)} cells, and there are {len(columns)} columns"))
+        else:
+            _add(rows, problems, n, dict(zip(columns, line, strict=False)))
+    return Table(columns, tuple(rows), problems=tuple(problems))
+
+
+def of_records(records: Iterable[tuple[int, Mapping[Any, Any]]]) -> Table:
+    """The table of records, each with its number; their keys are the columns, in the order in which they come up."""
+    columns, rows, problems = dict[str, None](), list[Row](), list[Problem]()
+    for n, record in records:
+        given = {str(key).strip(): value for key, value in record.items()}
+        columns |= dict.fromkeys(given)
+        _add(rows, problems, n, given)
+    return Table(_named(list(columns)), tuple(rows), problems=tuple(problems))
+
+
+def of_python(rows: Any) -> Table:
+    """The table of dicts, one a row, or of a data frame as pandas has them.
+
+    Raises InputError for anything else.
+    """
+    if hasattr(rows, "notna") and hasattr(rows, "to_dict"):
+        rows = rows.astype(object).where(rows.notna(), None).to_dict("records")
+    found = list(rows) if isinstance(rows, Iterable) and not isinstance(rows, str | Mapping) else None
+    if found is None or not all(isinstance(row, Mapping) for row in found):
+        raise InputError("give a table as the path of a file, a list of dicts or a data frame")
+    return of_records(enumerate(found, 1))
+
+
+def _add(rows: list[Row], problems: list[Problem], n: int, given: Mapping[str, Any]) -> None:
+    """A row of what its cells say, where it says anything; or what is wrong with them."""
+    cells, right = dict[str, Cell](), True
+    for column, value in given.items():
+        try:
+            cells |= {column: cell} if (cell := read(value)) else {}
+        except ValueError as error:
+            problems.append(Problem(n, column, str(error)))
+            right = False
+    if cells and right:
+        if len(rows) == MOST_ROWS:
+            raise InputError(f"it has over {MOST_ROWS:,} rows; part it into several tables")
+        rows.append(Row(n, cells))
+
+
+def read(value: Any) -> Cell:
+    """What a cell says, empty where it says nothing: numbers, dates and truth values as people write them.
+
+    Raises ValueError for what is no cell.
+    """
+    if isinstance(value, Unread):
+        raise ValueError(value)
+    if isinstance(value, list | tuple) and not isinstance(value, Size):
+        return [text(item) for item in value]
+    return text(value)
+
+
+def text(value: Any) -> str:
+    """A single value as people write it; raises ValueError for what is none."""
+    plain = value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") else value
+    if plain is None or (isinstance(plain, float) and isnan(plain)):
+        return ""
+    if isinstance(plain, bool):
+        return str(plain).lower()
+    if isinstance(plain, float):
+        return f"{plain:.15g}"  # as spreadsheets show it: 0.3, not 0.30000000000000004
+    if isinstance(plain, datetime) and plain.time() == time():
+        return plain.date().isoformat()
+    if isinstance(plain, date | time):
+        return plain.isoformat()
+    if isinstance(plain, str | Number | Path | Size):
+        return str(plain).strip()
+    raise ValueError(f"a cell holds text, a number, or a list of them, not {type(plain).__name__}")
+
+
+def _named(header: Sequence[Any]) -> tuple[str, ...]:
+    names = [text(cell) for cell in header]
+    while names and not names[-1]:
+        names.pop()
+    if "" in names:
+        raise InputError(f"column {names.index('') + 1} has no name; write one into the first row")
+    if twice := next((name for n, name in enumerate(names) if name in names[:n]), None):
+        raise InputError(f"two columns are called '{twice}'; rename one")
+    return tuple(names)

@@ -1,0 +1,114 @@
+"""From a table to tasks: every row bound and checked, and all that is wrong found, before anything is made."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from studio.axes import Axis
+from studio.batches.batch import Batch
+from studio.batches.columns import Choice, Columns, Value, written
+from studio.batches.places import Places, default, fields
+from studio.batches.seeds import Seeds
+from studio.batches.tables.table import Row, Table
+from studio.batches.task import Task
+from studio.errors import InputError, Problem, StudioError, TableError
+from studio.job import Job, Jobs
+from studio.workflow import Workflow
+
+MOST: Final = 100_000
+"""Pictures of one batch."""
+ALONE: Final = Table((), (Row(0, {}),))
+"""What a grid without a table has for its rows."""
+
+
+def batch(
+    workflow: Workflow,
+    table: Table = ALONE,
+    grid: Iterable[Axis] = (),
+    fixed: Mapping[str, Any] | None = None,
+    name: str = "",
+    keep: Iterable[str] = (),
+    wildcards: Path = Path(),
+) -> Batch:
+    """Every row crossed with every combination of the grid's axes, as one task a picture.
+
+    ``fixed`` values hold for all rows; ``name`` is a template as in ``batch.places``, ``keep`` names columns that are
+    no input; ``wildcards`` is the folder of those. Raises TableError that lists all that is wrong with the rows,
+    InputError where it is the grid, a fixed value or the template.
+    """
+    name = name or default(table.columns, workflow.inputs())
+    columns = Columns.of(workflow, table, grid, fixed or {}, {*keep, *fields(name)})
+    making = _Making(Jobs(workflow), columns, Places(name, columns), wildcards)
+    _refuse_more(len(table.rows) * columns.combinations)
+    tasks = [task for row in table.rows for task in making.row(row)]
+    if problems := [*table.problems, *columns.problems, *making.problems]:
+        raise TableError(list(dict.fromkeys(problems)))
+    if not tasks:
+        raise InputError("the table has no rows; write what you want below the columns' names")
+    return Batch(workflow, tasks, (*table.columns, *columns.axes))
+
+
+@dataclass
+class _Making:
+    """Makes tasks of rows, and notes what is wrong with them."""
+
+    jobs: Jobs
+    columns: Columns
+    places: Places
+    wildcards: Path
+    seeds: Seeds = field(default_factory=Seeds)
+    problems: list[Problem] = field(default_factory=list)
+    made: int = 0
+
+    def row(self, row: Row) -> Iterator[Task]:
+        """The row's tasks; none for a combination that is wrong."""
+        seed: int | None = None
+        for choice in self.columns.choices():
+            values = self.columns.values(row, choice)
+            job = self._job(row, values)
+            if job and "seed" not in values:
+                seed = self.seeds.draw(job) if seed is None else seed
+                job = job.model_copy(update={"seed": seed})
+            if job:
+                yield from self._tasks(row, choice, job)
+
+    def _job(self, row: Row, values: Mapping[str, Value]) -> Job | None:
+        try:
+            job = self.jobs.of({name: value.value for name, value in values.items()}).with_wildcards(self.wildcards)
+            job.ask_steps(self.jobs.workflow)
+        except StudioError as error:
+            self.problems += _problems(error, row, values)
+            return None
+        return job
+
+    def _tasks(self, row: Row, choice: Choice, job: Job) -> Iterator[Task]:
+        cells = {column: written(cell) for column, cell in row.cells.items()} | dict(choice)
+        self.made += job.total
+        _refuse_more(self.made)
+        for n in range(job.total):
+            try:
+                one = job.alone(n)
+                yield self.places.put(Task(row.number, one, PurePosixPath(), cells), row, choice, self._number(job, n))
+            except (InputError, ValueError) as error:
+                self.problems.append(Problem(row.number, "", str(error)))
+
+    @staticmethod
+    def _number(job: Job, n: int) -> int:
+        """Picture ``n`` among those of one combination of lists, from 1."""
+        return n // (job.total // job.count) + 1
+
+
+def _refuse_more(pictures: int) -> None:
+    if pictures > MOST:
+        raise InputError(f"that makes over {MOST:,} pictures; part the table, or shorten the grid")
+
+
+def _problems(error: StudioError, row: Row, values: Mapping[str, Value]) -> Iterator[Problem]:
+    """What is wrong with a row's values, each where it was written."""
+    wrong = error.wrong if isinstance(error, InputError) else {}
+    for name, reason in wrong.items():
+        where = values.get(name, Value(None, 0, name))
+        yield Problem(where.row, where.column, reason)
+    if not wrong:
+        yield Problem(row.number, "", str(error))

@@ -1,0 +1,73 @@
+"""What a picture says of itself, read from its first bytes alone, for looking through folders of thousands."""
+
+import errno
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from PIL import Image
+from pydantic import ValidationError
+
+from studio.errors import OutputError
+from studio.job import Job
+
+_END: Final = b"IEND\xaeB`\x82"  # the last bytes of a whole PNG (w3.org/TR/png-3, 5.3 and 11.2.5)
+_NOT_OURS: Final = (None, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM)
+
+
+def record(path: Path) -> dict[str, Any] | None:
+    """All that a whole picture of the studio's says of itself; None for any other file, and for one cut off.
+
+    Raises OutputError where the disk fails.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(-min(len(_END), path.stat().st_size), os.SEEK_END)
+            if file.read() != _END:
+                return None
+            file.seek(0)
+            with Image.open(file, formats=("PNG",)) as image:
+                told = json.loads(image.info["studio"])
+    except OSError as error:
+        if error.errno in _NOT_OURS:  # Pillow's own complaints have no number
+            return None
+        raise OutputError(f"cannot read '{path}': {error.strerror}; see to the disk, then try again") from None
+    except (KeyError, TypeError, ValueError, SyntaxError, RecursionError, Image.DecompressionBombError):
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def key(path: Path) -> str | None:
+    """The key of the job that made the picture at ``path``; None and errors as in ``record``."""
+    try:
+        return Job.model_validate((record(path) or {}).get("job")).key
+    except (ValidationError, RecursionError):
+        return None
+
+
+def within(told: Any, *names: str) -> Any:
+    """A value deep in a record, which anybody may have written; None where it is not there."""
+    for name in names:
+        told = told.get(name) if isinstance(told, Mapping) else None
+    return told
+
+
+def pictures(folder: Path) -> Iterator[Path]:
+    """Every PNG file in a folder and below, hidden folders and those that are links left out.
+
+    Raises OutputError where a folder cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            there = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise OutputError(f"cannot read '{folder}': {error.strerror or error}") from None
+    for entry in there:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from pictures(Path(entry.path))
+        elif entry.name.lower().endswith(".png") and entry.is_file():
+            yield Path(entry.path)

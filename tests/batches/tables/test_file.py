@@ -1,0 +1,156 @@
+"""Tables as people's programs write them."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pandas
+import pytest
+from openpyxl import Workbook
+
+from studio.batches.tables import file
+from studio.batches.tables.table import MOST_ROWS, of_python
+from studio.errors import InputError
+from studio.kinds import Size
+
+
+@pytest.fixture
+def table(tmp_path):
+    def read(name, content, **how):
+        file = tmp_path / name
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return file.read(file, **how)
+
+    return read
+
+
+@pytest.fixture
+def book(tmp_path):
+    def read(*rows, sheet="", change=lambda book: None):
+        made = Workbook()
+        for row in rows:
+            made.active.append(row)
+        change(made)
+        made.save(tmp_path / "t.xlsx")
+        return file.read(f"{tmp_path / 't.xlsx'}{sheet}")
+
+    return read
+
+
+def cells(table):
+    return [(row.number, dict(row.cells)) for row in table.rows]
+
+
+WANTED = [(2, {"prompt": "a red, round sun", "steps": "3"}), (4, {"prompt": "Mond\nüber 海"})]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", 'prompt,steps\n"a red, round sun",3\n\n"Mond\nüber 海",\n'),
+        ("t.csv", '\ufeffprompt;steps\r\na red, round sun;3\r\n;\r\n"Mond\nüber 海";\r\n'),
+        ("T.CSV", 'prompt\tsteps\na red, round sun\t3\n\t\n"Mond\nüber 海"\t\n'.encode("utf-16")),
+        ("t.tsv", ' prompt \tsteps\n a red, round sun \t3\n\n"Mond\nüber 海"\t\n'),
+        ("t.jsonl", '\n{"prompt": "a red, round sun", "steps": 3}\n\n{"prompt": "Mond\\nüber 海", "steps": null}\n'),
+    ],
+)
+def test_text_tables_say_the_same_however_they_were_saved(table, name, content):
+    found = table(name, content)
+    assert (found.columns, cells(found), found.problems) == (("prompt", "steps"), WANTED, ())
+
+
+def test_a_workbook_says_what_people_see_in_it(book):
+    def dress(made):
+        made.active["B2"].number_format = "00000"
+
+    found = book(
+        ["prompt", "sku", "guidance", "on", "day", "crisp"],
+        ["a sun", 42, 0.1 + 0.2, datetime(2026, 5, 4), datetime(2026, 5, 4, 9, 30), True],
+        [],
+        ["a moon", 7, 3.0, None, None, False],
+        change=dress,
+    )
+    day = {"on": "2026-05-04", "day": "2026-05-04T09:30:00", "crisp": "true"}
+    assert cells(found) == [
+        (2, {"prompt": "a sun", "sku": "00042", "guidance": "0.3", **day}),
+        (4, {"prompt": "a moon", "sku": "7", "guidance": "3", "crisp": "false"}),
+    ]
+
+
+def test_a_sheet_is_chosen_by_name(book):
+    def add(made):
+        other = made.create_sheet("Herbst")
+        other.append(["prompt"])
+        other.append(["a leaf"])
+
+    assert cells(book(["prompt"], ["a sun"], sheet="#Herbst", change=add)) == [(2, {"prompt": "a leaf"})]
+    with pytest.raises(InputError, match="no sheet 'Herbts'; did you mean 'Herbst'"):
+        book(["prompt"], ["a sun"], sheet="#Herbts", change=add)
+
+
+def test_formulas_that_say_nothing_are_problems(book):
+    found = book(["prompt", "steps"], ["a sun", "=1+2"], ["a moon", "=NA()"], ["a star", "3"])
+    assert [(p.row, p.column) for p in found.problems] == [(2, "steps"), (3, "steps")]
+    assert "never worked out" in found.problems[0].reason
+    assert [row.number for row in found.rows] == [4]
+
+
+def test_rows_that_do_not_fit_are_named_and_the_others_read(table):
+    found = table("t.csv", "prompt,steps\na sun\na moon,3,4\na star,5,\n")
+    assert [str(p) for p in found.problems] == [
+        "row 2: has 1 cells, and there are 2 columns", "row 3: has 3 cells, and there are 2 columns",
+    ]  # fmt: skip
+    assert cells(found) == [(4, {"prompt": "a star", "steps": "5"})]
+
+
+def test_lines_that_are_no_records_are_named(table):
+    lines = ['{"a": 1}', "[1]", '{"a": {"b": 1}}', '{"a": 1, "a": 2}', '{"a"', '{"a": ["x", 2]}', "[" * 100_000]
+    found = table("t.jsonl", "\n".join(lines))
+    assert sorted(p.row for p in found.problems) == [2, 3, 4, 5, 7]
+    assert cells(found) == [(1, {"a": "1"}), (6, {"a": ["x", "2"]})]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("t.csv", "", "is empty"),
+        ("t.csv", "a,,b\n1,2,3\n", "column 2 has no name"),
+        ("t.csv", "a,b,a\n1,2,3\n", "two columns are called 'a'"),
+        ("t.csv", 'a,b\n"1,2\n', "line 2 cannot be read"),
+        ("t.csv", "a\nGr\u00fcn\n".encode("latin-1"), "line 2 is not UTF-8.*--encoding latin-1"),
+        ("t.csv", b"\xff\xfea", "not UTF-8"),
+        ("t.xlsx", b"PK no", "is no Excel workbook"),
+        ("t.ods", "", "save it as .csv, .tsv"),
+    ],
+)
+def test_what_is_no_table_is_refused_in_one_line(table, name, content, says):
+    with pytest.raises(InputError, match=says) as caught:
+        table(name, content)
+    assert name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_encoding_is_used_where_it_is_told(table):
+    assert cells(table("t.csv", "a\nGr\u00fcn\n".encode("latin-1"), encoding="latin-1")) == [(2, {"a": "Grün"})]
+    with pytest.raises(InputError, match="no encoding 'latin-one'"):
+        table("t.csv", "a\n1\n", encoding="latin-one")
+
+
+def test_a_missing_file_and_too_many_rows(table, tmp_path):
+    with pytest.raises(InputError, match="no.csv' cannot be read: No such file"):
+        file.read(tmp_path / "no.csv")
+    with pytest.raises(InputError, match="over 100,000 rows"):
+        table("t.csv", "a\n" + "x\n" * (MOST_ROWS + 1))
+
+
+def test_rows_of_python_are_dicts_or_a_data_frame():
+    first = {"prompt": "a sun", "size": Size(64, 64), "mask": Path("m.png"), "steps": None}
+    rows = [first, {"prompt": "x", "new": 2.0}]
+    assert cells(of_python(rows)) == [
+        (1, {"prompt": "a sun", "size": "64x64", "mask": "m.png"}), (2, {"prompt": "x", "new": "2"}),
+    ]  # fmt: skip
+
+    frame = pandas.DataFrame({"a": [1, None], "b": ["x", None], "on": [None, pandas.Timestamp("2026-05-04")]})
+    assert cells(of_python(frame)) == [(1, {"a": "1", "b": "x"}), (2, {"on": "2026-05-04"})]
+    for wrong in ("a", {"a": 1}, [1], 3):
+        with pytest.raises(InputError, match="list of dicts or a data frame"):
+            of_python(wrong)
