@@ -57,10 +57,10 @@ def batch(
     from studio.batches import tasks
     from studio.batches.fill import fill
     from studio.batches.local import Local
-    from studio.batches.tables import file
+    from studio.batches.tables import files
     from studio.batches.tables.table import text
 
-    rows = tasks.ALONE if table is None else file.of(table, encoding)
+    rows = tasks.ALONE if table is None else files.of(table, encoding)
     axes = [Axis(axis, tuple(map(text, several))) for axis, several in (grid or {}).items()]
     wildcards = session().settings.wildcards
     wanted = tasks.batch(Workflow.load(workflow), rows, axes, values, name, keep, wildcards)

@@ -97,6 +97,11 @@ class Columns:
         """Every combination of the axes' values, the last axis turning fastest."""
         return (dict(zip(self.axes, values, strict=True)) for values in product(*self.axes.values()))
 
+    def column(self, name: str, choice: Choice) -> str | None:
+        """The column of an input, where there is one."""
+        chosen = (self.chosen.get((name, fold(word))) for word in choice.values())
+        return next(filter(None, chosen), self.inputs.get(name))
+
     def values(self, row: Row, choice: Choice) -> dict[str, Value]:
         """What a row asks for, each input's value with where it was written; an empty cell leaves the default."""
         values = {name: self._cell(row, name, column) for name, column in self.inputs.items() if column in row.cells}

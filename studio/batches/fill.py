@@ -5,7 +5,7 @@ may have been renamed, or moved to another folder within the batch's, and still 
 picture share its file. No file is ever overwritten, and no lock is needed: several processes may fill one folder.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from studio.batches import contact, manifest
 from studio.batches.batch import Batch
 from studio.batches.progress import Progress
 from studio.batches.standing import Standing
-from studio.batches.task import Failed, Made, Maker, Watch
+from studio.batches.task import Failed, Made, Maker, Task, Watch
 from studio.errors import StudioError
 from studio.record.publish import check_folder, reached, sweep
 
@@ -51,9 +51,10 @@ def _fill(batch: Batch, out: Path, maker: Maker, watch: Watch, retry: bool) -> F
     contact.check(out)
     sweep(out)
     standing = Standing.of(batch, out)
+    todo = standing.missing(batch, out, retry=retry)
     there = sum(task.key in standing.files for task in batch.tasks)
     try:
-        made = tuple(_make(batch, out, maker, watch, standing, retry))
+        made = tuple(_make(todo, out, maker, watch, standing))
     except BaseException:
         with suppress(StudioError, OSError):  # what stopped it is what should be told
             standing.write(batch, out)
@@ -62,8 +63,7 @@ def _fill(batch: Batch, out: Path, maker: Maker, watch: Watch, retry: bool) -> F
     return Filled(made, there, tuple(standing.problems(batch)))
 
 
-def _make(batch: Batch, out: Path, maker: Maker, watch: Watch, standing: Standing, retry: bool) -> Iterator[Made]:
-    todo = standing.missing(batch, out, retry=retry)
+def _make(todo: Sequence[Task], out: Path, maker: Maker, watch: Watch, standing: Standing) -> Iterator[Made]:
     progress = Progress(len(standing.files), len(todo), watch)
     with closing(maker.make(todo, out, progress.hear)) as outcomes:
         for outcome in outcomes:

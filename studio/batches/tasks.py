@@ -66,19 +66,19 @@ class _Making:
         seed: int | None = None
         for choice in self.columns.choices():
             values = self.columns.values(row, choice)
-            job = self._job(row, values)
+            job = self._job(row, choice, values)
             if job and "seed" not in values:
                 seed = self.seeds.draw(job) if seed is None else seed
                 job = job.model_copy(update={"seed": seed})
             if job:
                 yield from self._tasks(row, choice, job)
 
-    def _job(self, row: Row, values: Mapping[str, Value]) -> Job | None:
+    def _job(self, row: Row, choice: Choice, values: Mapping[str, Value]) -> Job | None:
         try:
             job = self.jobs.of({name: value.value for name, value in values.items()}).with_wildcards(self.wildcards)
             job.ask_steps(self.jobs.workflow)
         except StudioError as error:
-            self.problems += _problems(error, row, values)
+            self.problems += self._problems(error, row, choice, values)
             return None
         return job
 
@@ -93,6 +93,16 @@ class _Making:
             except (InputError, ValueError) as error:
                 self.problems.append(Problem(row.number, "", str(error)))
 
+    def _problems(self, error: StudioError, row: Row, choice: Choice, values: Mapping[str, Value]) -> Iterator[Problem]:
+        """What is wrong with a row's values, each where it was written, or should have been."""
+        wrong = error.wrong if isinstance(error, InputError) else {}
+        for name, reason in wrong.items():
+            empty = self.columns.column(name, choice)
+            where = values.get(name) or Value(None, row.number if empty else 0, empty or name)
+            yield Problem(where.row, where.column, reason)
+        if not wrong:
+            yield Problem(row.number, "", str(error))
+
     @staticmethod
     def _number(job: Job, n: int) -> int:
         """Picture ``n`` among those of one combination of lists, from 1."""
@@ -102,13 +112,3 @@ class _Making:
 def _refuse_more(pictures: int) -> None:
     if pictures > MOST:
         raise InputError(f"that makes over {MOST:,} pictures; part the table, or shorten the grid")
-
-
-def _problems(error: StudioError, row: Row, values: Mapping[str, Value]) -> Iterator[Problem]:
-    """What is wrong with a row's values, each where it was written."""
-    wrong = error.wrong if isinstance(error, InputError) else {}
-    for name, reason in wrong.items():
-        where = values.get(name, Value(None, 0, name))
-        yield Problem(where.row, where.column, reason)
-    if not wrong:
-        yield Problem(row.number, "", str(error))

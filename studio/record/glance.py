@@ -14,7 +14,9 @@ from studio.errors import OutputError
 from studio.job import Job
 
 _END: Final = b"IEND\xaeB`\x82"  # the last bytes of a whole PNG (w3.org/TR/png-3, 5.3 and 11.2.5)
-_NOT_OURS: Final = (None, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM)
+_NOT_OURS: Final = (
+    None, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP,
+)  # fmt: skip
 
 
 def record(path: Path) -> dict[str, Any] | None:

@@ -117,13 +117,13 @@ def _asked(
 ) -> "Batch":
     from studio.axes import Axis, listed
     from studio.batches import tasks
-    from studio.batches.tables import file
+    from studio.batches.tables import files
     from studio.surfaces.reproduce import asked
     from studio.workflow import Workflow
 
     if not (table or grid):
         raise InputError("say what to make: a table, or --grid with an input and its values")
-    rows = file.read(table, encoding) if table else tasks.ALONE
+    rows = files.read(table, encoding) if table else tasks.ALONE
     axes, kept = map(Axis.parse, grid), [column for text in keep for column in listed(text)]
     return tasks.batch(Workflow.load(workflow), rows, axes, asked(set_), name, kept, session.settings.wildcards)
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from studio.axes import Axis
-from studio.batches.tables import file
+from studio.batches.tables import files
 from studio.batches.tables.table import of_python
 from studio.batches.tasks import batch
 from studio.errors import InputError, TableError
@@ -67,6 +67,8 @@ def test_an_axis_chooses_the_column_of_a_language(asked):
         ("en/k1.png", "Kettle"), ("de/k1.png", "Kessel"), ("en/k2.png", "Star"), ("de/k2.png", "Stern"),
     ]  # fmt: skip
     assert made[0].job.seed == made[1].job.seed != made[2].job.seed
+    short = {"prompt.en": "x", "prompt.de": ""}
+    assert problems(asked, [short], "language=en,de") == [(1, "prompt.de", "is needed; give it a value")]
 
 
 def test_fixed_values_hold_for_all_rows(asked):
@@ -80,9 +82,9 @@ def test_pictures_lie_beside_the_table(tmp_path):
     Image.new("RGB", (64, 64), "red").save(tmp_path / "sun.png")
     (tmp_path / "t.csv").write_text("image,prompt\nsun.png,a star\nmoon.png,a star\n")
     with pytest.raises(TableError, match=r"row 3, image: there is no file '.*moon.png'$"):
-        batch(Workflow.load("image-to-image"), file.read(tmp_path / "t.csv"))
+        batch(Workflow.load("image-to-image"), files.read(tmp_path / "t.csv"))
     (tmp_path / "t.csv").write_text("image,prompt\nsun.png,a star\n")
-    (task,) = batch(Workflow.load("image-to-image"), file.read(tmp_path / "t.csv")).tasks
+    (task,) = batch(Workflow.load("image-to-image"), files.read(tmp_path / "t.csv")).tasks
     assert task.job.values["image"] == str(tmp_path / "sun.png")
 
 
@@ -119,9 +121,10 @@ def test_all_that_is_wrong_is_told_at_once(asked):
     ]
     found = problems(asked, rows, "guidance=3,99")
     assert [(row, column) for row, column, _ in found] == [
-        (0, "promt"), (0, "grid, guidance"), (0, "prompt"), (1, "steps"), (2, "size"), (3, "steps"),
+        (0, "promt"), (0, "grid, guidance"), (1, "steps"), (2, "size"), (3, "prompt"), (3, "steps"),
     ]  # fmt: skip
     assert found[0][2].startswith("is no input, and in no file's name; did you mean 'prompt'?")
+    assert problems(asked, [{"steps": 3}])[0] == (0, "prompt", "is needed; give it a value")
     assert problems(asked, rows[1:2], fixed={"size": "64x64"}) == [
         (1, "model", "there is no model 'sprak'; did you mean 'spark'?, or give the folder or file of a model")
     ]

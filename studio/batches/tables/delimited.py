@@ -23,7 +23,7 @@ def read(file: Path, encoding: str = "", mark: str = "") -> Table:
 
 
 def _mark(text: str) -> str:
-    first = next((line for line in io.StringIO(text) if line.strip()), "")
+    first = next((line.strip("\n") for line in io.StringIO(text, newline=None) if line.strip()), "")
     return max(_MARKS, key=lambda mark: len(next(csv.reader([first], delimiter=mark))))
 
 

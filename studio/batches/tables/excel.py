@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from zipfile import BadZipFile, ZipFile
+from warnings import catch_warnings, simplefilter
+from zipfile import ZipFile
 
 from studio.batches.tables.table import Table, Unread, of_lines
 from studio.errors import InputError
@@ -14,7 +16,7 @@ from studio.plugins import unknown
 if TYPE_CHECKING:
     from openpyxl.workbook import Workbook
 
-_MOST_UNPACKED: Final = 10**9
+_MOST_UNPACKED: Final = 500 * 10**6
 
 
 def read(file: Path, sheet: str = "") -> Table:
@@ -22,22 +24,26 @@ def read(file: Path, sheet: str = "") -> Table:
 
     A formula that failed, or was never worked out, is a problem. Raises InputError for a file that is no workbook.
     """
-    from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
-
     try:
         with ZipFile(file) as packed:
             if sum(part.file_size for part in packed.infolist()) > _MOST_UNPACKED:
-                raise InputError("it unpacks to over 1 GB; save its sheet as .csv")
-        values, formulas = (load_workbook(file, read_only=True, data_only=only) for only in (True, False))
-        try:
-            return of_lines(_lines(values, formulas, sheet), whole=False)
-        finally:
-            values.close()
-            formulas.close()
-    except (BadZipFile, InvalidFileException, KeyError, ValueError, TypeError, AttributeError, SyntaxError) as error:
+                raise InputError("it unpacks to over 500 MB; save its sheet as .csv")
+        return _read(file, sheet)
+    except (InputError, OSError):
+        raise
+    except Exception as error:  # what a damaged file makes openpyxl stumble over has no end
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"it is no Excel workbook that can be read ({reason}); save it anew as .xlsx") from None
+
+
+def _read(file: Path, sheet: str) -> Table:
+    from openpyxl import load_workbook
+
+    with catch_warnings():
+        simplefilter("ignore")  # it warns of what it leaves out: looks, charts, lists to choose from
+        values, formulas = (load_workbook(file, read_only=True, data_only=only) for only in (True, False))
+        with closing(values), closing(formulas):
+            return of_lines(_lines(values, formulas, sheet), whole=False)
 
 
 def _lines(values: "Workbook", formulas: "Workbook", sheet: str) -> Iterator[list[Any]]:

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 from pathlib import Path
+from random import Random
 
 import pandas
 import pytest
 from openpyxl import Workbook
 
-from studio.batches.tables import file
+from studio.batches.tables import files
 from studio.batches.tables.table import MOST_ROWS, of_python
 from studio.errors import InputError
 from studio.kinds import Size
@@ -18,7 +19,7 @@ def table(tmp_path):
     def read(name, content, **how):
         file = tmp_path / name
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return file.read(file, **how)
+        return files.read(file, **how)
 
     return read
 
@@ -31,7 +32,7 @@ def book(tmp_path):
             made.active.append(row)
         change(made)
         made.save(tmp_path / "t.xlsx")
-        return file.read(f"{tmp_path / 't.xlsx'}{sheet}")
+        return files.read(f"{tmp_path / 't.xlsx'}{sheet}")
 
     return read
 
@@ -49,6 +50,7 @@ WANTED = [(2, {"prompt": "a red, round sun", "steps": "3"}), (4, {"prompt": "Mon
         ("t.csv", 'prompt,steps\n"a red, round sun",3\n\n"Mond\nüber 海",\n'),
         ("t.csv", '\ufeffprompt;steps\r\na red, round sun;3\r\n;\r\n"Mond\nüber 海";\r\n'),
         ("T.CSV", 'prompt\tsteps\na red, round sun\t3\n\t\n"Mond\nüber 海"\t\n'.encode("utf-16")),
+        ("t.csv", 'prompt,steps\r"a red, round sun",3\r\r"Mond\nüber 海",\r'),
         ("t.tsv", ' prompt \tsteps\n a red, round sun \t3\n\n"Mond\nüber 海"\t\n'),
         ("t.jsonl", '\n{"prompt": "a red, round sun", "steps": 3}\n\n{"prompt": "Mond\\nüber 海", "steps": null}\n'),
     ],
@@ -129,6 +131,22 @@ def test_what_is_no_table_is_refused_in_one_line(table, name, content, says):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.xlsx"])
+def test_a_damaged_file_is_read_or_refused_and_nothing_worse(table, book, tmp_path, name):
+    book(["prompt", "steps"], ["a sun", 3], ["=1+1", "x"])
+    whole = {"t.csv": b'prompt,steps\n"a, b",3\nx,\n', "t.jsonl": b'{"a": 1}\n{"b": [1, "x"]}\n'}
+    content, lot = whole.get(name) or (tmp_path / "t.xlsx").read_bytes(), Random(name)
+    for _ in range(150):
+        damaged = bytearray(content)
+        for _ in range(lot.randint(1, 5)):
+            damaged[lot.randrange(len(damaged))] = lot.choice(b'",;\n\r\t\0{}[]x\xff')
+        try:
+            found = table(name, bytes(damaged[: lot.randint(1, len(damaged) * 2)]))
+            assert found.columns or found.problems
+        except InputError as error:
+            assert "\n" not in str(error)
+
+
 def test_an_encoding_is_used_where_it_is_told(table):
     assert cells(table("t.csv", "a\nGr\u00fcn\n".encode("latin-1"), encoding="latin-1")) == [(2, {"a": "Grün"})]
     with pytest.raises(InputError, match="no encoding 'latin-one'"):
@@ -137,7 +155,7 @@ def test_an_encoding_is_used_where_it_is_told(table):
 
 def test_a_missing_file_and_too_many_rows(table, tmp_path):
     with pytest.raises(InputError, match="no.csv' cannot be read: No such file"):
-        file.read(tmp_path / "no.csv")
+        files.read(tmp_path / "no.csv")
     with pytest.raises(InputError, match="over 100,000 rows"):
         table("t.csv", "a\n" + "x\n" * (MOST_ROWS + 1))
 
