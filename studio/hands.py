@@ -60,7 +60,7 @@ class Device:
 
     def work_all(
         self, wanted: Iterable[Wanted], watch: Watch, todo: int | None
-    ) -> Iterator[tuple[Wanted, Picture | Exception]]:
+    ) -> Generator[tuple[Wanted, Picture | Exception], None, None]:
         """As ``studio.work.work_all``."""
         left = threading.Event()
         made = work_all(wanted, self._pipelines, self._batch, stoppable(left.is_set, watch), todo=todo)
@@ -69,7 +69,7 @@ class Device:
     def close(self) -> None:
         self._thread.shutdown()
 
-    def _one_by_one(self, made: Generator[_Made], left: threading.Event) -> Iterator[_Made]:
+    def _one_by_one(self, made: Generator[_Made, None, None], left: threading.Event) -> Generator[_Made, None, None]:
         """Each picture made on the device's thread; between two of them somebody else may have it.
 
         Ctrl+C is heard on this thread: it sets ``left``, which stops the work within a step, and a picture

@@ -4,7 +4,7 @@ Surfaces submit jobs and subscribe; a closed tab or a restarted page changes not
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from logging import getLogger
 from pathlib import Path
@@ -57,7 +57,7 @@ class Session:
 
     def run_all(
         self, wanted: Iterable[Wanted], *, watch: Watch | None = None, todo: int | None = None
-    ) -> Iterator[tuple[Wanted, Picture | Exception]]:
+    ) -> Generator[tuple[Wanted, Picture | Exception], None, None]:
         """Make the pictures of many jobs here and now, outside the queue; yield each with its picture once its file
         is complete, or with the error that tells why it has none.
 

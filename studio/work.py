@@ -33,8 +33,7 @@ Watch = Callable[[Event], None]
 class Wanted:
     """One picture that is wanted: ``job`` makes it and no other, and its file is named by ``name`` in ``out``.
 
-    ``name`` is a template, or the picture's exact place, as in ``record.names``. It is number ``number`` (from 0) of
-    ``of`` that were asked for together.
+    It is number ``number`` (from 0) of ``of`` that were asked for together; ``name`` as in ``record.names``.
     """
 
     job: Job
@@ -54,7 +53,7 @@ def work(
     *,
     previews: bool = False,
     finished: Collection[int] = (),
-) -> Generator[tuple[int, Picture]]:
+) -> Generator[tuple[int, Picture], None, None]:
     """Make the job's pictures and yield each, with its number from 0, as soon as its file is complete.
 
     ``batch`` pictures share a forward pass where they can; those numbered in ``finished`` are left out.
@@ -82,7 +81,7 @@ def work_all(
     *,
     previews: bool = False,
     todo: int | None = None,
-) -> Generator[tuple[Wanted, Picture | Exception]]:
+) -> Generator[tuple[Wanted, Picture | Exception], None, None]:
     """Make pictures of many jobs; yield each with its picture, or with why it has none, as soon as that is known.
 
     Whole workflows go side by side, and wherever they need a model up to ``batch`` of those that ask it for the like
@@ -110,13 +109,14 @@ def _walk(pipelines: Pipelines, clock: "_Clock", wanted: Wanted, walk: Walk) -> 
         "prompt": made.prompt,
         "picture": wanted.number + 1,
     }
-    return _published(made.pictures[0], wanted, facts)
+    return _publish(made.pictures[0], wanted, facts)
 
 
-def _published(image: Image, wanted: Wanted, facts: dict[str, Any]) -> Picture:
-    if isinstance(wanted.name, PurePosixPath):
-        return publish_at(image, wanted.out / wanted.name, wanted.job, facts)
-    return publish(image, wanted.out, names.stem(wanted.name, wanted.job, wanted.number + 1), wanted.job, facts)
+def _publish(image: Image, wanted: Wanted, facts: dict[str, Any]) -> Picture:
+    job, out, name = wanted.job, wanted.out, wanted.name
+    if isinstance(name, PurePosixPath):
+        return publish_at(image, out / name, job, facts)
+    return publish(image, out, names.stem(name, job, wanted.number + 1), job, facts)
 
 
 class _Left(BaseException):

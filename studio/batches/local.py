@@ -1,23 +1,24 @@
-"""Makes a batch's pictures in this process, one after another."""
+"""Makes a batch's pictures in this process; those that can share a forward pass do, as the session's settings allow."""
 
-import time
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from logging import getLogger
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 
 from studio.batches.task import Failed, Made, Outcome, Task, Watch
 from studio.errors import Cancelled, OutputError, StudioError
-from studio.events import Event
-from studio.job import Job
 from studio.record import glance
 from studio.record.picture import Picture
+from studio.work import Wanted
 
 
 class Runs(Protocol):
     """What it asks of a session."""
 
-    def run(self, job: Job, *, out: Path, name: PurePosixPath, watch: Watch) -> Iterator[Picture]: ...
+    def run_all(
+        self, wanted: Iterable[Wanted], *, watch: Watch
+    ) -> Generator[tuple[Wanted, Picture | Exception], None, None]: ...
 
 
 class Local:
@@ -30,40 +31,32 @@ class Local:
         self._session = session
 
     def make(self, tasks: Iterable[Task], out: Path, watch: Watch) -> Generator[Outcome, None, None]:
-        """As ``Maker`` says, in the order of the tasks."""
-        for task in tasks:
-            heard = _Heard(watch)
-            try:
-                yield from self._made(task, out, heard)
-            except (Cancelled, OutputError):
-                raise
-            except Exception as error:
-                if error is heard.raised:
-                    raise
-                yield Failed(task, _line(error))
-
-    def _made(self, task: Task, out: Path, watch: Watch) -> Iterator[Made]:
-        path, began = out / task.place, time.monotonic()
-        if glance.key(path) == task.key:
-            yield Made(task, path, 0.0)
-            return
-        for picture in self._session.run(task.job, out=out, name=task.place, watch=watch):
-            yield Made(task, picture.path, time.monotonic() - began)
+        """As ``Maker`` says, roughly in the order of the tasks."""
+        asked: dict[int, Task] = {}
+        there: list[Made] = []
+        with closing(self._session.run_all(_missing(tasks, out, asked, there), watch=watch)) as made:
+            for wanted, found in made:
+                yield _outcome(asked.pop(wanted.number), found)
+        yield from there
 
 
-class _Heard:
-    """Passes events on, and remembers what the listener raised: that stops the batch, and is no row's fault."""
+def _missing(tasks: Iterable[Task], out: Path, asked: dict[int, Task], there: list[Made]) -> Iterator[Wanted]:
+    """What is to be made, each found missing just before; its task is put among those that are ``asked`` for."""
+    for n, task in enumerate(tasks):
+        if glance.key(out / task.place) == task.key:
+            there.append(Made(task, out / task.place, 0.0))
+        else:
+            asked[n] = task
+            yield Wanted(task.job, out, task.place, n)
 
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
-        self.raised: BaseException | None = None
 
-    def __call__(self, event: Event) -> None:
-        try:
-            self._watch(event)
-        except BaseException as error:
-            self.raised = error
-            raise
+def _outcome(task: Task, found: Picture | Exception) -> Outcome:
+    """What became of a task; raises what would fail all the others too."""
+    if isinstance(found, Picture):
+        return Made(task, found.path, float(found.record["seconds"]))
+    if isinstance(found, Cancelled | OutputError):
+        raise found
+    return Failed(task, _line(found))
 
 
 def _line(error: Exception) -> str:

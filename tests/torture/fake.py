@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import cache
 from pathlib import Path, PurePosixPath
 
@@ -14,6 +14,7 @@ from studio.events import Step
 from studio.job import Job
 from studio.record.picture import Picture
 from studio.record.publish import publish_at
+from studio.work import Wanted
 from studio.workflow import Workflow
 
 FACTS = {
@@ -50,10 +51,17 @@ class Session:
     def __init__(self, begins: Callable[[Job], None] = lambda job: None) -> None:
         self._begins = begins
 
-    def run(self, job: Job, *, out: Path, name: PurePosixPath, watch) -> Iterator[Picture]:
-        self._begins(job)
-        watch(Step(1, 1, 1, 1, None))
-        yield publish_at(picture(job), out / name, job, FACTS)
+    def run_all(self, wanted: Iterable[Wanted], *, watch) -> Generator[tuple[Wanted, Picture | Exception], None, None]:
+        for one in wanted:
+            watch(Step(1, 1, 1, 1, None))
+            yield one, self._made(one)
+
+    def _made(self, one: Wanted) -> Picture | Exception:
+        try:
+            self._begins(one.job)
+            return publish_at(picture(one.job), one.out / one.name, one.job, FACTS)
+        except Exception as error:
+            return error
 
 
 def picture(job: Job) -> Image.Image:
