@@ -135,6 +135,15 @@ def test_links_hidden_files_and_strange_ones_are_passed_over(gallery, make, fold
     assert sorted(file.path.name for file in gallery.unreadable()) == ["bad\\xff.png", "empty.png"]
 
 
+def test_a_mark_for_what_is_not_here_is_refused(gallery, make, folder):
+    make()
+    gallery.refresh()
+    one = gallery.find().entries[0].id
+    with pytest.raises(InputError, match="no picture"):
+        gallery.mark([one, "f" * 64], Change(rating=3))
+    assert not (folder / ".studio").exists()
+
+
 def record(path, told) -> None:
     info = PngInfo()
     text = told if isinstance(told, str) else json.dumps(told)
