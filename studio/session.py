@@ -5,7 +5,7 @@ Surfaces submit jobs and subscribe; a closed tab or a restarted page changes not
 
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from logging import getLogger
 from pathlib import Path
 from typing import Final
@@ -18,11 +18,13 @@ from studio.hands import Device, Hands, stoppable
 from studio.job import Job
 from studio.queue import Queue, Row
 from studio.record import names
+from studio.record.gallery.gallery import Gallery
 from studio.record.picture import Picture
 from studio.runs import Listener, Run, ending
 from studio.work import Wanted, Watch
 
 _POLL: Final = 0.5  # seconds between looks at what other processes ask
+_PATIENCE: Final = 1.0  # seconds that a picture waits for others who write to the gallery's index
 
 
 class Session:
@@ -40,20 +42,41 @@ class Session:
         self._present: dict[str, Event] = {}  # the last thing heard of each run that is not over
         self._opened: Queue | None = None
         self._workers: list[threading.Thread] = []
+        self._gallery: Gallery | None = None
         self._closing = False
 
+    @property
+    def gallery(self) -> Gallery:
+        """All pictures in the output folder, and in every other that pictures were made into; opened at first use.
+
+        Raises OutputError where its index cannot be used.
+        """
+        with self._changed:
+            if self._gallery is None:
+                self._gallery = Gallery(self.settings.state, [self.settings.output], _PATIENCE)
+            return self._gallery
+
     def run(
-        self, job: Job, *, out: Path | None = None, name: names.Name = names.DEFAULT, watch: Watch | None = None
+        self,
+        job: Job,
+        *,
+        out: Path | None = None,
+        name: names.Name = names.DEFAULT,
+        watch: Watch | None = None,
+        listed: bool = True,
     ) -> Iterator[Picture]:
         """Make the job's pictures here and now, outside the queue, and yield each once its file is complete.
 
         ``out`` is the folder (the settings' own without it), ``name`` a template, or one picture's exact place
         below it, as in ``record.names``. ``watch`` hears of every step; what it raises stops the run within that
-        step, and leaves no partial file. Wrong input is found before anything is written.
+        step, and leaves no partial file. Wrong input is found before anything is written. ``listed`` is false
+        for pictures that the gallery shall not have.
         """
         job, folder = job.with_wildcards(self.settings.wildcards), out or self.settings.output
-        made = self._device.work(job, folder, name, watch or _ignore, previews=False, finished=())
-        yield from (picture for _, picture in made)
+        for _, picture in self._device.work(job, folder, name, watch or _ignore, previews=False, finished=()):
+            if listed:
+                self._list(picture)
+            yield picture
 
     def run_all(
         self, wanted: Iterable[Wanted], *, watch: Watch | None = None, todo: int | None = None
@@ -66,7 +89,11 @@ class Session:
         ``todo`` says how many there are, if that is known. ``watch`` hears of every step; what it raises, and closing
         the iterator, stops all within that step and leaves no partial file.
         """
-        yield from self._device.work_all(wanted, watch or _ignore, todo)
+        with closing(self._device.work_all(wanted, watch or _ignore, todo)) as all_made:
+            for one, made in all_made:
+                if isinstance(made, Picture):
+                    self._list(made)
+                yield one, made
 
     def submit(self, job: Job, *, out: Path | None = None, name: str = names.DEFAULT) -> Run:
         """Put a job at the end of the queue and return at once.
@@ -104,6 +131,8 @@ class Session:
         self._hands.close()
         if self._opened:
             self._opened.close()
+        if self._gallery:
+            self._gallery.close()
 
     # What a Run asks of its session.
 
@@ -199,7 +228,15 @@ class Session:
         finished = queue.pictures(row.id)
         for number, picture in self._hands.work(row.job, row.folder, row.name, watch, previews=True, finished=finished):
             queue.keep(row.id, number, picture.path)
+            self._list(picture)
             self._tell(row.id, Made(picture))
+
+    def _list(self, picture: Picture) -> None:
+        """Put a picture into the gallery. Where that fails it is a file all the same, and the next refresh finds it."""
+        try:
+            self.gallery.add(picture.path)
+        except Exception as error:  # whatever it is, it must not fail a job whose picture is made
+            getLogger("studio").warning("'%s' is not in the gallery yet: %s", picture.path, error)
 
     def _end(self, queue: Queue, row: Row, event: Event) -> None:
         queue.end(row.id, event.name, event.problem if isinstance(event, Failed) else "")  # type: ignore[arg-type]

@@ -183,7 +183,7 @@ def _facts(job: Job, seconds: float) -> dict[str, Any]:
         "transformers": transformers.__version__,
         "python": platform.python_version(),
         "models": {name: _about(card) for name, card in _cards(job)},
-        "loras": {name: _worn(name) for name in job.rests_on("lora")},
+        "loras": {name: _about_lora(name) for name in job.rests_on("lora")},
         "seconds": round(seconds, 3),
     }
 
@@ -201,8 +201,8 @@ def _cards(job: Job) -> list[tuple[str, ModelCard]]:
     return [(name, library.find(name)) for name in job.models()]
 
 
-def _worn(lora: str) -> dict[str, str]:
-    file = shelf.find(lora)
-    found, claimed = Digests.of(file), LoraCard.read(file).licence
-    licence = " / ".join(dict.fromkeys(claim.text for claim in claimed)) or "unknown"
+def _about_lora(name: str) -> dict[str, Any]:
+    path = shelf.find(name)
+    found, claimed = Digests.of(path), LoraCard.read(path).licence
+    licence = [{"text": claim.text, "source": claim.source} for claim in claimed]
     return {"file": found.file, "tensors": found.tensors, "licence": licence}

@@ -91,10 +91,8 @@ def failed(task: Task, problem: str, status: Literal["failed", "blocked"] = "fai
 
 def _sources(job: Job, kind: str, told: Any) -> Iterator[Source]:
     for name in job.rests_on(kind):
-        licence = glance.within(told, name, "licence")
-        yield Source(
-            name=name, sha256=job.pins[f"{kind}:{name}"], licence=licence if isinstance(licence, str) else "unknown"
-        )
+        licence = glance.licence(glance.within(told, name, "licence")) or "unknown"
+        yield Source(name=name, sha256=job.pins[f"{kind}:{name}"], licence=licence)
 
 
 def _stamp(file: Path) -> tuple[int, int]:

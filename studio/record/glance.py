@@ -56,6 +56,14 @@ def within(told: Any, *names: str) -> Any:
     return told
 
 
+def licence(claimed: Any) -> str:
+    """What a record says of the licence of a model, or of a LoRA, for which several may be claimed; "" if nothing."""
+    if isinstance(claimed, list):
+        texts = (within(claim, "text") for claim in claimed)
+        return "; ".join(dict.fromkeys(text for text in texts if text and isinstance(text, str)))
+    return claimed if isinstance(claimed, str) else ""
+
+
 def pictures(folder: Path) -> Iterator[Path]:
     """Every PNG file in a folder and below, hidden folders and those that are links left out.
 

@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -29,7 +30,7 @@ _ABANDONED: Final = 3600.0  # seconds after which nobody can be writing it any m
 
 
 def publish(image: Image.Image, folder: Path, stem: str, job: Job, facts: Mapping[str, Any]) -> Picture:
-    """Write the picture with its whole job and return it; a taken name gets "-2", "-3" and so on.
+    """Write the picture with its whole job, and when that was, and return it; a taken name gets "-2", "-3" and so on.
 
     Raises OutputError where the folder cannot be written or the disk is full.
     """
@@ -67,7 +68,7 @@ def _publish(
     image: Image.Image, folder: Path, job: Job, facts: Mapping[str, Any], link: Callable[[Path], Path]
 ) -> Picture:
     with temporary(folder) as file:
-        _write(image, file, _metadata(job, {**facts, "size": f"{image.width}x{image.height}"}))
+        _write(image, file, _metadata(job, {"made": _now(), **facts, "size": f"{image.width}x{image.height}"}))
         path = link(file)
         sync(folder)
     return Picture(path)
@@ -117,6 +118,10 @@ def check_folder(folder: Path) -> None:
     """Fail before any work is done where the folder cannot be written."""
     with temporary(folder) as probe:
         probe.touch()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _metadata(job: Job, facts: Mapping[str, Any]) -> PngInfo:

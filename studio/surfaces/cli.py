@@ -1,4 +1,4 @@
-"""The command line: run, batch, workflows, show, plan, reproduce, models, lora, train, doctor, app."""
+"""The command line: run, batch, workflows, show, plan, reproduce, gallery, models, lora, train, serve, doctor, app."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from studio.errors import InputError, StudioError
 from studio.surfaces.batch import batch
+from studio.surfaces.gallery import app as gallery
 from studio.surfaces.lora import app as lora
 from studio.surfaces.models import app as models
 from studio.surfaces.rayserve import serve
@@ -25,6 +26,7 @@ Set = Annotated[tuple[str, ...], Parameter(name="--set", negative="")]
 
 app = App(name="studio", version=VERSION, help="Pictures from open diffusion models, on your own machine.")
 app.command(batch)
+app.command(gallery)
 app.command(models)
 app.command(lora)
 app.command(train)
