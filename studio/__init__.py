@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from studio.quick import run as run
     from studio.record.picture import Picture as Picture
     from studio.session import Session as Session
+    from studio.surfaces.notebook.gallery import gallery as gallery
     from studio.surfaces.notebook.panel import panel as panel
     from studio.workflow import Workflow as Workflow
 
@@ -41,6 +42,7 @@ __all__ = [
     "WorkflowError",
     "__version__",
     "batch",
+    "gallery",
     "panel",
     "run",
 ]
@@ -51,6 +53,7 @@ _HOMES = {
     "Session": "studio.session",
     "Workflow": "studio.workflow",
     "batch": "studio.quick",
+    "gallery": "studio.surfaces.notebook.gallery",
     "panel": "studio.surfaces.notebook.panel",
     "run": "studio.quick",
 }

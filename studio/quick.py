@@ -11,7 +11,9 @@ from studio.session import Session
 from studio.workflow import Workflow
 
 if TYPE_CHECKING:
+    from studio.batches.batch import Batch
     from studio.batches.fill import Filled
+    from studio.batches.plan import Plan
     from studio.batches.task import Watch
 
 
@@ -53,15 +55,49 @@ def batch(
     hears how it goes; what it raises stops the work. Raises TableError, before anything is made, whose ``problems`` are
     all that is wrong.
     """
-    from studio.axes import Axis
-    from studio.batches import tasks
     from studio.batches.fill import fill
     from studio.batches.local import Local
+
+    wanted = checked(table, workflow=workflow, grid=grid, name=name, keep=keep, encoding=encoding, **values)
+    return fill(wanted, Path(out), Local(session()), watch or (lambda _: None), retry=retry)
+
+
+def checked(
+    table: Any = None,
+    *,
+    workflow: str | Path,
+    grid: Mapping[str, Iterable[Any]] | None = None,
+    name: str = "",
+    keep: Iterable[str] = (),
+    encoding: str = "",
+    **values: Any,
+) -> "Batch":
+    """What ``batch`` would make, and nothing made; raises TableError as it does."""
+    from studio.axes import Axis
+    from studio.batches import tasks
     from studio.batches.tables import files
     from studio.batches.tables.table import text
 
     rows = tasks.ALONE if table is None else files.of(table, encoding)
     axes = [Axis(axis, tuple(map(text, several))) for axis, several in (grid or {}).items()]
     wildcards = session().settings.wildcards
-    wanted = tasks.batch(Workflow.load(workflow), rows, axes, values, name, keep, wildcards)
-    return fill(wanted, Path(out), Local(session()), watch or (lambda _: None), retry=retry)
+    return tasks.batch(Workflow.load(workflow), rows, axes, values, name, keep, wildcards)
+
+
+def plan(
+    batch: "Batch",
+    out: Path | str,
+    *,
+    price_per_kwh: float | None = None,
+    api_price: float | None = None,
+    watts: float | None = None,
+) -> "Plan":
+    """What making that of a batch takes which is missing in ``out``: pictures, time, disk, energy, money.
+
+    Where nothing made here tells how fast a model is, two pictures are made to measure it, and thrown away.
+    """
+    from studio.batches.forecast import forecast
+    from studio.batches.plan import Prices
+
+    folders, prices = (Path(out), session().settings.output), Prices(price_per_kwh, api_price)
+    return forecast(batch.tasks, Path(out), folders, session(), watts, prices, print)

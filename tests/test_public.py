@@ -13,7 +13,7 @@ HEAVY = ("torch", "diffusers", "transformers", "gradio")
 def test_public_names_are_these_and_no_others():
     assert sorted(studio.__all__) == [
         "Cancelled", "InputError", "Job", "ModelError", "OutputError", "Picture", "Session",
-        "StudioError", "TableError", "Workflow", "WorkflowError", "__version__", "batch", "panel", "run",
+        "StudioError", "TableError", "Workflow", "WorkflowError", "__version__", "batch", "gallery", "panel", "run",
     ]  # fmt: skip
     assert all(getattr(studio, name) is not None for name in studio.__all__)
 

@@ -13,13 +13,14 @@ from pathlib import Path
 from studio.batches import contact, manifest
 from studio.batches.batch import Batch
 from studio.batches.progress import Progress
+from studio.batches.speed import pictures
 from studio.batches.standing import Standing
 from studio.batches.task import Failed, Made, Maker, Task, Watch
 from studio.errors import StudioError
 from studio.record.publish import check_folder, reached, sweep
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Filled:
     """How a batch stands: which pictures were ``made`` now, how many rows' pictures were ``there`` before, and which
     rows have ``failed``: now, in an earlier run, or because something is in the way of their file."""
@@ -27,6 +28,14 @@ class Filled:
     made: tuple[Made, ...]
     there: int
     failed: tuple[Failed, ...]
+
+    def __str__(self) -> str:
+        there = f", {self.there:,} were there" if self.there else ""
+        rows = f"{len(self.failed):,} row{'' if len(self.failed) == 1 else 's'} failed"
+        return f"{pictures(len(self.made))} made{there}{f', {rows}' if self.failed else ''}"
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
 
 
 def fill(batch: Batch, out: Path, maker: Maker, watch: Watch, retry: bool = False, *, sheet: bool = True) -> Filled:

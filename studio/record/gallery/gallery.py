@@ -88,6 +88,14 @@ class Gallery:
         asked = Query.parse(query) if isinstance(query, str) else query
         return search.find(self._index, asked, after, most, folder.resolve() if folder else None)
 
+    def ids(self, query: str = "") -> list[str]:
+        """The ids of all that a query finds, newest first; raises InputError as ``find`` does."""
+        return search.ids(self._index, Query.parse(query))
+
+    def entries(self, pictures: Iterable[str]) -> dict[str, Entry]:
+        """Those of the pictures that are here, by their ids."""
+        return search.entries(self._index, list(pictures))
+
     def entry(self, picture: str | Path) -> Entry:
         """One picture, by its id, the beginning of its id, or a file; raises InputError where it is none of ours."""
         name = str(picture)

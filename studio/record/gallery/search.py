@@ -27,6 +27,12 @@ def find(index: Index, query: Query, after: str, most: int, folder: Path | None)
     return Page(tuple(_entries(index, rows[:most])), more, total)
 
 
+def ids(index: Index, query: Query) -> list[str]:
+    """All that a query finds, newest first."""
+    rows = _select(index, "id", _conditions(query, None), "ORDER BY made DESC, id DESC")
+    return [picture for (picture,) in rows]
+
+
 def entries(index: Index, ids: Sequence[str]) -> dict[str, Entry]:
     """Those of the pictures that are in the index, by their ids."""
     condition = Condition(f"id IN ({', '.join('?' * len(ids))})", tuple(ids))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from anywidget import AnyWidget
-from traitlets import Bool, Bytes, Float, Int, List, Unicode, Union
+from traitlets import Bool, Bytes, Dict, Float, Int, List, Unicode, Union
 
 HERE: Final = Path(__file__).parent
 
@@ -165,6 +165,7 @@ class Strip(Piece):
     """A row of small pictures: ``items`` are {key, label, jpeg, word}; a click sends "chosen"."""
 
     _esm = _script("strip")
+    _css = _read("style.css")
     items: Any = List().tag(sync=True)
     chosen = _text()
 
@@ -179,3 +180,34 @@ class BeforeAfter(Piece):
     before_label = _text("Before")
     after_label = _text("After")
     at = Int(50).tag(sync=True)
+
+
+class Grid(Piece):
+    """Thousands of small pictures under a search box, of which only those near the view are sent.
+
+    ``total`` pictures are found by ``query``, counted from 0; ``chosen`` is one of them, -1 none. ``version`` is
+    another when all are to be asked for anew. Messages: "page", whose answer is ``send_page``; "chosen"; "refresh".
+    """
+
+    _esm = _script("grid")
+    _css = _read("style.css")
+    query = _text()
+    text = _text()
+    problem = Bool(False).tag(sync=True)
+    total = Int(0).tag(sync=True)
+    page = Int(60).tag(sync=True)
+    version = Int(0).tag(sync=True)
+    chosen = Int(-1).tag(sync=True)
+
+    def send_page(self, page: int, version: int, items: list[dict[str, str]], jpegs: list[bytes]) -> None:
+        """The pictures of a page that was asked for: {label, word} of each, and its JPEG, b"" where there is none."""
+        self.send({"page": page, "version": version, "items": items}, jpegs)
+
+
+class Marks(Piece):
+    """What people say of a picture: ``said`` as in ``gallery.entry.Marks``; ``known`` are the tags and collections
+    there are. "mark" is its message of what is to be said from now on, as in ``gallery.entry.Change``."""
+
+    _esm = _script("marks")
+    said: Any = Dict().tag(sync=True)
+    known: Any = Dict().tag(sync=True)

@@ -12,6 +12,22 @@ from .jupyter import jupyter
 NOTEBOOKS = Path("notebooks").resolve()
 ALONE = {
     "panel": "import studio\n\nstudio.panel()",
+    "gallery": """\
+from pathlib import Path
+
+from PIL import Image
+
+import studio
+from studio.job import Job
+from studio.quick import session
+from studio.record.publish import publish
+
+work = studio.Workflow.load("text-to-image")
+for n in range(200):
+    job = Job.of(work, {"prompt": f"tile {n}", "seed": n})
+    image = Image.new("RGB", (64, 64), (n, 90, 255 - n))
+    session().gallery.add(publish(image, Path("tiles"), "tile", job, {"studio": "0", "prompt": f"tile {n}"}).path)
+studio.gallery("tile")""",
     "inpaint": "import studio\n\nstudio.panel('inpaint')",
     "several": """\
 from dataclasses import replace
