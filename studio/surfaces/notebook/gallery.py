@@ -22,6 +22,7 @@ from studio.workflow import Workflow
 
 _HEAD: Final = "<h2>Gallery</h2><p>Every picture that was made here, and in the folders it knows.</p>"
 _PAGE: Final = 60
+_AT_ONCE: Final = 500  # pictures in one question to the index
 
 
 def gallery(query: str = "") -> "Gallery":
@@ -66,8 +67,9 @@ class Gallery:
     def find(self, query: str = "") -> list[Picture]:
         """All pictures that a query finds, newest first; raises InputError where it makes no sense."""
         ids = self._gallery.ids(query)
-        known = self._gallery.entries(ids)
-        return [known[one].picture for one in ids if one in known]
+        parts = (ids[first : first + _AT_ONCE] for first in range(0, len(ids), _AT_ONCE))
+        known = {one: entry.picture for part in parts for one, entry in self._gallery.entries(part).items()}
+        return [known[one] for one in ids if one in known]
 
     def search(self, query: str) -> None:
         """Show what a query finds; raises InputError where it makes no sense."""

@@ -22,11 +22,10 @@ from studio.job import Job
 from studio.quick import session
 from studio.record.publish import publish
 
-work = studio.Workflow.load("text-to-image")
+work, told = studio.Workflow.load("text-to-image"), {"studio": "0", "models": {"spark": {"sampler": "DDIM"}}}
 for n in range(200):
-    job = Job.of(work, {"prompt": f"tile {n}", "seed": n})
-    image = Image.new("RGB", (64, 64), (n, 90, 255 - n))
-    session().gallery.add(publish(image, Path("tiles"), "tile", job, {"studio": "0", "prompt": f"tile {n}"}).path)
+    job, image = Job.of(work, {"prompt": f"tile {n}", "seed": n}), Image.new("RGB", (64, 64), (n, 90, 255 - n))
+    session().gallery.add(publish(image, Path("tiles"), "tile", job, {**told, "prompt": f"tile {n}"}).path)
 studio.gallery("tile")""",
     "inpaint": "import studio\n\nstudio.panel('inpaint')",
     "several": """\

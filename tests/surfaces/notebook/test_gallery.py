@@ -68,12 +68,6 @@ def choose(gallery, number):
     send(gallery.grid, {"chosen": number, "version": gallery.grid.version})
 
 
-def settled(gallery):
-    """Wait for the kin of the picture one looks at."""
-    for _ in range(2):
-        gallery._threads.submit(lambda: None).result(30)
-
-
 def test_only_pages_that_are_asked_for_are_sent(make, opened):
     for seed in range(70):
         make("a star" if seed else "an old moon", seed)
@@ -164,12 +158,12 @@ def test_kin_are_small_pictures_to_go_to(make, opened):
     pin = {"picture:image": gallery._gallery.entry(parent.path).id}
     child = make("a better star", 90, pins=pin)
     gallery.look(parent)
-    settled(gallery)
+    until(lambda: gallery.closer.kin["Led to"].items)
     led = gallery.closer.kin["Led to"].items
     assert [item["label"] for item in led] == ["a better star"] and led[0]["jpeg"].startswith(b"\xff\xd8")
     send(gallery.closer.kin["Led to"], {"chosen": led[0]["key"]})
-    settled(gallery)
     assert gallery.chosen == child
+    until(lambda: gallery.closer.kin["Came from"].items)
     assert [item["label"] for item in gallery.closer.kin["Came from"].items] == ["a star"]
     assert gallery.closer._rows["Led to"].layout.display == "none"
 

@@ -1,6 +1,6 @@
 // A search box, and thousands of small pictures of which only those near the view are here.
 
-const SIDE = 124; // pixels, at least
+const SIDE = 96; // pixels, at least
 const GAP = 8;
 const KEPT = 8; // pages on either side of the view whose pictures stay
 const WORDS = {
@@ -83,6 +83,7 @@ export default {
           cells.delete(n);
         }
       for (let n = from; n < to; n++) if (!cells.has(n)) add(n);
+      point();
       clearTimeout(asking);
       asking = setTimeout(fetch, 60);
     }
@@ -139,9 +140,15 @@ export default {
       cells.forEach(fill);
     }
 
+    /** Tell screen readers where the keyboard is, if that is on the page. */
+    function point() {
+      if (cells.has(at)) box.setAttribute("aria-activedescendant", `${id}-${at}`);
+      else box.removeAttribute("aria-activedescendant");
+    }
+
     function choose(n, wait) {
       at = n;
-      box.setAttribute("aria-activedescendant", `${id}-${n}`);
+      point();
       cells.forEach(fill);
       clearTimeout(choosing);
       choosing = setTimeout(() => model.send({ chosen: n, version: model.get("version") }), wait);

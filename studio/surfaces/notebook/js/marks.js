@@ -45,7 +45,7 @@ export default {
       const inside = box.contains(document.activeElement);
       if (said.rating === undefined) return box.replaceChildren();
       box.replaceChildren(
-        h("div", { className: "studio-line-of" }, stars(said.rating), heart(said.favourite)),
+        h("div", { className: "studio-said" }, stars(said.rating), heart(said.favourite)),
         ...Object.keys(NAMES).map((kind) => names(kind, said[kind], known[kind] ?? [])),
         note(said.note),
       );
