@@ -30,7 +30,7 @@ class Filled:
     failed: tuple[Failed, ...]
 
     def __str__(self) -> str:
-        there = f", {self.there:,} were there" if self.there else ""
+        there = f", {self.there:,} {'was' if self.there == 1 else 'were'} there" if self.there else ""
         rows = f"{len(self.failed):,} row{'' if len(self.failed) == 1 else 's'} failed"
         return f"{pictures(len(self.made))} made{there}{f', {rows}' if self.failed else ''}"
 

@@ -27,8 +27,13 @@ export default {
       const list = h("datalist", { id: `studio-${Math.random().toString(36).slice(2)}` }, ...known.map((value) => h("option", { value })));
       const input = h("input", { type: "text", className: "studio-input", placeholder: add, ariaLabel: add, maxLength: 100 });
       input.setAttribute("list", list.id);
-      const name = () => input.value.trim().replace(/\s+/g, " ");
-      input.onchange = () => name() && mark({ [kind]: { [name()]: true } });
+      const put = () => {
+        const name = input.value.trim().replace(/\s+/g, " ");
+        input.value = "";
+        if (name) mark({ [kind]: { [name]: true } });
+      };
+      input.onchange = put; // also for a name that was chosen from the list
+      input.onkeydown = (event) => event.key === "Enter" && put();
       const chips = has.map((name) => h("span", { className: "studio-chip" }, name, off(name)));
       return h("div", { className: "studio-names", role: "group", ariaLabel: label }, ...chips, input, list);
     }
