@@ -84,7 +84,7 @@ class Gallery:
     def refresh(self) -> None:
         """Look through the folders for what is new, changed or gone, and show it."""
         seen = self._gallery.refresh(self._reading)
-        if seen.read or seen.gone or not self.grid.text.endswith(_counted(len(self._ids))):
+        if seen.read or seen.gone or self.grid.text != _counted(len(self._ids)):
             self._show()
 
     def _reading(self, read: int, of: int) -> None:

@@ -152,3 +152,13 @@ def test_a_page_follows_the_other_and_nothing_comes_twice_or_is_left_out(gallery
 
 def test_terms_can_be_read():
     assert Query.parse('-tag:"red wine" star').terms == (Term("tag", "red wine", False), Term("words", "star"))
+
+
+def test_ids_are_all_that_is_found_and_entries_those_that_are_here(gallery, make):
+    for seed in range(3):
+        make(seed=seed, name=f"s{seed}")
+    gallery.refresh()
+    ids = gallery.ids("star")
+    assert ids == [entry.id for entry in gallery.find("star").entries]
+    assert set(gallery.entries([*ids[:2], "0" * 64])) == set(ids[:2])
+    assert gallery.ids("seed:9") == []
