@@ -178,7 +178,7 @@ class Jobs:
 
     def of(self, values: Mapping[str, Any]) -> Job:
         """The job for these values, as ``Job.of`` makes it."""
-        plain = bind(self._form, values).model_dump(mode="json")
+        plain = self._bound(values)
         if wrong := self._missing(plain):
             raise InputError(next(iter(wrong.values())), wrong)
         plain = self._settled(plain)
@@ -207,11 +207,20 @@ class Jobs:
         models = sorted(_models(self.workflow, values))
         return pins | {f"{kind}:{ref}": self._sha256(kind, ref) for kind, ref in models}
 
+    def _bound(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values as the form has them; raises InputError that tells also what the others name in vain."""
+        try:
+            return bind(self._form, values).model_dump(mode="json")
+        except InputError as error:
+            others = {name: one for name, one in values.items() if isinstance(one, str) and name not in error.wrong}
+            raise InputError(str(error), error.wrong | self._missing(others)) from None
+
     def _missing(self, values: Mapping[str, Any]) -> dict[str, str]:
         """What is wrong with the inputs that name a model, part or LoRA there is not."""
-        inputs = ((name, parameter.kind.name) for name, parameter in self.workflow.inputs().items())
-        asked = ((name, one) for name, kind in inputs if values[name] for one in named.of(kind, values[name]))
-        return {name: problem for name, one in asked if (problem := self._problem(*one))}
+        inputs = self.workflow.inputs().items()
+        asked = ((name, parameter.kind.name, values.get(name)) for name, parameter in inputs)
+        pairs = ((name, one) for name, kind, value in asked if value for one in named.of(kind, value))
+        return {name: problem for name, one in pairs if (problem := self._problem(*one))}
 
     def _settled(self, values: dict[str, Any]) -> dict[str, Any]:
         """The values, with steps and guidance that were left open as the model of their step likes them."""
