@@ -163,10 +163,10 @@ class Job(BaseModel):
 def _ask_steps(workflow: Workflow, values: Mapping[str, Any]) -> None:
     """Let each step that has a ``check`` refuse its values; it is given those that it names."""
     exposed = {workflow.source(name): values[name] for name in workflow.inputs() if name in values}
-    for step, fixed in workflow.steps().items():
+    for step in workflow.steps():
         if check := getattr(find("steps", workflow.uses(step)), "check", None):
-            given = fixed | {key: value for (owner, key), value in exposed.items() if owner == step}
-            check(**{key: given[key] for key in signature(check).parameters if key in given})
+            asked = workflow.fixed(step, values) | {key: value for (owner, key), value in exposed.items() if owner == step}
+            check(**{key: asked[key] for key in signature(check).parameters if key in asked})
 
 
 def _changed(name: str, expected: str, found: str) -> str:
@@ -202,18 +202,18 @@ def _settled(workflow: Workflow, values: dict[str, Any]) -> dict[str, Any]:
     """The values, with steps and guidance that were left open as the model of their step likes them."""
     open_ = {name: workflow.source(name) for name in workflow.inputs() if values[name] is None}
     suited = {
-        name: getattr(library.find(_given(workflow, values, step)["model"]).defaults, key)
+        name: getattr(library.find(given(workflow, values, step)["model"]).defaults, key)
         for name, (step, key) in open_.items()
         if key in ("steps", "guidance")
     }
     return values | suited
 
 
-def _given(workflow: Workflow, values: Mapping[str, Any], step: str) -> dict[str, Any]:
+def given(workflow: Workflow, values: Mapping[str, Any], step: str) -> dict[str, Any]:
     """Every parameter of a step: as asked for, fixed in the workflow, or its default."""
     run = parameters(find("steps", workflow.uses(step)).run)
     asked = {workflow.source(name): values[name] for name in workflow.inputs()}
-    fixed = workflow.steps()[step]
+    fixed = workflow.fixed(step, values)
     return {key: asked.get((step, key), fixed.get(key, parameter.default)) for key, parameter in run.items()}
 
 
@@ -232,5 +232,5 @@ def _parameters(workflow: Workflow, values: Mapping[str, Any]) -> Iterator[tuple
     """Every parameter of every step that has a value: its kind, and the value."""
     for step in workflow.steps():
         known = parameters(find("steps", workflow.uses(step)).run)
-        given = _given(workflow, values, step).items()
-        yield from ((known[key].kind.name, value) for key, value in given if value is not REQUIRED)
+        each = given(workflow, values, step).items()
+        yield from ((known[key].kind.name, value) for key, value in each if value is not REQUIRED)
