@@ -78,7 +78,9 @@ class _Sheet:
         if data is None:
             return None
         if self.path.count(":") >= _DEEPEST:
-            raise InputError(f"subgraphs of this ComfyUI graph hold each other, over {_DEEPEST} deep; it cannot be read")
+            raise InputError(
+                f"subgraphs of this ComfyUI graph hold each other, over {_DEEPEST} deep; it cannot be read"
+            )
         return _Sheet(data, self.subgraphs, f"{self.path}{node.get('id')}:", self, node)
 
     def node(self, node: Mapping[str, Any]) -> Node:
@@ -142,8 +144,9 @@ class _Sheet:
         if linked or _dict(host.get("properties")).get("proxyWidgets"):
             return linked
         values, named = host.get("widgets_values"), [end.get("name") for end in ends if end.get("type") in _VALUES]
-        fits = isinstance(values, list) and len(values) == len(named)
-        return dict(zip(named, values, strict=True)).get(name) if fits else None
+        if isinstance(values, list) and len(values) == len(named):
+            return dict(zip(named, values, strict=True)).get(name)
+        return None
 
 
 def _settings(kind: str, node: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,7 +155,9 @@ def _settings(kind: str, node: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(values, dict):
         return {str(name): value for name, value in values.items() if not isinstance(value, dict | list)}
     known = settings(kind)
-    names = [str(one.get("name")) for one in _dicts(node.get("inputs")) if one.get("widget")] if known is None else known
+    names = (
+        [str(one.get("name")) for one in _dicts(node.get("inputs")) if one.get("widget")] if known is None else known
+    )
     return dict(_named(names, values)) if isinstance(values, list) else {}
 
 
@@ -171,7 +176,9 @@ def _is_link(link: Any) -> bool:
 
 
 def _origin(link: Any) -> tuple[str, tuple[str, int]]:
-    name, node, slot = (link.get("id"), link.get("origin_id"), link.get("origin_slot")) if isinstance(link, dict) else link[:3]
+    name, node, slot = (
+        (link.get("id"), link.get("origin_id"), link.get("origin_slot")) if isinstance(link, dict) else link[:3]
+    )
     return str(name), (str(node), slot if isinstance(slot, int) and 0 <= slot < MOST else 0)
 
 

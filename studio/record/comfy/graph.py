@@ -1,10 +1,10 @@
 """A graph of nodes as ComfyUI's server runs it: what its "API form" says, and what its canvas comes down to.
 
-    {"3": {"class_type": "KSampler", "inputs": {"seed": 7, "model": ["4", 0], …}, "_meta": {"title": "…"}}, …}
+{"3": {"class_type": "KSampler", "inputs": {"seed": 7, "model": ["4", 0], …}, "_meta": {"title": "…"}}, …}
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from studio.errors import InputError
@@ -28,7 +28,7 @@ class Node:
 
     id: str
     type: str
-    inputs: Mapping[str, Any]
+    inputs: Mapping[str, Any] = field(hash=False)
     title: str = ""
 
     def link(self, name: str) -> Link | None:

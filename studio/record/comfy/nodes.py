@@ -145,6 +145,8 @@ VALUES: Final[Mapping[str, str]] = {
     "ComfySwitchNode": "switch",
     "StringConcatenate": "string_a string_b delimiter",
 }
+PICTURE: Final = ("images", "image", "pixels")
+"""What an input that takes pictures is called."""
 CANVAS: Final = ("Reroute", "PrimitiveNode", "GetNode", "SetNode", "Note", "MarkdownNote")
 """Nodes that are only drawn; the server knows none of them."""
 GROUPS: Final[Mapping[str, Mapping[str, str]]] = {

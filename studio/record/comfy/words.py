@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
+from studio.errors import InputError
 from studio.prompt_grammar import Piece, parse
 
 _MARK = re.compile(r"\\([()])|([()])")
@@ -103,4 +104,3 @@ def theirs(text: str) -> list[str]:
 def _marked(piece: Piece) -> str:
     text = re.sub(r"[()]", r"\\\g<0>", piece.text)
     return text if piece.weight == 1 else f"({text}:{piece.weight:g})"
-
