@@ -165,7 +165,9 @@ def _ask_steps(workflow: Workflow, values: Mapping[str, Any]) -> None:
     exposed = {workflow.source(name): values[name] for name in workflow.inputs() if name in values}
     for step in workflow.steps():
         if check := getattr(find("steps", workflow.uses(step)), "check", None):
-            asked = workflow.fixed(step, values) | {key: value for (owner, key), value in exposed.items() if owner == step}
+            asked = workflow.fixed(step, values) | {
+                key: value for (owner, key), value in exposed.items() if owner == step
+            }
             check(**{key: asked[key] for key in signature(check).parameters if key in asked})
 
 

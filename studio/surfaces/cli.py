@@ -1,4 +1,4 @@
-"""The command line: run, workflows, show, plan, reproduce, models, lora, train, doctor, app."""
+"""The command line: run, workflows, show, plan, reproduce, export, models, lora, train, doctor, app."""
 
 import sys
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 
 from studio.errors import InputError, StudioError
+from studio.surfaces.export import export
 from studio.surfaces.lora import app as lora
 from studio.surfaces.models import app as models
 from studio.surfaces.train import app as train
@@ -27,6 +28,7 @@ app = App(name="studio", version=VERSION, help="Pictures from open diffusion mod
 app.command(models)
 app.command(lora)
 app.command(train)
+app.command(export)
 
 
 @app.command

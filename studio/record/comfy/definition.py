@@ -23,6 +23,8 @@ _LARGER: Final = (1.25, 2.0)
 def foreign(tool: str, trail: Trail, passes: list[Pass], last: Pixels) -> Foreign:
     """The passes, and what is done to the last one's picture, in the studio's words."""
     draft, size, before = Draft(trail), None, ""
+    if not passes:
+        return _enlarged(tool, draft, last)
     for n, one in enumerate(passes):
         became = passes[n + 1].of if n + 1 < len(passes) else last
         size = _target(trail, one, size)
@@ -70,7 +72,7 @@ def _add(draft: Draft, one: Pass, decoder: Node | None, size: Pair | None, befor
     if use == "refine":
         fixed |= {"refiner": draft.asset("model", one.refiner)}
     looked = guide(draft, one, decoder, size)
-    step = draft.step("again" if before else _NAMES[use], use, guide=looked, **fixed)
+    step = draft.step("again" if before else _NAMES[use], use, {"guide": looked, **fixed})
     _pictures(draft, one, use, step, before)
     _prompts(draft, one, step, more, first if before else None)
     _settings(draft, one, use, step, more, size)
@@ -107,7 +109,7 @@ def _prompts(draft: Draft, one: Pass, step: str, more: str, first: Pass | None) 
         else:
             about = {"more": True} if name == "negative_prompt" else {}
             value = text or (None if about else "")
-            draft.expose(f"{more}{name}", step, name, value, **about, **_labelled(more, name))
+            draft.expose(f"{more}{name}", step, name, value, {**about, **_labelled(more, name)})
 
 
 def _labelled(more: str, name: str) -> dict[str, Any]:
@@ -149,7 +151,7 @@ def _settings(draft: Draft, one: Pass, use: str, step: str, more: str, size: Pai
     strength = one.strength or 1.0
     if use in ("edit", "inpaint", "outpaint"):
         name = "strength" if "strength" not in draft.inputs else f"{more}strength"
-        draft.expose(name, step, "strength", strength, **({} if use == "edit" else {"more": True}))
+        draft.expose(name, step, "strength", strength, {} if use == "edit" else {"more": True})
     elif strength < 1:
         draft.trail.leave(f"denoise of {one.node}", strength, "it begins with noise alone here")
     if use == "refine":
@@ -168,25 +170,35 @@ def _settings(draft: Draft, one: Pass, use: str, step: str, more: str, size: Pai
     }
     for name, value in given.items():
         if name != "size" or use not in ("inpaint", "outpaint"):
-            draft.expose(f"{more}{name}", step, name, value, more=True, **_labelled(more, name))
+            draft.expose(f"{more}{name}", step, name, value, {"more": True, **_labelled(more, name)})
 
 
 def _finish(draft: Draft, one: Pass, last: Pixels, size: Pair | None, before: str) -> None:
     """What is done to the picture after the last pass."""
     if last.upscaler:
-        draft.asset("upscaler", last.upscaler)
-        wanted = last.size[0] / size[0] if last.size and size else last.factor
-        factor = 2 if wanted < 3 else 4
-        why = f"pictures are enlarged here {factor} times, and drawn over in tiles by the model itself"
-        draft.trail.leave("upscaler", last.upscaler, why)
         looked = draft.steps[before]["guide"]
-        enlarge = draft.step("enlarge", "upscale", image=f"${before}", model=one.model.name, guide=looked)
-        draft.expose("factor", enlarge, "factor", factor)
+        given = {"image": f"${before}", "model": one.model.name, "guide": looked}
+        draft.expose("factor", draft.step("enlarge", "upscale", given), "factor", _times(draft, last, size))
     elif last.scaled:
-        shown = (
-            f"{last.size[0]}x{last.size[1]}" if last.size else f"{last.factor:g} times" if not last.area else "an area"
-        )
+        shown = f"{last.size[0]}x{last.size[1]}" if last.size else f"{last.factor:g} times"
         draft.trail.leave("size of the finished picture", shown, "it stays as it is drawn")
+
+
+def _times(draft: Draft, last: Pixels, size: Pair | None) -> int:
+    """How many times larger an upscaler's picture becomes here."""
+    draft.asset("upscaler", last.upscaler)
+    wanted = last.size[0] / size[0] if last.size and size else last.factor
+    factor = 2 if wanted < 3 else 4
+    why = f"pictures are enlarged here {factor} times, and drawn over in tiles by the model itself"
+    draft.trail.leave("upscaler", last.upscaler, why)
+    return factor
+
+
+def _enlarged(tool: str, draft: Draft, last: Pixels) -> Foreign:
+    """A file's picture that is enlarged, and not drawn over there."""
+    factor = _times(draft, last, None)
+    draft.trail.leave("image", last.file, "a start picture; give it")
+    return Foreign(tool, "upscale", None, {"factor": factor}, tuple(draft.assets), draft.trail.left)
 
 
 def _seed(draft: Draft, passes: list[Pass]) -> None:

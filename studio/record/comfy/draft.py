@@ -1,12 +1,16 @@
 """A workflow file in the making: steps, the inputs they expose, and the values that a graph has for them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from studio.parameters import parameters
 from studio.plugins import find
 from studio.record.comfy.trail import Trail
 from studio.record.foreign import Asset
+
+_PLAIN: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class Draft:
     assets: dict[Asset, None] = field(default_factory=dict)
     guides: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
-    def step(self, name: str, use: str, **fixed: Any) -> str:
+    def step(self, name: str, use: str, fixed: Mapping[str, Any] = _PLAIN) -> str:
         """Add a step and give its name, with a number where that is taken."""
         name = self._free(name, self.steps)
         self.steps[name] = {"use": use, **{key: value for key, value in fixed.items() if value not in (None, "", [])}}
@@ -31,13 +35,13 @@ class Draft:
         self.assets[Asset(kind, name, weight=weight)] = None
         return name
 
-    def expose(self, name: str, step: str, key: str, value: Any = None, **about: Any) -> str:
+    def expose(self, name: str, step: str, key: str, value: Any = None, about: Mapping[str, Any] = _PLAIN) -> str:
         """Make a parameter of a step an input, with a graph's value as its default; the input's name."""
         name = self._free(name, self.inputs)
         fits = value is not None and self._fits(name, step, key, value)
         self.values.update({name: value} if fits else {})
-        about |= {"default": value} if fits else {}
-        self.inputs[name] = {"of": f"{step}.{key}", **about} if about else f"{step}.{key}"
+        shown = {**about, **({"default": value} if fits else {})}
+        self.inputs[name] = {"of": f"{step}.{key}", **shown} if shown else f"{step}.{key}"
         return name
 
     def _fits(self, name: str, step: str, key: str, value: Any) -> bool:

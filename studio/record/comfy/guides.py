@@ -35,9 +35,10 @@ def guide(draft: Draft, one: Pass, decoder: Node | None, size: Pair | None) -> s
 def _added(draft: Draft, one: Pass, name: str, words: tuple[tuple[str, str], ...], size: Pair | None) -> str:
     last = _style(draft, one)
     if name:
-        last = draft.step("decoder", "vae", vae=draft.asset("vae", name), guide=f"${last}")
+        last = draft.step("decoder", "vae", {"vae": draft.asset("vae", name), "guide": f"${last}"})
     for file, word in words:
-        last = draft.step("word", "embedding", embedding=draft.asset("embedding", file), word=word, guide=f"${last}")
+        draft.asset("embedding", file)
+        last = draft.step("word", "embedding", {"embedding": file, "word": word, "guide": f"${last}"})
     for entry in one.positive.entries:
         last = _area(draft, entry, size, last) or last
     for followed in one.positive.followed:
@@ -48,7 +49,7 @@ def _added(draft: Draft, one: Pass, name: str, words: tuple[tuple[str, str], ...
 def _style(draft: Draft, one: Pass) -> str:
     for lora in one.model.loras:
         draft.asset("lora", lora.part, lora.weight)
-    made = draft.step("style", "lora", loras=[str(lora) for lora in one.model.loras])
+    made = draft.step("style", "lora", {"loras": [str(lora) for lora in one.model.loras]})
     if not one.model.loras:
         draft.expose("loras", made, "loras")
     return made
@@ -61,14 +62,14 @@ def _area(draft: Draft, entry: Entry, size: Pair | None, last: str) -> str:
     if entry.weight != 1:
         draft.trail.leave("strength of an area", entry.weight, "areas count alike here")
     if entry.mask is not None:
-        made = draft.step("area", "region", guide=f"${last}")
+        made = draft.step("area", "region", {"guide": f"${last}"})
         draft.expose("area_mask", made, "mask")
         draft.trail.leave("area_mask", entry.mask.file, "the mask of an area; give it")
     else:
         name = _named(draft, entry, size)
-        made = draft.step("area", "region", area=name, guide=f"${last}") if name else ""
+        made = draft.step("area", "region", {"area": name, "guide": f"${last}"}) if name else ""
     if made:
-        draft.expose("area", made, "prompt", entry.text, label="Prompt for an area")
+        draft.expose("area", made, "prompt", entry.text, {"label": "Prompt for an area"})
     return made
 
 
@@ -102,11 +103,11 @@ def _control(draft: Draft, followed: Followed, last: str) -> str:
     draft.trail.leave(image, followed.picture.file, "a picture to follow; give it")
     draft.expose("lines", outline, "lines", followed.picture.lines)
     net = draft.asset("controlnet", followed.net)
-    made = draft.step("follow", "control", image=f"${outline}", controlnet=net, guide=f"${last}")
+    made = draft.step("follow", "control", {"image": f"${outline}", "controlnet": net, "guide": f"${last}"})
     draft.expose("weight", made, "weight", followed.weight)
     for name, key, value, usual in (("from", "start", followed.start, 0), ("until", "end", followed.end, 1)):
         if value != usual:
-            draft.expose(name, made, key, value, more=True)
+            draft.expose(name, made, key, value, {"more": True})
     if followed.shows != "as trained":
-        draft.expose("shows", made, "shows", followed.shows, more=True)
+        draft.expose("shows", made, "shows", followed.shows, {"more": True})
     return made

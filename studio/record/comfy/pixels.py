@@ -25,8 +25,8 @@ class Pixels:
     """A picture or latents: of a ``file``, of an earlier pass ``drawn`` by a sampler, or empty ones of a ``size``.
 
     After all that is done to it: ``size`` where it is known, else ``factor`` times as large. ``pad`` is added left,
-    above, right, below. ``lines`` is what the step "lines" does. Masks hold for what is drawn next. ``empty`` is the kind
-    of node that made empty ones.
+    above, right, below. ``lines`` is what the step "lines" does. Masks hold for what is drawn next. ``empty`` is the
+    kind of node that made empty ones.
     """
 
     file: str = ""

@@ -80,7 +80,8 @@ class _Asked:
 def passes(trail: Trail) -> tuple[list[Pass], Pixels]:
     """All passes that what is saved comes of, the first one first, and what is done to the last one's picture.
 
-    Raises InputError where nothing is drawn, or in over twelve passes.
+    No pass where a file's picture is only enlarged. Raises InputError where nothing is done that is read here, or in
+    over twelve passes.
     """
     last = came = pixels(trail, trail.output, next(filter(trail.output.link, PICTURE), ""))
     found: list[Pass] = []
@@ -89,7 +90,7 @@ def passes(trail: Trail) -> tuple[list[Pass], Pixels]:
             raise InputError(f"this ComfyUI graph draws in over {_MOST} passes; it cannot be read")
         found.insert(0, _pass(trail, came.drawn))
         came = found[0].of
-    if not found:
+    if not found and not (last.file and last.upscaler):
         missing = ", ".join(left.name for left in trail.left[:5]) or "a sampler"
         raise InputError(f"nothing that is read here draws what {trail.output} of this ComfyUI graph saves: {missing}")
     return _merged(trail, found), last
