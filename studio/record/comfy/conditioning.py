@@ -16,6 +16,7 @@ Box = tuple[float, float, float, float]
 _KNOWN: Final = (*WORDS, *CONDITIONINGS)
 _ONWARD: Final = ("conditioning", "positive", "conditioning_1", "conditioning_to")
 _MOST: Final = 64
+_LONGEST: Final = 20_000
 _TEXTS: Final = {
     "CLIPTextEncodeSDXL": ("text_g", "text_l"),
     "CLIPTextEncodeFlux": ("t5xxl", "clip_l"),
@@ -125,6 +126,9 @@ def _said(trail: Trail, node: Node) -> Conditioning:
     for name, text in texts.items():
         if text.strip() and text != first:
             trail.leave(f"{name} of {node}", text, "all text encoders read one prompt here")
+    if len(first) > _LONGEST:
+        trail.leave(f"text of {node}", first, f"it has over {_LONGEST:,} letters")
+        first = ""
     said = words.ours(first, drawn=trail.graph.drawn)
     if said.weighted:
         trail.leave("weights of words", first, "they are kept; what they weigh is reckoned a little otherwise there")
@@ -146,8 +150,10 @@ def _joined(trail: Trail, node: Node, before: Callable[[str], Conditioning]) -> 
             trail.leave(f"conditioning_from of {node}", entry.text, f"prompts are not averaged (to {share:g}) here")
         return replace(to, embeddings=to.embeddings)
     appended = other.entries[0].text if other.entries else ""
-    return replace(to + replace(other, entries=()), entries=tuple(
-        replace(entry, text=f"{entry.text} BREAK {appended}") for entry in to.entries))  # fmt: skip
+    if any(len(entry.text) + len(appended) > _LONGEST for entry in to.entries):
+        raise InputError(f"this ComfyUI graph joins prompts to over {_LONGEST:,} letters; it cannot be read")
+    after = tuple(replace(entry, text=f"{entry.text} BREAK {appended}") for entry in to.entries)
+    return replace(to + replace(other, entries=()), entries=after)
 
 
 def _boxed(trail: Trail, node: Node, before: Conditioning) -> Conditioning:

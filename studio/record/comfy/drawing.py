@@ -16,7 +16,7 @@ from studio.record.comfy import words
 from studio.record.comfy.sheet import Pin, Sheet, output
 from studio.sampler_names import comfyui
 
-_LATENTS: Final = {
+FAMILIES: Final = {
     "sd1": "EmptyLatentImage",
     "sd2": "EmptyLatentImage",
     "sdxl": "EmptyLatentImage",
@@ -74,8 +74,8 @@ class Drawing:
     def of(cls, sheet: Sheet, asked: Given, guide: Guide, seed: int) -> "Drawing":
         """Put the loaders on the sheet. Raises InputError for a family that is not exported."""
         card = library.find(asked["model"])
-        if (family := card.family.name) not in _LATENTS:
-            raise InputError(f"models of {family} ('{card.name}') are not exported, but those of {', '.join(_LATENTS)}")
+        if (family := card.family.name) not in FAMILIES:
+            raise InputError(f"models of {family} ('{card.name}') are not exported, but those of {', '.join(FAMILIES)}")
         loader = sheet.add("CheckpointLoaderSimple", {"ckpt_name": _checkpoint(sheet, card)})
         model, clip = loader, output(loader, 1)
         for lora in (*guide.loras, *prompt_grammar.loras(asked["prompt"])):
@@ -87,7 +87,7 @@ class Drawing:
 
     def empty(self, width: int, height: int) -> Pin:
         """Latents of nothing."""
-        return self.sheet.add(_LATENTS[self.card.family.name], {"width": width, "height": height, "batch_size": 1})
+        return self.sheet.add(FAMILIES[self.card.family.name], {"width": width, "height": height, "batch_size": 1})
 
     def encoded(self, picture: Pin) -> Pin:
         """A picture's latents."""

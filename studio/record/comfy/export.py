@@ -34,7 +34,7 @@ def export(job: Job) -> Exported:
     workflow, made = Workflow.of(job.workflow, job.definition), dict[str, Any]()
     for step in workflow.steps():
         asked = {key: _referred(made, value) for key, value in given(workflow, job.values, step).items()}
-        if (build := _STEPS.get(workflow.uses(step))) is None:
+        if (build := STEPS.get(workflow.uses(step))) is None:
             raise InputError(f"ComfyUI has no counterpart for the step '{workflow.uses(step)}'; it cannot be exported")
         made[step] = build(sheet, asked, job.seed)
     sheet.add("SaveImage", {"images": made[step], "filename_prefix": job.workflow})
@@ -120,7 +120,7 @@ def _hires(sheet: Sheet, asked: Given, seed: int) -> Pin:
     return drawing.drawn(drawing.encoded(_resized(sheet, first, large)), asked["strength"])
 
 
-_STEPS: Final[Mapping[str, Callable[[Sheet, Given, int], Any]]] = {
+STEPS: Final[Mapping[str, Callable[[Sheet, Given, int], Any]]] = {
     "lora": _lora,
     "vae": _vae,
     "embedding": _embedding,

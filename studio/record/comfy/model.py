@@ -1,6 +1,6 @@
 """Which model a sampler works with: its file, the LoRAs it wears, and what reads the prompts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from studio.errors import InputError
@@ -48,7 +48,10 @@ def model(trail: Trail, node: Node) -> Model:
     name = file(trail, found, MODELS[found.type].split()) if found else ""
     if not name:
         trail.leave("model", "", "which one it was cannot be told; choose one")
-    return Model(name, tuple(reversed(loras)), bool(found and found.type in _NO_CHECKPOINT), shifted)
+    alone = bool(found and found.type in _NO_CHECKPOINT)
+    if alone:  # its LoRAs are for the denoiser anyway
+        loras = [replace(lora, text=lora.text or None) for lora in loras]
+    return Model(name, tuple(reversed(loras)), alone, shifted)
 
 
 def _next(trail: Trail, node: Node) -> Node | None:
@@ -64,7 +67,7 @@ def file(trail: Trail, node: Node, names: list[str]) -> str:
 def _lora(trail: Trail, node: Node) -> list[Lora]:
     name = file(trail, node, ["lora_name"])
     weight = trail.number(node, "strength_model", 1.0)
-    text = trail.number(node, "strength_clip") if node.type == "LoraLoader" else None
+    text = trail.number(node, "strength_clip", weight) if node.type == "LoraLoader" else 0.0
     try:
         lora = Lora(name, weight or 0.0, None if text == weight else text)
         return [lora] if Lora.parse(str(lora)) == lora else []

@@ -12,7 +12,7 @@ from studio.errors import InputError
 from studio.record.carriers import Carried
 from studio.record.comfy import canvas, graph
 from studio.record.comfy.definition import foreign
-from studio.record.comfy.graph import Graph, Node
+from studio.record.comfy.graph import MOST, Graph, Node
 from studio.record.comfy.nodes import OUTPUTS, PICTURE
 from studio.record.comfy.sampling import passes
 from studio.record.comfy.trail import Trail
@@ -47,6 +47,8 @@ def _graphs(carried: Carried) -> Iterator[Graph]:
 def _json(text: str) -> Any:
     prefix = next((one for one in _PREFIXES if text.startswith(one)), "")
     text = text.removeprefix(prefix).strip("\0 \r\n\t")
+    if text.count('"class_type"') > MOST:  # before it is taken apart, which would take seconds
+        raise InputError(f"this ComfyUI graph has over {MOST:,} nodes; it cannot be read")
     try:
         return json.loads(text) if text.startswith("{") else None
     except (ValueError, RecursionError):
