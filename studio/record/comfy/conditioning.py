@@ -60,12 +60,16 @@ class Followed:
 
 @dataclass(frozen=True)
 class Conditioning:
-    """All that guides. ``guidance`` is what a model was taught; ``like`` the pictures that it is told to change."""
+    """All that guides. ``guidance`` is what a model was taught; ``like`` the pictures that it is told to change.
+
+    ``beside`` is one that it sees beside the noise: to be changed, or to be followed, as it was taught.
+    """
 
     entries: tuple[Entry, ...] = ()
     followed: tuple[Followed, ...] = ()
     guidance: float | None = None
     like: tuple[Pixels, ...] = ()
+    beside: Pixels | None = None
     embeddings: tuple[tuple[str, str], ...] = ()
     clip_skip: int | None = None
     zeroed: bool = False
@@ -78,6 +82,7 @@ class Conditioning:
             self.followed or other.followed,
             self.guidance if self.guidance is not None else other.guidance,
             self.like or other.like,
+            self.beside or other.beside,
             tuple(dict.fromkeys(self.embeddings + other.embeddings)),
             self.clip_skip or other.clip_skip,
             self.zeroed and other.zeroed,
@@ -137,7 +142,8 @@ def _said(trail: Trail, node: Node) -> Conditioning:
     guidance = trail.number(node, "guidance") if node.type == "CLIPTextEncodeFlux" else None
     seen = [name for name in ("image", "image1", "image2", "image3") if node.link(name)]
     like = tuple(pixels(trail, node, name) for name in seen)
-    return Conditioning((Entry(said.text),), (), guidance, like, said.embeddings, clip_skip(trail, node))
+    skip = clip_skip(trail, node)
+    return Conditioning((Entry(said.text),), (), guidance, like, None, said.embeddings, skip)
 
 
 def _joined(trail: Trail, node: Node, before: Callable[[str], Conditioning]) -> Conditioning:
@@ -182,8 +188,11 @@ def _taught(trail: Trail, node: Node, before: Conditioning) -> Conditioning:
 
 
 def _like(trail: Trail, node: Node, before: Conditioning) -> Conditioning:
-    name = "latent" if node.type == "ReferenceLatent" else "pixels"
-    return replace(before, like=(*before.like, pixels(trail, node, name)))
+    return replace(before, like=(*before.like, pixels(trail, node, "latent")))
+
+
+def _beside(trail: Trail, node: Node, before: Conditioning) -> Conditioning:
+    return replace(before, beside=pixels(trail, node, "pixels"))
 
 
 def _followed(trail: Trail, node: Node, before: Conditioning) -> Conditioning:
@@ -211,7 +220,7 @@ _CHANGES: Final[Mapping[str, Callable[[Trail, Node, Conditioning], Conditioning]
     "ConditioningZeroOut": _zeroed,
     "FluxGuidance": _taught,
     "ReferenceLatent": _like,
-    "InstructPixToPixConditioning": _like,
+    "InstructPixToPixConditioning": _beside,
     "ControlNetApply": _followed,
     "ControlNetApplyAdvanced": _followed,
     "ControlNetApplySD3": _followed,

@@ -119,6 +119,8 @@ def _labelled(more: str, name: str) -> dict[str, Any]:
 def _text(draft: Draft, given: Conditioning, name: str) -> str:
     entries = [entry for entry in given.entries if entry.box is None and entry.mask is None]
     if name == "prompt":
+        if not given.entries:
+            draft.trail.leave(name, "", "what it says cannot be told; write it")
         return _said(draft, entries)
     for entry in entries:
         if (entry.start, entry.end) != (0, 1):

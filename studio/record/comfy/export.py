@@ -37,7 +37,7 @@ def export(job: Job) -> Exported:
         if (build := STEPS.get(workflow.uses(step))) is None:
             raise InputError(f"ComfyUI has no counterpart for the step '{workflow.uses(step)}'; it cannot be exported")
         made[step] = build(sheet, asked, job.seed)
-    sheet.add("SaveImage", {"images": made[step], "filename_prefix": job.workflow})
+    sheet.add("SaveImage", {"images": made[step], "filename_prefix": "studio"})
     return Exported(sheet.nodes, tuple(sheet.notes))
 
 

@@ -102,7 +102,7 @@ def _control(draft: Draft, followed: Followed, last: str) -> str:
     image = draft.expose("image" if "image" not in draft.inputs else "outline", outline, "image")
     draft.trail.leave(image, followed.picture.file, "a picture to follow; give it")
     draft.expose("lines", outline, "lines", followed.picture.lines)
-    net = draft.asset("controlnet", followed.net)
+    net = followed.net and draft.asset("controlnet", followed.net)
     made = draft.step("follow", "control", {"image": f"${outline}", "controlnet": net, "guide": f"${last}"})
     draft.expose("weight", made, "weight", followed.weight)
     for name, key, value, usual in (("from", "start", followed.start, 0), ("until", "end", followed.end, 1)):

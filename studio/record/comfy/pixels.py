@@ -13,10 +13,21 @@ from studio.record.comfy.trail import Trail
 Pair = tuple[int, int]
 _FILES: Final = ("LoadImage", "LoadImageMask", "LoadImageOutput")
 _ONWARD: Final = ("image", "images", "pixels", "image1", "input", "samples", "latent_image", "latent", "mask")
-_KNOWN: Final = (*PICTURES, *LATENTS, *SAMPLERS, "InpaintModelConditioning")
-_NEXT: Final = {"VAEDecode": "samples", "VAEDecodeTiled": "samples", "VAEEncode": "pixels", "VAEEncodeTiled": "pixels",
-                "VAEEncodeForInpaint": "pixels", "InpaintModelConditioning": "pixels", "ImageCompositeMasked": "source",
-                "InvertMask": "mask", "MaskToImage": "mask", "GrowMask": "mask"}  # fmt: skip
+_KNOWN: Final = (*PICTURES, *LATENTS, *SAMPLERS, "InpaintModelConditioning", "InstructPixToPixConditioning")
+_NEXT: Final = {
+    "VAEDecode": "samples",
+    "VAEDecodeTiled": "samples",
+    "VAEEncode": "pixels",
+    "VAEEncodeTiled": "pixels",
+    "VAEEncodeForInpaint": "pixels",
+    "InpaintModelConditioning": "pixels",
+    "InstructPixToPixConditioning": "pixels",
+    "ImageCompositeMasked": "source",
+    "InvertMask": "mask",
+    "MaskToImage": "mask",
+    "GrowMask": "mask",
+}
+"""Where what a node works on comes in; in others as "image", or as "samples"."""
 _MEGAPIXEL: Final = 1024 * 1024
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from studio.engine.recipes import FLOW
 from studio.errors import InputError
-from studio.record.comfy.conditioning import Conditioning, conditioning
+from studio.record.comfy.conditioning import Conditioning, Followed, conditioning
 from studio.record.comfy.graph import Node
 from studio.record.comfy.model import Model, model
 from studio.record.comfy.nodes import PICTURE, SAMPLING
@@ -16,6 +16,7 @@ from studio.record.comfy.trail import Trail
 from studio.sampler_names import canonical
 
 _MOST: Final = 12
+_NOTHING: Final = Pixels()
 _SEEDS: Final = 2**32
 _NAMED: Final = {
     "SamplerEulerAncestral": "euler_ancestral",
@@ -101,8 +102,10 @@ def _pass(trail: Trail, node: Node) -> Pass:
     worn, of = model(trail, asked.guided), pixels(trail, node, "latent_image")
     positive = conditioning(trail, asked.guided, "positive" if asked.guided.link("positive") else "conditioning")
     negative = conditioning(trail, asked.guided, "negative")
-    if of.drawn is None and of.file == "" and of.size is None and positive.like:
-        of = replace(of, size=positive.like[0].size)
+    if (shown := positive.beside) and worn.taught:
+        positive, of = replace(positive, followed=(*positive.followed, Followed("", shown, 1.0, 0.0, 1.0))), _NOTHING
+    elif shown:
+        positive = replace(positive, like=(*positive.like, shown))
     total, strength = _share(asked)
     made = Pass(node, worn, positive, negative, of, asked.seed, total, strength, asked.cfg, None, None, asked.noisy)
     return replace(made, sampler=_sampler(trail, made, asked), guidance=_guidance(trail, made))

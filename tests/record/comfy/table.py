@@ -38,8 +38,8 @@ def table() -> str:
             "|---|---|---|",
             *rows,
             "",
-            f"Written by `studio export --to comfyui`: the steps {', '.join(f'`{step}`' for step in export.STEPS)}, for",
-            f"models of {', '.join(drawing.FAMILIES)}.",
+            "`studio export --to comfyui` writes the steps",
+            f"{', '.join(f'`{step}`' for step in export.STEPS)}, for models of {', '.join(drawing.FAMILIES)}.",
             "",
         ]
     )

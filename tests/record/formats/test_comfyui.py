@@ -233,6 +233,24 @@ def test_both_sides_of_a_controlnet_keep_their_prompt():
     assert left(found)["image"] == "pose.png"
 
 
+@pytest.mark.parametrize(
+    ("model", "drawn"), [("ip2p", ["lora", "instruct"]), ("flux1-canny-dev", ["lora", "lines", "control", "generate"])]
+)
+def test_a_picture_beside_the_noise_is_changed_or_followed(model, drawn):
+    found = read(
+        changed(
+            FROM_FILE,
+            n4={"ckpt_name": f"{model}.safetensors"},
+            n20=node("InstructPixToPixConditioning", positive=["6", 0], negative=["7", 0], vae=["4", 2],
+                     pixels=["12", 0]),
+            n3={"positive": ["20", 0], "negative": ["20", 1], "latent_image": ["20", 2], "denoise": 1.0},
+        )
+    )  # fmt: skip
+    assert list(uses(found).values()) == drawn
+    assert (found.values["prompt"], left(found)["image"]) == (VALUES["prompt"], "photo.png")
+    assert Workflow.of("mine", with_spark(found.definition))
+
+
 def test_areas_become_regions_over_a_ground():
     boxed = {"conditioning": ["80", 0], "width": 0.5, "height": 1.0, "x": 0.5, "y": 0.0, "strength": 1.0}
     found = read(
