@@ -29,7 +29,7 @@ def foreign(tool: str, trail: Trail, passes: list[Pass], last: Pixels) -> Foreig
         became = passes[n + 1].of if n + 1 < len(passes) else last
         size = _target(trail, one, size)
         before = _add(draft, one, became.decoder or last.decoder, size, before, passes[0])
-    _finish(draft, passes[-1], last, size, before)
+    _finish(draft, last, size, before)
     _seed(draft, passes)
     values, assets = draft.values, tuple(draft.assets)
     if name := _ours(draft, passes):
@@ -49,6 +49,8 @@ def _target(trail: Trail, one: Pass, before: Pair | None) -> Pair | None:
     if of.drawn is None and of.scaled:
         trail.leave(f"size of {one.node}", "", "it follows the start picture's; give the size")
     if of.drawn is None or before is None:
+        if of.drawn and of.scaled:
+            trail.leave(f"size of {one.node}", "", "it follows from one that cannot be told; give the size")
         return None
     if of.area:
         return within(of.area, before)
@@ -68,15 +70,25 @@ def _use(one: Pass) -> str:
 def _add(draft: Draft, one: Pass, decoder: Node | None, size: Pair | None, before: str, first: Pass) -> str:
     """Add a pass and what guides it; its step's name."""
     use, more = _use(one), "again_" if before else ""
-    fixed = {"model": one.model.name and draft.asset("model", one.model.name)}
-    if use == "refine":
-        fixed |= {"refiner": draft.asset("model", one.refiner)}
+    if one.model.name:
+        draft.asset("model", one.model.name)
     looked = guide(draft, one, decoder, size)
-    step = draft.step("again" if before else _NAMES[use], use, {"guide": looked, **fixed})
+    step = draft.step("again" if before else _NAMES[use], use, {"guide": looked})
     _pictures(draft, one, use, step, before)
     _prompts(draft, one, step, more, first if before else None)
     _settings(draft, one, use, step, more, size)
+    _models(draft, one, use, step, more, first if before else None)
     return step
+
+
+def _models(draft: Draft, one: Pass, use: str, step: str, more: str, first: Pass | None) -> None:
+    """The model of a pass, and its refiner; a later pass shares the first's where it is the same."""
+    if use == "refine":
+        draft.choose("refiner", step, "refiner", draft.asset("model", one.refiner), {"more": True})
+    if first and first.model.name == one.model.name:
+        draft.steps[step]["model"] = "$model"
+    else:
+        draft.choose(f"{more}model", step, "model", one.model.name or None, {"more": True, **_labelled(more, "model")})
 
 
 def _pictures(draft: Draft, one: Pass, use: str, step: str, before: str) -> None:
@@ -132,13 +144,9 @@ def _text(draft: Draft, given: Conditioning, name: str) -> str:
 
 def _said(draft: Draft, entries: list[Entry]) -> str:
     """Prompts for the whole picture as one: by turns where one goes on after the other, else both at once."""
-    if (
-        len(entries) == 2
-        and entries[0].start == 0
-        and entries[1].end == 1
-        and 0 < entries[0].end == entries[1].start < 1
-    ):
-        return f"[{entries[0].text}:{entries[1].text}:{entries[0].end:g}]"
+    spans = [(entry.start, entry.end) for entry in entries]
+    if len(spans) == 2 and spans == [(0, when := spans[0][1]), (when, 1)] and 0 < when < 1:
+        return f"[{entries[0].text}:{entries[1].text}:{when:g}]"
     for entry in entries:
         if (entry.start, entry.end) != (0, 1):
             draft.trail.leave("prompt", entry.text, f"counts there from {entry.start:g} to {entry.end:g} of the steps")
@@ -159,27 +167,36 @@ def _settings(draft: Draft, one: Pass, use: str, step: str, more: str, size: Pai
     if use == "refine":
         draft.expose("at", step, "at", round(one.hand_over, 4))
     elif one.refiner:
-        draft.trail.leave(
-            f"model after {one.node}", one.refiner, "a refiner goes on only after what is drawn from words"
-        )
-    skip = one.positive.clip_skip
+        draft.trail.leave(f"model after {one.node}", one.refiner, "only what words alone draw has a refiner here")
     given: Mapping[str, Any] = {
         "size": size and f"{size[0]}x{size[1]}",
         "steps": one.steps,
         "guidance": one.guidance,
         "sampler": one.sampler,
-        "clip_skip": max(1, skip - 1) if skip and one.model.large else skip,
+        "clip_skip": _clip_skip(draft, one),
     }
     for name, value in given.items():
         if name != "size" or use not in ("inpaint", "outpaint"):
             draft.expose(f"{more}{name}", step, name, value, {"more": True, **_labelled(more, name)})
 
 
-def _finish(draft: Draft, one: Pass, last: Pixels, size: Pair | None, before: str) -> None:
+def _clip_skip(draft: Draft, one: Pass) -> int | None:
+    skip = one.positive.clip_skip
+    if skip is None or not one.model.large:
+        return skip
+    draft.trail.leave("stop_at_clip_layer", -skip, f"of '{one.model.name}', as of an SDXL, layers count from -2 here")
+    return max(1, skip - 1)
+
+
+def _finish(draft: Draft, last: Pixels, size: Pair | None, before: str) -> None:
     """What is done to the picture after the last pass."""
     if last.upscaler:
         looked = draft.steps[before]["guide"]
-        given = {"image": f"${before}", "model": one.model.name, "guide": looked}
+        given = {
+            "image": f"${before}",
+            "guide": looked,
+            "model": "$again_model" if "again_model" in draft.inputs else "$model",
+        }
         draft.expose("factor", draft.step("enlarge", "upscale", given), "factor", _times(draft, last, size))
     elif last.scaled:
         shown = f"{last.size[0]}x{last.size[1]}" if last.size else f"{last.factor:g} times"

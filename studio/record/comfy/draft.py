@@ -40,7 +40,12 @@ class Draft:
         name = self._free(name, self.inputs)
         fits = value is not None and self._fits(name, step, key, value)
         self.values.update({name: value} if fits else {})
-        shown = {**about, **({"default": value} if fits else {})}
+        return self.choose(name, step, key, value if fits else None, about)
+
+    def choose(self, name: str, step: str, key: str, file: Any, about: Mapping[str, Any] = _PLAIN) -> str:
+        """The same for what is not among the values: the graph's files, which go by other names here."""
+        name = self._free(name, self.inputs)
+        shown = {**about, **({} if file in (None, []) else {"default": file})}
         self.inputs[name] = {"of": f"{step}.{key}", **shown} if shown else f"{step}.{key}"
         return name
 

@@ -49,9 +49,8 @@ def _added(draft: Draft, one: Pass, name: str, words: tuple[tuple[str, str], ...
 def _style(draft: Draft, one: Pass) -> str:
     for lora in one.model.loras:
         draft.asset("lora", lora.part, lora.weight)
-    made = draft.step("style", "lora", {"loras": [str(lora) for lora in one.model.loras]})
-    if not one.model.loras:
-        draft.expose("loras", made, "loras")
+    made = draft.step("style", "lora")
+    draft.choose("loras", made, "loras", [str(lora) for lora in one.model.loras])
     return made
 
 

@@ -236,7 +236,8 @@ def _merged(trail: Trail, found: list[Pass]) -> list[Pass]:
                 trail.leave(f"noise of {one.node}", "none", "noise is added here as ever")
             made.append(replace(one, noisy=True))
         elif one.model.name == made[-1].model.name or made[-1].refiner:
-            trail.leave(one.node, "", f"it only goes on after {made[-1].node}; the two are one here")
+            other = _texts(one.positive) if one.positive != made[-1].positive else ""
+            trail.leave(one.node, other, f"it only goes on after {made[-1].node}; the two are one here")
         else:
             at = 1 - (one.strength or 1.0)
             trail.leave(f"prompts of {one.node}", _texts(one.positive), f"those of {made[-1].node} count for both")

@@ -88,8 +88,10 @@ def on_canvas(graph, *, objects=False, modes=None):
 def with_spark(definition):
     """A definition whose files are here: Spark for each model, and no LoRA, VAE, ControlNet or embedding."""
     definition = deepcopy(dict(definition))
+    for name, spec in definition["inputs"].items():
+        if isinstance(spec, dict) and name in ("model", "refiner", "again_model", "loras"):
+            spec["default"] = [] if name == "loras" else "spark"
     for step in definition["steps"].values():
-        step.update({key: "spark" for key in ("model", "refiner") if key in step})
-        for key in ("vae", "controlnet", "embedding", "loras"):
+        for key in ("vae", "controlnet", "embedding"):
             step.pop(key, None)
     return definition

@@ -122,10 +122,10 @@ def test_loras_are_named_from_the_first_to_the_last():
 
 def test_a_weight_of_its_own_in_the_text_encoder_stays():
     found = read(worn("LoraLoader", strength_model=0.5, strength_clip=0.3))
-    assert found.definition["steps"]["style"]["loras"] == [
+    assert found.definition["inputs"]["loras"]["default"] == [
         "neon.safetensors:0.8", "sub/paper.safetensors:0.5:text=0.3"]  # fmt: skip
     alone = read(worn("LoraLoaderModelOnly", strength_model=0.5))
-    assert alone.definition["steps"]["style"]["loras"][1] == "sub/paper.safetensors:0.5:text=0"
+    assert alone.definition["inputs"]["loras"]["default"][1] == "sub/paper.safetensors:0.5:text=0"
 
 
 def test_custom_sampling_is_put_together():
@@ -179,8 +179,9 @@ def test_a_refiner_goes_on_where_the_first_model_stopped():
             n8={"samples": ["51", 0]},
         )
     )  # fmt: skip
-    assert found.definition["steps"]["draw"] == {"use": "refine", "guide": "$style", "model": "spark.safetensors",
-                                                 "refiner": "refiner.safetensors"}  # fmt: skip
+    assert uses(found)["draw"] == "refine"
+    assert [found.definition["inputs"][name]["default"] for name in ("model", "refiner")] == [
+        "spark.safetensors", "refiner.safetensors"]  # fmt: skip
     assert (found.values["at"], found.values["steps"], found.values["seed"]) == (0.8, 25, 3)
 
 
