@@ -131,7 +131,7 @@ def _labelled(more: str, name: str) -> dict[str, Any]:
 def _text(draft: Draft, given: Conditioning, name: str) -> str:
     entries = [entry for entry in given.entries if entry.box is None and entry.mask is None]
     if name == "prompt":
-        if not given.entries:
+        if not given.entries and not given.zeroed:
             draft.trail.leave(name, "", "what it says cannot be told; write it")
         return _said(draft, entries)
     for entry in entries:

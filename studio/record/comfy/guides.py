@@ -99,7 +99,7 @@ def _control(draft: Draft, followed: Followed, last: str) -> str:
     """Steps that follow a picture; the input of the picture is "image" where it is the only one."""
     outline = draft.step("outline", "lines")
     image = draft.expose("image" if "image" not in draft.inputs else "outline", outline, "image")
-    draft.trail.leave(image, followed.picture.file, "a picture to follow; give it")
+    draft.trail.leave(image, followed.picture.file or followed.picture.drawn, "a picture to follow; give it")
     draft.expose("lines", outline, "lines", followed.picture.lines)
     net = followed.net and draft.asset("controlnet", followed.net)
     made = draft.step("follow", "control", {"image": f"${outline}", "controlnet": net, "guide": f"${last}"})

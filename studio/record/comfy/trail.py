@@ -7,13 +7,14 @@ from math import isfinite
 from typing import Any, Final
 
 from studio.errors import InputError
-from studio.record.comfy.graph import MOST, Graph, Node
+from studio.record.comfy.graph import Graph, Node
 from studio.record.comfy.nodes import OUTPUTS
 from studio.record.foreign import Left
 
 _VALUE: Final = ("value", "seed", "noise_seed", "int", "float", "number", "text", "string", "prompt")
 _SILENT: Final = (*OUTPUTS, "ComfySwitchNode", "Reroute")
 """Nodes that only pass on what comes into them."""
+_WAYS: Final = 5_000
 _LONGEST: Final = 20_000
 
 
@@ -64,7 +65,7 @@ class Trail:
 
     def _behind(self, node: Node, name: str) -> tuple[Node | None, int]:
         """The node behind an input, and its output. Raises InputError where the ways are too many to follow."""
-        if next(self._steps) > MOST:
+        if next(self._steps) > _WAYS:
             raise InputError(f"the ways through this ComfyUI graph are too many at {node}; it cannot be read")
         link = node.link(name)
         return self.graph.at(link), link.slot if link else 0

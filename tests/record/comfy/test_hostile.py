@@ -16,14 +16,14 @@ ODD = [None, True, -1, 10**30, float("nan"), float("inf"), "", "9" * 500, [], ["
 
 
 def swallowed(graph):
-    """Read it, or have it refused in one line, within two seconds."""
-    text, began = json.dumps(graph), time.perf_counter()
+    """Read it, or have it refused in one line, within two seconds of a processor's time."""
+    text, began = json.dumps(graph), time.process_time()
     try:
         comfyui.read(Carried({"json": text}))
     except InputError as error:
         assert "\n" not in str(error)
         assert len(str(error)) < 1000
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_any_value_may_stand_in_any_input():
