@@ -325,6 +325,16 @@ def test_a_picture_enlarged_at_the_end_is_drawn_over_in_tiles():
     assert left(found)["upscaler"] == "RealESRGAN_x4plus.pth"
 
 
+def test_a_file_that_is_only_enlarged_is_our_upscale():
+    found = read({
+        "1": node("LoadImage", image="photo.png"),
+        "2": node("UpscaleModelLoader", model_name="2x_soft.pth"),
+        "3": node("ImageUpscaleWithModel", upscale_model=["2", 0], image=["1", 0]),
+        "4": node("PreviewImage", images=["3", 0]),
+    })  # fmt: skip
+    assert (found.workflow, found.values, left(found)["image"]) == ("upscale", {"factor": 2}, "photo.png")
+
+
 def test_a_custom_node_is_left_by_name_and_passed():
     found = read(
         changed(
