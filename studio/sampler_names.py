@@ -107,6 +107,37 @@ _INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
 )
 _NO_SCHEDULE: Final = "polyexponential|kloptimal|linearquadratic|turbo"
 
+_COMFYUI: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Euler": "euler",
+        "Euler a": "euler_ancestral",
+        "Heun": "heun",
+        "LMS": "lms",
+        "DPM2": "dpm_2",
+        "DPM2 a": "dpm_2_ancestral",
+        "DPM++ 2M": "dpmpp_2m",
+        "DPM++ 2M SDE": "dpmpp_2m_sde",
+        "DPM++ SDE": "dpmpp_sde",
+        "UniPC": "uni_pc_bh2",
+        "DDIM": "ddim",
+        "DDPM": "ddpm",
+        "DEIS": "deis",
+        "SA-Solver": "sa_solver",
+        "LCM": "lcm",
+    }
+)
+_COMFYUI_SCHEDULES: Final[Mapping[str, str]] = MappingProxyType(
+    {"": "normal", "Karras": "karras", "Exponential": "exponential", "Beta": "beta", "SGM Uniform": "sgm_uniform"}
+)
+
+
+def comfyui(name: str) -> tuple[str, str] | None:
+    """ComfyUI's sampler_name and scheduler for one of our names; None where it has no such sampler."""
+    for theirs, schedule in ((_COMFYUI.get(name.removesuffix(end).strip()), end) for end in _COMFYUI_SCHEDULES):
+        if theirs and name.endswith(schedule):
+            return theirs, "ddim_uniform" if name == "DDIM" else _COMFYUI_SCHEDULES[schedule]
+    return None
+
 
 def canonical(text: str, schedule: str = "") -> str:
     """Our name for a sampler however it is written, with its schedule in the name or apart.

@@ -1,4 +1,4 @@
-"""The command line: run, batch, workflows, show, plan, reproduce, gallery, models, lora, train, serve, doctor, app."""
+"""The command line: run, batch, reproduce, export, gallery, models, lora, train, serve, doctor, app and others."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from studio.errors import InputError, StudioError
 from studio.surfaces.batch import batch
+from studio.surfaces.export import export
 from studio.surfaces.gallery import app as gallery
 from studio.surfaces.lora import app as lora
 from studio.surfaces.models import app as models
@@ -31,6 +32,7 @@ app.command(models)
 app.command(lora)
 app.command(train)
 app.command(serve)
+app.command(export)
 
 
 @app.command
