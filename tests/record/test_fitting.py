@@ -2,15 +2,15 @@
 
 import pytest
 
-from studio.record.fitting import fitted, shown
-from studio.workflow import Workflow, bind
+from studio.record.fitting import fitted, form_of, shown
+from studio.workflow import bind
 
-WORKFLOW = Workflow.load("image-to-image")
+FORM = form_of("image-to-image")
 
 
 def test_values_that_fit_are_kept_as_they_are():
     values = {"prompt": "a cat", "steps": 30, "guidance": 7, "size": "512x768", "seed": 4294967295}
-    assert fitted(WORKFLOW, values) == (values, ())
+    assert fitted(FORM, values) == (values, ())
 
 
 @pytest.mark.parametrize(
@@ -32,13 +32,13 @@ def test_values_that_fit_are_kept_as_they_are():
     ],
 )
 def test_what_does_not_fit_is_left_with_its_name_there_and_a_reason(name, value):
-    values, (left,) = fitted(WORKFLOW, {"prompt": "a cat", "count": 2, name: value}, {name: "X"})
+    values, (left,) = fitted(FORM, {"prompt": "a cat", "count": 2, name: value}, {name: "X"})
     assert name not in values
     assert values["count"] == 2
     assert (left.name, left.value) == ("X", shown(value))
     assert left.why
     assert len(left.why) < 200
-    bind(Workflow.load("text-to-image").form(), {"prompt": "words", **values})
+    bind(form_of("text-to-image"), {"prompt": "words", **values})
 
 
 def test_any_value_is_shown_as_text_that_can_be_printed():

@@ -1,0 +1,132 @@
+"""InvokeAI's ``invokeai_metadata``, versions 3 to 6: a JSON object, one key a setting.
+
+Keys after ``CoreMetadataInvocation`` in its ``invokeai/app/invocations/metadata.py`` and the graphs of its web
+interface. A LoRA of version 3 is {"lora": {"model_name"}}, since version 4 {"model": {"name", "hash"}}.
+"""
+
+from collections.abc import Iterator
+from types import MappingProxyType
+from typing import Any, Final
+
+from studio.record.carriers import Carried
+from studio.record.foreign import Asset, Foreign
+from studio.record.told import Told, asset, items, loaded, number, text
+from studio.record.wording import compel, plain
+from studio.sampler_names import canonical
+
+TOOL: Final = "InvokeAI"
+
+_WEIGHED: Final = frozenset({"", "sd-1", "sd-2", "sdxl", "sdxl-refiner"})
+"""The model families whose prompts Compel reads; to all others a prompt is plain words."""
+_RESCALED: Final = frozenset({"sd-3", "flux", "flux2"})
+_ENDINGS: Final = MappingProxyType(
+    {"img2img": "image-to-image", "inpaint": "inpaint", "outpaint": "outpaint", "txt2img": "text-to-image"}
+)
+_SAMPLERS: Final = MappingProxyType(
+    {"kdpm_2": "DPM2", "kdpm_2_k": "DPM2 Karras", "kdpm_2_a": "DPM2 a", "kdpm_2_a_k": "DPM2 a Karras",
+     "euler_k": "Euler Karras", "heun_k": "Heun Karras", "lms_k": "LMS Karras", "dpmpp_2m_k": "DPM++ 2M Karras",
+     "dpmpp_2m_sde_k": "DPM++ 2M SDE Karras", "unipc_k": "UniPC Karras"}
+)  # fmt: skip
+_WHY: Final = MappingProxyType(
+    {
+        "canvas_v2_metadata": "layers of the canvas have no file here; give their pictures to a workflow",
+        "controlnets": "several ControlNets, or one with a start picture, need a workflow of your own",
+        "hrf_enabled": "how much larger the second pass was is not said; the workflow 'hires' does the like",
+        "init_image": "only the name of the start picture is said; choose the picture",
+        "ipAdapters": "the workflow 'reference' takes an IP-Adapter and its picture",
+        "rand_device": "noise is drawn on the CPU here",
+        "ref_images": "only the names of the pictures are said; the workflow 'reference' takes one",
+        "refiner_model": "the studio runs no SDXL refiner",
+        "regions": "the workflow 'regions' takes areas and their words",
+        "seamless_x": "the workflow 'seamless-pattern' makes tiles",
+        "seamless_y": "the workflow 'seamless-pattern' makes tiles",
+    }
+)
+
+
+def read(carried: Carried) -> Foreign | None:
+    """What InvokeAI says; None for files of others. Raises InputError where it is damaged."""
+    said = carried.texts.get("invokeai_metadata")
+    if said is None:
+        return None
+    told = Told(TOOL, loaded(said, TOOL), _WHY)
+    workflow, base = _workflow(told), _base(told)
+    _prompts(told, base)
+    _settings(told, base)
+    _files(told)
+    return told.foreign(workflow)
+
+
+def _workflow(told: Told) -> str:
+    """The one of ours that does what the generation mode says: "sdxl_img2img", "inpaint" …"""
+    mode = told.peek("generation_mode")
+    workflow = _ENDINGS.get(mode.rpartition("_")[2]) if isinstance(mode, str) else None
+    if workflow:
+        told.take("generation_mode")
+    return workflow if workflow and workflow != "text-to-image" else _controlled(told)
+
+
+def _base(told: Told) -> str:
+    """The family of the model: "sd-1", "sdxl", "flux" …; empty where it is not said."""
+    model = told.peek("model")
+    base = model.get("base", model.get("base_model")) if isinstance(model, dict) else ""
+    return base if isinstance(base, str) else ""
+
+
+def _prompts(told: Told, base: str) -> None:
+    dialect = compel.ours if base in _WEIGHED else plain
+    for sign in ("positive", "negative"):
+        if told.peek(f"{sign}_style_prompt") == told.peek(f"{sign}_prompt"):  # SDXL's second one, as a rule the same
+            told.take(f"{sign}_style_prompt")
+    told.say("positive_prompt", "prompt", dialect)
+    told.say("negative_prompt", "negative_prompt", dialect)
+
+
+def _settings(told: Told, base: str) -> None:
+    told.move("steps", "steps", number)
+    told.move("seed", "seed", number)
+    told.move("scheduler", "sampler", lambda value: canonical(_SAMPLERS.get(text(value), value)))
+    told.move("clip_skip", "clip_skip", lambda value: number(value) + 1)  # there: how many layers are left out
+    told.move("guidance" if "guidance" in told else "cfg_scale", "guidance", number)
+    told.move("strength", "strength", lambda value: _strength(value, base))
+    told.size("width", "height")
+
+
+def _strength(value: Any, base: str) -> int | float:
+    if base in _RESCALED:
+        raise ValueError("for this kind of model InvokeAI may stretch the strength, and does not say whether it did")
+    return number(value)
+
+
+def _files(told: Told) -> None:
+    told.use("model", lambda value: [_asset("model", value)])
+    told.use("vae", lambda value: [_asset("vae", value)])
+    told.use("loras", lambda value: list(_loras(value)))
+
+
+def _loras(value: Any) -> Iterator[Asset]:
+    for item in items(value):
+        if not isinstance(item, dict):
+            raise ValueError("this names no LoRA")
+        yield _asset("lora", item.get("model", item.get("lora")), item.get("weight", 1))
+
+
+def _asset(kind: str, value: Any, weight: Any = 1.0) -> Asset:
+    if isinstance(value, str):
+        return asset(kind, value, weight=weight)
+    if not isinstance(value, dict):
+        raise ValueError("this names no file")
+    return asset(kind, value.get("name", value.get("model_name")), value.get("hash"), weight=weight)
+
+
+def _controlled(told: Told) -> str:
+    """The workflow that suits: one ControlNet over the whole picture is the workflow "controlnet"."""
+    value = told.peek("controlnets")
+    if not isinstance(value, list) or len(value) != 1 or not isinstance(value[0], dict):
+        return "text-to-image"
+    told.take("controlnets")
+    told.add({f"controlnets.{name}": item for name, item in value[0].items()})
+    told.use("controlnets.control_model", lambda value: [_asset("controlnet", value)])
+    told.move("controlnets.control_weight", "weight", number)
+    told.move("controlnets.end_step_percent", "until", number)
+    return "controlnet"

@@ -1,0 +1,146 @@
+"""SwarmUI's ``sui_image_params``: a JSON object under ``parameters``, in EXIF UserComment, hidden, or a file beside.
+
+See "Image Metadata Format" in its documentation. Names of settings are those of its ``T2IParamTypes.cs``, in small
+letters without spaces; numbers may be text, lists may be text with commas. ``sui_models`` has tensor-only SHA-256s.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Final
+
+from studio.record.carriers import Carried
+from studio.record.fitting import shown
+from studio.record.foreign import Asset, Foreign
+from studio.record.told import Told, asset, loaded, number, text
+from studio.record.wording import swarm
+from studio.sampler_names import canonical
+
+TOOL: Final = "SwarmUI"
+
+_MARK: Final = '"sui_image_params"'
+_PLACES: Final = ("parameters", "exif:UserComment", "stealth", "sidecar", "json")
+_NONE: Final = ("None", "Automatic", "(Use Base)")
+_EVERYWHERE: Final = ("", "0", "-1")
+"""Sections of a prompt to which a LoRA is confined where it is for the whole picture."""
+_WHY: Final = MappingProxyType(
+    {
+        "cfgscale": "this model follows fluxguidancescale",
+        "loratencweights": "the text encoders' weights; write them as name:weight:text=weight",
+        "original_negativeprompt": "the words as they were drawn are taken",
+        "original_prompt": "the words as they were drawn are taken",
+        "refinermodel": "the second pass is drawn by the same model here",
+        "seamlesstileable": "the workflow 'seamless-pattern' makes tiles",
+        "useipadapterforrevision": "the workflow 'reference' takes an IP-Adapter and its picture",
+        "variationseed": "the studio has one seed",
+        "variationseedstrength": "the studio has one seed",
+        "wildcardseed": "the words as they were drawn are taken",
+    }
+)
+
+
+def read(carried: Carried) -> Foreign | None:
+    """What SwarmUI says; None for files of others. Raises InputError where it is damaged."""
+    said = next((carried.texts[place] for place in _PLACES if _MARK in carried.texts.get(place, "")), None)
+    if said is None or not said.lstrip().startswith("{"):
+        return None
+    whole = loaded(said, TOOL)
+    params, extra = (_object(whole.pop(name, {})) for name in ("sui_image_params", "sui_extra_data"))
+    told = Told(TOOL, {**whole, **extra, **{name: value for name, value in params.items() if value not in _NONE}}, _WHY)
+    hashes = _hashes(told)
+    workflow = _workflow(told)
+    _prompt(told, "prompt", "prompt")
+    _prompt(told, "negativeprompt", "negative_prompt")
+    _settings(told)
+    _files(told, hashes)
+    return told.foreign(workflow)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _hashes(told: Told) -> Mapping[str, Any]:
+    """Of each file, by its name without ending."""
+    models = told.take("sui_models")
+    known = [model for model in models if isinstance(model, dict)] if isinstance(models, list) else []
+    return {_bare(str(model.get("name"))): model.get("hash") for model in known[:1_000]}
+
+
+def _bare(name: str) -> str:
+    return name.removesuffix(".safetensors")
+
+
+def _workflow(told: Told) -> str:
+    """The one of ours that does the like, with what only it takes."""
+    if "initimagecreativity" in told:
+        told.move("initimagecreativity", "strength", number)
+        return "inpaint" if "maskimage" in told or "maskblur" in told else "image-to-image"
+    if "refinerupscale" in told and told.peek("refinermethod") in (None, "PostApply"):
+        told.take("refinermethod")
+        told.move("refinerupscale", "factor", number)
+        told.move("refinercontrolpercentage", "strength", number)
+        return "hires"
+    if "controlnetmodel" in told and "controlnettwomodel" not in told:
+        told.move("controlnetstrength", "weight", number)
+        told.move("controlnetend", "until", number)
+        return "controlnet"
+    return "text-to-image"
+
+
+def _prompt(told: Told, name: str, ours: str) -> None:
+    """The words for the whole picture; what its tags do besides becomes assets, or is left."""
+    parts: list[tuple[str, str]] = []
+    told.say(name, ours, lambda value: swarm.ours(value, parts))
+    for tag, rest in parts:
+        kind = "lora" if tag.startswith("<lora:") else "embedding" if tag.startswith("<embed") else ""
+        if kind:
+            told.add({tag: rest})
+            told.use(tag, partial(_tagged, kind))
+        else:
+            told.leave(tag, rest, "a part of the picture with words of its own, or a tag without its like here")
+
+
+def _tagged(kind: str, value: str) -> list[Asset]:
+    """From "name:weight"."""
+    name, _, weight = value.partition(":")
+    return [asset(kind, name, weight=weight.partition(":")[0] or 1)]
+
+
+def _settings(told: Told) -> None:
+    schedule = told.take("scheduler")
+    told.move("sampler", "sampler", lambda value: canonical(text(value), text(schedule or "")))
+    told.move("steps", "steps", number)
+    told.move("seed", "seed", number)
+    told.move("fluxguidancescale" if "fluxguidancescale" in told else "cfgscale", "guidance", number)
+    told.move("clipstopatlayer", "clip_skip", lambda value: -number(value))  # counted from the end: -1, -2 …
+    told.size("width", "height")
+
+
+def _files(told: Told, hashes: Mapping[str, Any]) -> None:
+    for name, kind in (("model", "model"), ("vae", "vae"), ("controlnetmodel", "controlnet")):
+        told.use(name, partial(_hashed, kind, hashes, 1.0))
+    names, weights, sections = (_listed(told.take(name)) for name in ("loras", "loraweights", "lorasectionconfinement"))
+    if _listed(told.peek("loratencweights")) == weights:
+        told.take("loratencweights")
+    for lora, weight, section in _triples(names, weights, sections):
+        if section in _EVERYWHERE:
+            told.add({"loras": lora})
+            told.use("loras", partial(_hashed, "lora", hashes, weight))
+        else:
+            told.leave("loras", f"{lora}:{weight}", f"it counts in section {shown(section)} of the prompt alone")
+
+
+def _hashed(kind: str, hashes: Mapping[str, Any], weight: Any, value: Any) -> list[Asset]:
+    return [asset(kind, value, hashes.get(_bare(text(value))), weight=weight)]
+
+
+def _listed(value: Any) -> list[str]:
+    """A list of texts, or one text with commas."""
+    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
+    return [str(part).strip() for part in parts[:100] if isinstance(part, str | int | float)]
+
+
+def _triples(names: list[str], weights: list[str], sections: list[str]) -> Iterator[tuple[str, str, str]]:
+    for at, name in enumerate(names):
+        yield name, weights[at] if at < len(weights) else "1", sections[at] if at < len(sections) else ""

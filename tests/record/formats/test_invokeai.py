@@ -1,0 +1,111 @@
+"""What InvokeAI wrote into a PNG becomes values, files and a list of what is left."""
+
+import json
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from studio.errors import InputError
+from studio.record.carriers import Carried, carried
+from studio.record.foreign import Asset
+from studio.record.formats.invokeai import TOOL, read
+from tests.record.formats.trials import accounted, fits, hostile
+
+SDXL = {
+    "generation_mode": "sdxl_txt2img", "positive_prompt": "a (red barn)1.2 at dawn, trees+", "negative_prompt": "fog--",
+    "width": 1024, "height": 768, "seed": 4294967295, "rand_device": "cpu", "cfg_scale": 7.5,
+    "cfg_rescale_multiplier": 0.2, "steps": 30, "scheduler": "dpmpp_2m_sde_k", "seamless_x": False, "seamless_y": True,
+    "positive_style_prompt": "a (red barn)1.2 at dawn, trees+", "negative_style_prompt": "oil",
+    "model": {"key": "8c5", "hash": "blake3:" + "ab12" * 16, "name": "Juggernaut XL v9", "base": "sdxl", "type": "main"},
+    "vae": {"key": "1", "hash": "blake3:" + "cd34" * 16, "name": "sdxl-vae-fp16-fix", "base": "sdxl", "type": "vae"},
+    "loras": [{"model": {"key": "2", "hash": "random:xyz", "name": "Paper Cut", "base": "sdxl"}, "weight": -0.75}],
+    "refiner_model": {"name": "refiner", "hash": "blake3:00"}, "refiner_steps": 20, "refiner_start": 0.8,
+    "hrf_enabled": True, "hrf_strength": 0.45, "hrf_method": "ESRGAN", "ipAdapters": [{"weight": 1}],
+    "canvas_v2_metadata": {"layers": []}, "app_version": "6.2.0",
+}  # fmt: skip
+OLD = {
+    "app_version": "3.0.2", "generation_mode": "img2img", "positive_prompt": "a cat", "negative_prompt": "",
+    "clip_skip": 1, "strength": 0.6, "init_image": "1a2b.png", "steps": 20, "cfg_scale": 7, "scheduler": "euler_a",
+    "model": {"model_name": "stable-diffusion-v1-5", "base_model": "sd-1", "model_type": "main"},
+    "loras": [{"lora": {"model_name": "ink", "base_model": "sd-1"}, "weight": 0.5}], "seed": 5,
+}  # fmt: skip
+
+
+def _read(said):
+    return read(Carried({"invokeai_metadata": json.dumps(said)}))
+
+
+def test_a_picture_of_version_six(tmp_path):
+    info = PngInfo()
+    info.add_itxt("invokeai_metadata", json.dumps(SDXL))
+    Image.new("RGB", (64, 48)).save(tmp_path / "a.png", pnginfo=info)
+    foreign = read(carried(tmp_path / "a.png"))
+    assert foreign.tool == TOOL
+    assert foreign.workflow == "text-to-image"
+    assert foreign.values == {
+        "prompt": "a (red barn:1.2) at dawn, (trees:1.1)", "negative_prompt": "(fog:0.81)", "steps": 30, "seed": 4294967295,
+        "guidance": 7.5, "sampler": "DPM++ 2M SDE Karras", "size": "1024x768",
+    }  # fmt: skip
+    assert foreign.assets == (
+        Asset("model", "Juggernaut XL v9", ("ab12" * 16,)),
+        Asset("vae", "sdxl-vae-fp16-fix", ("cd34" * 16,)),
+        Asset("lora", "Paper Cut", (), -0.75),
+    )
+    placed = {
+        "positive_prompt": "prompt", "negative_prompt": "negative_prompt", "width": "size", "height": "size",
+        "seed": "seed", "cfg_scale": "guidance", "steps": "steps", "scheduler": "sampler", "model": "model", "vae": "vae",
+        "loras": "lora", "positive_style_prompt": "prompt", "generation_mode": "prompt",
+    }  # fmt: skip
+    accounted(foreign, SDXL, placed)
+    fits(foreign)
+
+
+def test_a_picture_of_version_three():
+    foreign = _read(OLD)
+    assert foreign.workflow == "image-to-image"
+    assert foreign.values["strength"] == 0.6
+    assert foreign.values["clip_skip"] == 2  # there it counts the layers that are left out
+    assert foreign.values["sampler"] == "Euler a"
+    assert foreign.assets == (Asset("model", "stable-diffusion-v1-5"), Asset("lora", "ink", (), 0.5))
+    assert [item.name for item in foreign.left] == ["init_image"]
+    fits(foreign)
+
+
+def test_prompts_of_newer_models_are_plain_words_and_their_guidance_is_their_own():
+    flux = {"generation_mode": "flux_img2img", "positive_prompt": "C++ (code)", "guidance": 3.5, "strength": 0.7,
+            "model": {"name": "FLUX Dev", "base": "flux"}, "scheduler": "euler"}  # fmt: skip
+    foreign = _read(flux)
+    assert foreign.values == {"prompt": r"C++ \(code\)", "guidance": 3.5, "sampler": "Euler"}
+    assert [(item.name, item.value) for item in foreign.left] == [("strength", "0.7")]
+
+
+def test_one_controlnet_is_a_workflow_of_ours():
+    control = {"image": {"image_name": "a.png"}, "control_model": {"name": "canny", "hash": "blake3:" + "0" * 64},
+               "control_weight": 0.8, "begin_step_percent": 0, "end_step_percent": 0.7, "control_mode": "balanced"}  # fmt: skip
+    foreign = _read({"positive_prompt": "a house", "controlnets": [control]})
+    assert foreign.workflow == "controlnet"
+    assert (foreign.values["weight"], foreign.values["until"]) == (0.8, 0.7)
+    assert foreign.assets == (Asset("controlnet", "canny", ("0" * 64,)),)
+    assert {item.name for item in foreign.left} >= {"controlnets.image", "controlnets.control_mode"}
+    assert _read({"positive_prompt": "a", "controlnets": [control, control]}).workflow == "text-to-image"
+
+
+@pytest.mark.parametrize("scheduler", ["dpmpp_2s", "deis_k", "er_sde", "dpmpp_3m_k", 7])
+def test_a_scheduler_that_is_not_here_is_left_and_not_replaced(scheduler):
+    foreign = _read({"positive_prompt": "a", "scheduler": scheduler, "steps": 200})
+    assert "sampler" not in foreign.values
+    assert {item.name for item in foreign.left} == {"scheduler", "steps"}
+
+
+def test_blends_are_left_and_their_words_kept():
+    foreign = _read({"positive_prompt": '("oil", "ink").blend(0.7, 0.3)'})
+    assert "blend" in foreign.left[0].why
+    assert foreign.values["prompt"] == r'\("oil", "ink"\).blend\(0.7, 0.3\)'
+
+
+def test_files_of_others_and_damaged_ones():
+    assert read(Carried({"parameters": "a cat\nSteps: 20, Seed: 1, Size: 64x64"})) is None
+    with pytest.raises(InputError, match="InvokeAI"):
+        read(Carried({"invokeai_metadata": "[1]"}))
+    hostile(read, "invokeai_metadata", SDXL | OLD | {"controlnets": [{"control_model": {"name": "x"}}]})
