@@ -22,13 +22,20 @@ def form_of(workflow: str) -> type[JobForm]:
 
 
 def fitted(
-    form: type[JobForm], values: Mapping[str, Any], called: Mapping[str, str] = _SAME
+    workflow: Workflow, values: Mapping[str, Any], called: Mapping[str, str] = _SAME
 ) -> tuple[dict[str, Any], tuple[Left, ...]]:
-    """The values that a workflow's form takes, as they are, and the others with the reason.
+    """The values that the workflow's form takes, as they are, and the others with the reason.
 
     ``called`` tells how the other tool names an input, where that is not our name: {"guidance": "CFG scale"}. Inputs
     that are needed and not given do not matter.
     """
+    return fitted_to(workflow.form(), values, called)
+
+
+def fitted_to(
+    form: type[JobForm], values: Mapping[str, Any], called: Mapping[str, str] = _SAME
+) -> tuple[dict[str, Any], tuple[Left, ...]]:
+    """The same, where the form is there already."""
     known = {name: value for name, value in values.items() if name in form.model_fields}
     wrong = dict.fromkeys(set(values) - set(known), f"the workflow '{form.__name__}' has no such input")
     try:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from studio.errors import InputError
-from studio.record.fitting import fitted, form_of, shown
+from studio.record.fitting import fitted_to, form_of, shown
 from studio.record.foreign import Asset, Foreign, Left
 from studio.record.wording import LONGEST, plain
 
@@ -120,7 +120,7 @@ class Told:
 
     def foreign(self, workflow: str = "text-to-image") -> Foreign:
         """All of it."""
-        values, misfits = fitted(form_of(workflow), self._values, self._called)
+        values, misfits = fitted_to(form_of(workflow), self._values, self._called)
         for name, value in self._said.items():
             if name not in SAYS_NOTHING and not _off(value) and not _same(value, self._usual.get(name)):
                 self.leave(name, value, self._why.get(name, _STRANGE))

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from studio.record.carriers import Carried
 from studio.record.foreign import Asset, Foreign
-from studio.record.told import Told, asset, flat, items, loaded, number, text
+from studio.record.told import SAYS_NOTHING, Told, asset, flat, items, loaded, number, text
 from studio.sampler_names import canonical
 
 TOOL: Final = "stable-diffusion.cpp"
@@ -62,7 +62,8 @@ def read(carried: Carried) -> Foreign | None:
     said = next(filter(None, (_said(carried.texts.get(place, ""), place) for place in _PLACES)), None)
     if said is None:
         return None
-    told = Told(TOOL, dict(flat(said)), _WHY, _USUAL)
+    settings = {name: value for name, value in said.items() if name not in SAYS_NOTHING}
+    told = Told(TOOL, dict(flat(settings)), _WHY, _USUAL)
     told.move("prompt.positive", "prompt", text)
     told.move("prompt.negative", "negative_prompt", text)
     workflow = _workflow(told)

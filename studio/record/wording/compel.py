@@ -11,15 +11,17 @@ from studio.prompt_grammar import Piece
 from studio.record.wording import partners, written
 
 _WEIGHT: Final = re.compile(r"(\+{1,50}|-{1,50})|(\d+\.?\d*|\.\d+)")
-_TOKEN: Final = re.compile(r"\\(.)|[()\"]|[^\s()\",.=\\]+|\s+|.", re.DOTALL)
-_WORD: Final = re.compile(r"(.*?[^+-])(\+{1,50}|-{1,50})", re.DOTALL)
+_TOKEN: Final = re.compile(r"[()\"]|(?:\\.|[^\s()\",.=\\])+|\s+|.", re.DOTALL)
+_WORD: Final = re.compile(r"(.*?(?:\\.|[^+\-\\]))(\+{1,50}|-{1,50})", re.DOTALL)
+_ESCAPED: Final = re.compile(r"\\([()\",.+\-=])")
 _CALL: Final = re.compile(r"\.(and|add|blend|swap|attend)\s*\(|\b(with|use)Lora\s*\(")
 
 
 def ours(prompt: str) -> str:
     """The prompt in our grammar.
 
-    Raises ValueError where it holds what has no like here (blend, and, swap), or a weight beyond -100 to 100.
+    Raises ValueError where it holds what has no like here (blend, and, swap), brackets or quotes without a partner,
+    or a weight beyond -100 to 100.
     """
     if call := _CALL.search(prompt):
         raise ValueError(f"'{call[0]}…)' has no like here")
@@ -29,6 +31,8 @@ def ours(prompt: str) -> str:
 def _pieces(prompt: str) -> Iterator[Piece]:
     groups = _groups(prompt)
     closing = {end: start for start, end in groups.items()}
+    if len(re.findall(r'[()"]', _ESCAPED.sub("", prompt))) != 2 * len(groups):
+        raise ValueError("a bracket or a quote has no partner")
     weights, at = [1.0], 0
     while token := _TOKEN.match(prompt, at):
         if at in closing:
@@ -61,7 +65,6 @@ def _power(marks: str) -> float:
 
 
 def _piece(token: re.Match[str], weight: float) -> Piece:
-    if token[1]:
-        return Piece(token[1], weight)
-    word = _WORD.fullmatch(token[0])
-    return Piece(word[1], round(weight * _power(word[2]), 6)) if word else Piece(token[0], weight)
+    if word := _WORD.fullmatch(token[0]):
+        return Piece(_ESCAPED.sub(r"\1", word[1]), round(weight * _power(word[2]), 6))
+    return Piece(_ESCAPED.sub(r"\1", token[0]), weight)

@@ -28,10 +28,10 @@ def ours(prompt: str, apart: list[tuple[str, str]]) -> str:
     ``apart`` gets what is not words for the whole picture: each tag, with what it names or the words behind it.
     Raises ValueError where tags stand in tags, or random words are more than a choice of one.
     """
-    cuts = [(found.start(), found.end()) for found in _PART.finditer(prompt)]
-    ends = [start for start, _ in cuts[1:]] + [len(prompt)]
-    here = _Words(apart).of(prompt[: cuts[0][0]] if cuts else prompt)
-    apart += [(prompt[start:end], prompt[end:to].strip()) for (start, end), to in zip(cuts, ends, strict=True)]
+    cuts = list(_PART.finditer(prompt))
+    edges = [*(cut.start() for cut in cuts), len(prompt)]
+    here = _Words(apart).of(prompt[: edges[0]])
+    apart += [(cut[0], prompt[cut.end() : end].strip()) for cut, end in zip(cuts, edges[1:], strict=True)]
     return here
 
 

@@ -17,7 +17,8 @@ SDXL = {
     "width": 1024, "height": 768, "seed": 4294967295, "rand_device": "cpu", "cfg_scale": 7.5,
     "cfg_rescale_multiplier": 0.2, "steps": 30, "scheduler": "dpmpp_2m_sde_k", "seamless_x": False, "seamless_y": True,
     "positive_style_prompt": "a (red barn)1.2 at dawn, trees+", "negative_style_prompt": "oil",
-    "model": {"key": "8c5", "hash": "blake3:" + "ab12" * 16, "name": "Juggernaut XL v9", "base": "sdxl", "type": "main"},
+    "model": {"key": "8c5", "hash": "blake3:" + "ab12" * 16, "name": "Juggernaut XL v9", "base": "sdxl",
+    "type": "main"},
     "vae": {"key": "1", "hash": "blake3:" + "cd34" * 16, "name": "sdxl-vae-fp16-fix", "base": "sdxl", "type": "vae"},
     "loras": [{"model": {"key": "2", "hash": "random:xyz", "name": "Paper Cut", "base": "sdxl"}, "weight": -0.75}],
     "refiner_model": {"name": "refiner", "hash": "blake3:00"}, "refiner_steps": 20, "refiner_start": 0.8,
@@ -44,7 +45,8 @@ def test_a_picture_of_version_six(tmp_path):
     assert foreign.tool == TOOL
     assert foreign.workflow == "text-to-image"
     assert foreign.values == {
-        "prompt": "a (red barn:1.2) at dawn, (trees:1.1)", "negative_prompt": "(fog:0.81)", "steps": 30, "seed": 4294967295,
+        "prompt": "a (red barn:1.2) at dawn, (trees:1.1)", "negative_prompt": "(fog:0.81)", "steps": 30,
+        "seed": 4294967295,
         "guidance": 7.5, "sampler": "DPM++ 2M SDE Karras", "size": "1024x768",
     }  # fmt: skip
     assert foreign.assets == (
@@ -54,7 +56,8 @@ def test_a_picture_of_version_six(tmp_path):
     )
     placed = {
         "positive_prompt": "prompt", "negative_prompt": "negative_prompt", "width": "size", "height": "size",
-        "seed": "seed", "cfg_scale": "guidance", "steps": "steps", "scheduler": "sampler", "model": "model", "vae": "vae",
+        "seed": "seed", "cfg_scale": "guidance", "steps": "steps", "scheduler": "sampler", "model": "model",
+        "vae": "vae",
         "loras": "lora", "positive_style_prompt": "prompt", "generation_mode": "prompt",
     }  # fmt: skip
     accounted(foreign, SDXL, placed)
@@ -82,7 +85,8 @@ def test_prompts_of_newer_models_are_plain_words_and_their_guidance_is_their_own
 
 def test_one_controlnet_is_a_workflow_of_ours():
     control = {"image": {"image_name": "a.png"}, "control_model": {"name": "canny", "hash": "blake3:" + "0" * 64},
-               "control_weight": 0.8, "begin_step_percent": 0, "end_step_percent": 0.7, "control_mode": "balanced"}  # fmt: skip
+               "control_weight": 0.8, "begin_step_percent": 0, "end_step_percent": 0.7,
+               "control_mode": "balanced"}  # fmt: skip
     foreign = _read({"positive_prompt": "a house", "controlnets": [control]})
     assert foreign.workflow == "controlnet"
     assert (foreign.values["weight"], foreign.values["until"]) == (0.8, 0.7)

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -19,7 +20,8 @@ EVIL: tuple[Any, ...] = (
     None, True, False, -1, 0, 10**400, -(10**30), 1e308, float("nan"), float("inf"), "", "\x00", "\ud800", "x" * 20_000,
     "(" * 9_000, "{" * 9_000, '"' * 9_000, "1.5::" * 1_800, "<lora:" * 1_500, "<random:a|" * 900, "9" * 4_000, "=" * 50,
     "--" * 5_000, "[a|" * 3_000, "<lora:../../etc/passwd:1>", "(a:1e9)", "__a__" * 2_000, [], {}, [[]], [{}],
-    [None] * 9,    [0.5] * 5_000, {"a": {"b": {"c": [1, {"d": None}]}}}, {"name": 1}, {"\x00": "\ud800"}, {"name": "x" * 5_000},
+    [None] * 9, [0.5] * 5_000, {"a": {"b": {"c": [1, {"d": None}]}}}, {"name": 1}, {"\x00": "\ud800"},
+                                   {"name": "x" * 5_000},
     "True", "nan", "1e400", "0x10", "__import__('os')", "\\" * 999, "\u202e", "a\nb",
 )  # fmt: skip
 
@@ -49,7 +51,7 @@ def hostile(
     """``count`` damaged forms of a file's text: read in a second or refused in one line, never anything else."""
     refused = 0
     for blob in mangled(said, count):
-        started = time.perf_counter()
+        started = time.process_time()
         try:
             foreign = read(Carried({**_marks(place), place: write(blob)}, (512, 512)))
         except InputError as error:
@@ -59,7 +61,7 @@ def hostile(
             if foreign:
                 fits(foreign)
                 json.dumps([item.value for item in foreign.left]).encode()
-        assert time.perf_counter() - started < 1
+        assert time.process_time() - started < 1, blob[:2_000]
     assert 0 < refused < count
 
 
@@ -94,7 +96,7 @@ def _spoil(data: Any, lot: Random) -> None:
     elif isinstance(data, dict) and lot.random() < 0.15:
         del data[key]
     else:
-        data[key] = lot.choice(EVIL)
+        data[key] = deepcopy(lot.choice(EVIL))
 
 
 def _torn(text: str, lot: Random) -> str:
