@@ -6,7 +6,7 @@
 
 The prompt, the negative one, and one last line of pairs; a value with a comma, a colon or a line break is written as
 JSON. The pattern by which A1111 reads that line (``modules/infotext_utils.py`` of its sources) cuts values at a comma
-and passes over keys of one letter. Reading here keeps both, and JSON that stands there as it is, so that nothing is lost.
+and passes over keys of one letter. Reading here keeps both, and JSON that stands there as it is: nothing is lost.
 """
 
 import json
