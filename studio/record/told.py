@@ -17,7 +17,7 @@ _MOST: Final = 1_000
 _STRANGE: Final = "the studio has no such setting"
 _NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 _NUMBER: Final = re.compile(r"\s*[+-]?(\d{1,20}(\.\d{0,20})?|\.\d{1,20})\s*")
-_HASH: Final = re.compile(r"[0-9a-f]{8,128}")
+_HASH: Final = re.compile(r"((blake3|md5):)?[0-9a-f]{8,128}")
 _OF_NOTHING: Final = "e3b0c44298fc"
 """How the SHA-256 of no bytes begins: tools write it where a file could not be read."""
 
@@ -204,17 +204,22 @@ def items(value: Any) -> list[Any]:
     return value
 
 
-def asset(kind: str, name: Any, *hashes: Any, weight: Any = 1.0) -> Asset:
-    """A file that was used; raises ValueError where its name is no text or its weight none that a LoRA may have."""
+def asset(kind: str, name: Any, *hashes: Any, weight: Any = 1.0, text: Any = None) -> Asset:
+    """A file that was used; raises ValueError where its name is no text or a weight none that a LoRA may have."""
     if not isinstance(name, str) or not 0 < len(name) <= 300 or not name.isprintable():
         raise ValueError("this names no file")
-    strength = float(number(weight))
-    if abs(strength) > 10:
-        raise ValueError(f"a LoRA's weight is -10 to 10, not {strength:g}")
-    return Asset(kind, name, tuple(dict.fromkeys(filter(None, map(_hash, hashes)))), strength)
+    known = tuple(dict.fromkeys(filter(None, map(_hash, hashes))))
+    return Asset(kind, name, known, _weight(weight), None if text is None else _weight(text))
+
+
+def _weight(value: Any) -> float:
+    weight = float(number(value))
+    if abs(weight) > 10:
+        raise ValueError(f"a LoRA's weight is -10 to 10, not {weight:g}")
+    return weight
 
 
 def _hash(value: Any) -> str:
-    """A hash in hex, without what tools write before it; empty where it is none."""
-    bare = re.sub(r"^(blake3|sha256|md5):|^0x", "", value.lower()) if isinstance(value, str) else ""
-    return bare if _HASH.fullmatch(bare) and not bare.startswith(_OF_NOTHING) else ""
+    """A hash in hex, with its kind before it where that is not SHA-256; empty where it is none."""
+    written = value.lower().removeprefix("0x").removeprefix("sha256:") if isinstance(value, str) else ""
+    return written if _HASH.fullmatch(written) and not written.startswith(_OF_NOTHING) else ""

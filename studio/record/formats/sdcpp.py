@@ -15,6 +15,7 @@ from typing import Any, Final
 from studio.record.carriers import Carried
 from studio.record.foreign import Asset, Foreign
 from studio.record.told import SAYS_NOTHING, Told, asset, flat, items, loaded, number, text
+from studio.record.wording import literal
 from studio.sampler_names import canonical
 
 TOOL: Final = "stable-diffusion.cpp"
@@ -64,8 +65,8 @@ def read(carried: Carried) -> Foreign | None:
         return None
     settings = {name: value for name, value in said.items() if name not in SAYS_NOTHING}
     told = Told(TOOL, dict(flat(settings)), _WHY, _USUAL)
-    told.move("prompt.positive", "prompt", text)
-    told.move("prompt.negative", "negative_prompt", text)
+    told.say("prompt.positive", "prompt", literal)
+    told.say("prompt.negative", "negative_prompt", literal)
     workflow = _workflow(told)
     _settings(told)
     _files(told)

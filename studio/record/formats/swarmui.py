@@ -23,10 +23,10 @@ _PLACES: Final = ("parameters", "exif:UserComment", "stealth", "sidecar", "json"
 _NONE: Final = ("None", "Automatic", "(Use Base)")
 _EVERYWHERE: Final = ("", "0", "-1")
 """Sections of a prompt to which a LoRA is confined where it is for the whole picture."""
+_BESIDE: Final = ("weights", "tencweights", "sectionconfinement")
 _WHY: Final = MappingProxyType(
     {
         "cfgscale": "this model follows fluxguidancescale",
-        "loratencweights": "the text encoders' weights; write them as name:weight:text=weight",
         "original_negativeprompt": "the words as they were drawn are taken",
         "original_prompt": "the words as they were drawn are taken",
         "refinermodel": "the second pass is drawn by the same model here",
@@ -102,9 +102,10 @@ def _prompt(told: Told, name: str, ours: str) -> None:
 
 
 def _tagged(kind: str, value: str) -> list[Asset]:
-    """From "name:weight"."""
-    name, _, weight = value.partition(":")
-    return [asset(kind, name, weight=weight.partition(":")[0] or 1)]
+    """From "name", "name:weight" or "name:weight:weight in the text encoders"."""
+    name, _, weights = value.partition(":")
+    weight, _, words = weights.partition(":")
+    return [asset(kind, name, weight=weight or 1, text=words or None)]
 
 
 def _settings(told: Told) -> None:
@@ -120,27 +121,28 @@ def _settings(told: Told) -> None:
 def _files(told: Told, hashes: Mapping[str, Any]) -> None:
     for name, kind in (("model", "model"), ("vae", "vae"), ("controlnetmodel", "controlnet")):
         told.use(name, partial(_hashed, kind, hashes, 1.0))
-    names, weights, sections = (_listed(told.take(name)) for name in ("loras", "loraweights", "lorasectionconfinement"))
-    if _listed(told.peek("loratencweights")) == weights:
-        told.take("loratencweights")
-    for lora, weight, section in _triples(names, weights, sections):
+    for lora, weight, words, section in _loras(told):
         if section in _EVERYWHERE:
             told.add({"loras": lora})
-            told.use("loras", partial(_hashed, "lora", hashes, weight))
+            told.use("loras", partial(_hashed, "lora", hashes, weight, words=words))
         else:
             told.leave("loras", f"{lora}:{weight}", f"it counts in section {shown(section)} of the prompt alone")
 
 
-def _hashed(kind: str, hashes: Mapping[str, Any], weight: Any, value: Any) -> list[Asset]:
-    return [asset(kind, value, hashes.get(_bare(text(value))), weight=weight)]
+def _loras(told: Told) -> Iterator[tuple[str, str, str | None, str]]:
+    """Of each its name, its weight, that in the text encoders where it is another, and its section of the prompt."""
+    weights, words, sections = (_listed(told.take(f"lora{name}")) for name in _BESIDE)
+    for at, name in enumerate(_listed(told.take("loras"))):
+        weight = weights[at] if at < len(weights) else "1"
+        other = words[at] if at < len(words) and words[at] != weight else None
+        yield name, weight, other, sections[at] if at < len(sections) else ""
+
+
+def _hashed(kind: str, hashes: Mapping[str, Any], weight: Any, value: Any, words: str | None = None) -> list[Asset]:
+    return [asset(kind, value, hashes.get(_bare(text(value))), weight=weight, text=words)]
 
 
 def _listed(value: Any) -> list[str]:
     """A list of texts, or one text with commas."""
     parts = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
     return [str(part).strip() for part in parts[:100] if isinstance(part, str | int | float)]
-
-
-def _triples(names: list[str], weights: list[str], sections: list[str]) -> Iterator[tuple[str, str, str]]:
-    for at, name in enumerate(names):
-        yield name, weights[at] if at < len(weights) else "1", sections[at] if at < len(sections) else ""

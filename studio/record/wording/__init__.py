@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Final
 
+from studio import wildcards
 from studio.prompt_grammar import Piece
 
 LONGEST: Final = 10_000
@@ -24,6 +25,11 @@ def plain(text: str) -> str:
     AND and BREAK have no such form; they are written small, as CLIP reads them anyway.
     """
     return _JOINTS.sub(lambda found: found[0].lower(), _MARKS.sub(r"\\\g<0>", text))
+
+
+def literal(text: str) -> str:
+    """A prompt in our grammar whose braces and double underscores mean themselves, where they would draw wildcards."""
+    return re.sub(r"(?<!\\)([{}]|__(?=\w))", r"\\\1", text) if wildcards.first(text) else text
 
 
 def written(pieces: Iterable[Piece]) -> str:

@@ -16,8 +16,8 @@ from tests.record.formats.trials import accounted, fits, hostile
 SAID = {
     "adaptive_cfg": 7.0, "adm_guidance": "(1.5, 0.8, 0.3)", "base_model": "juggernautXL_v8Rundiffusion",
     "base_model_hash": "aeb7e9e689", "clip_skip": 2, "created_by": "Ann", "freeu": "(1.01, 1.02, 0.99, 0.95)",
-    "full_negative_prompt": ["ugly", "low quality"], "full_prompt": ["cinematic still (a cat:1.2) . film", "a cat,
-    sharp"],
+    "full_negative_prompt": ["ugly", "low quality"],
+    "full_prompt": ["cinematic still (a cat:1.2) . film", "a cat, sharp"],
     "guidance_scale": 4, "lora_combined_1": "sd_xl_offset_example-lora_1.0 : 0.1",
     "loras": [["sd_xl_offset_example-lora_1.0", 0.1,
     "4852686128f953d0277d0793e2f0335352f96a919c9c16a09787d77f55cbdf6f"]],

@@ -50,8 +50,8 @@ def test_a_picture_of_version_six(tmp_path):
         "guidance": 7.5, "sampler": "DPM++ 2M SDE Karras", "size": "1024x768",
     }  # fmt: skip
     assert foreign.assets == (
-        Asset("model", "Juggernaut XL v9", ("ab12" * 16,)),
-        Asset("vae", "sdxl-vae-fp16-fix", ("cd34" * 16,)),
+        Asset("model", "Juggernaut XL v9", ("blake3:" + "ab12" * 16,)),
+        Asset("vae", "sdxl-vae-fp16-fix", ("blake3:" + "cd34" * 16,)),
         Asset("lora", "Paper Cut", (), -0.75),
     )
     placed = {
@@ -90,7 +90,7 @@ def test_one_controlnet_is_a_workflow_of_ours():
     foreign = _read({"positive_prompt": "a house", "controlnets": [control]})
     assert foreign.workflow == "controlnet"
     assert (foreign.values["weight"], foreign.values["until"]) == (0.8, 0.7)
-    assert foreign.assets == (Asset("controlnet", "canny", ("0" * 64,)),)
+    assert foreign.assets == (Asset("controlnet", "canny", ("blake3:" + "0" * 64,)),)
     assert {item.name for item in foreign.left} >= {"controlnets.image", "controlnets.control_mode"}
     assert _read({"positive_prompt": "a", "controlnets": [control, control]}).workflow == "text-to-image"
 

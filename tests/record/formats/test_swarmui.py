@@ -18,7 +18,8 @@ PARAMS = {
     "model": "OfficialStableDiffusion/sd_xl_base_1.0", "seed": 1, "steps": "20", "cfgscale": "7.0",
     "aspectratio": "1:1",
     "width": 1024, "height": 768, "sampler": "dpmpp_2m", "scheduler": "karras", "automaticvae": True,
-    "loras": ["style/ink", "face"], "loraweights": "0.8,1", "lorasectionconfinement": ["-1", "11"],
+    "loras": ["style/ink", "face"], "loraweights": "0.8,1", "loratencweights": "0.5,1",
+    "lorasectionconfinement": ["-1", "11"],
     "vae": "sdxl_vae", "clipstopatlayer": -2, "variationseed": 5, "variationseedstrength": 0.2, "freeublockone": 1.1,
     "swarm_version": "0.9.3.1",
 }  # fmt: skip
@@ -48,12 +49,13 @@ def test_a_picture(tmp_path):
     assert foreign.assets == (
         Asset("model", "OfficialStableDiffusion/sd_xl_base_1.0", ("ab" * 32,)),
         Asset("vae", "sdxl_vae"),
-        Asset("lora", "style/ink", ("cd" * 32,), 0.8),
+        Asset("lora", "style/ink", ("cd" * 32,), 0.8, 0.5),
     )
     placed = {"prompt": "prompt", "negativeprompt": "negative_prompt", "model": "model", "seed": "seed",
               "steps": "steps",
               "cfgscale": "guidance", "width": "size", "height": "size", "sampler": "sampler", "scheduler": "sampler",
-              "loras": "lora", "loraweights": "lora", "lorasectionconfinement": "lora", "vae": "vae",
+              "loras": "lora", "loraweights": "lora", "loratencweights": "lora",
+              "lorasectionconfinement": "lora", "vae": "vae",
               "clipstopatlayer": "clip_skip"}  # fmt: skip
     accounted(foreign, PARAMS | WHOLE["sui_extra_data"], placed)
     left = {item.name: item for item in foreign.left}
