@@ -1,25 +1,19 @@
 """What another tool's metadata says, struck off as it finds a place here, so that nothing is passed over."""
 
-import json
 import math
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 from studio.errors import InputError
 from studio.record.fitting import fitted_to, form_of, shown
 from studio.record.foreign import Asset, Foreign, Left
+from studio.record.reading import as_float, number, text
 from studio.record.wording import LONGEST, plain
 
-_LONGEST: Final = 8_000_000
-_MOST: Final = 1_000
+_MOST, _LONGEST_NAME = 1_000, 80
 _STRANGE: Final = "the studio has no such setting"
 _NONE: Final[Mapping[str, Any]] = MappingProxyType({})
-_NUMBER: Final = re.compile(r"\s*[+-]?(\d{1,20}(\.\d{0,20})?|\.\d{1,20})\s*")
-_HASH: Final = re.compile(r"((blake3|md5):)?[0-9a-f]{8,128}")
-_OF_NOTHING: Final = "e3b0c44298fc"
-"""How the SHA-256 of no bytes begins: tools write it where a file could not be read."""
 
 SAYS_NOTHING: Final = frozenset(
     {
@@ -94,6 +88,18 @@ class Told:
             with _Leaving(self, name, value):
                 self.put("size", "x".join(f"{number(side):g}" for side in sides), name)
 
+    def sampler(self, name: str, schedule: str, read: Callable[[str, str], str]) -> None:
+        """A sampler and its schedule as our sampler, which is both, as ``read`` names it."""
+        value, timing = self.take(name), self.take(schedule)
+        if value is None and timing is not None:
+            self.leave(schedule, timing, "which sampler goes by it is not said")
+        elif value is not None:
+            with _Leaving(self, name, value if timing is None else f"{shown(value)} {shown(timing)}"):
+                named, timed = text(value), text(timing or "")
+                if len(named) + len(timed) > _LONGEST_NAME:
+                    raise ValueError("there is no such sampler here")
+                self.put("sampler", read(named, timed), name)
+
     def say(self, name: str, ours: str, dialect: Callable[[str], str]) -> None:
         """A prompt in our grammar; where ``dialect`` raises ValueError its plain words, and the reason is left."""
         value = self._said.get(name)
@@ -150,76 +156,5 @@ def _off(value: Any) -> bool:
 def _same(value: Any, usual: Any) -> bool:
     """Whether a setting has its usual value, numbers as exactly as four bytes hold them."""
     if isinstance(value, int | float) and isinstance(usual, int | float):
-        return math.isclose(_float(value), usual, rel_tol=1e-6)
+        return math.isclose(as_float(value), usual, rel_tol=1e-6)
     return usual is not None and bool(value == usual)
-
-
-def loaded(text: str, tool: str) -> dict[str, Any]:
-    """A JSON object. Raises InputError where the text is none, or is over 8 million letters."""
-    try:
-        data = json.loads(text) if len(text) <= _LONGEST else None
-    except (ValueError, RecursionError):
-        data = None
-    if not isinstance(data, dict):
-        raise InputError(f"the settings that {tool} wrote into this file are damaged; take another copy of it")
-    return data
-
-
-def flat(data: Mapping[str, Any], depth: int = 4) -> Iterator[tuple[str, Any]]:
-    """Settings within settings by names with dots: {"a": {"b": 1}} as "a.b"."""
-    for name, value in data.items():
-        if isinstance(value, dict) and depth:
-            yield from ((f"{name}.{inner}", item) for inner, item in flat(value, depth - 1))
-        else:
-            yield name, value
-
-
-def number(value: Any) -> int | float:
-    """A number, also from its text. Raises ValueError for anything else, NaN and infinity too."""
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        return float(value) if "." in value else int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(_float(value)):
-        raise ValueError("this is not a number")
-    return value
-
-
-def _float(value: int | float) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
-
-
-def text(value: Any) -> str:
-    """Text. Raises ValueError for anything else."""
-    if not isinstance(value, str):
-        raise ValueError("this is not text")
-    return value
-
-
-def items(value: Any) -> list[Any]:
-    """A list of at most a hundred things. Raises ValueError for anything else."""
-    if not isinstance(value, list) or len(value) > 100:
-        raise ValueError("this is not a list of at most 100")
-    return value
-
-
-def asset(kind: str, name: Any, *hashes: Any, weight: Any = 1.0, text: Any = None) -> Asset:
-    """A file that was used; raises ValueError where its name is no text or a weight none that a LoRA may have."""
-    if not isinstance(name, str) or not 0 < len(name) <= 300 or not name.isprintable():
-        raise ValueError("this names no file")
-    known = tuple(dict.fromkeys(filter(None, map(_hash, hashes))))
-    return Asset(kind, name, known, _weight(weight), None if text is None else _weight(text))
-
-
-def _weight(value: Any) -> float:
-    weight = float(number(value))
-    if abs(weight) > 10:
-        raise ValueError(f"a LoRA's weight is -10 to 10, not {weight:g}")
-    return weight
-
-
-def _hash(value: Any) -> str:
-    """A hash in hex, with its kind before it where that is not SHA-256; empty where it is none."""
-    written = value.lower().removeprefix("0x").removeprefix("sha256:") if isinstance(value, str) else ""
-    return written if _HASH.fullmatch(written) and not written.startswith(_OF_NOTHING) else ""

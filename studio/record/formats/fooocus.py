@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from studio.record.carriers import Carried
 from studio.record.foreign import Asset, Foreign
-from studio.record.told import Told, asset, items, loaded, number, text
+from studio.record.reading import asset, items, loaded, number, text
+from studio.record.told import Told
 from studio.record.wording import comfy
 from studio.sampler_names import canonical
 
@@ -79,8 +80,9 @@ def _words(prompt: str) -> str:
 
 
 def _settings(told: Told) -> None:
-    schedule = told.take("scheduler")
-    told.move("sampler", "sampler", lambda value: canonical(text(value), text(schedule or "")))
+    told.sampler("sampler", "scheduler", lambda name, timing: canonical(name, "" if timing == name else timing))
+    if "refiner_model" not in told:  # then it switches nothing
+        told.take("refiner_switch")
     told.move("steps", "steps", number)
     told.move("guidance_scale", "guidance", number)
     told.move("seed", "seed", number)

@@ -1,17 +1,20 @@
-"""InvokeAI's ``invokeai_metadata``, versions 3 to 6: a JSON object, one key a setting.
+"""InvokeAI's ``invokeai_metadata``, versions 3 to 6, and ``sd-metadata``, version 2: a JSON object, one key a setting.
 
 Keys after ``CoreMetadataInvocation`` in its ``invokeai/app/invocations/metadata.py`` and the graphs of its web
-interface. A LoRA of version 3 is {"lora": {"model_name"}}, since version 4 {"model": {"name", "hash"}}.
+interface. A LoRA of version 3 is {"lora": {"model_name"}}, since version 4 {"model": {"name", "hash"}}. Version 2 has
+its settings under "image", and unwanted words within the prompt, in square brackets.
 """
 
+import re
 from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Any, Final
 
 from studio.record.carriers import Carried
 from studio.record.foreign import Asset, Foreign
-from studio.record.told import Told, asset, items, loaded, number, text
-from studio.record.wording import compel, plain
+from studio.record.reading import asset, items, loaded, number, text
+from studio.record.told import Told
+from studio.record.wording import LONGEST, compel, plain
 from studio.sampler_names import canonical
 
 TOOL: Final = "InvokeAI"
@@ -22,11 +25,11 @@ _RESCALED: Final = frozenset({"sd-3", "flux", "flux2"})
 _ENDINGS: Final = MappingProxyType(
     {"img2img": "image-to-image", "inpaint": "inpaint", "outpaint": "outpaint", "txt2img": "text-to-image"}
 )
-_SAMPLERS: Final = MappingProxyType(
-    {"kdpm_2": "DPM2", "kdpm_2_k": "DPM2 Karras", "kdpm_2_a": "DPM2 a", "kdpm_2_a_k": "DPM2 a Karras",
-     "euler_k": "Euler Karras", "heun_k": "Heun Karras", "lms_k": "LMS Karras", "dpmpp_2m_k": "DPM++ 2M Karras",
-     "dpmpp_2m_sde_k": "DPM++ 2M SDE Karras", "unipc_k": "UniPC Karras"}
-)  # fmt: skip
+_SAMPLERS: Final = MappingProxyType({"kdpm_2": "DPM2", "kdpm_2_a": "DPM2 a"})
+_NEWER: Final = MappingProxyType({"prompt": "positive_prompt", "sampler": "scheduler", "type": "generation_mode"})
+_LONGEST: Final = 40
+"""Letters of a scheduler's name."""
+_UNWANTED: Final = re.compile(r"\[([^\[\]]*)\]")
 _WHY: Final = MappingProxyType(
     {
         "canvas_v2_metadata": "layers of the canvas have no file here; give their pictures to a workflow",
@@ -46,15 +49,37 @@ _WHY: Final = MappingProxyType(
 
 def read(carried: Carried) -> Foreign | None:
     """What InvokeAI says; None for files of others. Raises InputError where it is damaged."""
-    said = carried.texts.get("invokeai_metadata")
+    said = _said(carried)
     if said is None:
         return None
-    told = Told(TOOL, loaded(said, TOOL), _WHY)
+    told = Told(TOOL, said, _WHY)
     workflow, base = _workflow(told), _base(told)
     _prompts(told, base)
     _settings(told, base)
     _files(told)
     return told.foreign(workflow)
+
+
+def _said(carried: Carried) -> dict[str, Any] | None:
+    if (now := carried.texts.get("invokeai_metadata")) is not None:
+        return loaded(now, TOOL)
+    if (once := carried.texts.get("sd-metadata")) is not None:
+        return _renamed(loaded(once, TOOL))
+    return None
+
+
+def _renamed(said: dict[str, Any]) -> dict[str, Any]:
+    """Version 2's settings by the names that they have since version 3."""
+    image = said.pop("image", None)
+    given = {_NEWER.get(name, name): value for name, value in (image if isinstance(image, dict) else {}).items()}
+    model = {"name": said.pop("model_weights", None), "hash": said.pop("model_hash", None), "base": "sd-1"}
+    prompt = given.get("positive_prompt")
+    if isinstance(prompt, list) and len(prompt) == 1 and isinstance(prompt[0], dict):
+        given["positive_prompt"] = prompt = prompt[0].get("prompt")
+    if isinstance(prompt, str) and len(prompt) <= LONGEST:
+        given["positive_prompt"] = _UNWANTED.sub("", prompt).strip()
+        given["negative_prompt"] = ", ".join(_UNWANTED.findall(prompt))
+    return {**said, **given, "model": model if model["name"] else None}
 
 
 def _workflow(told: Told) -> str:
@@ -85,11 +110,19 @@ def _prompts(told: Told, base: str) -> None:
 def _settings(told: Told, base: str) -> None:
     told.move("steps", "steps", number)
     told.move("seed", "seed", number)
-    told.move("scheduler", "sampler", lambda value: canonical(_SAMPLERS.get(text(value), value)))
+    told.move("scheduler", "sampler", _sampler)
     told.move("clip_skip", "clip_skip", lambda value: number(value) + 1)  # there: how many layers are left out
     told.move("guidance" if "guidance" in told else "cfg_scale", "guidance", number)
     told.move("strength", "strength", lambda value: _strength(value, base))
     told.size("width", "height")
+
+
+def _sampler(value: Any) -> str:
+    """From "dpmpp_2m_k": the last letter says Karras."""
+    if len(text(value)) > _LONGEST:
+        raise ValueError("there is no such scheduler here")
+    name = value.removesuffix("_k")
+    return canonical(_SAMPLERS.get(name, name), "karras" if name != value else "")
 
 
 def _strength(value: Any, base: str) -> int | float:

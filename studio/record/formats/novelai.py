@@ -12,14 +12,15 @@ from typing import Any, Final
 
 from studio.record.carriers import Carried
 from studio.record.foreign import Asset, Foreign
-from studio.record.told import Told, asset, loaded, number, text
+from studio.record.reading import asset, loaded, number, text
+from studio.record.told import Told
 from studio.record.wording import novelai
 from studio.sampler_names import canonical
 
 TOOL: Final = "NovelAI"
 
 _HIDDEN: Final = ("stealth", "exif:UserComment", "json")
-_SCHEDULES: Final = MappingProxyType({"native": "normal", "polyexponential": "polyexponential"})
+_SCHEDULES: Final = MappingProxyType({"native": "normal"})
 _SAMPLERS: Final = MappingProxyType({"ddim_v3": "ddim"})
 _WHY: Final = MappingProxyType(
     {
@@ -102,8 +103,7 @@ def _characters(captions: Any) -> Iterator[str]:
 
 
 def _settings(told: Told) -> None:
-    schedule = told.take("noise_schedule")
-    told.move("sampler", "sampler", lambda value: _sampler(value, schedule))
+    told.sampler("sampler", "noise_schedule", _sampler)
     told.move("steps", "steps", number)
     told.move("scale", "guidance", number)
     told.move("seed", "seed", number)
@@ -112,9 +112,7 @@ def _settings(told: Told) -> None:
     told.use("Source", lambda value: [_model(value)])
 
 
-def _sampler(value: Any, schedule: Any) -> str:
-    name = text(value)
-    timing = text(schedule or "")
+def _sampler(name: str, timing: str) -> str:
     return canonical(_SAMPLERS.get(name, name), _SCHEDULES.get(timing, timing))
 
 

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from studio.record.carriers import Carried
 from studio.record.foreign import Asset, Foreign
-from studio.record.told import SAYS_NOTHING, Told, asset, flat, items, loaded, number, text
+from studio.record.reading import asset, flat, items, loaded, number
+from studio.record.told import SAYS_NOTHING, Told
 from studio.record.wording import literal
 from studio.sampler_names import canonical
 
@@ -107,8 +108,7 @@ def _workflow(told: Told) -> str:
 
 
 def _settings(told: Told) -> None:
-    schedule = told.take("sampling.scheduler")
-    told.move("sampling.method", "sampler", lambda value: _sampler(value, schedule))
+    told.sampler("sampling.method", "sampling.scheduler", _sampler)
     told.move("sampling.steps", "steps", number)
     told.move(_guidance(told), "guidance", _short)
     told.move("seed", "seed", number)
@@ -128,9 +128,8 @@ def _short(value: Any) -> float:
     return float(f"{number(value):.6g}")
 
 
-def _sampler(value: Any, schedule: Any) -> str:
-    name, timing = text(value), text(schedule or "")
-    return canonical(_SAMPLERS.get(name, name), _SCHEDULES.get(timing, timing))
+def _sampler(name: str, timing: str) -> str:
+    return canonical(_SAMPLERS.get(name, name), "" if timing == name else _SCHEDULES.get(timing, timing))
 
 
 def _files(told: Told) -> None:

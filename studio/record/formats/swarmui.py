@@ -12,7 +12,8 @@ from typing import Any, Final
 from studio.record.carriers import Carried
 from studio.record.fitting import shown
 from studio.record.foreign import Asset, Foreign
-from studio.record.told import Told, asset, loaded, number, text
+from studio.record.reading import asset, loaded, number, text
+from studio.record.told import Told
 from studio.record.wording import swarm
 from studio.sampler_names import canonical
 
@@ -109,8 +110,7 @@ def _tagged(kind: str, value: str) -> list[Asset]:
 
 
 def _settings(told: Told) -> None:
-    schedule = told.take("scheduler")
-    told.move("sampler", "sampler", lambda value: canonical(text(value), text(schedule or "")))
+    told.sampler("sampler", "scheduler", canonical)
     told.move("steps", "steps", number)
     told.move("seed", "seed", number)
     told.move("fluxguidancescale" if "fluxguidancescale" in told else "cfgscale", "guidance", number)

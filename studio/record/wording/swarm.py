@@ -46,7 +46,7 @@ class _Words:
         prompt = _TAG.sub(self._tag, _TURNS.sub(lambda found: self._aside(found[0]), prompt))
         if open_ := _LEFT_OPEN.search(prompt):
             raise ValueError(f"'{open_[0]}…>' has other tags in it")
-        return re.sub("[\ue000-\uf8ff]", self._back, comfy.ours(prompt))
+        return re.sub("[\ue000-\uf8ff]", self._back, comfy.ours(prompt)).strip()
 
     def _aside(self, text: str) -> str:
         if len(self._finished) == _MOST:

@@ -102,6 +102,33 @@ def test_a_scheduler_that_is_not_here_is_left_and_not_replaced(scheduler):
     assert {item.name for item in foreign.left} == {"scheduler", "steps"}
 
 
+@pytest.mark.parametrize(
+    ("scheduler", "ours"),
+    [("dpmpp_sde_k", "DPM++ SDE Karras"), ("kdpm_2_a_k", "DPM2 a Karras"), ("unipc", "UniPC"), ("pndm", "PLMS"),
+     ("euler_k", "Euler Karras"), ("lcm", "LCM"), ("deis", "DEIS")],
+)  # fmt: skip
+def test_schedulers(scheduler, ours):
+    assert _read({"scheduler": scheduler}).values == {"sampler": ours}
+
+
+def test_a_picture_of_version_two():
+    image = {"prompt": [{"prompt": "a (cat)1.2 [dog, [] fog]", "weight": 1.0}], "steps": 50, "cfg_scale": 7.5,
+             "seed": 3, "width": 512, "height": 640, "sampler": "k_euler_a", "type": "txt2img", "perlin": 0.1,
+             "variations": []}  # fmt: skip
+    said = {"model": "stable diffusion", "model_weights": "sd-1.5", "model_hash": "cc6cb27103417325ff94f52b7a5d2dde",
+            "app_version": "2.3.0", "image": image}  # fmt: skip
+    foreign = read(Carried({"sd-metadata": json.dumps(said)}))
+    assert foreign.values == {
+        "prompt": r"a (cat:1.2) \[dog,  fog\]", "negative_prompt": "", "steps": 50, "guidance": 7.5, "seed": 3,
+        "sampler": "Euler a", "size": "512x640",
+    }  # fmt: skip
+    assert foreign.assets == (Asset("model", "sd-1.5", ("cc6cb27103417325ff94f52b7a5d2dde",)),)
+    assert [item.name for item in foreign.left] == ["perlin"]
+    image["prompt"] = "a cat [dog] [fog]"
+    foreign = read(Carried({"sd-metadata": json.dumps(said)}))
+    assert (foreign.values["prompt"], foreign.values["negative_prompt"]) == ("a cat", "dog, fog")
+
+
 def test_blends_are_left_and_their_words_kept():
     foreign = _read({"positive_prompt": '("oil", "ink").blend(0.7, 0.3)'})
     assert "blend" in foreign.left[0].why
@@ -112,4 +139,5 @@ def test_files_of_others_and_damaged_ones():
     assert read(Carried({"parameters": "a cat\nSteps: 20, Seed: 1, Size: 64x64"})) is None
     with pytest.raises(InputError, match="InvokeAI"):
         read(Carried({"invokeai_metadata": "[1]"}))
+    hostile(read, "sd-metadata", {"model_weights": "a", "image": {"prompt": [{"prompt": "a [b]"}], "steps": 9}})
     hostile(read, "invokeai_metadata", SDXL | OLD | {"controlnets": [{"control_model": {"name": "x"}}]})

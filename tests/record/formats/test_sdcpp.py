@@ -11,7 +11,7 @@ from studio.errors import InputError
 from studio.record.carriers import Carried, carried
 from studio.record.foreign import Asset
 from studio.record.formats.sdcpp import read
-from studio.record.told import flat
+from studio.record.reading import flat
 from tests.record.formats.trials import accounted, fits, hostile
 
 SAID = {
