@@ -1,7 +1,8 @@
 """What another tool's metadata says, struck off as it finds a place here, so that nothing is passed over."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -45,7 +46,7 @@ class Told:
         self._said = dict(said)
         self._why, self._usual = why, usual
         self._values: dict[str, Any] = {}
-        self._called: dict[str, str] = {}
+        self._source: dict[str, tuple[str, Any]] = {}
         self._assets: list[Asset] = []
         self._left: list[Left] = []
 
@@ -68,25 +69,25 @@ class Told:
         """More settings, from within one that was taken."""
         self._said |= said
 
-    def put(self, ours: str, value: Any, name: str) -> None:
-        """A value for an input of ours, which is called ``name`` there."""
+    def put(self, ours: str, value: Any, name: str, said: Any) -> None:
+        """A value for an input of ours, which is called ``name`` there and as ``said``."""
         self._values[ours] = value
-        self._called[ours] = name
+        self._source[ours] = name, said
 
     def move(self, name: str, ours: str, read: Callable[[Any], Any]) -> None:
         """A setting to an input of ours, as ``read`` gives it; left with the reason where that raises ValueError."""
         value = self.take(name)
         if value is not None:
-            with _Leaving(self, name, value):
-                self.put(ours, read(value), name)
+            with self._leaving(name, value):
+                self.put(ours, read(value), name, value)
 
     def size(self, width: str, height: str) -> None:
         """Two settings as our size."""
         sides = self.take(width), self.take(height)
         if sides != (None, None):
             name, value = f"{width}, {height}", list(sides)
-            with _Leaving(self, name, value):
-                self.put("size", "x".join(f"{number(side):g}" for side in sides), name)
+            with self._leaving(name, value):
+                self.put("size", "x".join(f"{number(side):g}" for side in sides), name, value)
 
     def sampler(self, name: str, schedule: str, read: Callable[[str, str], str]) -> None:
         """A sampler and its schedule as our sampler, which is both, as ``read`` names it."""
@@ -94,11 +95,12 @@ class Told:
         if value is None and timing is not None:
             self.leave(schedule, timing, "which sampler goes by it is not said")
         elif value is not None:
-            with _Leaving(self, name, value if timing is None else f"{shown(value)} {shown(timing)}"):
+            both = value if timing is None else f"{shown(value)} {shown(timing)}"
+            with self._leaving(name, both):
                 named, timed = text(value), text(timing or "")
                 if len(named) + len(timed) > _LONGEST_NAME:
                     raise ValueError("there is no such sampler here")
-                self.put("sampler", read(named, timed), name)
+                self.put("sampler", read(named, timed), name, both)
 
     def say(self, name: str, ours: str, dialect: Callable[[str], str]) -> None:
         """A prompt in our grammar; where ``dialect`` raises ValueError its plain words, and the reason is left."""
@@ -108,45 +110,39 @@ class Told:
             return
         self.take(name)
         try:
-            self.put(ours, dialect(value), name)
+            self.put(ours, dialect(value), name, value)
         except ValueError as error:
-            self.put(ours, plain(value), name)
+            self.put(ours, plain(value), name, value)
             self.leave(name, value, f"{error}; its words are taken as they are, without weights")
 
     def use(self, name: str, read: Callable[[Any], Iterable[Asset]]) -> None:
         """The files that a setting names, as ``read`` gives them; left with the reason where that raises ValueError."""
         value = self.take(name)
         if not _off(value):
-            with _Leaving(self, name, value):
+            with self._leaving(name, value):
                 self._assets += list(read(value))
 
     def leave(self, name: str, value: Any, why: str) -> None:
         """Something that finds no place here."""
         self._left.append(Left(shown(name), shown(value), why))
 
+    @contextmanager
+    def _leaving(self, name: str, value: Any) -> Iterator[None]:
+        """Leave a setting with the reason where the block raises ValueError."""
+        try:
+            yield
+        except ValueError as error:
+            self.leave(name, value, str(error))
+
     def foreign(self, workflow: str = "text-to-image") -> Foreign:
         """All of it."""
-        values, misfits = fitted_to(form_of(workflow), self._values, self._called)
+        values, misfits = fitted_to(form_of(workflow), self._values)
+        for misfit in misfits:
+            self.leave(*self._source[misfit.name], misfit.why)
         for name, value in self._said.items():
             if name not in SAYS_NOTHING and not _off(value) and not _same(value, self._usual.get(name)):
                 self.leave(name, value, self._why.get(name, _STRANGE))
-        return Foreign(self._tool, workflow, None, values, tuple(self._assets), (*misfits, *self._left))
-
-
-class _Leaving:
-    """Leaves a setting with the reason where the block raises ValueError."""
-
-    def __init__(self, told: Told, name: str, value: Any) -> None:
-        self._told, self._name, self._value = told, name, value
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
-        if not isinstance(error, ValueError):
-            return False
-        self._told.leave(self._name, self._value, str(error))
-        return True
+        return Foreign(self._tool, workflow, None, values, tuple(self._assets), tuple(self._left))
 
 
 def _off(value: Any) -> bool:

@@ -101,13 +101,19 @@ def _files(told: Told) -> None:
     digest = told.take("base_model_hash")
     told.use("base_model", lambda value: [asset("model", value, digest)])
     told.use("vae", lambda value: [asset("vae", value)])
-    combined = {name: told.take(name) for name in told.names() if _COMBINED.fullmatch(name)}
-    if "loras" in told:
-        told.use("loras", lambda value: list(_loras(value)))
-    else:
-        told.add(combined)
-        for name in combined:
+    listed = told.peek("loras")
+    told.use("loras", lambda value: list(_loras(value)))
+    for name in filter(_COMBINED.fullmatch, told.names()):
+        if not listed:
             told.use(name, lambda value: [_combined(value)])
+        elif _repeats(told.peek(name), listed):
+            told.take(name)
+
+
+def _repeats(value: Any, listed: Any) -> bool:
+    """Whether one of ``loras`` says the same."""
+    name = value.rpartition(" : ")[0] if isinstance(value, str) else None
+    return isinstance(listed, list) and any(isinstance(item, list) and item[:1] == [name] for item in listed[:100])
 
 
 def _loras(value: Any) -> Iterator[Asset]:

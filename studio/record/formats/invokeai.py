@@ -30,19 +30,27 @@ _NEWER: Final = MappingProxyType({"prompt": "positive_prompt", "sampler": "sched
 _LONGEST: Final = 40
 """Letters of a scheduler's name."""
 _UNWANTED: Final = re.compile(r"\[([^\[\]]*)\]")
+_JOINS: Final = MappingProxyType(
+    {(True, True): "all sides", (True, False): "left and right", (False, True): "top and bottom"}
+)
+_REFINER: Final = (
+    "model", "cfg_scale", "steps", "scheduler", "start", "positive_aesthetic_score", "negative_aesthetic_score",
+)  # fmt: skip
+_USUAL: Final = MappingProxyType({"rand_device": "cpu"})
 _WHY: Final = MappingProxyType(
     {
         "canvas_v2_metadata": "layers of the canvas have no file here; give their pictures to a workflow",
         "controlnets": "several ControlNets, or one with a start picture, need a workflow of your own",
-        "hrf_enabled": "how much larger the second pass was is not said; the workflow 'hires' does the like",
+        **dict.fromkeys(
+            ("hrf_enabled", "hrf_method", "hrf_strength"),
+            "how much larger the second pass was is not said; the workflow 'hires' does the like",
+        ),
         "init_image": "only the name of the start picture is said; choose the picture",
         "ipAdapters": "the workflow 'reference' takes an IP-Adapter and its picture",
-        "rand_device": "noise is drawn on the CPU here",
+        "rand_device": "noise is drawn on the CPU here, so the picture will be alike in kind, not the same",
         "ref_images": "only the names of the pictures are said; the workflow 'reference' takes one",
-        "refiner_model": "the studio runs no SDXL refiner",
+        **dict.fromkeys((f"refiner_{name}" for name in _REFINER), "the studio runs no SDXL refiner"),
         "regions": "the workflow 'regions' takes areas and their words",
-        "seamless_x": "the workflow 'seamless-pattern' makes tiles",
-        "seamless_y": "the workflow 'seamless-pattern' makes tiles",
     }
 )
 
@@ -52,7 +60,7 @@ def read(carried: Carried) -> Foreign | None:
     said = _said(carried)
     if said is None:
         return None
-    told = Told(TOOL, said, _WHY)
+    told = Told(TOOL, said, _WHY, _USUAL)
     workflow, base = _workflow(told), _base(told)
     _prompts(told, base)
     _settings(told, base)
@@ -88,7 +96,19 @@ def _workflow(told: Told) -> str:
     workflow = _ENDINGS.get(mode.rpartition("_")[2]) if isinstance(mode, str) else None
     if workflow:
         told.take("generation_mode")
-    return workflow if workflow and workflow != "text-to-image" else _controlled(told)
+    if workflow and workflow != "text-to-image":
+        return workflow
+    return _tiled(told) or _controlled(told)
+
+
+def _tiled(told: Told) -> str:
+    """The workflow that makes tiles, where the picture is one that nothing else guided."""
+    edges = told.peek("seamless_x") is True, told.peek("seamless_y") is True
+    if not any(edges) or "controlnets" in told:
+        return ""
+    told.take("seamless_x"), told.take("seamless_y")
+    told.put("joins", _JOINS[edges], "seamless_x, seamless_y", list(edges))
+    return "seamless-pattern"
 
 
 def _base(told: Told) -> str:

@@ -22,16 +22,17 @@ TOOL: Final = "SwarmUI"
 _MARK: Final = '"sui_image_params"'
 _PLACES: Final = ("parameters", "exif:UserComment", "stealth", "sidecar", "json")
 _NONE: Final = ("None", "Automatic", "(Use Base)")
+_JOINS: Final = MappingProxyType({"true": "all sides", "X-Only": "left and right", "Y-Only": "top and bottom"})
 _EVERYWHERE: Final = ("", "0", "-1")
 """Sections of a prompt to which a LoRA is confined where it is for the whole picture."""
-_BESIDE: Final = ("weights", "tencweights", "sectionconfinement")
+_BESIDE: Final = ("s", "weights", "tencweights", "sectionconfinement")
 _WHY: Final = MappingProxyType(
     {
         "cfgscale": "this model follows fluxguidancescale",
         "original_negativeprompt": "the words as they were drawn are taken",
         "original_prompt": "the words as they were drawn are taken",
         "refinermodel": "the second pass is drawn by the same model here",
-        "seamlesstileable": "the workflow 'seamless-pattern' makes tiles",
+        "seamlesstileable": "this workflow makes no tiles; 'seamless-pattern' does",
         "useipadapterforrevision": "the workflow 'reference' takes an IP-Adapter and its picture",
         "variationseed": "the studio has one seed",
         "variationseedstrength": "the studio has one seed",
@@ -86,7 +87,14 @@ def _workflow(told: Told) -> str:
         told.move("controlnetstrength", "weight", number)
         told.move("controlnetend", "until", number)
         return "controlnet"
-    return "text-to-image"
+    return _tiled(told)
+
+
+def _tiled(told: Told) -> str:
+    if str(told.peek("seamlesstileable")) not in _JOINS:
+        return "text-to-image"
+    told.move("seamlesstileable", "joins", lambda value: _JOINS[value])
+    return "seamless-pattern"
 
 
 def _prompt(told: Told, name: str, ours: str) -> None:
@@ -120,29 +128,39 @@ def _settings(told: Told) -> None:
 
 def _files(told: Told, hashes: Mapping[str, Any]) -> None:
     for name, kind in (("model", "model"), ("vae", "vae"), ("controlnetmodel", "controlnet")):
-        told.use(name, partial(_hashed, kind, hashes, 1.0))
-    for lora, weight, words, section in _loras(told):
+        told.use(name, partial(_hashed, kind, hashes))
+    for lora, section in _loras(told):
         if section in _EVERYWHERE:
             told.add({"loras": lora})
-            told.use("loras", partial(_hashed, "lora", hashes, weight, words=words))
+            told.use("loras", partial(_worn, hashes))
         else:
-            told.leave("loras", f"{lora}:{weight}", f"it counts in section {shown(section)} of the prompt alone")
+            told.leave("loras", lora, f"it counts in section {shown(section)} of the prompt alone")
 
 
-def _loras(told: Told) -> Iterator[tuple[str, str, str | None, str]]:
-    """Of each its name, its weight, that in the text encoders where it is another, and its section of the prompt."""
-    weights, words, sections = (_listed(told.take(f"lora{name}")) for name in _BESIDE)
-    for at, name in enumerate(_listed(told.take("loras"))):
+def _hashed(kind: str, hashes: Mapping[str, Any], value: Any) -> list[Asset]:
+    return [asset(kind, value, hashes.get(_bare(text(value))))]
+
+
+def _worn(hashes: Mapping[str, Any], lora: list[str]) -> list[Asset]:
+    """From its name, its weight, and that in the text encoders where it is another."""
+    name, weight, *words = lora
+    return [asset("lora", name, hashes.get(_bare(name)), weight=weight, text=words[0] if words else None)]
+
+
+def _loras(told: Told) -> Iterator[tuple[list[str], str]]:
+    """What is said of each, and its section of the prompt."""
+    names, weights, words, sections = (_listed(told, f"lora{name}") for name in _BESIDE)
+    for at, name in enumerate(names):
         weight = weights[at] if at < len(weights) else "1"
-        other = words[at] if at < len(words) and words[at] != weight else None
-        yield name, weight, other, sections[at] if at < len(sections) else ""
+        other = words[at : at + 1] if words[at : at + 1] != [weight] else []
+        yield [name, weight, *other], sections[at] if at < len(sections) else ""
 
 
-def _hashed(kind: str, hashes: Mapping[str, Any], weight: Any, value: Any, words: str | None = None) -> list[Asset]:
-    return [asset(kind, value, hashes.get(_bare(text(value))), weight=weight, text=words)]
-
-
-def _listed(value: Any) -> list[str]:
+def _listed(told: Told, name: str) -> list[str]:
     """A list of texts, or one text with commas."""
-    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
-    return [str(part).strip() for part in parts[:100] if isinstance(part, str | int | float)]
+    value = told.take(name)
+    parts = value.split(",") if isinstance(value, str) else [] if value is None else value
+    if isinstance(parts, list) and len(parts) <= 100 and all(isinstance(part, str | int | float) for part in parts):
+        return [str(part).strip() for part in parts]
+    told.leave(name, value, "this is no list of at most 100 texts")
+    return []

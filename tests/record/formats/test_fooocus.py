@@ -11,7 +11,7 @@ from studio.errors import InputError
 from studio.record.carriers import Carried, carried
 from studio.record.foreign import Asset
 from studio.record.formats.fooocus import read
-from tests.record.formats.trials import accounted, fits, hostile
+from tests.record.formats.trials import accounted, fits, hostile, lossless
 
 SAID = {
     "adaptive_cfg": 7.0, "adm_guidance": "(1.5, 0.8, 0.3)", "base_model": "juggernautXL_v8Rundiffusion",
@@ -76,6 +76,11 @@ def test_what_is_written_as_python_is_not_run():
     foreign = read(Carried({"parameters": json.dumps(SAID | {"resolution": "__import__('os').getcwd()"})}))
     assert "size" not in foreign.values
     assert "resolution" in {item.name for item in foreign.left}
+
+
+def test_no_setting_vanishes():
+    mark = {"fooocus_scheme": "fooocus"}
+    lossless(read, lambda said: mark | {"parameters": json.dumps(said)}, SAID)
 
 
 def test_files_of_others_and_damaged_ones():

@@ -10,12 +10,12 @@ from studio.errors import InputError
 from studio.record.carriers import Carried, carried
 from studio.record.foreign import Asset
 from studio.record.formats.invokeai import TOOL, read
-from tests.record.formats.trials import accounted, fits, hostile
+from tests.record.formats.trials import accounted, fits, hostile, lossless
 
 SDXL = {
     "generation_mode": "sdxl_txt2img", "positive_prompt": "a (red barn)1.2 at dawn, trees+", "negative_prompt": "fog--",
     "width": 1024, "height": 768, "seed": 4294967295, "rand_device": "cpu", "cfg_scale": 7.5,
-    "cfg_rescale_multiplier": 0.2, "steps": 30, "scheduler": "dpmpp_2m_sde_k", "seamless_x": False, "seamless_y": True,
+    "cfg_rescale_multiplier": 0.2, "steps": 30, "scheduler": "dpmpp_2m_sde_k", "seamless_x": False, "seamless_y": False,
     "positive_style_prompt": "a (red barn)1.2 at dawn, trees+", "negative_style_prompt": "oil",
     "model": {"key": "8c5", "hash": "blake3:" + "ab12" * 16, "name": "Juggernaut XL v9", "base": "sdxl",
     "type": "main"},
@@ -58,7 +58,7 @@ def test_a_picture_of_version_six(tmp_path):
         "positive_prompt": "prompt", "negative_prompt": "negative_prompt", "width": "size", "height": "size",
         "seed": "seed", "cfg_scale": "guidance", "steps": "steps", "scheduler": "sampler", "model": "model",
         "vae": "vae",
-        "loras": "lora", "positive_style_prompt": "prompt", "generation_mode": "prompt",
+        "loras": "lora", "positive_style_prompt": "prompt", "generation_mode": "prompt", "rand_device": "seed",
     }  # fmt: skip
     accounted(foreign, SDXL, placed)
     fits(foreign)
@@ -103,6 +103,17 @@ def test_a_scheduler_that_is_not_here_is_left_and_not_replaced(scheduler):
 
 
 @pytest.mark.parametrize(
+    ("across", "down", "joins"),
+    [(True, True, "all sides"), (True, False, "left and right"), (False, True, "top and bottom")],
+)
+def test_tiles(across, down, joins):
+    foreign = _read({"positive_prompt": "dots", "seamless_x": across, "seamless_y": down, "rand_device": "cuda"})
+    assert foreign.workflow == "seamless-pattern"
+    assert foreign.values["joins"] == joins
+    assert [item.name for item in foreign.left] == ["rand_device"]
+
+
+@pytest.mark.parametrize(
     ("scheduler", "ours"),
     [("dpmpp_sde_k", "DPM++ SDE Karras"), ("kdpm_2_a_k", "DPM2 a Karras"), ("unipc", "UniPC"), ("pndm", "PLMS"),
      ("euler_k", "Euler Karras"), ("lcm", "LCM"), ("deis", "DEIS")],
@@ -133,6 +144,11 @@ def test_blends_are_left_and_their_words_kept():
     foreign = _read({"positive_prompt": '("oil", "ink").blend(0.7, 0.3)'})
     assert "blend" in foreign.left[0].why
     assert foreign.values["prompt"] == r'\("oil", "ink"\).blend\(0.7, 0.3\)'
+
+
+def test_no_setting_vanishes():
+    for said in (SDXL, OLD):
+        lossless(read, lambda said: {"invokeai_metadata": json.dumps(said)}, said)
 
 
 def test_files_of_others_and_damaged_ones():

@@ -10,7 +10,7 @@ from studio.errors import InputError
 from studio.record.carriers import Carried, carried
 from studio.record.foreign import Asset
 from studio.record.formats.novelai import read
-from tests.record.formats.trials import accounted, fits, hostile
+from tests.record.formats.trials import accounted, fits, hostile, lossless
 
 V3 = {
     "prompt": "{{masterpiece}}, 1girl, [bad (x)], fish|bird", "steps": 28, "height": 1216, "width": 832, "scale": 5.0,
@@ -90,6 +90,11 @@ def test_samplers(sampler, schedule, ours):
     foreign = read(Carried(_texts({"prompt": "a", "sampler": sampler, "noise_schedule": schedule})))
     assert foreign.values.get("sampler") == ours
     assert ("sampler" in {item.name for item in foreign.left}) == (ours is None)
+
+
+def test_no_setting_vanishes():
+    for said in (V3, V4):
+        lossless(read, _texts, said)
 
 
 def test_files_of_others_and_damaged_ones():

@@ -12,7 +12,7 @@ from studio.record.carriers import Carried, carried
 from studio.record.foreign import Asset
 from studio.record.formats.sdcpp import read
 from studio.record.reading import flat
-from tests.record.formats.trials import accounted, fits, hostile
+from tests.record.formats.trials import accounted, fits, hostile, lossless
 
 SAID = {
     "schema": "sdcpp.image.params/v1", "mode": "img_gen",
@@ -105,6 +105,10 @@ def test_methods_that_are_not_here_are_left(method):
     foreign = read(Carried({"parameters": _text(SAID | {"sampling": {"method": method, "scheduler": "discrete"}})}))
     assert "sampler" not in foreign.values
     assert "sampling.method" in {item.name for item in foreign.left}
+
+
+def test_no_setting_vanishes():
+    lossless(read, lambda said: {"json": json.dumps(said)}, SAID)
 
 
 def test_files_of_others_and_damaged_ones():

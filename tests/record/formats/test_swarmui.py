@@ -11,7 +11,7 @@ from studio.errors import InputError
 from studio.record.carriers import Carried, carried
 from studio.record.foreign import Asset
 from studio.record.formats.swarmui import read
-from tests.record.formats.trials import accounted, fits, hostile
+from tests.record.formats.trials import accounted, fits, hostile, lossless
 
 PARAMS = {
     "prompt": "a (cat:1.2) in [art] <segment:face,0.6,0.5//cid=11> a smiling face", "negativeprompt": "blurry",
@@ -60,7 +60,7 @@ def test_a_picture(tmp_path):
     accounted(foreign, PARAMS | WHOLE["sui_extra_data"], placed)
     left = {item.name: item for item in foreign.left}
     assert left["<segment:face,0.6,0.5//cid=11>"].value == "a smiling face"
-    assert left["loras"].value == "face:1"
+    assert left["loras"].value == '["face", "1"]'
     fits(foreign)
 
 
@@ -108,10 +108,21 @@ def test_second_passes_start_pictures_and_controlnets():
     assert followed.assets == (Asset("controlnet", "canny"),)
 
 
+def test_tiles():
+    foreign = _said(seamlesstileable="X-Only")
+    assert (foreign.workflow, foreign.values["joins"]) == ("seamless-pattern", "left and right")
+    assert _said(seamlesstileable="false").workflow == "text-to-image"
+    assert _said(seamlesstileable=["true"]).workflow == "text-to-image"
+
+
 def test_flux_follows_its_own_guidance():
     foreign = _said(cfgscale=1, fluxguidancescale=2.5)
     assert foreign.values["guidance"] == 2.5
     assert foreign.left[0].name == "cfgscale"
+
+
+def test_no_setting_vanishes():
+    lossless(read, lambda said: {"parameters": json.dumps({"sui_image_params": said})}, PARAMS)
 
 
 def test_files_of_others_and_damaged_ones():

@@ -45,6 +45,15 @@ def accounted(foreign: Foreign, said: Mapping[str, Any], placed: Mapping[str, st
     assert all(item.why and item.value for item in foreign.left)
 
 
+def lossless(read: Read, write: Callable[[Mapping[str, Any]], Mapping[str, str]], said: Mapping[str, Any]) -> None:
+    """Whatever any one setting is made to say comes out again: as a value, a file, or left."""
+    for name in set(said) - SAYS_NOTHING:
+        for odd in ("odd words 4711", 4711.25, ["4711"], {"odd": 4711}):
+            foreign = read(Carried(write({**said, name: odd})))
+            assert foreign
+            assert "4711" in f"{foreign.values} {foreign.assets} {foreign.left}", f"{name}: {odd}"
+
+
 def hostile(
     read: Read, place: str, said: Mapping[str, Any], write: Callable[[str], str] = str, count: int = 500
 ) -> None:
