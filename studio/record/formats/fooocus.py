@@ -81,8 +81,6 @@ def _words(prompt: str) -> str:
 
 def _settings(told: Told) -> None:
     told.sampler("sampler", "scheduler", lambda name, timing: canonical(name, "" if timing == name else timing))
-    if "refiner_model" not in told:  # then it switches nothing
-        told.take("refiner_switch")
     told.move("steps", "steps", number)
     told.move("guidance_scale", "guidance", number)
     told.move("seed", "seed", number)

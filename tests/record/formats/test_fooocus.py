@@ -30,7 +30,7 @@ PLACED = {
     "base_model": "model", "base_model_hash": "model", "clip_skip": "clip_skip", "full_prompt": "prompt",
     "full_negative_prompt": "negative_prompt", "guidance_scale": "guidance", "lora_combined_1": "lora", "loras": "lora",
     "resolution": "size", "sampler": "sampler", "scheduler": "sampler", "seed": "seed", "steps": "steps",
-    "refiner_model": "model", "refiner_switch": "model", "vae": "model",  # the model's own VAE, and no refiner
+    "refiner_model": "model", "vae": "model",  # the model's own VAE, and no refiner
 }  # fmt: skip
 
 
