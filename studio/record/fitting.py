@@ -2,16 +2,23 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from textwrap import shorten
 from types import MappingProxyType
 from typing import Any, Final
 
 from studio.errors import InputError
 from studio.record.foreign import Left
-from studio.workflow import Workflow, bind
+from studio.workflow import JobForm, Workflow, bind
 
 _LONGEST: Final = 2_000
 _SAME: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@cache
+def form_of(workflow: str) -> type[JobForm]:
+    """The form of a workflow that came with the studio."""
+    return Workflow.load(workflow).form()
 
 
 def fitted(
@@ -22,9 +29,15 @@ def fitted(
     ``called`` tells how the other tool names an input, where that is not our name: {"guidance": "CFG scale"}. Inputs
     that are needed and not given do not matter.
     """
-    form = workflow.form()
+    return fitted_to(workflow.form(), values, called)
+
+
+def fitted_to(
+    form: type[JobForm], values: Mapping[str, Any], called: Mapping[str, str] = _SAME
+) -> tuple[dict[str, Any], tuple[Left, ...]]:
+    """The same, where the form is there already."""
     known = {name: value for name, value in values.items() if name in form.model_fields}
-    wrong = dict.fromkeys(set(values) - set(known), f"the workflow '{workflow.name}' has no such input")
+    wrong = dict.fromkeys(set(values) - set(known), f"the workflow '{form.__name__}' has no such input")
     try:
         bind(form, known)
     except InputError as error:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from studio.record.fitting import fitted, shown
+from studio.record.fitting import fitted, form_of, shown
 from studio.workflow import Workflow, bind
 
 WORKFLOW = Workflow.load("image-to-image")
@@ -38,7 +38,7 @@ def test_what_does_not_fit_is_left_with_its_name_there_and_a_reason(name, value)
     assert (left.name, left.value) == ("X", shown(value))
     assert left.why
     assert len(left.why) < 200
-    bind(Workflow.load("text-to-image").form(), {"prompt": "words", **values})
+    bind(form_of("text-to-image"), {"prompt": "words", **values})
 
 
 def test_any_value_is_shown_as_text_that_can_be_printed():
