@@ -66,8 +66,10 @@ def _kind(path: Path) -> str:
     try:
         with path.open("rb") as stream:
             begin = stream.read(1024)
-    except OSError as error:
-        raise InputError(f"'{path}' cannot be read: {error.strerror or error}") from None
+    except FileNotFoundError:
+        raise InputError(f"there is no file '{path}'") from None
+    except (OSError, ValueError) as error:  # a name with a NUL
+        raise InputError(f"'{path}' cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if begin.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
         return "json"
     return "sidecar" if path.suffix.lower() == ".txt" else "picture"

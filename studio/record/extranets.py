@@ -48,12 +48,15 @@ def read(prompt: str, rest: dict[str, str]) -> Nets:
     worn = [asset for tag in _TAG.finditer(prompt) for asset in _worn(tag, hashes, left)]
     assets = [*_model(rest, hashes), *_vae(rest, hashes), *_modules(rest), *worn, *_embeddings(hashes)]
     made = civitai.resources(rest, {asset.kind for asset in assets})
-    used = {(asset.kind, asset.name) for asset in assets}
-    strays = (Left(f"Hashes: {kind} {name}".strip(), text[0], "nothing says that it was used, or how strongly")
-              for (kind, name), text in hashes.items() if name and (kind, name) not in used)  # fmt: skip
+    used = {(asset.kind, name) for asset in assets for name in (asset.name, "")}
+    strays = (_stray(kind, name, text) for (kind, name), text in hashes.items() if (kind, name) not in used)
     bare = _TAG.sub("", prompt)
     everything = (*left, *made.left, *strays)
     return Nets(bare if bare == prompt else bare.strip(), (*assets, *made.assets), everything, made.there, made.flux)
+
+
+def _stray(kind: str, name: str, text: tuple[str, ...]) -> Left:
+    return Left(f"Hashes: {kind} {name}".strip(), ", ".join(text), "nothing says that it was used, or how strongly")
 
 
 def _hashes(rest: dict[str, str], left: list[Left]) -> Hashes:
@@ -94,10 +97,10 @@ def _model(rest: dict[str, str], hashes: Hashes) -> Iterator[Asset]:
 
 
 def _vae(rest: dict[str, str], hashes: Hashes) -> Iterator[Asset]:
+    if rest.get("VAE") in ("None", "Automatic"):
+        return
     own = _own(rest, "VAE hash", hashes.get(("vae", ""), ()))
-    name = rest.get("VAE", "") or next(iter(own), "")
-    if name and name not in ("None", "Automatic"):
-        rest.pop("VAE", "")
+    if name := rest.pop("VAE", "") or next(iter(own), ""):
         yield Asset("vae", name, own)
 
 

@@ -29,6 +29,11 @@ class Left:
     value: str
     why: str
 
+    def __str__(self) -> str:
+        """ "ENSD 31337: why"."""
+        value = self.value if len(self.value) <= 80 else f"{self.value[:79]}…"
+        return f"{' '.join(f'{self.name} {value}'.split())}: {self.why}"
+
 
 @dataclass(frozen=True)
 class Foreign:

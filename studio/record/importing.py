@@ -1,7 +1,8 @@
 """From what another tool says of a picture to a job here: its models and LoRAs are found, and what is not is named."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,15 +14,17 @@ from studio.lora import Lora
 from studio.models import finding, library
 from studio.models.finding import Found
 from studio.record import formats
+from studio.record.carriers import carried
 from studio.record.fitting import fitted
 from studio.record.foreign import Asset, Foreign, Left
+from studio.record.picture import Picture
 from studio.record.renaming import renamed
 from studio.workflow import Workflow
 
 _PLAIN, _IMPORTED = "text-to-image", "imported"
 _ADD: Final = {
-    "model": "studio models add FILE",
-    "lora": "put its file into the folder of parts (STUDIO_PARTS), or: studio models add FOLDER",
+    "model": "to add it: studio models add FILE",
+    "lora": "to add it, put its file into the folder of parts, or: studio models add FOLDER",
 }
 
 
@@ -49,7 +52,7 @@ class Missing:
     @property
     def advice(self) -> str:
         """How to add it."""
-        return _ADD.get(self.asset.kind, "put it into the folder of parts (STUDIO_PARTS)")
+        return _ADD.get(self.asset.kind, "to add it, put it into the folder of parts")
 
 
 @dataclass(frozen=True)
@@ -68,35 +71,72 @@ class Imported:
     left: tuple[Left, ...] = ()
     definition: Mapping[str, Any] | None = None
 
+    @property
+    def lacks(self) -> tuple[Missing, ...]:
+        """What is missing that decides most how a picture looks: models and LoRAs."""
+        return tuple(one for one in self.missing if one.asset.kind in ("model", "lora"))
+
     def job(self, values: Mapping[str, Any]) -> Job:
         """The job, with other values for some inputs; raises InputError where one is wrong or needed."""
         return Job.of(self.workflow, {**self.values, **values})
 
+    @property
+    def trusted(self) -> tuple[Taken, ...]:
+        """What was taken for its name alone."""
+        return tuple(one for one in self.taken if not one.sure)
+
     def said(self) -> list[str]:
         """Lines for people: what was taken on trust, what is missing, what was left out."""
-        trusted = [one for one in self.taken if not one.sure]
-        lines = [f"{one.asset.kind} {one.asset.name}: '{one.name}' is used, for its name alone" for one in trusted]
-        lines += [f"{one}: {one.why}; {one.advice}" for one in self.missing]
-        return lines + [f"{one.name}{f' {one.value[:80]}' if one.value else ''}: {one.why}" for one in self.left]
+        lines = [f"{one.asset.kind} {one.asset.name}: '{one.name}' is used, for its name alone" for one in self.trusted]
+        return [*lines, *(f"{one}: {one.why}; {one.advice}" for one in self.missing), *map(str, self.left)]
+
+    def data(self) -> dict[str, Any]:
+        """All of it but the values, as JSON."""
+        return {
+            "tool": self.tool,
+            "workflow": self.workflow.name,
+            "taken": [{**asdict(one.asset), "as": one.name, "sure": one.sure} for one in self.taken],
+            "missing": [{**asdict(one.asset), "why": one.why, "advice": one.advice} for one in self.missing],
+            "left": [asdict(one) for one in self.left],
+        }
 
 
-def read(path: Path) -> Imported:
-    """What another tool says in a picture, a JSON or a text file, made ready to be used here.
+def brought(path: Path, *, shipped: bool = False) -> Job | Imported:
+    """What a file brings: the job of a picture of the studio's or of a job file, or what another tool says in it.
 
-    Raises InputError where the file says nothing of the kind, or cannot be read.
+    With ``shipped`` only for workflows that came with the studio. Raises InputError where it brings nothing of the
+    kind, or cannot be read.
     """
-    foreign = formats.read(path)
-    if foreign is None:
-        raise InputError(f"'{path}' says nothing of how it was made that the studio can read")
-    return imported(foreign)
+    said = carried(path)
+    if "studio" in said.texts:
+        return Picture(path).job
+    if _is_job(said.texts.get("json", "")):
+        return Job.from_json(said.texts["json"])
+    if (foreign := formats.read_from(said)) is None:
+        raise InputError(f"'{path}' carries no settings that the studio can read")
+    return imported(foreign, shipped=shipped)
 
 
-def imported(foreign: Foreign) -> Imported:
+def _is_job(text: str) -> bool:
+    try:
+        content = json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and {"workflow", "definition", "values", "seed"} <= set(content)
+
+
+def imported(foreign: Foreign, *, shipped: bool = False) -> Imported:
     """Find the assets, by hash and then by name, and put them where the workflow takes them."""
     found = [(asset, finding.find(asset.kind, asset.name, asset.hashes)) for asset in foreign.assets]
     there = tuple(Taken(asset, one.name, one.sure) for asset, one in found if one.name)
     missing = tuple(Missing(asset, _why(asset, one)) for asset, one in found if not one.name)
-    ready = _defined(foreign, there, missing) if foreign.definition is not None else _plain(foreign, there)
+    if foreign.definition is None:
+        ready = _plain(foreign, there)
+    elif shipped:
+        title = str(foreign.definition.get("title", ""))
+        ready = _plain(foreign, there, (Left("Workflow", title, "it is used from a file; studio import writes one"),))
+    else:
+        ready = _defined(foreign, there, missing)
     return replace(ready, tool=foreign.tool, missing=missing, left=(*foreign.left, *ready.left))
 
 

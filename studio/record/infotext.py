@@ -21,6 +21,7 @@ Pairs = tuple[tuple[str, str], ...]
 
 _LONGEST: Final = 2_000_000
 _FEWEST: Final = 3  # pairs that make a line one of settings, as A1111 counts
+_TRIES: Final = 20  # with what looks like JSON and is none, which takes long to find out
 _NEGATIVE: Final = "Negative prompt:"
 _NAME: Final = r"(?:\w[\w \-/.()+]{1,80}?:(?!//)|\w:(?=\s))"
 _KEY: Final = re.compile(rf"\s*({_NAME})\s*")
@@ -52,12 +53,13 @@ class Infotext:
 
 def pairs(line: str) -> Iterator[tuple[str, str]]:
     """Each key and value of a line of settings; what stands before the first key comes with the key ""."""
-    at = 0
+    at, tries = 0, _TRIES
     if not _KEY.match(line) and line.strip():
         value, at = _plain(line, 0)
         yield "", value
     while found := _KEY.match(line, at):
-        value, at = _value(line, found.end())
+        value, at, broken = _value(line, found.end(), tries > 0)
+        tries -= broken
         yield found[1].removesuffix(":").strip(), value
 
 
@@ -84,17 +86,18 @@ def _are_settings(line: str) -> bool:
     return sum(1 for key, _ in pairs(line) if key) >= _FEWEST
 
 
-def _value(line: str, at: int) -> tuple[str, int]:
-    """The value that begins at a place, and where the next key may begin."""
+def _value(line: str, at: int, may_be_json: bool) -> tuple[str, int, bool]:
+    """The value that begins at a place, where the next key may begin, and whether it was JSON that is broken."""
+    broken = False
     if found := _QUOTED.match(line, at):
         value, stop = _unquoted(found[0]), found.end()
-    elif line[at : at + 1] in ("[", "{"):
+    elif may_be_json and line[at : at + 1] in ("[", "{"):
         stop = _end_of_json(line, at)
-        value = line[at:stop]
+        value, broken = line[at:stop], stop == at
     else:
-        return _plain(line, at)
+        return *_plain(line, at), False
     end = _END.match(line, stop)
-    return (value, end.end()) if end and stop > at else _plain(line, at)
+    return (value, end.end(), False) if end and not broken else (*_plain(line, at), broken)
 
 
 def _plain(line: str, at: int) -> tuple[str, int]:

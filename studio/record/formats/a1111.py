@@ -39,7 +39,8 @@ _OWN: Final = {
 }  # fmt: skip
 _ESCAPED: Final = str.maketrans({":": r"\u003a", "}": r"\u007d", "{": r"\u007b"})
 _MASKED: Final = ("Mask blur", "Mask mode", "Masked content", "Inpaint area", "Masked area padding")
-_HIRES: Final = ("Hires upscale", "Hires resize", "First pass size")
+_FIRST: Final = "First pass size"  # before "Hires upscale", "Size" was that of the second
+_HIRES: Final = ("Hires upscale", "Hires resize", _FIRST)
 _SHORT: Final = re.compile(r"[^\n]{0,60}")
 _NUMBERED: Final = re.compile(r"v?\d|f\d|neo|[0-9a-f]{7,40}$")
 _FORGE: Final = re.compile(r"f\d|neo")
@@ -123,20 +124,19 @@ class _Reading:
         return "text-to-image"
 
     def _second_pass(self) -> bool:
-        """Take what is said of a larger second pass; False where it is no larger one in all."""
-        if first := self.take("First pass size"):  # as A1111 wrote it before "Hires upscale"
-            self.rest["Hires resize"], self.rest["Size"] = self.rest.get("Size", ""), first
-        factor = _number(self.rest.get("Hires upscale", "")) or _larger(self.rest)
-        if not isinstance(factor, int | float):
-            return False
-        self.values["factor"] = factor
-        self.take("Hires upscale"), self.take("Hires resize")
-        if strength := self.take("Denoising strength"):
+        """Take what is said of a larger second pass; False where it cannot be told that there is one."""
+        key, factor = _factor(self.rest)
+        least, most = Workflow.load("hires").inputs()["factor"].bounds
+        if (least or 0) <= factor <= (most or 0):
+            self.values["factor"] = factor
+            size = self.take(key)
+            self.rest |= {"Size": size} if key == _FIRST else {}
+        if factor and (strength := self.take("Denoising strength")):
             self.values["strength"] = _number(strength)
-        for key, same in (("Hires steps", "Steps"), ("Hires sampler", "Sampler"), ("Hires CFG Scale", "CFG scale")):
-            if self.rest.get(key) in ("0", self.rest.get(same)):
-                self.take(key)
-        return True
+        for again, same in (("Hires steps", "Steps"), ("Hires sampler", "Sampler"), ("Hires CFG Scale", "CFG scale")):
+            if factor and self.rest.get(again) in ("0", self.rest.get(same)):
+                self.take(again)
+        return factor > 0
 
     def _numbers(self) -> None:
         for key, name in _PLAIN.items():
@@ -204,14 +204,25 @@ def _number(text: str) -> Any:
     return float(text) if "." in text else int(text)
 
 
-def _larger(rest: dict[str, str]) -> Any:
-    """How many times larger the second pass is, from the sizes of both; "" where the shape changes."""
-    small, large = (re.fullmatch(r"(\d{1,6})x(\d{1,6})", rest.get(key, "")) for key in ("Size", "Hires resize"))
-    if not small or not large or "0" in (small[1], small[2]):
-        return ""
-    across, down = (int(large[side] or 0) / int(small[side]) for side in (1, 2))
+def _factor(rest: Mapping[str, str]) -> tuple[str, float]:
+    """How many times as wide and high the second pass is, and the key that says so; 0 where none does."""
+    told = _number(rest.get("Hires upscale", ""))
+    if isinstance(told, int | float) and told > 0:
+        return "Hires upscale", told
+    for key, small, large in (("Hires resize", "Size", "Hires resize"), (_FIRST, _FIRST, "Size")):
+        if factor := _larger(rest.get(small, ""), rest.get(large, "")):
+            return key, factor
+    return "", 0
+
+
+def _larger(small: str, large: str) -> float:
+    """How many times as large one size is as another; 0 where the shape is another, or one is no size."""
+    one, other = (re.fullmatch(r"(\d{1,6})x(\d{1,6})", size) for size in (small, large))
+    if not one or not other or "0" in (one[1], one[2]):
+        return 0
+    across, down = (int(other[side]) / int(one[side]) for side in (1, 2))
     factor = across or down  # A1111 keeps the shape where one is 0
-    return round(factor, 4) if abs((down or factor) - factor) < 0.02 else ""
+    return round(factor, 4) if abs((down or factor) - factor) < 0.02 else 0
 
 
 def _literal(text: str) -> str:
