@@ -86,6 +86,10 @@ _AUTOMATIC: Final = MappingProxyType(
         "dpmpp2msde": "exponential",
     }
 )
+_LABELS: Final = MappingProxyType(
+    {"karras": "Karras", "exponential": "Exponential", "beta": "Beta", "ays": "Align Your Steps",
+     "sgmuniform": "SGM Uniform"}
+)  # fmt: skip
 # Names that people know and that are not here, with the nearest that is.
 _INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -152,6 +156,13 @@ def canonical(text: str, schedule: str = "") -> str:
     if name := _OURS.get(base + timing):
         return name
     raise ValueError(f"there is no sampler '{whole}' here; {_hint(base, timing, whole)}")
+
+
+def in_two(name: str) -> tuple[str, str]:
+    """One of our names as A1111 has it, sampler and schedule type; no schedule where it takes the same by itself."""
+    base, timing = _parted(_key(name))
+    usual = "Uniform" if base in _AUTOMATIC else ""
+    return (_OURS[base], _LABELS.get(timing, "")) if timing else (name, usual)
 
 
 def _parted(key: str) -> tuple[str, str]:

@@ -28,7 +28,8 @@ _HEAD: Final = (
 )
 _OURS: Final = [
     "/studio/style.css", "/studio/lora_stack.css", "/studio/fonts/instrument-sans.woff2",
-    *(f"/studio/{script}.js" for script in ("app", "activity", "stage", "server", "make", "loras", "lora_stack")),
+    *(f"/studio/{script}.js" for script in ("app", "activity", "brought", "stage", "server", "make", "loras")),
+    "/studio/lora_stack.js",
 ]  # fmt: skip
 
 
