@@ -23,8 +23,13 @@ def loaded(text: str, tool: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         data = None
     if not isinstance(data, dict):
-        raise InputError(f"the settings that {tool} wrote into this file are damaged; take another copy of it")
+        raise damaged(tool)
     return data
+
+
+def damaged(tool: str) -> InputError:
+    """What to raise where a tool's settings are not what it writes."""
+    return InputError(f"the settings that {tool} wrote into this file are damaged; take another copy of it")
 
 
 def flat(data: Mapping[str, Any], depth: int = 4) -> Iterator[tuple[str, Any]]:
@@ -71,7 +76,7 @@ def asset(kind: str, name: Any, *hashes: Any, weight: Any = 1.0, text: Any = Non
     """A file that was used; raises ValueError where its name is no text or a weight none that a LoRA may have."""
     if not isinstance(name, str) or not 0 < len(name) <= 300 or not name.isprintable():
         raise ValueError("this names no file")
-    known = tuple(dict.fromkeys(filter(None, map(_hash, hashes))))
+    known = tuple(dict.fromkeys(filter(None, map(hash_of, hashes))))
     return Asset(kind, name, known, _weight(weight), None if text is None else _weight(text))
 
 
@@ -82,7 +87,7 @@ def _weight(value: Any) -> float:
     return weight
 
 
-def _hash(value: Any) -> str:
+def hash_of(value: Any) -> str:
     """A hash in hex, with its kind before it where that is not SHA-256; empty where it is none."""
     written = value.lower().removeprefix("0x").removeprefix("sha256:") if isinstance(value, str) else ""
     return written if _HASH.fullmatch(written) and not written.startswith(_OF_NOTHING) else ""

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from studio.record.carriers import Carried
 from studio.record.foreign import Asset, Foreign
-from studio.record.reading import asset, items, loaded, number, text
+from studio.record.reading import asset, hash_of, items, loaded, number, text
 from studio.record.told import Told
 from studio.record.wording import comfy
 from studio.sampler_names import canonical
@@ -96,7 +96,9 @@ def _size(value: Any) -> str:
 
 
 def _files(told: Told) -> None:
-    digest = told.take("base_model_hash")
+    digest = told.peek("base_model_hash")
+    if hash_of(digest) and "base_model" in told:
+        told.take("base_model_hash")
     told.use("base_model", lambda value: [asset("model", value, digest)])
     told.use("vae", lambda value: [asset("vae", value)])
     listed = told.peek("loras")

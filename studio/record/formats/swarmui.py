@@ -12,7 +12,7 @@ from typing import Any, Final
 from studio.record.carriers import Carried
 from studio.record.fitting import shown
 from studio.record.foreign import Asset, Foreign
-from studio.record.reading import asset, loaded, number, text
+from studio.record.reading import asset, damaged, loaded, number, text
 from studio.record.told import Told
 from studio.record.wording import swarm
 from studio.sampler_names import canonical
@@ -47,7 +47,9 @@ def read(carried: Carried) -> Foreign | None:
     if said is None or not said.lstrip().startswith("{"):
         return None
     whole = loaded(said, TOOL)
-    params, extra = (_object(whole.pop(name, {})) for name in ("sui_image_params", "sui_extra_data"))
+    params, extra = (whole.pop(name, {}) for name in ("sui_image_params", "sui_extra_data"))
+    if not isinstance(params, dict) or not isinstance(extra, dict):
+        raise damaged(TOOL)
     told = Told(TOOL, {**whole, **extra, **{name: value for name, value in params.items() if value not in _NONE}}, _WHY)
     hashes = _hashes(told)
     workflow = _workflow(told)
@@ -56,10 +58,6 @@ def read(carried: Carried) -> Foreign | None:
     _settings(told)
     _files(told, hashes)
     return told.foreign(workflow)
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _hashes(told: Told) -> Mapping[str, Any]:
