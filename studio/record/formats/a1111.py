@@ -15,6 +15,8 @@ from studio import wildcards
 from studio.job import Job
 from studio.kinds import OWN_SAMPLER
 from studio.lora import Lora
+from studio.parameters import parameters
+from studio.plugins import find
 from studio.record import extranets
 from studio.record.carriers import Carried
 from studio.record.fitting import fitted, shown
@@ -126,7 +128,7 @@ class _Reading:
     def _second_pass(self) -> bool:
         """Take what is said of a larger second pass; False where it cannot be told that there is one."""
         key, factor = _factor(self.rest)
-        least, most = Workflow.load("hires").inputs()["factor"].bounds
+        least, most = parameters(find("steps", "hires").run)["factor"].bounds
         if (least or 0) <= factor <= (most or 0):
             self.values["factor"] = factor
             size = self.take(key)
