@@ -6,6 +6,7 @@ import re
 import pytest
 
 from studio.job import Job
+from studio.record import parameters_text
 from studio.record.carriers import Carried
 from studio.record.formats import a1111
 from studio.sampler_names import NAMES, canonical, in_two
@@ -19,7 +20,7 @@ FACTS = {"studio": "0.4", "prompt": "a star, (blue:1.2)", "models": MODEL, "lora
 
 def written(workflow="text-to-image", facts=FACTS, **values):
     job = Job.of(Workflow.load(workflow), {"prompt": "x", "seed": 7, **values})
-    return a1111.write(job, facts)
+    return parameters_text.write(job, facts)
 
 
 def test_as_a1111_reads_it():
