@@ -31,14 +31,17 @@ def test_models_and_loras_take_their_place(neon, tmp_path):
     found = imported(Foreign("X", values={"prompt": "a cat", "seed": 5}, assets=assets))
     assert found.values == {"prompt": "a cat", "seed": 5, "model": "spark", "loras": ["neon:0.8:text=0.5"]}
     assert [(one.name, one.sure) for one in found.taken] == [("neon", True), ("spark", False)]
-    assert [str(one) for one in found.missing] == ["lora ink (abababababab)"]
+    assert [str(one) for one in found.missing] == ["LoRA ink (abababababab)"]
     assert found.job({"steps": 3}).values["loras"] == ["neon:0.8:text=0.5"]
 
 
 def test_a_missing_model_leaves_the_workflows_own():
     found = imported(Foreign("X", values={"prompt": "a"}, assets=(Asset("model", "dream", ("879db523c3",)),)))
     assert found.job({}).models() == ["spark"]
-    assert found.said() == ["model dream (879db523c3): it is not here; to add it: studio models add FILE"]
+    assert found.said() == [
+        "model dream (879db523c3): it is not here; to add it: studio models add FILE",
+        "the workflow's own model stays in its place",
+    ]
     strange = imported(Foreign("X", assets=(Asset("model", "dream", ("blake3:aa",)),)))
     assert "blake3 hash cannot be compared" in strange.missing[0].why
 

@@ -27,7 +27,7 @@ def test_a_job_is_written_and_all_else_is_named(studio, tmp_path):
     assert (code, err) == (0, "")
     job = Job.from_json((tmp_path / "jobs" / "x.job.json").read_text())
     assert (job.seed, job.values["prompt"], job.values["sampler"]) == (77, "three green leaves", "Euler a")
-    for words in ("A1111 v1.6.0", "model dream (879db523c3)", "lora gone (0123456789ab)", "ENSD 31337", "RNG GPU"):
+    for words in ("A1111 v1.6.0", "model dream (879db523c3)", "LoRA gone (0123456789ab)", "ENSD 31337", "RNG GPU"):
         assert words in out
     assert studio("import", tmp_path / "x.png", "--out", tmp_path / "jobs")[0] == 0
     assert (tmp_path / "jobs" / "x-2.job.json").is_file()
@@ -90,7 +90,7 @@ def test_run_does_not_draw_with_another_model_unasked(studio, tmp_path):
     assert (code, err.count("\n")) == (2, 1)
     assert "the model dream (879db523c3): it is not here" in err
     assert "give --model" in err
-    assert "the lora gone" in studio("run", path, "--model", "spark")[2]
+    assert "the LoRA gone" in studio("run", path, "--model", "spark")[2]
 
 
 def test_run_takes_a_job_file(studio, tmp_path, pictures):

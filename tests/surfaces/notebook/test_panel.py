@@ -177,7 +177,7 @@ def test_a_dropped_picture_of_another_tool_fills_the_form_and_says_what_did_not_
     send(panel.restoring, {"name": "x.png", "part": 0, "parts": 1}, data)
     assert (panel.values["prompt"], panel.values["seed"], panel.values["model"]) == ("three green leaves", 77, "spark")
     assert panel.bar.text == "These are the settings of x.png"
-    for words in ("From A1111 v1.6.0", "model dream (879db523c3)", "lora gone", "ENSD 31337"):
+    for words in ("From A1111 v1.6.0", "model dream (879db523c3)", "LoRA gone", "ENSD 31337"):
         assert words in panel.brought.value
     panel.open("hires")
     assert panel.brought.value == ""

@@ -125,7 +125,7 @@ def test_a_picture_of_another_tool_fills_the_form_and_says_what_did_not_fit(page
     assert form.locator(".kind-prompt textarea").first.input_value() == "three green leaves"
     assert form.locator(".kind-seed input[type=number]").input_value() == "77"
     said = page.inner_text("#brought")
-    for words in ("These are the settings of A1111 v1.6.0", "model dream (879db523c3)", "lora gone", "ENSD 31337"):
+    for words in ("These are the settings of A1111 v1.6.0", "model dream (879db523c3)", "LoRA gone", "ENSD 31337"):
         assert words in said
     page.click("#brought button")
     assert not page.is_visible("#brought")
