@@ -31,4 +31,4 @@ def open_image(path: str | Path) -> "Image":
     except FileNotFoundError:
         raise InputError(f"there is no file '{path}'") from None
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
-        raise InputError(f"'{path}' is not a picture that can be read; use PNG, JPEG or WebP") from None
+        raise InputError(f"'{path}' is not a picture that can be read; use PNG, JPEG, WebP, AVIF or GIF") from None

@@ -1,6 +1,7 @@
 """All the words that a picture's file carries, wherever tools put them."""
 
 import struct
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -113,7 +114,9 @@ def _mended(text: str) -> str:
 
 def _exif(image: "Image") -> Iterator[tuple[str, str]]:
     """EXIF's tags, which lie in the picture's folder of tags, in EXIF's own, or where tools put them by mistake."""
-    with suppress(SyntaxError, ValueError, KeyError, TypeError, OSError, EOFError, struct.error):  # damaged
+    damaged = (SyntaxError, ValueError, KeyError, TypeError, OSError, EOFError, struct.error)
+    with suppress(*damaged), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         exif = image.getexif()
         for tags in (exif, exif.get_ifd(_EXIF_FOLDER)):
             yield from ((f"exif:{name}", _tag(name, tags[tag], exif)) for tag, name in _TAGS.items() if tag in tags)

@@ -22,6 +22,7 @@ from studio.record.renaming import renamed
 from studio.workflow import Workflow
 
 _PLAIN, _IMPORTED = "text-to-image", "imported"
+_KINDS: Final = {"lora": "LoRA", "vae": "VAE", "controlnet": "ControlNet"}
 _ADD: Final = {
     "model": "to add it: studio models add FILE",
     "lora": "to add it, put its file into the folder of parts, or: studio models add FOLDER",
@@ -47,7 +48,7 @@ class Missing:
     def __str__(self) -> str:
         """ "model dreamshaper_8 (879db523c3)"."""
         hashes = ", ".join(text[:24] for text in self.asset.hashes)
-        return f"{self.asset.kind} {self.asset.name}" + (f" ({hashes})" if hashes else "")
+        return f"{_KINDS.get(self.asset.kind, self.asset.kind)} {self.asset.name}" + (f" ({hashes})" if hashes else "")
 
     @property
     def advice(self) -> str:
@@ -88,7 +89,10 @@ class Imported:
     def said(self) -> list[str]:
         """Lines for people: what was taken on trust, what is missing, what was left out."""
         lines = [f"{one.asset.kind} {one.asset.name}: '{one.name}' is used, for its name alone" for one in self.trusted]
-        return [*lines, *(f"{one}: {one.why}; {one.advice}" for one in self.missing), *map(str, self.left)]
+        lines += [f"{one}: {one.why}; {one.advice}" for one in self.missing]
+        if any(one.asset.kind == "model" for one in self.missing):
+            lines.append("the workflow's own model stays in its place")
+        return [*lines, *map(str, self.left)]
 
     def data(self) -> dict[str, Any]:
         """All of it but the values, as JSON."""

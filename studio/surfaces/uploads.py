@@ -123,7 +123,7 @@ def keep(data: bytes, output: Path) -> Path:
     """
     ending = _ENDINGS.get(_format(data), "")
     if not ending:
-        raise InputError("this is not a picture that can be read; use PNG, JPEG or WebP")
+        raise InputError("this is not a picture that can be read; use PNG, JPEG, WebP, AVIF or GIF")
     folder = output.absolute() / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{hashlib.sha256(data).hexdigest()[:32]}{ending}"

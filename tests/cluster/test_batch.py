@@ -189,7 +189,7 @@ def test_the_same_command_makes_the_same_pictures_here_and_there(nodes, tmp_path
         with hardware.threads(1), pytest.raises(SystemExit) as end:
             main([*asked, *more])
         assert (end.value.code, capsys.readouterr().out.count("\n")) == (0, 2)
-    for name in ("1.png", "2.png"):
+    for name in ("2.png", "3.png"):
         here, there = (Picture(tmp_path / where / name) for where in ("here", "there"))
         assert np.array_equal(np.asarray(here.image), np.asarray(there.image))
         assert here.job == there.job

@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 
 import pytest
 
@@ -150,7 +151,21 @@ def test_marks_that_mean_wildcards_here_are_words_there():
     assert job.draws == ()
 
 
-def test_no_setting_is_lost():
+@pytest.fixture
+def quick(monkeypatch):
+    """Each workflow is loaded, and its form made, once."""
+    load, form = Workflow.load, Workflow.form
+    made = {}
+    monkeypatch.setattr(Workflow, "load", cache(load))
+    monkeypatch.setattr(Workflow, "form", lambda self: made.setdefault(self.name, None) or _kept(made, self, form))
+
+
+def _kept(made, workflow, form):
+    made[workflow.name] = form(workflow)
+    return made[workflow.name]
+
+
+def test_no_setting_is_lost(quick):
     for text, said in corpus.texts():
         found = a1111.read(Carried({"parameters": text}))
         bind(Workflow.load("text-to-image").form(), {"prompt": "", **_common(found.values)})

@@ -17,7 +17,7 @@ export function show() {
   kept = null;
   one("#brought-title").textContent = `These are the settings of ${tool}`;
   part(".lists").replaceChildren(
-    ...list("Not here", missing.map((each) => [named(each), `${each.why}; ${each.advice}`])),
+    ...list("Not here", missing.map((each) => [named(each), `${each.why}; ${each.advice}${each.kind === "model" ? ". The form keeps its own model" : ""}`])),
     ...list("Taken for its name alone", taken.filter((each) => !each.sure).map((each) => [named(each), `used is '${each.as}'`])),
     ...list("Left out", left.map((each) => [`${each.name} ${short(each.value)}`.trim(), each.why])),
   );
@@ -29,7 +29,8 @@ export function show() {
 }
 
 const short = (text) => (text.length > 60 ? `${text.slice(0, 59)}…` : text);
-const named = ({ kind, name, hashes }) => `${kind} ${name}${hashes.length ? ` (${short(hashes.join(", "))})` : ""}`;
+const KINDS = { lora: "LoRA", vae: "VAE", controlnet: "ControlNet" };
+const named = ({ kind, name, hashes }) => `${KINDS[kind] ?? kind} ${name}${hashes.length ? ` (${short(hashes.join(", "))})` : ""}`;
 
 function list(title, rows) {
   if (!rows.length) return [];
