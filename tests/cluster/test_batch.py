@@ -158,7 +158,7 @@ def test_a_job_that_kills_its_workers_is_given_up(nodes, tmp_path):
 
 
 def test_another_version_is_refused(nodes, tmp_path):
-    with pytest.raises(InputError, match=r"'attic' has version 0\.0\.0 .*install the same on all"):
+    with pytest.raises(InputError, match=r"'attic' has version 0\.0\.0 .*install one on all"):
         list(Cluster(nodes.address, painter=fake.Old).make(tasks(1), tmp_path, silent))
 
 
