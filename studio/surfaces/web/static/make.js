@@ -23,11 +23,19 @@ export function toggle(box, words) {
 
 let fading;
 
-/** Say something at the bottom of the page for a few seconds. */
-export function say(text) {
+/** Say something at the bottom of the page for a few seconds; ``act``, {label, press}, is a button beside it. */
+export function say(text, act = null) {
   const toast = one("#toast");
-  toast.textContent = text;
+  const down = () => {
+    toast.classList.remove("up");
+    one("button", toast)?.remove();
+  };
+  const press = () => {
+    down();
+    act.press();
+  };
+  toast.replaceChildren(text, ...(act ? [make("button", { type: "button", onclick: press }, act.label)] : []));
   toast.classList.add("up");
   clearTimeout(fading);
-  fading = setTimeout(() => toast.classList.remove("up"), 6000);
+  fading = setTimeout(down, act ? 10_000 : 6000);
 }
