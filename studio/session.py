@@ -21,11 +21,13 @@ from studio.events import Cancelled, Done, Event, Failed, Interrupted, Loading, 
 from studio.job import Job
 from studio.queue import Queue, Row
 from studio.record import names
+from studio.record.gallery.gallery import Gallery
 from studio.record.picture import Picture
 from studio.runs import Listener, Run, ending
 from studio.work import Watch, work
 
 _POLL: Final = 0.5  # seconds between looks at what other processes ask
+_PATIENCE: Final = 1.0  # seconds that a picture waits for others who write to the gallery's index
 
 
 class Session:
@@ -39,23 +41,45 @@ class Session:
         self._listeners: dict[str, list[Listener]] = {}
         self._present: dict[str, Event] = {}  # the last thing heard of each run that is not over
         self._opened: Queue | None = None
+        self._gallery: Gallery | None = None
         self._worker: threading.Thread | None = None
         self._closing = False
 
+    @property
+    def gallery(self) -> Gallery:
+        """All pictures in the output folder, and in every other that pictures were made into; opened at first use.
+
+        Raises OutputError where its index cannot be used.
+        """
+        with self._changed:
+            if self._gallery is None:
+                self._gallery = Gallery(self.settings.state, [self.settings.output], _PATIENCE)
+            return self._gallery
+
     def run(
-        self, job: Job, *, out: Path | None = None, name: str = names.DEFAULT, watch: Watch | None = None
+        self,
+        job: Job,
+        *,
+        out: Path | None = None,
+        name: str = names.DEFAULT,
+        watch: Watch | None = None,
+        listed: bool = True,
     ) -> Iterator[Picture]:
         """Make the job's pictures here and now, outside the queue, and yield each once its file is complete.
 
         ``out`` is the folder (the settings' own without it), ``name`` a template as in
         ``record.names``. ``watch`` hears of every step; what it raises stops the run within that
-        step, and leaves no partial file. Wrong input is found before anything is written.
+        step, and leaves no partial file. Wrong input is found before anything is written. ``listed`` is false
+        for pictures that the gallery shall not have.
         """
         job, left = job.with_wildcards(self.settings.wildcards), threading.Event()
         heard = _stoppable(left.is_set, watch or _ignore)
         made = work(job, self._pipelines, out or self.settings.output, name, self.settings.batch, heard)
         try:
-            yield from (picture for _, picture in self._one_by_one(made, left))
+            for _, picture in self._one_by_one(made, left):
+                if listed:
+                    self._list(picture)
+                yield picture
         finally:
             left.set()
 
@@ -94,6 +118,8 @@ class Session:
         self._device.shutdown()
         if self._opened:
             self._opened.close()
+        if self._gallery:
+            self._gallery.close()
 
     # What a Run asks of its session.
 
@@ -190,7 +216,15 @@ class Session:
         )  # fmt: skip
         for number, picture in self._one_by_one(made, threading.Event()):
             queue.keep(row.id, number, picture.path)
+            self._list(picture)
             self._tell(row.id, Made(picture))
+
+    def _list(self, picture: Picture) -> None:
+        """Put a picture into the gallery. Where that fails it is a file all the same, and the next refresh finds it."""
+        try:
+            self.gallery.add(picture.path)
+        except Exception as error:  # whatever it is, it must not fail a job whose picture is made
+            getLogger("studio").warning("'%s' is not in the gallery yet: %s", picture.path, error)
 
     def _one_by_one(self, made: Iterator[tuple[int, Picture]], left: threading.Event) -> Iterator[tuple[int, Picture]]:
         """Each picture made on the device's thread; between two of them somebody else may have it.

@@ -21,6 +21,7 @@ def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No test sees the models that the user of this machine has added."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STUDIO_STATE", str(tmp_path_factory.mktemp("no-models")))
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("no-state")))
         yield
 
 

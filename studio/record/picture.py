@@ -30,12 +30,8 @@ class Picture:
 
         Raises InputError where it carries no record of the studio's.
         """
-        text = open_image(self.path).info.get("studio")
-        try:
-            record = json.loads(text) if isinstance(text, str) else None
-        except (ValueError, RecursionError):
-            record = None
-        if not isinstance(record, dict) or "job" not in record:
+        record = recorded(open_image(self.path))
+        if record is None:
             raise InputError(
                 f"'{self.path}' carries no settings of the studio's; only pictures made here can be repeated"
             )
@@ -48,3 +44,13 @@ class Picture:
 
     def _repr_png_(self) -> bytes:
         return self.path.read_bytes()
+
+
+def recorded(image: Image.Image) -> dict[str, Any] | None:
+    """The record that an opened file carries, None where it has none of the studio's."""
+    text = image.info.get("studio")
+    try:
+        record = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) and "job" in record else None

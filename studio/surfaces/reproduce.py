@@ -31,7 +31,7 @@ def reproduce(path: Path, settings: Sequence[str] = (), out: Path | None = None)
     if changed := list(_changed_models(picture, job)):
         return _not_comparable("a model has changed since, so nothing was made", changed)
     with TemporaryDirectory() as folder, _same_threads(picture):
-        (again,) = Session().run(job, out=out or Path(folder))
+        (again,) = Session().run(job, out=out or Path(folder), listed=out is not None)
         return _told(Likeness.of(picture, again), again, kept=out is not None)
 
 

@@ -1,0 +1,197 @@
+"""The gallery: all pictures of some folders, found by what they are and by what people say of them.
+
+Pictures are files, and all that is known of them is in the folders: in the files, and in a journal of what people
+said. The index makes that quick to find and may be lost at any time.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from studio.errors import InputError
+from studio.models.hashes import Stamp
+from studio.record.gallery import folders, journal, lineage, looks, refresh, search, thumbnails, trash
+from studio.record.gallery.entry import Amount, Change, Entry, Lineage, Page, Refreshed, Similar, Unreadable
+from studio.record.gallery.index import FILE, INSIDE, Index, inside
+from studio.record.gallery.query import Query
+
+PAGE: Final = 60
+
+
+class Gallery:
+    """The pictures in ``within`` and in every folder that was ever looked through. Its calls may come from any thread.
+
+    ``state`` is where the index and the thumbnails are kept; several processes may share it. Every call raises
+    OutputError where the index cannot be used: ``Gallery.anew`` makes another.
+    """
+
+    def __init__(self, state: Path, within: Iterable[Path] = (), patience: float = 5.0) -> None:
+        """Open the gallery; nothing is looked through yet.
+
+        ``patience`` is how many seconds to wait for another process that is writing.
+        """
+        self._state, self._small = state, state / "thumbnails"
+        folders.remember(state, (folder.resolve() for folder in within if folder.is_dir()))
+        self._index = Index(state / FILE, patience)
+
+    @classmethod
+    def anew(
+        cls, state: Path, within: Iterable[Path] = (), tell: Callable[[int, int], None] | None = None
+    ) -> "Gallery":
+        """The gallery with its index made anew from the files alone, whatever became of the one before.
+
+        ``tell`` hears how many files were read, of how many.
+        """
+        Index.clear(state / FILE)
+        gallery = cls(state, within)
+        gallery.refresh(tell)
+        return gallery
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders that are looked through, those that are there now."""
+        return [folder for folder in folders.known(self._state) if folder.is_dir()]
+
+    def close(self) -> None:
+        """Let go of the index's file."""
+        self._index.close()
+
+    # Looking through the folders.
+
+    def refresh(self, tell: Callable[[int, int], None] | None = None) -> Refreshed:
+        """Bring the index in line with the folders: files are read where they are new or have changed.
+
+        ``tell`` hears how many were read so far, and of how many.
+        """
+        return refresh.refresh(self._index, folders.known(self._state), tell)
+
+    def add(self, path: Path) -> None:
+        """Put a picture into the index that was just written; its folder is looked through from now on."""
+        path = path.resolve()
+        if folders.home(path, folders.known(self._state)) is None:
+            folders.remember(self._state, [path.parent])
+        refresh.read(self._index, path)
+
+    def unreadable(self) -> list[Unreadable]:
+        """Files that look like pictures and cannot be read, as of the last refresh."""
+        rows = self._index.ask("SELECT path, problem FROM files WHERE id IS NULL ORDER BY path")
+        return [Unreadable(Path(path), why) for path, why in rows]
+
+    # Finding.
+
+    def find(self, query: Query | str = "", *, after: str = "", most: int = PAGE, folder: Path | None = None) -> Page:
+        """What a query finds, newest first: ``most`` of them, from the first or from where a page's ``next`` says.
+
+        ``folder`` finds only what lies in there. Raises InputError for a query that makes no sense.
+        """
+        asked = Query.parse(query) if isinstance(query, str) else query
+        return search.find(self._index, asked, after, most, folder.resolve() if folder else None)
+
+    def entry(self, picture: str | Path) -> Entry:
+        """One picture, by its id, the beginning of its id, or a file; raises InputError where it is none of ours."""
+        name = str(picture)
+        rows = self._by_path(name) or self._index.ask(
+            "SELECT id FROM pictures WHERE id >= ? AND id < ? LIMIT 2", name.lower(), f"{name.lower()}g"
+        )
+        if len(rows) != 1 or not name:
+            raise InputError(f"the gallery has no picture '{name}'; give a file in one of its folders")
+        return search.entries(self._index, [rows[0][0]])[rows[0][0]]
+
+    def _by_path(self, name: str) -> list[tuple[str]]:
+        path = Path(name)
+        try:
+            path = path.parent.resolve() / path.name
+            if path.is_file() and folders.home(path, self.folders):
+                refresh.read(self._index, path)
+        except (OSError, ValueError):  # a NUL, or a name too long
+            return []
+        return self._index.ask("SELECT id FROM files WHERE path = ? AND id IS NOT NULL", str(path))
+
+    def names(self, kind: str) -> dict[str, int]:
+        """Every "tag", "collection", "model", "lora" or "workflow" there is, with how many pictures have it."""
+        return search.names(self._index, kind)
+
+    def lineage(self, picture: str) -> Lineage:
+        """What a picture came from and what came from it."""
+        return lineage.of(self._index, picture)
+
+    def similar(self, picture: str, most: int = 12) -> list[Similar]:
+        """The pictures that look most like one, the nearest first, without itself."""
+        ((own,),) = self._index.ask("SELECT looks FROM pictures WHERE id = ?", self.entry(picture).id)
+        others = self._index.ask("SELECT id, looks FROM pictures WHERE place = 'here' AND id != ?", picture)
+        apart = looks.distances(own, [other for _, other in others])
+        nearest = [(others[n][0], float(apart[n])) for n in apart.argsort(kind="stable")[:most]]
+        known = search.entries(self._index, [one for one, _ in nearest])
+        return [Similar(known[one], distance) for one, distance in nearest if one in known]
+
+    def thumbnail(self, picture: str) -> Path:
+        """A small JPEG of a picture, at most 320 pixels on its longer side, made when it is first asked for."""
+        return thumbnails.kept(self._small, picture, self.entry(picture).path)
+
+    # What people say.
+
+    def mark(self, pictures: Iterable[str], change: Change) -> None:
+        """Say something of pictures, by their ids: kept in their folders for good, and found from now on.
+
+        Raises InputError for what cannot be said.
+        """
+        journal.checked(change)
+        known = search.entries(self._index, list(pictures))
+        homes: dict[Path, list[str]] = {}
+        for entry in known.values():
+            for home in {folders.home(file, self.folders) for file in entry.files} - {None}:
+                homes.setdefault(home, []).append(entry.id)  # type: ignore[arg-type]
+        for folder, ids in homes.items():
+            journal.write(folder, ids, change)
+        with self._index.change():
+            marks = self._index.marks(known)
+            said = {one: journal.applied(marks.get(one, entry.marks), change) for one, entry in known.items()}
+            self._index.put_marks(said)
+
+    # The trash.
+
+    def trash(self, files: Iterable[Path]) -> list[Path]:
+        """Move files of pictures into the trash of their folders; returns where they are now."""
+        return [self._moved(file, trash.put(file, self._home(file))) for file in map(_settled, files)]
+
+    def restore(self, files: Iterable[Path]) -> list[Path]:
+        """Put files in the trash back to where they were, never in the place of another; returns where they are now."""
+        return [self._moved(file, trash.take_out(file)) for file in map(_settled, files)]
+
+    def in_trash(self, folder: Path | None = None) -> Amount:
+        """How much ``empty`` would delete."""
+        sql = f"SELECT count(*), coalesce(sum(size), 0) FROM files WHERE place = 'trash' AND {INSIDE}"  # noqa: S608
+        return Amount(*self._index.ask(sql, *_bounds(folder))[0])
+
+    def empty(self, folder: Path | None = None) -> Amount:
+        """Delete what is in the trash, of all folders or of one, for good; returns how much that was."""
+        sql = f"SELECT path, id, size FROM files WHERE place = 'trash' AND {INSIDE} ORDER BY path"  # noqa: S608
+        deleted = []
+        for path, picture, size in self._index.ask(sql, *_bounds(folder)):
+            trash.delete(Path(path))
+            self._index.forget(Path(path))
+            deleted.append(size)
+            if picture and not self._index.ask("SELECT 1 FROM pictures WHERE id = ?", picture):
+                thumbnails.drop(self._small, [picture])
+        return Amount(len(deleted), sum(deleted))
+
+    def _home(self, file: Path) -> Path:
+        home = folders.home(file, self.folders)
+        if home is None or folders.place(file) == "trash":
+            raise InputError(f"'{file}' is in none of the gallery's folders")
+        return home
+
+    def _moved(self, before: Path, now: Path) -> Path:
+        with self._index.change():
+            rows: Sequence[tuple[str | None]] = self._index.ask("SELECT id FROM files WHERE path = ?", str(before))
+            self._index.move(before, now, Stamp.of(now)) if rows else None
+        return now
+
+
+def _settled(file: Path) -> Path:
+    """The file by its true folder; a link stays one."""
+    return file.parent.resolve() / file.name
+
+
+def _bounds(folder: Path | None) -> tuple[str, str]:
+    return inside(folder.resolve()) if folder else ("", "\U0010ffff")

@@ -1,0 +1,267 @@
+"""The index: what was read of files and journals, in one SQLite file that several processes share.
+
+Everything in it was read from the folders and can be read from them again, so a new layout takes a new file name and
+nothing is ever converted.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from studio.errors import OutputError
+from studio.models.hashes import Stamp
+from studio.record.gallery.entry import Marks, Place
+from studio.record.gallery.facts import Facts
+from studio.record.gallery.folders import place
+from studio.record.gallery.words import spaced
+
+FILE: Final = "gallery-1.sqlite"
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS files (
+  path TEXT PRIMARY KEY, place TEXT NOT NULL, id TEXT, problem TEXT NOT NULL DEFAULT '',
+  size INTEGER NOT NULL, modified INTEGER NOT NULL, changed INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS files_by_picture ON files (id);
+CREATE TABLE IF NOT EXISTS pictures (
+  number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, place TEXT NOT NULL DEFAULT '', path TEXT NOT NULL DEFAULT '',
+  made INTEGER NOT NULL DEFAULT 0, told INTEGER, width INTEGER NOT NULL, height INTEGER NOT NULL,
+  bytes INTEGER NOT NULL, recorded INTEGER NOT NULL, workflow TEXT NOT NULL, title TEXT NOT NULL,
+  prompt TEXT NOT NULL, negative TEXT NOT NULL, seed INTEGER, looks BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS pictures_by_time ON pictures (place, made, id);
+CREATE INDEX IF NOT EXISTS pictures_by_seed ON pictures (seed);
+CREATE TABLE IF NOT EXISTS uses (
+  id TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, licence TEXT NOT NULL, PRIMARY KEY (id, kind, name)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS parents (
+  id TEXT NOT NULL, parent TEXT NOT NULL, input TEXT NOT NULL, PRIMARY KEY (id, parent, input)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS children ON parents (parent);
+CREATE TABLE IF NOT EXISTS marks (
+  id TEXT PRIMARY KEY, favourite INTEGER NOT NULL, rating INTEGER NOT NULL, note TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS labels (
+  id TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (id, kind, key)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS labels_by_key ON labels (kind, key);
+CREATE TABLE IF NOT EXISTS journals (path TEXT PRIMARY KEY, size INTEGER, modified INTEGER, changed INTEGER);
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
+  prompt, negative, note, tags, name, title, workflow, model, lora, licence,
+  tokenize = "unicode61 remove_diacritics 2", prefix = '2 3'
+);
+"""
+_TABLES: Final = ("files", "pictures", "uses", "parents", "marks", "labels", "journals", "words")
+_FACTS: Final = (
+    "id", "told", "width", "height", "bytes", "recorded", "workflow", "title", "prompt", "negative", "seed", "looks",
+)  # fmt: skip
+_PUT: Final = f"INSERT INTO pictures ({', '.join(_FACTS)}) VALUES ({', '.join('?' * len(_FACTS))})"  # noqa: S608
+_ORDER: Final = {"here": 0, "input": 1, "trash": 2}
+
+
+class Index:
+    """The index's file, opened by one process. Its calls may come from any thread."""
+
+    def __init__(self, file: Path, patience: float = 5.0) -> None:
+        """Open the file; ``patience`` is how many seconds to wait for another process that is writing.
+
+        Raises OutputError where the file cannot be used.
+        """
+        self.file = file
+        self._lock = threading.RLock()
+        with self._said():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(file, timeout=patience, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.executescript(_SCHEMA)
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            raise _unusable(self.file, error) from None
+
+    def ask(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Rows for a question, or the outcome of one change; raises OutputError where the file cannot be used."""
+        with self._lock, self._said():
+            return self._db.execute(sql, values).fetchall()
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """Several changes that happen together or not at all."""
+        with self._lock, self._said():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    @classmethod
+    def clear(cls, file: Path) -> None:
+        """Leave an empty index, whatever was in the file; other processes that have it open go on with it.
+
+        Raises OutputError where the file cannot be used or another process does not let go of it.
+        """
+        try:
+            with closing(sqlite3.connect(file, timeout=5)) as db, db:
+                for table in _TABLES:
+                    db.execute(f"DELETE FROM {table}")  # noqa: S608
+        except sqlite3.OperationalError as error:
+            if "no such table" not in str(error) and file.exists():
+                raise _unusable(file, error) from None
+        except sqlite3.DatabaseError:  # nothing in it can be read
+            _delete(file)
+
+    def stamps(self) -> dict[Path, Stamp]:
+        """Every file that is known, as it was when it was read."""
+        rows = self.ask("SELECT path, size, modified, changed FROM files")
+        return {Path(path): Stamp(*stamp) for path, *stamp in rows}
+
+    def stamp(self, path: Path) -> Stamp | None:
+        """A file as it was when it was read, None where it is not known."""
+        rows = self.ask("SELECT size, modified, changed FROM files WHERE path = ?", str(path))
+        return Stamp(*rows[0]) if rows else None
+
+    def put(self, path: Path, place: Place, stamp: Stamp, facts: Facts | str) -> None:
+        """A file holds this picture; or cannot be read, for the reason given."""
+        before = self.ask("SELECT id FROM files WHERE path = ?", str(path))
+        found, problem = (facts.id, "") if isinstance(facts, Facts) else (None, facts)
+        if isinstance(facts, Facts) and not self.ask("SELECT 1 FROM pictures WHERE id = ?", facts.id):
+            self._put_facts(facts)
+        self.ask("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", str(path), place, found, problem, *stamp)
+        for picture in {found, *(id_ for (id_,) in before)} - {None}:
+            self.settle(picture)
+
+    def _put_facts(self, facts: Facts) -> None:
+        told = (facts.id, facts.made, *facts.size, facts.file_size, facts.recorded, facts.workflow, facts.title)
+        self.ask(_PUT, *told, facts.prompt, facts.negative, facts.seed, facts.looks)
+        for used in facts.uses:
+            self.ask("INSERT OR IGNORE INTO uses VALUES (?, ?, ?, ?)", facts.id, used.kind, used.name, used.licence)
+        for parent in facts.parents:
+            self.ask("INSERT OR IGNORE INTO parents VALUES (?, ?, ?)", facts.id, parent.id, parent.input)
+
+    def forget(self, path: Path, stamp: Stamp | None = None) -> None:
+        """A file is not there any more; not where it was read again since ``stamp``."""
+        same = "" if stamp is None else " AND size = ? AND modified = ? AND changed = ?"
+        gone = self.ask(f"DELETE FROM files WHERE path = ?{same} RETURNING id", str(path), *(stamp or ()))  # noqa: S608
+        for (picture,) in gone:
+            self.settle(picture)
+
+    def move(self, before: Path, now: Path, stamp: Stamp) -> None:
+        """A file lies elsewhere now."""
+        rows = self.ask("DELETE FROM files WHERE path = ? RETURNING id, problem", str(before))
+        for picture, problem in rows:
+            values = (str(now), place(now), picture, problem, *stamp)
+            self.ask("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", *values)
+            self.settle(picture)
+
+    def settle(self, picture: str | None) -> None:
+        """Bring what follows from a picture's files and marks in line with them."""
+        files = self.ask("SELECT place, path, modified FROM files WHERE id = ?", picture)
+        if files:
+            place, path, _ = min(files, key=lambda file: (_ORDER[file[0]], file[1]))
+            oldest = min(modified for _, _, modified in files) // 1000
+            self.ask(
+                "UPDATE pictures SET place = ?, path = ?, made = coalesce(told, ?) WHERE id = ?",
+                place, path, oldest, picture,
+            )  # fmt: skip
+            self._put_words(picture, " ".join(sorted({Path(path).stem for _, path, _ in files})))
+        else:
+            self._drop(picture)
+
+    def _drop(self, picture: str | None) -> None:
+        self.ask("DELETE FROM words WHERE rowid = (SELECT number FROM pictures WHERE id = ?)", picture)
+        for table in ("pictures", "uses", "parents"):
+            self.ask(f"DELETE FROM {table} WHERE id = ?", picture)  # noqa: S608
+
+    def _put_words(self, picture: str | None, names: str) -> None:
+        ((number, prompt, negative, note, title, workflow),) = self.ask(
+            "SELECT number, prompt, negative, coalesce(note, ''), title, workflow "
+            "FROM pictures LEFT JOIN marks USING (id) WHERE id = ?",
+            picture,
+        )
+        tags = " ".join(name for (name,) in self.ask("SELECT name FROM labels WHERE id = ? AND kind = 'tag'", picture))
+        uses = self.ask("SELECT kind, name, licence FROM uses WHERE id = ? ORDER BY kind, name", picture)
+        by = {kind: " | ".join(name for what, name, _ in uses if what == kind) for kind in ("model", "lora")}
+        licence = " | ".join(claimed for _, _, claimed in uses)
+        words = (prompt, negative, note, tags, names, title, workflow, by["model"], by["lora"], licence)
+        self.ask("DELETE FROM words WHERE rowid = ?", number)
+        self.ask(f"INSERT INTO words (rowid, {COLUMNS}) VALUES (?{', ?' * 10})", number, *map(spaced, words))  # noqa: S608
+
+    def put_marks(self, marks: Mapping[str, Marks]) -> None:
+        """These are the marks of these pictures; where none are left, nothing stays behind."""
+        for picture, said in marks.items():
+            self.ask("DELETE FROM labels WHERE id = ?", picture)
+            self.ask("DELETE FROM marks WHERE id = ?", picture)
+            if said != Marks():
+                self._put_marks(picture, said)
+            if self.ask("SELECT 1 FROM pictures WHERE id = ?", picture):
+                self.settle(picture)
+
+    def _put_marks(self, picture: str, said: Marks) -> None:
+        self.ask("INSERT INTO marks VALUES (?, ?, ?, ?)", picture, said.favourite, said.rating, said.note)
+        for kind, names in (("tag", said.tags), ("collection", said.collections)):
+            for name in names:
+                self.ask("INSERT OR IGNORE INTO labels VALUES (?, ?, ?, ?)", picture, kind, name.casefold(), name)
+
+    def journals(self) -> dict[Path, Stamp]:
+        """The journals that were read, each as it was then."""
+        rows = self.ask("SELECT path, size, modified, changed FROM journals")
+        return {Path(path): Stamp(*stamp) for path, *stamp in rows}
+
+    def put_journals(self, journals: Mapping[Path, Stamp]) -> None:
+        """These journals were read, and no other."""
+        self.ask("DELETE FROM journals")
+        for path, stamp in journals.items():
+            self.ask("INSERT INTO journals VALUES (?, ?, ?, ?)", str(path), *stamp)
+
+    def marks(self, pictures: Iterable[str] | None = None) -> dict[str, Marks]:
+        """What is said of these pictures, or of all, of those of which something is."""
+        wanted = None if pictures is None else list(pictures)
+        labels: dict[tuple[str, str], list[str]] = {}
+        for picture, kind, name in self._about(wanted, "id, kind, name FROM labels", "ORDER BY key"):
+            labels.setdefault((picture, kind), []).append(name)
+        rows = self._about(wanted, "id, favourite, rating, note FROM marks")
+        return {
+            picture: Marks(bool(favourite), rating, note, *(tuple(labels.get((picture, k), ())) for k in LABELS))
+            for picture, favourite, rating, note in rows
+        }
+
+    def _about(self, pictures: Sequence[str] | None, what: str, order: str = "") -> list[tuple[Any, ...]]:
+        """Rows about these pictures, or about all."""
+        where = "" if pictures is None else f"WHERE id IN ({', '.join('?' * len(pictures))})"
+        return self.ask(f"SELECT {what} {where} {order}", *(pictures or ()))
+
+
+def _unusable(file: Path, error: Exception) -> OutputError:
+    return OutputError(f"the gallery's index '{file}' cannot be used ({error}); make it anew: studio gallery rebuild")
+
+
+def _delete(file: Path) -> None:
+    try:
+        for path in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _unusable(file, error) from None
+
+
+COLUMNS: Final = "prompt, negative, note, tags, name, title, workflow, model, lora, licence"
+LABELS: Final = ("tag", "collection")
+INSIDE: Final = "path >= ? AND path < ?"
+
+
+def inside(folder: Path) -> tuple[str, str]:
+    """The bounds of all paths within a folder, for ``INSIDE``."""
+    begin = str(folder / "x")[:-1]
+    return begin, begin[:-1] + chr(ord(begin[-1]) + 1)

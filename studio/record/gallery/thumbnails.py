@@ -1,0 +1,49 @@
+"""Small copies of pictures, for pages of many; kept by the content of what they show."""
+
+import secrets
+from collections.abc import Iterable
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+from studio.errors import OutputError
+from studio.imagefile import open_image
+from studio.record.gallery.looks import on_white
+
+_EDGE: Final = 320
+
+
+def jpeg(path: Path, edge: int) -> bytes:
+    """The picture as JPEG, at most ``edge`` pixels on its longer side, never enlarged; on white where transparent."""
+    image, data = on_white(open_image(path)), BytesIO()
+    image.thumbnail((edge, edge))
+    image.save(data, "JPEG", quality=85)
+    return data.getvalue()
+
+
+def kept(folder: Path, picture: str, path: Path) -> Path:
+    """The JPEG of a picture, at most 320 pixels on its longer side, made from ``path`` where there is none yet.
+
+    Raises InputError where the picture cannot be read, OutputError where the copy cannot be kept.
+    """
+    small = _file(folder, picture)
+    if small.is_file():
+        return small
+    data, beside = jpeg(path, _EDGE), small.with_suffix(f".{secrets.token_hex(4)}")
+    try:
+        small.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(data)
+        return beside.replace(small)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise OutputError(f"cannot write to '{small.parent}': {error.strerror or error}") from None
+
+
+def drop(folder: Path, pictures: Iterable[str]) -> None:
+    """Delete the copies of pictures that are gone."""
+    for picture in pictures:
+        _file(folder, picture).unlink(missing_ok=True)
+
+
+def _file(folder: Path, picture: str) -> Path:
+    return folder / picture[:2] / f"{picture}.jpg"
