@@ -40,7 +40,6 @@ def whole(entry: Entry, output: Path) -> dict[str, Any]:
         "picture": picture_id(output, entry.path),
         "url": f"/api/gallery/{entry.id}/file",
         "made": entry.made.isoformat(),
-        "bytes": entry.bytes,
         "prompt": entry.prompt,
         "workflow": entry.workflow,
         "workflow_title": entry.title,
@@ -72,5 +71,4 @@ def _relative(one: Relative) -> dict[str, Any]:
         "picture": brief(one.entry) if one.entry else None,
         "input": one.input,
         "further": [_relative(other) for other in one.further],
-        "left_out": one.left_out,
     }

@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from studio.errors import InputError
 from studio.job import Job
+from studio.record.gallery import thumbnails
 from studio.record.picture import Picture
 from studio.session import Session
 from studio.surfaces import uploads
-from studio.surfaces.api import stream, thumbnails, views
+from studio.surfaces.api import stream, views
 from studio.workflow import Workflow, workflow_names
 
 T = TypeVar("T")

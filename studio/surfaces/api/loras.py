@@ -9,8 +9,8 @@ from fastapi.responses import Response
 from studio.errors import InputError
 from studio.models import library
 from studio.plugins import unknown
+from studio.record.gallery import thumbnails
 from studio.surfaces import lorashelf
-from studio.surfaces.api import thumbnails
 
 router = APIRouter(prefix="/api", tags=["LoRA"])
 _EDGE = 320

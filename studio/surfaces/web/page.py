@@ -30,8 +30,8 @@ _HEAD: Final = (
 _OURS: Final = [
     "/studio/style.css", "/studio/gallery.css", "/studio/lora_stack.css", "/studio/fonts/instrument-sans.woff2",
     *(f"/studio/{script}.js" for script in (
-        "app", "activity", "closer", "filters", "found", "gallery", "grid", "kin", "lora_stack", "loras", "make",
-        "marks", "server", "settings", "stage",
+        "app", "activity", "chosen", "closer", "filters", "found", "gallery", "grid", "kin", "lora_stack", "loras",
+        "make", "marks", "sending", "server", "settings", "square", "stage",
     )),
 ]  # fmt: skip
 

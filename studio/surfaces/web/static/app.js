@@ -160,7 +160,8 @@ async function begin() {
   addEventListener("hashchange", route);
   addEventListener("keydown", keys, true);
   drops();
-  new MutationObserver(name).observe(document.body, { childList: true, subtree: true });
+  const ours = ({ target }) => target.closest(".gallery, .closer, .stage, .activity"); // named where they are made
+  new MutationObserver((changes) => changes.every(ours) || name()).observe(document.body, { childList: true, subtree: true });
   name();
   route();
   const live = await stage.reattach();

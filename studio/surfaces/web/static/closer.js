@@ -9,17 +9,17 @@ import { rows } from "./settings.js";
 const part = (selector) => one(`.closer ${selector}`);
 let wires = {}; // what the gallery gives us
 let entry = null; // the picture that is shown
+let takers = []; // workflows that can go on with it
 
 export const shown = () => entry;
 
 /** Show a picture, over the grid. */
 export async function open(id) {
   if (entry?.id === id) return;
-  const fresh = await ask(`gallery/${id}`);
-  entry = fresh;
+  [entry, takers] = await Promise.all([ask(`gallery/${id}`), wires.takers()]);
   one(".closer").hidden = false;
   draw();
-  part("").scrollTo?.(0, 0);
+  one(".closer").scrollTo(0, 0);
   one(".closer").focus({ preventScroll: true });
 }
 
@@ -78,15 +78,15 @@ function acts() {
     ...(recipe ? [quiet("Vary", () => wires.vary(recipe))] : []),
     make("a", { className: "quiet", href: entry.url, download: entry.name }, "Download"),
     entry.place === "trash" ? quiet("Put back", () => wires.restore([entry.id])) : quiet("Trash", () => wires.trash([entry.id])),
-    ...(entry.picture && wires.takers().length ? [sender()] : []),
+    ...(entry.picture && takers.length ? [sender()] : []),
   ];
 }
 
 /** Where the picture can go on: a form that begins with a picture. */
 function sender() {
-  const offered = wires.takers().map(({ name, title }) => make("option", { value: name }, title));
+  const offered = takers.map(({ name, title }) => make("option", { value: name }, title));
   const select = make("select", { className: "quiet send", "aria-label": "Send to" }, make("option", { value: "" }, "Send to …"), ...offered);
-  select.onchange = () => wires.send(wires.takers().find(({ name }) => name === select.value), entry);
+  select.onchange = () => wires.send(takers.find(({ name }) => name === select.value), entry);
   return select;
 }
 

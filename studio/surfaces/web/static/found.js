@@ -2,9 +2,9 @@
 
 import { ask } from "./server.js";
 
-const FIRST = 60; // what fills a screen comes at once
+const FIRST = 100; // fills most screens, and comes at once
 const MORE = 500;
-export const AHEAD = 100; // how far ahead of what is looked at it is read
+const AHEAD = 40; // it is read that far ahead of what is looked at
 
 export let pictures = []; // those that were read, newest first
 export let total = 0;
@@ -26,9 +26,9 @@ export async function look(text) {
 
 const address = (text, after, most) => `gallery?${new URLSearchParams({ find: text, after, most })}`;
 
-/** Read on until picture ``n`` is here; ``came`` hears of each piece by the number of its first. */
+/** Read on where picture ``n`` is not here, or nearly the last; ``came`` hears of each piece by the number of its first. */
 export function need(n, came) {
-  if (n < pictures.length || !next || reading) return reading;
+  if (n + AHEAD < pictures.length || !next || reading) return reading;
   reading = more(searches).then((from) => {
     if (from === null) return;
     reading = null;

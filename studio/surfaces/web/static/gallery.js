@@ -1,37 +1,38 @@
 // The gallery: everything that was made. Search it, choose from it, look at one closer.
 
+import * as chosen from "./chosen.js";
 import * as closer from "./closer.js";
 import * as found from "./found.js";
 import { chips } from "./filters.js";
 import { grid } from "./grid.js";
-import { make, one, say } from "./make.js";
-import { adder, heart, mark as put } from "./marks.js";
+import { one, say } from "./make.js";
+import { mark as put } from "./marks.js";
+import { send, takers } from "./sending.js";
 import { ask } from "./server.js";
+import { square } from "./square.js";
 
 const part = (selector) => one(`.gallery ${selector}`);
-const NOTHING = { collection: [], workflow: [], model: [], lora: [], tag: [] };
 const complain = (error) => say(error.message);
-
-let squares = null; // the grid
-let choices = NOTHING; // what filters can offer
-let takers = []; // workflows that begin with a picture, and the name of that input
-let at = 0; // the square that the keyboard is on
-let from = null; // where a range that is chosen with Shift begins
-let page = {}; // what the page gives us: go, reuse, vary
-const chosen = new Set(); // ids
-
 const text = () => part("input").value.trim();
 const current = () => closer.shown()?.id;
+const many = (number) => `${number.toLocaleString()} ${number === 1 ? "picture" : "pictures"}`;
+
+let squares = null; // the grid
+let choices = { collection: [], workflow: [], model: [], lora: [], tag: [] }; // what the filters can offer
+let at = 0; // the square that the keyboard is on
+let page = {}; // what the page gives us: go, reuse, vary
+let looked = -Infinity; // when the folders were looked through
 
 /** Show the gallery or, where the address names one, a picture closer. */
 export async function show(id) {
   document.body.classList.toggle("looking", Boolean(id));
   if (id) return closer.open(id).catch(lost);
-  const came = closer.shown();
+  const before = closer.shown();
   closer.close();
-  if (!came || !found.total) return search();
-  const place = found.place(came.id);
-  if (place >= 0) focus(place);
+  const place = before ? found.place(before.id) : -1;
+  if (place >= 0) return focus(place);
+  await search();
+  await lookThrough();
 }
 
 function lost(error) {
@@ -39,157 +40,119 @@ function lost(error) {
   page.go("gallery");
 }
 
-/** Search for what is in the box. */
-async function search(anew = true) {
-  if (!(await found.look(text()))) return;
-  if (anew) at = 0;
-  chosen.clear();
+/** Search for what is in the box; what is wrong with it is said beside it. */
+async function search({ stay = false } = {}) {
+  try {
+    if (!(await found.look(text()))) return;
+  } catch (error) {
+    part(".found").textContent = error.message;
+    return;
+  }
+  at = stay ? Math.min(at, found.total) : 0;
+  chosen.none();
   draw();
-  refresh();
+  await squares.painted();
+  await learn();
 }
 
-/** Ask what there is to choose from; the pictures need not wait for it. */
-async function refresh() {
+/** Ask what there is to choose from. */
+async function learn() {
   choices = await ask("gallery/choices");
   part(".chips").replaceChildren(...chips(text(), choices, searchFor));
 }
 
+/** Find files that came or went by other ways, now and then. */
+async function lookThrough() {
+  if (performance.now() - looked < 60_000) return;
+  looked = performance.now();
+  const waiting = setInterval(() => idle() && search({ stay: true }), 4000); // shows what was read so far
+  const { read, gone } = await ask("gallery/refresh", "POST").finally(() => clearInterval(waiting));
+  if (read || gone) await search({ stay: true });
+}
+
+/** Whether nobody is in the middle of something. */
+const idle = () => document.body.dataset.page === "gallery" && !current() && !chosen.some() && scrollY < 100;
+
 function searchFor(words) {
   part("input").value = words;
   scrollTo(0, 0);
-  return search().catch(complain);
+  return search();
 }
 
 function draw() {
   squares.size(found.total);
-  part(".found").textContent = found.total ? `${found.total.toLocaleString()} ${found.total === 1 ? "picture" : "pictures"}` : "";
+  part(".found").textContent = found.total ? many(found.total) : "";
   part(".grid").hidden = !found.total;
   nothing();
-  bar();
+  chosen.draw();
 }
 
 /** Kind words where there is nothing to show. */
 function nothing() {
   const box = part(".nothing");
-  box.hidden = found.total > 0;
   const trash = /\bis:trash\b/.test(text());
-  one("h2", box).textContent = trash ? "The trash is empty" : text() ? "No picture fits" : "Your gallery is still empty";
+  box.hidden = found.total > 0;
+  one("h2", box).textContent = trash ? "Nothing in the trash" : text() ? "No picture fits" : "Your gallery is still empty";
   one("p", box).textContent = trash
     ? "Pictures that you put into the trash wait here, and can be put back."
     : text() ? "Try fewer words, or take a filter away." : "Every picture you make is kept here, with all of its settings.";
   one("button", box).hidden = !text();
 }
 
-/** Draw one picture of the grid. */
 function fill(cell, n) {
-  found.need(n + found.AHEAD, came)?.catch(complain);
+  found.need(n, (first) => squares.again(first))?.catch(complain);
   const picture = found.pictures[n];
-  cell.setAttribute("role", "option");
-  cell.setAttribute("aria-selected", Boolean(picture) && chosen.has(picture.id));
-  cell.setAttribute("aria-setsize", found.total);
-  cell.setAttribute("aria-posinset", n + 1);
-  cell.setAttribute("aria-label", picture ? spoken(picture) : "Not there yet");
-  cell.tabIndex = n === at ? 0 : -1;
+  square(cell, picture, { n, all: found.total, chosen: Boolean(picture) && chosen.has(picture.id), current: n === at });
   cell.onclick = (event) => press(event, n);
   cell.onfocus = () => (at = n);
-  cell.replaceChildren(...(picture ? face(picture) : []));
 }
-
-function spoken({ title, favourite, rating }) {
-  return [title, favourite && "favourite", rating && `${rating} of 5 stars`].filter(Boolean).join(", ");
-}
-
-function face(picture) {
-  const image = make("img", { src: picture.thumbnail, alt: "", decoding: "async", draggable: false });
-  const said = `${picture.favourite ? "♥ " : ""}${"★".repeat(picture.rating)}`;
-  return [image, make("span", { className: "pick" }, "✓"), ...(said ? [make("span", { className: "said" }, said)] : [])];
-}
-
-const came = (first) => squares.again(first);
 
 /** A click opens a picture; with Ctrl, Shift, on the tick, or while others are chosen, it chooses. */
 function press(event, n) {
-  const { id } = found.pictures[n] ?? {};
-  if (!id) return;
   at = n;
-  if (event.shiftKey && from !== null) choose(Math.min(from, n), Math.max(from, n));
-  else if (event.ctrlKey || event.metaKey || chosen.size || event.target.matches(".pick")) toggle(n);
-  else page.go(`gallery/${id}`);
+  if (event.shiftKey) chosen.reach(n);
+  else if (event.ctrlKey || event.metaKey || chosen.some() || event.target.matches(".pick")) chosen.toggle(n);
+  else open(n);
 }
 
-function toggle(n) {
+function open(n) {
   const { id } = found.pictures[n] ?? {};
-  if (!id) return;
-  if (!chosen.delete(id)) chosen.add(id);
-  from = n;
-  squares.again(n, n + 1);
-  bar();
-}
-
-function choose(first, last) {
-  for (const { id } of found.pictures.slice(first, last + 1)) chosen.add(id);
-  squares.again(first, last + 1);
-  bar();
-}
-
-function chooseNone() {
-  chosen.clear();
-  squares.again();
-  bar();
-}
-
-/** What can be done with all that is chosen. */
-function bar() {
-  const box = part(".chosen");
-  box.hidden = !chosen.size;
-  if (!chosen.size) return box.replaceChildren();
-  const ids = [...chosen];
-  const act = (label, onclick) => make("button", { type: "button", className: "quiet", onclick }, label);
-  const trashed = found.pictures.some(({ id, place }) => chosen.has(id) && place === "trash");
-  box.replaceChildren(
-    make("strong", {}, `${ids.length} chosen`),
-    heart(found.pictures.every(({ id, favourite }) => !chosen.has(id) || favourite), (favourite) => mark(ids, { favourite })),
-    adder("collections", "Add to a collection", choices.collection, (said) => mark(ids, said)),
-    adder("tags", "Add a tag", choices.tag, (said) => mark(ids, said)),
-    trashed ? act("Put back", () => restore(ids)) : act("Trash", () => trash(ids)),
-    act("None", chooseNone),
-  );
+  if (id) page.go(`gallery/${id}`);
 }
 
 /** Say something of pictures, and show it wherever they are shown. */
 async function mark(ids, said) {
-  try {
-    const fresh = await put(ids, said);
-    found.renew(fresh);
-    fresh.forEach(closer.renew);
-    squares.again();
-    bar();
-    if (said.tags || said.collections) await refresh();
-  } catch (error) {
-    complain(error);
-  }
+  const fresh = await put(ids, said);
+  found.renew(fresh);
+  fresh.forEach(closer.renew);
+  squares.again(ids.map(found.place));
+  chosen.draw();
+  if (said.tags || said.collections) await learn().then(() => fresh.forEach(closer.renew));
 }
 
+/** Take pictures into the trash, or out of it; those that follow close the gap. */
 async function move(ids, where) {
   await ask(`gallery/${where}`, "POST", { pictures: ids });
-  const place = found.place(current() ?? ids[0]);
+  const closed = current() ? found.place(current()) : at;
   found.without(ids);
-  ids.forEach((id) => chosen.delete(id));
-  at = Math.max(0, Math.min(place < 0 ? at : place, found.total - 1));
+  chosen.none(ids);
+  at = Math.max(0, Math.min(closed, found.total - 1));
   draw();
   if (current()) page.go(found.pictures[at] ? `gallery/${found.pictures[at].id}` : "gallery");
   else if (found.total) focus(at);
 }
 
-const many = (ids) => (ids.length === 1 ? "The picture is" : `${ids.length.toLocaleString()} pictures are`);
+const moved = (ids) => (ids.length === 1 ? "The picture is" : `${many(ids.length)} are`);
 
-function trash(ids) {
-  const undo = () => restore(ids).then(() => search(false));
-  return move(ids, "trash").then(() => say(`${many(ids)} in the trash.`, { label: "Undo", press: undo }), complain);
+async function trash(ids) {
+  await move(ids, "trash");
+  const undo = () => ask("gallery/restore", "POST", { pictures: ids }).then(() => search({ stay: true }), complain);
+  say(`${moved(ids)} in the trash.`, { label: "Undo", press: undo });
 }
 
-function restore(ids) {
-  return move(ids, "restore").then(() => say(`${many(ids)} back.`), complain);
+async function restore(ids) {
+  await move(ids, "restore");
+  say(`${moved(ids)} back in the gallery.`);
 }
 
 /** Go to square ``n``. */
@@ -197,78 +160,69 @@ function focus(n) {
   const before = at;
   at = Math.max(0, Math.min(n, found.total - 1));
   const cell = squares.reveal(at);
-  squares.again(before, before + 1);
-  if (cell) cell.tabIndex = 0;
+  squares.again([before, at]);
   cell?.focus({ preventScroll: true });
 }
 
 function turn(by) {
-  const n = found.place(current()) + by;
-  const { id } = found.pictures[n] ?? {};
-  if (id) page.go(`gallery/${id}`);
+  open(found.place(current()) + by);
 }
 
 const STEPS = { ArrowLeft: () => -1, ArrowRight: () => 1, ArrowUp: () => -squares.columns(), ArrowDown: () => squares.columns() };
 
-/** A key that was pressed while the gallery is shown, and not in a box; says whether it was ours. */
+/** A key that was pressed while the gallery is shown, and not in a box. */
 export function key(event) {
-  const { key: name, target } = event;
-  const ids = current() ? [current()] : chosen.size ? [...chosen] : [found.pictures[at]?.id].filter(Boolean);
-  if (name === "Escape") return current() ? page.go("gallery") : chooseNone();
-  if (name === "/") return current() ? undefined : take(event, () => part("input").focus());
-  if (!ids.length) return;
-  const marks = current() ? closer.shown() : found.pictures.find(({ id }) => id === ids[0]);
-  if (name === "f") mark(ids, { favourite: !marks?.favourite });
-  else if (/^[0-5]$/.test(name)) mark(ids, { rating: Number(name) });
-  else if (name === "Delete") (marks?.place === "trash" ? restore : trash)(ids);
-  else if (target.closest("button, a, select, summary")) return;
-  else if (current()) turn({ ArrowLeft: -1, ArrowRight: 1 }[name] ?? 0);
-  else if (name === "Enter") take(event, () => page.go(`gallery/${found.pictures[at].id}`));
-  else if (name === " ") take(event, () => toggle(at));
-  else if (name === "Home" || name === "End") take(event, () => focus(name === "Home" ? 0 : found.pictures.length - 1));
-  else if (STEPS[name]) take(event, () => focus(at + STEPS[name]()));
-}
-
-function take(event, act) {
+  if (event.key === "Escape") return current() ? page.go("gallery") : chosen.none();
+  const own = marking(event.key) ?? (event.target.closest("button, a, select, summary") ? null : moving(event.key));
+  if (!own) return;
   event.preventDefault();
-  act();
+  Promise.resolve(own()).catch(complain);
 }
 
-/** What the page's forms take: which of them begin with a picture. */
-async function learn() {
-  const takes = (spec) => [spec, ...(spec.anyOf ?? [])].some(({ format }) => format === "path");
-  const input = ({ schema }) => Object.keys(schema.properties).find((name) => takes(schema.properties[name]));
-  takers = (await ask("workflows")).map((one) => ({ ...one, input: input(one) })).filter((one) => one.input);
+/** What a key says of the pictures that are meant: the one that is shown, those chosen, or the one the keyboard is on. */
+function marking(name) {
+  const meant = current() ? [closer.shown()] : chosen.some() ? found.pictures.filter(({ id }) => chosen.has(id)) : found.pictures.slice(at, at + 1);
+  const ids = meant.map(({ id }) => id);
+  if (!ids.length) return null;
+  if (name === "f") return () => mark(ids, { favourite: !meant.every(({ favourite }) => favourite) });
+  if (/^[0-5]$/.test(name)) return () => mark(ids, { rating: Number(name) });
+  return name === "Delete" ? () => (meant[0].place === "trash" ? restore : trash)(ids) : null;
 }
 
-/** Begin another workflow with this picture, and with its words. */
-function send(taker, { picture, prompt }) {
-  const words = taker.schema.properties.prompt && prompt ? { prompt } : {};
-  page.reuse({ workflow: taker.name, values: { ...words, [taker.input]: picture } });
+/** Where a key leads. */
+function moving(name) {
+  const step = STEPS[name];
+  if (current()) return step && !name.endsWith("Up") && !name.endsWith("Down") ? () => turn(step()) : null;
+  if (step) return () => focus(at + step());
+  const led = { Enter: () => open(at), " ": () => chosen.toggle(at), Home: () => focus(0), End: () => focus(found.total - 1), "/": () => part("input").focus() };
+  return led[name] ?? null;
 }
 
 /** Wire the gallery; ``given`` is what it needs of the page. */
 export function ready(given) {
   page = given;
+  const again = (numbers) => squares.again(numbers);
+  const acts = Object.fromEntries(Object.entries({ mark, trash, restore }).map(([name, act]) => [name, (...some) => act(...some).catch(complain)]));
   squares = grid(part(".grid"), fill);
+  chosen.ready({ ...acts, again, choices: () => choices });
   closer.ready({
-    ...given,
+    ...given, ...acts, turn, takers,
     go: (id) => page.go(id ? `gallery/${id}` : "gallery"),
-    look: (key, name) => {
+    look: (kind, name) => {
+      closer.close();
       page.go("gallery");
-      searchFor(`${key}:"${name}"`);
+      searchFor(`${kind}:"${name}"`);
     },
     place: (id) => [found.place(id), found.total],
     choices: () => choices,
-    takers: () => takers,
-    mark, trash, restore, send, turn,
+    send: (taker, entry) => page.reuse(send(taker, entry)),
   });
   let typed = 0;
   part("input").oninput = () => {
     clearTimeout(typed);
-    typed = setTimeout(() => search().catch(complain), 150);
+    typed = setTimeout(search, 150);
   };
   part("form").onsubmit = (event) => event.preventDefault();
   part(".nothing button").onclick = () => searchFor("");
-  learn().catch(complain);
+  document.addEventListener("studio:over", () => idle() && search({ stay: true }));
 }

@@ -4,7 +4,7 @@ import { make } from "./make.js";
 
 const GAP = 10;
 const WIDE = 180; // a square is at least that wide, half of it on a phone
-const AHEAD = 0.75; // how many screens above and below the view are drawn
+const AHEAD = 0.75; // how many screens above and below the view are drawn, once the view is
 const FAST = 1.5; // screens a frame; whoever scrolls faster sees squares, and pictures once it slows down
 
 /** A grid in ``list``. ``fill(cell, n)`` draws square ``n`` into a new or emptied element. */
@@ -13,6 +13,7 @@ export function grid(list, fill) {
   let count = 0;
   let columns = 1;
   let side = WIDE;
+  let ahead = 0;
   let drawing = 0;
   let above = 0; // how far the view was scrolled when it was drawn last
 
@@ -34,12 +35,13 @@ export function grid(list, fill) {
   function range(view) {
     const screen = innerHeight;
     const row = (height) => Math.floor(height / (side + GAP));
-    const from = Math.max(0, row(view - screen * AHEAD)) * columns;
-    return [from, Math.min(count, (row(view + screen * (1 + AHEAD)) + 1) * columns)];
+    const from = Math.max(0, row(view - screen * ahead)) * columns;
+    return [from, Math.min(count, (row(view + screen * (1 + ahead)) + 1) * columns)];
   }
 
   function draw() {
     drawing = 0;
+    if (!list.offsetParent) return; // another page is shown
     const view = -list.getBoundingClientRect().top;
     const fast = Math.abs(view - above) > innerHeight * FAST;
     above = view;
@@ -86,15 +88,22 @@ export function grid(list, fill) {
     /** How many squares there are; all of them are drawn anew. */
     size(number) {
       count = number;
+      ahead = 0;
       for (const n of [...cells.keys()]) drop(n);
       measure();
       draw();
     },
-    /** Draw squares anew that are on the page, from ``from`` on. */
-    again(from = 0, to = Infinity) {
-      for (const n of cells.keys()) if (n >= from && n < to) show(n);
+    /** Draw squares anew, as far as they are on the page: those of a list, or all from a number on. */
+    again(some) {
+      const meant = Array.isArray(some) ? some : [...cells.keys()].filter((n) => n >= some);
+      for (const n of new Set(meant)) if (cells.has(n)) show(n);
     },
-    cell: (n) => cells.get(n),
+    /** Resolves when every picture in view is there, or cannot come. */
+    async painted() {
+      await Promise.all([...cells.values()].map((cell) => cell.querySelector("img")?.decode().catch(() => {})));
+      ahead = AHEAD;
+      draw();
+    },
     columns: () => columns,
     /** Scroll so that square ``n`` is in view, and return it. */
     reveal(n) {

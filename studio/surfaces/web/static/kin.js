@@ -22,10 +22,9 @@ function branch(relatives, to, side) {
 }
 
 function relative(one, to) {
-  const left = one.left_out ? [make("span", { className: "more" }, `+${one.left_out}`)] : [];
   const as = make("span", { className: "as" }, one.input);
-  if (!one.picture) return make("div", { className: "relative" }, make("span", { className: "gone", title: "No longer here" }, "?"), as, ...left);
-  return make("div", { className: "relative" }, small(one.picture, to), as, ...left);
+  if (!one.picture) return make("div", { className: "relative" }, make("span", { className: "gone", title: "No longer here" }, "?"), as);
+  return make("div", { className: "relative" }, small(one.picture, to), as);
 }
 
 function alike(similar, to) {
