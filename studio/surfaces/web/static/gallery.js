@@ -58,6 +58,7 @@ async function search({ stay = false } = {}) {
 /** Ask what there is to choose from. */
 async function learn() {
   choices = await ask("gallery/choices");
+  for (const one of choices.workflow) one.title = document.getElementById(`make-${one.name}-button`)?.textContent.trim();
   part(".chips").replaceChildren(...chips(text(), choices, searchFor));
 }
 
