@@ -14,6 +14,7 @@ from studio.job import Job
 from studio.models import library
 from studio.models.card import ModelCard
 from studio.models.loras import shelf
+from studio.models.loras.card import LoraCard
 from studio.models.loras.digests import Digests
 from studio.record import names
 from studio.record.picture import Picture
@@ -112,7 +113,7 @@ def _facts(job: Job, seconds: float) -> dict[str, Any]:
         "transformers": transformers.__version__,
         "python": platform.python_version(),
         "models": {name: _about(card) for name, card in _cards(job)},
-        "loras": {name: _hashes(name) for name in job.rests_on("lora")},
+        "loras": {name: _about_lora(name) for name in job.rests_on("lora")},
         "seconds": round(seconds, 3),
         "of": job.total,
     }
@@ -131,6 +132,8 @@ def _cards(job: Job) -> list[tuple[str, ModelCard]]:
     return [(name, library.find(name)) for name in job.models()]
 
 
-def _hashes(lora: str) -> dict[str, str]:
-    found = Digests.of(shelf.find(lora))
-    return {"file": found.file, "tensors": found.tensors}
+def _about_lora(name: str) -> dict[str, Any]:
+    path = shelf.find(name)
+    found, claimed = Digests.of(path), LoraCard.read(path).licence
+    licence = [{"text": claim.text, "source": claim.source} for claim in claimed]
+    return {"file": found.file, "tensors": found.tensors, "licence": licence}

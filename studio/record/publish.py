@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -23,14 +24,14 @@ from studio.record.picture import Picture
 
 
 def publish(image: Image.Image, folder: Path, stem: str, job: Job, facts: Mapping[str, Any]) -> Picture:
-    """Write the picture with its whole job and return it; a taken name gets "-2", "-3" and so on.
+    """Write the picture with its whole job, and when that was, and return it; a taken name gets "-2", "-3" and so on.
 
     Raises OutputError where the folder cannot be written or the disk is full.
     """
     temporary = folder / f".studio-{secrets.token_hex(8)}.tmp"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(image, temporary, _metadata(job, {**facts, "size": f"{image.width}x{image.height}"}))
+        _write(image, temporary, _metadata(job, {"made": _now(), **facts, "size": f"{image.width}x{image.height}"}))
         path = _link(temporary, folder, stem)
         _sync(folder)
     except OSError as error:
@@ -54,6 +55,10 @@ def check_folder(folder: Path) -> None:
     finally:
         with suppress(OSError):
             probe.unlink(missing_ok=True)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _metadata(job: Job, facts: Mapping[str, Any]) -> PngInfo:

@@ -1,4 +1,4 @@
-"""The command line: run, workflows, show, plan, reproduce, models, lora, train, doctor, app."""
+"""The command line: run, workflows, show, plan, reproduce, gallery, models, lora, train, doctor, app."""
 
 import sys
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 
 from studio.errors import InputError, StudioError
+from studio.surfaces.gallery import app as gallery
 from studio.surfaces.lora import app as lora
 from studio.surfaces.models import app as models
 from studio.surfaces.train import app as train
@@ -24,6 +25,7 @@ FAILED, WRONG_USE = 1, 2
 Set = Annotated[tuple[str, ...], Parameter(name="--set", negative="")]
 
 app = App(name="studio", version=VERSION, help="Pictures from open diffusion models, on your own machine.")
+app.command(gallery)
 app.command(models)
 app.command(lora)
 app.command(train)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from studio.surfaces import lora_tools
+from studio.surfaces.words import say
 
 FAILED = 1
 WHOLE = {".safetensors"}
@@ -37,11 +38,11 @@ def list_loras(*, json_: Json = False) -> None:
         _write([brief(card) for card in found.cards.values()])
         return
     for name, card in found.cards.items():
-        _say(f"{name:28} {line(card)}")
+        say(f"{name:28} {line(card)}")
     if not found.cards:
         print(f"there are none; put some into {shelf.own()}, or: studio models add FOLDER of A1111 or ComfyUI")
     for file in found.left_alone:
-        _say(f"left alone: {file}" + ("" if file.suffix in WHOLE else ", which is pickled and can run code"))
+        say(f"left alone: {file}" + ("" if file.suffix in WHOLE else ", which is pickled and can run code"))
 
 
 @app.command
@@ -113,14 +114,9 @@ def _scrub(path: Path, out: Path) -> int:
 def _print(pairs: Iterable[tuple[str, str]]) -> None:
     before = ""
     for what, how in pairs:
-        _say(f"{what if what != before else '':12} {how}")
+        say(f"{what if what != before else '':12} {how}")
         before = what
 
 
 def _write(content: Any) -> None:
     print(json.dumps(content, indent=1))
-
-
-def _say(text: str) -> None:
-    """Print a line; names of files and tensors are other people's and may hold what steers a terminal."""
-    print("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text))

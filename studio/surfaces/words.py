@@ -1,4 +1,4 @@
-"""How progress is put into words, the same on every surface."""
+"""How things are put into words, the same on every surface."""
 
 from studio.duration import duration
 from studio.events import Step
@@ -9,3 +9,8 @@ def progress(step: Step) -> str:
     left = "" if step.seconds_left is None else f", {duration(step.seconds_left)} left"
     which = f"picture {step.picture} of {step.pictures}, " if step.pictures > 1 else ""
     return f"{which}step {step.step} of {step.steps}{left}"
+
+
+def say(text: str) -> None:
+    """Print a line; names of files and tensors are other people's and may hold what steers a terminal."""
+    print("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text))

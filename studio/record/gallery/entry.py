@@ -137,8 +137,8 @@ class Refreshed:
 
 
 @dataclass(frozen=True)
-class Amount:
-    """How many files, and how many bytes they take."""
+class Trashed:
+    """What is in the trash: which files, and how many bytes they take."""
 
-    files: int
+    files: tuple[Path, ...]
     bytes: int

@@ -17,16 +17,16 @@ from studio.record.gallery.entry import Place, Unreadable
 
 OWN, TRASH, JOURNAL = ".studio", "trash", "marks.jsonl"
 _LIST: Final = "gallery-folders.txt"
-_ENDINGS: Final = frozenset({".png", ".jpg", ".jpeg", ".webp"})
+_NAMED: Final = re.compile(r"[^.].*\.(png|jpe?g|webp)", re.IGNORECASE | re.DOTALL)
 _UPLOADED: Final = re.compile(r"[0-9a-f]{32}\.(png|jpg|webp)")
 
 
 @dataclass
 class Found:
-    """What a folder holds: pictures' files, journals, and what could not be looked at."""
+    """What a folder holds: pictures' files and journals by their paths, and what could not be looked at."""
 
-    pictures: dict[Path, Stamp] = field(default_factory=dict)
-    journals: dict[Path, Stamp] = field(default_factory=dict)
+    pictures: dict[str, Stamp] = field(default_factory=dict)
+    journals: dict[str, Stamp] = field(default_factory=dict)
     unreadable: list[Unreadable] = field(default_factory=list)
 
 
@@ -71,50 +71,41 @@ def append(file: Path, lines: bytes) -> None:
 
 def scan(folder: Path) -> Found:
     """All that lies in a folder, at any depth; links are not followed, hidden files and folders passed over."""
-    found, todo = Found(), [folder]
+    found, todo = Found(), [str(folder)]
     while todo:
         current = todo.pop()
+        ours = Path(current).name == OWN
         try:
             with os.scandir(current) as items:
-                todo += [Path(item.path) for item in items if _met(item, found)]
+                todo += [item.path for item in items if _met(item, found, ours=ours)]
         except OSError as error:
-            if current != folder or not isinstance(error, FileNotFoundError):
-                found.unreadable.append(Unreadable(current, error.strerror or str(error)))
+            if current != str(folder) or not isinstance(error, FileNotFoundError):
+                found.unreadable.append(Unreadable(Path(current), error.strerror or str(error)))
     return found
 
 
-def _met(item: os.DirEntry[str], found: Found) -> bool:
-    """Note a file; whether it is a folder to look through."""
-    path = Path(item.path)
+def _met(item: os.DirEntry[str], found: Found, *, ours: bool) -> bool:
+    """Note a file; whether it is a folder to look through. ``ours`` are those in a folder's ``.studio``."""
     if item.is_dir(follow_symlinks=False):
-        return _is_open(path)
-    kept = _kept(path, found)
-    if kept is None or not item.is_file(follow_symlinks=False):
-        return False
-    try:
-        path.as_posix().encode()
-        about = item.stat(follow_symlinks=False)
-        kept[path] = Stamp(about.st_size, about.st_mtime_ns, about.st_ctime_ns)
-    except OSError as error:
-        found.unreadable.append(Unreadable(path, error.strerror or str(error)))
-    except UnicodeEncodeError:
-        found.unreadable.append(Unreadable(path, "its name holds letters of no known alphabet; rename it"))
+        return item.name == TRASH if ours else item.name == OWN or not item.name.startswith(".")
+    if ours:
+        kept = found.journals if item.name == JOURNAL else None
+    else:
+        kept = found.pictures if _NAMED.fullmatch(item.name) else None
+    if kept is not None and item.is_file(follow_symlinks=False):
+        _note(item, kept, found)
     return False
 
 
-def _is_open(path: Path) -> bool:
-    """Whether a folder may hold pictures; of hidden ones only our own does, in its trash."""
-    if path.parent.name == OWN:
-        return path.name == TRASH
-    return path.name == OWN or not path.name.startswith(".")
-
-
-def _kept(path: Path, found: Found) -> dict[Path, Stamp] | None:
-    """Where a file is noted, None for one that is nothing to us."""
-    if path.parent.name == OWN:
-        return found.journals if path.name == JOURNAL else None
-    is_picture = path.suffix.lower() in _ENDINGS and not path.name.startswith(".")
-    return found.pictures if is_picture else None
+def _note(item: os.DirEntry[str], kept: dict[str, Stamp], found: Found) -> None:
+    try:
+        item.path.encode()
+        about = item.stat(follow_symlinks=False)
+        kept[item.path] = Stamp(about.st_size, about.st_mtime_ns, about.st_ctime_ns)
+    except OSError as error:
+        found.unreadable.append(Unreadable(Path(item.path), error.strerror or str(error)))
+    except UnicodeEncodeError:
+        found.unreadable.append(Unreadable(Path(item.path), "its name holds letters of no known alphabet; rename it"))
 
 
 def place(path: Path) -> Place:

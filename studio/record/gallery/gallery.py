@@ -11,7 +11,7 @@ from typing import Final
 from studio.errors import InputError
 from studio.models.hashes import Stamp
 from studio.record.gallery import folders, journal, lineage, looks, refresh, search, thumbnails, trash
-from studio.record.gallery.entry import Amount, Change, Entry, Lineage, Page, Refreshed, Similar, Unreadable
+from studio.record.gallery.entry import Change, Entry, Lineage, Page, Refreshed, Similar, Trashed, Unreadable
 from studio.record.gallery.index import FILE, INSIDE, Index, inside
 from studio.record.gallery.query import Query
 
@@ -117,8 +117,9 @@ class Gallery:
 
     def similar(self, picture: str, most: int = 12) -> list[Similar]:
         """The pictures that look most like one, the nearest first, without itself."""
-        ((own,),) = self._index.ask("SELECT looks FROM pictures WHERE id = ?", self.entry(picture).id)
-        others = self._index.ask("SELECT id, looks FROM pictures WHERE place = 'here' AND id != ?", picture)
+        ((own,),) = self._index.ask("SELECT looks FROM looks WHERE id = ?", self.entry(picture).id)
+        sql = "SELECT id, looks FROM looks JOIN pictures USING (id) WHERE place = 'here' AND id != ?"
+        others = self._index.ask(sql, picture)
         apart = looks.distances(own, [other for _, other in others])
         nearest = [(others[n][0], float(apart[n])) for n in apart.argsort(kind="stable")[:most]]
         known = search.entries(self._index, [one for one, _ in nearest])
@@ -137,16 +138,20 @@ class Gallery:
         """
         journal.checked(change)
         known = search.entries(self._index, list(pictures))
-        homes: dict[Path, list[str]] = {}
-        for entry in known.values():
-            for home in {folders.home(file, self.folders) for file in entry.files} - {None}:
-                homes.setdefault(home, []).append(entry.id)  # type: ignore[arg-type]
-        for folder, ids in homes.items():
+        for folder, ids in self._homes(known.values()).items():
             journal.write(folder, ids, change)
         with self._index.change():
             marks = self._index.marks(known)
             said = {one: journal.applied(marks.get(one, entry.marks), change) for one, entry in known.items()}
             self._index.put_marks(said)
+
+    def _homes(self, entries: Iterable[Entry]) -> dict[Path, list[str]]:
+        """The folders in whose journals something is written of these pictures."""
+        there, homes = self.folders, dict[Path, list[str]]()
+        for entry in entries:
+            for home in {home for file in entry.files if (home := folders.home(file, there))}:
+                homes.setdefault(home, []).append(entry.id)
+        return homes
 
     # The trash.
 
@@ -158,22 +163,24 @@ class Gallery:
         """Put files in the trash back to where they were, never in the place of another; returns where they are now."""
         return [self._moved(file, trash.take_out(file)) for file in map(_settled, files)]
 
-    def in_trash(self, folder: Path | None = None) -> Amount:
-        """How much ``empty`` would delete."""
-        sql = f"SELECT count(*), coalesce(sum(size), 0) FROM files WHERE place = 'trash' AND {INSIDE}"  # noqa: S608
-        return Amount(*self._index.ask(sql, *_bounds(folder))[0])
+    def in_trash(self, folder: Path | None = None) -> Trashed:
+        """What is in the trash of all folders, or of one."""
+        sql = f"SELECT path, size FROM files WHERE place = 'trash' AND {INSIDE} ORDER BY path"  # noqa: S608
+        rows = self._index.ask(sql, *(inside(folder.resolve()) if folder else ("", "\U0010ffff")))
+        return Trashed(tuple(Path(path) for path, _ in rows), sum(size for _, size in rows))
 
-    def empty(self, folder: Path | None = None) -> Amount:
-        """Delete what is in the trash, of all folders or of one, for good; returns how much that was."""
-        sql = f"SELECT path, id, size FROM files WHERE place = 'trash' AND {INSIDE} ORDER BY path"  # noqa: S608
-        deleted = []
-        for path, picture, size in self._index.ask(sql, *_bounds(folder)):
-            trash.delete(Path(path))
-            self._index.forget(Path(path))
-            deleted.append(size)
-            if picture and not self._index.ask("SELECT 1 FROM pictures WHERE id = ?", picture):
-                thumbnails.drop(self._small, [picture])
-        return Amount(len(deleted), sum(deleted))
+    def thrown_away(self, picture: str | Path) -> list[Path]:
+        """The files in the trash that are a picture, or that lay where ``picture`` says."""
+        there, path = self.in_trash().files, _settled(Path(picture))
+        rows = self._index.ask("SELECT path FROM files WHERE id = ? AND place = 'trash'", str(picture))
+        return [Path(file) for (file,) in rows] or [file for file in there if path in (file, trash.former(file))]
+
+    def empty(self, thrown: Trashed) -> None:
+        """Delete these files, which must be in the trash, for good."""
+        for file in thrown.files:
+            trash.delete(file)
+            for picture in self._index.forget(file):
+                thumbnails.drop(self._small, picture)
 
     def _home(self, file: Path) -> Path:
         home = folders.home(file, self.folders)
@@ -191,7 +198,3 @@ class Gallery:
 def _settled(file: Path) -> Path:
     """The file by its true folder; a link stays one."""
     return file.parent.resolve() / file.name
-
-
-def _bounds(folder: Path | None) -> tuple[str, str]:
-    return inside(folder.resolve()) if folder else ("", "\U0010ffff")

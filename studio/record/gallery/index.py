@@ -30,8 +30,9 @@ CREATE TABLE IF NOT EXISTS pictures (
   number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, place TEXT NOT NULL DEFAULT '', path TEXT NOT NULL DEFAULT '',
   made INTEGER NOT NULL DEFAULT 0, told INTEGER, width INTEGER NOT NULL, height INTEGER NOT NULL,
   bytes INTEGER NOT NULL, recorded INTEGER NOT NULL, workflow TEXT NOT NULL, title TEXT NOT NULL,
-  prompt TEXT NOT NULL, negative TEXT NOT NULL, seed INTEGER, looks BLOB NOT NULL
+  prompt TEXT NOT NULL, negative TEXT NOT NULL, seed INTEGER
 );
+CREATE TABLE IF NOT EXISTS looks (id TEXT PRIMARY KEY, looks BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS pictures_by_time ON pictures (place, made, id);
 CREATE INDEX IF NOT EXISTS pictures_by_seed ON pictures (seed);
 CREATE TABLE IF NOT EXISTS uses (
@@ -54,9 +55,9 @@ CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
   tokenize = "unicode61 remove_diacritics 2", prefix = '2 3'
 );
 """
-_TABLES: Final = ("files", "pictures", "uses", "parents", "marks", "labels", "journals", "words")
+_TABLES: Final = ("files", "pictures", "looks", "uses", "parents", "marks", "labels", "journals", "words")
 _FACTS: Final = (
-    "id", "told", "width", "height", "bytes", "recorded", "workflow", "title", "prompt", "negative", "seed", "looks",
+    "id", "told", "width", "height", "bytes", "recorded", "workflow", "title", "prompt", "negative", "seed",
 )  # fmt: skip
 _PUT: Final = f"INSERT INTO pictures ({', '.join(_FACTS)}) VALUES ({', '.join('?' * len(_FACTS))})"  # noqa: S608
 _ORDER: Final = {"here": 0, "input": 1, "trash": 2}
@@ -123,10 +124,10 @@ class Index:
         except sqlite3.DatabaseError:  # nothing in it can be read
             _delete(file)
 
-    def stamps(self) -> dict[Path, Stamp]:
-        """Every file that is known, as it was when it was read."""
+    def stamps(self) -> dict[str, Stamp]:
+        """Every file that is known, by its path, as it was when it was read."""
         rows = self.ask("SELECT path, size, modified, changed FROM files")
-        return {Path(path): Stamp(*stamp) for path, *stamp in rows}
+        return {path: Stamp(*stamp) for path, *stamp in rows}
 
     def stamp(self, path: Path) -> Stamp | None:
         """A file as it was when it was read, None where it is not known."""
@@ -140,23 +141,26 @@ class Index:
         if isinstance(facts, Facts) and not self.ask("SELECT 1 FROM pictures WHERE id = ?", facts.id):
             self._put_facts(facts)
         self.ask("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", str(path), place, found, problem, *stamp)
-        for picture in {found, *(id_ for (id_,) in before)} - {None}:
+        for picture in filter(None, {found, *(one for (one,) in before)}):
             self.settle(picture)
 
     def _put_facts(self, facts: Facts) -> None:
         told = (facts.id, facts.made, *facts.size, facts.file_size, facts.recorded, facts.workflow, facts.title)
-        self.ask(_PUT, *told, facts.prompt, facts.negative, facts.seed, facts.looks)
+        self.ask(_PUT, *told, facts.prompt, facts.negative, facts.seed)
+        self.ask("INSERT OR REPLACE INTO looks VALUES (?, ?)", facts.id, facts.looks)
         for used in facts.uses:
             self.ask("INSERT OR IGNORE INTO uses VALUES (?, ?, ?, ?)", facts.id, used.kind, used.name, used.licence)
         for parent in facts.parents:
             self.ask("INSERT OR IGNORE INTO parents VALUES (?, ?, ?)", facts.id, parent.id, parent.input)
 
-    def forget(self, path: Path, stamp: Stamp | None = None) -> None:
-        """A file is not there any more; not where it was read again since ``stamp``."""
+    def forget(self, path: Path, stamp: Stamp | None = None) -> list[str]:
+        """A file is not there any more; not where it was read again since ``stamp``.
+
+        Returns the picture that is gone with it, where it was the last file of one.
+        """
         same = "" if stamp is None else " AND size = ? AND modified = ? AND changed = ?"
         gone = self.ask(f"DELETE FROM files WHERE path = ?{same} RETURNING id", str(path), *(stamp or ()))  # noqa: S608
-        for (picture,) in gone:
-            self.settle(picture)
+        return [picture for (picture,) in gone if picture and not self.settle(picture)]
 
     def move(self, before: Path, now: Path, stamp: Stamp) -> None:
         """A file lies elsewhere now."""
@@ -164,28 +168,28 @@ class Index:
         for picture, problem in rows:
             values = (str(now), place(now), picture, problem, *stamp)
             self.ask("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", *values)
-            self.settle(picture)
+            if picture:
+                self.settle(picture)
 
-    def settle(self, picture: str | None) -> None:
-        """Bring what follows from a picture's files and marks in line with them."""
+    def settle(self, picture: str) -> bool:
+        """Bring what follows from a picture's files and marks in line with them; whether there is any file of it."""
         files = self.ask("SELECT place, path, modified FROM files WHERE id = ?", picture)
-        if files:
-            place, path, _ = min(files, key=lambda file: (_ORDER[file[0]], file[1]))
-            oldest = min(modified for _, _, modified in files) // 1000
-            self.ask(
-                "UPDATE pictures SET place = ?, path = ?, made = coalesce(told, ?) WHERE id = ?",
-                place, path, oldest, picture,
-            )  # fmt: skip
-            self._put_words(picture, " ".join(sorted({Path(path).stem for _, path, _ in files})))
-        else:
+        if not files:
             self._drop(picture)
+            return False
+        place, path, _ = min(files, key=lambda file: (_ORDER[file[0]], file[1]))
+        oldest = min(modified for _, _, modified in files) // 1000
+        sql = "UPDATE pictures SET place = ?, path = ?, made = coalesce(told, ?) WHERE id = ?"
+        self.ask(sql, place, path, oldest, picture)
+        self._put_words(picture, " ".join(sorted({Path(path).stem for _, path, _ in files})))
+        return True
 
-    def _drop(self, picture: str | None) -> None:
+    def _drop(self, picture: str) -> None:
         self.ask("DELETE FROM words WHERE rowid = (SELECT number FROM pictures WHERE id = ?)", picture)
-        for table in ("pictures", "uses", "parents"):
+        for table in ("pictures", "looks", "uses", "parents"):
             self.ask(f"DELETE FROM {table} WHERE id = ?", picture)  # noqa: S608
 
-    def _put_words(self, picture: str | None, names: str) -> None:
+    def _put_words(self, picture: str, names: str) -> None:
         ((number, prompt, negative, note, title, workflow),) = self.ask(
             "SELECT number, prompt, negative, coalesce(note, ''), title, workflow "
             "FROM pictures LEFT JOIN marks USING (id) WHERE id = ?",
@@ -201,12 +205,13 @@ class Index:
 
     def put_marks(self, marks: Mapping[str, Marks]) -> None:
         """These are the marks of these pictures; where none are left, nothing stays behind."""
+        before = self.marks()
         for picture, said in marks.items():
             self.ask("DELETE FROM labels WHERE id = ?", picture)
             self.ask("DELETE FROM marks WHERE id = ?", picture)
             if said != Marks():
                 self._put_marks(picture, said)
-            if self.ask("SELECT 1 FROM pictures WHERE id = ?", picture):
+            if _words_of(before.get(picture, Marks())) != _words_of(said):
                 self.settle(picture)
 
     def _put_marks(self, picture: str, said: Marks) -> None:
@@ -215,16 +220,16 @@ class Index:
             for name in names:
                 self.ask("INSERT OR IGNORE INTO labels VALUES (?, ?, ?, ?)", picture, kind, name.casefold(), name)
 
-    def journals(self) -> dict[Path, Stamp]:
-        """The journals that were read, each as it was then."""
+    def journals(self) -> dict[str, Stamp]:
+        """The journals that were read, by their paths, each as it was then."""
         rows = self.ask("SELECT path, size, modified, changed FROM journals")
-        return {Path(path): Stamp(*stamp) for path, *stamp in rows}
+        return {path: Stamp(*stamp) for path, *stamp in rows}
 
-    def put_journals(self, journals: Mapping[Path, Stamp]) -> None:
+    def put_journals(self, journals: Mapping[str, Stamp]) -> None:
         """These journals were read, and no other."""
         self.ask("DELETE FROM journals")
         for path, stamp in journals.items():
-            self.ask("INSERT INTO journals VALUES (?, ?, ?, ?)", str(path), *stamp)
+            self.ask("INSERT INTO journals VALUES (?, ?, ?, ?)", path, *stamp)
 
     def marks(self, pictures: Iterable[str] | None = None) -> dict[str, Marks]:
         """What is said of these pictures, or of all, of those of which something is."""
@@ -242,6 +247,11 @@ class Index:
         """Rows about these pictures, or about all."""
         where = "" if pictures is None else f"WHERE id IN ({', '.join('?' * len(pictures))})"
         return self.ask(f"SELECT {what} {where} {order}", *(pictures or ()))
+
+
+def _words_of(marks: Marks) -> tuple[str, tuple[str, ...]]:
+    """What of the marks is found by its words."""
+    return marks.note, marks.tags
 
 
 def _unusable(file: Path, error: Exception) -> OutputError:

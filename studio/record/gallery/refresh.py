@@ -26,7 +26,7 @@ def refresh(index: Index, folders: Iterable[Path], tell: Tell | None = None) -> 
     new = {path: stamp for path, stamp in found.pictures.items() if before.get(path) != stamp}
     with index.change():
         for path, stamp in gone.items():
-            index.forget(path, stamp)
+            index.forget(Path(path), stamp)
     _read_all(index, new, tell)
     _hear(index, found.journals)
     for unreadable in found.unreadable:
@@ -53,8 +53,8 @@ def _scan(folders: Iterable[Path]) -> Found:
     return whole
 
 
-def _read_all(index: Index, files: dict[Path, Stamp], tell: Tell | None) -> None:
-    todo, done = iter(files.items()), 0
+def _read_all(index: Index, files: dict[str, Stamp], tell: Tell | None) -> None:
+    todo, done = ((Path(path), stamp) for path, stamp in files.items()), 0
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as readers:
         while some := list(islice(todo, _AT_ONCE)):
             told = list(readers.map(facts.read, (path for path, _ in some)))
@@ -66,11 +66,11 @@ def _read_all(index: Index, files: dict[Path, Stamp], tell: Tell | None) -> None
                 tell(done, len(files))
 
 
-def _hear(index: Index, journals: dict[Path, Stamp]) -> None:
+def _hear(index: Index, journals: dict[str, Stamp]) -> None:
     """Read what people said, where any of it is new: all of it, as the last word counts."""
     if index.journals() == journals:
         return
-    said, before = journal.fold(journals), index.marks()
+    said, before = journal.fold(map(Path, journals)), index.marks()
     changed = {one: said.get(one, Marks()) for one in said.keys() | before if said.get(one) != before.get(one)}
     with index.change():
         index.put_marks(changed)

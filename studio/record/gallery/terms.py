@@ -41,7 +41,7 @@ def _labelled(kind: str) -> Callable[[str], Condition]:
 
 
 def _seed(value: str) -> Condition:
-    return Condition("seed IS ?", (int(value),))
+    return Condition("number IN (SELECT number FROM pictures WHERE seed = ?)", (int(value),))
 
 
 def _size(value: str) -> Condition:

@@ -1,7 +1,8 @@
 """Small copies of pictures, for pages of many; kept by the content of what they show."""
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -39,10 +40,10 @@ def kept(folder: Path, picture: str, path: Callable[[], Path]) -> Path:
         raise OutputError(f"cannot write to '{small.parent}': {error.strerror or error}") from None
 
 
-def drop(folder: Path, pictures: Iterable[str]) -> None:
-    """Delete the copies of pictures that are gone."""
-    for picture in pictures:
-        _file(folder, picture).unlink(missing_ok=True)
+def drop(folder: Path, picture: str) -> None:
+    """Delete the copy of a picture that is gone."""
+    with suppress(OSError):  # a small copy too many does no harm
+        _file(folder, picture).unlink()
 
 
 def _file(folder: Path, picture: str) -> Path:

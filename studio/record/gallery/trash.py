@@ -34,20 +34,19 @@ def take_out(file: Path) -> Path:
 
     Raises InputError where it is not in a trash, OutputError where it cannot be moved.
     """
-    folder, former = _former(file)
+    folder, before = _folder(file), former(file)
     _contained(file, folder)
     try:
-        former.parent.mkdir(parents=True, exist_ok=True)
-        _inside(former, folder)
-        return _moved(file, former)
+        _inside(before, folder)
+        before.parent.mkdir(parents=True, exist_ok=True)
+        return _moved(file, before)
     except OSError as error:
         raise OutputError(f"cannot bring '{file}' back: {error.strerror or error}") from None
 
 
 def delete(file: Path) -> None:
     """Delete a picture in the trash for good, and the folder it lay in there if that is empty now."""
-    folder, _ = _former(file)
-    _contained(file, folder)
+    _contained(file, _folder(file))
     try:
         file.unlink()
         _tidy(file.parent)
@@ -75,14 +74,20 @@ def _tidy(folder: Path) -> None:
         folder = folder.parent
 
 
-def _former(file: Path) -> tuple[Path, Path]:
-    """The folder whose trash this is, and the place where the picture was."""
+def former(file: Path) -> Path:
+    """Where a file in the trash was; raises InputError where it is not in one."""
+    folder = _folder(file)
+    inside = file.relative_to(folder / OWN / TRASH).parts
+    return folder.joinpath(*(inside[1:] or inside))
+
+
+def _folder(file: Path) -> Path:
+    """The folder in whose trash a file is."""
     parts = file.parts
     at = next((n for n in range(1, len(parts) - 2) if parts[n : n + 2] == (OWN, TRASH)), None)
     if at is None or ".." in parts:
         raise InputError(f"'{file}' is not in the trash")
-    folder, inside = Path(*parts[:at]), parts[at + 2 :]
-    return folder, folder.joinpath(*(inside[1:] or inside))
+    return Path(*parts[:at])
 
 
 def _contained(file: Path, folder: Path) -> None:

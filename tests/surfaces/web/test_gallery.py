@@ -96,7 +96,7 @@ def test_search_words_and_filters_are_one(page):
     page.wait_for_selector(".gallery [role=option]")
     assert page.input_value(".gallery input[type=search]") == ""
     find(page, "colour:red")
-    page.wait_for_function("document.querySelector('.found').textContent.includes('colour')")
+    page.wait_for_function("document.querySelector('.wrong').textContent.includes('colour')")
 
 
 def test_a_picture_closer_says_how_it_was_made_and_gives_it_all_back(page):

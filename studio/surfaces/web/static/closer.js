@@ -49,7 +49,9 @@ function draw() {
   turns();
 }
 
-function turns() {
+/** Show where the picture stands among those that were found. */
+export function turns() {
+  if (!entry) return;
   const [n, all] = wires.place(entry.id);
   part(".at").textContent = n < 0 ? "" : `${(n + 1).toLocaleString()} of ${all.toLocaleString()}`;
   part(".earlier").disabled = n <= 0;
@@ -96,7 +98,7 @@ function settings() {
     ["Workflow", entry.workflow_title],
     ...used,
     ["Size", `${entry.width} × ${entry.height}`],
-    ["Made", new Date(entry.made).toLocaleString()],
+    ["Made", new Date(entry.made).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })],
     ["File", entry.name],
   ];
   const told = entry.recipe ? rows(entry.recipe.values, entry.labels, ["model", "loras", "size", "count"]) : [make("p", {}, "This file does not say how it was made.")];

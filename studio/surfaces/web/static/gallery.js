@@ -26,7 +26,7 @@ let looked = -Infinity; // when the folders were looked through
 /** Show the gallery or, where the address names one, a picture closer. */
 export async function show(id) {
   document.body.classList.toggle("looking", Boolean(id));
-  if (id) return closer.open(id).catch(lost);
+  if (id) return closer.open(id).then(() => found.total || search(), lost);
   const before = closer.shown();
   closer.close();
   const place = before ? found.place(before.id) : -1;
@@ -42,12 +42,10 @@ function lost(error) {
 
 /** Search for what is in the box; what is wrong with it is said beside it. */
 async function search({ stay = false } = {}) {
-  try {
-    if (!(await found.look(text()))) return;
-  } catch (error) {
-    part(".found").textContent = error.message;
-    return;
-  }
+  const wrong = await found.look(text()).then((latest) => (latest ? "" : null), (error) => error.message);
+  if (wrong === null) return; // somebody has typed on
+  part(".wrong").textContent = wrong;
+  if (wrong) return;
   at = stay ? Math.min(at, found.total) : 0;
   chosen.none();
   draw();
@@ -86,6 +84,7 @@ function draw() {
   part(".grid").hidden = !found.total;
   nothing();
   chosen.draw();
+  closer.turns();
 }
 
 /** Kind words where there is nothing to show. */

@@ -1,0 +1,262 @@
+"""``studio gallery``: find pictures, say something of them, see what they came from, throw away and bring back."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from studio.errors import InputError
+from studio.surfaces.words import say
+
+if TYPE_CHECKING:
+    from studio.record.gallery.entry import Entry
+    from studio.record.gallery.gallery import Gallery
+
+FAILED = 1
+
+Flag = Annotated[bool, Parameter(negative="")]
+Names = Annotated[tuple[str, ...], Parameter(negative="")]
+Folders = Annotated[tuple[Path, ...], Parameter(name="--folder", negative="")]
+
+app = App(name="gallery", help="The pictures that are here: find, show, mark, trash, restore, empty, rebuild.")
+
+
+@app.command
+def find(
+    *words: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    folder: Folders = (),
+    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> int:
+    """Print the paths of the pictures that are looked for, newest first. Exit code 1 where there are none.
+
+    studio gallery find star navy workflow:poster rating:4
+
+    Words are looked for in the prompt, the negative prompt, the note, the tags, the file's name and the workflow's
+    title; '"red circle"' means both in a row. Filters: workflow:poster, model:spark, lora:neon, licence:apache,
+    seed:7, size:512x512 or size:landscape, date:2026-11 or date:2026-11-03..2026-12, rating:4 (or more), tag:print,
+    collection:spring, is:favourite, is:input (what others were begun with), is:trash. A dash before one means: not
+    that. All must be true.
+
+    Parameters
+    ----------
+    words:
+        What to look for.
+    folder:
+        Look only in this folder, which is one of the gallery's from now on; may be given several times.
+    json_:
+        Write all that is known of each picture, one JSON object a line.
+    """
+    from studio.record.gallery.about import data
+
+    gallery, count = _fresh(folder), 0
+    for entry in _found(gallery, " ".join(words), folder):
+        say(json.dumps(data(entry)) if json_ else str(entry.path))
+        count += 1
+    return 0 if count else FAILED
+
+
+@app.command
+def show(picture: str) -> None:
+    """Say what is known of a picture: how it was made, its marks, what it came from, what came of it, what is like it.
+
+    Parameters
+    ----------
+    picture:
+        A file, or the beginning of a picture's id.
+    """
+    from studio.record.gallery.about import about, family, line
+
+    gallery = _fresh()
+    entry = gallery.entry(picture)
+    alike = ((line(like.entry), f"{like.distance:.1f} apart") for like in gallery.similar(entry.id, 5))
+    before = ""
+    for what, how in (
+        *about(entry),
+        *family(gallery.lineage(entry.id)),
+        *(("similar", ", ".join(one)) for one in alike),
+    ):
+        say(f"{what if what != before else '':12} {how}")
+        before = what
+
+
+@app.command
+def mark(
+    *pictures: str,
+    rate: int | None = None,
+    favourite: bool | None = None,
+    note: str | None = None,
+    tag: Names = (),
+    no_tag: Names = (),
+    collection: Names = (),
+    no_collection: Names = (),
+) -> None:
+    """Say what you think of pictures. It is kept beside them, in .studio/marks.jsonl; their files are not touched.
+
+    studio gallery mark pictures/star.png --rate 4 --tag print --collection "Spring 2027" --favourite
+
+    Parameters
+    ----------
+    pictures:
+        Files, or beginnings of pictures' ids.
+    rate:
+        1 to 5 stars, 0 for none.
+    favourite:
+        One of your favourites, or not.
+    note:
+        What you want to remember; "" for nothing.
+    tag:
+        A tag that they have; may be given several times.
+    no_tag:
+        A tag that they no longer have.
+    collection:
+        A collection that they are in; may be given several times.
+    no_collection:
+        A collection that they are no longer in.
+    """
+    from studio.record.gallery.entry import Change
+
+    change = Change(favourite, rate, note, _set(tag, no_tag), _set(collection, no_collection))
+    if change == Change():
+        raise InputError("say what to mark: --rate, --favourite, --note, --tag or --collection")
+    gallery = _fresh()
+    gallery.mark([gallery.entry(picture).id for picture in _some(pictures)], change)
+
+
+@app.command
+def trash(*pictures: str) -> None:
+    """Move pictures to the trash of their folder, .studio/trash; ``restore`` brings them back.
+
+    Parameters
+    ----------
+    pictures:
+        Files, or beginnings of pictures' ids for all files of one.
+    """
+    gallery = _fresh()
+    for picture in _some(pictures):
+        files = [Path(picture)] if Path(picture).is_file() else gallery.entry(picture).files
+        for file, now in zip(files, gallery.trash(files), strict=True):
+            say(f"{file} is in the trash: {now}")
+
+
+@app.command
+def restore(*pictures: str) -> None:
+    """Bring pictures back from the trash to where they were, never in the place of another.
+
+    Parameters
+    ----------
+    pictures:
+        Files in the trash, as ``find is:trash`` prints them, or where they were.
+    """
+    gallery = _fresh()
+    for picture in _some(pictures):
+        if not (files := gallery.thrown_away(picture)):
+            raise InputError(f"'{picture}' is not in the trash; see: studio gallery find is:trash")
+        for now in gallery.restore(files):
+            say(f"brought back {now}")
+
+
+@app.command
+def empty(*, folder: Path | None = None, yes: Flag = False) -> int:
+    """Delete what is in the trash, for good, after saying how much that is.
+
+    Parameters
+    ----------
+    folder:
+        Only the trash in this folder.
+    yes:
+        Delete without asking.
+    """
+    from studio.models.about import gigabytes
+
+    gallery = _fresh(() if folder is None else (folder,))
+    thrown = gallery.in_trash(folder)
+    print(f"in the trash: {_count(len(thrown.files))}, {gigabytes(thrown.bytes)}", flush=True)
+    if thrown.files and not (yes or _agreed()):
+        print("nothing was deleted")
+        return FAILED
+    gallery.empty(thrown)
+    return 0
+
+
+@app.command
+def rebuild(*, folder: Folders = ()) -> None:
+    """Make the index anew from the files alone; nothing else is changed.
+
+    Parameters
+    ----------
+    folder:
+        Look through this folder too, from now on; may be given several times.
+    """
+    from studio.config import Settings
+    from studio.record.gallery.gallery import Gallery
+
+    settings = Settings.from_environment()
+    gallery = Gallery.anew(settings.state, [settings.output, *_there(folder)], _progress)
+    _report(gallery)
+    print(f"{_count(gallery.find(most=1).total)} in {', '.join(map(str, gallery.folders)) or 'no folder'}")
+
+
+def _fresh(folders: Iterable[Path] = ()) -> "Gallery":
+    """The gallery, brought in line with what is in the folders now."""
+    from studio.config import Settings
+    from studio.record.gallery.gallery import Gallery
+
+    settings = Settings.from_environment()
+    gallery = Gallery(settings.state, [settings.output, *_there(folders)])
+    if gallery.refresh(_progress).read:
+        _report(gallery)
+    return gallery
+
+
+def _there(folders: Iterable[Path]) -> list[Path]:
+    for folder in (folders := list(folders)):
+        if not folder.is_dir():
+            raise InputError(f"there is no folder '{folder}'")
+    return folders
+
+
+def _progress(read: int, of: int) -> None:
+    """One line on stderr that rewrites itself, where reading takes a while."""
+    if sys.stderr.isatty() and of > 100:
+        print(f"\r\x1b[K{'' if read == of else f'reading pictures: {read} of {of}'}", end="", file=sys.stderr)
+
+
+def _report(gallery: "Gallery") -> None:
+    for file in gallery.unreadable():
+        print(f"studio: left out: {file.why}".encode("utf-8", "replace").decode(), file=sys.stderr)
+
+
+def _found(gallery: "Gallery", text: str, folders: Iterable[Path]) -> "Iterator[Entry]":
+    """All that is found, each once, page by page."""
+    seen: set[str] = set()
+    for folder in folders or (None,):
+        after = ""
+        while True:
+            page = gallery.find(text, after=after, most=500, folder=folder)
+            yield from (entry for entry in page.entries if entry.id not in seen)
+            seen |= {entry.id for entry in page.entries}
+            if not (after := page.next):
+                break
+
+
+def _set(has: Iterable[str], has_not: Iterable[str]) -> dict[str, bool]:
+    return dict.fromkeys(has, True) | dict.fromkeys(has_not, False)
+
+
+def _some(pictures: tuple[str, ...]) -> tuple[str, ...]:
+    if not pictures:
+        raise InputError("name at least one picture")
+    return pictures
+
+
+def _count(pictures: int) -> str:
+    return f"{pictures:,} picture{'' if pictures == 1 else 's'}"
+
+
+def _agreed() -> bool:
+    if not sys.stdin.isatty():
+        raise InputError("nobody is there to ask; say --yes to delete it")
+    return input("delete it for good? [y/N] ").strip().lower() in {"y", "yes"}
