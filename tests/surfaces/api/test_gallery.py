@@ -96,9 +96,9 @@ def test_marks_are_said_of_several_at_once_and_offered_to_choose_from(own):
     said = {"favourite": True, "rating": 4, "note": "for Ada", "tags": {"print": True}, "collections": {"Spring": True}}
     answer = own.client.patch("/api/gallery", json={"pictures": ids, **said})
     assert [(each["favourite"], each["rating"], each["note"]) for each in answer.json()] == [(True, 4, "for Ada")] * 2
-    assert {each["id"] for each in listed(own, "is:favourite rating:4 tag:print collection:spring Ada")["pictures"]} == {
-        *ids
-    }
+    assert {
+        each["id"] for each in listed(own, "is:favourite rating:4 tag:print collection:spring Ada")["pictures"]
+    } == {*ids}
     choices = own.client.get("/api/gallery/choices").json()
     assert choices["collection"] == [{"name": "Spring", "count": 2}]
     assert {"name": "image-to-image", "count": 1} in choices["workflow"]
@@ -109,7 +109,8 @@ def test_marks_are_said_of_several_at_once_and_offered_to_choose_from(own):
 
 
 @pytest.mark.parametrize(
-    "said", [{"rating": 6}, {"rating": -1}, {"favourite": "x"}, {"note": "x" * 10_001}, {"tags": {"": True}}, {"stars": 1}]
+    "said",
+    [{"rating": 6}, {"rating": -1}, {"favourite": "x"}, {"note": "x" * 10_001}, {"tags": {"": True}}, {"stars": 1}],
 )
 def test_a_mark_that_cannot_be_is_refused(own, said):
     answer = own.client.patch("/api/gallery", json={"pictures": [one(own, "boat")], **said})
@@ -142,7 +143,9 @@ def test_all_copies_of_a_picture_go_into_the_trash_together(own):
     assert not (own.output / "copy.png").exists()
 
 
-@pytest.mark.parametrize("name", ["0" * 64, "star.png", "../state/queue.sqlite", "%2e%2e%2fqueue.sqlite", "A" * 64, "0"])
+@pytest.mark.parametrize(
+    "name", ["0" * 64, "star.png", "../state/queue.sqlite", "%2e%2e%2fqueue.sqlite", "A" * 64, "0"]
+)
 def test_pictures_go_by_their_ids_alone(own, name):
     for address in (f"/api/gallery/{name}", f"/api/gallery/{name}/file", f"/api/gallery/{name}/thumbnail"):
         assert own.client.get(address).status_code in (404, 422), address

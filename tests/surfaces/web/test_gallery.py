@@ -22,9 +22,8 @@ def ours(server):
         for n, prompt in enumerate(PROMPTS)
     ]
     for n in (7, 8):
-        paths.append(
-            publish(folder, f"winter {n}", "image-to-image", image=str(paths[3]), seed=n, made=f"2026-10-0{n}T10:00:00+00:00")
-        )  # fmt: skip
+        made = f"2026-10-0{n}T10:00:00+00:00"
+        paths.append(publish(folder, f"winter {n}", "image-to-image", image=str(paths[3]), seed=n, made=made))
     for path in paths:
         gallery.add(path)
     return [gallery.entry(path).id for path in paths]
@@ -215,8 +214,17 @@ def test_of_ten_thousand_pictures_only_those_near_the_view_are_on_the_page(clien
         """Ten thousand pictures, as the server would list them."""
         after = int(re.search(r"after=(\d*)", route.request.url)[1] or 0)
         most = int(re.search(r"most=(\d+)", route.request.url)[1])
-        picture = {"width": 8, "height": 8, "place": "here", "favourite": False, "rating": 0, "thumbnail": "/studio/icon.svg"}
-        pictures = [{**picture, "id": f"{n:064}", "title": f"number {n}"} for n in range(after, min(10_000, after + most))]
+        picture = {
+            "width": 8,
+            "height": 8,
+            "place": "here",
+            "favourite": False,
+            "rating": 0,
+            "thumbnail": "/studio/icon.svg",
+        }
+        pictures = [
+            {**picture, "id": f"{n:064}", "title": f"number {n}"} for n in range(after, min(10_000, after + most))
+        ]
         following = str(after + most) if after + most < 10_000 else ""
         route.fulfill(json={"pictures": pictures, "next": following, "total": 10_000})
 
