@@ -70,7 +70,8 @@ def conditionings(pipeline: "DiffusionPipeline", request: Request) -> tuple[Cond
     steps = request.steps if request.strength is None else int(request.steps * request.strength)
     reader = _Reader(pipeline, request.clip_skip)
     wordings = [_wordings((positive, negative), step, steps) for step in range(steps)]
-    read = _evened({wording: reader.read(wording) for step in wordings for wording in step}, reader.read(_NOTHING))
+    once = dict.fromkeys(wording for step in wordings for wording in step)
+    read = _evened({wording: reader.read(wording) for wording in once}, reader.read(_NOTHING))
     blank = reader.blank(read[wordings[0][-1]]) if not negative.plain().strip() else None
     weights = [part.weight for part in positive.parts]
     return tuple(

@@ -185,6 +185,14 @@ def test_a_schedule_works_where_a_sampler_counts_more_steps(loaded):
     assert difference(later, drawn(loaded, "a blue star", sampler="Heun")) > 5
 
 
+def test_words_that_stay_the_same_are_read_once_for_all_steps(spark, monkeypatch):
+    reads = []
+    forward = spark.text_encoder.forward
+    monkeypatch.setattr(spark.text_encoder, "forward", lambda *a, **k: reads.append(1) or forward(*a, **k))
+    prompts.conditionings(spark, asked("[a red:a blue:0.5] circle", "grey", steps=20))
+    assert len(reads) == 4  # two wordings, the negative prompt and the empty chunk
+
+
 def test_the_negative_prompt_may_change_too_and_words_may_take_turns(loaded):
     plain = drawn(loaded, "a circle", "red")
     assert difference(drawn(loaded, "a circle", "[red:blue:2]"), plain) > 5
