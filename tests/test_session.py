@@ -1,5 +1,7 @@
 """The main job, through its public door, on the real model at few steps."""
 
+import sqlite3
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,6 +10,9 @@ from studio.config import Settings
 from studio.errors import InputError, OutputError
 from studio.events import Step
 from studio.job import Job
+from studio.record.gallery.database import FILE
+from studio.record.gallery.entry import Used
+from studio.record.gallery.gallery import Gallery
 from studio.record.picture import Picture
 from studio.session import Session
 from studio.workflow import Workflow
@@ -109,3 +114,33 @@ def test_a_folder_that_cannot_be_written_fails_before_the_work(session, pictures
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="cannot write to"):
         next(session.run(pictures[0].job, out=tmp_path / "file" / "out"))
+
+
+def test_each_picture_is_in_the_gallery_at_once(session, pictures, tmp_path):
+    job = pictures[0].job.with_values({"steps": 1, "loras": ["neon-glow"]})
+    (queued,) = session.submit(job, out=tmp_path).wait()
+    (unlisted,) = session.run(job, out=tmp_path / "unlisted", listed=False)
+    listed = {file for entry in session.gallery.find("red circle").entries for file in entry.files}
+    assert {queued.path, *(picture.path for picture in pictures)} <= listed
+    assert unlisted.path not in listed
+    (styled,) = session.gallery.find("lora:neon licence:apache", folder=tmp_path).entries
+    assert styled.uses == (Used("model", "spark", "apache-2.0"), Used("lora", "neon-glow", "apache-2.0"))
+
+
+def test_a_broken_or_locked_gallery_fails_no_job(text_to_image, tmp_path, caplog):
+    state, job = tmp_path / "state", Job.of(text_to_image, {"prompt": "a star", "seed": 3, "steps": 1})
+    state.mkdir()
+    (state / FILE).write_bytes(b"nonsense " * 1000)
+    session = Session(Settings(device="cpu", state=state, output=tmp_path / "out"))
+    (first,) = session.run(job)
+    (second,) = session.submit(job).wait()
+    assert "studio gallery rebuild" in caplog.text
+    assert Gallery.anew(state).entry(first.path).seed == 3
+    other = sqlite3.connect(state / FILE)
+    other.execute("BEGIN IMMEDIATE")
+    (third,) = session.run(job)
+    assert "locked" in caplog.text
+    other.rollback()
+    session.gallery.refresh()
+    assert {entry.path for entry in session.gallery.find().entries} == {first.path, second.path, third.path}
+    session.close()

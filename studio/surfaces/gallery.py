@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,10 +52,11 @@ def find(
     """
     from studio.record.gallery.about import data
 
-    gallery, count = _fresh(folder), 0
-    for entry in _found(gallery, " ".join(words), folder):
-        say(json.dumps(data(entry)) if json_ else str(entry.path))
-        count += 1
+    count = 0
+    with _fresh(folder) as gallery:
+        for entry in _found(gallery, " ".join(words), folder):
+            say(json.dumps(data(entry)) if json_ else str(entry.path))
+            count += 1
     return 0 if count else FAILED
 
 
@@ -69,15 +71,12 @@ def show(picture: str) -> None:
     """
     from studio.record.gallery.about import about, family, line
 
-    gallery = _fresh()
-    entry = gallery.entry(picture)
-    alike = ((line(like.entry), f"{like.distance:.1f} apart") for like in gallery.similar(entry.id, 5))
+    with _fresh() as gallery:
+        entry = gallery.entry(picture)
+        kin = gallery.lineage(entry.id)
+        alike = [f"{line(like.entry)}, {like.distance:.1f} apart" for like in gallery.similar(entry.id, 5)]
     before = ""
-    for what, how in (
-        *about(entry),
-        *family(gallery.lineage(entry.id)),
-        *(("similar", ", ".join(one)) for one in alike),
-    ):
+    for what, how in (*about(entry), *family(kin), *(("similar", one) for one in alike)):
         say(f"{what if what != before else '':12} {how}")
         before = what
 
@@ -121,8 +120,8 @@ def mark(
     change = Change(favourite, rate, note, _set(tag, no_tag), _set(collection, no_collection))
     if change == Change():
         raise InputError("say what to mark: --rate, --favourite, --note, --tag or --collection")
-    gallery = _fresh()
-    gallery.mark([gallery.entry(picture).id for picture in _some(pictures)], change)
+    with _fresh() as gallery:
+        gallery.mark([gallery.entry(picture).id for picture in _some(pictures)], change)
 
 
 @app.command
@@ -134,11 +133,11 @@ def trash(*pictures: str) -> None:
     pictures:
         Files, or beginnings of pictures' ids for all files of one.
     """
-    gallery = _fresh()
-    for picture in _some(pictures):
-        files = [Path(picture)] if Path(picture).is_file() else gallery.entry(picture).files
-        for file, now in zip(files, gallery.trash(files), strict=True):
-            say(f"{file} is in the trash: {now}")
+    with _fresh() as gallery:
+        for picture in _some(pictures):
+            files = [Path(picture)] if Path(picture).is_file() else gallery.entry(picture).files
+            for file, now in zip(files, gallery.trash(files), strict=True):
+                say(f"{file} is in the trash: {now}")
 
 
 @app.command
@@ -150,11 +149,8 @@ def restore(*pictures: str) -> None:
     pictures:
         Files in the trash, as ``find is:trash`` prints them, or where they were.
     """
-    gallery = _fresh()
-    for picture in _some(pictures):
-        if not (files := gallery.thrown_away(picture)):
-            raise InputError(f"'{picture}' is not in the trash; see: studio gallery find is:trash")
-        for now in gallery.restore(files):
+    with _fresh() as gallery:
+        for now in (now for picture in _some(pictures) for now in gallery.restore(_thrown(gallery, picture))):
             say(f"brought back {now}")
 
 
@@ -171,13 +167,13 @@ def empty(*, folder: Path | None = None, yes: Flag = False) -> int:
     """
     from studio.models.about import gigabytes
 
-    gallery = _fresh(() if folder is None else (folder,))
-    thrown = gallery.in_trash(folder)
-    print(f"in the trash: {_count(len(thrown.files))}, {gigabytes(thrown.bytes)}", flush=True)
-    if thrown.files and not (yes or _agreed()):
-        print("nothing was deleted")
-        return FAILED
-    gallery.empty(thrown)
+    with _fresh(() if folder is None else (folder,)) as gallery:
+        thrown = gallery.in_trash(folder)
+        print(f"in the trash: {_count(len(thrown.files))}, {gigabytes(thrown.bytes)}", flush=True)
+        if thrown.files and not (yes or _agreed()):
+            print("nothing was deleted")
+            return FAILED
+        gallery.empty(thrown)
     return 0
 
 
@@ -194,21 +190,22 @@ def rebuild(*, folder: Folders = ()) -> None:
     from studio.record.gallery.gallery import Gallery
 
     settings = Settings.from_environment()
-    gallery = Gallery.anew(settings.state, [settings.output, *_there(folder)], _progress)
-    _report(gallery)
-    print(f"{_count(gallery.find(most=1).total)} in {', '.join(map(str, gallery.folders)) or 'no folder'}")
+    with closing(Gallery.anew(settings.state, [settings.output, *_there(folder)], _progress)) as gallery:
+        _report(gallery)
+        print(f"{_count(gallery.find(most=1).total)} in {', '.join(map(str, gallery.folders)) or 'no folder'}")
 
 
-def _fresh(folders: Iterable[Path] = ()) -> "Gallery":
+@contextmanager
+def _fresh(folders: Iterable[Path] = ()) -> "Iterator[Gallery]":
     """The gallery, brought in line with what is in the folders now."""
     from studio.config import Settings
     from studio.record.gallery.gallery import Gallery
 
     settings = Settings.from_environment()
-    gallery = Gallery(settings.state, [settings.output, *_there(folders)])
-    if gallery.refresh(_progress).read:
-        _report(gallery)
-    return gallery
+    with closing(Gallery(settings.state, [settings.output, *_there(folders)])) as gallery:
+        if gallery.refresh(_progress).read:
+            _report(gallery)
+        yield gallery
 
 
 def _there(folders: Iterable[Path]) -> list[Path]:
@@ -240,6 +237,12 @@ def _found(gallery: "Gallery", text: str, folders: Iterable[Path]) -> "Iterator[
             seen |= {entry.id for entry in page.entries}
             if not (after := page.next):
                 break
+
+
+def _thrown(gallery: "Gallery", picture: str) -> list[Path]:
+    if not (files := gallery.thrown_away(picture)):
+        raise InputError(f"'{picture}' is not in the trash; see: studio gallery find is:trash")
+    return files
 
 
 def _set(has: Iterable[str], has_not: Iterable[str]) -> dict[str, bool]:

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ OWN, TRASH, JOURNAL = ".studio", "trash", "marks.jsonl"
 _LIST: Final = "gallery-folders.txt"
 _NAMED: Final = re.compile(r"[^.].*\.(png|jpe?g|webp)", re.IGNORECASE | re.DOTALL)
 _UPLOADED: Final = re.compile(r"[0-9a-f]{32}\.(png|jpg|webp)")
+_APPENDING: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 @dataclass
@@ -57,7 +59,7 @@ def append(file: Path, lines: bytes) -> None:
 
     Written in one go to the end of the file, so lines of several processes never mix.
     """
-    handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), 0o644)
+    handle = os.open(file, _APPENDING, 0o644)
     try:
         end = os.lseek(handle, 0, os.SEEK_END)
         torn = end and os.lseek(handle, end - 1, os.SEEK_SET) and os.read(handle, 1) != b"\n"
@@ -110,7 +112,7 @@ def _note(item: os.DirEntry[str], kept: dict[str, Stamp], found: Found) -> None:
 
 def place(path: Path) -> Place:
     """What a file's path says of it: the surfaces keep pictures that others begin with in "inputs", by their hashes."""
-    if OWN in path.parts:
+    if (OWN, TRASH) in pairwise(path.parts):
         return "trash"
     return "input" if path.parent.name == "inputs" and _UPLOADED.fullmatch(path.name) else "here"
 

@@ -11,11 +11,13 @@ from typing import Final
 from studio.errors import InputError
 from studio.models.hashes import Stamp
 from studio.record.gallery import folders, journal, lineage, looks, refresh, search, thumbnails, trash
+from studio.record.gallery.database import FILE
 from studio.record.gallery.entry import Change, Entry, Lineage, Page, Refreshed, Similar, Trashed, Unreadable
-from studio.record.gallery.index import FILE, INSIDE, Index, inside
+from studio.record.gallery.index import INSIDE, Index, inside
 from studio.record.gallery.query import Query
 
 PAGE: Final = 60
+_NONE: Final = "the gallery has no picture '{}'; give a file in one of its folders"
 
 
 class Gallery:
@@ -94,14 +96,14 @@ class Gallery:
             "SELECT id FROM pictures WHERE id >= ? AND id < ? LIMIT 2", name.lower(), f"{name.lower()}g"
         )
         if len(rows) != 1 or not name:
-            raise InputError(f"the gallery has no picture '{name}'; give a file in one of its folders")
+            raise InputError(_NONE.format(name))
         return search.entries(self._index, [rows[0][0]])[rows[0][0]]
 
     def _by_path(self, name: str) -> list[tuple[str]]:
         path = Path(name)
         try:
             path = path.parent.resolve() / path.name
-            if path.is_file() and folders.home(path, self.folders):
+            if path.is_file() and not path.is_symlink() and folders.home(path, self.folders):
                 refresh.read(self._index, path)
         except (OSError, ValueError):  # a NUL, or a name too long
             return []
@@ -117,13 +119,14 @@ class Gallery:
 
     def similar(self, picture: str, most: int = 12) -> list[Similar]:
         """The pictures that look most like one, the nearest first, without itself."""
-        ((own,),) = self._index.ask("SELECT looks FROM looks WHERE id = ?", self.entry(picture).id)
+        one = self.entry(picture).id
+        ((own,),) = self._index.ask("SELECT looks FROM looks WHERE id = ?", one)
         sql = "SELECT id, looks FROM looks JOIN pictures USING (id) WHERE place = 'here' AND id != ?"
-        others = self._index.ask(sql, picture)
+        others = self._index.ask(sql, one)
         apart = looks.distances(own, [other for _, other in others])
-        nearest = [(others[n][0], float(apart[n])) for n in apart.argsort(kind="stable")[:most]]
-        known = search.entries(self._index, [one for one, _ in nearest])
-        return [Similar(known[one], distance) for one, distance in nearest if one in known]
+        nearest = {others[n][0]: float(apart[n]) for n in apart.argsort(kind="stable")[:most]}
+        known = search.entries(self._index, list(nearest))
+        return [Similar(known[other], distance) for other, distance in nearest.items() if other in known]
 
     def thumbnail(self, picture: str) -> Path:
         """A small JPEG of a picture, at most 320 pixels on its longer side, made when it is first asked for."""
@@ -134,16 +137,21 @@ class Gallery:
     def mark(self, pictures: Iterable[str], change: Change) -> None:
         """Say something of pictures, by their ids: kept in their folders for good, and found from now on.
 
-        Raises InputError for what cannot be said.
+        Raises InputError for what cannot be said, and for a picture that is none of ours.
         """
         journal.checked(change)
-        known = search.entries(self._index, list(pictures))
+        known = self._all(pictures)
         for folder, ids in self._homes(known.values()).items():
             journal.write(folder, ids, change)
-        with self._index.change():
-            marks = self._index.marks(known)
-            said = {one: journal.applied(marks.get(one, entry.marks), change) for one, entry in known.items()}
-            self._index.put_marks(said)
+        self._index.put_marks({one: journal.applied(entry.marks, change) for one, entry in known.items()})
+
+    def _all(self, pictures: Iterable[str]) -> dict[str, Entry]:
+        """The pictures of these ids, each of which must be ours."""
+        wanted = list(dict.fromkeys(pictures))
+        known = search.entries(self._index, wanted)
+        if missing := next((one for one in wanted if one not in known), None):
+            raise InputError(_NONE.format(missing))
+        return known
 
     def _homes(self, entries: Iterable[Entry]) -> dict[Path, list[str]]:
         """The folders in whose journals something is written of these pictures."""

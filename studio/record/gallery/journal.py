@@ -118,9 +118,8 @@ def _lines(path: Path) -> list[Line]:
 def _line(text: bytes) -> Line | None:
     """One line read, None where it is torn or not one of ours: anybody may have written it."""
     try:
-        told = json.loads(text)
-        said = dict(_read(told))
-        change = checked(Change(**said))
+        told = dict(json.loads(text))
+        change = checked(Change(**dict(_read(told))))
         picture, at = str(told["picture"]), datetime.fromisoformat(told["at"]).astimezone(UTC)
         return Line(at.isoformat(timespec="microseconds"), picture, change) if len(picture) == 64 else None
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError, InputError):
