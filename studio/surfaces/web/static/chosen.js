@@ -1,7 +1,7 @@
 // The pictures of the gallery that are chosen, and what can be done with all of them at once.
 
 import * as found from "./found.js";
-import { make, one } from "./make.js";
+import { make, one, refill } from "./make.js";
 import { adder, heart } from "./marks.js";
 
 const ids = new Set();
@@ -47,7 +47,7 @@ export function draw() {
   const bar = one(".gallery .chosen");
   bar.hidden = !some();
   const pictures = found.pictures.filter(({ id }) => ids.has(id));
-  bar.replaceChildren(...(some() ? acts(all(), pictures) : []));
+  refill(bar, ...(some() ? acts(all(), pictures) : []));
 }
 
 function acts(ids, pictures) {

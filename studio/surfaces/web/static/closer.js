@@ -1,7 +1,7 @@
 // One picture of the gallery, closer: its settings, what can be done with it, what is said of it, its kin.
 
 import { ask } from "./server.js";
-import { make, one } from "./make.js";
+import { make, one, refill } from "./make.js";
 import { kin } from "./kin.js";
 import { heart, names, note, stars } from "./marks.js";
 import { rows } from "./settings.js";
@@ -62,7 +62,7 @@ function about() {
   const change = (said) => wires.mark([entry.id], said);
   const look = (key) => (name) => wires.look(key, name);
   const { tag, collection } = wires.choices();
-  part("aside").replaceChildren(
+  refill(part("aside"),
     make("div", { className: "marks" }, heart(entry.favourite, (favourite) => change({ favourite })), stars(entry.rating, (rating) => change({ rating }))),
     make("div", { className: "acts" }, ...acts()),
     names("collections", "Add to a collection", entry.collections, collection, { change, look: look("collection") }),

@@ -5,7 +5,7 @@ import * as closer from "./closer.js";
 import * as found from "./found.js";
 import { chips } from "./filters.js";
 import { grid } from "./grid.js";
-import { one, say } from "./make.js";
+import { one, refill, say } from "./make.js";
 import { mark as put } from "./marks.js";
 import { send, takers } from "./sending.js";
 import { ask } from "./server.js";
@@ -32,6 +32,7 @@ export async function show(id) {
   const place = before ? found.place(before.id) : -1;
   if (place >= 0) return focus(place);
   await search();
+  await learn();
   await lookThrough();
 }
 
@@ -50,15 +51,16 @@ async function search({ stay = false } = {}) {
   chosen.none();
   draw();
   await squares.painted();
-  await learn();
 }
 
 /** Ask what there is to choose from. */
 async function learn() {
   choices = await ask("gallery/choices");
   for (const one of choices.workflow) one.title = document.getElementById(`make-${one.name}-button`)?.textContent.trim();
-  part(".chips").replaceChildren(...chips(text(), choices, searchFor));
+  filters();
 }
+
+const filters = () => refill(part(".chips"), ...chips(text(), choices, searchFor));
 
 /** Find files that came or went by other ways, now and then. */
 async function lookThrough() {
@@ -66,7 +68,7 @@ async function lookThrough() {
   looked = performance.now();
   const waiting = setInterval(() => idle() && search({ stay: true }), 4000); // shows what was read so far
   const { read, gone } = await ask("gallery/refresh", "POST").finally(() => clearInterval(waiting));
-  if (read || gone) await search({ stay: true });
+  if (read || gone) await search({ stay: true }).then(learn);
 }
 
 /** Whether nobody is in the middle of something. */
@@ -79,10 +81,11 @@ function searchFor(words) {
 }
 
 function draw() {
+  part(".grid").hidden = !found.total;
   squares.size(found.total);
   part(".found").textContent = found.total ? many(found.total) : "";
-  part(".grid").hidden = !found.total;
   nothing();
+  filters();
   chosen.draw();
   closer.turns();
 }
@@ -172,6 +175,7 @@ const STEPS = { ArrowLeft: () => -1, ArrowRight: () => 1, ArrowUp: () => -square
 
 /** A key that was pressed while the gallery is shown, and not in a box. */
 export function key(event) {
+  if (event.key === "Escape" && event.target.matches("input, textarea")) return event.target.blur(); // what was written is kept
   if (event.key === "Escape") return current() ? page.go("gallery") : chosen.none();
   const own = marking(event.key) ?? (event.target.closest("button, a, select, summary") ? null : moving(event.key));
   if (!own) return;

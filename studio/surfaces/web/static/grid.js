@@ -3,7 +3,7 @@
 import { make } from "./make.js";
 
 const GAP = 10;
-const WIDE = 180; // a square is at least that wide, half of it on a phone
+const WIDE = 180; // a square is at least that wide, a little over half of it on a phone
 const AHEAD = 0.75; // how many screens above and below the view are drawn, once the view is
 const FAST = 1.5; // screens a frame; whoever scrolls faster sees squares, and pictures once it slows down
 

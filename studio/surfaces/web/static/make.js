@@ -13,6 +13,15 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
+/** Put children in place of those there were; the one that had the keyboard has it again, by its name. */
+export function refill(element, ...children) {
+  const named = (each) => each.getAttribute("aria-label") ?? each.textContent;
+  const had = element.contains(document.activeElement) ? named(document.activeElement) : null;
+  element.replaceChildren(...children);
+  if (had === null) return;
+  [...element.querySelectorAll("a, button, input, select, textarea")].find((each) => named(each) === had)?.focus({ preventScroll: true });
+}
+
 /** Add words to what is written in a box of Gradio's, or take them out again. */
 export function toggle(box, words) {
   const framed = `, ${box.value.trim()},`;
