@@ -85,7 +85,7 @@ def _uses(kind: Literal["model", "lora"], record: Mapping[str, Any]) -> Iterator
 def _licence(claimed: Any) -> str:
     """A licence's name, or all that was claimed of one, each once."""
     if isinstance(claimed, list):
-        texts = dict.fromkeys(_licence(_table(claim).get("text")) for claim in claimed[:_MOST])
+        texts = dict.fromkeys(_text(_table(claim).get("text"), _NAME) for claim in claimed[:_MOST])
         return "; ".join(filter(None, texts))
     return _text(claimed, _NAME)
 
