@@ -130,7 +130,7 @@ class Gallery:
 
     def thumbnail(self, picture: str) -> Path:
         """A small JPEG of a picture, at most 320 pixels on its longer side, made when it is first asked for."""
-        return thumbnails.kept(self._small, picture, self.entry(picture).path)
+        return thumbnails.kept(self._small, picture, lambda: self.entry(picture).path)
 
     # What people say.
 

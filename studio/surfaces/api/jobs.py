@@ -21,7 +21,7 @@ T = TypeVar("T")
 router = APIRouter(prefix="/api")
 
 
-def of(request: Request) -> Session:
+async def of(request: Request) -> Session:
     """The session that this app serves."""
     session: Session = request.app.state.session
     return session

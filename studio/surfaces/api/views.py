@@ -28,7 +28,7 @@ def run(one: Run, output: Path) -> dict[str, Any]:
         "workflow": job.workflow,
         "title": job.definition.get("title", job.workflow),
         "values": values(job, output),
-        "labels": _labels(job),
+        "labels": labels(job),
         "seed": job.seed,
         "total": job.total,
         "place": _place(one) if row.state == "queued" else None,
@@ -36,7 +36,7 @@ def run(one: Run, output: Path) -> dict[str, Any]:
     }
 
 
-def _labels(job: Job) -> dict[str, str]:
+def labels(job: Job) -> dict[str, str]:
     """What the workflow calls inputs in words of its own."""
     inputs = job.definition.get("inputs", {}).items()
     return {name: spec["label"] for name, spec in inputs if isinstance(spec, dict) and spec.get("label")}
