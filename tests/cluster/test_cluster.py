@@ -1,4 +1,4 @@
-"""Batches on a real Ray cluster of several nodes on this machine."""
+"""Batches, and a session's queue, on a real Ray cluster of several nodes on this machine."""
 
 import os
 import signal
@@ -15,11 +15,15 @@ from studio.batches.batch import Batch
 from studio.batches.fill import fill
 from studio.batches.task import Failed, Made, Task
 from studio.cluster.batch import Cluster
+from studio.cluster.hands import Crew
+from studio.cluster.link import connected
+from studio.config import Settings
 from studio.engine import hardware
 from studio.errors import InputError
 from studio.job import Job
 from studio.record import glance
 from studio.record.picture import Picture
+from studio.session import Session
 from studio.surfaces.cli import main
 from studio.workflow import Workflow
 from tests.cluster import fake
@@ -122,9 +126,12 @@ import sys
 from pathlib import Path
 from studio.batches.batch import Batch
 from studio.cluster.batch import Cluster
+from studio.cluster.hands import Crew
+from studio.cluster.link import connected
+from studio.config import Settings
 from studio.batches.fill import fill
 from tests.cluster import fake
-from tests.cluster.test_batch import silent, tasks, workflow
+from tests.cluster.test_cluster import silent, tasks, workflow
 
 fill(Batch(workflow(), tasks(20)), Path(sys.argv[1]), Cluster(sys.argv[2], painter=fake.Slow), silent)
 """
@@ -202,3 +209,15 @@ def test_what_is_wrong_with_a_job_is_said_as_here(nodes, tmp_path):
     (outcome,) = Cluster(nodes.address).make([Task(1, wrong, task.place)], tmp_path, silent)
     assert isinstance(outcome, Failed)
     assert "the model 'spark' is not the one this was made with" in outcome.problem
+
+
+def test_the_queue_s_pictures_are_made_elsewhere_and_a_lost_worker_s_anew(nodes, tmp_path):
+    with connected(nodes.address):
+        session = Session(Settings(output=tmp_path / "out", state=tmp_path / "state"), Crew(1, fake.Fragile, cores=1))
+        run = session.submit(Job.of(workflow(), {"prompt": "a red circle on white", "count": 2, "seed": 1}))
+        events = [event.name for event in run.events()]
+        pictures = run.pictures
+        session.close()
+    assert [picture.path.name for picture in pictures] == ["picture 0.png", "picture 1.png"]
+    assert events.count("made") == 2
+    assert events[-1] == "done"
