@@ -72,8 +72,8 @@ def _hear(index: Index, journals: dict[str, Stamp]) -> None:
         return
     said, before = journal.fold(map(Path, journals)), index.marks()
     changed = {one: said.get(one, Marks()) for one in said.keys() | before if said.get(one) != before.get(one)}
+    index.put_marks(changed)
     with index.change():
-        index.put_marks(changed)
         index.put_journals(journals)
 
 

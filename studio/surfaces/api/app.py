@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from studio.session import Session
-from studio.surfaces.api import a1111, batches, docs, jobs, loras, openai
+from studio.surfaces.api import a1111, batches, docs, gallery, jobs, loras, openai
 from studio.surfaces.api.problems import answer_with_problems
 from studio.surfaces.batchdesk import Desk
 from studio.version import VERSION
@@ -30,7 +30,7 @@ def build(session: Session, desk: Desk | None = None) -> FastAPI:
         lifespan=living,
     )  # fmt: skip
     app.state.session, app.state.desk = session, desk
-    for part in (jobs, loras, *([batches] if desk else []), a1111, openai, docs):
+    for part in (jobs, gallery, loras, *([batches] if desk else []), a1111, openai, docs):
         app.include_router(part.router)
     answer_with_problems(app)
     return app

@@ -22,7 +22,7 @@ _FOREIGN = "This picture carries no settings of the studio's. Only pictures that
 router = APIRouter(prefix="/api")
 
 
-def of(request: Request) -> Session:
+async def of(request: Request) -> Session:
     """The session that this app serves."""
     session: Session = request.app.state.session
     return session
@@ -118,8 +118,7 @@ def recipe(asked: Carrier, session: Served) -> dict[str, Any]:
             job = Picture(path).job
         except InputError:
             raise InputError(_FOREIGN, {"picture": _FOREIGN}) from None
-    values = views.values(job, output)
-    return {"workflow": job.workflow, "values": {**values, "seed": job.seed, "count": job.count}}
+    return views.recipe(job, output)
 
 
 @router.get("/pictures/{picture:path}", response_class=FileResponse)

@@ -27,7 +27,7 @@ def run(one: Run, output: Path) -> dict[str, Any]:
         "workflow": job.workflow,
         "title": job.definition.get("title", job.workflow),
         "values": values(job, output),
-        "labels": _labels(job),
+        "labels": labels(job),
         "seed": job.seed,
         "total": job.total,
         "place": _place(one) if row.state == "queued" else None,
@@ -35,7 +35,7 @@ def run(one: Run, output: Path) -> dict[str, Any]:
     }
 
 
-def _labels(job: Job) -> dict[str, str]:
+def labels(job: Job) -> dict[str, str]:
     """What the workflow calls inputs in words of its own."""
     inputs = job.definition.get("inputs", {}).items()
     return {name: spec["label"] for name, spec in inputs if isinstance(spec, dict) and spec.get("label")}
@@ -44,6 +44,11 @@ def _labels(job: Job) -> dict[str, str]:
 def values(job: Job, output: Path) -> dict[str, Any]:
     """A job's values, with start pictures by their ids."""
     return {name: _hidden(value, output) for name, value in job.values.items()}
+
+
+def recipe(job: Job, output: Path) -> dict[str, Any]:
+    """What makes a job's pictures again: the workflow and all values, seed and count among them."""
+    return {"workflow": job.workflow, "values": {**values(job, output), "seed": job.seed, "count": job.count}}
 
 
 def picture(made: Picture, output: Path) -> dict[str, Any]:

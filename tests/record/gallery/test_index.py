@@ -12,9 +12,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from studio.errors import InputError, OutputError
+from studio.record.gallery.database import FILE
 from studio.record.gallery.entry import Change
 from studio.record.gallery.gallery import Gallery
-from studio.record.gallery.index import FILE
 
 from .conftest import found
 
