@@ -29,10 +29,11 @@ _HEAD: Final = (
     '<script type="module" src="/studio/app.js"></script>'
 )
 _OURS: Final = [
-    "/studio/style.css", "/studio/gallery.css", "/studio/batches.css", "/studio/lora_stack.css", "/studio/fonts/instrument-sans.woff2",
+    "/studio/style.css", "/studio/gallery.css", "/studio/batches.css", "/studio/lora_stack.css",
+    "/studio/fonts/instrument-sans.woff2",
     *(f"/studio/{script}.js" for script in (
-        "app", "activity", "batches", "chosen", "closer", "filling", "filters", "found", "gallery", "grid", "kin", "lora_stack", "loras",
-        "make", "marks", "newbatch", "sending", "server", "settings", "sheet", "square", "stage",
+        "app", "activity", "batches", "chosen", "closer", "filling", "filters", "found", "gallery", "grid", "kin",
+        "lora_stack", "loras", "make", "marks", "newbatch", "sending", "server", "settings", "sheet", "square", "stage",
     )),
 ]  # fmt: skip
 

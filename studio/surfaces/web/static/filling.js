@@ -56,6 +56,8 @@ function tell({ text, fraction }) {
 
 function done(row) {
   for (const tile of tiles.get(row.key) ?? []) fill(tile, row);
+  batch[row.status] += 1;
+  part(".stands").textContent = stands();
   counting ??= setTimeout(() => count().catch(complain), 1000);
 }
 
@@ -82,12 +84,14 @@ async function over() {
 
 function draw() {
   part("h1").textContent = batch.title;
-  part(".stands").textContent = `${batch.workflow} · ${counts(batch)}`;
+  part(".stands").textContent = stands();
   if (!live()) part(".said").textContent = ended();
   part("progress").value = Math.max(live() ? part("progress").value : 0, batch.made / batch.pictures);
   part(".acts").replaceChildren(...acts());
   part(".which").replaceChildren(...which());
 }
+
+const stands = () => `${batch.workflow} · ${counts(batch)}`;
 
 function ended() {
   if (batch.problem) return batch.problem;
@@ -100,7 +104,7 @@ function acts() {
   const act = (label, to, className = "quiet") => make("button", { type: "button", className, onclick: () => press(to) }, label);
   const link = (label, file, rest) => (batch.files[file] ? [make("a", { className: "quiet", href: batch.files[file], ...rest }, label)] : []);
   return [
-    ...(live() ? [act("Stop", "stop", "strong")] : []),
+    ...(live() ? [act("Stop", "stop", "strong stop")] : []),
     ...(!live() && (batch.left || batch.blocked) ? [act("Go on", "go", "strong")] : []),
     ...(!live() && batch.failed ? [act("Retry failed", "retry")] : []),
     ...(live() ? [] : link("Contact sheet", "contact-sheet.html", { target: "_blank", rel: "noopener" })),

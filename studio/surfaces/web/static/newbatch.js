@@ -9,13 +9,16 @@ const field = (name) => part(`[name="${name}"]`);
 const TYPED = ["names", "values", "grid", "encoding"];
 let table = { file: "", data: "" };
 let mapping = {}; // what somebody said columns are for; the studio finds out the rest
+let known = null; // the workflows, once they are read
 let asked = 0; // how often it was looked at, so that a late answer does not count
 let waits = null;
+let empty = []; // what stands where a table can be dropped, before there is one
 let go = () => {};
 
 /** Wire the form; ``to`` goes to another part of the page. */
 export function ready(to) {
   go = to;
+  empty = [...part(".what").childNodes];
   field("workflow").onchange = () => again(describe());
   field("file").onchange = ({ target }) => target.files[0] && bring(target.files[0]);
   for (const name of TYPED) field(name).oninput = () => soon();
@@ -29,17 +32,24 @@ export function ready(to) {
 const shown = () => document.body.dataset.page === "batches" && !part("").hidden;
 
 /** The form as it was left; the workflows are read at the first time. */
-export async function show() {
-  const select = field("workflow");
-  if (select.options.length) return;
-  const workflows = await ask("workflows");
+export function show() {
+  known ??= workflows().catch((error) => {
+    known = null;
+    throw error;
+  });
+  return known;
+}
+
+async function workflows() {
   const option = ({ name, title, description }) => {
     const made = make("option", { value: name }, title);
     made.dataset.about = description;
     return made;
   };
-  select.replaceChildren(...workflows.map(option));
-  select.value = workflows.some(({ name }) => name === "text-to-image") ? "text-to-image" : workflows[0].name;
+  const every = await ask("workflows");
+  const select = field("workflow");
+  select.replaceChildren(...every.map(option));
+  select.value = (every.find(({ name }) => name === "text-to-image") ?? every[0]).name;
   describe();
 }
 
@@ -107,6 +117,7 @@ async function look() {
   part(".bar").hidden = false;
   part(".bar button").disabled = true;
   try {
+    await show();
     const seen = await ask("batches/preview", "POST", wanted());
     if (mine === asked) draw(seen);
   } catch (error) {
@@ -160,10 +171,19 @@ async function start(event) {
   part(".bar button").disabled = true;
   try {
     const { name } = await ask("batches", "POST", { ...wanted(), name: field("name").value });
+    clear();
     go(`batches/${name}`);
   } catch (error) {
     part(".plan").textContent = error.message;
     field("name").focus();
   }
   part(".bar button").disabled = false;
+}
+
+/** Ready for the next table; the workflow stays. */
+function clear() {
+  table = { file: "", data: "" };
+  for (const name of ["name", ...TYPED]) field(name).value = "";
+  for (const each of [".seen", ".settings", ".wrongs", ".bar"]) part(each).hidden = true;
+  part(".what").replaceChildren(...empty);
 }
