@@ -12,7 +12,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from logging import getLogger
 from pathlib import Path
@@ -100,11 +99,14 @@ class Desk:
         self._batches: OrderedDict[str, Batch] = OrderedDict()
 
     def names(self) -> list[str]:
-        """All batches there are, newest first."""
-        with suppress(FileNotFoundError):
-            there = [path.name for path in (self._output / _HOME).iterdir()]
-            return sorted(filter(self._is_one, there), key=lambda name: self.kept(name).begun, reverse=True)
-        return []
+        """All batches there are, newest first; those that cannot be read are left out, and logged."""
+        home, begun = self._output / _HOME, dict[str, float]()
+        for path in home.iterdir() if home.is_dir() else ():
+            try:
+                begun |= {path.name: self.kept(path.name).begun} if self._is_one(path.name) else {}
+            except InputError as error:
+                getLogger("studio").warning("%s", error)
+        return sorted(begun, key=lambda name: begun[name], reverse=True)
 
     def folder(self, name: str) -> Path:
         """A batch's folder; raises InputError where there is no such batch."""
@@ -118,7 +120,8 @@ class Desk:
         try:
             return Kept.model_validate_json(path.read_bytes())
         except ValidationError:
-            raise InputError(f"'{path}' cannot be read; put it back, or move the folder elsewhere") from None
+            said = f"'{_HOME}/{name}/{_OWN}/{_FILE}' is damaged; put it back as it was, or move the batch elsewhere"
+            raise InputError(said) from None
 
     def begin(self, title: str, reading: Reading, content: bytes, file: str) -> str:
         """Keep what was asked for in a new folder and start it; returns its name.

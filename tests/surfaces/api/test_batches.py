@@ -128,23 +128,40 @@ def test_names_are_made_safe_and_not_taken_twice(server):
 
 
 def test_one_that_is_stopped_goes_on_even_in_another_server(server):
-    table = "prompt\n" + "".join(f"star {n}\n" for n in range(16))
+    table = "prompt\n" + "".join(f"star {n}\n" for n in range(60))
     batch = begun(server, table, values={"steps": 2, "size": "64x64"})
     second = begun(server, values={"steps": 1})
     assert get(server, second)["state"] == "waiting"
     server.client.post(f"/api/batches/{second}/stop")
     assert get(server, second)["state"] == "stopped"
     while not get(server, batch)["made"]:
-        time.sleep(0.05)
+        time.sleep(0.02)
     server.client.post(f"/api/batches/{batch}/stop")
     assert ended(server, batch)[-1][0] == "cancelled"
     made = get(server, batch)["made"]
-    assert 0 < made < 16
-    after = Desk(server.session).look(batch)
-    assert (after.state, after.count("made"), after.left) == ("stopped", made, 16 - made)
+    assert 0 < made < 60
+    another = Desk(server.session)
+    assert (another.look(batch).state, another.look(batch).left) == ("stopped", 60 - made)
+    another.go(batch)
+    while another.look(batch).count("made") == made:
+        time.sleep(0.02)
+    another.close()
+    look = get(server, batch)
+    assert (look["state"], look["failed"]) == ("stopped", 0)
     server.client.post(f"/api/batches/{batch}/go")
     assert ended(server, batch)[-1][0] == "done"
-    assert len(list((server.output / "batches" / batch).glob("*.png"))) == 16
+    assert len(list((server.output / "batches" / batch).glob("*.png"))) == 60
+
+
+def test_one_that_is_damaged_does_not_hide_the_others(server):
+    good, bad = begun(server, "prompt,steps\na sun,1\n"), begun(server, "prompt,steps\na moon,1\n")
+    ended(server, good)
+    ended(server, bad)
+    (server.output / "batches" / bad / ".studio" / "batch.json").write_text("{")
+    names = [one["name"] for one in get(server, "")]
+    assert good in names
+    assert bad not in names
+    assert "damaged" in server.client.get(f"/api/batches/{bad}").json()["detail"]
 
 
 def test_a_row_that_fails_says_why_and_is_tried_again_when_asked(server):
