@@ -90,7 +90,11 @@ class Columns:
         wanted = {fold(name) for name in wanted}
         problems += _strangers(others, wanted, known)
         others |= _renamed(table.columns, mapping or {}, {*known, *folded})
-        problems += [*_unchosen(chosen, axes, known), *_idle(axes, chosen, wanted, known), *_twice(axes, folded)]
+        problems += [
+            *_unchosen(chosen, axes, known),
+            *_idle(axes, chosen, wanted, known),
+            *_twice(axes, {**others, **folded}),
+        ]
         pictures = frozenset(name for name, what in takes.items() if what == "pictures")
         return cls(inputs, chosen, others, axes, given, known, pictures, table.folder, tuple(problems))
 

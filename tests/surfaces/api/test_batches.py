@@ -128,7 +128,7 @@ def test_names_are_made_safe_and_not_taken_twice(server):
 
 
 def test_one_that_is_stopped_goes_on_even_in_another_server(server):
-    table = "prompt\n" + "".join(f"star {n}\n" for n in range(60))
+    table = "prompt\n" + "".join(f"star {n}\n" for n in range(30))
     batch = begun(server, table, values={"steps": 2, "size": "64x64"})
     second = begun(server, values={"steps": 1})
     assert get(server, second)["state"] == "waiting"
@@ -139,9 +139,9 @@ def test_one_that_is_stopped_goes_on_even_in_another_server(server):
     server.client.post(f"/api/batches/{batch}/stop")
     assert ended(server, batch)[-1][0] == "cancelled"
     made = get(server, batch)["made"]
-    assert 0 < made < 60
+    assert 0 < made < 30
     another = Desk(server.session)
-    assert (another.look(batch).state, another.look(batch).left) == ("stopped", 60 - made)
+    assert (another.look(batch).state, another.look(batch).left) == ("stopped", 30 - made)
     another.go(batch)
     while another.look(batch).count("made") == made:
         time.sleep(0.02)
@@ -150,7 +150,7 @@ def test_one_that_is_stopped_goes_on_even_in_another_server(server):
     assert (look["state"], look["failed"]) == ("stopped", 0)
     server.client.post(f"/api/batches/{batch}/go")
     assert ended(server, batch)[-1][0] == "done"
-    assert len(list((server.output / "batches" / batch).glob("*.png"))) == 60
+    assert len(list((server.output / "batches" / batch).glob("*.png"))) == 30
 
 
 def test_one_that_is_damaged_does_not_hide_the_others(server):
