@@ -41,6 +41,8 @@ def batch(
     keep: Iterable[str] = (),
     encoding: str = "",
     retry: bool = False,
+    engine: str = "local",
+    address: str | None = None,
     watch: "Watch | None" = None,
     **values: Any,
 ) -> "Filled":
@@ -49,19 +51,20 @@ def batch(
     The table is the path of a file, a list of dicts, or a data frame; its columns are the workflow's inputs.
     ``grid`` gives inputs several values each, all combinations of which are made of every row: ``{"steps": [10, 20]}``;
     without a table, of these alone. ``values`` hold for all rows. ``name`` is a template for the files' names,
-    ``keep`` the columns that are no input ("all" for any). ``retry`` makes what failed before as well. ``watch``
-    hears how it goes; what it raises stops the work. Raises TableError, before anything is made, whose ``problems`` are
-    all that is wrong.
+    ``keep`` the columns that are no input ("all" for any). ``retry`` makes what failed before and no more. With
+    the ``engine`` "ray" the workers of a Ray cluster make them, at ``address`` or started here. ``watch`` hears how it
+    goes; what it raises stops the work. Raises TableError, before anything is made, whose ``problems`` are all that is
+    wrong.
     """
     from studio.axes import Axis
     from studio.batches import tasks
     from studio.batches.fill import fill
-    from studio.batches.local import Local
     from studio.batches.tables import files
     from studio.batches.tables.table import text
+    from studio.cluster import makers
 
     rows = tasks.ALONE if table is None else files.of(table, encoding)
     axes = [Axis(axis, tuple(map(text, several))) for axis, several in (grid or {}).items()]
     wildcards = session().settings.wildcards
     wanted = tasks.batch(Workflow.load(workflow), rows, axes, values, name, keep, wildcards)
-    return fill(wanted, Path(out), Local(session()), watch or (lambda _: None), retry=retry)
+    return fill(wanted, Path(out), makers.of(engine, session(), address), watch or (lambda _: None), retry=retry)

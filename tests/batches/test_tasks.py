@@ -124,7 +124,8 @@ def test_all_that_is_wrong_is_told_at_once(asked):
     ]
     found = problems(asked, rows, "guidance=3,99")
     assert [(row, column) for row, column, _ in found] == [
-        (0, "promt"), (0, "grid, guidance"), (1, "steps"), (2, "size"), (3, "prompt"), (3, "steps"),
+        (0, "promt"), (0, "grid, guidance"), (1, "steps"), (2, "size"), (2, "model"), (3, "prompt"), (3, "steps"),
+        (3, "loras"),
     ]  # fmt: skip
     assert found[0][2].startswith("is no input, and in no file's name; did you mean 'prompt'?")
     assert problems(asked, [{"steps": 3}])[0] == (0, "prompt", "is needed; give it a value")

@@ -143,7 +143,7 @@ class Gallery:
         known = self._all(pictures)
         for folder, ids in self._homes(known.values()).items():
             journal.write(folder, ids, change)
-        self._index.put_marks({one: journal.applied(entry.marks, change) for one, entry in known.items()})
+        refresh.say(self._index, list(known), change)
 
     def _all(self, pictures: Iterable[str]) -> dict[str, Entry]:
         """The pictures of these ids, each of which must be ours."""

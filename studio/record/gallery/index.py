@@ -1,7 +1,6 @@
 """The index: what was read of files and journals, and what follows from it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +15,7 @@ _FACTS: Final = (
     "id", "told", "width", "height", "bytes", "recorded", "workflow", "title", "prompt", "negative", "seed",
 )  # fmt: skip
 _PUT: Final = f"INSERT INTO pictures ({', '.join(_FACTS)}) VALUES ({', '.join('?' * len(_FACTS))})"  # noqa: S608
-_AT_ONCE: Final = 200  # pictures
+_MOST: Final = 1000  # pictures that a question names
 _ORDER: Final = {"here": 0, "input": 1, "trash": 2}
 
 
@@ -103,18 +102,12 @@ class Index(Database):
         self.ask(f"INSERT INTO words (rowid, {COLUMNS}) VALUES (?{', ?' * 10})", number, *map(spaced, words))  # noqa: S608
 
     def put_marks(self, marks: Mapping[str, Marks]) -> None:
-        """These are the marks of these pictures; where none are left, nothing stays behind.
-
-        Others may write in between.
-        """
-        todo = iter(marks.items())
-        while some := dict(islice(todo, _AT_ONCE)):
-            with self.change():
-                before = self.marks(some)
-                for picture, said in some.items():
-                    self._put_marks(picture, said)
-                    if _words_of(before.get(picture, Marks())) != _words_of(said):
-                        self.settle(picture)
+        """These are the marks of these pictures; where none are left, nothing stays behind."""
+        before = self.marks(marks if len(marks) < _MOST else None)
+        for picture, said in marks.items():
+            self._put_marks(picture, said)
+            if _words_of(before.get(picture, Marks())) != _words_of(said):
+                self.settle(picture)
 
     def _put_marks(self, picture: str, said: Marks) -> None:
         for table in ("labels", "marks"):

@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.errors import InputError
+from studio.job import Job
 from studio.record.gallery.entry import Entry, Lineage, Relative
+from studio.record.importing import brought
 from studio.surfaces.api import views
 from studio.surfaces.uploads import picture_id
 
@@ -51,10 +53,11 @@ def whole(entry: Entry, output: Path) -> dict[str, Any]:
 def _settings(entry: Entry, output: Path) -> dict[str, Any]:
     """What makes it again, and the workflow's words for it; ``recipe`` is None where the file does not say."""
     try:
-        job = entry.picture.job
+        found = brought(entry.path, shipped=True)
     except InputError:
         return {"recipe": None, "labels": {}}
-    return {"recipe": views.recipe(job, output), "labels": views.labels(job)}
+    labels = views.labels(found) if isinstance(found, Job) else {}
+    return {"recipe": views.recipe(found, output), "labels": labels}
 
 
 def lineage(found: Lineage) -> dict[str, Any]:

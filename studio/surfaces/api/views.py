@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from studio.events import Event, Failed, Loading, Made, Queued, Step
 from studio.job import Job
+from studio.record.importing import Imported
 from studio.record.picture import Picture
 from studio.runs import Run
 from studio.surfaces.uploads import picture_id
@@ -46,9 +47,12 @@ def values(job: Job, output: Path) -> dict[str, Any]:
     return {name: _hidden(value, output) for name, value in job.values.items()}
 
 
-def recipe(job: Job, output: Path) -> dict[str, Any]:
-    """What makes a job's pictures again: the workflow and all values, seed and count among them."""
-    return {"workflow": job.workflow, "values": {**values(job, output), "seed": job.seed, "count": job.count}}
+def recipe(brought: Job | Imported, output: Path) -> dict[str, Any]:
+    """What a picture brings back: a workflow and values, and what of another tool's is not among them."""
+    if isinstance(brought, Imported):
+        return {**brought.data(), "values": dict(brought.values)}
+    own = {**values(brought, output), "seed": brought.seed, "count": brought.count}
+    return {"tool": "", "workflow": brought.workflow, "values": own, "taken": [], "missing": [], "left": []}
 
 
 def picture(made: Picture, output: Path) -> dict[str, Any]:

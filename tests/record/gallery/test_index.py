@@ -180,6 +180,10 @@ def hostile():
         yield {"job": job, "models": {str(value): {"licence": [value, {"text": value}]}}}
         yield {"job": {**job, "pins": {"picture:image": value, f"picture:{value}": "f" * 64}}}
         yield {"job": {**job, "values": {"prompt": value, "negative_prompt": value}, "definition": {"title": value}}}
+    deep = []
+    for _ in range(400):
+        deep = [{"text": deep}]
+    yield {"job": job, "models": {"m": {"licence": deep}}}
     yield {"job": job, "models": {f"m{n}": {} for n in range(5000)}}
     yield {"job": {**job, "pins": {f"picture:{n}": f"{n:064}" for n in range(5000)}}}
     yield from (

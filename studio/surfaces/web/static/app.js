@@ -2,6 +2,7 @@
 
 import * as activity from "./activity.js";
 import * as batches from "./batches.js";
+import * as brought from "./brought.js";
 import * as gallery from "./gallery.js";
 import * as stage from "./stage.js";
 import { ask, base64 } from "./server.js";
@@ -52,6 +53,8 @@ function listen(id, hear) {
 
 /** Bring a recipe into the form it belongs to. */
 function reuse(recipe) {
+  brought.hide();
+  if (recipe.tool) brought.keep(recipe);
   type("recipe", JSON.stringify({ ...recipe, at: Date.now() }));
   setTimeout(() => one("#restore").click(), 30);
 }
@@ -60,6 +63,7 @@ function restored(text) {
   const said = JSON.parse(text);
   if (said.problem) return say(said.problem);
   go(said.workflow);
+  if (brought.show()) return;
   say(said.missing.length ? `All settings are back, except: ${said.missing.join(", ")}. Choose it again.` : "All settings are back.");
 }
 
