@@ -62,19 +62,19 @@ def preview(sent: Sent, session: Served) -> dict[str, Any]:
 def begin(sent: Sent, session: Served, desk: AtDesk) -> dict[str, Any]:
     """Begin a batch; nothing is begun where anything is wrong."""
     name = desk.begin(sent.name, sent.reading(session), sent.content, sent.file)
-    return batchviews.look(desk.look(name))
+    return one(name, session, desk)
 
 
 @router.get("")
-def batches(desk: AtDesk) -> list[dict[str, Any]]:
+def batches(session: Served, desk: AtDesk) -> list[dict[str, Any]]:
     """All batches, newest first."""
-    return [batchviews.look(desk.look(name)) for name in desk.names()]
+    return [one(name, session, desk) for name in desk.names()]
 
 
 @router.get("/{batch}")
-def one(batch: str, desk: AtDesk) -> dict[str, Any]:
+def one(batch: str, session: Served, desk: AtDesk) -> dict[str, Any]:
     """How a batch stands."""
-    return batchviews.look(found(desk.look, batch))
+    return batchviews.look(found(desk.look, batch), session.settings.output)
 
 
 @router.get("/{batch}/rows")
@@ -108,18 +108,18 @@ def stop(batch: str, desk: AtDesk) -> None:
 
 
 @router.post("/{batch}/go")
-def go(batch: str, desk: AtDesk) -> dict[str, Any]:
+def go(batch: str, session: Served, desk: AtDesk) -> dict[str, Any]:
     """Go on and make what is missing."""
     found(desk.go, batch)
-    return one(batch, desk)
+    return one(batch, session, desk)
 
 
 @router.post("/{batch}/retry")
-def retry(batch: str, desk: AtDesk) -> dict[str, Any]:
+def retry(batch: str, session: Served, desk: AtDesk) -> dict[str, Any]:
     """Try again what failed, and no more."""
     found(desk.folder, batch)
     desk.go(batch, retry=True)
-    return one(batch, desk)
+    return one(batch, session, desk)
 
 
 @router.get("/{batch}/files/{file:path}", response_class=FileResponse)

@@ -1,5 +1,6 @@
 """Batches, tables and what is wrong with them as JSON. Pictures go by their addresses, never by a path."""
 
+import os
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,7 @@ from studio.surfaces.batchwork import RowDone
 from studio.workflow import Workflow
 
 _ROWS, _PROBLEMS, _EXAMPLES = 50, 200, 3  # that are shown
+_WORDS: Final[dict[type[Event], str]] = {Queued: "Waits until another batch is done", Loading: "Getting ready"}
 FILES: Final = (manifest.TABLE, manifest.LINES, page.PAGE)
 """What can be fetched of a batch besides its pictures."""
 
@@ -38,14 +40,18 @@ def reading(asked: Reading, session: Session) -> dict[str, Any]:
         "examples": [task.place.as_posix() for task in tasks[:_EXAMPLES]],
         "pictures": len({task.key for task in tasks}) if batch else None,
         "plan": _plan(tasks, session) if batch else None,
-        "problems": [problem(one) for one in asked.problems[:_PROBLEMS]],
+        "problems": [_problem(one, session.settings.output) for one in asked.problems[:_PROBLEMS]],
         "total_problems": len(asked.problems),
     }
 
 
-def problem(one: Problem) -> dict[str, Any]:
-    """Where and what."""
-    return {"row": one.row, "column": one.column, "reason": one.reason}
+def _problem(one: Problem, output: Path) -> dict[str, Any]:
+    return {"row": one.row, "column": one.column, "reason": _told(one.reason, output)}
+
+
+def _told(text: str, output: Path) -> str:
+    """What is said of files, by their places in the output folder."""
+    return text.replace(f"{output.absolute()}{os.sep}", "")
 
 
 def _column(asked: Reading, name: str) -> dict[str, Any]:
@@ -69,7 +75,7 @@ def _plan(tasks: Sequence[Task], session: Session) -> str | None:
     return plan.short() if plan else None
 
 
-def look(one: Look) -> dict[str, Any]:
+def look(one: Look, output: Path) -> dict[str, Any]:
     """A batch: what it is, how it stands, and where its lists are."""
     return {
         "name": one.name,
@@ -77,7 +83,7 @@ def look(one: Look) -> dict[str, Any]:
         "workflow": _title(one.kept.workflow),
         "begun": one.kept.begun,
         "state": one.state,
-        "problem": one.problem,
+        "problem": _told(one.problem, output),
         "pictures": one.kept.pictures,
         "made": one.count("made"),
         "failed": one.count("failed"),
@@ -107,7 +113,7 @@ def row(task: Task, batch: Look, output: Path) -> dict[str, Any]:
         "key": task.key,
         "file": file,
         "status": entry.status if entry else "waiting",
-        "problem": entry.problem if entry else "",
+        "problem": _told(entry.problem, output) if entry else "",
         "url": _address(batch.folder / file, output) if entry and entry.status == "made" else None,
         "cells": dict(task.cells),
     }
@@ -122,9 +128,15 @@ def event(what: Event, output: Path) -> dict[str, Any]:
     """An event of a batch, with its words for people as ``text``."""
     if isinstance(what, RowDone):
         url = _address(Path(what.file), output) if what.file else None
-        return {"key": what.key, "status": "made" if url else "failed", "problem": what.problem, "url": url}
-    text = {Queued: "Waits until another batch is done", Loading: "Getting ready"}.get(type(what)) or views.words(what)
-    return {**what.data(), "text": text, **({"fraction": _fraction(what)} if isinstance(what, Step) else {})}
+        return {
+            "key": what.key,
+            "status": "made" if url else "failed",
+            "problem": _told(what.problem, output),
+            "url": url,
+        }
+    text = _WORDS.get(type(what)) or views.words(what)
+    data = {**what.data(), "text": _told(text, output)}
+    return {**data, "fraction": _fraction(what)} if isinstance(what, Step) else data
 
 
 def _fraction(step: Step) -> float:

@@ -172,13 +172,15 @@ def test_a_row_that_fails_says_why_and_is_tried_again_when_asked(server):
     picture.unlink()  # while it waits
     server.client.post(f"/api/batches/{before}/stop")
     heard = ended(server, batch)
-    assert picture.name in next(data for name, data in heard if name == "rowdone")["problem"]
+    problem = next(data for name, data in heard if name == "rowdone")["problem"]
+    assert problem == f"image: there is no file '{picture.name}'"
     one = get(server, batch)
     assert (one["state"], one["made"], one["failed"]) == ("done", 0, 1)
     picture.write_bytes(content)
     server.client.post(f"/api/batches/{batch}/go")
     ended(server, batch)
-    assert get(server, f"{batch}/rows")["rows"][0]["status"] == "failed"
+    row = get(server, f"{batch}/rows")["rows"][0]
+    assert (row["status"], row["problem"]) == ("failed", problem)
     server.client.post(f"/api/batches/{batch}/retry")
     ended(server, batch)
     assert (get(server, batch)["made"], get(server, batch)["failed"]) == (1, 0)
