@@ -287,3 +287,16 @@ def test_a_picture_is_found_by_its_file_and_by_the_beginning_of_its_id(gallery, 
     for nothing in ("", "zz", "a%", "\0", "x" * 5000, str(tmp_path), str(make(into="../b").path)):
         with pytest.raises(InputError, match="no picture"):
             gallery.entry(nothing)
+
+
+def test_pictures_of_other_tools_are_found_by_what_they_say(gallery, folder):
+    text = (
+        "a lighthouse at dusk <lora:ink:0.7>\nNegative prompt: people\n"
+        "Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 99, Size: 512x512, Model: dreamy"
+    )
+    info = PngInfo()
+    info.add_text("parameters", text)
+    Image.new("RGB", (8, 8)).save(folder / "foreign.png", pnginfo=info)
+    gallery.refresh()
+    for words in ("lighthouse", "people", "seed:99", "model:dreamy", "lora:ink", "A1111"):
+        assert found(gallery, words) == ["foreign"], words

@@ -29,7 +29,7 @@ def test_a_first_picture_takes_two_clicks_and_its_settings_stand_beside_it(clien
     page.wait_for_function("/^Step .* left$/.test(document.querySelector('.said').textContent)")
     over(page)
     assert "a yellow star on navy" in page.inner_text(".about-picture")
-    picture, settings = page.locator(".canvas").bounding_box(), page.locator(".about-picture").bounding_box()
+    picture, settings = page.locator(".canvas").bounding_box(), page.locator(".stage .about-picture").bounding_box()
     assert settings["x"] >= picture["x"] + picture["width"]
     assert page.evaluate("document.querySelector('.shown').naturalWidth") == 256
 
