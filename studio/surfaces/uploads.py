@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from studio.axes import listed
 from studio.errors import InputError
 from studio.imagefile import open_image
 from studio.models import named
@@ -59,6 +60,32 @@ def _safe(control: Control, value: Any, output: Path) -> Any:
 def _is_text(value: Any) -> bool:
     """Whether it is a text or a list of texts; what else comes in is the form's to refuse."""
     return all(isinstance(one, str) for one in (value if isinstance(value, list) else [value]))
+
+
+def named_here(control: Control, value: Any, output: Path) -> Any:
+    """An input's value as a table's cell has it: what it names is here. Pictures are named by their ids alone.
+
+    Raises InputError that names the input.
+    """
+    if control.kind in PICTURES:
+        found = [_named_picture(one, output) for one in _several(control, value)]
+        return found if control.many or isinstance(value, list) else found[0]
+    for one in _several(control, value):
+        _safe(control, one, output)
+    return value
+
+
+def _several(control: Control, value: Any) -> list[Any]:
+    """The values that the input will take this one for."""
+    parted = control.many and isinstance(value, str) and control.kind not in ("prompt", "loras")
+    return listed(value) if parted else value if isinstance(value, list) else [value]
+
+
+def _named_picture(value: Any, output: Path) -> str:
+    path = contained(output, value) if isinstance(value, str) else None
+    if path is None:
+        raise InputError(f"'{value}' is no picture in the studio's folder; write one's name, as the gallery shows it")
+    return str(path)
 
 
 def picture_file(value: Any, output: Path) -> str:

@@ -23,15 +23,18 @@ from studio.workflow import Workflow, workflow_names
 _STATIC: Final = Path(__file__).with_name("static")
 _HEAD: Final = (
     '<link rel="stylesheet" href="/studio/style.css"><link rel="stylesheet" href="/studio/gallery.css">'
+    '<link rel="stylesheet" href="/studio/batches.css">'
     '<link rel="stylesheet" href="/studio/lora_stack.css">'
     '<link rel="icon" href="/studio/icon.svg">'
     '<script type="module" src="/studio/app.js"></script>'
 )
 _OURS: Final = [
-    "/studio/style.css", "/studio/gallery.css", "/studio/lora_stack.css", "/studio/fonts/instrument-sans.woff2",
+    "/studio/style.css", "/studio/gallery.css", "/studio/batches.css", "/studio/lora_stack.css",
+    "/studio/fonts/instrument-sans.woff2",
     *(f"/studio/{script}.js" for script in (
-        "app", "activity", "brought", "chosen", "closer", "filters", "found", "gallery", "grid", "kin", "lora_stack",
-        "loras", "make", "marks", "sending", "server", "settings", "square", "stage",
+        "app", "activity", "batches", "brought", "chosen", "closer", "filling", "filters", "found", "gallery", "grid",
+        "kin", "lora_stack", "loras", "make", "marks", "newbatch", "sending", "server", "settings", "sheet", "square",
+        "stage",
     )),
 ]  # fmt: skip
 
@@ -74,6 +77,7 @@ def page(session: Session) -> gr.Blocks:
                 _html("stage.html")
         _html("activity.html")
         _html("gallery.html")
+        _html("batches.html")
         _restoring({form.workflow.name: form for form in drawn}, session)
         _asking_live(blocks, [one for form in drawn for one in form.fields if one.live])
     return blocks

@@ -135,6 +135,16 @@ def test_links_hidden_files_and_strange_ones_are_passed_over(gallery, make, fold
     assert sorted(file.path.name for file in gallery.unreadable()) == ["bad\\xff.png", "empty.png"]
 
 
+def test_the_small_copies_on_a_contact_sheet_are_no_pictures_of_their_own(gallery, make, folder):
+    copies = folder / "shop" / "contact-sheet"
+    copies.mkdir(parents=True)
+    make().path.rename(copies / "page-1.png")
+    assert gallery.refresh().read == 1  # somebody's own folder of that name
+    copies.with_suffix(".html").write_text("<!doctype html>")
+    gallery.refresh()
+    assert gallery.find("").total == 0
+
+
 def test_a_mark_for_what_is_not_here_is_refused(gallery, make, folder):
     make()
     gallery.refresh()

@@ -1,17 +1,18 @@
 // The page: which part of it is shown, the keyboard, dropped pictures, and the wires to Gradio's forms.
 
 import * as activity from "./activity.js";
+import * as batches from "./batches.js";
 import * as brought from "./brought.js";
 import * as gallery from "./gallery.js";
 import * as stage from "./stage.js";
 import { ask, base64 } from "./server.js";
 import { one, say, toggle } from "./make.js";
 
-const PAGES = ["start", "activity", "gallery"];
+const PAGES = ["start", "activity", "batches", "gallery"];
 
-/** Show what the address names: the start, the activity, the gallery or a picture in it, or a workflow's form. */
+/** Show what the address names: the start, the activity, the gallery or a picture in it, a batch or all, or a workflow's form. */
 function route() {
-  const [name, picture] = current().split("/");
+  const [name, which] = current().split("/");
   const tab = document.getElementById(`make-${name}-button`);
   const before = document.body.dataset.page;
   const page = PAGES.includes(name) ? name : tab ? "work" : "start";
@@ -23,7 +24,9 @@ function route() {
   }
   if (page === "activity") activity.refresh().catch(complain);
   if (before !== page) scrollTo(0, 0);
-  if (page === "gallery") gallery.show(picture).catch(complain);
+  if (page === "batches") batches.show(which).catch(complain);
+  else batches.away();
+  if (page === "gallery") gallery.show(which).catch(complain);
 }
 
 const go = (name) => (location.hash = name);
@@ -115,7 +118,7 @@ function shade() {
 
 /** Pictures dropped outside a field that takes pictures bring back their settings. */
 function drops() {
-  const ours = (event) => event.dataTransfer?.types.includes("Files") && !event.target.closest?.(".kind-picture, .kind-pictures");
+  const ours = (event) => document.body.dataset.page !== "batches" && event.dataTransfer?.types.includes("Files") && !event.target.closest?.(".kind-picture, .kind-pictures");
   const over = (on) => one("#drop-here").classList.toggle("up", on);
   addEventListener("dragover", (event) => {
     over(ours(event));
@@ -153,6 +156,7 @@ async function begin() {
     go(document.getElementById(`make-${job.workflow}-button`) ? job.workflow : current());
     stage.watch(job.id).catch(complain);
   });
+  batches.ready(go);
   gallery.ready({ go, reuse, vary });
   listen("started", (id) => started(id).catch(complain));
   listen("restored", restored);
@@ -164,7 +168,7 @@ async function begin() {
   addEventListener("hashchange", route);
   addEventListener("keydown", keys, true);
   drops();
-  const ours = ({ target }) => target.closest(".gallery, .closer, .stage, .activity"); // named where they are made
+  const ours = ({ target }) => target.closest(".gallery, .closer, .batches, .stage, .activity"); // named where they are made
   new MutationObserver((changes) => changes.every(ours) || name()).observe(document.body, { childList: true, subtree: true });
   name();
   route();
@@ -175,7 +179,7 @@ async function begin() {
 }
 
 /** Gradio draws the page after it has loaded; begin when what we need is there. */
-const NEEDED = ["#recipe textarea, #recipe input", "#restore", ".stage", ".activity", ".gallery", ".closer", ".top", ".card"];
+const NEEDED = ["#recipe textarea, #recipe input", "#restore", ".stage", ".activity", ".gallery", ".closer", ".batches", ".top", ".card"];
 const drawing = new MutationObserver(drawn);
 function drawn() {
   if (!NEEDED.every((each) => one(each))) return;
