@@ -36,7 +36,8 @@ class Settings:
     """Choices about the machine, not about a picture.
 
     ``output`` is where pictures go, ``device`` a torch device or "auto" for the best there is,
-    ``batch`` how many pictures share a forward pass: 1 repeats bit for bit, more is faster on a GPU.
+    ``batch`` how many pictures share a forward pass at most, fewer where memory is short: 1 repeats bit for bit, more
+    is faster.
     ``state`` is where the queue is kept, ``wildcards`` where the files lie that ``__name__`` in a prompt draws from.
     ``vram`` is how many bytes of the device's memory models may take, None for all that is free.
     """

@@ -158,10 +158,11 @@ class Job(BaseModel):
         """Let each step that has a ``check`` refuse its values, by InputError; it is given those that it names."""
         values = self.alone(0).values
         exposed = {workflow.source(name): values[name] for name in workflow.inputs() if name in values}
-        for step, fixed in workflow.steps().items():
+        for step in workflow.steps():
             if check := getattr(find("steps", workflow.uses(step)), "check", None):
-                given = fixed | {key: value for (owner, key), value in exposed.items() if owner == step}
-                check(**{key: given[key] for key in signature(check).parameters if key in given})
+                own = {key: value for (owner, key), value in exposed.items() if owner == step}
+                asked = workflow.fixed(step, values) | own
+                check(**{key: asked[key] for key in signature(check).parameters if key in asked})
 
 
 class Jobs:
@@ -178,7 +179,7 @@ class Jobs:
 
     def of(self, values: Mapping[str, Any]) -> Job:
         """The job for these values, as ``Job.of`` makes it."""
-        plain = bind(self._form, values).model_dump(mode="json")
+        plain = self._bound(values)
         if wrong := self._missing(plain):
             raise InputError(next(iter(wrong.values())), wrong)
         plain = self._settled(plain)
@@ -207,17 +208,26 @@ class Jobs:
         models = sorted(_models(self.workflow, values))
         return pins | {f"{kind}:{ref}": self._sha256(kind, ref) for kind, ref in models}
 
+    def _bound(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values as the form has them; raises InputError that tells also what the others name in vain."""
+        try:
+            return bind(self._form, values).model_dump(mode="json")
+        except InputError as error:
+            others = {name: one for name, one in values.items() if isinstance(one, str) and name not in error.wrong}
+            raise InputError(str(error), error.wrong | self._missing(others)) from None
+
     def _missing(self, values: Mapping[str, Any]) -> dict[str, str]:
         """What is wrong with the inputs that name a model, part or LoRA there is not."""
-        inputs = ((name, parameter.kind.name) for name, parameter in self.workflow.inputs().items())
-        asked = ((name, one) for name, kind in inputs if values[name] for one in named.of(kind, values[name]))
-        return {name: problem for name, one in asked if (problem := self._problem(*one))}
+        inputs = self.workflow.inputs().items()
+        asked = ((name, parameter.kind.name, values.get(name)) for name, parameter in inputs)
+        pairs = ((name, one) for name, kind, value in asked if value for one in named.of(kind, value))
+        return {name: problem for name, one in pairs if (problem := self._problem(*one))}
 
     def _settled(self, values: dict[str, Any]) -> dict[str, Any]:
         """The values, with steps and guidance that were left open as the model of their step likes them."""
         open_ = {name: self.workflow.source(name) for name in self.workflow.inputs() if values[name] is None}
         suited = {
-            name: getattr(self._card(_given(self.workflow, values, step)["model"]).defaults, key)
+            name: getattr(self._card(given(self.workflow, values, step)["model"]).defaults, key)
             for name, (step, key) in open_.items()
             if key in ("steps", "guidance")
         }
@@ -257,11 +267,11 @@ def _texts(value: Any) -> list[str]:
     return [str(text) for text in value] if isinstance(value, list) else [value or ""]
 
 
-def _given(workflow: Workflow, values: Mapping[str, Any], step: str) -> dict[str, Any]:
+def given(workflow: Workflow, values: Mapping[str, Any], step: str) -> dict[str, Any]:
     """Every parameter of a step: as asked for, fixed in the workflow, or its default."""
     run = parameters(find("steps", workflow.uses(step)).run)
     asked = {workflow.source(name): values[name] for name in workflow.inputs()}
-    fixed = workflow.steps()[step]
+    fixed = workflow.fixed(step, values)
     return {key: asked.get((step, key), fixed.get(key, parameter.default)) for key, parameter in run.items()}
 
 
@@ -280,5 +290,5 @@ def _parameters(workflow: Workflow, values: Mapping[str, Any]) -> Iterator[tuple
     """Every parameter of every step that has a value: its kind, and the value."""
     for step in workflow.steps():
         known = parameters(find("steps", workflow.uses(step)).run)
-        given = _given(workflow, values, step).items()
-        yield from ((known[key].kind.name, value) for key, value in given if value is not REQUIRED)
+        each = given(workflow, values, step).items()
+        yield from ((known[key].kind.name, value) for key, value in each if value is not REQUIRED)

@@ -43,6 +43,8 @@ def batch(
     keep: Iterable[str] = (),
     encoding: str = "",
     retry: bool = False,
+    engine: str = "local",
+    address: str | None = None,
     watch: "Watch | None" = None,
     **values: Any,
 ) -> "Filled":
@@ -51,15 +53,16 @@ def batch(
     The table is the path of a file, a list of dicts, or a data frame; its columns are the workflow's inputs.
     ``grid`` gives inputs several values each, all combinations of which are made of every row: ``{"steps": [10, 20]}``;
     without a table, of these alone. ``values`` hold for all rows. ``name`` is a template for the files' names,
-    ``keep`` the columns that are no input ("all" for any). ``retry`` makes what failed before as well. ``watch``
-    hears how it goes; what it raises stops the work. Raises TableError, before anything is made, whose ``problems`` are
-    all that is wrong.
+    ``keep`` the columns that are no input ("all" for any). ``retry`` makes what failed before and no more. With
+    the ``engine`` "ray" the workers of a Ray cluster make them, at ``address`` or started here. ``watch`` hears how it
+    goes; what it raises stops the work. Raises TableError, before anything is made, whose ``problems`` are all that is
+    wrong.
     """
     from studio.batches.fill import fill
-    from studio.batches.local import Local
+    from studio.cluster import makers
 
     wanted = checked(table, workflow=workflow, grid=grid, name=name, keep=keep, encoding=encoding, **values)
-    return fill(wanted, Path(out), Local(session()), watch or (lambda _: None), retry=retry)
+    return fill(wanted, Path(out), makers.of(engine, session(), address), watch or (lambda _: None), retry=retry)
 
 
 def checked(

@@ -86,6 +86,10 @@ _AUTOMATIC: Final = MappingProxyType(
         "dpmpp2msde": "exponential",
     }
 )
+_LABELS: Final = MappingProxyType(
+    {"karras": "Karras", "exponential": "Exponential", "beta": "Beta", "ays": "Align Your Steps",
+     "sgmuniform": "SGM Uniform"}
+)  # fmt: skip
 # Names that people know and that are not here, with the nearest that is.
 _INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -107,6 +111,37 @@ _INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
 )
 _NO_SCHEDULE: Final = "polyexponential|kloptimal|linearquadratic|turbo"
 
+_COMFYUI: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Euler": "euler",
+        "Euler a": "euler_ancestral",
+        "Heun": "heun",
+        "LMS": "lms",
+        "DPM2": "dpm_2",
+        "DPM2 a": "dpm_2_ancestral",
+        "DPM++ 2M": "dpmpp_2m",
+        "DPM++ 2M SDE": "dpmpp_2m_sde",
+        "DPM++ SDE": "dpmpp_sde",
+        "UniPC": "uni_pc_bh2",
+        "DDIM": "ddim",
+        "DDPM": "ddpm",
+        "DEIS": "deis",
+        "SA-Solver": "sa_solver",
+        "LCM": "lcm",
+    }
+)
+_COMFYUI_SCHEDULES: Final[Mapping[str, str]] = MappingProxyType(
+    {"": "normal", "Karras": "karras", "Exponential": "exponential", "Beta": "beta", "SGM Uniform": "sgm_uniform"}
+)
+
+
+def comfyui(name: str) -> tuple[str, str] | None:
+    """ComfyUI's sampler_name and scheduler for one of our names; None where it has no such sampler."""
+    for theirs, schedule in ((_COMFYUI.get(name.removesuffix(end).strip()), end) for end in _COMFYUI_SCHEDULES):
+        if theirs and name.endswith(schedule):
+            return theirs, "ddim_uniform" if name == "DDIM" else _COMFYUI_SCHEDULES[schedule]
+    return None
+
 
 def canonical(text: str, schedule: str = "") -> str:
     """Our name for a sampler however it is written, with its schedule in the name or apart.
@@ -121,6 +156,13 @@ def canonical(text: str, schedule: str = "") -> str:
     if name := _OURS.get(base + timing):
         return name
     raise ValueError(f"there is no sampler '{whole}' here; {_hint(base, timing, whole)}")
+
+
+def in_two(name: str) -> tuple[str, str]:
+    """One of our names as A1111 has it, sampler and schedule type; no schedule where it takes the same by itself."""
+    base, timing = _parted(_key(name))
+    usual = "Uniform" if base in _AUTOMATIC else ""
+    return (_OURS[base], _LABELS.get(timing, "")) if timing else (name, usual)
 
 
 def _parted(key: str) -> tuple[str, str]:

@@ -50,12 +50,20 @@ def make(workflow: Workflow, values: Mapping[str, Any], engine: Engine) -> Made:
 
 def _arguments(workflow: Workflow, step: str, values: Mapping[str, Any], made: Mapping[str, _Made]) -> dict[str, Any]:
     """What a step is given: fixed values, what earlier steps made, and what was asked for."""
-    fixed = workflow.steps()[step].items()
-    given = {key: made[v[1:]] if isinstance(v, str) and v.startswith("$") else v for key, v in fixed}
-    for name in workflow.inputs():
-        if workflow.source(name)[0] == step:
-            (given[workflow.source(name)[1]],) = values[name] if workflow.exposed(name).each else (values[name],)
-    return given
+    given = {}
+    for key, value in workflow.steps()[step].items():
+        if shared := workflow.shared(value):
+            given[key] = _asked(workflow, shared, values)
+        else:
+            given[key] = made[value[1:]] if isinstance(value, str) and value.startswith("$") else value
+    asked = [name for name in workflow.inputs() if workflow.source(name)[0] == step]
+    return given | {workflow.source(name)[1]: _asked(workflow, name, values) for name in asked}
+
+
+def _asked(workflow: Workflow, name: str, values: Mapping[str, Any]) -> Any:
+    """An input's value; of a list its only one."""
+    (value,) = values[name] if workflow.exposed(name).each else (values[name],)
+    return value
 
 
 def _is_busy(workflow: Workflow, step: str) -> bool:

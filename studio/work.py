@@ -3,6 +3,7 @@
 import platform
 import time
 from collections.abc import Callable, Collection, Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -67,10 +68,11 @@ def work(
     check_folder((out / name).parent)
     todo = [n for n in range(job.total) if n not in finished]
     wanted = (Wanted(job.alone(n), out, name, n, job.total) for n in todo)
-    for one, made in work_all(wanted, pipelines, batch, watch, previews=previews, todo=len(todo)):
-        if isinstance(made, Exception):
-            raise made
-        yield one.number, made
+    with closing(work_all(wanted, pipelines, batch, watch, previews=previews, todo=len(todo))) as every:
+        for one, made in every:
+            if isinstance(made, Exception):
+                raise made
+            yield one.number, made
 
 
 def work_all(

@@ -8,7 +8,8 @@
       draw: {use: generate, model: spark}
 
 Bounds come from the steps' signatures; a workflow may narrow them, never widen them. "$name"
-gives a step what an earlier one made: pictures, words, or a guide. All is checked when the file is
+gives a step what an earlier one made: pictures, words, or a guide; or else what was asked for the input of that name,
+so that one prompt serves two steps. All is checked when the file is
 loaded: steps, parameters, fixed values, references, bounds.
 """
 
@@ -135,6 +136,16 @@ class Workflow:
         step, _, parameter = self.exposed(name).of.partition(".")
         return step, parameter
 
+    def shared(self, value: Any) -> str | None:
+        """The input that a step's "$name" stands for; None where a step has that name, or it is no such thing."""
+        name = value[1:] if isinstance(value, str) and value.startswith("$") else None
+        return name if name in self.definition.inputs and name not in self.definition.steps else None
+
+    def fixed(self, step: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Each parameter of a step that is not its own input: a value, a reference, or what an input it shares has."""
+        given = self.steps()[step].items()
+        return {key: values[shared] if (shared := self.shared(value)) else value for key, value in given}
+
     def exposed(self, name: str) -> Exposed:
         """How the workflow shows one of its inputs."""
         spec = self.definition.inputs[name]
@@ -179,7 +190,10 @@ def _check_step(workflow: Workflow, name: str, earlier: Mapping[str, str]) -> No
     for key, value in fixed.items():
         if key not in known:
             raise WorkflowError(f"step '{name}': {unknown('parameter', key, known)}")
-        _check_value(name, known[key], value, earlier)
+        if shared := workflow.shared(value):
+            _check_shared(workflow, name, known[key], shared)
+        else:
+            _check_value(name, known[key], value, earlier)
     for key, parameter in known.items():
         if parameter.default is REQUIRED and key not in fixed and key not in exposed:
             raise WorkflowError(f"step '{name}' needs '{key}': fix it, or expose it under 'inputs'")
@@ -197,6 +211,13 @@ def _check_value(step: str, parameter: Parameter, value: Any, earlier: Mapping[s
             named.find(kind, ref)
     except (ValueError, InputError) as error:
         raise WorkflowError(f"step '{step}', {parameter.name}: {error}") from None
+
+
+def _check_shared(workflow: Workflow, step: str, parameter: Parameter, name: str) -> None:
+    """The input ``name`` is of the kind that the parameter takes."""
+    kind = workflow.inputs()[name].kind.name
+    if parameter.kind.name != kind:
+        raise WorkflowError(f"step '{step}': '{parameter.name}' does not take a {kind}, so not '${name}'")
 
 
 def _check_reference(step: str, parameter: Parameter, value: str, earlier: Mapping[str, str]) -> None:

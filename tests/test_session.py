@@ -10,8 +10,9 @@ from studio.config import Settings
 from studio.errors import InputError, OutputError
 from studio.events import Step
 from studio.job import Job
+from studio.record.gallery.database import FILE
+from studio.record.gallery.entry import Used
 from studio.record.gallery.gallery import Gallery
-from studio.record.gallery.index import FILE
 from studio.record.picture import Picture
 from studio.session import Session
 from studio.workflow import Workflow
@@ -116,12 +117,14 @@ def test_a_folder_that_cannot_be_written_fails_before_the_work(session, pictures
 
 
 def test_each_picture_is_in_the_gallery_at_once(session, pictures, tmp_path):
-    job = pictures[0].job.with_values({"steps": 1})
+    job = pictures[0].job.with_values({"steps": 1, "loras": ["neon-glow"]})
     (queued,) = session.submit(job, out=tmp_path).wait()
     (unlisted,) = session.run(job, out=tmp_path / "unlisted", listed=False)
     listed = {file for entry in session.gallery.find("red circle").entries for file in entry.files}
     assert {queued.path, *(picture.path for picture in pictures)} <= listed
     assert unlisted.path not in listed
+    (styled,) = session.gallery.find("lora:neon licence:apache", folder=tmp_path).entries
+    assert styled.uses == (Used("model", "spark", "apache-2.0"), Used("lora", "neon-glow", "apache-2.0"))
 
 
 def test_a_broken_or_locked_gallery_fails_no_job(text_to_image, tmp_path, caplog):

@@ -39,3 +39,18 @@ def test_reports_rise_over_the_steps_that_take_time(pipelines):
     engine = Engine(pipelines, (3,), lambda step, steps: heard.append(step / steps))
     make(Workflow.of("two", TWO), {"what": ["star"]}, engine)
     assert heard == [1 / 4, 1 / 2, 4 / 6, 5 / 6, 1]
+
+
+def test_one_input_serves_two_steps(pipelines):
+    steps = {
+        "draw": {"use": "generate", "steps": 2, "size": "64x64"},
+        "change": {"use": "edit", "image": "$draw", "prompt": "$what", "model": "$model", "steps": 2, "size": "64x64"},
+    }
+    inputs = {"what": "draw.prompt", "model": {"of": "draw.model", "default": "spark"}}
+    shared = Workflow.of("shared", {"title": "Shared", "inputs": inputs, "steps": steps})
+    job = Job.of(shared, {"what": "a star", "seed": 3})
+    assert job.models() == ["spark"]
+    apart = {"draw": steps["draw"], "change": {**steps["change"], "prompt": "a star", "model": "spark"}}
+    own = Workflow.of("apart", {"title": "Apart", "inputs": inputs, "steps": apart})
+    engine = Engine(pipelines, (3,))
+    assert make(shared, job.values, engine).pictures == make(own, job.values, engine).pictures

@@ -164,6 +164,12 @@ def test_lists_and_words_that_do_not_fit_are_explained(change, message):
     assert message in str(caught.value)
 
 
+def test_an_input_is_shared_only_with_its_own_kind():
+    text = "title: W\ninputs: {words: draw.prompt}\nsteps: {draw: {use: generate, model: $words}}"
+    with pytest.raises(WorkflowError, match="'model' does not take a prompt, so not '\\$words'"):
+        load(text)
+
+
 def test_a_workflow_ends_with_pictures():
     with pytest.raises(WorkflowError, match="the last step, 'say', makes words"):
         load("title: W\ninputs: {}\nsteps: {say: {use: words, template: x}}")

@@ -7,7 +7,8 @@ Here ``prompt`` and ``size`` are inputs. Of a grid's axis that is no input, ``la
 ``title.en`` and ``title.de``; a column ``title`` would serve where the chosen cell is empty. ``sku`` is no input, and
 is kept only where the template for names, or the user, asks for it: a column in vain is most often a misspelled input.
 
-Case does not count in names, nor whether words are parted by blanks, dashes or underscores.
+Case does not count in names, nor whether words are parted by blanks, dashes or underscores. A column may also be said
+to be for an input, whatever it is called, or for none.
 """
 
 import os
@@ -64,9 +65,17 @@ class Columns:
 
     @classmethod
     def of(
-        cls, workflow: Workflow, table: Table, grid: Iterable[Axis], fixed: Mapping[str, Any], wanted: Iterable[str]
+        cls,
+        workflow: Workflow,
+        table: Table,
+        grid: Iterable[Axis],
+        fixed: Mapping[str, Any],
+        wanted: Iterable[str],
+        mapping: Mapping[str, str] | None = None,
     ) -> Self:
         """The columns of a table, of which those that are ``wanted`` need not be inputs ("all" wants all).
+
+        ``mapping`` says what columns are for that go by other names: an input, or "" for none of them.
 
         Raises InputError for a grid or a fixed value that is wrong in itself; columns that are wrong are problems.
         """
@@ -74,13 +83,18 @@ class Columns:
         takes = {name: parameter.kind.takes for name, parameter in workflow.inputs().items()}
         axes = _axes(grid)
         given = _given(fixed, axes, known)
-        folded, problems = _folded(table.columns)
+        folded, problems = _folded(table.columns, mapping or {})
         inputs = {name: column for name, column in folded.items() if name in known}
         chosen = {pair: column for name, column in folded.items() if (pair := _pair(name, known))}
         others = {name: column for name, column in folded.items() if name not in known and not _pair(name, known)}
         wanted = {fold(name) for name in wanted}
         problems += _strangers(others, wanted, known)
-        problems += [*_unchosen(chosen, axes, known), *_idle(axes, chosen, wanted, known), *_twice(axes, folded)]
+        others |= _renamed(table.columns, mapping or {}, {*known, *folded})
+        problems += [
+            *_unchosen(chosen, axes, known),
+            *_idle(axes, chosen, wanted, known),
+            *_twice(axes, {**others, **folded}),
+        ]
         pictures = frozenset(name for name, what in takes.items() if what == "pictures")
         return cls(inputs, chosen, others, axes, given, known, pictures, table.folder, tuple(problems))
 
@@ -149,14 +163,28 @@ def _given(fixed: Mapping[str, Any], axes: Iterable[str], known: Iterable[str]) 
     return given
 
 
-def _folded(columns: Sequence[str]) -> tuple[dict[str, str], list[Problem]]:
+def _folded(columns: Sequence[str], mapping: Mapping[str, str]) -> tuple[dict[str, str], list[Problem]]:
+    """Columns by the folded names of what they are for, those that are for nothing left out."""
     folded: dict[str, str] = {}
+    used = [column for column in columns if mapping.get(column, column)]
     problems = [
-        Problem(0, column, f"is the same as the column '{folded[name]}'; rename one")
-        for column in columns
-        if folded.setdefault(name := fold(column), column) != column
+        Problem(0, column, _same(column, folded[name], mapping))
+        for column in used
+        if folded.setdefault(name := fold(mapping.get(column, column)), column) != column
     ]
     return folded, problems
+
+
+def _same(column: str, other: str, mapping: Mapping[str, str]) -> str:
+    if column in mapping or other in mapping:
+        return f"is for the same input as the column '{other}'; choose another for one of them"
+    return f"is the same as the column '{other}'; rename one"
+
+
+def _renamed(columns: Iterable[str], mapping: Mapping[str, str], taken: set[str]) -> dict[str, str]:
+    """Columns that names of files may call by their own name, whatever they are for."""
+    own = {fold(column): column for column in columns if fold(mapping.get(column, column)) != fold(column)}
+    return {name: column for name, column in own.items() if name not in taken and not _pair(name, taken)}
 
 
 def _pair(name: str, known: Iterable[str]) -> tuple[str, str] | None:

@@ -94,7 +94,7 @@ def _twice(first: Task, second: Task) -> str:
     other = f"row {first.row}" if first.row != second.row else "another picture of this row"
     if first.key == second.key:
         return f"asks for the same picture as {other}; leave one out, or give it another seed"
-    return f"its file would be '{second.place}', as that of {other}; tell them apart in the names of files"
+    return f"its file would be '{second.place}', as that of {other}; tell them apart by {{item}} or {{key}} in the name"
 
 
 def _said(value: Any) -> str:

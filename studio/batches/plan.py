@@ -42,6 +42,10 @@ class Plan:
     def kwh(self) -> float:
         return self.seconds * self.power.watts / _KWH
 
+    def short(self) -> str:
+        """Time, disk and energy in one line."""
+        return f"about {duration(self.seconds)}, {_size(self.bytes)} of disk, {_energy(self.kwh)}"
+
     def lines(self) -> Iterator[str]:
         """The plan for people; all figures are estimates and say what they rest on."""
         yield f"pictures  {self.pictures:,}{f', and {self.there:,} that are there' if self.there else ''}"

@@ -30,15 +30,17 @@ def batch(
     name: str = "",
     keep: Iterable[str] = (),
     wildcards: Path = Path(),
+    mapping: Mapping[str, str] | None = None,
 ) -> Batch:
     """Every row crossed with every combination of the grid's axes, as one task a picture.
 
     ``fixed`` values hold for all rows; ``name`` is a template as in ``batch.places``, ``keep`` names columns that are
-    no input; ``wildcards`` is the folder of those. Raises TableError that lists all that is wrong with the rows,
-    InputError where it is the grid, a fixed value or the template.
+    no input; ``wildcards`` is the folder of those. ``mapping`` says what columns are for that go by other names: an
+    input, or "" for none. Raises TableError that lists all that is wrong with the rows, InputError where it is the
+    grid, a fixed value or the template.
     """
     name = name or default(table.columns, workflow.inputs())
-    columns = Columns.of(workflow, table, grid, fixed or {}, {*keep, *fields(name)})
+    columns = Columns.of(workflow, table, grid, fixed or {}, {*keep, *fields(name)}, mapping)
     making = _Making(Jobs(workflow), columns, Places(name, columns), wildcards)
     _refuse_more(len(table.rows) * columns.combinations)
     tasks = [task for row in table.rows for task in making.row(row)]

@@ -29,7 +29,7 @@ class Crew:
 
     def __init__(self, lanes: int, painter: type = Painter, cores: int | None = None) -> None:
         self.lanes = lanes
-        made = hired(painter, cores).options(max_restarts=-1, concurrency_groups={"stopping": 1})
+        made = hired(painter, cores, lasting=True)
         self._all = [made.remote() for _ in range(lanes)]
         self._free: SimpleQueue[Any] = SimpleQueue()
         for worker in self._all:

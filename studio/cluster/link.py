@@ -50,14 +50,16 @@ def library() -> Any:
     return ray
 
 
-def hired(what: type, cores: int | None = None) -> Any:
+def hired(what: type, cores: int | None = None, *, lasting: bool = False) -> Any:
     """A class whose objects work in the cluster: each with a GPU of its own or, where there is none, with some cores.
 
-    Without ``cores`` those of the smallest machine.
+    Without ``cores`` those of the smallest machine. One that is ``lasting`` is started anew where it dies, and
+    hears what is called in the group "stopping" while it works.
     """
     ray = library()
     needs = {"num_gpus": 1} if ray.cluster_resources().get("GPU") else {"num_cpus": cores or _smallest()}
-    return ray.remote(**needs)(what)
+    more: dict[str, Any] = {"max_restarts": -1, "concurrency_groups": {"stopping": 1}} if lasting else {}
+    return ray.remote(**needs, **more)(what)
 
 
 def _smallest() -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from studio.errors import ModelError
+from studio.models import memory
 
 
 class Stamp(NamedTuple):
@@ -54,7 +55,7 @@ def problems(path: Path, pins: Mapping[str, Pin], *, thorough: bool = False) -> 
 
 
 def digest(file: Path) -> str:
-    """The SHA-256 of a file, read again only where its stamp is another: models are large."""
+    """The SHA-256 of a file, read again only where its stamp is another: models are large, and it is remembered."""
     return _digest(file, Stamp.of(file))
 
 
@@ -68,5 +69,5 @@ def read_digest(file: Path) -> str:
 
 
 @cache
-def _digest(file: Path, _stamp: Stamp) -> str:
-    return read_digest(file)
+def _digest(file: Path, stamp: Stamp) -> str:
+    return memory.remembered(file, "file", stamp, read_digest)

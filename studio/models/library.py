@@ -20,6 +20,13 @@ def names() -> list[str]:
     return list(dict.fromkeys([*_own(), *sorted(added)]))
 
 
+def paths() -> dict[str, Path]:
+    """Where the models lie, by their names; none is looked into."""
+    places = {name: shipped("assets") / name for name in _own()}
+    places |= _elsewhere() | {name: entry.path for name, entry in registry.read().models.items()}
+    return {name: places[name] for name in names()}
+
+
 def find(ref: str) -> ModelCard:
     """The card of the model ``ref``: a name, a diffusers folder or a weight file.
 

@@ -10,13 +10,15 @@ class Asset:
     """A file that was used: ``kind`` is "model", "lora", "vae", "controlnet", "embedding" or "upscaler".
 
     ``hashes`` are what the other tool claims, lower-case hex of any length and kind, without "0x"; never more than a
-    hint. ``weight`` is a LoRA's.
+    hint. One that is no SHA-256 has its kind before it, "blake3:…". ``weight`` is a LoRA's, ``text`` its weight in the
+    text encoders where that differs.
     """
 
     kind: str
     name: str
     hashes: tuple[str, ...] = ()
     weight: float = 1.0
+    text: float | None = None
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,11 @@ class Left:
     name: str
     value: str
     why: str
+
+    def __str__(self) -> str:
+        """ "ENSD 31337: why"."""
+        value = self.value if len(self.value) <= 80 else f"{self.value[:79]}…"
+        return f"{' '.join(f'{self.name} {value}'.split())}: {self.why}"
 
 
 @dataclass(frozen=True)

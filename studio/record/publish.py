@@ -21,8 +21,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from studio.errors import InputError, OutputError
 from studio.job import Job
-from studio.record import glance
-from studio.record.formats import a1111
+from studio.record import glance, parameters_text
 from studio.record.picture import Picture
 
 _BEGINS, _ENDS = ".studio-", ".tmp"  # of a file that is not whole yet
@@ -128,7 +127,7 @@ def _metadata(job: Job, facts: Mapping[str, Any]) -> PngInfo:
     info = PngInfo()
     record = {"job": job.model_dump(mode="json"), **facts}
     info.add_text("studio", json.dumps(record, ensure_ascii=True))
-    info.add_text("parameters", a1111.write(job, facts))
+    info.add_text("parameters", parameters_text.write(job, facts))
     return info
 
 

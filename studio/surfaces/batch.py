@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _FAILED, _WRONG_USE = 1, 2
 _MOST: Final = 40  # problems that can be read at once
 
+Engine = Literal["local", "ray"]
 Several = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True, show_default=False)]
 Set = Annotated[tuple[str, ...], Parameter(name="--set", negative="", consume_multiple=True, show_default=False)]
 PlanOnly = Annotated[bool, Parameter(name="--plan", negative="")]
@@ -38,7 +39,8 @@ def batch(
     keep: Several = (),
     plan: PlanOnly = False,
     retry: Literal["failed"] | None = None,
-    engine: Literal["local"] = "local",
+    engine: Engine = "local",
+    address: str | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
     encoding: str = "",
     watts: float | None = None,
@@ -80,7 +82,9 @@ def batch(
     retry:
         Make those rows that failed before, and no others.
     engine:
-        Where pictures are made.
+        Where pictures are made: in this process, or by the workers of a Ray cluster.
+    address:
+        Of a running cluster, 10.0.0.5:6379, or auto for that of this machine; without it one is started here.
     json:
         Print each picture's whole record, or the plan, as JSON.
     encoding:
@@ -93,6 +97,7 @@ def batch(
         What somebody else takes for a picture, to compare.
     """
     from studio.batches.plan import Prices
+    from studio.cluster import makers
     from studio.session import Session
 
     session = Session()
@@ -102,7 +107,7 @@ def batch(
         return _list(error.problems)
     if plan:
         return _plan(wanted, out, session, watts, Prices(price_per_kwh, api_price), json=json)
-    return _make(wanted, out, _maker(engine, session), retry=retry is not None, json=json)
+    return _make(wanted, out, makers.of(engine, session, address), retry=retry is not None, json=json)
 
 
 def _asked(
@@ -149,13 +154,6 @@ def _plan(wanted: "Batch", out: Path, session: "Session", watts: float | None, p
     told = forecast(wanted.tasks, out, folders, session, watts, prices, lambda text: print(text, file=sys.stderr))
     print(plain.dumps(asdict(told) | {"kwh": told.kwh}) if json else "\n".join(told.lines()))
     return 0
-
-
-def _maker(engine: str, session: "Session") -> "Maker":
-    """Who makes the pictures: ``engine`` "local" is this process."""
-    from studio.batches.local import Local
-
-    return {"local": Local}[engine](session)
 
 
 def _make(wanted: "Batch", out: Path, maker: "Maker", *, retry: bool, json: bool) -> int:

@@ -1,4 +1,4 @@
-"""The command line: run, batch, workflows, show, plan, reproduce, gallery, models, lora, train, serve, doctor, app."""
+"""The command line: run, batch, reproduce, import, export, gallery, models, lora, train, serve, doctor, app …"""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from studio.errors import InputError, StudioError
 from studio.surfaces.batch import batch
+from studio.surfaces.export import export
 from studio.surfaces.gallery import app as gallery
 from studio.surfaces.lora import app as lora
 from studio.surfaces.models import app as models
@@ -17,10 +18,12 @@ from studio.version import VERSION
 
 if TYPE_CHECKING:
     from studio.job import Job
+    from studio.record.importing import Imported
     from studio.surfaces.flags import Asked
     from studio.workflow import Workflow
 
 FAILED, WRONG_USE = 1, 2
+_BRINGING = frozenset({".png", ".jpg", ".jpeg", ".webp", ".avif", ".gif", ".json", ".txt"})  # files with settings
 
 Set = Annotated[tuple[str, ...], Parameter(name="--set", negative="")]
 
@@ -31,11 +34,12 @@ app.command(models)
 app.command(lora)
 app.command(train)
 app.command(serve)
+app.command(export)
 
 
 @app.command
 def run(target: str) -> None:
-    """Make pictures: a workflow's name, a workflow file, or a picture to repeat.
+    """Make pictures: a workflow's name, a workflow file, a job file, or a picture to repeat, also another tool's.
 
     studio run text-to-image --prompt "a red circle on white" --seed 7 --count 4
 
@@ -111,6 +115,37 @@ def reproduce(picture: Path, *, set_: Set = (), out: Path | None = None) -> int:
     return reproducing.reproduce(picture, set_, out)
 
 
+@app.command(name="import")
+def import_(
+    file: Path,
+    *,
+    set_: Set = (),
+    out: Path = Path(),
+    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Take over what another tool says in a picture, or in a JSON file: write a job, and say what does not fit.
+
+    studio import from-a1111.png --out jobs
+
+    studio run jobs/from-a1111.job.json
+
+    Parameters
+    ----------
+    file:
+        A picture of A1111, Forge, ComfyUI, InvokeAI and others, or a ComfyUI workflow.
+    set_:
+        An input and another value for it.
+    out:
+        Folder for the job and, where the picture came with a workflow of its own, the workflow.
+    json_:
+        Print all of it as JSON.
+    """
+    from studio.surfaces import importing
+    from studio.surfaces.reproduce import asked
+
+    importing.take_over(file, asked(set_), out, as_json=json_)
+
+
 @app.command
 def doctor() -> int:
     """Look the machine over and say what to do about what is wrong."""
@@ -172,29 +207,32 @@ def _dispatch(tokens: list[str]) -> int:
 def _run(target: str, tokens: list[str]) -> int:
     from studio.surfaces.flags import read_flags
 
-    workflow, recorded = _target(target)
+    workflow, before = _target(target)
     asked = read_flags(target, workflow, tokens)
-    return _make(_job(workflow, recorded, asked.values), asked) if asked else 0
+    return _make(_job(workflow, before, asked.values), asked) if asked else 0
 
 
-def _target(target: str) -> "tuple[Workflow, Job | None]":
-    """The workflow to run and, for a picture to repeat, the job that made it."""
-    from studio.record.picture import Picture
+def _target(target: str) -> "tuple[Workflow, Job | Imported | None]":
+    """The workflow to run and, for a file that brings settings, those."""
+    from studio.record.importing import Imported, brought
     from studio.workflow import Workflow
 
-    if Path(target).suffix.lower() in {".png", ".jpg", ".jpeg", ".webp"}:
-        job = Picture(Path(target)).job
-        return Workflow.of(job.workflow, job.definition), job
-    return Workflow.load(target), None
+    if Path(target).suffix.lower() not in _BRINGING:
+        return Workflow.load(target), None
+    before = brought(Path(target))
+    return before.workflow if isinstance(before, Imported) else Workflow.of(before.workflow, before.definition), before
 
 
-def _job(workflow: "Workflow", recorded: "Job | None", values: dict[str, Any]) -> "Job":
-    """The job as asked, or as recorded with what was asked anew on top."""
+def _job(workflow: "Workflow", before: "Job | Imported | None", values: dict[str, Any]) -> "Job":
+    """The job as asked, or as it was with what was asked anew on top."""
     from studio.job import Job
+    from studio.surfaces import importing
 
-    if recorded is None:
+    if before is None:
         return Job.of(workflow, values)
-    return recorded.with_values(values) if values else recorded
+    if not isinstance(before, Job):
+        return importing.job(before, values)
+    return before.with_values(values) if values else before
 
 
 def _make(job: "Job", asked: "Asked") -> int:

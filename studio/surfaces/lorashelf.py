@@ -91,8 +91,10 @@ def joined(workflow: Workflow, name: str) -> Joined:
 
 def _models(workflow: Workflow) -> Iterator[str]:
     """The models its steps are given: as the workflow fixes them, or their defaults."""
-    exposed = {workflow.source(name): parameter.default for name, parameter in workflow.inputs().items()}
-    for step, fixed in workflow.steps().items():
+    inputs = {name: parameter.default for name, parameter in workflow.inputs().items()}
+    exposed = {workflow.source(name): default for name, default in inputs.items()}
+    for step in workflow.steps():
+        fixed = workflow.fixed(step, inputs)
         for key, parameter in parameters(find("steps", workflow.uses(step)).run).items():
             value = exposed.get((step, key), fixed.get(key, parameter.default))
             if parameter.kind.name == "model" and isinstance(value, str):

@@ -92,8 +92,9 @@ def _besides(forecast: Forecast, chosen: Plan, memory: int) -> Iterator[str]:
 def _asked(workflow: Workflow, values: Mapping[str, str]) -> Iterator[tuple[ModelCard, Request]]:
     """The model of each step that has one, and the largest that will be asked of it."""
     inputs, guides = _inputs(workflow, values), dict[str, Guide]()
-    for step, fixed in workflow.steps().items():
-        known = parameters(find("steps", workflow.uses(step)).run)
+    shared = {name: inputs.get(workflow.source(name)) for name in workflow.definition.inputs}
+    for step in workflow.steps():
+        known, fixed = parameters(find("steps", workflow.uses(step)).run), workflow.fixed(step, shared)
         given = {name: inputs.get((step, name), fixed.get(name, p.default)) for name, p in known.items()}
         kinds = [(p.kind.name, given[name]) for name, p in known.items() if given[name] not in (None, REQUIRED)]
         guides[f"${step}"] = guide = _guide(kinds, guides)

@@ -9,7 +9,6 @@ import secrets
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -96,7 +95,10 @@ def deploy(
         from ray import serve as running
     except ImportError:
         raise InputError("Ray Serve is not installed here; pip install 'studio-diffusion[serve]'") from None
-    build = partial(app, port=port, workers=workers, users=users, names=tuple(names), cores=cores)
+
+    def build() -> "ASGIApp":  # a function, or Ray Serve takes it for the app itself
+        return app(port=port, workers=workers, users=users, names=tuple(names), cores=cores)
+
     api = type("Studio", (), {"__doc__": "The API and the queue; it makes no pictures itself."})
     options = {"num_replicas": 1, "max_ongoing_requests": _AT_ONCE, "ray_actor_options": {"num_cpus": 0}}
     running.start(http_options={"host": host, "port": port})

@@ -45,9 +45,10 @@ def app(session: Session, port: int, token: str) -> "ASGIApp":
     """The API with the web app mounted on it, and the guard in front of both."""
     _quieten(session)
     from studio.surfaces import api, web
+    from studio.surfaces.batchdesk import Desk
     from studio.surfaces.guard import Guard
 
-    return Guard(web.mount(api.build(session), session), port=port, tokens=(token,))
+    return Guard(web.mount(api.build(session, Desk(session)), session), port=port, tokens=(token,))
 
 
 def _quieten(session: Session) -> None:

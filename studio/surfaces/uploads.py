@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from studio.axes import listed
 from studio.errors import InputError
 from studio.imagefile import open_image
 from studio.models import named
@@ -22,7 +23,9 @@ from studio.workflow import Workflow, workflow_names
 
 PICTURES: Final = frozenset({"picture", "mask", "pictures"})
 _FOLDER: Final = "inputs"
-_ENDINGS: Final = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}
+_ENDINGS: Final = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "AVIF": ".avif", "GIF": ".gif"}
+SHOWN: Final = frozenset(_ENDINGS.values())
+"""Endings of the picture files that may be asked for over HTTP."""
 
 
 def workflow(name: str) -> Workflow:
@@ -59,6 +62,32 @@ def _is_text(value: Any) -> bool:
     return all(isinstance(one, str) for one in (value if isinstance(value, list) else [value]))
 
 
+def named_here(control: Control, value: Any, output: Path) -> Any:
+    """An input's value as a table's cell has it: what it names is here. Pictures are named by their ids alone.
+
+    Raises InputError that names the input.
+    """
+    if control.kind in PICTURES:
+        found = [_named_picture(one, output) for one in _several(control, value)]
+        return found if control.many or isinstance(value, list) else found[0]
+    for one in _several(control, value):
+        _safe(control, one, output)
+    return value
+
+
+def _several(control: Control, value: Any) -> list[Any]:
+    """The values that the input will take this one for."""
+    parted = control.many and isinstance(value, str) and control.kind not in ("prompt", "loras")
+    return listed(value) if parted else value if isinstance(value, list) else [value]
+
+
+def _named_picture(value: Any, output: Path) -> str:
+    path = contained(output, value) if isinstance(value, str) else None
+    if path is None:
+        raise InputError(f"'{value}' is no picture in the studio's folder; write one's name, as the gallery shows it")
+    return str(path)
+
+
 def picture_file(value: Any, output: Path) -> str:
     """The file of a picture given as base64, with or without ``data:``, or as an id in ``output``."""
     if not isinstance(value, str):
@@ -74,9 +103,19 @@ def looked_at(value: str, output: Path) -> Iterator[Path]:
     if inside := contained(output, value) if len(value) < 1000 else None:
         yield inside
         return
-    with TemporaryDirectory(prefix="studio-") as folder:
-        (path := Path(folder) / "picture").write_bytes(_decoded(value))
+    with laid_out(_decoded(value)) as path:
         yield path
+
+
+@contextmanager
+def laid_out(data: bytes, name: str = "this file") -> Iterator[Path]:
+    """Bytes that came in as a file, only to be read; what is wrong with them is said of ``name``."""
+    with TemporaryDirectory(prefix="studio-") as folder:
+        (path := Path(folder) / "picture").write_bytes(data)
+        try:
+            yield path
+        except InputError as error:
+            raise InputError(str(error).replace(f"'{path}'", name), error.wrong) from None
 
 
 def _decoded(value: str) -> bytes:
@@ -111,7 +150,7 @@ def keep(data: bytes, output: Path) -> Path:
     """
     ending = _ENDINGS.get(_format(data), "")
     if not ending:
-        raise InputError("this is not a picture that can be read; use PNG, JPEG or WebP")
+        raise InputError("this is not a picture that can be read; use PNG, JPEG, WebP, AVIF or GIF")
     folder = output.absolute() / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{hashlib.sha256(data).hexdigest()[:32]}{ending}"
@@ -135,4 +174,8 @@ def _format(data: bytes) -> str:
         return "PNG"
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return "GIF"
+    if data[4:12] in (b"ftypavif", b"ftypavis"):
+        return "AVIF"
     return "WEBP" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else ""

@@ -12,7 +12,6 @@ from studio.batches.batch import Batch
 from studio.batches.fill import fill
 from studio.batches.local import Local
 from studio.errors import InputError
-from studio.record.publish import publish_at
 from tests.surfaces.browser import chromium
 from tests.torture import fake
 
@@ -22,11 +21,11 @@ NASTY = '"><script>document.title = "taken over"</script><img src=x onerror=aler
 class Painter(fake.Session):
     """Pictures large enough to be looked at; row 3 fails."""
 
-    def run(self, job, *, out, name, watch):
+    def draw(self, job):
         if job.seed == 3:
             raise InputError(f"no {NASTY}")
         colour = [(job.seed * step) % 256 for step in (53, 97, 31)]
-        yield publish_at(Image.new("RGB", (640, 400 + 20 * job.seed), tuple(colour)), out / name, job, fake.FACTS)
+        return Image.new("RGB", (640, 400 + 20 * job.seed), tuple(colour))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from studio.axes import Axis
 from studio.batches import speed
-from studio.batches.forecast import forecast
+from studio.batches.forecast import forecast, foreseen
 from studio.batches.plan import Plan, Power, Prices
 from studio.batches.speed import Shape
 from studio.batches.tables.table import of_python
@@ -127,3 +127,11 @@ def test_a_workflow_without_steps_or_size_has_a_shape(tmp_path):
     Image.new("RGB", (64, 64), "red").save(tmp_path / "x.png")
     job = Job.of(Workflow.load("upscale"), {"image": str(tmp_path / "x.png")})
     assert Shape.of(job).work >= 1
+
+
+def test_what_is_foreseen_rests_on_what_was_made_here_alone(tasks, known, session):
+    wanted = tasks([{"prompt": f"star {n}", "steps": 3} for n in range(10)])
+    plan = foreseen(wanted, known / "out", [known], session)
+    assert plan.seconds == told(wanted, known, session).seconds
+    assert plan.short().startswith("about 20 s, ")
+    assert foreseen(wanted, known / "out", [known / "nothing"], session) is None

@@ -4,6 +4,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from studio.batches import entry
 from studio.batches.local import Local
 from studio.batches.task import Failed, Made, Task
 from studio.errors import Cancelled, InputError, OutputError
@@ -31,13 +32,15 @@ class Breaks(fake.Session):
 
 
 def test_pictures_are_made_at_their_places_by_the_real_session(session, text_to_image, tmp_path):
-    job = Job.of(text_to_image, {"prompt": "a star", "seed": 3, "steps": 1, "count": 2}).alone(1)
+    job = Job.of(text_to_image, {"prompt": "a star", "loras": ["neon-glow"], "steps": 1, "count": 2}).alone(1)
     heard = []
     task = Task(1, job, PurePosixPath("a/b/star.png"))
     (made,) = Local(session).make([task], tmp_path, heard.append)
     assert (made.path, glance.key(made.path)) == (tmp_path / "a/b/star.png", task.key)
     assert [type(event) for event in heard] == [Step]
     assert made.seconds > 0
+    (worn,) = entry.made(task, made.path, tmp_path).loras
+    assert (worn.name, worn.sha256, worn.licence) == ("neon-glow", job.pins["lora:neon-glow"], "apache-2.0")
     assert list(Local(session).make([task], tmp_path, heard.append)) == [Made(task, made.path, 0)]
 
 

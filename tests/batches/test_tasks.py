@@ -124,7 +124,8 @@ def test_all_that_is_wrong_is_told_at_once(asked):
     ]
     found = problems(asked, rows, "guidance=3,99")
     assert [(row, column) for row, column, _ in found] == [
-        (0, "promt"), (0, "grid, guidance"), (1, "steps"), (2, "size"), (3, "prompt"), (3, "steps"),
+        (0, "promt"), (0, "grid, guidance"), (1, "steps"), (2, "size"), (2, "model"), (3, "prompt"), (3, "steps"),
+        (3, "loras"),
     ]  # fmt: skip
     assert found[0][2].startswith("is no input, and in no file's name; did you mean 'prompt'?")
     assert problems(asked, [{"steps": 3}])[0] == (0, "prompt", "is needed; give it a value")
@@ -162,6 +163,20 @@ def test_columns_are_kept_where_that_is_asked_for(asked):
     assert task.cells == {"prompt": "x", "note": "hello", "other": "1"}
     assert asked([row], keep=["all"]) == [task]
     assert asked([row], name="{NOTE}/{other}")[0].place.as_posix() == "hello/1.png"
+
+
+def test_columns_of_any_name_are_for_what_is_said_of_them(asked):
+    row = {"Bildtext": "a sun", "prompt": "not this", "Schritte": 3, "sku": "A1"}
+    mapping = {"Bildtext": "prompt", "prompt": "", "Schritte": "steps", "sku": ""}
+    (task,) = asked([row], mapping=mapping)
+    assert (task.job.value("prompt"), task.job.value("steps"), task.place.as_posix()) == ("a sun", 3, "a1.png")
+    assert dict(task.cells) == {**row, "Schritte": "3"}
+    assert asked([row], mapping=mapping, name="{bildtext}-{schritte}")[0].place.as_posix() == "a-sun-3.png"
+    (found,) = problems(asked, [row], mapping={**mapping, "prompt": "prompt"})
+    assert found == (0, "prompt", "is for the same input as the column 'Bildtext'; choose another for one of them")
+    bad = {**row, "Schritte": "many"}
+    assert [(at, column) for at, column, _ in problems(asked, [bad], mapping=mapping)] == [(1, "Schritte")]
+    assert problems(asked, [row], "sku=a,b", mapping=mapping)[0][:2] == (0, "sku")
 
 
 @pytest.mark.parametrize(

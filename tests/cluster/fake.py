@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from studio.cluster.painter import Painted
+from studio.events import Step
 from studio.version import VERSION
 
 
@@ -29,6 +31,21 @@ class Quick:
         info.add_text("studio", f'{{"job": {job}}}')
         Image.new("RGB", (2, 2), "red").save(data, "PNG", pnginfo=info)
         return Painted(data.getvalue(), self.seconds)
+
+
+class Fragile(Quick):
+    """Dies over the first picture it is asked for, wherever it is; its heir makes it."""
+
+    def follow(self, job, number, name, previews):
+        yield Step(number + 1, 2, 1, 1, None)
+        died = Path(os.environ["STUDIO_NOTES"]) / "died"
+        if not died.exists():
+            died.touch()
+            os._exit(9)
+        yield replace(self.paint(job), stem=f"picture {number}")
+
+    def stop(self):
+        pass
 
 
 class Slow(Quick):

@@ -153,4 +153,4 @@ def test_two_at_once_lose_nothing(file, state):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda n: shelf.add(file, f"m{n}"), range(8)))
     assert sorted(registry.read().models) == [f"m{n}" for n in range(8)]
-    assert sorted(path.name for path in state.iterdir()) == ["models.json", "models.lock"]
+    assert sorted(path.name for path in state.iterdir()) == ["hashes.sqlite", "models.json", "models.lock"]

@@ -120,3 +120,16 @@ def test_wrong_use_is_said_in_one_line(studio, tokens, problem):
     assert (code, out) == (2, "")
     assert problem in err
     assert err.count("\n") == 1
+
+
+def test_a_step_that_shares_its_model_is_planned(studio, tmp_path):
+    file = tmp_path / "shared.yaml"
+    file.write_text(
+        "title: Shared\ninputs: {prompt: draw.prompt, model: draw.model}\nsteps:\n"
+        "  draw: {use: generate}\n"
+        '  again: {use: edit, image: $draw, prompt: $prompt, model: $model, size: "512x512"}\n',
+        "utf-8",
+    )
+    code, out, _ = studio("plan", str(file), "--vram", "6GB")
+    assert code == 0
+    assert "spark (Stable Diffusion 1), 512x512" in out

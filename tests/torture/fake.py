@@ -59,9 +59,13 @@ class Session:
     def _made(self, one: Wanted) -> Picture | Exception:
         try:
             self._begins(one.job)
-            return publish_at(picture(one.job), one.out / one.name, one.job, FACTS)
+            return publish_at(self.draw(one.job), one.out / one.name, one.job, FACTS)
         except Exception as error:
             return error
+
+    def draw(self, job: Job) -> Image.Image:
+        """The job's picture; raises what shall be wrong with it."""
+        return picture(job)
 
 
 def picture(job: Job) -> Image.Image:

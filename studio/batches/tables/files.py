@@ -16,6 +16,7 @@ _READERS: Final[Mapping[str, Callable[[Path, str, str], Table]]] = {
     ".xlsx": lambda file, _, sheet: excel.read(file, sheet),
     ".xlsm": lambda file, _, sheet: excel.read(file, sheet),
 }
+ENDINGS: Final = tuple(_READERS)
 
 
 def of(source: Any, encoding: str = "") -> Table:

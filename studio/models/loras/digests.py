@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from studio.errors import ModelError
+from studio.models import memory
 from studio.models.hashes import Stamp, digest
 from studio.models.header import Header
 from studio.models.loras import sidecars
@@ -63,7 +64,11 @@ def of_tensors(path: Path) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _tensors(path: Path, _stamp: Stamp) -> str:
+def _tensors(path: Path, stamp: Stamp) -> str:
+    return memory.remembered(path, "tensors", stamp, _read_tensors)
+
+
+def _read_tensors(path: Path) -> str:
     begin, whole = Header.read(path).data, hashlib.sha256()
     try:
         with path.open("rb") as stream:

@@ -1,47 +1,225 @@
-"""The ``parameters`` text that A1111, Forge, Civitai and most viewers read.
+"""The ``parameters`` text of A1111, Forge, SD.Next and Civitai: their settings as ours.
 
-Grammar as those tools parse it: the prompt, ``Negative prompt: …``, then one last line of
-``Key: value`` pairs; a value with a comma, a colon or a line break is written as JSON. LoRAs stand in the prompt,
-with what Civitai calls their AutoV3 under ``Lora hashes``.
+Keys after ``modules/processing.py`` and ``modules/infotext_utils.py`` of A1111, the same of Forge and SD.Next, and
+Civitai's ``automatic.metadata.ts``. What is not said there is what A1111 takes: noise of the graphics card, clip skip
+1, the schedule "Automatic". ``record.infotext`` is the grammar, ``record.extranets`` reads LoRAs and hashes, and
+``record.parameters_text`` writes the same of our pictures.
 """
 
-import json
-from collections.abc import Mapping
-from pathlib import PurePath
-from typing import Any
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
-from studio.job import Job
-from studio.kinds import OWN_SAMPLER
+from studio import wildcards
+from studio.parameters import parameters
+from studio.plugins import find
+from studio.record import extranets
+from studio.record.carriers import Carried
+from studio.record.fitting import fitted, shown
+from studio.record.foreign import Foreign, Left
+from studio.record.infotext import Infotext
+from studio.record.reasons import reason
+from studio.sampler_names import canonical
+from studio.workflow import Workflow
 
-_KEYS = {"steps": "Steps", "sampler": "Sampler", "guidance": "CFG scale", "strength": "Denoising strength"}
+TOOL: Final = "A1111"
+
+_CARRIERS: Final = ("parameters", "exif:UserComment", "comment", "stealth", "sidecar", "exif:ImageDescription")
+_PLAIN: Final = {"Steps": "steps", "Seed": "seed", "Size": "size"}
+_CALLED: Final = {
+    "prompt": "Prompt", "negative_prompt": "Negative prompt", "steps": "Steps", "seed": "Seed", "size": "Size",
+    "sampler": "Sampler", "guidance": "CFG scale", "strength": "Denoising strength", "clip_skip": "Clip skip",
+    "factor": "Hires upscale",
+}  # fmt: skip
+_MASKED: Final = ("Mask blur", "Mask mode", "Masked content", "Inpaint area", "Masked area padding")
+_FIRST: Final = "First pass size"  # before "Hires upscale", "Size" was that of the second
+_HIRES: Final = ("Hires upscale", "Hires resize", _FIRST)
+_SHORT: Final = re.compile(r"[^\n]{0,60}")
+_NUMBERED: Final = re.compile(r"v?\d|f\d|neo|[0-9a-f]{7,40}$")
+_FORGE: Final = re.compile(r"f\d|neo")
+_AUTOMATIC: Final = re.compile(r"A1111( v?1\.(9|\d\d)\b.*)?|Forge.*")  # who means "Automatic" by no schedule
+_LONGEST: Final = 80  # letters of a sampler's name
+_NUMBER: Final = re.compile(r"[+-]?\d{1,20}(\.\d{1,20})?")
 
 
-def write(job: Job, facts: Mapping[str, Any]) -> str:
-    """The text for one picture; ``facts`` are what its file says besides the job."""
-    lines = [" ".join([facts["prompt"], *(f"<lora:{_file(lora.part)}:{lora.weight:g}>" for lora in job.loras())])]
-    if negative := job.value("negative_prompt"):
-        lines.append(f"Negative prompt: {negative}")
-    return "\n".join([*lines, ", ".join(f"{key}: {_quoted(value)}" for key, value in _pairs(job, facts).items())])
+def read(carried: Carried) -> Foreign | None:
+    """The settings of a picture of A1111's or of one that writes as it does."""
+    for place in _CARRIERS:
+        text = carried.texts.get(place, "").strip()
+        if text and not text.startswith(("{", "[")):
+            info = Infotext.parse(text)
+            if info.settings or place == "parameters":
+                return _Reading(info, carried.texts.get("postprocessing", "")).foreign()
+    return None
 
 
-def _pairs(job: Job, facts: Mapping[str, Any]) -> dict[str, Any]:
-    pairs = {label: job.value(name) for name, label in _KEYS.items() if job.value(name) is not None}
-    if (skip := job.value("clip_skip") or 1) > 1:  # A1111 leaves out a 1
-        pairs["Clip skip"] = skip
-    for model, about in facts["models"].items():
-        pairs |= {"Model": model}
-        if pairs.get("Sampler") == OWN_SAMPLER:
-            pairs["Sampler"] = about["sampler"]
-    if hashes := ", ".join(f"{_file(lora)}: {of['tensors'][:12]}" for lora, of in facts.get("loras", {}).items()):
-        pairs["Lora hashes"] = hashes
-    return pairs | {"Seed": job.seed, "Size": facts["size"], "Version": f"studio {facts['studio']}"}
+class _Reading:
+    """One text while it is read: ``rest`` are the settings that nothing has taken yet, so that none can be lost."""
+
+    def __init__(self, info: Infotext, finished: str) -> None:
+        self.rest = dict(info.settings)
+        self.left = list(_twice(info))
+        self.left += [Left("postprocessing", shown(finished), reason("Postprocess"))] if finished else []
+        self.called = dict(_CALLED)
+        self.nets = extranets.read(info.prompt, self.rest)
+        self.values: dict[str, Any] = {"prompt": _literal(self.nets.prompt)}
+        if info.negative:
+            self.values["negative_prompt"] = _literal(info.negative)
+
+    def foreign(self) -> Foreign:
+        tool = self._tool()
+        workflow = self._workflow()
+        self._numbers()
+        self._guidance()
+        self._sampler(tool)
+        self._noise()
+        left = [
+            *self.left,
+            *self.nets.left,
+            *(Left(key, shown(value), reason(key)) for key, value in self.rest.items()),
+        ]
+        values, unfit = fitted(Workflow.load(workflow), self.values, self.called)
+        return Foreign(tool, workflow, None, values, self.nets.assets, (*unfit, *left))
+
+    def take(self, key: str) -> str:
+        """A setting's value, "" where there is none; from now on it is dealt with."""
+        return self.rest.pop(key, "")
+
+    def leave(self, key: str, why: str, value: str = "") -> None:
+        """Name what finds no place here."""
+        self.left.append(Left(key, shown(self.rest.pop(key, value)), why))
+
+    def _tool(self) -> str:
+        """Which program wrote it, with its version."""
+        app, version = self.rest.get("App", ""), self.rest.get("Version", "")
+        if not _SHORT.fullmatch(app) or not _SHORT.fullmatch(version):
+            return TOOL
+        self.rest = {key: value for key, value in self.rest.items() if key not in ("App", "Version")}
+        if version and not app and not _NUMBERED.match(version):
+            return version  # another program that calls itself so: "ComfyUI", "studio 0.4"
+        forge = "Forge" if _FORGE.match(version) else TOOL
+        return f"{app or ('Civitai' if self.nets.civitai else forge)} {version}".strip()
+
+    def _workflow(self) -> str:
+        """The workflow that does the same; what it needs besides is not in the file."""
+        if any(key in self.rest for key in _HIRES) and self._second_pass():
+            return "hires"
+        if strength := self.take("Denoising strength"):
+            self.values["strength"] = _number(strength)
+            masked = any(key in self.rest for key in _MASKED)
+            self.leave("Init image", "the picture it began with is not in the file; choose it again")
+            if masked:
+                self.leave("Mask", "the mask is not in the file; paint it again")
+            return "inpaint" if masked else "image-to-image"
+        if self.rest.get("Tiling") == "True":
+            self.take("Tiling")
+            return "seamless-pattern"
+        return "text-to-image"
+
+    def _second_pass(self) -> bool:
+        """Take what is said of a larger second pass; False where it cannot be told that there is one."""
+        key, factor = _factor(self.rest)
+        least, most = parameters(find("steps", "hires").run)["factor"].bounds
+        if (least or 0) <= factor <= (most or 0):
+            self.values["factor"] = factor
+            size = self.take(key)
+            self.rest |= {"Size": size} if key == _FIRST else {}
+        if factor and (strength := self.take("Denoising strength")):
+            self.values["strength"] = _number(strength)
+        for again, same in (("Hires steps", "Steps"), ("Hires sampler", "Sampler"), ("Hires CFG Scale", "CFG scale")):
+            if factor and self.rest.get(again) in ("0", self.rest.get(same)):
+                self.take(again)
+        return factor > 0
+
+    def _numbers(self) -> None:
+        for key, name in _PLAIN.items():
+            if value := self.take(key):
+                self.values[name] = _number(value)
+        skip = self.take("Clip skip")
+        if skip and self.nets.flux:
+            self.leave("Clip skip", "Flux has none; Civitai writes one all the same", skip)
+        elif skip:
+            self.values["clip_skip"] = _number(skip)
+
+    def _guidance(self) -> None:
+        distilled, scale = self.take("Distilled CFG Scale"), self.take("CFG scale")
+        if distilled or scale:
+            self.values["guidance"] = _number(distilled or scale)
+        if distilled:
+            self.called["guidance"] = "Distilled CFG Scale"
+        if distilled and scale:
+            self.leave("CFG scale", "the distilled one is what the model is told; there is no second one here", scale)
+
+    def _sampler(self, tool: str) -> None:
+        name, schedule = self.take("Sampler"), self.take("Schedule type")
+        if name == "Undefined":
+            self.leave("Sampler", "Civitai does not say which; the model's own is used", name)
+        elif name and name != "Default":  # SD.Next's word for the model's own
+            self._named(name, schedule, "Automatic" if _AUTOMATIC.fullmatch(tool) else "")
+            return
+        if schedule:
+            self.leave("Schedule type", reason("Schedule type"), schedule)
+
+    def _named(self, name: str, schedule: str, usual: str) -> None:
+        if len(name) + len(schedule) > _LONGEST:
+            self.leave("Sampler", "there is no such sampler here", f"{name} {schedule}".strip())
+            return
+        try:
+            self.values["sampler"] = canonical(name, schedule or usual)
+        except ValueError as error:
+            self.leave("Sampler", str(error), f"{name} {schedule}".strip())
+            return
+        if not schedule and self.values["sampler"] != canonical(name):
+            why = f"nothing is said of it, and then A1111 takes this one: '{self.values['sampler']}'"
+            self.leave("Schedule type", why, usual)
+
+    def _noise(self) -> None:
+        source = self.take("RNG") or "GPU, as nothing else is said"
+        if source != "CPU":  # drawn on the CPU here too
+            why = "noise is drawn on the CPU here, so the picture will be alike in kind, not the same"
+            self.leave("RNG", why, source)
 
 
-def _file(lora: str) -> str:
-    """How a LoRA is called there: by its file alone."""
-    return PurePath(lora).name.removesuffix(".safetensors")
+def _twice(info: Infotext) -> Iterator[Left]:
+    """Settings that come again with another value, before the last one, which counts."""
+    last = dict(info.settings)
+    return (
+        Left(key, shown(value), "it is said again, and the last one counts")
+        for key, value in info.settings
+        if last[key] != value
+    )
 
 
-def _quoted(value: Any) -> str:
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return json.dumps(text, ensure_ascii=False) if any(c in text for c in ',:\n"') else text
+def _number(text: str) -> Any:
+    """A number where it is one; any other text as it is, for the form to refuse."""
+    if not _NUMBER.fullmatch(text):
+        return text
+    return float(text) if "." in text else int(text)
+
+
+def _factor(rest: Mapping[str, str]) -> tuple[str, float]:
+    """How many times as wide and high the second pass is, and the key that says so; 0 where none does."""
+    told = _number(rest.get("Hires upscale", ""))
+    if isinstance(told, int | float) and told > 0:
+        return "Hires upscale", told
+    for key, small, large in (("Hires resize", "Size", "Hires resize"), (_FIRST, _FIRST, "Size")):
+        if factor := _larger(rest.get(small, ""), rest.get(large, "")):
+            return key, factor
+    return "", 0
+
+
+def _larger(small: str, large: str) -> float:
+    """How many times as large one size is as another; 0 where the shape is another, or one is no size."""
+    one, other = (re.fullmatch(r"(\d{1,6})x(\d{1,6})", size) for size in (small, large))
+    if not one or not other or "0" in (one[1], one[2]):
+        return 0
+    across, down = (int(other[side]) / int(one[side]) for side in (1, 2))
+    factor = across or down  # A1111 keeps the shape where one is 0
+    return round(factor, 4) if abs((down or factor) - factor) < 0.02 else 0
+
+
+def _literal(text: str) -> str:
+    """A prompt whose braces and double underscores mean themselves: A1111 draws no wildcards."""
+    if not wildcards.first(text):
+        return text
+    return re.sub(r"(?<!\\)([{}]|__(?=\w))", r"\\\1", text)

@@ -1,17 +1,15 @@
 """What a file says of the picture in it, read so that nothing it says can do harm."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
-from PIL import Image
-
 from studio.errors import StudioError
 from studio.imagefile import open_image
 from studio.models.hashes import read_digest
-from studio.record import glance
+from studio.record import formats, glance
 from studio.record.gallery import looks
 from studio.record.gallery.entry import Used
 from studio.record.picture import recorded
@@ -50,22 +48,37 @@ def read(path: Path) -> Facts | str:
     """What the file holds, or why it cannot be read, in one line."""
     try:
         digest, image = read_digest(path), open_image(path)
-        return _facts(digest, path.stat().st_size, image, recorded(image))
+        found = Facts(digest, image.size, path.stat().st_size, looks.of(image))
+        return _ours(found, record) if (record := recorded(image)) else _of_others(found, path)
     except (StudioError, OSError, ValueError) as error:
         return " ".join(str(error).split())
 
 
-def _facts(digest: str, size: int, image: Image.Image, record: Mapping[str, Any] | None) -> Facts:
-    seen = looks.of(image)
-    if record is None:
-        return Facts(digest, image.size, size, seen)
+def _of_others(found: Facts, path: Path) -> Facts:
+    """With what another tool says in the file, whose name is the title; what cannot be read says nothing."""
+    try:
+        foreign = formats.read(path)
+    except (StudioError, OSError, ValueError):
+        return found
+    if foreign is None:
+        return found
+    values, assets = foreign.values, foreign.assets[:_MOST]
+    return replace(
+        found,
+        title=foreign.tool,
+        prompt=_text(values.get("prompt"), _WORDS),
+        negative=_text(values.get("negative_prompt"), _WORDS),
+        seed=_seed(values.get("seed")),
+        uses=tuple(Used("model" if one.kind == "model" else "lora", _text(one.name, _NAME)) for one in assets
+                   if one.kind in ("model", "lora")),
+    )  # fmt: skip
+
+
+def _ours(found: Facts, record: Mapping[str, Any]) -> Facts:
     job = _table(record["job"])
     values, definition = _table(job.get("values")), _table(job.get("definition"))
-    return Facts(
-        digest,
-        image.size,
-        size,
-        seen,
+    return replace(
+        found,
         recorded=True,
         made=_time(record.get("made")),
         workflow=_text(job.get("workflow"), _NAME),

@@ -17,6 +17,7 @@ from studio.models.hashes import Stamp
 from studio.record.gallery.entry import Place, Unreadable
 
 OWN, TRASH, JOURNAL = ".studio", "trash", "marks.jsonl"
+SHEETS: Final = "contact-sheet"  # a batch's small copies of its pictures, beside a page of this name
 _LIST: Final = "gallery-folders.txt"
 _NAMED: Final = re.compile(r"[^.].*\.(png|jpe?g|webp)", re.IGNORECASE | re.DOTALL)
 _UPLOADED: Final = re.compile(r"[0-9a-f]{32}\.(png|jpg|webp)")
@@ -89,6 +90,8 @@ def scan(folder: Path) -> Found:
 def _met(item: os.DirEntry[str], found: Found, *, ours: bool) -> bool:
     """Note a file; whether it is a folder to look through. ``ours`` are those in a folder's ``.studio``."""
     if item.is_dir(follow_symlinks=False):
+        if item.name == SHEETS and Path(f"{item.path}.html").is_file():
+            return False
         return item.name == TRASH if ours else item.name == OWN or not item.name.startswith(".")
     if ours:
         kept = found.journals if item.name == JOURNAL else None

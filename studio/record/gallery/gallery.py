@@ -11,8 +11,9 @@ from typing import Final
 from studio.errors import InputError
 from studio.models.hashes import Stamp
 from studio.record.gallery import folders, journal, lineage, looks, refresh, search, thumbnails, trash
+from studio.record.gallery.database import FILE
 from studio.record.gallery.entry import Change, Entry, Lineage, Page, Refreshed, Similar, Trashed, Unreadable
-from studio.record.gallery.index import FILE, INSIDE, Index, inside
+from studio.record.gallery.index import INSIDE, Index, inside
 from studio.record.gallery.query import Query
 
 PAGE: Final = 60
@@ -137,7 +138,7 @@ class Gallery:
 
     def thumbnail(self, picture: str) -> Path:
         """A small JPEG of a picture, at most 320 pixels on its longer side, made when it is first asked for."""
-        return thumbnails.kept(self._small, picture, self.entry(picture).path)
+        return thumbnails.kept(self._small, picture, lambda: self.entry(picture).path)
 
     # What people say.
 
@@ -150,10 +151,7 @@ class Gallery:
         known = self._all(pictures)
         for folder, ids in self._homes(known.values()).items():
             journal.write(folder, ids, change)
-        with self._index.change():
-            marks = self._index.marks(known)
-            said = {one: journal.applied(marks.get(one, entry.marks), change) for one, entry in known.items()}
-            self._index.put_marks(said)
+        refresh.say(self._index, list(known), change)
 
     def _all(self, pictures: Iterable[str]) -> dict[str, Entry]:
         """The pictures of these ids, each of which must be ours."""

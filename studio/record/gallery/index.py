@@ -1,128 +1,26 @@
-"""The index: what was read of files and journals, in one SQLite file that several processes share.
+"""The index: what was read of files and journals, and what follows from it."""
 
-Everything in it was read from the folders and can be read from them again, so a new layout takes a new file name and
-nothing is ever converted.
-"""
-
-import sqlite3
-import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from studio.errors import OutputError
 from studio.models.hashes import Stamp
+from studio.record.gallery.database import Database
 from studio.record.gallery.entry import Marks, Place
 from studio.record.gallery.facts import Facts
 from studio.record.gallery.folders import place
 from studio.record.gallery.words import spaced
 
-FILE: Final = "gallery-1.sqlite"
-
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS files (
-  path TEXT PRIMARY KEY, place TEXT NOT NULL, id TEXT, problem TEXT NOT NULL DEFAULT '',
-  size INTEGER NOT NULL, modified INTEGER NOT NULL, changed INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS files_by_picture ON files (id);
-CREATE TABLE IF NOT EXISTS pictures (
-  number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, place TEXT NOT NULL DEFAULT '', path TEXT NOT NULL DEFAULT '',
-  made INTEGER NOT NULL DEFAULT 0, told INTEGER, width INTEGER NOT NULL, height INTEGER NOT NULL,
-  bytes INTEGER NOT NULL, recorded INTEGER NOT NULL, workflow TEXT NOT NULL, title TEXT NOT NULL,
-  prompt TEXT NOT NULL, negative TEXT NOT NULL, seed INTEGER
-);
-CREATE TABLE IF NOT EXISTS looks (id TEXT PRIMARY KEY, looks BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS pictures_by_time ON pictures (place, made, id);
-CREATE INDEX IF NOT EXISTS pictures_by_seed ON pictures (seed);
-CREATE TABLE IF NOT EXISTS uses (
-  id TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, licence TEXT NOT NULL, PRIMARY KEY (id, kind, name)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS parents (
-  id TEXT NOT NULL, parent TEXT NOT NULL, input TEXT NOT NULL, PRIMARY KEY (id, parent, input)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS children ON parents (parent);
-CREATE TABLE IF NOT EXISTS marks (
-  id TEXT PRIMARY KEY, favourite INTEGER NOT NULL, rating INTEGER NOT NULL, note TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS labels (
-  id TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (id, kind, key)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS labels_by_key ON labels (kind, key);
-CREATE TABLE IF NOT EXISTS journals (path TEXT PRIMARY KEY, size INTEGER, modified INTEGER, changed INTEGER);
-CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
-  prompt, negative, note, tags, name, title, workflow, model, lora, licence,
-  tokenize = "unicode61 remove_diacritics 2", prefix = '2 3'
-);
-"""
-_TABLES: Final = ("files", "pictures", "looks", "uses", "parents", "marks", "labels", "journals", "words")
 _FACTS: Final = (
     "id", "told", "width", "height", "bytes", "recorded", "workflow", "title", "prompt", "negative", "seed",
 )  # fmt: skip
 _PUT: Final = f"INSERT INTO pictures ({', '.join(_FACTS)}) VALUES ({', '.join('?' * len(_FACTS))})"  # noqa: S608
+_MOST: Final = 1000  # pictures that a question names
 _ORDER: Final = {"here": 0, "input": 1, "trash": 2}
 
 
-class Index:
-    """The index's file, opened by one process. Its calls may come from any thread."""
-
-    def __init__(self, file: Path, patience: float = 5.0) -> None:
-        """Open the file; ``patience`` is how many seconds to wait for another process that is writing.
-
-        Raises OutputError where the file cannot be used.
-        """
-        self.file = file
-        self._lock = threading.RLock()
-        with self._said():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(file, timeout=patience, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.executescript(_SCHEMA)
-
-    @contextmanager
-    def _said(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, sqlite3.Error) as error:
-            raise _unusable(self.file, error) from None
-
-    def ask(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """Rows for a question, or the outcome of one change; raises OutputError where the file cannot be used."""
-        with self._lock, self._said():
-            return self._db.execute(sql, values).fetchall()
-
-    @contextmanager
-    def change(self) -> Iterator[None]:
-        """Several changes that happen together or not at all."""
-        with self._lock, self._said():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
-
-    def close(self) -> None:
-        with self._lock:
-            self._db.close()
-
-    @classmethod
-    def clear(cls, file: Path) -> None:
-        """Leave an empty index, whatever was in the file; other processes that have it open go on with it.
-
-        Raises OutputError where the file cannot be used or another process does not let go of it.
-        """
-        try:
-            with closing(sqlite3.connect(file, timeout=5)) as db, db:
-                for table in _TABLES:
-                    db.execute(f"DELETE FROM {table}")  # noqa: S608
-        except sqlite3.OperationalError as error:
-            if "no such table" not in str(error) and file.exists():
-                raise _unusable(file, error) from None
-        except sqlite3.DatabaseError:  # nothing in it can be read
-            _delete(file)
+class Index(Database):
+    """What is known of files and pictures. Its calls may come from any thread."""
 
     def stamps(self) -> dict[str, Stamp]:
         """Every file that is known, by its path, as it was when it was read."""
@@ -205,17 +103,17 @@ class Index:
 
     def put_marks(self, marks: Mapping[str, Marks]) -> None:
         """These are the marks of these pictures; where none are left, nothing stays behind."""
-        before = self.marks()
+        before = self.marks(marks if len(marks) < _MOST else None)
         for picture, said in marks.items():
-            self.ask("DELETE FROM labels WHERE id = ?", picture)
-            self.ask("DELETE FROM marks WHERE id = ?", picture)
-            if said != Marks():
-                self._put_marks(picture, said)
+            self._put_marks(picture, said)
             if _words_of(before.get(picture, Marks())) != _words_of(said):
                 self.settle(picture)
 
     def _put_marks(self, picture: str, said: Marks) -> None:
-        self.ask("INSERT INTO marks VALUES (?, ?, ?, ?)", picture, said.favourite, said.rating, said.note)
+        for table in ("labels", "marks"):
+            self.ask(f"DELETE FROM {table} WHERE id = ?", picture)  # noqa: S608
+        if said != Marks():
+            self.ask("INSERT INTO marks VALUES (?, ?, ?, ?)", picture, said.favourite, said.rating, said.note)
         for kind, names in (("tag", said.tags), ("collection", said.collections)):
             for name in names:
                 self.ask("INSERT OR IGNORE INTO labels VALUES (?, ?, ?, ?)", picture, kind, name.casefold(), name)
@@ -252,18 +150,6 @@ class Index:
 def _words_of(marks: Marks) -> tuple[str, tuple[str, ...]]:
     """What of the marks is found by its words."""
     return marks.note, marks.tags
-
-
-def _unusable(file: Path, error: Exception) -> OutputError:
-    return OutputError(f"the gallery's index '{file}' cannot be used ({error}); make it anew: studio gallery rebuild")
-
-
-def _delete(file: Path) -> None:
-    try:
-        for path in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
-            path.unlink(missing_ok=True)
-    except OSError as error:
-        raise _unusable(file, error) from None
 
 
 COLUMNS: Final = "prompt, negative, note, tags, name, title, workflow, model, lora, licence"

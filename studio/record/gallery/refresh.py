@@ -1,7 +1,7 @@
 """Brings the index in line with the folders: what is new or has changed is read, what is gone forgotten."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Final
 
 from studio.models.hashes import Stamp
 from studio.record.gallery import facts, journal
-from studio.record.gallery.entry import Marks, Refreshed
+from studio.record.gallery.entry import Change, Marks, Refreshed
 from studio.record.gallery.folders import Found, place, scan
 from studio.record.gallery.index import Index
 
@@ -66,14 +66,28 @@ def _read_all(index: Index, files: dict[str, Stamp], tell: Tell | None) -> None:
                 tell(done, len(files))
 
 
+def say(index: Index, pictures: Sequence[str], change: Change) -> None:
+    """What was just written into journals is said of these pictures.
+
+    Others may have written since, and even been heard: so the next refresh hears everything once more.
+    """
+    for begin in range(0, len(pictures), _AT_ONCE):
+        some = pictures[begin : begin + _AT_ONCE]
+        with index.change():
+            marks = index.marks(some)
+            index.put_marks({one: journal.applied(marks.get(one, Marks()), change) for one in some})
+            index.put_journals({})
+
+
 def _hear(index: Index, journals: dict[str, Stamp]) -> None:
     """Read what people said, where any of it is new: all of it, as the last word counts."""
     if index.journals() == journals:
         return
-    said, before = journal.fold(map(Path, journals)), index.marks()
-    changed = {one: said.get(one, Marks()) for one in said.keys() | before if said.get(one) != before.get(one)}
+    said = journal.fold(map(Path, journals))
     with index.change():
-        index.put_marks(changed)
+        before = index.marks()
+        changed = {one for one in said.keys() | before if said.get(one) != before.get(one)}
+        index.put_marks({one: said.get(one, Marks()) for one in changed})
         index.put_journals(journals)
 
 

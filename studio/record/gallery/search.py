@@ -15,6 +15,8 @@ _COLUMNS: Final = (
     "id, place, path, made, width, height, bytes, recorded, workflow, title, prompt, negative, seed"  # of an Entry
 )
 
+_AT_ONCE: Final = 1000  # pictures that a question names
+
 
 def find(index: Index, query: Query, after: str, most: int, folder: Path | None) -> Page:
     """A page of what a query finds, newest first; raises InputError where ``after`` is no page's ``next``."""
@@ -35,8 +37,12 @@ def ids(index: Index, query: Query) -> list[str]:
 
 def entries(index: Index, ids: Sequence[str]) -> dict[str, Entry]:
     """Those of the pictures that are in the index, by their ids."""
-    condition = Condition(f"id IN ({', '.join('?' * len(ids))})", tuple(ids))
-    return {entry.id: entry for entry in _entries(index, _select(index, _COLUMNS, [condition]))}
+    found: dict[str, Entry] = {}
+    for begin in range(0, len(ids), _AT_ONCE):
+        some = ids[begin : begin + _AT_ONCE]
+        condition = Condition(f"id IN ({', '.join('?' * len(some))})", tuple(some))
+        found |= {entry.id: entry for entry in _entries(index, _select(index, _COLUMNS, [condition]))}
+    return found
 
 
 def names(index: Index, kind: str) -> dict[str, int]:

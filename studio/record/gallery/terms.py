@@ -56,7 +56,7 @@ def _date(value: str) -> Condition:
 
 
 def _rating(value: str) -> Condition:
-    return Condition("coalesce((SELECT rating FROM marks WHERE id = pictures.id), 0) >= ?", (int(value),))
+    return Condition("? = 0 OR id IN (SELECT id FROM marks WHERE rating >= ?)", (int(value), int(value)))
 
 
 def _is(value: str) -> Condition:

@@ -1,6 +1,7 @@
 """Small copies of pictures, for pages of many; kept by the content of what they show."""
 
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -21,15 +22,15 @@ def jpeg(path: Path, edge: int) -> bytes:
     return data.getvalue()
 
 
-def kept(folder: Path, picture: str, path: Path) -> Path:
-    """The JPEG of a picture, at most 320 pixels on its longer side, made from ``path`` where there is none yet.
+def kept(folder: Path, picture: str, path: Callable[[], Path]) -> Path:
+    """The JPEG of a picture, at most 320 pixels on its longer side, made from ``path()`` where there is none yet.
 
     Raises InputError where the picture cannot be read, OutputError where the copy cannot be kept.
     """
     small = _file(folder, picture)
     if small.is_file():
         return small
-    data, beside = jpeg(path, _EDGE), small.with_suffix(f".{secrets.token_hex(4)}")
+    data, beside = jpeg(path(), _EDGE), small.with_suffix(f".{secrets.token_hex(4)}")
     try:
         small.parent.mkdir(parents=True, exist_ok=True)
         beside.write_bytes(data)

@@ -11,18 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from studio.errors import InputError
 from studio.job import Job
 from studio.record.gallery import thumbnails
-from studio.record.picture import Picture
+from studio.record.importing import brought
 from studio.session import Session
 from studio.surfaces import uploads
 from studio.surfaces.api import stream, views
 from studio.workflow import Workflow, workflow_names
 
 T = TypeVar("T")
-_FOREIGN = "This picture carries no settings of the studio's. Only pictures that were made here bring them back."
 router = APIRouter(prefix="/api")
 
 
-def of(request: Request) -> Session:
+async def of(request: Request) -> Session:
     """The session that this app serves."""
     session: Session = request.app.state.session
     return session
@@ -47,7 +46,7 @@ class Place(BaseModel):
 
 
 class Carrier(BaseModel):
-    """A picture as base64 data, or the id of one that was made here."""
+    """A picture, or a JSON file of another tool's, as base64 data, or the id of one that was made here."""
 
     model_config = ConfigDict(extra="forbid")
     picture: str
@@ -111,22 +110,24 @@ def move(job: str, place: Place, session: Served) -> None:
 
 @router.post("/recipes")
 def recipe(asked: Carrier, session: Served) -> dict[str, Any]:
-    """The settings a picture carries: the workflow and the values that make this picture, and only this one, again."""
+    """The settings a picture carries: the workflow and the values that make this picture, and only this one, again.
+
+    Of another tool's picture these are what of it can be done here; ``missing`` are files that are not here, and
+    ``left`` is what found no place, each with its reason.
+    """
     output = session.settings.output
-    with uploads.looked_at(asked.picture, output) as path:
-        try:
-            job = Picture(path).job
-        except InputError:
-            raise InputError(_FOREIGN, {"picture": _FOREIGN}) from None
-    values = views.values(job, output)
-    return {"workflow": job.workflow, "values": {**values, "seed": job.seed, "count": job.count}}
+    try:
+        with uploads.looked_at(asked.picture, output) as path:
+            return views.recipe(brought(path, shipped=True), output)
+    except InputError as error:
+        raise InputError(str(error), {"picture": str(error)}) from None
 
 
 @router.get("/pictures/{picture:path}", response_class=FileResponse)
 def picture(picture: str, session: Served, edge: Annotated[int | None, Query(ge=64, le=1024)] = None) -> Response:
     """The file as it is; with ``edge`` a JPEG that is no larger than that on its longer side."""
     path = uploads.contained(session.settings.output, picture)
-    if path is None or path.suffix.lower() not in {".png", ".jpg", ".webp"}:
+    if path is None or path.suffix.lower() not in uploads.SHOWN:
         raise HTTPException(404, "there is no such picture")
     headers = {"Cache-Control": "private, max-age=86400"}
     if edge:

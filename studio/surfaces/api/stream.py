@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 from studio.events import Event
 from studio.queue import ENDED
@@ -13,17 +14,27 @@ from studio.surfaces.api import views
 _SILENCE = 1.0  # seconds after which a comment keeps the line open
 
 
-async def lines(run: Run, output: Path) -> AsyncIterator[str]:
-    """The present state and every event from now on, until the run is over or nobody listens.
+def lines(run: Run, output: Path) -> AsyncIterator[str]:
+    """A run's present state and every event from now on, until it is over or nobody listens."""
+    return told(run.follow, lambda: _ended(run), lambda event: views.event(event, output))
 
-    A slow listener misses steps and previews that newer ones have replaced, and nothing else.
+
+async def told(
+    follow: Callable[[Callable[[Event], None]], Callable[[], None]],
+    ended: Callable[[], Event | None],
+    say: Callable[[Event], dict[str, Any]],
+) -> AsyncIterator[str]:
+    """The events that ``follow`` hands to a listener, as ``say`` has them, up to the one that ends them.
+
+    ``ended`` is asked in silence how it ended meanwhile. A slow listener misses steps and previews that newer ones
+    have replaced, and nothing else.
     """
     mailbox = _Mailbox()
-    leave = await asyncio.to_thread(run.follow, mailbox.post)
+    leave = await asyncio.to_thread(follow, mailbox.post)
     try:
         while True:
-            event = await mailbox.take() or await asyncio.to_thread(_ended, run)
-            yield _line(event, output) if event else ": still here\n\n"
+            event = await mailbox.take() or await asyncio.to_thread(ended)
+            yield f"event: {event.name}\ndata: {json.dumps(say(event))}\n\n" if event else ": still here\n\n"
             if event and event.final:
                 return
     finally:
@@ -34,10 +45,6 @@ def _ended(run: Run) -> Event | None:
     """How it ended where another process did the work, so that no event came here."""
     row = run.desk.row(run.id)
     return ending(row) if row.state in ENDED else None
-
-
-def _line(event: Event, output: Path) -> str:
-    return f"event: {event.name}\ndata: {json.dumps(views.event(event, output))}\n\n"
 
 
 class _Mailbox:

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from studio.events import Event, Failed, Loading, Made, Queued, Step
 from studio.job import Job
+from studio.record.importing import Imported
 from studio.record.picture import Picture
 from studio.runs import Run
 from studio.surfaces.uploads import picture_id
@@ -27,7 +28,7 @@ def run(one: Run, output: Path) -> dict[str, Any]:
         "workflow": job.workflow,
         "title": job.definition.get("title", job.workflow),
         "values": values(job, output),
-        "labels": _labels(job),
+        "labels": labels(job),
         "seed": job.seed,
         "total": job.total,
         "place": _place(one) if row.state == "queued" else None,
@@ -35,7 +36,7 @@ def run(one: Run, output: Path) -> dict[str, Any]:
     }
 
 
-def _labels(job: Job) -> dict[str, str]:
+def labels(job: Job) -> dict[str, str]:
     """What the workflow calls inputs in words of its own."""
     inputs = job.definition.get("inputs", {}).items()
     return {name: spec["label"] for name, spec in inputs if isinstance(spec, dict) and spec.get("label")}
@@ -44,6 +45,14 @@ def _labels(job: Job) -> dict[str, str]:
 def values(job: Job, output: Path) -> dict[str, Any]:
     """A job's values, with start pictures by their ids."""
     return {name: _hidden(value, output) for name, value in job.values.items()}
+
+
+def recipe(brought: Job | Imported, output: Path) -> dict[str, Any]:
+    """What a picture brings back: a workflow and values, and what of another tool's is not among them."""
+    if isinstance(brought, Imported):
+        return {**brought.data(), "values": dict(brought.values)}
+    own = {**values(brought, output), "seed": brought.seed, "count": brought.count}
+    return {"tool": "", "workflow": brought.workflow, "values": own, "taken": [], "missing": [], "left": []}
 
 
 def picture(made: Picture, output: Path) -> dict[str, Any]:

@@ -69,7 +69,8 @@ class Closer:
     def _show(self, entry: Entry) -> None:
         """What is said of the picture, and what can be done with it."""
         self.entry = entry
-        self.use.disabled, self.use.tooltip = not entry.recorded, "" if entry.recorded else _NO_RECORD
+        told = entry.recorded or bool(entry.title)  # of another tool's picture its name is the title
+        self.use.disabled, self.use.tooltip = not told, "" if told else _NO_RECORD
         self.trash.description = "Put back" if entry.place == "trash" else "Move to trash"
         known = {f"{kind}s": list(self._gallery.names(kind)) for kind in ("tag", "collection")}
         said = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(entry.marks).items()}
@@ -151,10 +152,19 @@ def settings(entry: Entry) -> Iterator[tuple[str, str]]:
         yield from ((labels.get(name, name), _words(value)) for name, value in said.items())
         yield "Seed", str(job.seed)
     else:
-        yield "Settings", _NO_RECORD
+        yield from _foreign(entry)
     yield from (("LoRA" if used.kind == "lora" else "Model", _licensed(used.name, used.licence)) for used in entry.uses)
     yield "Made", f"{entry.made.astimezone():%Y-%m-%d %H:%M}"
     yield from (("File", str(file)) for file in entry.files)
+
+
+def _foreign(entry: Entry) -> Iterator[tuple[str, str]]:
+    """What another tool says in its file; the form tells which of its settings can be used."""
+    seed = "" if entry.seed is None else str(entry.seed)
+    said = {"Made with": entry.title, "Prompt": entry.prompt, "Negative prompt": entry.negative, "Seed": seed}
+    yield from ((label, value) for label, value in said.items() if value)
+    if not entry.title:
+        yield "Settings", _NO_RECORD
 
 
 def _licensed(name: str, licence: str) -> str:

@@ -12,6 +12,7 @@ from studio.batches.batch import Batch
 from studio.batches.fill import Filled, fill
 from studio.batches.local import Local
 from studio.batches.progress import RowFailed
+from studio.batches.task import Maker
 from studio.errors import Cancelled, StudioError
 from studio.events import Event, Made, Step
 from studio.quick import session
@@ -27,11 +28,13 @@ _STOPPED: Final = "Stopped. What is finished is kept; make the batch again and i
 class Filling(ipywidgets.VBox):  # type: ignore[misc]
     """Makes what is missing of a batch in a folder and shows how it goes; the cell does not wait.
 
-    ``batch`` is what ``studio.quick.checked`` gives. With ``retry`` it makes what failed before.
+    ``batch`` is what ``studio.quick.checked`` gives. With ``retry`` it makes what failed before. Without a ``maker``
+    this process makes the pictures.
     """
 
-    def __init__(self, batch: Batch, out: Path | str, *, retry: bool = False) -> None:
+    def __init__(self, batch: Batch, out: Path | str, *, retry: bool = False, maker: Maker | None = None) -> None:
         self._batch, self._out, self._retry = batch, Path(out), retry
+        self._maker = maker or Local(session())
         self._stopping = threading.Event()
         self._filled: Filled | None = None
         self._problem: BaseException | None = None
@@ -70,7 +73,7 @@ class Filling(ipywidgets.VBox):  # type: ignore[misc]
 
     def _run(self) -> None:
         try:
-            self._filled = fill(self._batch, self._out, Local(session()), self._hear, retry=self._retry)
+            self._filled = fill(self._batch, self._out, self._maker, self._hear, retry=self._retry)
             self._at = 1.0
             self._say(f"{self._filled}; all is in '{self._out}'")
         except Cancelled as stopped:

@@ -16,7 +16,7 @@ from studio.record.gallery.entry import Entry
 from studio.record.picture import Picture
 from studio.session import Session
 from studio.surfaces.notebook.closer import Closer, jpeg, title
-from studio.surfaces.notebook.panel import Panel
+from studio.surfaces.notebook.panel import FIRST, Panel
 from studio.surfaces.notebook.pieces import Grid
 from studio.workflow import Workflow
 
@@ -122,9 +122,8 @@ class Gallery:
 
     def _use(self, picture: Picture) -> None:
         """Open the form with a picture's settings, below the gallery."""
-        job = picture.job
         if self.panel is None:
-            self.panel = Panel(self._session, Workflow.of(job.workflow, job.definition), pick=True)
+            self.panel = Panel(self._session, Workflow.load(FIRST), pick=True)
             self.panel.results.strip.observe(lambda _: self._kindly(self._show)(), "items")
             self._below.children = [self.panel.widget]
         self.panel.restore(picture)

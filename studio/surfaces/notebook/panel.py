@@ -10,6 +10,7 @@ from ipywidgets import HTML, Box, Dropdown, HBox, VBox
 from studio.errors import InputError, StudioError
 from studio.job import Job
 from studio.quick import session as shared_session
+from studio.record.importing import Imported, brought
 from studio.record.picture import Picture
 from studio.runs import Run
 from studio.session import Session
@@ -19,11 +20,11 @@ from studio.surfaces.notebook.form import Form
 from studio.surfaces.notebook.history import History
 from studio.surfaces.notebook.pieces import Bar, DropZone
 from studio.surfaces.notebook.results import Results, Wishes, takes_picture
-from studio.surfaces.uploads import keep
+from studio.surfaces.uploads import laid_out
 from studio.workflow import Workflow, workflow_names
 
 FIRST: Final = "text-to-image"
-RESTORE: Final = "Drop a picture to bring back its settings"
+RESTORE: Final = "Drop a picture to use its settings"
 CARRIED: Final = ("prompt", "model", "loras")  # kinds of input that go along to another workflow
 
 
@@ -46,8 +47,9 @@ class Panel:
         self.history = History(session, self.results.look, kindly(self._retry))
         self.bar = Bar(label="Generate")
         self.bar.hear("wish", lambda message: self._wish(message["wish"]))
-        self.restoring = DropZone(label="Restore settings", words=RESTORE, compact=True)
+        self.restoring = DropZone(label="Restore settings", words=RESTORE, compact=True, texts=True)
         self.restoring.on_file(self._dropped)
+        self.brought = HTML()
         self._follower = Follower(self.bar, self.results, self.history.refresh)
         self._title, self._place, self._picker = HTML(), Box(), _picker(known)
         self._picker.layout.display = "" if pick else "none"
@@ -96,11 +98,17 @@ class Panel:
         self._follower.stop()
 
     def restore(self, picture: Picture | Path | str) -> None:
-        """Bring back the workflow, the settings and the seed of a picture.
+        """Bring back the workflow, the settings and the seed of a picture; of another tool's what can be done here.
 
         Raises InputError where its file carries none.
         """
-        self._use((picture if isinstance(picture, Picture) else Picture(Path(picture))).job)
+        found = brought(picture.path if isinstance(picture, Picture) else Path(picture))
+        if isinstance(found, Job):
+            self._use(found)
+        else:
+            self.open(found.workflow)
+            self._form.fill(found.values)
+            self.brought.value = _told(found)
 
     def open(self, workflow: Workflow | str) -> None:
         """Show a workflow, by name or as it is; all its fields say their defaults."""
@@ -110,6 +118,7 @@ class Panel:
         self._form.more.value = opened
         self._form.on_wish(self._wish)
         self._place.children = [self._form.widget]
+        self.brought.value = ""
         shown = workflow.definition
         self._title.value = f"<h2>{escape(shown.title)}</h2><p>{escape(shown.description)}</p>"
         self._picker.value = workflow.name if workflow.name in workflow_names() else None
@@ -164,20 +173,29 @@ class Panel:
 
     def _dropped(self, name: str, data: bytes) -> None:
         try:
-            self.restore(keep(data, self._session.settings.output))
+            with laid_out(data, name) as file:
+                self.restore(file)
         except StudioError as error:
-            self._follower.say(f"{name}: {error}", problem=True)
+            self._follower.say(str(error), problem=True)
         else:
             self._follower.say(f"These are the settings of {name}")
 
     def _laid_out(self) -> VBox:
-        head, left = HBox([self._title, self._picker]), VBox([self._place, self.bar, self.restoring])
+        head, left = HBox([self._title, self._picker]), VBox([self._place, self.bar, self.restoring, self.brought])
         side = VBox([self.results.widget, self.history.widget])
         columns = Box([left, side])
         widget = VBox([head, columns])
         for box, name in ((head, "head"), (left, "form"), (side, "side"), (columns, "columns")):
             box.add_class(f"studio-{name}")
         return widget.add_class("studio")
+
+
+def _told(found: Imported) -> str:
+    """What another tool's picture brought, and what of it found no place."""
+    lines = "".join(f"<li>{escape(line)}</li>" for line in found.said())
+    opened = " open" if found.missing else ""
+    rest = f"<details{opened}><summary>What did not fit</summary><ul>{lines}</ul></details>" if lines else ""
+    return f"<p>From {escape(found.tool)}.</p>{rest}"
 
 
 def _picker(known: Iterable[Workflow]) -> Dropdown:

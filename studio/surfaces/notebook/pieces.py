@@ -98,7 +98,8 @@ class _Receiver(Piece):
 
 
 class DropZone(_Receiver):
-    """Takes a picture file that is dropped, pasted or chosen, or several at once where ``many``.
+    """Takes a picture file that is dropped, pasted or chosen, or several at once where ``many``; ``texts`` takes JSON
+    and text files too.
 
     "coming" is its message that files follow, and "clear" to let go of those it has.
     """
@@ -107,6 +108,7 @@ class DropZone(_Receiver):
     words = _text()
     pictures: Any = List(Bytes()).tag(sync=True)
     many = Bool(False).tag(sync=True)
+    texts = Bool(False).tag(sync=True)
     compact = Bool(False).tag(sync=True)
 
 

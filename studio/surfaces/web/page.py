@@ -22,13 +22,20 @@ from studio.workflow import Workflow, workflow_names
 
 _STATIC: Final = Path(__file__).with_name("static")
 _HEAD: Final = (
-    '<link rel="stylesheet" href="/studio/style.css"><link rel="stylesheet" href="/studio/lora_stack.css">'
+    '<link rel="stylesheet" href="/studio/style.css"><link rel="stylesheet" href="/studio/gallery.css">'
+    '<link rel="stylesheet" href="/studio/batches.css">'
+    '<link rel="stylesheet" href="/studio/lora_stack.css">'
     '<link rel="icon" href="/studio/icon.svg">'
     '<script type="module" src="/studio/app.js"></script>'
 )
 _OURS: Final = [
-    "/studio/style.css", "/studio/lora_stack.css", "/studio/fonts/instrument-sans.woff2",
-    *(f"/studio/{script}.js" for script in ("app", "activity", "stage", "server", "make", "loras", "lora_stack")),
+    "/studio/style.css", "/studio/gallery.css", "/studio/batches.css", "/studio/lora_stack.css",
+    "/studio/fonts/instrument-sans.woff2",
+    *(f"/studio/{script}.js" for script in (
+        "app", "activity", "batches", "brought", "chosen", "closer", "filling", "filters", "found", "gallery", "grid",
+        "kin", "lora_stack", "loras", "make", "marks", "newbatch", "sending", "server", "settings", "sheet", "square",
+        "stage",
+    )),
 ]  # fmt: skip
 
 
@@ -69,6 +76,8 @@ def page(session: Session) -> gr.Blocks:
             with gr.Column(elem_id="stage-column"):
                 _html("stage.html")
         _html("activity.html")
+        _html("gallery.html")
+        _html("batches.html")
         _restoring({form.workflow.name: form for form in drawn}, session)
         _asking_live(blocks, [one for form in drawn for one in form.fields if one.live])
     return blocks

@@ -12,9 +12,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from studio.errors import InputError, OutputError
+from studio.record.gallery.database import FILE
 from studio.record.gallery.entry import Change
 from studio.record.gallery.gallery import Gallery
-from studio.record.gallery.index import FILE
 
 from .conftest import found
 
@@ -135,6 +135,16 @@ def test_links_hidden_files_and_strange_ones_are_passed_over(gallery, make, fold
     assert sorted(file.path.name for file in gallery.unreadable()) == ["bad\\xff.png", "empty.png"]
 
 
+def test_the_small_copies_on_a_contact_sheet_are_no_pictures_of_their_own(gallery, make, folder):
+    copies = folder / "shop" / "contact-sheet"
+    copies.mkdir(parents=True)
+    make().path.rename(copies / "page-1.png")
+    assert gallery.refresh().read == 1  # somebody's own folder of that name
+    copies.with_suffix(".html").write_text("<!doctype html>")
+    gallery.refresh()
+    assert gallery.find("").total == 0
+
+
 def test_a_mark_for_what_is_not_here_is_refused(gallery, make, folder):
     make()
     gallery.refresh()
@@ -170,6 +180,10 @@ def hostile():
         yield {"job": job, "models": {str(value): {"licence": [value, {"text": value}]}}}
         yield {"job": {**job, "pins": {"picture:image": value, f"picture:{value}": "f" * 64}}}
         yield {"job": {**job, "values": {"prompt": value, "negative_prompt": value}, "definition": {"title": value}}}
+    deep = []
+    for _ in range(400):
+        deep = [{"text": deep}]
+    yield {"job": job, "models": {"m": {"licence": deep}}}
     yield {"job": job, "models": {f"m{n}": {} for n in range(5000)}}
     yield {"job": {**job, "pins": {f"picture:{n}": f"{n:064}" for n in range(5000)}}}
     yield from (
@@ -273,3 +287,16 @@ def test_a_picture_is_found_by_its_file_and_by_the_beginning_of_its_id(gallery, 
     for nothing in ("", "zz", "a%", "\0", "x" * 5000, str(tmp_path), str(make(into="../b").path)):
         with pytest.raises(InputError, match="no picture"):
             gallery.entry(nothing)
+
+
+def test_pictures_of_other_tools_are_found_by_what_they_say(gallery, folder):
+    text = (
+        "a lighthouse at dusk <lora:ink:0.7>\nNegative prompt: people\n"
+        "Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 99, Size: 512x512, Model: dreamy"
+    )
+    info = PngInfo()
+    info.add_text("parameters", text)
+    Image.new("RGB", (8, 8)).save(folder / "foreign.png", pnginfo=info)
+    gallery.refresh()
+    for words in ("lighthouse", "people", "seed:99", "model:dreamy", "lora:ink", "A1111"):
+        assert found(gallery, words) == ["foreign"], words

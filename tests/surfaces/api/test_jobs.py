@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from tests.surfaces.foreign import picture
+
 
 def lines(answer):
     """(event, data) pairs of a stream."""
@@ -145,7 +147,19 @@ def test_a_picture_gives_back_the_settings_that_made_it(server, tmp_path):
     Image.new("RGB", (8, 8)).save(foreign := tmp_path / "foreign.png")
     answer = server.client.post("/api/recipes", json={"picture": base64.b64encode(foreign.read_bytes()).decode()})
     assert answer.status_code == 422
-    assert "no settings" in answer.json()["detail"]
+    assert answer.json()["field"] == "picture"
+    assert answer.json()["detail"] == "this file carries no settings that the studio can read"
+
+
+def test_a_picture_of_another_tool_gives_settings_that_a_job_takes(server, tmp_path):
+    path = picture(tmp_path / "x.png")
+    recipe = server.client.post("/api/recipes", json={"picture": base64.b64encode(path.read_bytes()).decode()}).json()
+    assert (recipe["tool"], recipe["workflow"], recipe["values"]["seed"]) == ("A1111 v1.6.0", "text-to-image", 77)
+    assert [one["name"] for one in recipe["missing"]] == ["dream", "gone"]
+    assert {one["name"] for one in recipe["left"]} == {"RNG", "ENSD"}
+    job = server.client.post("/api/jobs", json={"workflow": recipe["workflow"], "values": recipe["values"]})
+    assert job.status_code == 201
+    server.client.delete(f"/api/jobs/{job.json()['id']}")
 
 
 def test_the_page_about_the_api_lists_every_route_and_needs_no_other_machine(server):

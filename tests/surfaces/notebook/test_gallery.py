@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 import studio
 from studio.config import Settings
@@ -201,3 +202,14 @@ def test_a_click_on_what_is_shown_no_more_does_nothing(make, opened):
     send(gallery.grid, {"chosen": 0, "version": gallery.grid.version - 1})
     send(gallery.grid, {"chosen": 7, "version": gallery.grid.version})
     assert gallery.chosen is None
+
+
+def test_a_picture_of_another_tool_brings_its_settings(own, opened, folder):
+    info = PngInfo()
+    info.add_text("parameters", "a red fox\nNegative prompt: blurry\nSteps: 7, Sampler: Euler, Seed: 12, Size: 16x16")
+    Image.new("RGB", (16, 16), "red").save(folder / "foreign.png", pnginfo=info)
+    gallery = opened("fox")
+    choose(gallery, 0)
+    assert "<dt>Prompt</dt><dd>a red fox</dd>" in gallery.closer.settings.value
+    gallery.closer.use.click()
+    assert (gallery.panel.values["prompt"], gallery.panel.values["steps"]) == ("a red fox", 7)

@@ -17,6 +17,7 @@ from studio.surfaces.notebook.fields import Mask, field, small
 from studio.surfaces.notebook.panel import Panel
 from studio.surfaces.notebook.results import takes_picture
 from studio.workflow import Workflow, workflow_names
+from tests.surfaces import foreign
 from tests.surfaces.conftest import CHOSEN
 
 QUICK = {"prompt": "a red circle on white", "steps": 2, "seed": 7}
@@ -169,6 +170,17 @@ def test_a_dropped_picture_brings_back_its_settings(panel, pictures):
     send(panel.restoring, {"name": "one.png", "part": 1, "parts": 2}, data[1000:])
     job = pictures[1].job
     assert panel.values.job() == job
+
+
+def test_a_dropped_picture_of_another_tool_fills_the_form_and_says_what_did_not_fit(panel, tmp_path):
+    data = foreign.picture(tmp_path / "x.png").read_bytes()
+    send(panel.restoring, {"name": "x.png", "part": 0, "parts": 1}, data)
+    assert (panel.values["prompt"], panel.values["seed"], panel.values["model"]) == ("three green leaves", 77, "spark")
+    assert panel.bar.text == "These are the settings of x.png"
+    for words in ("From A1111 v1.6.0", "model dream (879db523c3)", "LoRA gone", "ENSD 31337"):
+        assert words in panel.brought.value
+    panel.open("hires")
+    assert panel.brought.value == ""
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture", b"\x89PNG\r\n\x1a\n"])

@@ -1,6 +1,6 @@
 """Photograph the web app for the documentation: ``python -m tests.surfaces.web.screenshots``.
 
-Writes web-light.png, web-dark.png and web-phone.png to assets/pictures, each at most 300 KB.
+Writes web-light.png, web-dark.png, web-phone.png and web-gallery.png to assets/pictures, each at most 300 KB.
 """
 
 from io import BytesIO
@@ -27,6 +27,7 @@ def main() -> None:
         make(client.open("text-to-image"), "web-light.png")
         look(client.open("activity", scheme="dark", height=700), "web-dark.png")
         look(client.open(width=390, height=780), "web-phone.png")
+        look(client.open("gallery", height=700), "web-gallery.png")
 
 
 def make(page, name):

@@ -35,7 +35,7 @@ _FETCHED = "performance.getEntriesByType('resource').map((each) => each.encodedB
 
 def main() -> None:
     """Open the app a few times, then go through its workflows."""
-    with app() as address, chromium() as browser:
+    with TemporaryDirectory() as home, app(home) as address, chromium() as browser:
         openings = [opened(browser, address) for _ in range(_OPENINGS)]
         page = browser.new_page()
         page.goto(address)
@@ -60,14 +60,13 @@ def opened(browser, address):
 
 
 @contextmanager
-def app():
-    """The address of a studio that runs in its own process, for as long as the block lasts."""
+def app(home):
+    """The address of a studio that runs in its own process, its files in ``home``, for as long as the block lasts."""
     command = [sys.executable, "-m", "studio", "app", "--no-open", "--port", "0"]
-    with TemporaryDirectory() as home:
-        places = {"STUDIO_OUTPUT": f"{home}/pictures", "STUDIO_STATE": f"{home}/state"}
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **places}) as running:
-            yield re.search(r"http\S+", running.stdout.readline())[0]
-            running.terminate()
+    places = {"STUDIO_OUTPUT": f"{home}/pictures", "STUDIO_STATE": f"{home}/state"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **places}) as running:
+        yield re.search(r"http\S+", running.stdout.readline())[0]
+        running.terminate()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import time
 import pytest
 from PIL import Image
 
+from tests.surfaces import foreign
 from tests.surfaces.web.conftest import drop, fill, over
 
 
@@ -28,7 +29,7 @@ def test_a_first_picture_takes_two_clicks_and_its_settings_stand_beside_it(clien
     page.wait_for_function("/^Step .* left$/.test(document.querySelector('.said').textContent)")
     over(page)
     assert "a yellow star on navy" in page.inner_text(".about-picture")
-    picture, settings = page.locator(".canvas").bounding_box(), page.locator(".about-picture").bounding_box()
+    picture, settings = page.locator(".canvas").bounding_box(), page.locator(".stage .about-picture").bounding_box()
     assert settings["x"] >= picture["x"] + picture["width"]
     assert page.evaluate("document.querySelector('.shown').naturalWidth") == 256
 
@@ -117,7 +118,20 @@ def test_a_dropped_picture_brings_back_everything_and_makes_the_same_picture(pag
     assert Image.open(made).tobytes() == Image.open(path).tobytes()
 
 
-def test_a_foreign_picture_gets_a_friendly_line(page, tmp_path):
+def test_a_picture_of_another_tool_fills_the_form_and_says_what_did_not_fit(page, tmp_path):
+    drop(page, foreign.picture(tmp_path / "x.png"))
+    page.wait_for_selector("#brought:not([hidden])")
+    form = page.locator("#make-text-to-image")
+    assert form.locator(".kind-prompt textarea").first.input_value() == "three green leaves"
+    assert form.locator(".kind-seed input[type=number]").input_value() == "77"
+    said = page.inner_text("#brought")
+    for words in ("These are the settings of A1111 v1.6.0", "model dream (879db523c3)", "LoRA gone", "ENSD 31337"):
+        assert words in said
+    page.click("#brought button")
+    assert not page.is_visible("#brought")
+
+
+def test_a_picture_without_settings_gets_a_friendly_line(page, tmp_path):
     Image.new("RGB", (9, 9)).save(tmp_path / "holiday.png")
     drop(page, tmp_path / "holiday.png")
     page.wait_for_selector("#toast.up")

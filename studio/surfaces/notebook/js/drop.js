@@ -3,18 +3,22 @@
 
 const PART = 4 * 1024 * 1024;
 
+const PICTURES = "image/png,image/jpeg,image/webp,image/avif,image/gif";
+const accepted = (model) => PICTURES + (model.get("texts") ? ",application/json,text/plain" : "");
+
 export default {
   render({ model, el }) {
     const label = h("span", { className: "studio-label" });
     const images = h("span", { className: "studio-drop-images" });
     const words = h("span", { className: "studio-drop-words" });
-    const file = h("input", { type: "file", accept: "image/png,image/jpeg,image/webp", hidden: true });
+    const file = h("input", { type: "file", accept: accepted(model), hidden: true });
     const choose = h("button", { type: "button", className: "studio-drop", onclick: () => file.click() }, images, words);
     const clear = button("Remove", "studio-link", () => model.send({ clear: true }));
     el.append(h("div", { className: "studio-field" }, label, choose, file, clear));
 
     const send = async (one) => {
-      const bytes = one.type.startsWith("image/") ? one : new Blob([]); // Python says what is wrong with it
+      const fits = one.type.startsWith("image/") || model.get("texts");
+      const bytes = fits ? one : new Blob([]); // Python says what is wrong with it
       const parts = Math.max(1, Math.ceil(bytes.size / PART));
       for (let part = 0; part < parts; part++) {
         const buffer = await bytes.slice(part * PART, (part + 1) * PART).arrayBuffer();

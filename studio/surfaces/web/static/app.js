@@ -1,24 +1,32 @@
 // The page: which part of it is shown, the keyboard, dropped pictures, and the wires to Gradio's forms.
 
 import * as activity from "./activity.js";
+import * as batches from "./batches.js";
+import * as brought from "./brought.js";
+import * as gallery from "./gallery.js";
 import * as stage from "./stage.js";
 import { ask, base64 } from "./server.js";
 import { one, say, toggle } from "./make.js";
 
-const PAGES = ["start", "activity"];
+const PAGES = ["start", "activity", "batches", "gallery"];
 
-/** Show what the address names: the start, the activity, or a workflow's form. */
+/** Show what the address names: the start, the activity, the gallery or a picture in it, a batch or all, or a workflow's form. */
 function route() {
-  const name = decodeURIComponent(location.hash.slice(1)) || "start";
+  const [name, which] = current().split("/");
   const tab = document.getElementById(`make-${name}-button`);
-  document.body.dataset.page = PAGES.includes(name) || !tab ? (name === "activity" ? name : "start") : "work";
+  const before = document.body.dataset.page;
+  const page = PAGES.includes(name) ? name : tab ? "work" : "start";
+  document.body.dataset.page = page;
   tab?.click();
   for (const link of document.querySelectorAll(".top nav a")) {
-    if (link.dataset.page === "activity" ? name === "activity" : name !== "activity") link.setAttribute("aria-current", "page");
+    if (link.dataset.page === (page === "work" ? "start" : page)) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (name === "activity") activity.refresh().catch(complain);
-  scrollTo(0, 0);
+  if (page === "activity") activity.refresh().catch(complain);
+  if (before !== page) scrollTo(0, 0);
+  if (page === "batches") batches.show(which).catch(complain);
+  else batches.away();
+  if (page === "gallery") gallery.show(which).catch(complain);
 }
 
 const go = (name) => (location.hash = name);
@@ -45,6 +53,8 @@ function listen(id, hear) {
 
 /** Bring a recipe into the form it belongs to. */
 function reuse(recipe) {
+  brought.hide();
+  if (recipe.tool) brought.keep(recipe);
   type("recipe", JSON.stringify({ ...recipe, at: Date.now() }));
   setTimeout(() => one("#restore").click(), 30);
 }
@@ -53,7 +63,15 @@ function restored(text) {
   const said = JSON.parse(text);
   if (said.problem) return say(said.problem);
   go(said.workflow);
+  if (brought.show()) return;
   say(said.missing.length ? `All settings are back, except: ${said.missing.join(", ")}. Choose it again.` : "All settings are back.");
+}
+
+/** Make a picture like this one with another seed, and watch it. */
+async function vary({ workflow, values }) {
+  const job = await ask("jobs", "POST", { workflow, values: { ...values, seed: null } });
+  go(workflow);
+  await started(job.id);
 }
 
 async function dropped(file) {
@@ -76,12 +94,20 @@ function keys(event) {
     event.preventDefault();
     event.target.dispatchEvent(new Event("change", { bubbles: true }));
     generate();
-  } else if (event.key === "Escape" && !one("#keys").open) stage.stop();
+  } else if (event.key === "Escape" && !one("#keys").open) leave(event);
   else if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   else if (event.key === "?") one("#keys").showModal();
+  else if (event.key === "g") go("gallery");
+  else if (document.body.dataset.page === "gallery") gallery.key(event);
   else if (event.key === "c") stage.compare();
   else if (event.key === "ArrowLeft") stage.turn(-1);
   else if (event.key === "ArrowRight") stage.turn(1);
+}
+
+/** Esc stops the work; in the gallery it goes one step back. */
+function leave(event) {
+  if (document.body.dataset.page === "gallery") gallery.key(event);
+  else stage.stop();
 }
 
 function shade() {
@@ -92,7 +118,7 @@ function shade() {
 
 /** Pictures dropped outside a field that takes pictures bring back their settings. */
 function drops() {
-  const ours = (event) => event.dataTransfer?.types.includes("Files") && !event.target.closest?.(".kind-picture, .kind-pictures");
+  const ours = (event) => document.body.dataset.page !== "batches" && event.dataTransfer?.types.includes("Files") && !event.target.closest?.(".kind-picture, .kind-pictures");
   const over = (on) => one("#drop-here").classList.toggle("up", on);
   addEventListener("dragover", (event) => {
     over(ours(event));
@@ -130,6 +156,8 @@ async function begin() {
     go(document.getElementById(`make-${job.workflow}-button`) ? job.workflow : current());
     stage.watch(job.id).catch(complain);
   });
+  batches.ready(go);
+  gallery.ready({ go, reuse, vary });
   listen("started", (id) => started(id).catch(complain));
   listen("restored", restored);
   document.addEventListener("studio:over", () => activity.refresh().catch(complain));
@@ -140,7 +168,8 @@ async function begin() {
   addEventListener("hashchange", route);
   addEventListener("keydown", keys, true);
   drops();
-  new MutationObserver(name).observe(document.body, { childList: true, subtree: true });
+  const ours = ({ target }) => target.closest(".gallery, .closer, .batches, .stage, .activity"); // named where they are made
+  new MutationObserver((changes) => changes.every(ours) || name()).observe(document.body, { childList: true, subtree: true });
   name();
   route();
   const live = await stage.reattach();
@@ -150,7 +179,7 @@ async function begin() {
 }
 
 /** Gradio draws the page after it has loaded; begin when what we need is there. */
-const NEEDED = ["#recipe textarea, #recipe input", "#restore", ".stage", ".activity", ".top", ".card"];
+const NEEDED = ["#recipe textarea, #recipe input", "#restore", ".stage", ".activity", ".gallery", ".closer", ".batches", ".top", ".card"];
 const drawing = new MutationObserver(drawn);
 function drawn() {
   if (!NEEDED.every((each) => one(each))) return;

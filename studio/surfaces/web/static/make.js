@@ -13,6 +13,15 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
+/** Put children in place of those there were; the one that had the keyboard has it again, by its name. */
+export function refill(element, ...children) {
+  const named = (each) => each.getAttribute("aria-label") ?? each.textContent;
+  const had = element.contains(document.activeElement) ? named(document.activeElement) : null;
+  element.replaceChildren(...children);
+  if (had === null) return;
+  [...element.querySelectorAll("a, button, input, select, textarea")].find((each) => named(each) === had)?.focus({ preventScroll: true });
+}
+
 /** Add words to what is written in a box of Gradio's, or take them out again. */
 export function toggle(box, words) {
   const framed = `, ${box.value.trim()},`;
@@ -23,11 +32,19 @@ export function toggle(box, words) {
 
 let fading;
 
-/** Say something at the bottom of the page for a few seconds. */
-export function say(text) {
+/** Say something at the bottom of the page for a few seconds; ``act``, {label, press}, is a button beside it. */
+export function say(text, act = null) {
   const toast = one("#toast");
-  toast.textContent = text;
+  const down = () => {
+    toast.classList.remove("up");
+    one("button", toast)?.remove();
+  };
+  const press = () => {
+    down();
+    act.press();
+  };
+  toast.replaceChildren(text, ...(act ? [make("button", { type: "button", onclick: press }, act.label)] : []));
   toast.classList.add("up");
   clearTimeout(fading);
-  fading = setTimeout(() => toast.classList.remove("up"), 6000);
+  fading = setTimeout(down, act ? 10_000 : 6000);
 }

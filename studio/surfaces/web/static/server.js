@@ -7,7 +7,7 @@ export async function ask(path, method = "GET", body = undefined) {
     headers: body === undefined ? {} : { "Content-Type": "application/json" },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
-  if (!answer.ok) throw new Error((await answer.json()).detail);
+  if (!answer.ok) throw new Error(await answer.json().then(({ detail }) => detail, () => "The studio could not do that."));
   return answer.status === 204 ? null : answer.json();
 }
 

@@ -2,9 +2,9 @@
 
 import { ask, ENDS, follow } from "./server.js";
 import { make, one } from "./make.js";
+import { rows } from "./settings.js";
 
 const part = (selector) => one(`.stage ${selector}`);
-const NAMES = { loras: "LoRAs", seed: "Seed", count: "Pictures" };
 
 let job = null; // the one that is watched
 let shown = -1; // which of its pictures
@@ -118,21 +118,8 @@ function thumbnail(picture, number) {
 }
 
 function settings() {
-  const values = { ...job.values, seed: seed() };
-  const rows = Object.entries(values).filter(([, value]) => value !== null && value !== false && String(value) !== "");
-  part("dl").replaceChildren(...rows.flatMap(([name, value]) => row(name, value)));
+  part("dl").replaceChildren(...rows({ ...job.values, seed: seed() }, job.labels));
   part(".compare").hidden = !before();
-}
-
-function row(name, value) {
-  const label = job.labels?.[name] ?? NAMES[name] ?? name.replaceAll("_", " ").replace(/^./, (letter) => letter.toUpperCase());
-  return [make("dt", {}, label), make("dd", {}, ...[value].flat().flatMap((each, n) => (n ? [", ", told(each)] : [told(each)])))];
-}
-
-/** A value as one reads it; a picture of ours as a picture. */
-function told(value) {
-  const picture = /\.(png|jpg|webp)$/.test(value);
-  return picture ? make("img", { src: `/api/pictures/${value}?edge=160`, alt: value }) : String(value);
 }
 
 /** What this picture can be compared with: the one it was made from, or the one before it. */

@@ -1,0 +1,22 @@
+"""Who makes a batch's pictures, by name."""
+
+from studio.batches.local import Local
+from studio.batches.task import Maker
+from studio.cluster.batch import Cluster
+from studio.errors import InputError
+from studio.plugins import unknown
+from studio.session import Session
+
+
+def of(engine: str, session: Session, address: str | None = None) -> Maker:
+    """The maker "local", a session of this process, or "ray", the workers of the cluster at ``address``.
+
+    Raises InputError for another, and for an address that nobody needs.
+    """
+    if engine == "ray":
+        return Cluster(address)
+    if engine != "local":
+        raise InputError(unknown("engine", engine, ["local", "ray"]))
+    if address:
+        raise InputError("an address is a Ray cluster's; give --engine ray as well")
+    return Local(session)

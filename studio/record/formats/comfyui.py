@@ -1,0 +1,73 @@
+"""What ComfyUI writes into pictures, and saves as JSON: the graph that drew them.
+
+``prompt`` is the graph as the server ran it and is read where it is there, ``workflow`` the canvas. A WebP has both in
+EXIF, as ``prompt:{…}`` and ``workflow:{…}``.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+from studio.errors import InputError
+from studio.record.carriers import Carried
+from studio.record.comfy import canvas, graph
+from studio.record.comfy.definition import foreign
+from studio.record.comfy.graph import MOST, Graph, Node
+from studio.record.comfy.nodes import OUTPUTS, PICTURE
+from studio.record.comfy.sampling import passes
+from studio.record.comfy.trail import Trail
+from studio.record.foreign import Foreign
+
+TOOL: Final = "ComfyUI"
+_PREFIXES: Final = ("prompt:", "workflow:", "Prompt:", "Workflow:")
+
+
+def read(carried: Carried) -> Foreign | None:
+    """What the file's graph says; None where it holds none. Raises InputError where nothing in it can be drawn."""
+    found = next(_graphs(carried), None)
+    if found is None:
+        return None
+    output, *others = _outputs(found)
+    trail = Trail(found, output)
+    made, last = passes(trail)
+    for other in others:
+        trail.leave(other, "", f"saves or shows a picture too; {output} is what was read")
+    return foreign(TOOL, trail, made, last)
+
+
+def _graphs(carried: Carried) -> Iterator[Graph]:
+    """The graphs that a file holds, those that the server ran first."""
+    texts = [text for key, text in carried.texts.items() if key in ("prompt", "workflow", "json") or "exif:" in key]
+    found = [data for text in texts if (data := _json(text)) is not None]
+    found += [data["prompt"] for data in found if isinstance(data, dict) and graph.is_api(data.get("prompt"))]
+    yield from (graph.read(data) for data in found if graph.is_api(data))
+    yield from (canvas.read(data) for data in found if canvas.is_canvas(data))
+
+
+def _json(text: str) -> Any:
+    prefix = next((one for one in _PREFIXES if text.startswith(one)), "")
+    text = text.removeprefix(prefix).strip("\0 \r\n\t")
+    if text.count('"class_type"') > MOST:  # before it is taken apart, which would take seconds
+        raise InputError(f"this ComfyUI graph has over {MOST:,} nodes; it cannot be read")
+    try:
+        return json.loads(text) if text.startswith("{") else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _outputs(found: Graph) -> list[Node]:
+    """The nodes that save or show a picture: what is saved, what is shown, what a custom node does; latest first.
+
+    Raises InputError where there is none.
+    """
+    used = {link.node for node in found.nodes.values() for link in node.links()}
+    ends = [node for node in found.nodes.values() if node.id not in used or node.type in OUTPUTS]
+    known = [node for node in ends if node.type in OUTPUTS and node.link("images")]
+    custom = [node for node in ends if node.type not in OUTPUTS and any(map(node.link, PICTURE))]
+    if not (known or custom):
+        raise InputError("this ComfyUI graph saves and shows no picture; add a SaveImage node to it")
+    return sorted(known or custom, key=lambda node: (node.type != "SaveImage", -_passes_before(found, node)))
+
+
+def _passes_before(found: Graph, node: Node) -> int:
+    return sum("Sampler" in one.type for one in found.order(node))

@@ -1,0 +1,223 @@
+"""From what another tool says of a picture to a job here: its models and LoRAs are found, and what is not is named."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from studio.engine import samplers
+from studio.errors import InputError, WorkflowError
+from studio.job import Job
+from studio.kinds import OWN_SAMPLER, PARTS
+from studio.lora import Lora
+from studio.models import finding, library
+from studio.models.finding import Found
+from studio.record import formats
+from studio.record.carriers import carried
+from studio.record.fitting import fitted
+from studio.record.foreign import Asset, Foreign, Left
+from studio.record.picture import Picture
+from studio.record.renaming import renamed
+from studio.workflow import Workflow
+
+_PLAIN, _IMPORTED = "text-to-image", "imported"
+_KINDS: Final = {"lora": "LoRA", "vae": "VAE", "controlnet": "ControlNet"}
+_ADD: Final = {
+    "model": "to add it: studio models add FILE",
+    "lora": "to add it, put its file into the folder of parts, or: studio models add FOLDER",
+}
+
+
+@dataclass(frozen=True)
+class Taken:
+    """An asset and the name of the file here that is used for it; ``sure`` says that a hash agrees."""
+
+    asset: Asset
+    name: str
+    sure: bool
+
+
+@dataclass(frozen=True)
+class Missing:
+    """An asset that is not here, and why nothing is used in its place."""
+
+    asset: Asset
+    why: str
+
+    def __str__(self) -> str:
+        """ "model dreamshaper_8 (879db523c3)"."""
+        hashes = ", ".join(text[:24] for text in self.asset.hashes)
+        return f"{_KINDS.get(self.asset.kind, self.asset.kind)} {self.asset.name}" + (f" ({hashes})" if hashes else "")
+
+    @property
+    def advice(self) -> str:
+        """How to add it."""
+        return _ADD.get(self.asset.kind, "to add it, put it into the folder of parts")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A workflow with values that it takes, and all that is not among them by name.
+
+    Where the model is missing, the workflow's own stays. ``definition`` is the content of a workflow file where the
+    picture came with a workflow of its own.
+    """
+
+    tool: str
+    workflow: Workflow
+    values: Mapping[str, Any]
+    taken: tuple[Taken, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    left: tuple[Left, ...] = ()
+    definition: Mapping[str, Any] | None = None
+
+    @property
+    def lacks(self) -> tuple[Missing, ...]:
+        """What is missing that decides most how a picture looks: models and LoRAs."""
+        return tuple(one for one in self.missing if one.asset.kind in ("model", "lora"))
+
+    def job(self, values: Mapping[str, Any]) -> Job:
+        """The job, with other values for some inputs; raises InputError where one is wrong or needed."""
+        return Job.of(self.workflow, {**self.values, **values})
+
+    @property
+    def trusted(self) -> tuple[Taken, ...]:
+        """What was taken for its name alone."""
+        return tuple(one for one in self.taken if not one.sure)
+
+    def said(self) -> list[str]:
+        """Lines for people: what was taken on trust, what is missing, what was left out."""
+        lines = [f"{one.asset.kind} {one.asset.name}: '{one.name}' is used, for its name alone" for one in self.trusted]
+        lines += [f"{one}: {one.why}; {one.advice}" for one in self.missing]
+        if any(one.asset.kind == "model" for one in self.missing):
+            lines.append("the workflow's own model stays in its place")
+        return [*lines, *map(str, self.left)]
+
+    def data(self) -> dict[str, Any]:
+        """All of it but the values, as JSON."""
+        return {
+            "tool": self.tool,
+            "workflow": self.workflow.name,
+            "taken": [{**asdict(one.asset), "as": one.name, "sure": one.sure} for one in self.taken],
+            "missing": [{**asdict(one.asset), "why": one.why, "advice": one.advice} for one in self.missing],
+            "left": [asdict(one) for one in self.left],
+        }
+
+
+def brought(path: Path, *, shipped: bool = False) -> Job | Imported:
+    """What a file brings: the job of a picture of the studio's or of a job file, or what another tool says in it.
+
+    With ``shipped`` only for workflows that came with the studio. Raises InputError where it brings nothing of the
+    kind, or cannot be read.
+    """
+    said = carried(path)
+    if "studio" in said.texts:
+        return Picture(path).job
+    if _is_job(said.texts.get("json", "")):
+        return Job.from_json(said.texts["json"])
+    if (foreign := formats.read_from(said)) is None:
+        raise InputError(f"'{path}' carries no settings that the studio can read")
+    return imported(foreign, shipped=shipped)
+
+
+def _is_job(text: str) -> bool:
+    try:
+        content = json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and {"workflow", "definition", "values", "seed"} <= set(content)
+
+
+def imported(foreign: Foreign, *, shipped: bool = False) -> Imported:
+    """Find the assets, by hash and then by name, and put them where the workflow takes them."""
+    found = [(asset, finding.find(asset.kind, asset.name, asset.hashes)) for asset in foreign.assets]
+    there = tuple(Taken(asset, one.name, one.sure) for asset, one in found if one.name)
+    missing = tuple(Missing(asset, _why(asset, one)) for asset, one in found if not one.name)
+    if foreign.definition is None:
+        ready = _plain(foreign, there)
+    elif shipped:
+        title = str(foreign.definition.get("title", ""))
+        ready = _plain(foreign, there, (Left("Workflow", title, "it is used from a file; studio import writes one"),))
+    else:
+        ready = _defined(foreign, there, missing)
+    return replace(ready, tool=foreign.tool, missing=missing, left=(*foreign.left, *ready.left))
+
+
+def _why(asset: Asset, found: Found) -> str:
+    strange = next((text.partition(":")[0] for text in asset.hashes if ":" in text), "")
+    return f"{found.why} (its {strange} hash cannot be compared)" if strange else found.why
+
+
+def _plain(foreign: Foreign, there: tuple[Taken, ...], left: tuple[Left, ...] = ()) -> Imported:
+    """One of our workflows, with its values and what is here of the assets."""
+    workflow = Workflow.load(foreign.workflow)
+    values, used = _placed(workflow, there)
+    fit, unfit = fitted(workflow, {**foreign.values, **values})
+    suited, unsuited = _suited(workflow, fit)
+    idle = (Left(one.asset.kind, one.asset.name, _idle(one, workflow)) for one in there if one not in used)
+    return Imported(foreign.tool, workflow, suited, used, left=(*left, *unfit, *unsuited, *idle))
+
+
+def _placed(workflow: Workflow, there: tuple[Taken, ...]) -> tuple[dict[str, Any], tuple[Taken, ...]]:
+    """Values for the workflow's inputs of models and LoRAs, and what of the assets is in them."""
+    values, used = dict[str, Any](), list[Taken]()
+    for name, parameter in workflow.inputs().items():
+        kind = "lora" if parameter.kind.name == "loras" else parameter.kind.name
+        fit = [one for one in there if one.asset.kind == kind and one not in used and (kind != "lora" or _lora(one))]
+        if fit and (kind == "lora" or kind in ("model", *PARTS)):
+            used += fit if kind == "lora" else fit[:1]
+            values[name] = [_lora(one) for one in fit] if kind == "lora" else fit[0].name
+    return values, tuple(used)
+
+
+def _lora(one: Taken) -> str:
+    """A LoRA as it is asked for; "" where its weights are beyond what may be."""
+    try:
+        return str(Lora(one.name, one.asset.weight, one.asset.text))
+    except InputError:
+        return ""
+
+
+def _idle(one: Taken, workflow: Workflow) -> str:
+    if one.asset.kind == "lora" and not _lora(one):
+        return "its weight is beyond what may be asked here"
+    return f"it is here as '{one.name}', and the workflow '{workflow.name}' takes no {one.asset.kind} besides"
+
+
+def _suited(workflow: Workflow, values: dict[str, Any]) -> tuple[dict[str, Any], tuple[Left, ...]]:
+    """The values without those that the model, which was found, has nothing for."""
+    model = next((values.get(name) for name, of in workflow.inputs().items() if of.kind.name == "model"), None)
+    if not model:
+        return values, ()
+    family = library.find(model).family
+    lacks = {
+        "negative_prompt": not family.negative_prompt,
+        "clip_skip": not family.weights and values.get("clip_skip", 1) != 1,
+        "guidance": not family.guidance,
+    }
+    why = {name: f"{family.title} has none" for name in values if lacks.get(name)}
+    try:
+        samplers.check(values.get("sampler", OWN_SAMPLER), family.noise)
+    except InputError as error:
+        why["sampler"] = str(error)
+    left = tuple(Left(name, str(values[name]), told) for name, told in why.items())
+    return {name: value for name, value in values.items() if name not in why}, left
+
+
+def _defined(foreign: Foreign, there: tuple[Taken, ...], missing: tuple[Missing, ...]) -> Imported:
+    """The workflow that came along, by the names of what is here.
+
+    Where something is missing that it cannot do without, it is only written down, and the plain workflow takes what it
+    can of the values.
+    """
+    names = {(one.asset.kind, one.asset.name): one.name for one in there}
+    names |= {(one.asset.kind, one.asset.name): "" for one in missing}
+    definition = renamed(foreign.definition or {}, names)
+    try:
+        workflow = Workflow.of(_IMPORTED, definition)
+    except WorkflowError as error:
+        left = Left("Workflow", str(definition.get("title", "")), f"it cannot be used as it is: {error}")
+        return replace(_plain(replace(foreign, workflow=_PLAIN), there, (left,)), definition=definition)
+    fit, unfit = fitted(workflow, foreign.values)
+    return Imported(foreign.tool, workflow, fit, there, left=unfit, definition=definition)

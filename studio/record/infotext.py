@@ -1,0 +1,121 @@
+"""The text that A1111 and its kin put into a picture, read and written.
+
+    a cat on a mat
+    Negative prompt: blurry
+    Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 512x768, Model: "my, model", Version: v1.10.1
+
+The prompt, the negative one, and one last line of pairs; a value with a comma, a colon or a line break is written as
+JSON. The pattern by which A1111 reads that line (``modules/infotext_utils.py`` of its sources) cuts values at a comma
+and passes over keys of one letter. Reading here keeps both, and JSON that stands there as it is: nothing is lost.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from studio.errors import InputError
+
+Pairs = tuple[tuple[str, str], ...]
+
+_LONGEST: Final = 2_000_000
+_FEWEST: Final = 3  # pairs that make a line one of settings, as A1111 counts
+_TRIES: Final = 20  # with what looks like JSON and is none, which takes long to find out
+_NEGATIVE: Final = "Negative prompt:"
+_NAME: Final = r"(?:\w[\w \-/.()+]{1,80}?:(?!//)|\w:(?=\s))"
+_KEY: Final = re.compile(rf"\s*({_NAME})\s*")
+_NEXT: Final = re.compile(rf",(?=\s*{_NAME}|\s*$)")
+_QUOTED: Final = re.compile(r'"(?:\\.|[^\\"])+"', re.DOTALL)
+_END: Final = re.compile(r"\s*(?:,|$)")
+
+
+@dataclass(frozen=True)
+class Infotext:
+    """What such a text says; ``settings`` are all pairs in their order, a key may come twice."""
+
+    prompt: str
+    negative: str = ""
+    settings: Pairs = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "Infotext":
+        """Read any text; one without a line of settings is all prompt. Raises InputError where it is far too long."""
+        if len(text) > _LONGEST:
+            raise InputError(f"the text about the picture is over {_LONGEST:,} letters long; that cannot be right")
+        lines = text.strip().split("\n")
+        start = _settings(lines)
+        words = [line.strip() for line in lines[:start]]
+        cut = next((n for n, line in enumerate(words) if line.startswith(_NEGATIVE)), len(words))
+        negative = "\n".join(line.removeprefix(_NEGATIVE).strip() for line in words[cut:])
+        return cls("\n".join(words[:cut]), negative, tuple(pairs("\n".join(lines[start:]))))
+
+
+def pairs(line: str) -> Iterator[tuple[str, str]]:
+    """Each key and value of a line of settings; what stands before the first key comes with the key ""."""
+    at, tries = 0, _TRIES
+    if not _KEY.match(line) and line.strip():
+        value, at = _plain(line, 0)
+        yield "", value
+    while found := _KEY.match(line, at):
+        value, at, broken = _value(line, found.end(), tries > 0)
+        tries -= broken
+        yield found[1].removesuffix(":").strip(), value
+
+
+def written(prompt: str, negative: str, settings: Mapping[str, Any]) -> str:
+    """The text, as A1111 writes it."""
+    words = [prompt, f"{_NEGATIVE} {negative}"] if negative else [prompt]
+    return "\n".join([*words, ", ".join(f"{key}: {quoted(value)}" for key, value in settings.items())])
+
+
+def quoted(value: Any) -> str:
+    """A value as it stands in the line."""
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return json.dumps(text, ensure_ascii=False) if any(mark in text for mark in ',:\n"') else text
+
+
+def _settings(lines: list[str]) -> int:
+    """Where the settings begin: at the last line or, where values hold line breaks, at the last one with the steps."""
+    last = len(lines) - 1
+    likely = (n for n in range(last, -1, -1) if n == last or lines[n].startswith("Steps:"))
+    return next((n for n in likely if _are_settings(lines[n])), len(lines))
+
+
+def _are_settings(line: str) -> bool:
+    return sum(1 for key, _ in pairs(line) if key) >= _FEWEST
+
+
+def _value(line: str, at: int, may_be_json: bool) -> tuple[str, int, bool]:
+    """The value that begins at a place, where the next key may begin, and whether it was JSON that is broken."""
+    broken = False
+    if found := _QUOTED.match(line, at):
+        value, stop = _unquoted(found[0]), found.end()
+    elif may_be_json and line[at : at + 1] in ("[", "{"):
+        stop = _end_of_json(line, at)
+        value, broken = line[at:stop], stop == at
+    else:
+        return *_plain(line, at), False
+    end = _END.match(line, stop)
+    return (value, end.end(), False) if end and not broken else (*_plain(line, at), broken)
+
+
+def _plain(line: str, at: int) -> tuple[str, int]:
+    """Up to the comma before the next key."""
+    found = _NEXT.search(line, at)
+    return (line[at : found.start()].strip(), found.end()) if found else (line[at:].strip(), len(line))
+
+
+def _unquoted(text: str) -> str:
+    try:
+        return str(json.loads(text, strict=False))
+    except ValueError:
+        return text
+
+
+def _end_of_json(line: str, at: int) -> int:
+    """Where JSON ends that begins here; ``at`` itself where it is none."""
+    try:
+        return json.JSONDecoder(strict=False).raw_decode(line, at)[1]
+    except (ValueError, RecursionError):
+        return at

@@ -1,0 +1,131 @@
+"""``/api/batches``: many pictures from a table: looked at before, begun, followed, stopped, gone on with."""
+
+import asyncio
+import base64
+import binascii
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi.responses import FileResponse, StreamingResponse
+
+from studio.batches.tasks import ALONE
+from studio.errors import InputError
+from studio.session import Session
+from studio.surfaces import uploads
+from studio.surfaces.api import batchviews, stream
+from studio.surfaces.api.jobs import Served, found
+from studio.surfaces.batchasked import Asked, Reading, table
+from studio.surfaces.batchdesk import Desk
+
+router = APIRouter(prefix="/api/batches", tags=["Batches"])
+
+
+async def of(request: Request) -> Desk:
+    """The batches of this app."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+AtDesk = Annotated[Desk, Depends(of)]
+
+
+class Sent(Asked):
+    """A batch to look at or begin: a table as base64, its file's name for the ending, and a name for the batch."""
+
+    table: str = ""
+    file: str = ""
+    name: str = ""
+
+    @property
+    def content(self) -> bytes:
+        """The table's bytes."""
+        try:
+            return base64.b64decode(self.table.partition(",")[2] or self.table, validate=True)
+        except (binascii.Error, ValueError):
+            raise InputError.about("table", "this is no base64 data") from None
+
+    def reading(self, session: Session) -> Reading:
+        """How it is understood; raises InputError where the table cannot be read."""
+        if not (self.table or self.grid):
+            raise InputError.about("table", "give a table, or a grid with an input and its values")
+        asked = Asked(**self.model_dump(include=set(Asked.model_fields)))
+        return Reading(asked, table(self.content, self.file, self.encoding) if self.table else ALONE, session.settings)
+
+
+@router.post("/preview")
+def preview(sent: Sent, session: Served) -> dict[str, Any]:
+    """How a table is understood, all that is wrong with it, and what making it would take. Nothing is made or kept."""
+    return batchviews.reading(sent.reading(session), session)
+
+
+@router.post("", status_code=201)
+def begin(sent: Sent, session: Served, desk: AtDesk) -> dict[str, Any]:
+    """Begin a batch; nothing is begun where anything is wrong."""
+    name = desk.begin(sent.name, sent.reading(session), sent.content, sent.file)
+    return one(name, session, desk)
+
+
+@router.get("")
+def batches(session: Served, desk: AtDesk) -> list[dict[str, Any]]:
+    """All batches, newest first."""
+    return [one(name, session, desk) for name in desk.names()]
+
+
+@router.get("/{batch}")
+def one(batch: str, session: Served, desk: AtDesk) -> dict[str, Any]:
+    """How a batch stands."""
+    return batchviews.look(found(desk.look, batch), session.settings.output)
+
+
+@router.get("/{batch}/rows")
+def rows(
+    batch: str,
+    session: Served,
+    desk: AtDesk,
+    after: Annotated[int, Query(ge=0)] = 0,
+    most: Annotated[int, Query(ge=1, le=1000)] = 200,
+) -> dict[str, Any]:
+    """Its pictures in the table's order, those that are made and those that are not, from number ``after`` on."""
+    look, output = found(desk.look, batch), session.settings.output.absolute()
+    tasks = desk.batch(batch).tasks
+    shown = [batchviews.row(task, look, output) for task in tasks[after : after + most]]
+    return {"rows": shown, "total": len(tasks)}
+
+
+@router.get("/{batch}/events", response_class=StreamingResponse)
+async def events(batch: str, session: Served, desk: AtDesk) -> StreamingResponse:
+    """Its events from now on; "rowdone" tells of each picture, "step" of all."""
+    output = session.settings.output.absolute()
+    look = await asyncio.to_thread(found, desk.look, batch)
+    lines = stream.told(look.follow, lambda: None, lambda event: batchviews.event(event, output))
+    return StreamingResponse(lines, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+@router.post("/{batch}/stop", status_code=204)
+def stop(batch: str, desk: AtDesk) -> None:
+    """Stop it within a step; what is made stays."""
+    found(desk.stop, batch)
+
+
+@router.post("/{batch}/go")
+def go(batch: str, session: Served, desk: AtDesk) -> dict[str, Any]:
+    """Go on and make what is missing."""
+    found(desk.go, batch)
+    return one(batch, session, desk)
+
+
+@router.post("/{batch}/retry")
+def retry(batch: str, session: Served, desk: AtDesk) -> dict[str, Any]:
+    """Try again what failed, and no more."""
+    found(desk.folder, batch)
+    desk.go(batch, retry=True)
+    return one(batch, session, desk)
+
+
+@router.get("/{batch}/files/{file:path}", response_class=FileResponse)
+def file(batch: str, file: str, desk: AtDesk) -> FileResponse:
+    """Its manifest.csv, manifest.jsonl or contact-sheet.html, or a picture on that sheet."""
+    path = uploads.contained(found(desk.folder, batch), file)
+    if path is None or not (file in batchviews.FILES or path.suffix in (".png", ".jpg")):
+        raise HTTPException(404, "there is no such file")
+    return FileResponse(path, headers={"Cache-Control": "no-cache"})

@@ -1,0 +1,45 @@
+"""``studio export``: a picture's settings in the form of another tool."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from studio.errors import InputError
+
+if TYPE_CHECKING:
+    from studio.job import Job
+
+
+def export(target: Path, *, to: Literal["comfyui"]) -> None:
+    """Write what made a picture as a graph that ComfyUI runs.
+
+    studio export picture.png --to comfyui > graph.json
+
+    The graph is printed; what ComfyUI needs besides is said on stderr.
+
+    Parameters
+    ----------
+    target:
+        A picture that the studio made, or a job as JSON.
+    to:
+        The other tool.
+    """
+    from studio.record.comfy.export import export as written
+
+    exported = {"comfyui": written}[to](_job(target))
+    print(json.dumps(exported.graph, ensure_ascii=False, indent=2))
+    for note in exported.notes:
+        print(f"studio: {note}", file=sys.stderr)
+
+
+def _job(target: Path) -> "Job":
+    from studio.job import Job
+    from studio.record.picture import Picture
+
+    if target.suffix.lower() != ".json":
+        return Picture(target).job
+    try:
+        return Job.from_json(target.read_text("utf-8"))
+    except (OSError, UnicodeError) as error:
+        raise InputError(f"'{target}' cannot be read ({error}); give a picture or a job's JSON") from None

@@ -1,0 +1,172 @@
+// One batch as it fills: its pictures row by row, how far it is, and what can be done with it.
+
+import { ask, ENDS } from "./server.js";
+import { make, one, say } from "./make.js";
+
+const part = (selector) => one(`.batches .one ${selector}`);
+const AT_ONCE = 1000; // rows that are drawn before somebody asks for more
+let batch = null;
+let source = null; // events of the batch that is shown
+let tiles = new Map(); // by the keys of their pictures
+let counting = null;
+
+/** Show a batch, and go on hearing of it. */
+export async function show(name) {
+  [tiles, batch] = [new Map(), null];
+  part(".tiles").replaceChildren();
+  part(".tiles").className = "tiles";
+  const found = await ask(`batches/${encodeURIComponent(name)}`);
+  batch = found;
+  draw();
+  await more(0);
+  listen();
+}
+
+/** Another page is shown. */
+export function leave() {
+  source?.close();
+  source = null;
+  clearTimeout(counting);
+  counting = null;
+}
+
+/** "12 of 40 made, 1 failed". */
+export function counts({ made, pictures, failed, blocked }) {
+  const wrong = failed + blocked;
+  return `${made.toLocaleString()} of ${pictures.toLocaleString()} made${wrong ? `, ${wrong.toLocaleString()} could not be made` : ""}`;
+}
+
+const path = (act = "") => `batches/${encodeURIComponent(batch.name)}${act && `/${act}`}`;
+const live = () => batch.state === "running" || batch.state === "waiting";
+
+function listen() {
+  leave();
+  source = new EventSource(`/api/${path("events")}`);
+  const hear = { queued: tell, loading: tell, step: tell, rowdone: done };
+  for (const [name, heard] of Object.entries(hear)) source.addEventListener(name, ({ data }) => heard(JSON.parse(data)));
+  for (const name of ENDS) source.addEventListener(name, () => over().catch(complain));
+}
+
+const complain = (error) => say(error.message);
+
+function tell({ text, fraction }) {
+  part(".said").textContent = text;
+  if (fraction !== undefined) part("progress").value = fraction;
+}
+
+function done(row) {
+  for (const tile of tiles.get(row.key) ?? []) fill(tile, row);
+  batch[row.status] += 1;
+  part(".stands").textContent = stands();
+  counting ??= setTimeout(() => count().catch(complain), 1000);
+}
+
+/** Ask anew how many there are, at most once a second. */
+async function count() {
+  counting = null;
+  const { name } = batch;
+  const fresh = await ask(path());
+  if (batch?.name !== name || !source) return;
+  batch = fresh;
+  draw();
+}
+
+/** It has ended: what the events did not tell is read again. */
+async function over() {
+  leave();
+  const { name } = batch;
+  const [fresh, { rows }] = await Promise.all([ask(path()), ask(path(`rows?most=${AT_ONCE}`))]);
+  if (batch?.name !== name) return;
+  batch = fresh;
+  for (const row of rows) for (const tile of tiles.get(row.key) ?? []) fill(tile, row);
+  draw();
+}
+
+function draw() {
+  part("h1").textContent = batch.title;
+  part(".stands").textContent = stands();
+  if (!live()) part(".said").textContent = ended();
+  part("progress").value = Math.max(live() ? part("progress").value : 0, batch.made / batch.pictures);
+  part(".acts").replaceChildren(...acts());
+  part(".which").replaceChildren(...which());
+}
+
+const stands = () => `${batch.workflow} · ${counts(batch)}`;
+
+function ended() {
+  if (batch.problem) return batch.problem;
+  const left = batch.left === 1 ? "1 picture is" : `${batch.left.toLocaleString()} pictures are`;
+  if (batch.state === "stopped") return `Stopped. ${left} left to make; what is made is kept.`;
+  return batch.made === batch.pictures ? "Done. All pictures are made." : "Done, all but those that could not be made. Each says why.";
+}
+
+function acts() {
+  const act = (label, to, className = "quiet") => make("button", { type: "button", className, onclick: () => press(to) }, label);
+  const link = (label, file, rest) => (batch.files[file] ? [make("a", { className: "quiet", href: batch.files[file], ...rest }, label)] : []);
+  return [
+    ...(live() ? [act("Stop", "stop", "strong stop")] : []),
+    ...(!live() && (batch.left || batch.blocked) ? [act("Go on", "go", "strong")] : []),
+    ...(!live() && batch.failed ? [act("Retry failed", "retry")] : []),
+    ...(live() ? [] : link("Contact sheet", "contact-sheet.html", { target: "_blank", rel: "noopener" })),
+    ...(live() ? [] : link("List as CSV", "manifest.csv", { download: `${batch.name}.csv` })),
+  ];
+}
+
+async function press(act) {
+  try {
+    await ask(path(act), "POST");
+    batch = await ask(path());
+    draw();
+    if (live()) listen();
+  } catch (error) {
+    complain(error);
+  }
+}
+
+/** All rows, or those alone that could not be made. */
+function which() {
+  const wrong = batch.failed + batch.blocked;
+  const list = part(".tiles");
+  if (!wrong) list.classList.remove("only-wrong");
+  if (!wrong) return [];
+  const chip = (label, only) => {
+    const press = () => (list.classList.toggle("only-wrong", only), part(".which").replaceChildren(...which()));
+    return make("button", { type: "button", className: "quiet", "aria-pressed": list.classList.contains("only-wrong") === only, onclick: press }, label);
+  };
+  return [chip("All rows", false), chip(`Not made (${wrong.toLocaleString()})`, true)];
+}
+
+async function more(after) {
+  const { name } = batch;
+  const { rows, total } = await ask(path(`rows?after=${after}&most=${AT_ONCE}`));
+  if (batch?.name !== name) return;
+  part(".tiles").append(...rows.map(tile));
+  const next = after + rows.length;
+  part(".further").hidden = next >= total;
+  part(".further").onclick = () => more(next).catch(complain);
+}
+
+function tile(row) {
+  const made = make("li", {}, make("a", { className: "face", target: "_blank", rel: "noopener" }),
+    make("strong", { title: told(row) }, row.file.replace(/\.png$/, "")), make("span", { className: "soft" }, row.row ? `Row ${row.row}` : ""), make("p", {}));
+  tiles.set(row.key, [...(tiles.get(row.key) ?? []), made]);
+  made.dataset.file = row.file;
+  fill(made, row);
+  return made;
+}
+
+const told = ({ cells }) => Object.entries(cells).map(([name, cell]) => `${name}: ${cell}`).join("\n");
+
+/** What became of a row. */
+function fill(tile, { status, url, problem }) {
+  const face = one(".face", tile);
+  tile.className = status;
+  one("p", tile).textContent = problem;
+  if (url && face.getAttribute("href") !== url) {
+    face.href = url;
+    face.replaceChildren(make("img", { src: `${url}?edge=320`, alt: tile.dataset.file, loading: "lazy", decoding: "async" }));
+  } else if (!url) {
+    face.removeAttribute("href");
+    face.replaceChildren(make("span", {}, status === "waiting" ? "" : "Not made"));
+  }
+}

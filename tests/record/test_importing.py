@@ -1,0 +1,110 @@
+"""From what another tool says to a job: what is here is put in its place, and the rest is named."""
+
+import pytest
+
+from studio.errors import InputError
+from studio.imagefile import open_image
+from studio.job import Job
+from studio.models.loras.digests import Digests
+from studio.record.foreign import Asset, Foreign, Left
+from studio.record.importing import Imported, brought, imported
+from tests.models.loras import files
+
+
+@pytest.fixture
+def neon(tmp_path, monkeypatch):
+    monkeypatch.setenv("STUDIO_PARTS", str(tmp_path))
+    monkeypatch.setattr("studio.models.loras.shelf.shipped", lambda _: tmp_path / "none came along")
+    return files.write(files.kohya("lora_unet_mid_block_attentions_0_proj_in", (8, 8)), tmp_path / "neon.safetensors")
+
+
+def own(tmp_path):
+    return Digests.of(tmp_path / "neon.safetensors").autov3
+
+
+def test_models_and_loras_take_their_place(neon, tmp_path):
+    assets = (
+        Asset("model", "spark"),
+        Asset("lora", "Neon", (own(tmp_path),), 0.8, 0.5),
+        Asset("lora", "ink", ("ab" * 6,)),
+    )
+    found = imported(Foreign("X", values={"prompt": "a cat", "seed": 5}, assets=assets))
+    assert found.values == {"prompt": "a cat", "seed": 5, "model": "spark", "loras": ["neon:0.8:text=0.5"]}
+    assert [(one.name, one.sure) for one in found.taken] == [("neon", True), ("spark", False)]
+    assert [str(one) for one in found.missing] == ["LoRA ink (abababababab)"]
+    assert found.job({"steps": 3}).values["loras"] == ["neon:0.8:text=0.5"]
+
+
+def test_a_missing_model_leaves_the_workflows_own():
+    found = imported(Foreign("X", values={"prompt": "a"}, assets=(Asset("model", "dream", ("879db523c3",)),)))
+    assert found.job({}).models() == ["spark"]
+    assert found.said() == [
+        "model dream (879db523c3): it is not here; to add it: studio models add FILE",
+        "the workflow's own model stays in its place",
+    ]
+    strange = imported(Foreign("X", assets=(Asset("model", "dream", ("blake3:aa",)),)))
+    assert "blake3 hash cannot be compared" in strange.missing[0].why
+
+
+def test_what_no_workflow_takes_is_named(neon):
+    values = {"prompt": "a", "steps": 900, "joy": 3}
+    found = imported(
+        Foreign("X", values=values, assets=(Asset("lora", "neon", (), 99.0),), left=(Left("a", "b", "c"),))
+    )
+    assert found.values == {"prompt": "a"}
+    assert [one.name for one in found.left] == ["a", "steps", "joy", "lora"]
+
+
+def test_a_definition_is_taken_by_the_names_here(neon):
+    steps = {
+        "style": {"use": "lora", "loras": ["Neon.safetensors:0.5", "gone:1"]},
+        "draw": {"use": "generate", "model": "dream", "guide": "$style"},
+    }
+    definition = {"title": "Two", "inputs": {"prompt": "draw.prompt", "steps": "draw.steps"}, "steps": steps}
+    assets = (Asset("model", "dream"), Asset("lora", "Neon.safetensors"), Asset("lora", "gone"))
+    foreign = Foreign("ComfyUI", definition=definition, values={"prompt": "a", "steps": 3}, assets=assets)
+    found = imported(foreign)
+    assert found.definition["steps"] == {
+        "style": {"use": "lora", "loras": ["neon:0.5"]},
+        "draw": {"use": "generate", "guide": "$style"},
+    }
+    assert found.job({}).values == {"prompt": "a", "steps": 3}
+    plain = imported(foreign, shipped=True)
+    assert (plain.workflow.name, plain.values["steps"], plain.left[0].name) == ("text-to-image", 3, "Workflow")
+
+
+def test_a_definition_that_lacks_a_part_is_written_and_the_plain_workflow_used():
+    steps = {
+        "lines": {"use": "lines", "image": "$made"},
+        "made": {"use": "generate", "model": "spark"},
+    }
+    definition = {"title": "Odd", "inputs": {"prompt": "made.prompt"}, "steps": steps}
+    found = imported(Foreign("ComfyUI", definition=definition, values={"prompt": "a"}))
+    assert (found.workflow.name, found.values, found.definition) == ("text-to-image", {"prompt": "a"}, definition)
+    assert "cannot be used as it is" in found.left[0].why
+
+
+def test_a_file_brings_its_own_job_or_what_another_tool_says(pictures, tmp_path):
+    job = brought(pictures[0].path)
+    assert job == pictures[0].job
+    (tmp_path / "x.job.json").write_text(job.model_dump_json())
+    assert brought(tmp_path / "x.job.json") == job
+    (tmp_path / "x.txt").write_text("a cat\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 5")
+    found = brought(tmp_path / "x.txt")
+    assert isinstance(found, Imported)
+    assert found.job({}).seed == 5
+    for text in ("words", "{}", '{"workflow": 1, "definition": 2, "values": 3, "seed": 4}', "[" * 100_000):
+        (tmp_path / "x.txt").write_text(text)
+        with pytest.raises(InputError) as refused:
+            brought(tmp_path / "x.txt")
+        assert "\n" not in str(refused.value)
+
+
+def test_the_text_of_our_own_pictures_says_the_same_without_their_job(pictures, tmp_path):
+    (tmp_path / "x.txt").write_text(open_image(pictures[0].path).info["parameters"])
+    found, job = brought(tmp_path / "x.txt"), pictures[0].job
+    assert found.tool.startswith("studio")
+    assert isinstance(found.job({}), Job)
+    for name in ("prompt", "steps", "guidance", "model"):
+        assert found.values[name] == job.values[name]
+    assert found.values["seed"] == job.seed
