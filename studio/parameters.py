@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from types import MappingProxyType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Le
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -146,6 +146,17 @@ def parameters(run: Callable[..., Any]) -> Mapping[str, Parameter]:
     return MappingProxyType({p.name: Parameter(p.name, _flat(hints[p.name]), p.default) for p in rest})
 
 
+_WORDS: Final = MappingProxyType(
+    {
+        **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "Input should be a whole number"),
+        **dict.fromkeys(("float_parsing", "float_type"), "Input should be a number"),
+        **dict.fromkeys(("bool_parsing", "bool_type"), "Input should be yes or no"),
+        "string_type": "Input should be text",
+    }
+)
+"""Pydantic's kinds of errors that people meet most often, in words for everybody."""
+
+
 def problem(error: ValidationError) -> str:
     """What pydantic found, in one line: every field and what is wrong with it."""
     return "; ".join(f"{where}: {text}" if where else text for where, text in _each(error))
@@ -162,7 +173,7 @@ def _each(error: ValidationError) -> Iterator[tuple[str, str]]:
 
 
 def _text(item: ErrorDetails) -> str:
-    text, value = str(item["msg"]), item.get("input")
+    text, value = _WORDS.get(item["type"], str(item["msg"])), item.get("input")
     if text.startswith("Input"):  # pydantic's own words; ours name the value themselves
         shown = f" (got {value!r})" if isinstance(value, int | float | str) and len(str(value)) < 40 else ""
         text = f"{text[:1].lower()}{text[1:]}{shown}"
