@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from studio import wildcards
 from studio.parameters import parameters
 from studio.plugins import find
 from studio.record import extranets
@@ -19,6 +18,7 @@ from studio.record.fitting import fitted, shown
 from studio.record.foreign import Foreign, Left
 from studio.record.infotext import Infotext
 from studio.record.reasons import reason
+from studio.record.wording import literal
 from studio.sampler_names import canonical
 from studio.workflow import Workflow
 
@@ -62,9 +62,9 @@ class _Reading:
         self.left += [Left("postprocessing", shown(finished), reason("Postprocess"))] if finished else []
         self.called = dict(_CALLED)
         self.nets = extranets.read(info.prompt, self.rest)
-        self.values: dict[str, Any] = {"prompt": _literal(self.nets.prompt)}
+        self.values: dict[str, Any] = {"prompt": literal(self.nets.prompt)}
         if info.negative:
-            self.values["negative_prompt"] = _literal(info.negative)
+            self.values["negative_prompt"] = literal(info.negative)
 
     def foreign(self) -> Foreign:
         tool = self._tool()
@@ -216,10 +216,3 @@ def _larger(small: str, large: str) -> float:
     across, down = (int(other[side]) / int(one[side]) for side in (1, 2))
     factor = across or down  # A1111 keeps the shape where one is 0
     return round(factor, 4) if abs((down or factor) - factor) < 0.02 else 0
-
-
-def _literal(text: str) -> str:
-    """A prompt whose braces and double underscores mean themselves: A1111 draws no wildcards."""
-    if not wildcards.first(text):
-        return text
-    return re.sub(r"(?<!\\)([{}]|__(?=\w))", r"\\\1", text)

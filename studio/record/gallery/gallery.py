@@ -126,13 +126,14 @@ class Gallery:
         return lineage.of(self._index, picture)
 
     def similar(self, picture: str, most: int = 12) -> list[Similar]:
-        """The pictures that look most like one, the nearest first, without itself."""
+        """The pictures that look like one, the nearest first, without itself."""
         one = self.entry(picture).id
         ((own,),) = self._index.ask("SELECT looks FROM looks WHERE id = ?", one)
         sql = "SELECT id, looks FROM looks JOIN pictures USING (id) WHERE place = 'here' AND id != ?"
         others = self._index.ask(sql, one)
         apart = looks.distances(own, [other for _, other in others])
-        nearest = {others[n][0]: float(apart[n]) for n in apart.argsort(kind="stable")[:most]}
+        near = (n for n in apart.argsort(kind="stable")[:most] if apart[n] <= looks.ALIKE)
+        nearest = {others[n][0]: float(apart[n]) for n in near}
         known = search.entries(self._index, list(nearest))
         return [Similar(known[other], distance) for other, distance in nearest.items() if other in known]
 

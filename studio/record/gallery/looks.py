@@ -15,6 +15,9 @@ from PIL import Image
 _FINE, _COARSE = (16, 16), (8, 8)
 LENGTH: Final = 16 * 16 + 2 * 8 * 8
 _WEIGHTS: Final = np.repeat(np.array([1, 2], np.float32), [16 * 16, 2 * 8 * 8])
+ALIKE: Final = 12.0
+"""Further apart than that, pictures do not look alike: among 400 drawings of Spark's the next one is as far as that."""
+
 _FULL: Final = float(np.sqrt(16 * 16)) * 255 / 100  # what black and white are apart, as a hundredth
 
 

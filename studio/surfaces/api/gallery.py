@@ -7,7 +7,7 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from studio.record.gallery.entry import Change, Entry, Similar
+from studio.record.gallery.entry import Change, Entry
 from studio.record.gallery.gallery import PAGE, Gallery
 from studio.surfaces import uploads
 from studio.surfaces.api import entries
@@ -16,7 +16,6 @@ from studio.surfaces.api.jobs import Served, found
 router = APIRouter(prefix="/api/gallery", tags=["Gallery"])
 
 KINDS: Final = ("collection", "workflow", "model", "lora", "tag")
-_ALIKE: Final = 12.0  # further apart than that, pictures do not look alike
 _FOREVER: Final = {"Cache-Control": "private, max-age=31536000, immutable"}  # an id names a content
 _A_DAY: Final = {"Cache-Control": "private, max-age=86400"}
 Id = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -91,7 +90,7 @@ def one(picture: One, session: Served) -> dict[str, Any]:
     return {
         **entries.whole(entry, session.settings.output),
         "lineage": entries.lineage(gallery.lineage(entry.id)),
-        "similar": [entries.brief(other.entry) for other in _similar(gallery, entry.id)],
+        "similar": [entries.brief(other.entry) for other in gallery.similar(entry.id)],
     }
 
 
@@ -114,10 +113,6 @@ def _entry(gallery: Gallery, picture: str) -> Entry:
 
 def _files(gallery: Gallery, some: Some) -> list[File]:
     return [file for one in some.pictures for file in _entry(gallery, one).files]
-
-
-def _similar(gallery: Gallery, picture: str) -> list[Similar]:
-    return [one for one in gallery.similar(picture) if one.distance <= _ALIKE]
 
 
 def _file(gallery: Gallery, picture: str) -> File:

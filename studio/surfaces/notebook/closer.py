@@ -16,7 +16,6 @@ from studio.workflow import Workflow
 
 _EMPTY: Final = "Choose a picture to see it here.\nThe arrow keys go from one to the next."
 _KIN: Final = ("Came from", "Led to", "Looks like it")
-_ALIKE: Final = 12.0  # further apart than that, pictures do not look alike
 _NO_RECORD: Final = "This file does not say how it was made"
 
 
@@ -97,7 +96,7 @@ class Closer:
 
     def _find_kin(self, picture: str) -> None:
         kin, similar = self._gallery.lineage(picture), self._gallery.similar(picture)
-        alike = [like.entry for like in similar if like.distance <= _ALIKE]
+        alike = [like.entry for like in similar]
         found = dict(zip(_KIN, (list(_flat(kin.ancestors)), list(_flat(kin.descendants)), alike), strict=True))
         tiles = {word: [self._tile(entry) for entry in entries] for word, entries in found.items()}
         if self.entry and self.entry.id == picture:
