@@ -118,7 +118,7 @@ class Anatomy:
 def stamps(card: ModelCard) -> tuple[Stamp, ...]:
     """What is another as soon as another file lies in the place of one that decides what the model draws."""
     lent = sorted(card.base.glob("*/*")) if card.base and card.base.is_dir() else []
-    return tuple(Stamp.of(file) for file in [*card.files(), *lent] if file.is_file())
+    return tuple(Stamp.settled(file) for file in [*card.files(), *lent] if file.is_file())
 
 
 def _denoising(config: Mapping[str, Any], area: int, channels: int) -> int:

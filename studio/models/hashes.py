@@ -1,13 +1,16 @@
 """Files pinned by their SHA-256, so that one that has changed can be named."""
 
 import hashlib
+import time
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from studio.errors import ModelError
 from studio.models import memory
+
+_TICK: Final = 10_000_000  # nanoseconds: file systems take the time from a clock that ticks so seldom on some kernels
 
 
 class Stamp(NamedTuple):
@@ -22,6 +25,13 @@ class Stamp(NamedTuple):
         about = file.stat()
         return cls(about.st_size, about.st_mtime_ns, about.st_ctime_ns)
 
+    @classmethod
+    def settled(cls, file: Path) -> "Stamp":
+        """The stamp once any further change would show in it: for a file of this very moment the clock must tick."""
+        if 0 <= time.time_ns() - file.stat().st_ctime_ns < _TICK:
+            time.sleep(_TICK / 1e9)
+        return cls.of(file)
+
 
 class Pin(NamedTuple):
     """A file as it was when its model was added; as long as the stamp is the same, it need not be read again."""
@@ -31,7 +41,7 @@ class Pin(NamedTuple):
 
     @classmethod
     def of(cls, file: Path) -> "Pin":
-        stamp = Stamp.of(file)
+        stamp = Stamp.settled(file)
         return cls(_digest(file, stamp), stamp)
 
     def problem(self, file: Path, *, thorough: bool = False) -> str:
@@ -56,7 +66,7 @@ def problems(path: Path, pins: Mapping[str, Pin], *, thorough: bool = False) -> 
 
 def digest(file: Path) -> str:
     """The SHA-256 of a file, read again only where its stamp is another: models are large, and it is remembered."""
-    return _digest(file, Stamp.of(file))
+    return _digest(file, Stamp.settled(file))
 
 
 def read_digest(file: Path) -> str:

@@ -76,7 +76,7 @@ def recognised(path: Path) -> Weights:
 def verdict(path: Path) -> Weights | str:
     """What the file is, or why it is no model; its header is read again only where the file has changed."""
     try:
-        return _verdict(path, Stamp.of(path))
+        return _verdict(path, Stamp.settled(path))
     except OSError as error:
         return f"'{path}' cannot be read: {error.strerror or error}"
 

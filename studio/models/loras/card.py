@@ -92,7 +92,7 @@ class LoraCard:
 def stamps(path: Path, there: Collection[str]) -> Stamps:
     """What changes when a LoRA, or anything that is said of it, changes; ``there`` are the names of files beside it."""
     with suppress(OSError):
-        return tuple((file.name, Stamp.of(file)) for file in (path, *sidecars.beside(path, there)))
+        return tuple((file.name, Stamp.settled(file)) for file in (path, *sidecars.beside(path, there)))
     return ()
 
 

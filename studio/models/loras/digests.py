@@ -60,7 +60,7 @@ class Digests:
 
 def of_tensors(path: Path) -> str:
     """The SHA-256 of all that follows the header; raises ModelError where the file cannot be read."""
-    return _tensors(path, Stamp.of(path))
+    return _tensors(path, Stamp.settled(path))
 
 
 @lru_cache(maxsize=1024)
