@@ -61,10 +61,11 @@ def test_black_and_white_are_a_hundred_apart_and_transparent_is_paper():
     assert looks.distances(looks.of(black), [looks.of(white), looks.of(clear)]) == pytest.approx([100, 100])
 
 
-def test_the_gallery_names_the_nearest_first(gallery, make, folder):
+def test_the_gallery_names_what_looks_alike_the_nearest_first(gallery, make, folder):
     one = make(seed=1, size=(64, 64))
-    one.image.resize((32, 32)).convert("L").convert("RGB").save(folder / "gray.png")
+    one.image.point(lambda value: value + 9).save(folder / "paler.png")
+    one.image.point(lambda value: 255 - value).save(folder / "negative.png")
     one.image.resize((32, 32)).save(folder / "small.jpg", quality=50)
     gallery.refresh()
     near = gallery.similar(gallery.entry(one.path).id)
-    assert [like.entry.path.name for like in near] == ["small.jpg", "gray.png"]
+    assert [like.entry.path.name for like in near] == ["small.jpg", "paler.png"]
