@@ -75,7 +75,7 @@ class Session:
         job, folder = job.with_wildcards(self.settings.wildcards), out or self.settings.output
         for _, picture in self._device.work(job, folder, name, watch or _ignore, previews=False, finished=()):
             if listed:
-                self._list(picture)
+                self.listed(picture)
             yield picture
 
     def run_all(
@@ -92,7 +92,7 @@ class Session:
         with closing(self._device.work_all(wanted, watch or _ignore, todo)) as all_made:
             for one, made in all_made:
                 if isinstance(made, Picture):
-                    self._list(made)
+                    self.listed(made)
                 yield one, made
 
     def submit(self, job: Job, *, out: Path | None = None, name: str = names.DEFAULT) -> Run:
@@ -228,10 +228,10 @@ class Session:
         finished = queue.pictures(row.id)
         for number, picture in self._hands.work(row.job, row.folder, row.name, watch, previews=True, finished=finished):
             queue.keep(row.id, number, picture.path)
-            self._list(picture)
+            self.listed(picture)
             self._tell(row.id, Made(picture))
 
-    def _list(self, picture: Picture) -> None:
+    def listed(self, picture: Picture) -> None:
         """Put a picture into the gallery. Where that fails it is a file all the same, and the next refresh finds it."""
         try:
             self.gallery.add(picture.path)

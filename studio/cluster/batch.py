@@ -6,7 +6,7 @@ who asked: a worker that dies takes nothing along but the picture it was at.
 """
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,7 @@ from studio.cluster.link import connected, hired, library
 from studio.cluster.painter import Painted, Painter
 from studio.errors import InputError
 from studio.events import Step
+from studio.record.picture import Picture
 from studio.record.publish import land
 from studio.version import VERSION
 
@@ -31,11 +32,13 @@ class Cluster:
     ``address`` is that of a running cluster ("10.0.0.5:6379", "auto" for one on this machine); without it one is
     started here and ends with the batch. ``cores`` are a worker's where there are no GPUs, without it those of the
     smallest machine. ``painter`` is what works there, a class with ``version`` and ``paint`` as ``Painter`` has them.
+    ``landed`` is told of each picture once its file is complete.
     """
 
     address: str | None = None
     cores: int | None = None
     painter: type | None = None
+    landed: Callable[[Picture], None] | None = None
 
     def make(self, tasks: Iterable[Task], out: Path, watch: Watch) -> Generator[Outcome, None, None]:
         """Make each task's picture, published as ``out / task.place``, in the order in which they come back.
@@ -46,7 +49,10 @@ class Cluster:
         with connected(self.address):
             crew = _Crew(hired(self.painter or Painter, self.cores))
             try:
-                yield from _rounds(crew, todo, out, watch)
+                for outcome in _rounds(crew, todo, out, watch):
+                    if self.landed and isinstance(outcome, Made):
+                        self.landed(Picture(outcome.path))
+                    yield outcome
             finally:
                 crew.dismiss()
 

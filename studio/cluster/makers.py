@@ -9,12 +9,13 @@ from studio.session import Session
 
 
 def of(engine: str, session: Session, address: str | None = None) -> Maker:
-    """The maker "local", a session of this process, or "ray", the workers of the cluster at ``address``.
+    """The maker "local", a session of this process, or "ray", the workers of the cluster at ``address``. Their
+    pictures are in the session's gallery.
 
     Raises InputError for another, and for an address that nobody needs.
     """
     if engine == "ray":
-        return Cluster(address)
+        return Cluster(address, landed=session.listed)
     if engine != "local":
         raise InputError(unknown("engine", engine, ["local", "ray"]))
     if address:

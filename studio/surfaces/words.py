@@ -5,10 +5,11 @@ from studio.events import Step
 
 
 def progress(step: Step) -> str:
-    """ "picture 2 of 4, step 3 of 20, 5 s left"."""
-    left = "" if step.seconds_left is None else f", {duration(step.seconds_left)} left"
-    which = f"picture {step.picture} of {step.pictures}, " if step.pictures > 1 else ""
-    return f"{which}step {step.step} of {step.steps}{left}"
+    """ "picture 2 of 4, step 3 of 20, 5 s left"; pictures made elsewhere tell of no steps."""
+    which = [f"picture {step.picture} of {step.pictures}"] if step.pictures > 1 else []
+    where = [f"step {step.step} of {step.steps}"] if step.steps > 1 or not which else []
+    left = [] if step.seconds_left is None else [f"{duration(step.seconds_left)} left"]
+    return ", ".join([*which, *where, *left])
 
 
 def say(text: str) -> None:

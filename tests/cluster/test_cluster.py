@@ -191,6 +191,7 @@ def test_no_cluster_is_one_line():
 def test_the_same_command_makes_the_same_pictures_here_and_there(nodes, tmp_path, monkeypatch, capsys):
     (tmp_path / "icons.csv").write_text("prompt,steps\na red circle on white,2\na blue star on cream,2\n")
     monkeypatch.setenv("STUDIO_OUTPUT", str(tmp_path / "pictures"))
+    monkeypatch.setenv("STUDIO_STATE", str(tmp_path / "state"))
     asked = ["batch", str(tmp_path / "icons.csv"), "--workflow", "text-to-image", "--name", "{row}", "--out"]
     for more in ([str(tmp_path / "there"), "--engine", "ray", "--address", nodes.address], [str(tmp_path / "here")]):
         with hardware.threads(1), pytest.raises(SystemExit) as end:
@@ -201,6 +202,8 @@ def test_the_same_command_makes_the_same_pictures_here_and_there(nodes, tmp_path
         assert np.array_equal(np.asarray(here.image), np.asarray(there.image))
         assert here.job == there.job
     assert (tmp_path / "there" / "manifest.csv").is_file()
+    known = Session(Settings(state=tmp_path / "state")).gallery.find("blue star").entries
+    assert {file.parent.name for one in known for file in one.files} == {"here", "there"}
 
 
 def test_what_is_wrong_with_a_job_is_said_as_here(nodes, tmp_path):
