@@ -5,6 +5,7 @@
     │   ├── WorkflowError   a workflow file is wrong
     │   └── TableError      a table's rows are wrong; it lists all that is
     ├── ModelError        a model's files are missing, changed or of a kind not known here
+    ├── NotFinite         what a model made holds NaN or infinity: it would be a black picture
     ├── OutputError       a picture could not be written; earlier ones are untouched
     ├── OutOfMemory       a picture does not fit into memory, whatever is done; the next job may
     └── Cancelled         somebody stopped the run
@@ -65,6 +66,10 @@ class TableError(InputError):
 
 class ModelError(StudioError):
     """A model's files are missing, changed or of a kind not known here."""
+
+
+class NotFinite(StudioError):
+    """What a model made holds NaN or infinity: it would be a black picture."""
 
 
 class OutputError(StudioError):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.engine.decompose import Product
+from studio.engine.finite import finite
 from studio.engine.worn import Key
 from studio.errors import InputError, ModelError
 from studio.families import Shape
@@ -100,12 +101,10 @@ def check_name(out: Path) -> None:
 
 
 def _named(gain: Gain, name: Name, dtype: "torch.dtype") -> "dict[str, Tensor]":
-    import torch
-
     found = {}
     for role, tensor in gain.tensors():
         written = tensor.to(dtype).cpu().contiguous().clone()
-        if not torch.isfinite(written).all():
+        if not finite(written):
             raise ModelError(f"what '{gain.module}' gains is no number or too large for {dtype}; lower the weights")
         found[name(gain.key[0], gain.module, role)] = written
     return found

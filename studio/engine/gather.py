@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.engine import tensors
-from studio.engine.loras import check, fitting, pieces_of, tensors_of, weight_of
+from studio.engine.loras import check, fitting, pieces_of, weight_of
 from studio.engine.worn import Key, Piece, Worn
 from studio.errors import InputError
 from studio.families import Shape, Shapes
@@ -90,7 +90,7 @@ def alone(loras: Sequence[Lora]) -> Gathered:
     for lora, path in _found(loras):
         file = LoraFile.read(path)
         _check_alone(lora, file)
-        found = list(pieces_of(digest(path), [_fitted(change) for change in file.changes], tensors_of(path)))
+        found = list(pieces_of(digest(path), [_fitted(change) for change in file.changes], tensors.read_all(path)))
         if shapes and not {piece.key for piece in found} & shapes.keys():
             raise InputError(
                 f"'{lora.part}' names no module as the others do; give the model that they are for: --model"

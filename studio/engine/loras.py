@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from studio.engine import deltas
 from studio.engine.hardware import pick_device
+from studio.engine.tensors import read_all
 from studio.engine.worn import Key, Piece, Wardrobe, Worn
 from studio.errors import InputError, ModelError
 from studio.families import Shapes
@@ -190,28 +191,13 @@ def fitting(path: Path, model: Mapping[str, Shapes], card: ModelCard) -> Fitting
     file, sha256 = LoraFile.read(path), digest(path)
     found = fit(file, model, card.family)
     unfit = (*map(str, found.misshaped), *found.unknown, *file.strays)
-    tensors = tensors_of(path)
+    tensors = read_all(path)
     pieces = tuple(pieces_of(sha256, found.fitted, tensors))
     _check_once(path.stem, pieces)
     words = {word: [tensors[name] for name in names.values()] for word, names in file.embeddings.items()}
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     modules = len({change.target for change in file.changes})
     return Fitting(path.stem, sha256, LoraCard.read(path).family, pieces, modules, unfit, words, size)
-
-
-def tensors_of(path: Path) -> "dict[str, Tensor]":
-    """All that a file holds, in main memory: the library's own are windows into the file, which may be written over.
-
-    Raises ModelError where some of it is no number. An alpha may be infinite where it says nothing.
-    """
-    import torch
-    from safetensors.torch import load_file
-
-    tensors = {name: tensor.clone() for name, tensor in load_file(path).items()}
-    for name, tensor in tensors.items():
-        if tensor.ndim and not torch.isfinite(tensor.float()).all():
-            raise ModelError(f"the LoRA '{path.stem}' holds in '{name}' what is no number; it is damaged: get another")
-    return tensors
 
 
 def _shapes(pipeline: "DiffusionPipeline") -> dict[str, Shapes]:

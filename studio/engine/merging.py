@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from studio.engine import gather, tensors
+from studio.engine.finite import finite
 from studio.engine.gains import Watch, check_name
 from studio.engine.gather import Gathered
 from studio.engine.hardware import pick_device
@@ -77,7 +78,7 @@ def _merged(found: Gathered, key: Key) -> "Tensor":
     made = own.to(pick_device(), torch.float32)
     for piece, strength in found.worn[key]:
         piece.add(made, strength, found.own)
-    if not torch.isfinite(rounded := made.to(own.dtype)).all():
+    if not finite(rounded := made.to(own.dtype)):
         raise ModelError(f"'{'.'.join(key)}' would hold what is no number in the model's precision; lower the weights")
     return rounded
 

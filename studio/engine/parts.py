@@ -5,9 +5,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from studio.engine import hardware
+from studio.engine import finite, hardware
+from studio.engine.alignment import align
 from studio.engine.hardware import pick_device, pick_dtype
+from studio.engine.tensors import read_all
 from studio.errors import ModelError
+from studio.models.folder import weight_files
 from studio.models.parts import Part
 
 if TYPE_CHECKING:
@@ -65,17 +68,16 @@ class Parts:
                 made = load(path, dtype=dtype, local_files_only=True, use_safetensors=True)
             except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, SafetensorError) as error:
                 raise ModelError(f"'{part.name}' does not load: {str(error).splitlines()[0]}") from None
+            finite.check_weights(made, part.name, [path] if path.is_file() else weight_files(path))
             made = made.to(device).eval()
+            align(made)
         self._loaded[key] = made
         return made
 
 
 def tensors(part: Part) -> "dict[str, Tensor]":
-    """All tensors of a part that is one file."""
-    from safetensors.torch import load_file
-
-    loaded: dict[str, Tensor] = load_file(part.path)
-    return loaded
+    """All tensors of a part that is one file; raises ModelError where one is not finite."""
+    return read_all(part.path)
 
 
 def _from_file(like: Any, path: Path, dtype: Any) -> Any:

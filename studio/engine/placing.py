@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from studio.engine.alignment import align, aligned
 from studio.engine.anatomy import TILE
 from studio.engine.memory import Placement, Plan, Storage
 from studio.models import folder as folders
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def placed(pipeline: "DiffusionPipeline", plan: Plan, device: "torch.device", folder: Path) -> "DiffusionPipeline":
-    """The pipeline, loaded into main memory from ``folder``, as planned; called once for a model."""
+    """The pipeline, loaded into main memory from ``folder``, as planned; called once for a model.
+
+    Weights that a CPU computes with are aligned, whatever the plan.
+    """
     for part in denoisers(pipeline):
         _round(part, plan.storage)
     if plan.placement is Placement.MODELS:
@@ -29,6 +33,9 @@ def placed(pipeline: "DiffusionPipeline", plan: Plan, device: "torch.device", fo
             _let_go_of_files(pipeline)
     if plan.placement is Placement.DROP:
         _drop_encoders(pipeline, folder)
+    if device.type == "cpu":
+        for _, part in modules(pipeline):
+            align(part)
     return pipeline
 
 
@@ -62,6 +69,13 @@ def denoisers(pipeline: "DiffusionPipeline") -> Iterator[Any]:
     for name in ("unet", "transformer", "transformer_2", "prior"):
         if (part := getattr(pipeline, name, None)) is not None:
             yield part
+
+
+def modules(pipeline: "DiffusionPipeline") -> "Iterator[tuple[str, nn.Module]]":
+    """All parts of a pipeline that hold weights, by their names."""
+    from torch import nn
+
+    return ((name, part) for name, part in pipeline.components.items() if isinstance(part, nn.Module))
 
 
 def _cut_to_size(decoder: Any) -> None:
@@ -127,4 +141,4 @@ def _read_again(part: Any, file: Path) -> None:
     fresh = type(part).from_pretrained(file, dtype=part.dtype, **which)
     weights = dict(fresh.named_parameters())
     for name, parameter in part.named_parameters():
-        parameter.data = weights[name].data.to(part.device)
+        parameter.data = aligned(weights[name].data.to(part.device))

@@ -1,13 +1,31 @@
-"""Single parameters, read from a model's files and written over themselves in a copy; never the whole model."""
+"""Tensors read from files and written over themselves in a copy of one; never a whole model."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.engine.alignment import aligned
+from studio.engine.finite import damaged, finite
 from studio.errors import ModelError
 from studio.models.header import Header
 from studio.models.loras.parameters import Spot
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+def read_all(path: Path) -> "dict[str, Tensor]":
+    """All that a safetensors file holds, in main memory.
+
+    The library's own are windows into the file, which may be written over. Raises ModelError where a tensor is not
+    finite; a number without a shape may be so where it says nothing, such as an alpha.
+    """
+    from safetensors.torch import load_file
+
+    tensors = {name: tensor.clone() for name, tensor in load_file(path).items()}
+    for name, tensor in tensors.items():
+        if tensor.ndim and not finite(tensor):
+            raise damaged(path, name)
+    return tensors
 
 
 def read(spot: Spot) -> "Tensor":
@@ -21,7 +39,7 @@ def read(spot: Spot) -> "Tensor":
         raise ModelError(f"'{spot.file}' is no safetensors file; give the model in that format")
     with safe_open(spot.file, framework="pt") as file:
         rows = file.get_slice(spot.tensor)[spot.first : spot.first + spot.shape[0]]
-    return _swapped(rows) if spot.swapped else rows
+    return _swapped(rows) if spot.swapped else aligned(rows)
 
 
 def write(copy: Header, spot: Spot, value: "Tensor") -> None:

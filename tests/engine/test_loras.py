@@ -326,7 +326,7 @@ def test_a_file_with_holes_is_refused(files, draw, tmp_path):
     name = next(key for key in tensors if "lora_down" in key)
     tensors[name].flatten()[0] = float("nan")
     save_file(tensors, tmp_path / "holes.safetensors")
-    with pytest.raises(ModelError, match=f"the LoRA 'holes' holds in '{name}' what is no number"):
+    with pytest.raises(ModelError, match=f"holes.safetensors' holds NaN or infinity in '{name}'"):
         draw(str(tmp_path / "holes.safetensors"))
 
 
