@@ -60,6 +60,11 @@ def ease(workflow: Workflow) -> tuple[bool, int, str]:
     return needs_a_picture, sum(not control.more for control in asked), workflow.name
 
 
+def is_blank(value: Any) -> bool:
+    """Whether a required input still waits for its value: nothing, an empty list, or a text of blanks alone."""
+    return not value.strip() if isinstance(value, str) else value in (None, [])
+
+
 def own_model(workflow: Workflow) -> Control | None:
     """The input for a model or an adapter of the person's own, without which the workflow draws nothing; else None."""
     asked = controls(workflow)

@@ -12,7 +12,7 @@ from gradio.components import Component
 from studio.errors import InputError, StudioError
 from studio.job import Job
 from studio.session import Session
-from studio.surfaces.controls import Control, controls, own_model
+from studio.surfaces.controls import Control, controls, is_blank, own_model
 from studio.surfaces.lorashelf import Joined, joined
 from studio.surfaces.styles import styles
 from studio.surfaces.uploads import safe_values
@@ -188,7 +188,7 @@ def _submit(form: Form, session: Session) -> Any:
 
 def _refuse_empty(form: Form, values: dict[str, Any]) -> None:
     for one in form.fields:
-        if one.control.required and not values.get(one.control.name):
+        if one.control.required and is_blank(values.get(one.control.name)):
             verb = "Paint" if one.control.kind == "mask" else "Give"
             raise InputError(f"{one.control.label} is still empty. {verb} it, then press Generate again.")
 
