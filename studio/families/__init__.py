@@ -12,7 +12,7 @@ from math import isqrt, sqrt
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from studio import wildcards
+from studio import plugins, wildcards
 from studio.errors import InputError, ModelError
 from studio.kinds import Size
 from studio.naming import Names
@@ -220,7 +220,11 @@ class Family:
         if self.needs and find_spec(self.needs) is None:
             raise ModelError(f"{self.title} cannot run here: it needs {self.needs}, which is not installed")
         if request.task not in self.pipelines:
-            raise InputError(f"{self.title} has no {request.task}; it has {', '.join(self.pipelines) or 'none'}")
+            others = " or ".join(able(request.task)[:3])
+            raise InputError(
+                f"{self.title} cannot do {request.task}, only {', '.join(self.pipelines) or 'nothing here'}; "
+                f"choose another model{f', for example {others}' if others else ''}"
+            )
         for other in sorted(request.guide.asks - self.takes - {"ControlNet"}):
             raise InputError(f"{self.title} takes no {other}; leave it out, or choose another model")
         self._check_followed(any(not control.part for control in request.guide.controls))
@@ -273,6 +277,13 @@ class Family:
         if request.strength is not None and request.images:
             given["strength"] = request.strength
         return given | self.besides(request)
+
+
+def able(task: str) -> list[str]:
+    """The titles of all families, and of their variants, that have a task; sorted."""
+    families: list[Family] = [plugins.find("families", name).FAMILY for name in plugins.names("families")]
+    everyone = [one for family in families for one in (family, *family.variants.values())]
+    return sorted({one.title for one in everyone if task in one.pipelines})
 
 
 def _in_words(mark: str) -> str:

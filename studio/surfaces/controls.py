@@ -60,6 +60,19 @@ def ease(workflow: Workflow) -> tuple[bool, int, str]:
     return needs_a_picture, sum(not control.more for control in asked), workflow.name
 
 
+def is_blank(value: Any) -> bool:
+    """Whether a required input still waits for its value: nothing, an empty list, or a text of blanks alone."""
+    return not value.strip() if isinstance(value, str) else value in (None, [])
+
+
+def own_model(workflow: Workflow) -> Control | None:
+    """The input for a model or an adapter of the person's own, without which the workflow draws nothing; else None."""
+    asked = controls(workflow)
+    return next(
+        (one for one in asked if (one.kind in PARTS and not one.more) or (one.kind == "model" and one.required)), None
+    )
+
+
 def _controls(workflow: Workflow) -> Iterator[Control]:
     own = workflow.definition.inputs
     for name, field in sorted(workflow.form().model_fields.items(), key=lambda item: item[0] not in own):

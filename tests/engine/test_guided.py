@@ -185,7 +185,7 @@ def test_a_family_without_it_refuses_it_by_name(kind, said, engine, card, guides
 
 def test_a_family_without_controlnets_says_so(engine, card, guides):
     model = card("pixart")
-    with pytest.raises(InputError, match="has no controlnet; it has text-to-image"):
+    with pytest.raises(InputError, match="cannot do controlnet, only text-to-image"):
         generate.run(engine, PROMPT, steps=2, size=(64, 64), model=str(model.path), guide=guides["controlnet"]())
 
 

@@ -43,14 +43,14 @@ def test_flux_takes_a_negative_prompt_by_a_second_pass():
     [
         (SCHNELL, {"negative_prompt": "blurry"}, "FLUX.1 schnell has no negative prompt; leave it empty"),
         (SCHNELL, {"guidance": 7.0}, "FLUX.1 schnell has no guidance to set; leave it at 0"),
-        (flux1.FAMILY.of("fill"), {}, "FLUX.1 Fill has no text-to-image; it has inpaint"),
+        (flux1.FAMILY.of("fill"), {}, "FLUX.1 Fill cannot do text-to-image, only inpaint"),
         (
             flux1.FAMILY,
             {"width": 1000},
             r"FLUX.1 does not draw 1000x1024; 992x1024 would do \(sides are multiples of 16\)",
         ),
         (hidream.FAMILY, {"width": 512, "height": 512}, "HiDream-I1 does not draw 512x512; 1024x1024 would do"),
-        (sdxl.FAMILY.of("refiner"), {}, "refiner has no text-to-image; it has image-to-image, inpaint"),
+        (sdxl.FAMILY.of("refiner"), {}, "refiner cannot do text-to-image, only image-to-image, inpaint"),
     ],
 )
 def test_what_a_family_has_not_is_refused_by_name(family, changes, refusal):

@@ -71,9 +71,9 @@ def test_an_instruction_changes_the_picture(engine, instructed):
 def test_models_for_other_work_say_what_they_do(engine, instructed):
     from studio.steps import generate
 
-    with pytest.raises(InputError, match="Stable Diffusion 1 has no instruct"):
+    with pytest.raises(InputError, match="Stable Diffusion 1 cannot do instruct, .*, for example FLUX.1 Kontext"):
         instruct.run(engine, [small.drawing()], "make it night", "spark")
-    with pytest.raises(InputError, match="Stable Diffusion 1 for instructions has no text-to-image; it has instruct"):
+    with pytest.raises(InputError, match="Stable Diffusion 1 for instructions cannot do text-to-image, only instruct"):
         generate.run(engine, "a star", model=instructed)
 
 

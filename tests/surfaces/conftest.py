@@ -5,6 +5,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 
 import httpx
@@ -75,6 +76,26 @@ class Served:
     def picture(self, **values):
         """A finished picture's file."""
         return self.session.find(self.job(**values)).wait(120)[0].path
+
+    @contextmanager
+    def held(self, steps=2):
+        """Spark draws so many steps and then waits until the block ends."""
+        from diffusers import DDIMScheduler
+
+        go_on, step, left = threading.Event(), DDIMScheduler.step, iter(range(steps))
+
+        @wraps(step)
+        def waiting(*arguments, **named):
+            if next(left, None) is None:
+                assert go_on.wait(120)
+            return step(*arguments, **named)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(DDIMScheduler, "step", waiting)
+            try:
+                yield
+            finally:
+                go_on.set()
 
     def calm(self):
         """Nothing waits or runs any more."""

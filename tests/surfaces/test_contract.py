@@ -135,9 +135,11 @@ def test_the_page_has_the_bounds_and_choices(name, own):
     with gr.Blocks():
         form = draw(workflow, own, gr.Textbox())
     for field in form.fields:
-        control, part = field.control, field.parts[0]
-        if control.kind in ("slider", "number") and not control.many:
+        control, part = field.control, field.part
+        if isinstance(part, gr.Slider):
             assert (part.minimum, part.maximum) == (control.least, control.greatest)
+        elif control.kind in ("slider", "number", "seed") and not control.many:
+            assert (part.props["least"], part.props["greatest"]) == (control.least, control.greatest)
         if control.choices and not control.many:
             assert [value for _, value in part.choices] == list(control.choices)
 

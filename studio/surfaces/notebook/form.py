@@ -10,7 +10,7 @@ from ipywidgets import ToggleButton, VBox
 from studio.errors import InputError
 from studio.job import Job
 from studio.plugins import unknown
-from studio.surfaces.controls import controls
+from studio.surfaces.controls import controls, is_blank
 from studio.surfaces.lorashelf import joined
 from studio.surfaces.notebook.fields import Field, Loras, Mask, PictureFile, field
 from studio.surfaces.notebook.pieces import PromptBox
@@ -70,7 +70,7 @@ class Form(MutableMapping[str, Any]):
         return not self.fields.keys().isdisjoint(wrong)
 
     def _missing(self, name: str, value: Any) -> bool:
-        return self._field(name).control.required and value in (None, [])
+        return self._field(name).control.required and is_blank(value)
 
     def on_wish(self, wish: Callable[[str], None]) -> None:
         """What the keys in a prompt do; the text comes along, so that none of it is late."""

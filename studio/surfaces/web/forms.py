@@ -1,5 +1,6 @@
 """One workflow's form: its fields, the button, and what happens when it is pressed."""
 
+import json
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -11,7 +12,7 @@ from gradio.components import Component
 from studio.errors import InputError, StudioError
 from studio.job import Job
 from studio.session import Session
-from studio.surfaces.controls import Control, controls
+from studio.surfaces.controls import Control, controls, is_blank, own_model
 from studio.surfaces.lorashelf import Joined, joined
 from studio.surfaces.styles import styles
 from studio.surfaces.uploads import safe_values
@@ -30,14 +31,11 @@ class Form:
     @property
     def parts(self) -> list[Component]:
         """Every component, in the order that ``values`` expects."""
-        return [part for one in self.fields for part in one.parts]
+        return [one.part for one in self.fields]
 
     def values(self, given: tuple[Any, ...], output: Path) -> dict[str, Any]:
         """The job's values, by name, from the values of ``parts``; what is left open is left out."""
-        rest, values = list(given), {}
-        for one in self.fields:
-            mine, rest = rest[: len(one.parts)], rest[len(one.parts) :]
-            values[one.control.name] = one.read(mine, output)
+        values = {one.control.name: one.read(value, output) for one, value in zip(self.fields, given, strict=True)}
         return {name: value for name, value in values.items() if value is not None}
 
     def filled(self, values: dict[str, Any]) -> dict[Component, Any]:
@@ -49,7 +47,7 @@ class Form:
                 value = masks.shown(values.get(_picture_of(self.fields)), value)
             if one.control.kind == "loras":
                 value = self._stacked(one, value, values)
-            shown |= dict(zip(one.parts, one.write(value), strict=True))
+            shown[one.part] = one.write(value)
         return shown
 
     def fit(self) -> None:
@@ -57,10 +55,10 @@ class Form:
         for one in self.fields:
             if one.control.kind != "loras":
                 continue
-            one.parts[0].value = self._stacked(one, one.control.default, {})
+            one.part.value = self._stacked(one, one.control.default, {})
             for model in (other for other in self.fields if other.control.name == self._joined(one).model):
                 model.listen("change")(
-                    None, [*model.parts, *one.parts], one.parts, js=loras.FITTING, api_visibility="private",
+                    None, [model.part, one.part], one.part, js=loras.FITTING, api_visibility="private",
                 )  # fmt: skip
 
     def _joined(self, one: Field) -> Joined:
@@ -78,7 +76,10 @@ def draw(workflow: Workflow, session: Session, started: Component) -> Form:
     """Put the form on the page; a run that it starts has its id written to ``started``."""
     definition = workflow.definition
     title, words = escape(definition.title), escape(definition.description)
-    gr.HTML(f"<h1>{title}</h1><p>{words}</p>", elem_classes="about", padding=False, apply_default_css=False)
+    about = gr.HTML(
+        f"<h1>{title}</h1><p>{words}</p>{_needs(workflow)}", elem_classes="about", padding=False,
+        apply_default_css=False, js_on_load="trigger('load')",
+    )  # fmt: skip
     first, more = [c for c in controls(workflow) if not c.more], [c for c in controls(workflow) if c.more]
     fields = _column(first)
     if more:
@@ -86,15 +87,42 @@ def draw(workflow: Workflow, session: Session, started: Component) -> Form:
             fields += _column(more)
     with gr.Column(elem_classes="bar"):
         problem = gr.HTML("", elem_classes="problem", padding=False, apply_default_css=False)
+        gr.HTML('<p class="lost" role="alert" hidden></p>', padding=False, apply_default_css=False)
         button = gr.Button("Generate", variant="primary", elem_classes="generate")
     form = Form(workflow, fields)
     _join(fields)
     form.fit()
+    _keep(form, about)
     button.click(
         _submit(form, session), form.parts, [started, problem], api_visibility="private", show_progress="hidden",
         concurrency_limit=None,
+    ).failure(
+        None, None, None, js="() => document.dispatchEvent(new Event('studio:unstarted'))", api_visibility="private",
     )  # fmt: skip
     return form
+
+
+def _needs(workflow: Workflow) -> str:
+    """What a person has to bring along, and how."""
+    if (own := own_model(workflow)) is None:
+        return ""
+    adding = {"model": "Add it with <code>studio models add</code>."}
+    how = adding.get(own.kind, "Put it into the folder that <code>STUDIO_PARTS</code> names, then reload this page.")
+    return f"<p class=needs>Spark cannot do this alone: it needs a model of yours. {escape(own.help)} {how}</p>"
+
+
+def _keep(form: Form, about: gr.HTML) -> None:
+    """Keep what is filled in in the browser, and fill it in again when the form is drawn the next time."""
+    names = [one.control.name for one in form.fields]
+    about_form = f"{json.dumps(form.workflow.name)}, {json.dumps(names)}"
+    gr.on(
+        [one.listen("change") for one in form.fields], None, form.parts, api_visibility="private",
+        js=f'(...values) => import("/studio/kept.js").then(({{ keep }}) => keep({about_form}, values))',
+    )  # fmt: skip
+    about.load(
+        None, form.parts, form.parts, api_visibility="private",
+        js=f'(...values) => import("/studio/kept.js").then(({{ kept }}) => kept({about_form}, values))',
+    )  # fmt: skip
 
 
 def _column(some: list[Control]) -> list[Field]:
@@ -125,7 +153,7 @@ def _join(fields: list[Field]) -> None:
             _show_for(one, by_name[one.control.visible_if[0]], one.control.visible_if[1])
         if one.control.kind == "mask" and (name := _picture_of(fields)):
             by_name[name].listen("input")(
-                None, by_name[name].parts, one.parts, js=masks.OVER, api_visibility="private",
+                None, by_name[name].part, one.part, js=masks.OVER, api_visibility="private",
             )  # fmt: skip
 
 
@@ -135,16 +163,12 @@ def _picture_of(fields: list[Field]) -> str:
 
 
 def _show_for(one: Field, other: Field, value: Any) -> None:
-    for part in one.parts:
-        part.visible = other.control.default == value
+    one.part.visible = other.control.default == value
 
     def show(now: Any) -> Any:
-        updates = [gr.update(visible=now == value) for _ in one.parts]
-        return updates if len(updates) > 1 else updates[0]  # gradio takes a lone output's value as it is
+        return gr.update(visible=now == value)
 
-    other.listen("change")(
-        show, other.parts[0], one.parts, api_visibility="private", show_progress="hidden", queue=False
-    )
+    other.listen("change")(show, other.part, one.part, api_visibility="private", show_progress="hidden", queue=False)
 
 
 def _submit(form: Form, session: Session) -> Any:
@@ -164,7 +188,7 @@ def _submit(form: Form, session: Session) -> Any:
 
 def _refuse_empty(form: Form, values: dict[str, Any]) -> None:
     for one in form.fields:
-        if one.control.required and not values.get(one.control.name):
+        if one.control.required and is_blank(values.get(one.control.name)):
             verb = "Paint" if one.control.kind == "mask" else "Give"
             raise InputError(f"{one.control.label} is still empty. {verb} it, then press Generate again.")
 

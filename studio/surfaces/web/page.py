@@ -14,7 +14,7 @@ from studio.config import shipped
 from studio.errors import InputError
 from studio.session import Session
 from studio.surfaces import uploads
-from studio.surfaces.controls import ease, live_choices
+from studio.surfaces.controls import ease, live_choices, own_model
 from studio.surfaces.guard import MAX_BODY
 from studio.surfaces.web import assets, forms, theme
 from studio.surfaces.web.fields import Field
@@ -33,8 +33,8 @@ _OURS: Final = [
     "/studio/fonts/instrument-sans.woff2",
     *(f"/studio/{script}.js" for script in (
         "app", "activity", "batches", "brought", "chosen", "closer", "filling", "filters", "found", "gallery", "grid",
-        "kin", "lora_stack", "loras", "make", "marks", "newbatch", "sending", "server", "settings", "sheet", "square",
-        "stage",
+        "kept", "kin", "lora_stack", "loras", "make", "marks", "newbatch", "number", "sending", "server", "settings",
+        "sheet", "square", "stage",
     )),
 ]  # fmt: skip
 
@@ -87,9 +87,9 @@ def _asking_live(blocks: gr.Blocks, fields: list[Field]) -> None:
     """What there is to choose from is asked whenever the page is opened: a model may have come meanwhile."""
 
     def ask() -> dict[Component, Any]:
-        return {one.parts[0]: gr.update(choices=list(live_choices(one.control))) for one in fields}
+        return {one.part: gr.update(choices=list(live_choices(one.control))) for one in fields}
 
-    blocks.load(ask, None, [one.parts[0] for one in fields], api_visibility="private", show_progress="hidden")
+    blocks.load(ask, None, [one.part for one in fields], api_visibility="private", show_progress="hidden")
 
 
 def _html(name: str) -> None:
@@ -112,9 +112,10 @@ def _card(workflow: Workflow) -> str:
     picture = (
         f'<img src="/studio/previews/{preview.name}" alt="" loading="lazy">' if preview else "<span class=blank></span>"
     )
+    badge = "<em class=badge>Needs a model</em>" if own_model(workflow) else ""
     return (
         f'<li><button type=button class=card data-workflow="{name}">{picture}'
-        f"<strong>{escape(definition.title)}</strong><span>{escape(definition.description)}</span></button></li>"
+        f"<strong>{escape(definition.title)}</strong><span>{escape(definition.description)}</span>{badge}</button></li>"
     )
 
 

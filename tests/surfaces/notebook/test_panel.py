@@ -164,6 +164,14 @@ def test_a_missing_picture_is_said_by_its_field(own):
     assert own.runs() == []
 
 
+@pytest.mark.parametrize("prompt", ["", "  "])
+def test_an_empty_prompt_is_refused_beside_its_field(panel, own, prompt):
+    panel.values["prompt"] = prompt
+    send(panel.bar, {"wish": "generate"})
+    assert "needed" in panel.values.fields["prompt"].problem
+    assert own.runs() == []
+
+
 def test_a_dropped_picture_brings_back_its_settings(panel, pictures):
     data = pictures[1].path.read_bytes()
     send(panel.restoring, {"name": "one.png", "part": 0, "parts": 2}, data[:1000])

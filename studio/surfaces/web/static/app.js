@@ -5,8 +5,8 @@ import * as batches from "./batches.js";
 import * as brought from "./brought.js";
 import * as gallery from "./gallery.js";
 import * as stage from "./stage.js";
-import { ask, base64 } from "./server.js";
-import { one, say, toggle } from "./make.js";
+import { ask, base64, reached, UNREACHABLE } from "./server.js";
+import { has, one, say, toggle } from "./make.js";
 
 const PAGES = ["start", "activity", "batches", "gallery"];
 
@@ -83,9 +83,35 @@ function generate() {
   if (document.body.dataset.page === "work") one(".generate button, button.generate", form)?.click();
 }
 
+/** Say beside the button that its form could not be sent; without words, that it can. */
+function lost(words = "") {
+  const line = one(`#make-${current()} .lost`);
+  if (!line) return;
+  line.textContent = words;
+  line.hidden = !words;
+}
+
+async function unstarted() {
+  lost((await reached()) ? "The studio could not read this form. Reload the page; what you wrote is kept." : UNREACHABLE);
+}
+
+/** Gradio says nothing where a form does not reach the server. */
+async function sent() {
+  lost((await reached()) ? "" : UNREACHABLE);
+}
+
 /** Add a style's words to the prompt above it, or take them out again. */
 function style(button) {
-  toggle(one(".kind-prompt textarea", button.closest(".tabitem")), button.dataset.words);
+  toggle(promptOf(button), button.dataset.words);
+}
+
+const promptOf = (element) => one(".kind-prompt textarea", element.closest(".tabitem"));
+
+/** Show which styles are in their form's prompt. */
+function pressed({ target }) {
+  for (const button of target.closest(".tabitem")?.querySelectorAll(".styles button") ?? []) {
+    button.setAttribute("aria-pressed", has(promptOf(button), button.dataset.words));
+  }
 }
 
 function keys(event) {
@@ -94,7 +120,8 @@ function keys(event) {
     event.preventDefault();
     event.target.dispatchEvent(new Event("change", { bubbles: true }));
     generate();
-  } else if (event.key === "Escape" && !one("#keys").open) leave(event);
+  } else if (event.key === "Escape" && open(event.target)) return;
+  else if (event.key === "Escape" && !one("#keys").open) leave(event);
   else if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   else if (event.key === "?") one("#keys").showModal();
   else if (event.key === "g") go("gallery");
@@ -103,6 +130,9 @@ function keys(event) {
   else if (event.key === "ArrowLeft") stage.turn(-1);
   else if (event.key === "ArrowRight") stage.turn(1);
 }
+
+/** Whether an element is a box whose list of choices is open: Esc closes the list. */
+const open = (element) => element.getAttribute("aria-expanded") === "true" && element.matches("input, [role=combobox]");
 
 /** Esc stops the work; in the gallery it goes one step back. */
 function leave(event) {
@@ -133,8 +163,11 @@ function drops() {
   });
 }
 
-/** What Gradio leaves without a name or a role for screen readers. */
+/** What Gradio leaves without a name or a role for screen readers, and help texts as they are (see fields.py). */
 function name() {
+  for (const help of document.querySelectorAll(".info-text")) {
+    if (/[\uE000-\uE07F]/.test(help.textContent)) help.textContent = help.textContent.replace(/[\uE000-\uE07F]/g, (mark) => String.fromCharCode(mark.charCodeAt(0) - 0xe000));
+  }
   for (const button of document.querySelectorAll("button:not([aria-label])")) {
     if (!button.textContent.trim()) button.setAttribute("aria-label", button.title || "Choose a picture");
   }
@@ -165,6 +198,10 @@ async function begin() {
   one("#ask-keys").onclick = () => one("#keys").showModal();
   for (const card of document.querySelectorAll(".card[data-workflow]")) card.onclick = () => go(card.dataset.workflow);
   addEventListener("click", ({ target }) => target.matches?.(".styles button") && style(target));
+  addEventListener("click", ({ target }) => target.closest?.("#forms .generate") && sent());
+  document.addEventListener("studio:unstarted", unstarted);
+  addEventListener("input", pressed);
+  addEventListener("toggle", pressed, true); // the list of styles is opened
   addEventListener("hashchange", route);
   addEventListener("keydown", keys, true);
   drops();

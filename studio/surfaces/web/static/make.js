@@ -22,6 +22,9 @@ export function refill(element, ...children) {
   [...element.querySelectorAll("a, button, input, select, textarea")].find((each) => named(each) === had)?.focus({ preventScroll: true });
 }
 
+/** Whether words stand between commas in what is written in a box. */
+export const has = (box, words) => `, ${box.value.trim()},`.includes(`, ${words},`);
+
 /** Add words to what is written in a box of Gradio's, or take them out again. */
 export function toggle(box, words) {
   const framed = `, ${box.value.trim()},`;

@@ -6,10 +6,17 @@ export async function ask(path, method = "GET", body = undefined) {
     method,
     headers: body === undefined ? {} : { "Content-Type": "application/json" },
     body: body === undefined ? undefined : JSON.stringify(body),
+  }).catch(() => {
+    throw new Error(UNREACHABLE);
   });
   if (!answer.ok) throw new Error(await answer.json().then(({ detail }) => detail, () => "The studio could not do that."));
   return answer.status === 204 ? null : answer.json();
 }
+
+/** Whether the studio answers. */
+export const reached = () => ask("jobs?most=1").then(() => true, (error) => error.message !== UNREACHABLE);
+
+export const UNREACHABLE = "Can't reach the studio. Is it still running?";
 
 /** Hear a job's events until it is over; returns how to stop listening. */
 export function follow(id, hear) {

@@ -9,22 +9,25 @@ const part = (selector) => one(`.stage ${selector}`);
 let job = null; // the one that is watched
 let shown = -1; // which of its pictures
 let leave = () => {};
+const WATCHED = "studio-job"; // where the tab keeps the id of the job that it watches
 
 /** Watch a job: live where it is not over yet, its pictures in any case. */
 export async function watch(id) {
   leave();
   job = await ask(`jobs/${id}`);
+  sessionStorage.setItem(WATCHED, id);
   shown = job.pictures.length - 1;
   draw();
   if (!ENDS.includes(job.state)) leave = follow(id, hear);
   else settle(job.problem);
 }
 
-/** The job at work or, where there is none, the one that waits. */
+/** The job that this tab watched before it was reloaded; else the one at work, or one that waits. Returns it if it is not over. */
 export async function reattach() {
   const jobs = await ask("jobs?most=50");
   const live = jobs.find((each) => each.state === "running") ?? jobs.findLast((each) => each.state === "queued");
-  if (live) await watch(live.id);
+  const mine = jobs.find((each) => each.id === sessionStorage.getItem(WATCHED)) ?? live;
+  if (mine) await watch(mine.id);
   return live ?? null;
 }
 
