@@ -105,7 +105,7 @@ def _control(draft: Draft, followed: Followed, last: str) -> str:
     made = draft.step("follow", "control", {"image": f"${outline}", "controlnet": net, "guide": f"${last}"})
     draft.expose("weight", made, "weight", followed.weight)
     for name, key, value, usual in (("from", "start", followed.start, 0), ("until", "end", followed.end, 1)):
-        if value != usual:
+        if value not in (None, usual):
             draft.expose(name, made, key, value, {"more": True})
     if followed.shows != "as trained":
         draft.expose("shows", made, "shows", followed.shows, {"more": True})

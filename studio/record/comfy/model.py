@@ -68,8 +68,11 @@ def _lora(trail: Trail, node: Node) -> list[Lora]:
     name = file(trail, node, ["lora_name"])
     weight = trail.number(node, "strength_model", 1.0)
     text = trail.number(node, "strength_clip", weight) if node.type == "LoraLoader" else 0.0
+    if weight is None or text is None:
+        trail.leave(node, name, "how strongly it counts is unknown; choose it, and give its weight")
+        return []
     try:
-        lora = Lora(name, weight or 0.0, None if text == weight else text)
+        lora = Lora(name, weight, None if text == weight else text)
         return [lora] if Lora.parse(str(lora)) == lora else []
     except InputError as error:
         trail.leave(node, name, str(error))
@@ -81,8 +84,8 @@ def clip_skip(trail: Trail, node: Node) -> int | None:
     known, skip = (*MODELS, *TEXT_ENCODERS, *_LORAS, "CLIPSetLastLayer"), None
     found = trail.source(node, "clip", known, ("clip",))
     while found and found.type not in (*MODELS, *TEXT_ENCODERS):
-        if found.type == "CLIPSetLastLayer" and skip is None:
-            skip = -(trail.whole(found, "stop_at_clip_layer", -1) or -1)
+        if found.type == "CLIPSetLastLayer" and skip is None and (layer := trail.whole(found, "stop_at_clip_layer")):
+            skip = -layer
         found = trail.source(found, "clip", known, ("clip",))
     if found and found.type in TEXT_ENCODERS:
         for name in TEXT_ENCODERS[found.type].split():
