@@ -100,7 +100,17 @@ class Told:
                 named, timed = text(value), text(timing or "")
                 if len(named) + len(timed) > _LONGEST_NAME:
                     raise ValueError("there is no such sampler here")
-                self.put("sampler", read(named, timed), name, both)
+                self._put_sampler(name, schedule, (named, timed), read)
+
+    def _put_sampler(self, name: str, schedule: str, both: tuple[str, str], read: Callable[[str, str], str]) -> None:
+        """Put the sampler; where it is here with other schedules alone, without the one that is said."""
+        try:
+            self.put("sampler", read(*both), name, " ".join(both).strip())
+        except ValueError:
+            if not both[1]:
+                raise
+            self.put("sampler", alone := read(both[0], ""), name, both[0])
+            self.leave(schedule, both[1], f"'{alone}' goes by its own here")
 
     def say(self, name: str, ours: str, dialect: Callable[[str], str]) -> None:
         """A prompt in our grammar; where ``dialect`` raises ValueError its plain words, and the reason is left."""

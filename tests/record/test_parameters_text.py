@@ -30,6 +30,7 @@ def test_as_a1111_reads_it():
     assert found == {
         "Steps": "20", "Sampler": "DPM++ 2M", "Schedule type": "Karras", "CFG scale": "2", "Seed": "7",
         "Size": "512x768", "Model hash": "ababababab", "Model": "dream", "Clip skip": "2",
+        "RNG": "CPU",
         "Lora hashes": "neon: efefefefefef, odd}:one: 333333333333", "Version": "studio 0.4",
     }  # fmt: skip
 

@@ -28,7 +28,7 @@ def test_the_file_carries_the_job_and_text_that_other_tools_read(job, tmp_path):
     assert words == [PROMPT, "Negative prompt: red"]
     assert dict(PAIR.findall(last)) == {
         "Steps": "20", "Sampler": "DDIM", "CFG scale": "2", "Model": "spark", "Seed": "7", "Size": "64x96",
-        "Version": "studio 0",
+        "RNG": "CPU", "Version": "studio 0",
     }  # fmt: skip
 
 

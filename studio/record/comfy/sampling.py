@@ -13,7 +13,7 @@ from studio.record.comfy.model import Model, model
 from studio.record.comfy.nodes import PICTURE, SAMPLING
 from studio.record.comfy.pixels import Pixels, pixels
 from studio.record.comfy.trail import Trail
-from studio.sampler_names import canonical
+from studio.sampler_names import canonical, without_schedule
 
 _MOST: Final = 12
 _NOTHING: Final = Pixels()
@@ -156,9 +156,7 @@ def _sampler(trail: Trail, made: Pass, asked: _Asked) -> str | None:
 
 
 def _without_schedule(trail: Trail, made: Pass, asked: _Asked, why: str) -> str | None:
-    try:
-        found = canonical(asked.sampler)
-    except ValueError:
+    if (found := without_schedule(asked.sampler, asked.schedule)) is None:
         trail.leave(f"sampler of {made.node}", f"{asked.sampler} {asked.schedule}", why)
         return None
     trail.leave(f"scheduler of {made.node}", asked.schedule, f"'{found}' goes by its own here")
