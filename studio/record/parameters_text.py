@@ -12,6 +12,7 @@ from typing import Any, Final
 from studio.job import Job
 from studio.kinds import OWN_SAMPLER
 from studio.lora import Lora
+from studio.record import clip_skip
 from studio.record.infotext import written
 from studio.sampler_names import in_two
 
@@ -37,12 +38,12 @@ def write(job: Job, facts: Mapping[str, Any]) -> str:
 def _settings(job: Job, facts: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     model, about = next(iter(facts["models"].items()), (None, dict[str, Any]()))
     sampler, schedule = _sampler(job.value("sampler"), about.get("sampler", ""))
-    skip, large = job.value("clip_skip") or 1, _enlarged(job)
+    large = _enlarged(job)
     yield from (("Steps", job.value("steps")), ("Sampler", sampler), ("Schedule type", schedule))
     yield from (("CFG scale", job.value("guidance")), ("Seed", job.seed))
     yield "Size", job.value("size") or _smaller(facts["size"], large) if large else facts["size"]
     yield from (("Model hash", _file_hash(about)), ("Model", model))
-    yield from (("Clip skip", skip if skip > 1 else None), ("Denoising strength", job.value("strength")))
+    yield from (("Clip skip", _clip_skip(job, about)), ("Denoising strength", job.value("strength")))
     yield from (("Hires upscale", large), ("Hires upscaler", "Lanczos" if large else ""))
     yield "RNG", "CPU"
     loras = facts.get("loras", {}).items()
@@ -55,6 +56,12 @@ def _sampler(name: str | None, own: str) -> tuple[str, str]:
     if name == OWN_SAMPLER:
         return _OWN.get(own, own), ""
     return in_two(name) if name else ("", "")
+
+
+def _clip_skip(job: Job, about: Mapping[str, Any]) -> int | None:
+    """As A1111 and Forge count it, by the model's family; None for the layer that the model was trained with."""
+    skip = job.value("clip_skip") or 1
+    return clip_skip.theirs(skip, "studio", about["family"]) if skip > 1 else None
 
 
 def _enlarged(job: Job) -> float | None:

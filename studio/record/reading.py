@@ -61,16 +61,21 @@ def number(value: Any) -> int | float:
     return value
 
 
+def whole(value: Any) -> int:
+    """A whole number, also from its text. Raises ValueError for anything else."""
+    if (found := number(value)) != int(found):
+        raise ValueError("this is not a whole number")
+    return int(found)
+
+
 def seed(value: Any) -> int:
     """A seed below 2^32: of a larger one torch's CPU generator uses the last 32 bits alone.
 
     Raises ValueError for anything else, and for one below 0, which stands for one drawn at random.
     """
-    if (found := number(value)) != int(found):
-        raise ValueError("this is not a seed")
-    if found < 0:
+    if (found := whole(value)) < 0:
         raise ValueError("it stands for a seed drawn at random, and which one it was is not said")
-    return int(found) % 2**32
+    return found % 2**32
 
 
 def as_float(value: int | float) -> float:

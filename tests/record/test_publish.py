@@ -12,7 +12,11 @@ from studio.record.publish import publish, publish_at, sweep
 from tests.models.loras import files
 
 PROMPT = "a star, (blue)"
-FACTS = {"studio": "0", "prompt": PROMPT, "models": {"spark": {"sampler": "DDIM", "licence": "apache-2.0"}}}
+FACTS = {
+    "studio": "0",
+    "prompt": PROMPT,
+    "models": {"spark": {"family": "sd1", "sampler": "DDIM", "licence": "apache-2.0"}},
+}
 PAIR = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 
 

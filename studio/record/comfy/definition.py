@@ -32,13 +32,13 @@ def foreign(tool: str, trail: Trail, passes: list[Pass], last: Pixels) -> Foreig
     _finish(draft, last, size, before)
     _seed(draft, passes)
     values, assets = draft.values, tuple(draft.assets)
-    if name := _ours(draft, passes):
-        return Foreign(tool, name, None, values, assets, trail.left)
+    if name := _ours(draft):
+        return Foreign(tool, name, None, values, assets, trail.left, draft.clip_skip)
     if factor := _hires(draft, passes):
         own = {key: value for key, value in values.items() if not key.startswith("again_")}
-        return Foreign(tool, "hires", None, own | {"factor": factor}, assets, trail.left)
+        return Foreign(tool, "hires", None, own | {"factor": factor}, assets, trail.left, draft.clip_skip)
     definition = {"title": "From ComfyUI", "inputs": draft.inputs, "steps": draft.steps}
-    return Foreign(tool, "comfyui", definition, values, assets, trail.left)
+    return Foreign(tool, "comfyui", definition, values, assets, trail.left, draft.clip_skip)
 
 
 def picture_size(passes: list[Pass], last: Pixels) -> Pair | None:
@@ -188,19 +188,13 @@ def _settings(draft: Draft, one: Pass, use: str, step: str, more: str, size: Pai
         "steps": one.steps,
         "guidance": one.guidance,
         "sampler": one.sampler,
-        "clip_skip": _clip_skip(draft, one),
+        "clip_skip": None,
     }
     for name, value in given.items():
         if name != "size" or use not in ("inpaint", "outpaint"):
-            draft.expose(f"{more}{name}", step, name, value, {"more": True, **_labelled(more, name)})
-
-
-def _clip_skip(draft: Draft, one: Pass) -> int | None:
-    skip = one.positive.clip_skip
-    if skip is None or not one.model.large:
-        return skip
-    draft.trail.leave("stop_at_clip_layer", -skip, f"of '{one.model.name}', as of an SDXL, layers count from -2 here")
-    return max(1, skip - 1)
+            exposed = draft.expose(f"{more}{name}", step, name, value, {"more": True, **_labelled(more, name)})
+            if name == "clip_skip" and one.positive.clip_skip is not None:
+                draft.clip_skip[exposed] = one.positive.clip_skip
 
 
 def _finish(draft: Draft, last: Pixels, size: Pair | None, before: str) -> None:
@@ -246,23 +240,18 @@ def _seed(draft: Draft, passes: list[Pass]) -> None:
         draft.values["count"] = min(count, 1000)
 
 
-def _ours(draft: Draft, passes: list[Pass]) -> str:
+def _ours(draft: Draft) -> str:
     """The workflow of ours that this is, "" where it is none."""
     style, *rest = draft.steps.values()
-    if style["use"] != "lora" or not _simply_worn(passes[0]):
+    if style["use"] != "lora":
         return ""
     return _OURS.get(tuple(step["use"] for step in rest), "")
-
-
-def _simply_worn(one: Pass) -> bool:
-    """Whether no LoRA says more than its weight."""
-    return all(lora.text is None for lora in one.model.loras)
 
 
 def _hires(draft: Draft, passes: list[Pass]) -> float | None:
     """How many times larger the second pass is, where that is all that tells it from the first but its strength."""
     uses, values = [step["use"] for step in draft.steps.values()], draft.values
-    if uses != ["lora", "generate", "edit"] or not _simply_worn(passes[0]) or passes[0].model != passes[1].model:
+    if uses != ["lora", "generate", "edit"] or passes[0].model != passes[1].model:
         return None
     differ = [name for name in ("steps", "guidance", "sampler") if values.get(f"again_{name}") != values.get(name)]
     if differ or "again_prompt" in draft.inputs or "again_negative_prompt" in draft.inputs:

@@ -48,7 +48,7 @@ def _added(draft: Draft, one: Pass, name: str, words: tuple[tuple[str, str], ...
 
 def _style(draft: Draft, one: Pass) -> str:
     for lora in one.model.loras:
-        draft.asset("lora", lora.part, lora.weight)
+        draft.asset("lora", lora.part, lora.weight, lora.text)
     made = draft.step("style", "lora")
     draft.choose("loras", made, "loras", [str(lora) for lora in one.model.loras])
     return made

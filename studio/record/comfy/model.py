@@ -24,11 +24,6 @@ class Model:
     shifted: bool = False
 
     @property
-    def large(self) -> bool:
-        """Whether it looks like Stable Diffusion XL, whose prompts are read by the last layer but one anyway."""
-        return any(word in self.name.lower() for word in ("xl", "pony", "illustrious"))
-
-    @property
     def taught(self) -> bool:
         """Whether it looks like FLUX, which was taught a guidance that a graph need not name."""
         return "flux" in self.name.lower()

@@ -17,7 +17,7 @@ from studio.record.carriers import Carried
 from studio.record.fitting import fitted, shown
 from studio.record.foreign import Foreign, Left
 from studio.record.infotext import Infotext
-from studio.record.reading import is_json, seed
+from studio.record.reading import is_json, seed, whole
 from studio.record.reasons import reason
 from studio.record.wording import comfy, literal, plain
 from studio.sampler_names import canonical, without_schedule
@@ -29,7 +29,7 @@ _CARRIERS: Final = ("parameters", "exif:UserComment", "comment", "stealth", "sid
 _PLAIN: Final = {"Steps": "steps", "Seed": "seed", "Size": "size"}
 _CALLED: Final = {
     "prompt": "Prompt", "negative_prompt": "Negative prompt", "steps": "Steps", "seed": "Seed", "size": "Size",
-    "sampler": "Sampler", "guidance": "CFG scale", "strength": "Denoising strength", "clip_skip": "Clip skip",
+    "sampler": "Sampler", "guidance": "CFG scale", "strength": "Denoising strength",
     "factor": "Hires upscale",
 }  # fmt: skip
 _MASKED: Final = ("Mask blur", "Mask mode", "Masked content", "Inpaint area", "Masked area padding")
@@ -66,6 +66,7 @@ class _Reading:
         self.called = dict(_CALLED)
         self.nets = extranets.read(info.prompt, self.rest)
         self.values: dict[str, Any] = {}
+        self.clip_skip: dict[str, int] = {}
         self.info = info
 
     def foreign(self) -> Foreign:
@@ -82,7 +83,7 @@ class _Reading:
             *(Left(key, shown(value), reason(key)) for key, value in self.rest.items()),
         ]
         values, unfit = fitted(Workflow.load(workflow), self.values, self.called)
-        return Foreign(tool, workflow, None, values, self.nets.assets, (*unfit, *left))
+        return Foreign(tool, workflow, None, values, self.nets.assets, (*unfit, *left), self.clip_skip)
 
     def _prompts(self, tool: str) -> None:
         """Both prompts, by the grammar of who wrote them; plain words where a weight is beyond all bounds."""
@@ -149,15 +150,18 @@ class _Reading:
         for key, name in _PLAIN.items():
             if value := self.take(key):
                 self._put(name, key, value)
-        skip = self.take("Clip skip")
-        if skip and self.nets.flux:
-            self.leave("Clip skip", "Flux has none; Civitai writes one all the same", skip)
-        elif skip:
-            self.values["clip_skip"] = _number(skip)
+        for key in ("Clip skip", "CLiP-skip"):  # the second one is SD.Next's
+            if (skip := self.take(key)) and self.nets.flux:
+                self.leave(key, "Flux has none; Civitai writes one all the same", skip)
+            elif skip:
+                self._put("clip_skip", key, skip)
 
     def _put(self, name: str, key: str, value: str) -> None:
         try:
-            self.values[name] = seed(_number(value)) if name == "seed" else _number(value)
+            if name == "clip_skip":
+                self.clip_skip = {name: whole(value)}
+            else:
+                self.values[name] = seed(_number(value)) if name == "seed" else _number(value)
         except ValueError as error:
             self.leave(key, str(error), value)
 

@@ -84,7 +84,7 @@ def _settings(told: Told) -> None:
     told.move("steps", "steps", number)
     told.move("guidance_scale", "guidance", number)
     told.move("seed", "seed", seed)
-    told.move("clip_skip", "clip_skip", lambda value: number(value) - 1)  # of SDXL 2 is the layer it was trained on
+    told.clip_skip("clip_skip")
     told.move("resolution", "size", _size)
 
 

@@ -129,7 +129,7 @@ def _settings(told: Told, base: str) -> None:
     told.move("steps", "steps", number)
     told.move("seed", "seed", seed)
     _sampler(told)
-    told.move("clip_skip", "clip_skip", lambda value: number(value) + 1)  # there: how many layers are left out
+    told.clip_skip("clip_skip")
     told.move("guidance" if "guidance" in told else "cfg_scale", "guidance", number)
     told.move("strength", "strength", lambda value: _strength(value, base))
     told.size("width", "height")

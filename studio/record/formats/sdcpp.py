@@ -178,7 +178,7 @@ def _settings(told: Told) -> None:
     told.move(_guidance(told), "guidance", _short)
     told.move("seed", "seed", seed)
     if told.peek("clip_skip") != -1:
-        told.move("clip_skip", "clip_skip", number)
+        told.clip_skip("clip_skip")
     told.size("width", "height")
 
 

@@ -120,7 +120,7 @@ def _settings(told: Told) -> None:
     told.move("steps", "steps", number)
     told.move("seed", "seed", seed)
     told.move("fluxguidancescale" if "fluxguidancescale" in told else "cfgscale", "guidance", number)
-    told.move("clipstopatlayer", "clip_skip", lambda value: -number(value))  # counted from the end: -1, -2 …
+    told.clip_skip("clipstopatlayer", lambda value: -number(value))  # counted from the end: -1, -2 …
     told.size("width", "height")
 
 

@@ -47,7 +47,8 @@ def pictures(tmp_path):
 def test_text_to_image_comes_back():
     found = back(export(job("text-to-image", clip_skip=2)))
     assert (found.workflow, found.left[0].name) == ("text-to-image", "weights of words")
-    assert found.values == {**ASKED, "clip_skip": 2, "prompt": "a (red:1.2) circle, (soft:0.909091) BREAK on white"}
+    assert found.clip_skip == {"clip_skip": 2}
+    assert found.values == {**ASKED, "prompt": "a (red:1.2) circle, (soft:0.909091) BREAK on white"}
 
 
 def test_every_node_is_one_of_the_core_with_its_settings(pictures):

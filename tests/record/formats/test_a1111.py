@@ -30,7 +30,7 @@ def test_plain_settings():
     assert (found.tool, found.workflow, found.left, found.assets) == ("A1111 v1.10.1", "text-to-image", (), ())
     assert found.values == {
         "prompt": "a (cat:1.2)", "negative_prompt": "blurry", "steps": 20, "sampler": "Euler a", "guidance": 7,
-        "seed": 5, "size": "512x768", "clip_skip": 2,
+        "seed": 5, "size": "512x768",
     }  # fmt: skip
 
 
@@ -204,7 +204,8 @@ _OF_JSON = (
 
 
 def _somewhere(word, found):
-    said = [*found.values.values(), *(text for one in found.assets for text in (one.name, one.weight, *one.hashes))]
+    said = [*found.values.values(), *found.clip_skip.values()]
+    said += [*(text for one in found.assets for text in (one.name, one.weight, *one.hashes))]
     said += [text for one in found.left for text in (one.name, one.value, one.why)]
     return any(word in str(text).lower() or _same(word, text) for text in said)
 

@@ -68,7 +68,7 @@ def test_a_picture_of_version_three():
     foreign = _read(OLD)
     assert foreign.workflow == "image-to-image"
     assert foreign.values["strength"] == 0.6
-    assert foreign.values["clip_skip"] == 2  # there it counts the layers that are left out
+    assert foreign.clip_skip == {"clip_skip": 1}
     assert foreign.values["sampler"] == "Euler a"
     assert foreign.assets == (Asset("model", "stable-diffusion-v1-5"), Asset("lora", "ink", (), 0.5))
     assert [item.name for item in foreign.left] == ["init_image"]
