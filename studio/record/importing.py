@@ -160,16 +160,14 @@ def imported(foreign: Foreign, *, shipped: bool = False) -> Imported:
         ready = _plain(foreign, there)
     elif shipped:
         title = str(foreign.definition.get("title", ""))
-        left = Left("Workflow", title, "it is used from a file; studio import writes one")
-        ready = _plain(replace(foreign, workflow=_like(foreign.definition)), there, (left,))
+        unused = Left("Workflow", title, "it is used from a file; studio import writes one")
+        ready = _plain(replace(foreign, workflow=_like(foreign.definition)), there, (unused,))
     else:
         ready = _defined(foreign, there, missing)
     asks = tuple(name for name in _models(ready.workflow) if name not in ready.values)
     why = (Left(name, str(foreign.clip_skip[name]), reason) for name, reason in unclear.items())
-    left, undecided = (
-        (*foreign.left, *ready.left, *why),
-        {name: foreign.clip_skip[name] for name in unclear if not model},
-    )
+    left = (*foreign.left, *ready.left, *why)
+    undecided = {name: foreign.clip_skip[name] for name in unclear if not model}
     return replace(ready, tool=foreign.tool, missing=missing, left=left, asks=asks, clip_skip=undecided)
 
 

@@ -167,7 +167,8 @@ def _refuse_empty(form: Form, values: dict[str, Any]) -> None:
         emptied = one.control.kind == "model" and one.control.default is not None  # by a file whose model is not here
         if (one.control.required or emptied) and not values.get(one.control.name):
             verb = {"mask": "Paint", "model": "Choose"}.get(one.control.kind, "Give")
-            raise InputError(f"{one.control.label} is still empty. {verb} it, then press Generate again.")
+            where = " (under More)" if one.control.more else ""
+            raise InputError(f"{one.control.label}{where} is still empty. {verb} it, then press Generate again.")
 
 
 def _said(error: StudioError) -> str:
