@@ -6,6 +6,7 @@ files' AutoV2.
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -59,9 +60,14 @@ def _sampler(name: str | None, own: str) -> tuple[str, str]:
 
 
 def _clip_skip(job: Job, about: Mapping[str, Any]) -> int | None:
-    """As A1111 and Forge count it, by the model's family; None for the layer that the model was trained with."""
-    skip = job.value("clip_skip") or 1
-    return clip_skip.theirs(skip, "studio", about["family"]) if skip > 1 else None
+    """As A1111 and Forge count it, by the model's family; None for the layer that the model was trained with.
+
+    None too for a family that they do not know.
+    """
+    if (skip := job.value("clip_skip") or 1) > 1:
+        with suppress(ValueError):
+            return clip_skip.theirs(skip, "studio", about["family"])
+    return None
 
 
 def _enlarged(job: Job) -> float | None:

@@ -36,7 +36,7 @@ def foreign(tool: str, trail: Trail, passes: list[Pass], last: Pixels) -> Foreig
         return Foreign(tool, name, None, values, assets, trail.left, draft.clip_skip)
     if factor := _hires(draft, passes):
         own = {key: value for key, value in values.items() if not key.startswith("again_")}
-        return Foreign(tool, "hires", None, own | {"factor": factor}, assets, trail.left, draft.clip_skip)
+        return Foreign(tool, "hires", None, own | {"factor": factor}, assets, trail.left, _once(draft.clip_skip))
     definition = {"title": "From ComfyUI", "inputs": draft.inputs, "steps": draft.steps}
     return Foreign(tool, "comfyui", definition, values, assets, trail.left, draft.clip_skip)
 
@@ -246,6 +246,12 @@ def _ours(draft: Draft) -> str:
     if style["use"] != "lora":
         return ""
     return _OURS.get(tuple(step["use"] for step in rest), "")
+
+
+def _once(clip_skip: Mapping[str, int]) -> dict[str, int]:
+    """Without that of a second pass, where it is the first one's too."""
+    first = clip_skip.get("clip_skip")
+    return {name: skip for name, skip in clip_skip.items() if name == "clip_skip" or skip != first}
 
 
 def _hires(draft: Draft, passes: list[Pass]) -> float | None:

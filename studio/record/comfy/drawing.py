@@ -82,8 +82,7 @@ class Drawing:
         for lora in (*guide.loras, *prompt_grammar.loras(asked["prompt"])):
             model, clip = _worn(sheet, lora, model, clip)
         if (skip := asked["clip_skip"]) > 1:
-            layer = -clip_skip.theirs(skip, "ComfyUI", family)
-            clip = sheet.add("CLIPSetLastLayer", {"clip": clip, "stop_at_clip_layer": layer})
+            clip = sheet.add("CLIPSetLastLayer", {"clip": clip, "stop_at_clip_layer": _layer(skip, family)})
         vae = sheet.add("VAELoader", {"vae_name": file(guide.vae)}) if guide.vae else output(loader, 2)
         return cls(sheet, asked, seed, card, guide, model, clip, vae)
 
@@ -174,6 +173,13 @@ def file(name: str) -> str:
     """What a LoRA's or another part's file is called in ComfyUI's folders."""
     own = PurePath(name).name
     return own if own.endswith((".safetensors", ".pt", ".bin")) else f"{own}.safetensors"
+
+
+def _layer(skip: int, family: str) -> int:
+    try:
+        return -clip_skip.theirs(skip, "ComfyUI", family)
+    except ValueError as error:
+        raise InputError(f"{error}; leave it at 1") from None
 
 
 def _checkpoint(sheet: Sheet, card: ModelCard) -> str:
