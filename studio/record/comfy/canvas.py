@@ -19,7 +19,7 @@ from studio.record.comfy.nodes import CANVAS, WORDS, settings
 _MUTED, _BYPASSED = 2, 4
 _INTO, _OUT_OF = "-10", "-20"  # a subgraph's own ends
 _DEEPEST: Final = 20
-_COMMENT: Final = re.compile("/\\*[\\s\\S]*?\\*/|//[^\n\r\u2028\u2029]*")
+_COMMENT: Final = re.compile("/\\*|//[^\n\r\u2028\u2029]*")
 _AFTER_A_SEED: Final = ("fixed", "increment", "decrement", "randomize", True, False)
 
 
@@ -179,7 +179,15 @@ def _settings(kind: str, node: Mapping[str, Any]) -> dict[str, Any]:
 
 def _uncommented(text: str) -> str:
     """A prompt without its comments, as the canvas hands it to the server (``stripComments`` in its formatUtil.ts)."""
-    return _COMMENT.sub("", text)
+    kept, at, look, closed = list[str](), 0, 0, text.rfind("*/")
+    while found := _COMMENT.search(text, look):
+        block = found[0] == "/*"
+        if block and found.end() > closed:  # not a comment, as nothing closes it
+            look = found.end()
+            continue
+        kept.append(text[at : found.start()])
+        at = look = text.index("*/", found.end()) + 2 if block else found.end()
+    return "".join([*kept, text[at:]])
 
 
 def _named(names: list[str], values: list[Any]) -> Iterator[tuple[str, Any]]:

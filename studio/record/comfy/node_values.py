@@ -24,7 +24,8 @@ Given = Mapping[str, Any]
 _MOST_NODES: Final = 5_000
 _LONGEST: Final = 20_000
 """Characters of a text; ComfyUI has no limit, but joined texts can double from node to node."""
-_PATTERN_SECONDS: Final = 0.5
+_MOST_REPLACED: Final = 4_000_000
+_PATTERN_SECONDS: Final = 0.25
 """For all patterns of a graph together: one that anybody may have written can take years."""
 _CASES: Final[Mapping[str, Callable[[str], str]]] = {
     "UPPERCASE": str.upper,
@@ -111,12 +112,12 @@ class NodeValues:
             ("dotall", regex.DOTALL, False),
         ):
             flags |= flag if given.get(name, usual) else 0
-        began, left = monotonic(), _PATTERN_SECONDS - sum(self._spent)
+        (string, replace), pattern = _replacing(given), _text(given, "regex_pattern")
+        began, left = monotonic(), max(0.001, _PATTERN_SECONDS - sum(self._spent))
         try:
             replaced: str = regex.sub(
-                _text(given, "regex_pattern"), _text(given, "replace"), _text(given, "string"),
-                count=_whole(given, "count", 0), flags=flags, timeout=max(left, 0.001),
-            )  # fmt: skip
+                pattern, replace, string, count=_whole(given, "count", 0), flags=flags, timeout=left
+            )
             return replaced
         finally:
             self._spent.append(monotonic() - began)
@@ -128,9 +129,17 @@ def _computed(node: Node | None) -> bool:
 
 def _text(given: Given, name: str) -> str:
     value = given[name]
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > _LONGEST:
         raise TypeError
     return value
+
+
+def _replacing(given: Given) -> tuple[str, str]:
+    """The text, and what is put into it in place of what is found; both so short that the outcome fits in memory."""
+    string, replace = _text(given, "string"), _text(given, "replace")
+    if len(string) * len(replace) > _MOST_REPLACED:
+        raise ValueError("the text may become too long")
+    return string, replace
 
 
 def _whole(given: Given, name: str, usual: int | None = None) -> int:
@@ -155,6 +164,11 @@ def _seed(given: Given) -> Outputs:
 def _joined(given: Given) -> Outputs:
     parts = [_text(given, name) for name in ("string_a", "string_b") if name in given]
     return (_text({"delimiter": "", **given}, "delimiter").join(parts),)
+
+
+def _replaced_text(given: Given) -> Outputs:
+    string, replace = _replacing(given)
+    return (string.replace(_text(given, "find"), replace),)
 
 
 def _shown(given: Given) -> Outputs:
@@ -210,7 +224,7 @@ _MAKERS: Final[Mapping[str, Callable[[Given], Outputs]]] = {
     "PreviewAny": _shown,
     "CustomCombo": _same("choice"),
     "StringConcatenate": _joined,
-    "StringReplace": lambda given: (_text(given, "string").replace(_text(given, "find"), _text(given, "replace")),),
+    "StringReplace": _replaced_text,
     "StringSubstring": lambda given: (_text(given, "string")[_whole(given, "start") : _whole(given, "end")],),
     "StringTrim": lambda given: (_TRIMS[given["mode"]](_text(given, "string")),),
     "CaseConverter": lambda given: (_CASES[given["mode"]](_text(given, "string")),),

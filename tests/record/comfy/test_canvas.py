@@ -152,6 +152,8 @@ def test_values_on_a_subgraphs_host_go_by_its_inputs_that_have_a_widget(given, v
         ("a star /* コメント\nmore */ and // not this\na moon", "a star  and \na moon"),
         ("see https://example.org/x", "see https:"),
         ("/* open a star", "/* open a star"),
+        ("a /*/ b */ star /* open", "a  star /* open"),
+        ("a //* star\r\nmoon */", "a \r\nmoon */"),
         (r"{a|b} \{c\|d\}", r"{a|b} \{c\|d\}"),
     ],
 )

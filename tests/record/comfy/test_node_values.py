@@ -50,6 +50,8 @@ UNKNOWN = {
     "CaseConverter": node("CaseConverter", string="a", mode="Sponge"),
     "RegexReplace": node("RegexReplace", string="a" * 5_000 + "b", regex_pattern="(a+)+$", replace=""),
     "StringSubstring": node("StringSubstring", string=["nowhere", 0], start=0, end=4),
+    "StringReplace": node("StringReplace", string="a" * 20_000, find="a", replace="b" * 20_000),
+    "StringTrim": node("StringTrim", string="a" * 20_001, mode="Both"),
 }
 
 
