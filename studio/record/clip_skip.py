@@ -54,15 +54,15 @@ CONVENTIONS: Final[Mapping[str, Convention]] = MappingProxyType(
 def ours(said: int, tool: str, family: str = "") -> int:
     """A program's clip skip as the studio counts it. ``tool`` may have a version behind its name.
 
-    Raises ValueError where the family has none, or the layer is one after the layer it was trained with; without a
+    Raises ValueError where the family has none but layers would be skipped, or the layer is one after the layer it was trained with; without a
     ``family`` also where it is not the same in all families.
     """
     convention = _of(tool)
     if not family:
         return _in_all(said, tool, convention)
-    if family not in convention.trained:
+    if family not in convention.trained and said > convention.trained["sd1"]:
         raise ValueError("this model's family has no clip skip")
-    if family in convention.fixed:
+    if family not in convention.trained or family in convention.fixed:
         return 1
     skip = said - convention.trained[family] + 1
     if skip < 1 and not convention.at_least:

@@ -69,6 +69,7 @@ def test_other_families_have_none(tool):
     for count in (ours, theirs):
         with pytest.raises(ValueError, match="has no clip skip"):
             count(2, tool, "flux1")
+    assert ours(0 if tool == "InvokeAI" else 1, tool, "flux1") == 1
 
 
 def test_a_program_that_is_not_named_counts_as_a1111():
