@@ -54,8 +54,8 @@ CONVENTIONS: Final[Mapping[str, Convention]] = MappingProxyType(
 def ours(said: int, tool: str, family: str = "") -> int:
     """A program's clip skip as the studio counts it. ``tool`` may have a version behind its name.
 
-    Raises ValueError where the family has none but layers would be skipped, or the layer is one after the layer it was trained with; without a
-    ``family`` also where it is not the same in all families.
+    Raises ValueError where the family has none but layers would be skipped, or the layer is one after the layer it was
+    trained with; without a ``family`` also where it is not the same in all families.
     """
     convention = _of(tool)
     if not family:
