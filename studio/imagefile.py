@@ -1,5 +1,9 @@
 """The one door through which picture files come in."""
 
+import struct
+import zlib
+from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,24 +15,57 @@ if TYPE_CHECKING:
 MAX_PIXELS: Final = 64_000_000
 _FORMATS: Final = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "TIFF", "BMP")  # of the others some run programs, as EPS does
 
+_LARGEST: Final = 512 * 2**20
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
+_TEXTS: Final = (b"tEXt", b"zTXt", b"iTXt")
+
 
 def open_image(path: str | Path) -> "Image":
     """The picture in a file, fully read; of a moving one the first.
 
-    Raises InputError where there is none, it is damaged, or it has over 64 million pixels: a
-    small file can unpack to gigabytes.
+    A PNG whose texts have wrong checksums is read with these texts: their checksums say nothing of the pixels, and
+    some tools change a text without them. Raises InputError where there is none, it is damaged, or it has over 64
+    million pixels: a small file can unpack to gigabytes.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path, formats=_FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise InputError(
-                    f"'{path}' has {image.width}x{image.height} pixels, too large to open; shrink it first"
-                )
-            image.load()
-            return image
+        try:
+            return _opened(path, path)
+        except UnidentifiedImageError:
+            return _opened(path, BytesIO(b"".join(_with_right_checksums(Path(path)))))
     except FileNotFoundError:
         raise InputError(f"there is no file '{path}'") from None
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
         raise InputError(f"'{path}' is not a picture that can be read; use PNG, JPEG, WebP, AVIF or GIF") from None
+
+
+def _opened(name: str | Path, source: str | Path | BytesIO) -> "Image":
+    from PIL import Image
+
+    with Image.open(source, formats=_FORMATS) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise InputError(f"'{name}' has {image.width}x{image.height} pixels, too large to open; shrink it first")
+        image.load()
+        return image
+
+
+def _with_right_checksums(path: Path) -> Iterator[bytes]:
+    """The bytes of a PNG, each of its texts with the checksum that belongs to it (w3.org/TR/png-3, 5.3).
+
+    Raises ValueError where the file is not a PNG, is too large for this, or ends within a chunk.
+    """
+    data = path.read_bytes() if path.stat().st_size <= _LARGEST else b""
+    if not data.startswith(_PNG):
+        raise ValueError("this is not a PNG")
+    yield _PNG
+    at = len(_PNG)
+    while at < len(data):
+        if len(head := data[at : at + 8]) < 8:
+            raise ValueError("this PNG is cut off")
+        length, kind = struct.unpack(">I4s", head)
+        chunk = data[at : at + length + 12]
+        if kind in _TEXTS:
+            chunk = chunk[:-4] + struct.pack(">I", zlib.crc32(chunk[4:-4]))
+        yield chunk
+        at += length + 12

@@ -158,6 +158,15 @@ def canonical(text: str, schedule: str = "") -> str:
     raise ValueError(f"there is no sampler '{whole}' here; {_hint(base, timing, whole)}")
 
 
+def without_schedule(text: str, schedule: str) -> str | None:
+    """Our name for a sampler that is here, but not with this schedule; None where that is not the case."""
+    base, timing = _parted(_key(text))
+    base = _THEIRS.get(base, base)
+    if (schedule or timing) and base in _OURS:
+        return _OURS[base]
+    return None
+
+
 def in_two(name: str) -> tuple[str, str]:
     """One of our names as A1111 has it, sampler and schedule type; no schedule where it takes the same by itself."""
     base, timing = _parted(_key(name))

@@ -191,7 +191,7 @@ def _facts(job: Job, seconds: float) -> dict[str, Any]:
 
 
 def _about(card: ModelCard) -> dict[str, Any]:
-    return {"sampler": card.sampler, "licence": card.licence, "files": card.hashes()}
+    return {"family": card.family.name, "sampler": card.sampler, "licence": card.licence, "files": card.hashes()}
 
 
 def _unlike(passes: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -51,10 +51,11 @@ def carried(path: Path) -> Carried:
     """What the file says; nothing where it says nothing. Raises InputError where it cannot be read.
 
     A file whose content begins as JSON is taken as that whatever its name is, and one named .txt as a sidecar without
-    its picture. Pixels are looked into only where nothing else was found.
+    its picture, too. Pixels are looked into only where nothing else was found.
     """
     if (kind := _kind(path)) != "picture":
-        return Carried({kind: _text(path, LARGEST)})
+        text = _text(path, LARGEST)
+        return Carried({kind: text, **({"sidecar": text} if path.suffix.lower() == ".txt" else {})})
     image = open_image(path)
     texts = dict(_sidecar(path)) | {name: text for name, text in _said(image) if text}
     if not texts and (hidden := stealth.hidden(image)):

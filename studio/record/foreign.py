@@ -42,7 +42,8 @@ class Foreign:
     ``workflow`` names the one of ours that suits and ``values`` are for its inputs, ``seed`` among them; what is
     drawn by no workflow of ours comes with a ``definition`` of its own, the content of a workflow file. Neither names
     models or LoRAs as they are called here: those in the definition stand there by the names that ``assets`` have, and
-    all else is in ``assets`` alone. ``left`` lists, by name, everything that is not in the rest.
+    all else is in ``assets`` alone. ``left`` lists, by name, everything that is not in the rest. ``clip_skip`` is by
+    the input's name and as the tool counts it: what it is here depends on the model, see ``record.clip_skip``.
     """
 
     tool: str
@@ -51,3 +52,4 @@ class Foreign:
     values: Mapping[str, Any] = field(default_factory=dict)
     assets: tuple[Asset, ...] = ()
     left: tuple[Left, ...] = ()
+    clip_skip: Mapping[str, int] = field(default_factory=dict)

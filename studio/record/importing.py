@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from studio.kinds import OWN_SAMPLER, PARTS
 from studio.lora import Lora
 from studio.models import finding, library
 from studio.models.finding import Found
-from studio.record import formats
+from studio.record import clip_skip, formats
 from studio.record.carriers import carried
 from studio.record.fitting import fitted
 from studio.record.foreign import Asset, Foreign, Left
@@ -22,6 +22,9 @@ from studio.record.renaming import renamed
 from studio.workflow import Workflow
 
 _PLAIN, _IMPORTED = "text-to-image", "imported"
+_LIKE: Final = {"edit": "image-to-image", "inpaint": "inpaint", "outpaint": "outpaint", "instruct": "instruct"}
+"""The workflow that does the like of another's first step that draws; else the plain one."""
+_CHOOSE: Final = "the model that this was made with is not here or not named, and no other is used unasked; choose one"
 _KINDS: Final = {"lora": "LoRA", "vae": "VAE", "controlnet": "ControlNet"}
 _ADD: Final = {
     "model": "to add it: studio models add FILE",
@@ -60,7 +63,9 @@ class Missing:
 class Imported:
     """A workflow with values that it takes, and all that is not among them by name.
 
-    Where the model is missing, the workflow's own stays. ``definition`` is the content of a workflow file where the
+    ``asks`` are the inputs for a model that has to be chosen, as the one that was used is missing or was not named: no
+    other model is ever used in its place unasked. ``clip_skip`` is what the tool says of clip skip, by its inputs,
+    while the model, on which it depends, is not chosen. ``definition`` is the content of a workflow file where the
     picture came with a workflow of its own.
     """
 
@@ -70,7 +75,14 @@ class Imported:
     taken: tuple[Taken, ...] = ()
     missing: tuple[Missing, ...] = ()
     left: tuple[Left, ...] = ()
+    asks: tuple[str, ...] = ()
+    clip_skip: Mapping[str, int] = field(default_factory=dict)
     definition: Mapping[str, Any] | None = None
+
+    @property
+    def form_values(self) -> dict[str, Any]:
+        """The values for a form; None for a model that has to be chosen."""
+        return {**dict.fromkeys(self.asks), **self.values}
 
     @property
     def lacks(self) -> tuple[Missing, ...]:
@@ -78,8 +90,14 @@ class Imported:
         return tuple(one for one in self.missing if one.asset.kind in ("model", "lora"))
 
     def job(self, values: Mapping[str, Any]) -> Job:
-        """The job, with other values for some inputs; raises InputError where one is wrong or needed."""
-        return Job.of(self.workflow, {**self.values, **values})
+        """The job, with other values for some inputs.
+
+        Raises InputError where one is wrong or needed, a model that has to be chosen among them.
+        """
+        if wrong := {name: _CHOOSE for name in self.asks if not values.get(name)}:
+            raise InputError(f"'{next(iter(wrong))}' is needed: {_CHOOSE}", wrong)
+        skips = _clip_skips(self.tool, self.clip_skip, values[self.asks[0]])[0] if self.asks and self.clip_skip else {}
+        return Job.of(self.workflow, {**self.values, **skips, **values})
 
     @property
     def trusted(self) -> tuple[Taken, ...]:
@@ -90,8 +108,8 @@ class Imported:
         """Lines for people: what was taken on trust, what is missing, what was left out."""
         lines = [f"{one.asset.kind} {one.asset.name}: '{one.name}' is used, for its name alone" for one in self.trusted]
         lines += [f"{one}: {one.why}; {one.advice}" for one in self.missing]
-        if any(one.asset.kind == "model" for one in self.missing):
-            lines.append("the workflow's own model stays in its place")
+        if self.asks:
+            lines.append(_CHOOSE)
         return [*lines, *map(str, self.left)]
 
     def data(self) -> dict[str, Any]:
@@ -102,6 +120,7 @@ class Imported:
             "taken": [{**asdict(one.asset), "as": one.name, "sure": one.sure} for one in self.taken],
             "missing": [{**asdict(one.asset), "why": one.why, "advice": one.advice} for one in self.missing],
             "left": [asdict(one) for one in self.left],
+            "asks": list(self.asks),
         }
 
 
@@ -134,14 +153,59 @@ def imported(foreign: Foreign, *, shipped: bool = False) -> Imported:
     found = [(asset, finding.find(asset.kind, asset.name, asset.hashes)) for asset in foreign.assets]
     there = tuple(Taken(asset, one.name, one.sure) for asset, one in found if one.name)
     missing = tuple(Missing(asset, _why(asset, one)) for asset, one in found if not one.name)
+    model = next((one.name for one in there if one.asset.kind == "model"), "")
+    skips, unclear = _clip_skips(foreign.tool, foreign.clip_skip, model)
+    foreign = _with_clip_skip(foreign, skips)
     if foreign.definition is None:
         ready = _plain(foreign, there)
     elif shipped:
         title = str(foreign.definition.get("title", ""))
-        ready = _plain(foreign, there, (Left("Workflow", title, "it is used from a file; studio import writes one"),))
+        unused = Left("Workflow", title, "it is used from a file; studio import writes one")
+        ready = _plain(replace(foreign, workflow=_like(foreign.definition)), there, (unused,))
     else:
         ready = _defined(foreign, there, missing)
-    return replace(ready, tool=foreign.tool, missing=missing, left=(*foreign.left, *ready.left))
+    asks = tuple(name for name in _models(ready.workflow) if name not in ready.values)
+    why = (Left(name, str(foreign.clip_skip[name]), reason) for name, reason in unclear.items())
+    left = (*foreign.left, *ready.left, *why)
+    undecided = {name: foreign.clip_skip[name] for name in unclear if not model}
+    return replace(ready, tool=foreign.tool, missing=missing, left=left, asks=asks, clip_skip=undecided)
+
+
+def _with_clip_skip(foreign: Foreign, skips: Mapping[str, int]) -> Foreign:
+    """With clip skips as they are counted here among the values, and the defaults of its definition."""
+    if not foreign.definition:
+        return replace(foreign, values={**foreign.values, **skips})
+    inputs = dict(foreign.definition["inputs"])
+    for name, skip in skips.items():
+        spec = inputs[name] if isinstance(inputs[name], dict) else {"of": inputs[name]}
+        inputs[name] = {**spec, "default": skip}
+    definition = {**foreign.definition, "inputs": inputs}
+    return replace(foreign, values={**foreign.values, **skips}, definition=definition)
+
+
+def _clip_skips(tool: str, said: Mapping[str, int], model: str) -> tuple[dict[str, int], dict[str, str]]:
+    """What each input's clip skip is with a model, or with any model where it is ""; and the others with the reason."""
+    values, left = dict[str, int](), dict[str, str]()
+    for name, skip in said.items():
+        try:
+            values[name] = clip_skip.ours(skip, tool, library.find(model).family.name if model else "")
+        except ValueError as error:
+            left[name] = str(error)
+    return values, left
+
+
+def _like(definition: Mapping[str, Any]) -> str:
+    uses = [step.get("use") for step in definition.get("steps", {}).values()]
+    drawing = next((use for use in uses if use in (*_LIKE, "generate", "refine")), "")
+    return _LIKE.get(drawing, _PLAIN)
+
+
+def _models(workflow: Workflow) -> list[str]:
+    """The inputs for models, without those for which the workflow itself names one."""
+    named = [
+        name for name, spec in workflow.definition.inputs.items() if "default" in getattr(spec, "model_fields_set", ())
+    ]
+    return [name for name, of in workflow.inputs().items() if of.kind.name == "model" and name not in named]
 
 
 def _why(asset: Asset, found: Found) -> str:
@@ -193,7 +257,6 @@ def _suited(workflow: Workflow, values: dict[str, Any]) -> tuple[dict[str, Any],
     family = library.find(model).family
     lacks = {
         "negative_prompt": not family.negative_prompt,
-        "clip_skip": not family.weights and values.get("clip_skip", 1) != 1,
         "guidance": not family.guidance,
     }
     why = {name: f"{family.title} has none" for name in values if lacks.get(name)}
@@ -218,6 +281,6 @@ def _defined(foreign: Foreign, there: tuple[Taken, ...], missing: tuple[Missing,
         workflow = Workflow.of(_IMPORTED, definition)
     except WorkflowError as error:
         left = Left("Workflow", str(definition.get("title", "")), f"it cannot be used as it is: {error}")
-        return replace(_plain(replace(foreign, workflow=_PLAIN), there, (left,)), definition=definition)
+        return replace(_plain(replace(foreign, workflow=_like(definition)), there, (left,)), definition=definition)
     fit, unfit = fitted(workflow, foreign.values)
     return Imported(foreign.tool, workflow, fit, there, left=unfit, definition=definition)

@@ -6,12 +6,14 @@ files' AutoV2.
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import PurePath
 from typing import Any, Final
 
 from studio.job import Job
 from studio.kinds import OWN_SAMPLER
 from studio.lora import Lora
+from studio.record import clip_skip
 from studio.record.infotext import written
 from studio.sampler_names import in_two
 
@@ -37,13 +39,14 @@ def write(job: Job, facts: Mapping[str, Any]) -> str:
 def _settings(job: Job, facts: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     model, about = next(iter(facts["models"].items()), (None, dict[str, Any]()))
     sampler, schedule = _sampler(job.value("sampler"), about.get("sampler", ""))
-    skip, large = job.value("clip_skip") or 1, _enlarged(job)
+    large = _enlarged(job)
     yield from (("Steps", job.value("steps")), ("Sampler", sampler), ("Schedule type", schedule))
     yield from (("CFG scale", job.value("guidance")), ("Seed", job.seed))
     yield "Size", job.value("size") or _smaller(facts["size"], large) if large else facts["size"]
     yield from (("Model hash", _file_hash(about)), ("Model", model))
-    yield from (("Clip skip", skip if skip > 1 else None), ("Denoising strength", job.value("strength")))
+    yield from (("Clip skip", _clip_skip(job, about)), ("Denoising strength", job.value("strength")))
     yield from (("Hires upscale", large), ("Hires upscaler", "Lanczos" if large else ""))
+    yield "RNG", "CPU"
     loras = facts.get("loras", {}).items()
     yield "Lora hashes", ", ".join(f"{_file(lora)}: {of['tensors'][:12]}" for lora, of in loras)
     yield "Version", f"studio {facts['studio']}"
@@ -54,6 +57,17 @@ def _sampler(name: str | None, own: str) -> tuple[str, str]:
     if name == OWN_SAMPLER:
         return _OWN.get(own, own), ""
     return in_two(name) if name else ("", "")
+
+
+def _clip_skip(job: Job, about: Mapping[str, Any]) -> int | None:
+    """As A1111 and Forge count it, by the model's family; None for the layer that the model was trained with.
+
+    None too for a family that they do not know.
+    """
+    if (skip := job.value("clip_skip") or 1) > 1:
+        with suppress(ValueError):
+            return clip_skip.theirs(skip, "studio", about["family"])
+    return None
 
 
 def _enlarged(job: Job) -> float | None:

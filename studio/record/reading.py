@@ -16,6 +16,17 @@ _OF_NOTHING: Final = "e3b0c44298fc"
 """How the SHA-256 of no bytes begins: tools write it where a file could not be read."""
 
 
+def is_json(text: str) -> bool:
+    """Whether a text is a JSON object or list, and not words in brackets."""
+    if not text.startswith(("{", "[")) or len(text) > _LONGEST:
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def loaded(text: str, tool: str) -> dict[str, Any]:
     """A JSON object. Raises InputError where the text is none, or is over 8 million letters."""
     try:
@@ -48,6 +59,23 @@ def number(value: Any) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(as_float(value)):
         raise ValueError("this is not a number")
     return value
+
+
+def whole(value: Any) -> int:
+    """A whole number, also from its text. Raises ValueError for anything else."""
+    if (found := number(value)) != int(found):
+        raise ValueError("this is not a whole number")
+    return int(found)
+
+
+def seed(value: Any) -> int:
+    """A seed below 2^32: of a larger one torch's CPU generator uses the last 32 bits alone.
+
+    Raises ValueError for anything else, and for one below 0, which stands for one drawn at random.
+    """
+    if (found := whole(value)) < 0:
+        raise ValueError("it stands for a seed drawn at random, and which one it was is not said")
+    return found % 2**32
 
 
 def as_float(value: int | float) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 from studio.axes import listed
 from studio.kinds import PARTS
 from studio.lora import Lora
-from studio.parameters import REQUIRED, Parameter, parameters
+from studio.parameters import Parameter, parameters
 from studio.plugins import find
 
 Names = Mapping[tuple[str, str], str]
@@ -16,12 +16,19 @@ Names = Mapping[tuple[str, str], str]
 def renamed(definition: Mapping[str, Any], names: Names) -> dict[str, Any]:
     """A workflow's content with other names for its models, LoRAs and parts; what is named "" is taken out.
 
-    ``names`` are by kind ("model", "lora", "vae" …) and the name that stands there. What a step cannot do without is
-    kept.
+    ``names`` are by kind ("model", "lora", "vae" …) and the name that stands there. A model or part that a step had is
+    an input from then on, so that another can be chosen.
     """
     steps = {name: _step(step, names) for name, step in definition.get("steps", {}).items()}
     inputs = {name: _input(spec, definition, names) for name, spec in definition.get("inputs", {}).items()}
+    for name, step in steps.items():
+        for key in set(definition["steps"][name]) - set(step):
+            inputs[_free(key, inputs)] = f"{name}.{key}"
     return {**definition, "inputs": inputs, "steps": steps}
+
+
+def _free(name: str, taken: Mapping[str, Any]) -> str:
+    return next(free for n in range(1, len(taken) + 2) if (free := name if n == 1 else f"{name}_{n}") not in taken)
 
 
 def _step(step: Mapping[str, Any], names: Names) -> dict[str, Any]:
@@ -48,5 +55,4 @@ def _named(parameter: Parameter, value: Any, names: Names) -> Any:
         return [str(replace(lora, part=name)) for lora in worn if (name := names.get(("lora", lora.part), lora.part))]
     if kind not in ("model", *PARTS) or not isinstance(value, str):
         return value
-    name = names.get((kind, value), value)
-    return name or (value if parameter.default is REQUIRED else None)
+    return names.get((kind, value), value) or None

@@ -9,7 +9,7 @@ from typing import Any, Final
 from studio.errors import InputError
 from studio.record.fitting import fitted_to, form_of, shown
 from studio.record.foreign import Asset, Foreign, Left
-from studio.record.reading import as_float, number, text
+from studio.record.reading import as_float, number, text, whole
 from studio.record.wording import LONGEST, plain
 
 _MOST, _LONGEST_NAME = 1_000, 80
@@ -49,6 +49,7 @@ class Told:
         self._source: dict[str, tuple[str, Any]] = {}
         self._assets: list[Asset] = []
         self._left: list[Left] = []
+        self._clip_skip: dict[str, int] = {}
 
     def __contains__(self, name: str) -> bool:
         return not _off(self._said.get(name))
@@ -81,6 +82,13 @@ class Told:
             with self._leaving(name, value):
                 self.put(ours, read(value), name, value)
 
+    def clip_skip(self, name: str, read: Callable[[Any], Any] = number) -> None:
+        """Which of CLIP's layers reads the prompt, as the tool counts it."""
+        value = self.take(name)
+        if value is not None:
+            with self._leaving(name, value):
+                self._clip_skip = {"clip_skip": whole(read(value))}
+
     def size(self, width: str, height: str) -> None:
         """Two settings as our size."""
         sides = self.take(width), self.take(height)
@@ -100,7 +108,17 @@ class Told:
                 named, timed = text(value), text(timing or "")
                 if len(named) + len(timed) > _LONGEST_NAME:
                     raise ValueError("there is no such sampler here")
-                self.put("sampler", read(named, timed), name, both)
+                self._put_sampler(name, schedule, (named, timed), read)
+
+    def _put_sampler(self, name: str, schedule: str, both: tuple[str, str], read: Callable[[str, str], str]) -> None:
+        """Put the sampler; where it is here with other schedules alone, without the one that is said."""
+        try:
+            self.put("sampler", read(*both), name, " ".join(both).strip())
+        except ValueError:
+            if not both[1]:
+                raise
+            self.put("sampler", alone := read(both[0], ""), name, both[0])
+            self.leave(schedule, both[1], f"'{alone}' goes by its own here")
 
     def say(self, name: str, ours: str, dialect: Callable[[str], str]) -> None:
         """A prompt in our grammar; where ``dialect`` raises ValueError its plain words, and the reason is left."""
@@ -142,7 +160,8 @@ class Told:
         for name, value in self._said.items():
             if name not in SAYS_NOTHING and not _off(value) and not _same(value, self._usual.get(name)):
                 self.leave(name, value, self._why.get(name, _STRANGE))
-        return Foreign(self._tool, workflow, None, values, tuple(self._assets), tuple(self._left))
+        assets, left = tuple(self._assets), tuple(self._left)
+        return Foreign(self._tool, workflow, None, values, assets, left, self._clip_skip)
 
 
 def _off(value: Any) -> bool:

@@ -34,11 +34,15 @@ def take_over(file: Path, values: Mapping[str, str], out: Path, *, as_json: bool
 def job(found: Imported, values: Mapping[str, Any]) -> Job:
     """The job to run at once, with other values on top; what does not fit is said on stderr.
 
-    Raises InputError where a model or LoRA is missing and nothing is given in its place.
+    Raises InputError where a model or LoRA is missing, or no model is named, and nothing is given in its place.
     """
     for one in found.lacks:
         if (flag := _FLAGS[one.asset.kind]) not in values:
             raise InputError(f"the {one}: {one.why}; {one.advice}; or give --{flag} to use something else")
+    for name in found.asks:
+        if name not in values:
+            flag = name.replace("_", "-")
+            raise InputError(f"the file does not say which model it was made with; give --{flag} to choose one")
     print(f"with the settings of {found.tool}", file=sys.stderr)
     for line in found.said():
         print(f"  {line}", file=sys.stderr)
@@ -61,8 +65,6 @@ def _lines(found: Imported, written: list[Path], problem: str) -> Iterator[str]:
         yield f"  {name:16} {_short(value)}"
     yield from _listed("used for its name alone", (f"{one.asset.kind} {one.name}" for one in found.trusted))
     yield from _listed("not here", (f"{one}: {one.why}; {one.advice}" for one in found.missing))
-    if any(one.asset.kind == "model" for one in found.missing):
-        yield "  the workflow's own model stays in its place; for another: --set model=NAME"
     yield from _listed("left out", map(str, found.left))
     if problem:
         yield problem

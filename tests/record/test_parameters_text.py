@@ -13,7 +13,7 @@ from studio.sampler_names import NAMES, canonical, in_two
 from studio.workflow import Workflow
 from tests.record.test_infotext import theirs
 
-MODEL = {"dream": {"sampler": "EulerDiscrete", "licence": "x", "files": {"": "ab" * 32}}}
+MODEL = {"dream": {"family": "sd1", "sampler": "EulerDiscrete", "licence": "x", "files": {"": "ab" * 32}}}
 LORAS = {"styles/neon": {"file": "cd" * 32, "tensors": "ef" * 32}, "odd}:one": {"file": "12" * 32, "tensors": "3" * 64}}
 FACTS = {"studio": "0.4", "prompt": "a star, (blue:1.2)", "models": MODEL, "loras": LORAS, "size": "512x768"}
 
@@ -30,8 +30,17 @@ def test_as_a1111_reads_it():
     assert found == {
         "Steps": "20", "Sampler": "DPM++ 2M", "Schedule type": "Karras", "CFG scale": "2", "Seed": "7",
         "Size": "512x768", "Model hash": "ababababab", "Model": "dream", "Clip skip": "2",
+        "RNG": "CPU",
         "Lora hashes": "neon: efefefefefef, odd}:one: 333333333333", "Version": "studio 0.4",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("family", "said"), [("sd1", "2"), ("sd2", "2"), ("sdxl", "3")])
+def test_clip_skip_is_written_as_forge_counts_it(family, said):
+    model = {"dream": {**MODEL["dream"], "family": family}}
+    line = written(facts={**FACTS, "models": model}, clip_skip=2).split("\n")[-1]
+    assert theirs(line)["Clip skip"] == said
+    assert "Clip skip" not in theirs(written(facts={**FACTS, "models": model}).split("\n")[-1])
 
 
 def test_as_civitai_reads_it():

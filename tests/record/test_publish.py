@@ -12,7 +12,11 @@ from studio.record.publish import publish, publish_at, sweep
 from tests.models.loras import files
 
 PROMPT = "a star, (blue)"
-FACTS = {"studio": "0", "prompt": PROMPT, "models": {"spark": {"sampler": "DDIM", "licence": "apache-2.0"}}}
+FACTS = {
+    "studio": "0",
+    "prompt": PROMPT,
+    "models": {"spark": {"family": "sd1", "sampler": "DDIM", "licence": "apache-2.0"}},
+}
 PAIR = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 
 
@@ -28,7 +32,7 @@ def test_the_file_carries_the_job_and_text_that_other_tools_read(job, tmp_path):
     assert words == [PROMPT, "Negative prompt: red"]
     assert dict(PAIR.findall(last)) == {
         "Steps": "20", "Sampler": "DDIM", "CFG scale": "2", "Model": "spark", "Seed": "7", "Size": "64x96",
-        "Version": "studio 0",
+        "RNG": "CPU", "Version": "studio 0",
     }  # fmt: skip
 
 

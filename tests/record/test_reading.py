@@ -4,7 +4,7 @@ import pytest
 
 from studio.errors import InputError
 from studio.record.foreign import Asset
-from studio.record.reading import asset, flat, items, loaded, number
+from studio.record.reading import asset, flat, items, loaded, number, seed
 
 
 @pytest.mark.parametrize(("value", "read"), [(3, 3), ("3", 3), (" 2.50 ", 2.5), (-0.5, -0.5), ("+7", 7), (".5", 0.5)])
@@ -45,3 +45,14 @@ def test_lists_and_settings_within_settings():
         with pytest.raises(ValueError, match="list"):
             items(value)
     assert dict(flat({"a": {"b": {"c": 1}}, "d": []})) == {"a.b.c": 1, "d": []}
+
+
+@pytest.mark.parametrize(("said", "ours"), [(7, 7), ("7", 7), (2**32, 0), (2**64 + 5, 5), (3.0, 3)])
+def test_a_seed_is_what_torch_makes_of_it_on_a_cpu(said, ours):
+    assert seed(said) == ours
+
+
+@pytest.mark.parametrize("said", [-1, "-1", 0.5, None, True, "x", [7]])
+def test_what_is_not_a_seed_is_refused(said):
+    with pytest.raises(ValueError, match=r"not a number|not a whole number|drawn at random"):
+        seed(said)

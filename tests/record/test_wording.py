@@ -6,9 +6,15 @@ from functools import partial
 import pytest
 
 from studio import prompt_grammar, wildcards
-from studio.record.wording import comfy, compel, novelai, plain, swarm, written
+from studio.record.wording import comfy, compel, novelai, plain, sdcpp, swarm, written
 
-DIALECTS = (comfy.ours, compel.ours, partial(novelai.ours, numbers=True), lambda prompt: swarm.ours(prompt, []))
+DIALECTS = (
+    comfy.ours,
+    sdcpp.ours,
+    compel.ours,
+    partial(novelai.ours, numbers=True),
+    lambda prompt: swarm.ours(prompt, []),
+)
 
 
 def _read(prompt):
@@ -123,3 +129,21 @@ def test_hostile_prompts_take_no_time_and_read_as_ours_or_are_refused(dialect):
             else:
                 assert isinstance(ours, str)
             assert time.process_time() - started < 0.5, prompt[:20]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "means"),
+    [
+        ("A BOARD, AND I AM", [("A BOARD, and I AM", 1)]),
+        ("a (red) [blue] cat", [("a", 1), ("red", 1.1), ("blue", 0.9091), ("cat", 1)]),
+        ("((red:1.2) (b:2))", [("red", 1.32), ("b", 2.2)]),  # weights multiply
+        ("[cat:dog:0.5] [a|b]", [("cat:dog:0.5", 0.9091), ("a|b", 0.9091)]),
+        (r"\(a\) {c} (un", [("(a) {c} (un", 1)]),
+    ],
+)
+def test_stable_diffusion_cpp(prompt, means):
+    assert _read(sdcpp.ours(prompt)) == means
+
+
+def test_a_break_of_stable_diffusion_cpp_is_one_here():
+    assert sdcpp.ours("(a:1.2) cat BREAK on a mat") == "(a:1.2) cat BREAK on a mat"

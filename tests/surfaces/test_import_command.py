@@ -23,18 +23,23 @@ def studio(capsys):
 
 
 def test_a_job_is_written_and_all_else_is_named(studio, tmp_path):
-    code, out, err = studio("import", picture(tmp_path / "x.png"), "--out", tmp_path / "jobs")
+    spark = ("--set", "model=spark")
+    code, out, err = studio("import", picture(tmp_path / "x.png"), "--out", tmp_path / "jobs", *spark)
     assert (code, err) == (0, "")
     job = Job.from_json((tmp_path / "jobs" / "x.job.json").read_text())
     assert (job.seed, job.values["prompt"], job.values["sampler"]) == (77, "three green leaves", "Euler a")
     for words in ("A1111 v1.6.0", "model dream (879db523c3)", "LoRA gone (0123456789ab)", "ENSD 31337", "RNG GPU"):
         assert words in out
-    assert studio("import", tmp_path / "x.png", "--out", tmp_path / "jobs")[0] == 0
+    assert studio("import", tmp_path / "x.png", "--out", tmp_path / "jobs", *spark)[0] == 0
     assert (tmp_path / "jobs" / "x-2.job.json").is_file()
+    code, out, _ = studio("import", tmp_path / "x.png", "--out", tmp_path / "none")
+    assert "no job was written: 'model' is needed" in out
+    assert not (tmp_path / "none").exists()
 
 
 def test_json_and_other_values(studio, tmp_path):
-    code, out, _ = studio("import", picture(tmp_path / "x.png"), "--out", tmp_path, "--json", "--set", "steps=2")
+    code, out, _ = studio("import", picture(tmp_path / "x.png"), "--out", tmp_path, "--json", "--set", "steps=2",
+                          "--set", "model=spark")  # fmt: skip
     found = json.loads(out)
     assert code == 0
     assert Job.from_json((tmp_path / "x.job.json").read_text()).values["steps"] == 2
@@ -43,14 +48,15 @@ def test_json_and_other_values(studio, tmp_path):
         ("model", "dream", ["879db523c3"]), ("lora", "gone", ["0123456789ab"]),
     ]  # fmt: skip
     assert {one["name"] for one in found["left"]} == {"RNG", "ENSD"}
+    assert found["asks"] == ["model"]
 
 
 def test_a_job_that_needs_more_is_not_written(studio, tmp_path):
     path = picture(tmp_path / "x.png", f"{PLAIN}, Denoising strength: 0.5")
-    code, out, _ = studio("import", path, "--out", tmp_path)
+    code, out, _ = studio("import", path, "--out", tmp_path, "--set", "model=spark")
     assert code == 0
     assert "no job was written: 'image' is needed" in out
-    code, out, _ = studio("import", path, "--out", tmp_path, "--set", f"image={path}")
+    code, out, _ = studio("import", path, "--out", tmp_path, "--set", f"image={path}", "--set", "model=spark")
     assert Job.from_json((tmp_path / "x.job.json").read_text()).workflow == "image-to-image"
 
 
@@ -60,8 +66,8 @@ def test_a_job_that_needs_more_is_not_written(studio, tmp_path):
         ("none.png", [], "there is no file"),
         ("plain.txt", [], "carries no settings"),
         ("own.job.json", [], "use it as it is: studio run"),
-        ("x.png", ["--set", "steps=900"], "steps:"),
-        ("x.png", ["--set", "joy=1"], "joy"),
+        ("x.png", ["--set", "model=spark", "--set", "steps=900"], "steps:"),
+        ("x.png", ["--set", "model=spark", "--set", "joy=1"], "joy"),
         ("large.png", [], "is not a picture that can be read"),
     ],
 )
@@ -78,7 +84,11 @@ def test_what_is_wrong_is_one_line(studio, tmp_path, pictures, name, settings, s
 
 def test_run_draws_with_the_settings_of_another_tool(studio, tmp_path):
     path = picture(tmp_path / "x.png", PLAIN)
-    code, _, err = studio("run", path, "--size", "64x64", "--steps", "1", "--out", tmp_path / "out")
+    small = ("--size", "64x64", "--steps", "1", "--out", tmp_path / "out")
+    code, _, err = studio("run", path, *small)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "does not say which model it was made with; give --model" in err
+    code, _, err = studio("run", path, *small, "--model", "spark")
     assert code == 0
     assert "with the settings of A1111" in err
     assert len(list((tmp_path / "out").glob("*77*.png"))) == 1

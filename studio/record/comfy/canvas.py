@@ -2,23 +2,25 @@
 
 Links are arrays (version 0.4) or objects (1.0). A node lists its inputs that are linked and, by position, its settings.
 Only on the canvas there are: nodes that pass a link on (reroutes, and bypassed ones), muted nodes, primitive nodes
-whose value goes into a setting, pairs that set and get by a name, and subgraphs, which stand for the nodes they hold.
+whose value goes into a setting, pairs that set and get by a name, subgraphs, which stand for the nodes they hold, and
+comments in prompts.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
 from studio.errors import InputError
-from studio.record.comfy.graph import MOST, Graph, Link, Node
-from studio.record.comfy.nodes import CANVAS, settings
+from studio.record.comfy.graph import MOST, Graph, Link, Node, kind
+from studio.record.comfy.nodes import CANVAS, WORDS, settings
 
 _MUTED, _BYPASSED = 2, 4
 _INTO, _OUT_OF = "-10", "-20"  # a subgraph's own ends
 _DEEPEST: Final = 20
+_COMMENT: Final = re.compile("/\\*|//[^\n\r\u2028\u2029]*")
 _AFTER_A_SEED: Final = ("fixed", "increment", "decrement", "randomize", True, False)
-_VALUES: Final = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
 
 
 def is_canvas(data: Any) -> bool:
@@ -85,12 +87,14 @@ class _Sheet:
 
     def node(self, node: Mapping[str, Any]) -> Node:
         """The node with its settings by name, and what its links lead to."""
-        kind, title = str(node.get("type"))[:100], node.get("title")
-        inputs = _settings(kind, node)
+        named, title = kind(node.get("type")), node.get("title")
+        inputs = _settings(named, node)
         for one in _dicts(node.get("inputs")):
             linked = None if one.get("link") is None else self._origin(one["link"])
             inputs |= {} if linked is None else {str(one.get("name")): linked}
-        return Node(f"{self.path}{node.get('id')}", kind, inputs, title[:100] if isinstance(title, str) else "")
+        if named in WORDS:
+            inputs = {name: _uncommented(value) if isinstance(value, str) else value for name, value in inputs.items()}
+        return Node(f"{self.path}{node.get('id')}", named, inputs, title[:100] if isinstance(title, str) else "")
 
     def _origin(self, link: Any) -> Any:
         """The Link or the value at the other end of a link, past all that only passes it on; None for a loose end."""
@@ -141,12 +145,24 @@ class _Sheet:
         ends = _dicts(subgraph.get("inputs"))
         name = ends[slot].get("name") if slot < len(ends) else None
         linked = self._link(next((one for one in _dicts(host.get("inputs")) if one.get("name") == name), {}))
-        if linked or _dict(host.get("properties")).get("proxyWidgets"):
-            return linked
-        values, named = host.get("widgets_values"), [end.get("name") for end in ends if end.get("type") in _VALUES]
-        if isinstance(values, list) and len(values) == len(named):
-            return dict(zip(named, values, strict=True)).get(name)
-        return None
+        return linked or _host_values(host).get(name)
+
+
+def _host_values(host: Mapping[str, Any]) -> dict[Any, Any]:
+    """The values that stand on a subgraph's host, by its inputs' names.
+
+    They are in the order of "proxyWidgets" where there is such a list: ["-1", NAME] for an input of the host, else the
+    id of a node within and one of its settings, which keeps its value itself. Without that list they are in the order
+    of the inputs that have a "widget".
+    """
+    values, shown = host.get("widgets_values"), _dict(host.get("properties")).get("proxyWidgets")
+    if isinstance(values, dict):
+        return dict(values)
+    names = [one.get("name") for one in _dicts(host.get("inputs")) if one.get("widget")]
+    if isinstance(shown, list):
+        names = [one[1] if isinstance(one, list) and len(one) == 2 and str(one[0]) == "-1" else None for one in shown]
+    pairs = zip(names, values, strict=False) if isinstance(values, list) else ()
+    return {name: value for name, value in pairs if isinstance(name, str) and value is not None}
 
 
 def _settings(kind: str, node: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,6 +175,19 @@ def _settings(kind: str, node: Mapping[str, Any]) -> dict[str, Any]:
         [str(one.get("name")) for one in _dicts(node.get("inputs")) if one.get("widget")] if known is None else known
     )
     return dict(_named(names, values)) if isinstance(values, list) else {}
+
+
+def _uncommented(text: str) -> str:
+    """A prompt without its comments, as the canvas hands it to the server (``stripComments`` in its formatUtil.ts)."""
+    kept, at, look, closed = list[str](), 0, 0, text.rfind("*/")
+    while found := _COMMENT.search(text, look):
+        block = found[0] == "/*"
+        if block and found.end() > closed:  # not a comment, as nothing closes it
+            look = found.end()
+            continue
+        kept.append(text[at : found.start()])
+        at = look = text.index("*/", found.end()) + 2 if block else found.end()
+    return "".join([*kept, text[at:]])
 
 
 def _named(names: list[str], values: list[Any]) -> Iterator[tuple[str, Any]]:

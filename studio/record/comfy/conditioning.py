@@ -52,9 +52,9 @@ class Followed:
 
     net: str
     picture: Pixels
-    weight: float
-    start: float
-    end: float
+    weight: float | None
+    start: float | None
+    end: float | None
     shows: str = "as trained"
 
 
@@ -62,7 +62,8 @@ class Followed:
 class Conditioning:
     """All that guides. ``guidance`` is what a model was taught; ``like`` the pictures that it is told to change.
 
-    ``beside`` is one that it sees beside the noise: to be changed, or to be followed, as it was taught.
+    ``beside`` is one that it sees beside the noise: to be changed, or to be followed, as it was taught. ``unknown``
+    says that nodes which are not read make some of its words.
     """
 
     entries: tuple[Entry, ...] = ()
@@ -73,6 +74,7 @@ class Conditioning:
     embeddings: tuple[tuple[str, str], ...] = ()
     clip_skip: int | None = None
     zeroed: bool = False
+    unknown: bool = False
 
     def __add__(self, other: "Conditioning") -> "Conditioning":
         if len(self.entries) + len(other.entries) > _MOST:
@@ -86,17 +88,20 @@ class Conditioning:
             tuple(dict.fromkeys(self.embeddings + other.embeddings)),
             self.clip_skip or other.clip_skip,
             self.zeroed and other.zeroed,
+            self.unknown or other.unknown,
         )
 
     def with_entries(self, **changes: Any) -> "Conditioning":
-        return replace(self, entries=tuple(replace(entry, **changes) for entry in self.entries))
+        """The same with other values for all prompts; those that are None, as unknown, change nothing."""
+        known = {name: value for name, value in changes.items() if value is not None}
+        return replace(self, entries=tuple(replace(entry, **known) for entry in self.entries))
 
 
 def conditioning(trail: Trail, node: Node, name: str) -> Conditioning:
     """What comes into an input; each node is read once, however often it is used."""
     last, slot = trail.output_of(node, name, _KNOWN, _ONWARD)
     if last is None:
-        return Conditioning()
+        return Conditioning(unknown=node.link(name) is not None)
     known: Known = {}
     for one in trail.graph.order(last):
         if one.type in _KNOWN:
@@ -108,8 +113,10 @@ def _read(trail: Trail, node: Node, known: Known) -> tuple[Conditioning, ...]:
     """What each output of a node gives."""
 
     def before(name: str) -> Conditioning:
-        found, slot = trail.output_of(node, name, _KNOWN, _ONWARD) if node.link(name) else (None, 0)
-        return known.get((found.id, slot), Conditioning()) if found else Conditioning()
+        if node.link(name) is None:
+            return Conditioning()
+        found, slot = trail.output_of(node, name, _KNOWN, _ONWARD)
+        return known.get((found.id, slot), Conditioning()) if found else Conditioning(unknown=True)
 
     if node.type in WORDS:
         return (_said(trail, node),)
@@ -127,14 +134,15 @@ def _unchanged(trail: Trail, node: Node, before: Conditioning) -> Conditioning: 
 def _said(trail: Trail, node: Node) -> Conditioning:
     names = _TEXTS.get(node.type, ("text",))
     texts = {name: trail.text(node, name) for name in names}
-    first = next((text for text in texts.values() if text.strip()), "")
+    named, first = next(((name, text) for name, text in texts.items() if text.strip()), (names[0], ""))
     for name, text in texts.items():
         if text.strip() and text != first:
             trail.leave(f"{name} of {node}", text, "all text encoders read one prompt here")
     if len(first) > _LONGEST:
         trail.leave(f"text of {node}", first, f"it has over {_LONGEST:,} letters")
         first = ""
-    said = words.ours(first, drawn=trail.graph.drawn)
+    unknown = trail.unknown(node, *names)
+    said = words.ours("" if unknown else first, drawn=trail.graph.drawn or node.link(named) is not None)
     if said.weighted:
         trail.leave("weights of words", first, "they are kept; what they weigh is reckoned a little otherwise there")
     if said.lowered:
@@ -143,7 +151,8 @@ def _said(trail: Trail, node: Node) -> Conditioning:
     seen = [name for name in ("image", "image1", "image2", "image3") if node.link(name)]
     like = tuple(pixels(trail, node, name) for name in seen)
     skip = clip_skip(trail, node)
-    return Conditioning((Entry(said.text),), (), guidance, like, None, said.embeddings, skip)
+    entry = Entry(said.text)
+    return Conditioning((entry,), (), guidance, like, None, said.embeddings, skip, unknown=unknown)
 
 
 def _joined(trail: Trail, node: Node, before: Callable[[str], Conditioning]) -> Conditioning:
@@ -151,15 +160,24 @@ def _joined(trail: Trail, node: Node, before: Callable[[str], Conditioning]) -> 
         return before("conditioning_1") + before("conditioning_2")
     to, other = before("conditioning_to"), before("conditioning_from")
     if node.type == "ConditioningAverage":
-        share = trail.number(node, "conditioning_to_strength", 1.0)
-        for entry in other.entries:
-            trail.leave(f"conditioning_from of {node}", entry.text, f"prompts are not averaged (to {share:g}) here")
-        return replace(to, embeddings=to.embeddings)
+        return _averaged(trail, node, to, other)
     appended = other.entries[0].text if other.entries else ""
     if any(len(entry.text) + len(appended) > _LONGEST for entry in to.entries):
         raise InputError(f"this ComfyUI graph joins prompts to over {_LONGEST:,} letters; it cannot be read")
     after = tuple(replace(entry, text=f"{entry.text} BREAK {appended}") for entry in to.entries)
     return replace(to + replace(other, entries=()), entries=after)
+
+
+def _averaged(trail: Trail, node: Node, to: Conditioning, other: Conditioning) -> Conditioning:
+    """One of the two, where it alone counts; else the first, as prompts are not averaged here."""
+    share = trail.number(node, "conditioning_to_strength", 1.0)
+    if share == 0:
+        return replace(other, entries=other.entries[:1])
+    if share != 1:
+        counts = "" if share is None else f", the other counts {share:g}"
+        for entry in other.entries:
+            trail.leave(f"conditioning_from of {node}", entry.text, f"prompts are not averaged here{counts}")
+    return to
 
 
 def _boxed(trail: Trail, node: Node, before: Conditioning) -> Conditioning:
@@ -204,7 +222,7 @@ def _followed(trail: Trail, node: Node, before: Conditioning) -> Conditioning:
         net = trail.source(net, "control_net", known, ("control_net",))
     name = file(trail, net, ["control_net_name"]) if net else ""
     weight, start, end = (
-        trail.number(node, key, default) or 0.0
+        trail.number(node, key, default)
         for key, default in (("strength", 1.0), ("start_percent", 0.0), ("end_percent", 1.0))
     )
     followed = Followed(name, pixels(trail, node, "image"), weight, start, end, shows)

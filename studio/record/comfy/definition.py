@@ -32,29 +32,38 @@ def foreign(tool: str, trail: Trail, passes: list[Pass], last: Pixels) -> Foreig
     _finish(draft, last, size, before)
     _seed(draft, passes)
     values, assets = draft.values, tuple(draft.assets)
-    if name := _ours(draft, passes):
-        return Foreign(tool, name, None, values, assets, trail.left)
+    if name := _ours(draft):
+        return Foreign(tool, name, None, values, assets, trail.left, draft.clip_skip)
     if factor := _hires(draft, passes):
         own = {key: value for key, value in values.items() if not key.startswith("again_")}
-        return Foreign(tool, "hires", None, own | {"factor": factor}, assets, trail.left)
+        return Foreign(tool, "hires", None, own | {"factor": factor}, assets, trail.left, _once(draft.clip_skip))
     definition = {"title": "From ComfyUI", "inputs": draft.inputs, "steps": draft.steps}
-    return Foreign(tool, "comfyui", definition, values, assets, trail.left)
+    return Foreign(tool, "comfyui", definition, values, assets, trail.left, draft.clip_skip)
 
 
-def _target(trail: Trail, one: Pass, before: Pair | None) -> Pair | None:
-    """Width and height of what a pass draws, None where the graph does not say."""
-    of = one.of
-    if of.size:
-        return of.size
-    if of.drawn is None and of.scaled:
-        trail.leave(f"size of {one.node}", "", "it follows the start picture's; give the size")
-    if of.drawn is None or before is None:
-        if of.drawn and of.scaled:
-            trail.leave(f"size of {one.node}", "", "it follows from one that cannot be told; give the size")
-        return None
+def picture_size(passes: list[Pass], last: Pixels) -> Pair | None:
+    """Width and height of the picture that is saved, None where the graph does not say."""
+    size: Pair | None = None
+    for one in passes:
+        size = _size(one.of, size)
+    return _size(last, size) if last.scaled else size
+
+
+def _size(of: Pixels, before: Pair | None) -> Pair | None:
+    if of.size or of.drawn is None or before is None or of.unsized:
+        return None if of.unsized else of.size
     if of.area:
         return within(of.area, before)
     return round(before[0] * of.factor / 8) * 8, round(before[1] * of.factor / 8) * 8
+
+
+def _target(trail: Trail, one: Pass, before: Pair | None) -> Pair | None:
+    """Width and height of what a pass draws; where the graph does not say but changes it, that is left."""
+    size = _size(one.of, before)
+    if size is None and one.of.scaled:
+        whose = "from one that cannot be told" if one.of.drawn else "the start picture's"
+        trail.leave(f"size of {one.node}", "", f"it follows {whose}; give the size")
+    return size
 
 
 def _use(one: Pass) -> str:
@@ -113,15 +122,22 @@ def _prompts(draft: Draft, one: Pass, step: str, more: str, first: Pass | None) 
     """The prompt and the negative one; a later pass shares those that are the same as the first's."""
     for name, given in (("prompt", one.positive), ("negative_prompt", one.negative)):
         text = _text(draft, given, name)
+        if given.unknown:
+            draft.trail.leave(name, text, "nodes that are not read make its words, at least in part; write it")
+            draft.expose(f"{more}{name}", step, name, None, _about(name, more))
+            continue
         if name == "negative_prompt" and text and one.cfg == 1:
             draft.trail.leave(name, text, "with a cfg of 1 it does nothing there")
             text = ""
         if first and name in draft.inputs and text == draft.values.get(name, ""):
             draft.steps[step][name] = f"${name}"
         else:
-            about = {"more": True} if name == "negative_prompt" else {}
-            value = text or (None if about else "")
-            draft.expose(f"{more}{name}", step, name, value, {**about, **_labelled(more, name)})
+            value = text or (None if name == "negative_prompt" else "")
+            draft.expose(f"{more}{name}", step, name, value, _about(name, more))
+
+
+def _about(name: str, more: str) -> dict[str, Any]:
+    return {**({"more": True} if name == "negative_prompt" else {}), **_labelled(more, name)}
 
 
 def _labelled(more: str, name: str) -> dict[str, Any]:
@@ -131,7 +147,7 @@ def _labelled(more: str, name: str) -> dict[str, Any]:
 def _text(draft: Draft, given: Conditioning, name: str) -> str:
     entries = [entry for entry in given.entries if entry.box is None and entry.mask is None]
     if name == "prompt":
-        if not given.entries and not given.zeroed:
+        if not given.entries and not given.zeroed and not given.unknown:
             draft.trail.leave(name, "", "what it says cannot be told; write it")
         return _said(draft, entries)
     for entry in entries:
@@ -158,12 +174,11 @@ def _said(draft: Draft, entries: list[Entry]) -> str:
 
 def _settings(draft: Draft, one: Pass, use: str, step: str, more: str, size: Pair | None) -> None:
     """The inputs that every step which draws has, with what the graph says."""
-    strength = one.strength or 1.0
     if use in ("edit", "inpaint", "outpaint"):
         name = "strength" if "strength" not in draft.inputs else f"{more}strength"
-        draft.expose(name, step, "strength", strength, {} if use == "edit" else {"more": True})
-    elif strength < 1:
-        draft.trail.leave(f"denoise of {one.node}", strength, "it begins with noise alone here")
+        draft.expose(name, step, "strength", one.strength, {} if use == "edit" else {"more": True})
+    elif one.strength is not None and one.strength < 1:
+        draft.trail.leave(f"denoise of {one.node}", one.strength, "it begins with noise alone here")
     if use == "refine":
         draft.expose("at", step, "at", round(one.hand_over, 4))
     elif one.refiner:
@@ -173,19 +188,13 @@ def _settings(draft: Draft, one: Pass, use: str, step: str, more: str, size: Pai
         "steps": one.steps,
         "guidance": one.guidance,
         "sampler": one.sampler,
-        "clip_skip": _clip_skip(draft, one),
+        "clip_skip": None,
     }
     for name, value in given.items():
         if name != "size" or use not in ("inpaint", "outpaint"):
-            draft.expose(f"{more}{name}", step, name, value, {"more": True, **_labelled(more, name)})
-
-
-def _clip_skip(draft: Draft, one: Pass) -> int | None:
-    skip = one.positive.clip_skip
-    if skip is None or not one.model.large:
-        return skip
-    draft.trail.leave("stop_at_clip_layer", -skip, f"of '{one.model.name}', as of an SDXL, layers count from -2 here")
-    return max(1, skip - 1)
+            exposed = draft.expose(f"{more}{name}", step, name, value, {"more": True, **_labelled(more, name)})
+            if name == "clip_skip" and one.positive.clip_skip is not None:
+                draft.clip_skip[exposed] = one.positive.clip_skip
 
 
 def _finish(draft: Draft, last: Pixels, size: Pair | None, before: str) -> None:
@@ -231,23 +240,24 @@ def _seed(draft: Draft, passes: list[Pass]) -> None:
         draft.values["count"] = min(count, 1000)
 
 
-def _ours(draft: Draft, passes: list[Pass]) -> str:
+def _ours(draft: Draft) -> str:
     """The workflow of ours that this is, "" where it is none."""
     style, *rest = draft.steps.values()
-    if style["use"] != "lora" or not _simply_worn(passes[0]):
+    if style["use"] != "lora":
         return ""
     return _OURS.get(tuple(step["use"] for step in rest), "")
 
 
-def _simply_worn(one: Pass) -> bool:
-    """Whether no LoRA says more than its weight."""
-    return all(lora.text is None for lora in one.model.loras)
+def _once(clip_skip: Mapping[str, int]) -> dict[str, int]:
+    """Without that of a second pass, where it is the first one's too."""
+    first = clip_skip.get("clip_skip")
+    return {name: skip for name, skip in clip_skip.items() if name == "clip_skip" or skip != first}
 
 
 def _hires(draft: Draft, passes: list[Pass]) -> float | None:
     """How many times larger the second pass is, where that is all that tells it from the first but its strength."""
     uses, values = [step["use"] for step in draft.steps.values()], draft.values
-    if uses != ["lora", "generate", "edit"] or not _simply_worn(passes[0]) or passes[0].model != passes[1].model:
+    if uses != ["lora", "generate", "edit"] or passes[0].model != passes[1].model:
         return None
     differ = [name for name in ("steps", "guidance", "sampler") if values.get(f"again_{name}") != values.get(name)]
     if differ or "again_prompt" in draft.inputs or "again_negative_prompt" in draft.inputs:

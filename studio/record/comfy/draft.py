@@ -23,6 +23,7 @@ class Draft:
     values: dict[str, Any] = field(default_factory=dict)
     assets: dict[Asset, None] = field(default_factory=dict)
     guides: dict[tuple[Any, ...], str] = field(default_factory=dict)
+    clip_skip: dict[str, int] = field(default_factory=dict)
 
     def step(self, name: str, use: str, fixed: Mapping[str, Any] = _PLAIN) -> str:
         """Add a step and give its name, with a number where that is taken."""
@@ -30,9 +31,9 @@ class Draft:
         self.steps[name] = {"use": use, **{key: value for key, value in fixed.items() if value not in (None, "", [])}}
         return name
 
-    def asset(self, kind: str, name: str, weight: float = 1.0) -> str:
+    def asset(self, kind: str, name: str, weight: float = 1.0, text: float | None = None) -> str:
         """A file that is needed; its name."""
-        self.assets[Asset(kind, name, weight=weight)] = None
+        self.assets[Asset(kind, name, weight=weight, text=text)] = None
         return name
 
     def expose(self, name: str, step: str, key: str, value: Any = None, about: Mapping[str, Any] = _PLAIN) -> str:

@@ -12,6 +12,7 @@ from studio.kinds import OWN_SAMPLER
 from studio.lora import Lora
 from studio.models import library
 from studio.models.card import ModelCard
+from studio.record import clip_skip
 from studio.record.comfy import words
 from studio.record.comfy.sheet import Pin, Sheet, output
 from studio.sampler_names import comfyui
@@ -80,8 +81,8 @@ class Drawing:
         model, clip = loader, output(loader, 1)
         for lora in (*guide.loras, *prompt_grammar.loras(asked["prompt"])):
             model, clip = _worn(sheet, lora, model, clip)
-        if (skip := asked["clip_skip"]) > 1:  # layers count from the last one, SDXL's from the last but one
-            clip = sheet.add("CLIPSetLastLayer", {"clip": clip, "stop_at_clip_layer": -skip - (family == "sdxl")})
+        if (skip := asked["clip_skip"]) > 1:
+            clip = sheet.add("CLIPSetLastLayer", {"clip": clip, "stop_at_clip_layer": _layer(skip, family)})
         vae = sheet.add("VAELoader", {"vae_name": file(guide.vae)}) if guide.vae else output(loader, 2)
         return cls(sheet, asked, seed, card, guide, model, clip, vae)
 
@@ -172,6 +173,13 @@ def file(name: str) -> str:
     """What a LoRA's or another part's file is called in ComfyUI's folders."""
     own = PurePath(name).name
     return own if own.endswith((".safetensors", ".pt", ".bin")) else f"{own}.safetensors"
+
+
+def _layer(skip: int, family: str) -> int:
+    try:
+        return -clip_skip.theirs(skip, "ComfyUI", family)
+    except ValueError as error:
+        raise InputError(f"{error}; leave it at 1") from None
 
 
 def _checkpoint(sheet: Sheet, card: ModelCard) -> str:

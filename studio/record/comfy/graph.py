@@ -102,7 +102,12 @@ def _node(name: str, node: Mapping[str, Any]) -> Node:
     given, meta = node.get("inputs"), node.get("_meta")
     inputs = {key: _input(value) for key, value in given.items()} if isinstance(given, dict) else {}
     title = meta.get("title") if isinstance(meta, dict) else ""
-    return Node(name, node["class_type"][:100], inputs, title[:100] if isinstance(title, str) else "")
+    return Node(name, kind(node["class_type"]), inputs, title[:100] if isinstance(title, str) else "")
+
+
+def kind(name: Any) -> str:
+    """What kind of node it is, without the space in which "ConditioningAverage " ends there."""
+    return str(name)[:100].strip()
 
 
 def _input(value: Any) -> Any:

@@ -48,7 +48,7 @@ def _added(draft: Draft, one: Pass, name: str, words: tuple[tuple[str, str], ...
 
 def _style(draft: Draft, one: Pass) -> str:
     for lora in one.model.loras:
-        draft.asset("lora", lora.part, lora.weight)
+        draft.asset("lora", lora.part, lora.weight, lora.text)
     made = draft.step("style", "lora")
     draft.choose("loras", made, "loras", [str(lora) for lora in one.model.loras])
     return made
@@ -105,7 +105,7 @@ def _control(draft: Draft, followed: Followed, last: str) -> str:
     made = draft.step("follow", "control", {"image": f"${outline}", "controlnet": net, "guide": f"${last}"})
     draft.expose("weight", made, "weight", followed.weight)
     for name, key, value, usual in (("from", "start", followed.start, 0), ("until", "end", followed.end, 1)):
-        if value != usual:
+        if value not in (None, usual):
             draft.expose(name, made, key, value, {"more": True})
     if followed.shows != "as trained":
         draft.expose("shows", made, "shows", followed.shows, {"more": True})

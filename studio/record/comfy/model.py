@@ -24,11 +24,6 @@ class Model:
     shifted: bool = False
 
     @property
-    def large(self) -> bool:
-        """Whether it looks like Stable Diffusion XL, whose prompts are read by the last layer but one anyway."""
-        return any(word in self.name.lower() for word in ("xl", "pony", "illustrious"))
-
-    @property
     def taught(self) -> bool:
         """Whether it looks like FLUX, which was taught a guidance that a graph need not name."""
         return "flux" in self.name.lower()
@@ -68,8 +63,11 @@ def _lora(trail: Trail, node: Node) -> list[Lora]:
     name = file(trail, node, ["lora_name"])
     weight = trail.number(node, "strength_model", 1.0)
     text = trail.number(node, "strength_clip", weight) if node.type == "LoraLoader" else 0.0
+    if weight is None or text is None:
+        trail.leave(node, name, "how strongly it counts is unknown; choose it, and give its weight")
+        return []
     try:
-        lora = Lora(name, weight or 0.0, None if text == weight else text)
+        lora = Lora(name, weight, None if text == weight else text)
         return [lora] if Lora.parse(str(lora)) == lora else []
     except InputError as error:
         trail.leave(node, name, str(error))
@@ -81,8 +79,8 @@ def clip_skip(trail: Trail, node: Node) -> int | None:
     known, skip = (*MODELS, *TEXT_ENCODERS, *_LORAS, "CLIPSetLastLayer"), None
     found = trail.source(node, "clip", known, ("clip",))
     while found and found.type not in (*MODELS, *TEXT_ENCODERS):
-        if found.type == "CLIPSetLastLayer" and skip is None:
-            skip = -(trail.whole(found, "stop_at_clip_layer", -1) or -1)
+        if found.type == "CLIPSetLastLayer" and skip is None and (layer := trail.whole(found, "stop_at_clip_layer")):
+            skip = -layer
         found = trail.source(found, "clip", known, ("clip",))
     if found and found.type in TEXT_ENCODERS:
         for name in TEXT_ENCODERS[found.type].split():

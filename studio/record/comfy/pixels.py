@@ -35,7 +35,8 @@ _MEGAPIXEL: Final = 1024 * 1024
 class Pixels:
     """A picture or latents: of a ``file``, of an earlier pass ``drawn`` by a sampler, or empty ones of a ``size``.
 
-    After all that is done to it: ``size`` where it is known, else ``factor`` times as large. ``pad`` is added left,
+    After all that is done to it: ``size`` where it is known, else ``factor`` times as large; ``unsized`` says that
+    neither is known, because of nodes that are not read or a side that follows the other. ``pad`` is added left,
     above, right, below. ``lines`` is what the step "lines" does. Masks hold for what is drawn next. ``empty`` is the
     kind of node that made empty ones.
     """
@@ -52,10 +53,11 @@ class Pixels:
     decoder: Node | None = None
     mask: "Pixels | None" = None
     empty: str = ""
+    unsized: bool = False
 
     @property
     def scaled(self) -> bool:
-        return bool(self.size or self.area or self.factor != 1)
+        return bool(self.size or self.area or self.factor != 1 or self.unsized)
 
 
 def pixels(trail: Trail, node: Node, name: str) -> Pixels:
@@ -100,12 +102,15 @@ def _empty(trail: Trail, node: Node, made: Pixels) -> Pixels:
 
 def _times(trail: Trail, node: Node, after: Pixels) -> Pixels:
     trail.leave(f"upscale_method of {node}", trail.value(node, "upscale_method"), _methods(node))
-    return replace(after, factor=after.factor * (trail.number(node, "scale_by", 1.0) or 1.0))
+    factor = trail.number(node, "scale_by", 1.0)
+    return replace(after, factor=after.factor * (factor or 1.0), unsized=after.unsized or not factor)
 
 
 def _to_area(trail: Trail, node: Node, after: Pixels) -> Pixels:
-    area = round((trail.number(node, "megapixels", 1.0) or 1.0) * _MEGAPIXEL)
-    return after if after.scaled else replace(after, area=area)
+    megapixels = trail.number(node, "megapixels", 1.0)
+    if after.scaled:
+        return after
+    return replace(after, area=round((megapixels or 1.0) * _MEGAPIXEL), unsized=not megapixels)
 
 
 def _repeated(trail: Trail, node: Node, after: Pixels) -> Pixels:
@@ -148,9 +153,11 @@ def _scaled(trail: Trail, node: Node, after: Pixels) -> Pixels:
     width, height = trail.whole(node, "width", 0) or 0, trail.whole(node, "height", 0) or 0
     if after.scaled and after.factor == 1:
         return after
+    if trail.unknown(node, "width", "height"):
+        return replace(after, unsized=True)
     if not (width and height):
         trail.leave(f"size of {node}", f"{width}x{height}", "the side that is 0 follows the other; give the size")
-        return after
+        return replace(after, unsized=True)
     return replace(after, size=(round(width * after.factor), round(height * after.factor)), factor=1.0)
 
 

@@ -13,7 +13,7 @@ from studio.record.comfy.model import Model, model
 from studio.record.comfy.nodes import PICTURE, SAMPLING
 from studio.record.comfy.pixels import Pixels, pixels
 from studio.record.comfy.trail import Trail
-from studio.sampler_names import canonical
+from studio.sampler_names import canonical, without_schedule
 
 _MOST: Final = 12
 _NOTHING: Final = Pixels()
@@ -38,7 +38,8 @@ _SCHEDULES: Final = {
 class Pass:
     """One sampler's work on what comes ``of`` an input. ``steps`` are those of the whole way from noise to picture.
 
-    The last ``strength`` of them are run, all where it is None. A ``refiner`` goes on from the share ``hand_over``.
+    The last ``strength`` of them are run; it is None where that is unknown. A ``refiner`` goes on from the share
+    ``hand_over``.
     """
 
     node: Node
@@ -65,12 +66,12 @@ class Pass:
 
 @dataclass(frozen=True)
 class _Asked:
-    """What a sampler and the nodes around it say: ``run`` of ``steps``, from step ``start``."""
+    """What a sampler and the nodes around it say: ``run`` of ``steps``, from step ``start``. None is unknown."""
 
     guided: Node
     seed: int | None
     steps: int | None
-    denoise: float
+    denoise: float | None
     cfg: float | None
     sampler: str
     schedule: str
@@ -113,12 +114,14 @@ def _pass(trail: Trail, node: Node) -> Pass:
 
 def _share(asked: _Asked) -> tuple[int | None, float | None]:
     """The steps of the whole way, and the share of them that is run: there "steps" are those that run."""
+    if asked.denoise is None:
+        return None, None
     if asked.steps is None:
-        return None, None if asked.denoise >= 1 else asked.denoise
+        return None, min(asked.denoise, 1.0)
     if asked.start:
         return asked.steps, max(0.01, (asked.steps - asked.start) / asked.steps)
     if not 0 < asked.denoise < 1:
-        return asked.steps, None
+        return asked.steps, 1.0
     total = int(asked.steps / asked.denoise)
     exact = int(total * asked.denoise) == asked.steps
     return total, asked.denoise if exact else ceil(asked.steps / total * 1000) / 1000
@@ -136,6 +139,9 @@ def _guidance(trail: Trail, made: Pass) -> float | None:
 def _sampler(trail: Trail, made: Pass, asked: _Asked) -> str | None:
     """Our name for the sampler; without one the model's own is used, and theirs is on the list."""
     name, schedule = asked.sampler, asked.schedule
+    if not name:
+        trail.leave(f"sampler of {made.node}", schedule, "which one it was cannot be told; the model's own is used")
+        return None
     if name.endswith("_gpu"):
         trail.leave(f"sampler of {made.node}", name, "its noise is drawn on the CPU here")
     try:
@@ -150,9 +156,7 @@ def _sampler(trail: Trail, made: Pass, asked: _Asked) -> str | None:
 
 
 def _without_schedule(trail: Trail, made: Pass, asked: _Asked, why: str) -> str | None:
-    try:
-        found = canonical(asked.sampler)
-    except ValueError:
+    if (found := without_schedule(asked.sampler, asked.schedule)) is None:
         trail.leave(f"sampler of {made.node}", f"{asked.sampler} {asked.schedule}", why)
         return None
     trail.leave(f"scheduler of {made.node}", asked.schedule, f"'{found}' goes by its own here")
@@ -170,11 +174,20 @@ def _ksampler(trail: Trail, node: Node) -> _Asked:
         node,
         _seed(trail, node, "seed"),
         trail.whole(node, "steps"),
-        trail.number(node, "denoise", 1.0) or 1.0,
+        _denoise(trail, node),
         trail.number(node, "cfg"),
         trail.text(node, "sampler_name"),
         trail.text(node, "scheduler"),
     )
+
+
+def _denoise(trail: Trail, node: Node) -> float | None:
+    """The share of the steps that is run, None where it is unknown or there is nothing to run."""
+    share = trail.number(node, "denoise", 1.0)
+    if share is not None and share <= 0:
+        trail.leave(f"denoise of {node}", share, "with it nothing is drawn there; choose how much may change")
+        return None
+    return share
 
 
 def _advanced(trail: Trail, node: Node) -> _Asked:
@@ -217,7 +230,7 @@ def _scheduled(trail: Trail, node: Node, asked: _Asked) -> _Asked:
     if times is None:
         return replace(asked, sampler=name)
     schedule = _SCHEDULES.get(times.type) or trail.text(times, "scheduler")
-    steps, denoise = trail.whole(times, "steps"), trail.number(times, "denoise", 1.0) or 1.0
+    steps, denoise = trail.whole(times, "steps"), _denoise(trail, times)
     return replace(asked, sampler=name, schedule=schedule, steps=steps, denoise=denoise)
 
 

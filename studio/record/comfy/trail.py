@@ -2,17 +2,18 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
 from math import isfinite
 from typing import Any, Final
 
 from studio.errors import InputError
-from studio.record.comfy.graph import Graph, Node
+from studio.record.comfy.graph import Graph, Link, Node
+from studio.record.comfy.node_values import SWITCHES, NodeValues, Unknown
 from studio.record.comfy.nodes import OUTPUTS
 from studio.record.foreign import Left
 
-_VALUE: Final = ("value", "seed", "noise_seed", "int", "float", "number", "text", "string", "prompt")
-_SILENT: Final = (*OUTPUTS, "ComfySwitchNode", "Reroute")
+_SILENT: Final = (*OUTPUTS, "Reroute")
 """Nodes that only pass on what comes into them."""
 _WAYS: Final = 5_000
 _LONGEST: Final = 20_000
@@ -32,6 +33,10 @@ class Trail:
 
     def __post_init__(self) -> None:
         self.graph.order(self.output)
+
+    @cached_property
+    def _values(self) -> NodeValues:
+        return NodeValues(self.graph)
 
     @property
     def left(self) -> tuple[Left, ...]:
@@ -56,12 +61,23 @@ class Trail:
         """The same, and which of its outputs it is."""
         found, slot = self._behind(node, name)
         while found and found.type not in known:
-            ways = ("negative", *onward) if slot == 1 else onward
-            through = self._switched(found) or next((one for one in ways if found.link(one)), None)
-            if found.type not in _SILENT:
+            passed = self._values.passed(found)
+            if passed is None and found.type not in _SILENT:
                 self.strange(found)
-            found, slot = self._behind(found, through) if through else (None, 0)
+            if passed or found.type in SWITCHES:
+                found, slot = self._behind(found, passed) if passed else (None, 0)
+            else:
+                found, slot = self._onward(found, known, ("negative", *onward) if slot == 1 else onward)
         return found, slot
+
+    def _onward(self, node: Node, known: Collection[str], onward: tuple[str, ...]) -> tuple[Node | None, int]:
+        """What lies behind a node that is not read: where several inputs may be what it gives, they must agree."""
+        first = next((name for name in onward if node.link(name)), "")
+        rivals = [name for name in node.inputs if node.link(name) and _unnumbered(name) == _unnumbered(first)]
+        if len(rivals) < 2:
+            return self._behind(node, first)
+        ends = {self.output_of(node, name, known, onward) for name in rivals}
+        return ends.pop() if len(ends) == 1 else (None, 0)
 
     def _behind(self, node: Node, name: str) -> tuple[Node | None, int]:
         """The node behind an input, and its output. Raises InputError where the ways are too many to follow."""
@@ -75,21 +91,27 @@ class Trail:
         self.leave(node, "", f"a node that is not read here; what {self.output} saves depends on it")
 
     def value(self, node: Node, name: str) -> Any:
-        """What a setting says, also where a node of its own gives the value; None where that cannot be told."""
-        while node.link(name):
-            if (found := self._behind(node, name)[0]) is None:
-                return None
-            if found.type == "StringConcatenate":
-                return self._joined(found)
-            node, given = found, (self._switched(found), name, *_VALUE)
-            name = next((one for one in given if one and one in found.inputs), "")
-            if not name:
-                self.leave(found, "", f"gives a value that is not read here, and {self.output} depends on it")
-        return node.inputs.get(name)
+        """What a setting says, also where another node computes it; None where that is unknown, which is listed."""
+        value = self._said(node, name)
+        if not isinstance(value, Unknown):
+            return value
+        if value.node:
+            self.leave(value.node, "", f"it computes '{name}' of {node}, and is not read here")
+        return None
+
+    def unknown(self, node: Node, *names: str) -> bool:
+        """Whether one of these settings is computed in a way that is not read here."""
+        return any(isinstance(self._said(node, name), Unknown) for name in names)
+
+    def _said(self, node: Node, name: str) -> Any:
+        value = node.inputs.get(name)
+        return self._values.of(value) if isinstance(value, Link) else value
 
     def number(self, node: Node, name: str, default: float | None = None) -> float | None:
-        """A setting's number, ``default`` where it says none."""
+        """A setting's number, ``default`` where it says none; None where it is unknown."""
         value = self.value(node, name)
+        if value is None and self.unknown(node, name):
+            return None
         try:
             number = float(value) if isinstance(value, int | float | str) else None
         except (ValueError, OverflowError):
@@ -99,22 +121,15 @@ class Trail:
     def whole(self, node: Node, name: str, default: int | None = None) -> int | None:
         """A setting's whole number, exact however large."""
         value = self.value(node, name)
-        number = value if isinstance(value, int) else self.number(node, name)
-        return default if number is None else int(number)
+        number = value if isinstance(value, int) else self.number(node, name, default)
+        return None if number is None else int(number)
 
     def text(self, node: Node, name: str) -> str:
         """A setting's words, empty where it says none."""
         value = self.value(node, name)
         return str(value) if isinstance(value, str | int | float) else ""
 
-    def _switched(self, node: Node) -> str | None:
-        """Which input a switch lets through."""
-        if node.type != "ComfySwitchNode":
-            return None
-        return "on_true" if node.inputs.get("switch") is True else "on_false"
 
-    def _joined(self, node: Node) -> str:
-        """The words of two that are joined; a joined one within is read as far as it goes."""
-        parts = [node.inputs.get(name) for name in ("string_a", "string_b")]
-        names = [name for name, part in zip(("string_a", "string_b"), parts, strict=True) if part is not None]
-        return self.text(node, "delimiter").join(self.text(node, name) for name in names)[:_LONGEST]
+def _unnumbered(name: str) -> str:
+    """ "image1" and "conditioning_2" as "image" and "conditioning"."""
+    return name.rstrip("0123456789").rstrip("_")

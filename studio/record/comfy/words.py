@@ -2,7 +2,8 @@
 
 ComfyUI's has weights alone, after its ``sd1_clip.py``: ``(red)`` counts 1.1 times what stands around it, ``(red:1.3)``
 1.3 times, whatever stands around it, and ``\\(`` is the mark itself. All else that is a mark in ``prompt_grammar`` is
-plain text there: square brackets, BREAK, AND, ``<lora:…>``. Its canvas draws {red|blue} by lot before anything runs.
+plain text there: square brackets, BREAK, AND, ``<lora:…>``. Its canvas draws {red|blue} by lot before anything runs,
+where ``\\{`` is the mark itself (``processDynamicPrompt`` in its formatUtil.ts).
 """
 
 import re
@@ -18,6 +19,9 @@ _MARK = re.compile(r"\\([()])|([()])")
 _NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)\s*")
 _EMBEDDING = re.compile(r"embedding:([^\s,:()\[\]{}|<>]+)")
 _OPERATOR = re.compile(r"\b(BREAK|AND)\b")
+_ESCAPED_BRACE: Final = re.compile(r"\\([{}|])")
+_STANDS_FOR: Final = dict(zip("{}|", "\ue000\ue001\ue002", strict=True))
+_BRACE: Final = {ord(stand): rf"\{brace}" for brace, stand in _STANDS_FOR.items()}
 _STRONGER: Final = 1.1
 
 
@@ -34,9 +38,10 @@ class Said:
 def ours(text: str, *, drawn: bool = True) -> Said:
     """What a prompt of ComfyUI's says; with ``drawn`` its braces are plain text."""
     names: dict[str, str] = {}
+    text = text if drawn else _ESCAPED_BRACE.sub(lambda found: _STANDS_FOR[found[1]], text)
     words = _EMBEDDING.sub(lambda found: names.setdefault(found[1], _word(found[1])), text)
     pieces = [piece for piece in _pieces(words) if piece.text]
-    said = "".join(_written(piece, drawn=drawn) for piece in pieces)
+    said = "".join(_written(piece, drawn=drawn) for piece in pieces).translate({} if drawn else _BRACE)
     lowered = _OPERATOR.sub(lambda found: found[0].lower(), said)
     weighted = any(piece.weight != 1 for piece in pieces)
     return Said(lowered, tuple(names.items()), weighted, lowered != said)

@@ -17,9 +17,10 @@ from studio.record.carriers import Carried
 from studio.record.fitting import fitted, shown
 from studio.record.foreign import Foreign, Left
 from studio.record.infotext import Infotext
+from studio.record.reading import is_json, seed, whole
 from studio.record.reasons import reason
-from studio.record.wording import literal
-from studio.sampler_names import canonical
+from studio.record.wording import comfy, literal, plain
+from studio.sampler_names import canonical, without_schedule
 from studio.workflow import Workflow
 
 TOOL: Final = "A1111"
@@ -28,7 +29,7 @@ _CARRIERS: Final = ("parameters", "exif:UserComment", "comment", "stealth", "sid
 _PLAIN: Final = {"Steps": "steps", "Seed": "seed", "Size": "size"}
 _CALLED: Final = {
     "prompt": "Prompt", "negative_prompt": "Negative prompt", "steps": "Steps", "seed": "Seed", "size": "Size",
-    "sampler": "Sampler", "guidance": "CFG scale", "strength": "Denoising strength", "clip_skip": "Clip skip",
+    "sampler": "Sampler", "guidance": "CFG scale", "strength": "Denoising strength",
     "factor": "Hires upscale",
 }  # fmt: skip
 _MASKED: Final = ("Mask blur", "Mask mode", "Masked content", "Inpaint area", "Masked area padding")
@@ -38,6 +39,8 @@ _SHORT: Final = re.compile(r"[^\n]{0,60}")
 _NUMBERED: Final = re.compile(r"v?\d|f\d|neo|[0-9a-f]{7,40}$")
 _FORGE: Final = re.compile(r"f\d|neo")
 _AUTOMATIC: Final = re.compile(r"A1111( v?1\.(9|\d\d)\b.*)?|Forge.*")  # who means "Automatic" by no schedule
+_LIKE_COMFYUI: Final = ("ComfyUI", "Fooocus", "Krita")
+"""Who reads prompts as ComfyUI does, AND and square brackets as plain words, and draws noise on the CPU."""
 _LONGEST: Final = 80  # letters of a sampler's name
 _NUMBER: Final = re.compile(r"[+-]?\d{1,20}(\.\d{1,20})?")
 
@@ -46,7 +49,7 @@ def read(carried: Carried) -> Foreign | None:
     """The settings of a picture of A1111's or of one that writes as it does."""
     for place in _CARRIERS:
         text = carried.texts.get(place, "").strip()
-        if text and not text.startswith(("{", "[")):
+        if text and not is_json(text):
             info = Infotext.parse(text)
             if info.settings or place == "parameters":
                 return _Reading(info, carried.texts.get("postprocessing", "")).foreign()
@@ -62,24 +65,36 @@ class _Reading:
         self.left += [Left("postprocessing", shown(finished), reason("Postprocess"))] if finished else []
         self.called = dict(_CALLED)
         self.nets = extranets.read(info.prompt, self.rest)
-        self.values: dict[str, Any] = {"prompt": literal(self.nets.prompt)}
-        if info.negative:
-            self.values["negative_prompt"] = literal(info.negative)
+        self.values: dict[str, Any] = {}
+        self.clip_skip: dict[str, int] = {}
+        self.info = info
 
     def foreign(self) -> Foreign:
         tool = self._tool()
+        self._prompts(tool)
         workflow = self._workflow()
         self._numbers()
         self._guidance()
         self._sampler(tool)
-        self._noise()
+        self._noise(tool)
         left = [
             *self.left,
             *self.nets.left,
             *(Left(key, shown(value), reason(key)) for key, value in self.rest.items()),
         ]
         values, unfit = fitted(Workflow.load(workflow), self.values, self.called)
-        return Foreign(tool, workflow, None, values, self.nets.assets, (*unfit, *left))
+        return Foreign(tool, workflow, None, values, self.nets.assets, (*unfit, *left), self.clip_skip)
+
+    def _prompts(self, tool: str) -> None:
+        """Both prompts, by the grammar of who wrote them; plain words where a weight is beyond all bounds."""
+        dialect = comfy.ours if tool.startswith(_LIKE_COMFYUI) else literal
+        for name, text in (("prompt", self.nets.prompt), ("negative_prompt", self.info.negative)):
+            try:
+                said = dialect(text)
+            except ValueError as error:
+                said = plain(text)
+                self.leave(_CALLED[name], f"{error}; its words are taken as they are, without weights", text)
+            self.values |= {name: said} if said or name == "prompt" else {}
 
     def take(self, key: str) -> str:
         """A setting's value, "" where there is none; from now on it is dealt with."""
@@ -134,12 +149,21 @@ class _Reading:
     def _numbers(self) -> None:
         for key, name in _PLAIN.items():
             if value := self.take(key):
-                self.values[name] = _number(value)
-        skip = self.take("Clip skip")
-        if skip and self.nets.flux:
-            self.leave("Clip skip", "Flux has none; Civitai writes one all the same", skip)
-        elif skip:
-            self.values["clip_skip"] = _number(skip)
+                self._put(name, key, value)
+        for key in ("Clip skip", "CLiP-skip"):  # the second one is SD.Next's
+            if (skip := self.take(key)) and self.nets.flux:
+                self.leave(key, "Flux has none; Civitai writes one all the same", skip)
+            elif skip:
+                self._put("clip_skip", key, skip)
+
+    def _put(self, name: str, key: str, value: str) -> None:
+        try:
+            if name == "clip_skip":
+                self.clip_skip = {name: whole(value)}
+            else:
+                self.values[name] = seed(_number(value)) if name == "seed" else _number(value)
+        except ValueError as error:
+            self.leave(key, str(error), value)
 
     def _guidance(self) -> None:
         distilled, scale = self.take("Distilled CFG Scale"), self.take("CFG scale")
@@ -167,14 +191,19 @@ class _Reading:
         try:
             self.values["sampler"] = canonical(name, schedule or usual)
         except ValueError as error:
-            self.leave("Sampler", str(error), f"{name} {schedule}".strip())
+            if (alone := without_schedule(name, schedule)) is None:
+                self.leave("Sampler", str(error), f"{name} {schedule}".strip())
+            else:
+                self.values["sampler"] = alone
+                self.leave("Schedule type", f"'{alone}' goes by its own here", schedule or name)
             return
         if not schedule and self.values["sampler"] != canonical(name):
             why = f"nothing is said of it, and then A1111 takes this one: '{self.values['sampler']}'"
             self.leave("Schedule type", why, usual)
 
-    def _noise(self) -> None:
-        source = self.take("RNG") or "GPU, as nothing else is said"
+    def _noise(self, tool: str) -> None:
+        usual = "CPU" if tool.startswith((*_LIKE_COMFYUI, "studio")) else "GPU, as nothing else is said"
+        source = self.take("RNG") or usual
         if source != "CPU":  # drawn on the CPU here too
             why = "noise is drawn on the CPU here, so the picture will be alike in kind, not the same"
             self.leave("RNG", why, source)

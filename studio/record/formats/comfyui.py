@@ -6,12 +6,13 @@ EXIF, as ``prompt:{…}`` and ``workflow:{…}``.
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 from studio.errors import InputError
 from studio.record.carriers import Carried
 from studio.record.comfy import canvas, graph
-from studio.record.comfy.definition import foreign
+from studio.record.comfy.definition import foreign, picture_size
 from studio.record.comfy.graph import MOST, Graph, Node
 from studio.record.comfy.nodes import OUTPUTS, PICTURE
 from studio.record.comfy.sampling import passes
@@ -19,6 +20,7 @@ from studio.record.comfy.trail import Trail
 from studio.record.foreign import Foreign
 
 TOOL: Final = "ComfyUI"
+_MOST_OUTPUTS: Final = 20
 _PREFIXES: Final = ("prompt:", "workflow:", "Prompt:", "Workflow:")
 
 
@@ -27,12 +29,30 @@ def read(carried: Carried) -> Foreign | None:
     found = next(_graphs(carried), None)
     if found is None:
         return None
-    output, *others = _outputs(found)
+    outputs = _outputs(found)
+    output = _fitting(found, outputs, carried.size) or outputs[0]
     trail = Trail(found, output)
     made, last = passes(trail)
-    for other in others:
-        trail.leave(other, "", f"saves or shows a picture too; {output} is what was read")
+    for other in outputs:
+        if other is not output:
+            trail.leave(other, "", f"saves or shows a picture too; {output} is what was read")
     return foreign(TOOL, trail, made, last)
+
+
+def _fitting(found: Graph, outputs: list[Node], size: tuple[int, int] | None) -> Node | None:
+    """The first output whose picture has the size of the file's; None where no size is known to be that.
+
+    Pictures that are only shown count where it is known that none of those that are saved has that size.
+    """
+    sure = True
+    for output in outputs[:_MOST_OUTPUTS] if size and len(outputs) > 1 else ():
+        made = None
+        with suppress(InputError):  # of an output that cannot be read
+            made = picture_size(*passes(Trail(found, output)))
+        if made == size and (sure or output.type != "PreviewImage"):
+            return output
+        sure = sure and made is not None
+    return None
 
 
 def _graphs(carried: Carried) -> Iterator[Graph]:

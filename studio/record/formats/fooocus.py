@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from studio.record.carriers import Carried
 from studio.record.foreign import Asset, Foreign
-from studio.record.reading import asset, hash_of, items, loaded, number, text
+from studio.record.reading import asset, hash_of, items, loaded, number, seed, text
 from studio.record.told import Told
 from studio.record.wording import comfy
 from studio.sampler_names import canonical
@@ -83,8 +83,8 @@ def _settings(told: Told) -> None:
     told.sampler("sampler", "scheduler", lambda name, timing: canonical(name, "" if timing == name else timing))
     told.move("steps", "steps", number)
     told.move("guidance_scale", "guidance", number)
-    told.move("seed", "seed", number)
-    told.move("clip_skip", "clip_skip", lambda value: number(value) - 1)  # of SDXL 2 is the layer it was trained on
+    told.move("seed", "seed", seed)
+    told.clip_skip("clip_skip")
     told.move("resolution", "size", _size)
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from studio.record.carriers import Carried
 from studio.record.foreign import Asset, Foreign
-from studio.record.reading import asset, items, loaded, number, text
+from studio.record.reading import asset, items, loaded, number, seed
 from studio.record.told import Told
 from studio.record.wording import LONGEST, compel, plain
 from studio.sampler_names import canonical
@@ -27,8 +27,6 @@ _ENDINGS: Final = MappingProxyType(
 )
 _SAMPLERS: Final = MappingProxyType({"kdpm_2": "DPM2", "kdpm_2_a": "DPM2 a"})
 _NEWER: Final = MappingProxyType({"prompt": "positive_prompt", "sampler": "scheduler", "type": "generation_mode"})
-_LONGEST: Final = 40
-"""Letters of a scheduler's name."""
 _UNWANTED: Final = re.compile(r"\[([^\[\]]*)\]")
 _JOINS: Final = MappingProxyType(
     {(True, True): "all sides", (True, False): "left and right", (False, True): "top and bottom"}
@@ -129,20 +127,20 @@ def _prompts(told: Told, base: str) -> None:
 
 def _settings(told: Told, base: str) -> None:
     told.move("steps", "steps", number)
-    told.move("seed", "seed", number)
-    told.move("scheduler", "sampler", _sampler)
-    told.move("clip_skip", "clip_skip", lambda value: number(value) + 1)  # there: how many layers are left out
+    told.move("seed", "seed", seed)
+    _sampler(told)
+    told.clip_skip("clip_skip")
     told.move("guidance" if "guidance" in told else "cfg_scale", "guidance", number)
     told.move("strength", "strength", lambda value: _strength(value, base))
     told.size("width", "height")
 
 
-def _sampler(value: Any) -> str:
+def _sampler(told: Told) -> None:
     """From "dpmpp_2m_k": the last letter says Karras."""
-    if len(text(value)) > _LONGEST:
-        raise ValueError("there is no such scheduler here")
-    name = value.removesuffix("_k")
-    return canonical(_SAMPLERS.get(name, name), "karras" if name != value else "")
+    name = told.peek("scheduler")
+    if isinstance(name, str) and name.endswith("_k"):
+        told.add({"scheduler": name.removesuffix("_k"), "scheduler, k": "karras"})
+    told.sampler("scheduler", "scheduler, k", lambda name, timing: canonical(_SAMPLERS.get(name, name), timing))
 
 
 def _strength(value: Any, base: str) -> int | float:

@@ -45,6 +45,6 @@ def read(carried: Carried) -> Foreign | None:
         return None
     sampler = _SAMPLERS.get(found["sampler"], found["sampler"])
     settings = f"{found['steps']}, Sampler: {json.dumps(sampler)}, {found['middle']}"
-    last = f"{settings}, Model: {json.dumps(found['model'])}{found['end'] or ''}, RNG: CPU"  # ComfyUI draws, as we do
+    last = f"{settings}, Model: {json.dumps(found['model'])}{found['end'] or ''}, Version: {TOOL}"
     foreign = a1111.read(Carried({"parameters": f"{words}\n{last}"}, carried.size))
     return replace(foreign, tool=TOOL) if foreign else None

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from studio.record.carriers import Carried
 from studio.record.foreign import Asset, Foreign
-from studio.record.reading import asset, loaded, number, text
+from studio.record.reading import asset, loaded, number, seed, text
 from studio.record.told import Told
 from studio.record.wording import novelai
 from studio.sampler_names import canonical
@@ -106,7 +106,7 @@ def _settings(told: Told) -> None:
     told.sampler("sampler", "noise_schedule", _sampler)
     told.move("steps", "steps", number)
     told.move("scale", "guidance", number)
-    told.move("seed", "seed", number)
+    told.move("seed", "seed", seed)
     told.move("strength", "strength", number)
     told.size("width", "height")
     told.use("Source", lambda value: [_model(value)])

@@ -1,26 +1,41 @@
 """stable-diffusion.cpp's ``SDCPP: {…}``: a JSON object of the schema "sdcpp.image.params/v1".
 
-It ends the A1111 text of a PNG, a JPEG's comment, or ``sdcpp:parameters`` in a WebP's XMP. Keys after
-``build_sdcpp_image_metadata_json`` in its ``examples/common/common.cpp``.
+It ends the A1111 text of a PNG, a JPEG's comment, or ``sdcpp:parameters`` in a WebP's XMP. Older versions wrote that
+text alone, in which "Sampler: euler discrete" is a method and a scheduler, and "Unet" a model without text encoders.
+Keys after ``build_sdcpp_image_metadata_json`` and ``get_image_params`` in its ``examples/common/common.cpp``.
 """
 
 import html
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
+from studio.record import extranets
 from studio.record.carriers import Carried
 from studio.record.foreign import Asset, Foreign
-from studio.record.reading import asset, flat, items, loaded, number
+from studio.record.infotext import Infotext
+from studio.record.reading import asset, flat, items, loaded, number, seed
 from studio.record.told import SAYS_NOTHING, Told
-from studio.record.wording import literal
+from studio.record.wording import sdcpp
 from studio.sampler_names import canonical
 
 TOOL: Final = "stable-diffusion.cpp"
 
+_VERSION: Final = "stable-diffusion.cpp"
+_IN_TEXT: Final = MappingProxyType(
+    {
+        "Steps": "sampling.steps", "CFG scale": "sampling.guidance.txt_cfg",
+        "Guidance": "sampling.guidance.distilled_guidance", "Eta": "sampling.eta", "Seed": "seed",
+        "Model": "models.model", "Unet": "models.diffusion_model", "VAE": "models.vae", "RNG": "rng",
+        "Sampler RNG": "sampler_rng", "Clip skip": "clip_skip", "Hires scale": "hires.scale",
+        "Denoising strength": "hires.denoising_strength",
+    }
+)  # fmt: skip
+"""What settings of the text are called in the JSON object."""
 _SCHEMA: Final = "sdcpp.image.params/"
 _PLACES: Final = ("parameters", "xmp", "comment", "exif:UserComment", "stealth", "sidecar", "json")
 _XMP: Final = re.compile(r"<sdcpp:parameters>([^<]*)</sdcpp:parameters>")
@@ -48,11 +63,21 @@ _ENCODER: Final = "text encoders and such come with the model here"
 _WHY: Final = MappingProxyType(
     {
         **dict.fromkeys(
-            ("models.clip_l", "models.clip_g", "models.clip_vision", "models.t5xxl", "models.llm", "models.llm_vision"),
+            (
+                "models.clip_l",
+                "models.clip_g",
+                "models.clip_vision",
+                "models.t5xxl",
+                "models.llm",
+                "models.llm_vision",
+                "models.text_encoders",
+            ),
             _ENCODER,
         ),
         "rng": "noise is drawn in another way here; the same seed gives another picture",
         "sampler_rng": "noise is drawn in another way here; the same seed gives another picture",
+        "sampling.guidance.distilled_guidance": "this model follows txt_cfg",
+        "sampling.guidance.txt_cfg": "this model follows the distilled guidance",
         "sampling.guidance.img_cfg": "the studio has no guidance by the picture alone",
         "strength": "it counts with a start picture, and whether there was one is not said",
     }
@@ -61,17 +86,57 @@ _WHY: Final = MappingProxyType(
 
 def read(carried: Carried) -> Foreign | None:
     """What stable-diffusion.cpp says; None for files of others. Raises InputError where it is damaged."""
-    said = next(filter(None, (_said(carried.texts.get(place, ""), place) for place in _PLACES)), None)
+    texts = [(place, carried.texts.get(place, "")) for place in _PLACES]
+    said = next(filter(None, (_said(written, place) for place, written in texts)), None)
+    nets = None
     if said is None:
-        return None
+        info = next((info for _, written in texts if (info := _info(written))), None)
+        if info is None:
+            return None
+        nets = extranets.read(info.prompt, {})
+        said = {**_from_text(info), "prompt.positive": nets.prompt, "prompt.negative": info.negative or None}
     settings = {name: value for name, value in said.items() if name not in SAYS_NOTHING}
     told = Told(TOOL, dict(flat(settings)), _WHY, _USUAL)
-    told.say("prompt.positive", "prompt", literal)
-    told.say("prompt.negative", "negative_prompt", literal)
+    told.say("prompt.positive", "prompt", sdcpp.ours)
+    told.say("prompt.negative", "negative_prompt", sdcpp.ours)
     workflow = _workflow(told)
     _settings(told)
     _files(told)
-    return told.foreign(workflow)
+    found = told.foreign(workflow)
+    return replace(found, assets=found.assets + nets.assets, left=found.left + nets.left) if nets else found
+
+
+def _info(written: str) -> Infotext | None:
+    """The text that a version without the JSON object wrote; None where it is another's."""
+    if f"Version: {_VERSION}" not in written or _SCHEMA in written:
+        return None
+    info = Infotext.parse(written)
+    return info if dict(info.settings).get("Version", "").startswith(_VERSION) else None
+
+
+def _from_text(info: Infotext) -> dict[str, Any]:
+    """The text's settings by their names in the JSON object; what has none keeps its own."""
+    said: dict[str, Any] = {}
+    for key, value in info.settings:
+        if key == "Sampler":
+            method, _, scheduler = value.partition(" ")
+            said |= {"sampling.method": method, "sampling.scheduler": scheduler or None}
+        elif key == "Size":
+            said["width"], _, said["height"] = value.partition("x")
+        elif key == "TE":  # one for each text encoder
+            said["models.text_encoders"] = ", ".join(filter(None, (said.get("models.text_encoders"), value)))
+        elif key != "Version":
+            name = _IN_TEXT.get(key, key)
+            said[name] = value if name.startswith("models.") else _number(value)
+    return {**said, **({"hires.enabled": True} if "hires.scale" in said else {})}
+
+
+def _number(value: str) -> Any:
+    """A number where it is one, else the text."""
+    try:
+        return number(value)
+    except ValueError:
+        return value
 
 
 def _said(written: str, place: str) -> Mapping[str, Any] | None:
@@ -111,15 +176,21 @@ def _settings(told: Told) -> None:
     told.sampler("sampling.method", "sampling.scheduler", _sampler)
     told.move("sampling.steps", "steps", number)
     told.move(_guidance(told), "guidance", _short)
-    told.move("seed", "seed", number)
+    told.move("seed", "seed", seed)
     if told.peek("clip_skip") != -1:
-        told.move("clip_skip", "clip_skip", number)
+        told.clip_skip("clip_skip")
     told.size("width", "height")
 
 
 def _guidance(told: Told) -> str:
-    """Which setting counts: FLUX, told by its text encoders, follows the distilled guidance."""
-    flux = "models.t5xxl" in told and "models.clip_g" not in told and told.peek("sampling.guidance.txt_cfg") == 1
+    """Which setting counts: FLUX.1 follows the distilled guidance, where the other one is 1.
+
+    It is told by its name or its text encoders, or by there being no checkpoint, whose name older versions wrote alone.
+    """
+    alone = told.peek("sampling.guidance.txt_cfg") == 1
+    name = str(told.peek("models.diffusion_model") or told.peek("models.model") or "").lower()
+    encoded = "models.t5xxl" in told and "models.clip_g" not in told
+    flux = alone and "klein" not in name and (not name or "flux" in name or encoded)
     return f"sampling.guidance.{'distilled_guidance' if flux else 'txt_cfg'}"
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from studio.record.carriers import Carried
 from studio.record.fitting import shown
 from studio.record.foreign import Asset, Foreign
-from studio.record.reading import asset, damaged, loaded, number, text
+from studio.record.reading import asset, damaged, loaded, number, seed, text
 from studio.record.told import Told
 from studio.record.wording import swarm
 from studio.sampler_names import canonical
@@ -118,9 +118,9 @@ def _tagged(kind: str, value: str) -> list[Asset]:
 def _settings(told: Told) -> None:
     told.sampler("sampler", "scheduler", canonical)
     told.move("steps", "steps", number)
-    told.move("seed", "seed", number)
+    told.move("seed", "seed", seed)
     told.move("fluxguidancescale" if "fluxguidancescale" in told else "cfgscale", "guidance", number)
-    told.move("clipstopatlayer", "clip_skip", lambda value: -number(value))  # counted from the end: -1, -2 …
+    told.clip_skip("clipstopatlayer", lambda value: -number(value))  # counted from the end: -1, -2 …
     told.size("width", "height")
 
 

@@ -113,7 +113,8 @@ def recipe(asked: Carrier, session: Served) -> dict[str, Any]:
     """The settings a picture carries: the workflow and the values that make this picture, and only this one, again.
 
     Of another tool's picture these are what of it can be done here; ``missing`` are files that are not here, and
-    ``left`` is what found no place, each with its reason.
+    ``left`` is what found no place, each with its reason. ``asks`` are inputs for a model that has to be chosen: they
+    are null among the values.
     """
     output = session.settings.output
     try:

@@ -50,9 +50,10 @@ def values(job: Job, output: Path) -> dict[str, Any]:
 def recipe(brought: Job | Imported, output: Path) -> dict[str, Any]:
     """What a picture brings back: a workflow and values, and what of another tool's is not among them."""
     if isinstance(brought, Imported):
-        return {**brought.data(), "values": dict(brought.values)}
+        return {**brought.data(), "values": brought.form_values}
     own = {**values(brought, output), "seed": brought.seed, "count": brought.count}
-    return {"tool": "", "workflow": brought.workflow, "values": own, "taken": [], "missing": [], "left": []}
+    return {"tool": "", "workflow": brought.workflow, "values": own, "taken": [], "missing": [], "left": [],
+            "asks": []}  # fmt: skip
 
 
 def picture(made: Picture, output: Path) -> dict[str, Any]:

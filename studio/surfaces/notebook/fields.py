@@ -119,6 +119,9 @@ class Choice(Field):
         return None if self.widget.value == _NONE else self.widget.value
 
     def write(self, value: Any) -> None:
+        if value is None and not _own(self.control):
+            self.widget.value = None
+            return
         value = _NONE if value is None else value
         if value not in [one for _, one in self.widget.options]:
             self.widget.options = (*self.widget.options, (str(value) or OWN, value))

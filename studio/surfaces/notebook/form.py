@@ -60,6 +60,9 @@ class Form(MutableMapping[str, Any]):
 
     def job(self) -> Job:
         """The job of these values; raises InputError where one is wrong or missing."""
+        if empty := {name: "choose a model" for name, one in self.fields.items() if one.control.kind == "model"
+                     and one.control.default is not None and not one.read()}:  # fmt: skip
+            raise InputError("choose a model", empty)
         given = {name: value for name, value in self.items() if not self._missing(name, value)}
         return Job.of(self.workflow, given)
 

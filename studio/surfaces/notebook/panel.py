@@ -107,7 +107,7 @@ class Panel:
             self._use(found)
         else:
             self.open(found.workflow)
-            self._form.fill(found.values)
+            self._form.fill(found.form_values)
             self.brought.value = _told(found)
 
     def open(self, workflow: Workflow | str) -> None:

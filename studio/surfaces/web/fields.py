@@ -146,7 +146,12 @@ def _picture(control: Control) -> Field:
         type="filepath", format="png", sources=["upload", "clipboard"], buttons=[], height=220,
         placeholder=f"{control.help}\n\nDrop it here, or click to choose", **label,
     )  # fmt: skip
+    vars(part)["preprocess"] = _uploaded  # Gradio would open the file itself, and refuse some that are read here
     return Field(control, part, _kept, lambda value: value)
+
+
+def _uploaded(given: Any) -> str | None:
+    return str(given.path) if given else None
 
 
 def _kept(path: str | None, output: Path) -> str | None:

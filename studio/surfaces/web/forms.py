@@ -188,9 +188,11 @@ def _submit(form: Form, session: Session) -> Any:
 
 def _refuse_empty(form: Form, values: dict[str, Any]) -> None:
     for one in form.fields:
-        if one.control.required and is_blank(values.get(one.control.name)):
-            verb = "Paint" if one.control.kind == "mask" else "Give"
-            raise InputError(f"{one.control.label} is still empty. {verb} it, then press Generate again.")
+        emptied = one.control.kind == "model" and one.control.default is not None  # by a file whose model is not here
+        if (one.control.required or emptied) and is_blank(values.get(one.control.name)):
+            verb = {"mask": "Paint", "model": "Choose"}.get(one.control.kind, "Give")
+            where = " (under More)" if one.control.more else ""
+            raise InputError(f"{one.control.label}{where} is still empty. {verb} it, then press Generate again.")
 
 
 def _said(error: StudioError) -> str:

@@ -19,7 +19,7 @@ _BECOMES: Final = {
     "Sampling, piece by piece": "`sampler`, `steps`, `guidance`, `seed`",
     "Latents": "`size`, `count`, where a step's picture comes from",
     "Pictures and masks": "`image`, `mask`; steps `lines`, `outpaint`, `upscale`",
-    "Values": "the settings they lead to",
+    "Values": "the settings they lead to, computed as there",
 }
 
 
@@ -31,8 +31,9 @@ def table() -> str:
         [
             "# ComfyUI",
             "",
-            "Which nodes are read. Any other is left by its name, and passed where it leads on. What the canvas alone",
-            f"knows is resolved: {', '.join(CANVAS)}, subgraphs, bypassed and muted nodes.",
+            "Which nodes are read. Any other is left by its name and passed where it leads on; of several inputs that",
+            "may be its output none is taken, and a value or a text that it computes is left out. What the canvas",
+            f"alone knows is resolved: {', '.join(CANVAS)}, subgraphs, bypassed and muted nodes, comments in prompts.",
             "",
             "| | nodes | become |",
             "|---|---|---|",

@@ -124,3 +124,52 @@ def test_a_subgraph_stands_for_its_nodes():
 def test_a_value_on_a_subgraphs_host_counts():
     sheet = subgraph([{"name": "text", "link": None, "widget": {"name": "text"}}], ["a blue star"])
     assert read(sheet).values["prompt"] == "a blue star"
+
+
+def widget(name, kind="STRING", link=None):
+    return {"name": name, "type": kind, "link": link, "widget": {"name": name}}
+
+
+@pytest.mark.parametrize(
+    ("given", "values", "proxies"),
+    [
+        ([widget("text")], ["a blue star"], None),
+        ([widget("width", "INT"), widget("text")], [64, "a blue star"], None),
+        ([{"name": "height", "type": "INT", "link": None}, widget("text")], ["a blue star"], None),
+        ([widget("text")], [3, None, "a blue star"], [["3", "steps"], ["3", "seed"], ["-1", "text"]]),
+        ([widget("text")], {"text": "a blue star"}, None),
+    ],
+)
+def test_values_on_a_subgraphs_host_go_by_its_inputs_that_have_a_widget(given, values, proxies):
+    sheet = subgraph(given, (), proxies)
+    next(one for one in sheet["nodes"] if one["id"] == 57)["widgets_values"] = values
+    assert read(sheet).values["prompt"] == "a blue star"
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("a star /* コメント\nmore */ and // not this\na moon", "a star  and \na moon"),
+        ("see https://example.org/x", "see https:"),
+        ("/* open a star", "/* open a star"),
+        ("a /*/ b */ star /* open", "a  star /* open"),
+        ("a //* star\r\nmoon */", "a \r\nmoon */"),
+        (r"{a|b} \{c\|d\}", r"{a|b} \{c\|d\}"),
+    ],
+)
+def test_comments_are_cut_and_escaped_braces_are_plain_on_a_canvas(written, expected):
+    sheet = on_canvas(PLAIN)
+    next(one for one in sheet["nodes"] if one["id"] == 6)["widgets_values"] = [written]
+    assert read(sheet).values["prompt"] == expected
+
+
+def test_comments_and_braces_are_plain_text_in_what_ran_and_in_what_other_nodes_say():
+    written = "a {red|blue} star // one"
+    ran = read({**PLAIN, "6": node("CLIPTextEncode", text=written, clip=["4", 1])})
+    assert ran.values["prompt"] == r"a \{red\|blue\} star // one"
+    sheet = on_canvas(PLAIN)
+    encode = next(one for one in sheet["nodes"] if one["id"] == 6)
+    encode["inputs"].append({"name": "text", "type": "STRING", "link": 70, "widget": {"name": "text"}})
+    sheet["nodes"].append({"id": 40, "type": "PrimitiveStringMultiline", "widgets_values": [written], "outputs": []})
+    sheet["links"].append([70, 40, 0, 6, 1, "STRING"])
+    assert read(sheet).values["prompt"] == r"a \{red\|blue\} star // one"

@@ -1,12 +1,15 @@
 """Our jobs as graphs for ComfyUI, and back."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from studio.errors import InputError
 from studio.job import Job
 from studio.kinds import OWN_SAMPLER
+from studio.models import library
+from studio.plugins import find
 from studio.record.carriers import Carried
 from studio.record.comfy import nodes
 from studio.record.comfy.export import export
@@ -47,7 +50,8 @@ def pictures(tmp_path):
 def test_text_to_image_comes_back():
     found = back(export(job("text-to-image", clip_skip=2)))
     assert (found.workflow, found.left[0].name) == ("text-to-image", "weights of words")
-    assert found.values == {**ASKED, "clip_skip": 2, "prompt": "a (red:1.2) circle, (soft:0.909091) BREAK on white"}
+    assert found.clip_skip == {"clip_skip": 2}
+    assert found.values == {**ASKED, "prompt": "a (red:1.2) circle, (soft:0.909091) BREAK on white"}
 
 
 def test_every_node_is_one_of_the_core_with_its_settings(pictures):
@@ -137,3 +141,21 @@ def test_what_the_graph_cannot_say_is_said(pictures):
     said = "\n".join(exported.notes)
     for words in ("first of 2", "photo.png", "spark.safetensors", "give a size", "written as DDIM"):
         assert words in said
+
+
+@pytest.mark.parametrize(("family", "layer"), [("sd1", -2), ("sd2", -3), ("sdxl", -3)])
+def test_clip_skip_is_counted_from_clips_last_layer(family, layer, monkeypatch):
+    card = library.find("spark")
+    other = replace(card, family=find("families", family).FAMILY)
+    monkeypatch.setattr("studio.models.library.find", lambda _: other)
+    nodes = export(job("text-to-image", clip_skip=2)).graph.values()
+    (last,) = [node for node in nodes if node["class_type"] == "CLIPSetLastLayer"]
+    assert last["inputs"]["stop_at_clip_layer"] == layer
+
+
+def test_a_clip_skip_that_the_family_has_not_is_refused(monkeypatch):
+    asked = job("text-to-image", clip_skip=2)
+    flux = replace(library.find("spark"), family=find("families", "flux1").FAMILY)
+    monkeypatch.setattr("studio.models.library.find", lambda _: flux)
+    with pytest.raises(InputError, match="has no clip skip; leave it at 1"):
+        export(asked)

@@ -103,8 +103,11 @@ def test_circles_of_reroutes_and_subgraphs_end():
 
 def test_long_prompts_and_many_brackets_are_soon_read():
     for text in ("(" * 300_000, "(" * 150_000 + ")" * 150_000, "(a:1.2) " * 50_000, "embedding:x " * 50_000,
-                 "(:" * 100_000 + ")" * 100_000):  # fmt: skip
+                 "(:" * 100_000 + ")" * 100_000, "*/" + "/*" * 150_000, "/**/" * 75_000):  # fmt: skip
         swallowed(changed(PLAIN, n6={"text": text}))
+        sheet = on_canvas(PLAIN)
+        next(one for one in sheet["nodes"] if one["id"] == 6)["widgets_values"] = [text]
+        swallowed(sheet)
 
 
 def test_ten_passes_and_more_are_refused():

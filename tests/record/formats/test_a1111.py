@@ -7,6 +7,7 @@ from functools import cache
 import pytest
 
 from studio.job import Job
+from studio.record import formats
 from studio.record.carriers import Carried
 from studio.record.foreign import Asset
 from studio.record.formats import a1111
@@ -29,7 +30,7 @@ def test_plain_settings():
     assert (found.tool, found.workflow, found.left, found.assets) == ("A1111 v1.10.1", "text-to-image", (), ())
     assert found.values == {
         "prompt": "a (cat:1.2)", "negative_prompt": "blurry", "steps": 20, "sampler": "Euler a", "guidance": 7,
-        "seed": 5, "size": "512x768", "clip_skip": 2,
+        "seed": 5, "size": "512x768",
     }  # fmt: skip
 
 
@@ -184,6 +185,8 @@ def _traced(key, value, found):
         return True
     if key == "RNG" and value == "CPU":
         return True
+    if key == "Seed" and value.isdecimal():
+        return found.values["seed"] == int(value) % 2**32
     if key in ("Tiling", "Sampler") and value in ("True", "Default"):
         return value == "Default" or found.workflow == "seamless-pattern"
     if key == "Civitai metadata":
@@ -201,7 +204,8 @@ _OF_JSON = (
 
 
 def _somewhere(word, found):
-    said = [*found.values.values(), *(text for one in found.assets for text in (one.name, one.weight, *one.hashes))]
+    said = [*found.values.values(), *found.clip_skip.values()]
+    said += [*(text for one in found.assets for text in (one.name, one.weight, *one.hashes))]
     said += [text for one in found.left for text in (one.name, one.value, one.why)]
     return any(word in str(text).lower() or _same(word, text) for text in said)
 
@@ -211,3 +215,39 @@ def _same(word, number):
         return float(word) == number
     except ValueError:
         return False
+
+
+@pytest.mark.parametrize("prompt", ["{masterpiece}, 1girl", "[cat:dog:0.5] in a field", "[", "{}, {", '["a", b]'])
+def test_a_prompt_may_begin_with_a_bracket(prompt, tmp_path):
+    text = f"{prompt}\nSteps: 20, Sampler: Euler a, Seed: 1, Size: 512x512, RNG: CPU"
+    assert a1111.read(Carried({"parameters": text})).values["seed"] == 1
+    (tmp_path / "a.txt").write_text(text)
+    found = formats.read(tmp_path / "a.txt")
+    assert (found.values["seed"], found.values["steps"]) == (1, 20)
+
+
+@pytest.mark.parametrize("version", ["ComfyUI", "Fooocus v2.5.5"])
+def test_programs_that_draw_as_comfyui_read_prompts_and_draw_noise_as_it(version):
+    text = (
+        f"cats AND dogs [a:b:0.5], (x:1.2)\nNegative prompt: a AND b\nSteps: 20, Seed: 1, Size: 8x8, Version: {version}"
+    )
+    found = a1111.read(Carried({"parameters": text}))
+    assert found.values["prompt"] == r"cats and dogs \[a:b:0.5\], (x:1.2)"
+    assert found.values["negative_prompt"] == "a and b"
+    assert "RNG" not in {one.name for one in found.left}
+
+
+@pytest.mark.parametrize(
+    ("said", "seed"), [("347382230306562", 347382230306562 % 2**32), ("4294967295", 4294967295), ("-1", None)]
+)
+def test_a_seed_is_below_2_to_the_32(said, seed):
+    found = a1111.read(Carried({"parameters": f"a\nSteps: 20, Seed: {said}, Size: 512x512, CFG scale: 7"}))
+    assert found.values.get("seed") == seed
+    assert ("Seed" in {one.name for one in found.left}) == (seed is None)
+
+
+def test_a_sampler_is_kept_whose_schedule_is_not_here():
+    text = "a\nSteps: 20, Sampler: Euler a, Schedule type: Karras, Seed: 1"
+    found = a1111.read(Carried({"parameters": text}))
+    assert found.values["sampler"] == "Euler a"
+    assert ("Schedule type", "Karras") in {(one.name, one.value) for one in found.left}

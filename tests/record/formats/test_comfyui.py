@@ -122,10 +122,11 @@ def test_loras_are_named_from_the_first_to_the_last():
 
 def test_a_weight_of_its_own_in_the_text_encoder_stays():
     found = read(worn("LoraLoader", strength_model=0.5, strength_clip=0.3))
-    assert found.definition["inputs"]["loras"]["default"] == [
-        "neon.safetensors:0.8", "sub/paper.safetensors:0.5:text=0.3"]  # fmt: skip
+    assert found.workflow == "text-to-image"
+    assert found.assets[1:] == (Asset("lora", "neon.safetensors", weight=0.8),
+                                Asset("lora", "sub/paper.safetensors", weight=0.5, text=0.3))  # fmt: skip
     alone = read(worn("LoraLoaderModelOnly", strength_model=0.5))
-    assert alone.definition["inputs"]["loras"]["default"][1] == "sub/paper.safetensors:0.5:text=0"
+    assert alone.assets[2] == Asset("lora", "sub/paper.safetensors", weight=0.5, text=0)
 
 
 def test_custom_sampling_is_put_together():
@@ -308,7 +309,7 @@ def test_a_vae_an_embedding_and_clip_skip_find_their_place():
     assert found.definition["steps"]["decoder"] == {"use": "vae", "vae": "bright.safetensors", "guide": "$style"}
     assert found.definition["steps"]["word"] == {
         "use": "embedding", "embedding": "glow", "word": "glow", "guide": "$decoder"}  # fmt: skip
-    assert (found.values["clip_skip"], found.values["prompt"]) == (2, "a star, glow")
+    assert (found.clip_skip, found.values["prompt"]) == ({"clip_skip": 2}, "a star, glow")
     assert {asset.kind for asset in found.assets} == {"model", "vae", "embedding"}
 
 

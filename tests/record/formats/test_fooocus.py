@@ -43,7 +43,6 @@ def test_a_png(tmp_path):
     assert foreign.values == {
         "prompt": "cinematic still (a cat:1.2) . film BREAK a cat, sharp", "negative_prompt": "ugly BREAK low quality",
         "steps": 30, "guidance": 4, "seed": 2847385, "sampler": "DPM++ 2M SDE Karras", "size": "1152x896",
-        "clip_skip": 1,
     }  # fmt: skip
     assert len(prompt_grammar.parse(foreign.values["prompt"]).parts[0].at(0, 1)) == 2
     assert foreign.assets == (

@@ -68,7 +68,7 @@ def test_a_picture_of_version_three():
     foreign = _read(OLD)
     assert foreign.workflow == "image-to-image"
     assert foreign.values["strength"] == 0.6
-    assert foreign.values["clip_skip"] == 2  # there it counts the layers that are left out
+    assert foreign.clip_skip == {"clip_skip": 1}
     assert foreign.values["sampler"] == "Euler a"
     assert foreign.assets == (Asset("model", "stable-diffusion-v1-5"), Asset("lora", "ink", (), 0.5))
     assert [item.name for item in foreign.left] == ["init_image"]
@@ -95,11 +95,17 @@ def test_one_controlnet_is_a_workflow_of_ours():
     assert _read({"positive_prompt": "a", "controlnets": [control, control]}).workflow == "text-to-image"
 
 
-@pytest.mark.parametrize("scheduler", ["dpmpp_2s", "deis_k", "er_sde", "dpmpp_3m_k", 7])
+@pytest.mark.parametrize("scheduler", ["dpmpp_2s", "er_sde", "dpmpp_3m_k", 7])
 def test_a_scheduler_that_is_not_here_is_left_and_not_replaced(scheduler):
     foreign = _read({"positive_prompt": "a", "scheduler": scheduler, "steps": 200})
     assert "sampler" not in foreign.values
     assert {item.name for item in foreign.left} == {"scheduler", "steps"}
+
+
+def test_a_scheduler_that_is_here_without_karras_alone_is_kept():
+    foreign = _read({"positive_prompt": "a", "scheduler": "deis_k"})
+    assert foreign.values["sampler"] == "DEIS"
+    assert [(item.name, item.value) for item in foreign.left] == [("scheduler, k", "karras")]
 
 
 @pytest.mark.parametrize(

@@ -84,12 +84,14 @@ def test_a_picture_made_from_another():
     ("sampler", "schedule", "ours"),
     [("k_euler", "native", "Euler"), ("k_dpmpp_sde", "karras", "DPM++ SDE Karras"), ("ddim_v3", None, "DDIM"),
      ("k_dpmpp_2m_sde", "exponential", "DPM++ 2M SDE Exponential"), ("k_dpmpp_2s_ancestral", "karras", None),
-     ("k_euler_ancestral", "karras", None), ("k_dpmpp_2m", "polyexponential", None)],
+     ("k_euler_ancestral", "karras", "Euler a"), ("k_dpmpp_2m", "polyexponential", "DPM++ 2M")],
 )  # fmt: skip
 def test_samplers(sampler, schedule, ours):
     foreign = read(Carried(_texts({"prompt": "a", "sampler": sampler, "noise_schedule": schedule})))
     assert foreign.values.get("sampler") == ours
     assert ("sampler" in {item.name for item in foreign.left}) == (ours is None)
+    without = ours in ("Euler a", "DPM++ 2M")
+    assert ("noise_schedule" in {item.name for item in foreign.left}) == without
 
 
 def test_no_setting_vanishes():

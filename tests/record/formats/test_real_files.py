@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 import time
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from studio.record import formats
+from studio.record.carriers import Carried
 from tests.record.formats import test_fooocus, test_invokeai, test_krita, test_novelai, test_sdcpp, test_swarmui
 
 PNGS = {
@@ -37,6 +39,15 @@ def test_pngs(tool, tmp_path):
     assert time.process_time() - started < 0.5
     assert foreign.tool == tool
     assert foreign.values["seed"] >= 1
+
+
+@pytest.mark.parametrize(("said", "seed"), [(2**40 + 5, 5), (2**32 - 1, 2**32 - 1), (-1, None)])
+@pytest.mark.parametrize("tool", PNGS)
+def test_a_seed_is_below_2_to_the_32_in_every_reader(tool, said, seed):
+    texts = {name: re.sub(r'("seed": "?|Seed: )-?\d+', rf"\g<1>{said}", text) for name, text in PNGS[tool].items()}
+    foreign = formats.read_from(Carried(texts))
+    assert (foreign.tool, foreign.values.get("seed")) == (tool, seed)
+    assert any(one.name.lower() == "seed" for one in foreign.left) == (seed is None)
 
 
 @pytest.mark.parametrize("ending", ["jpg", "webp"])

@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 
 import pytest
 from PIL import Image
@@ -59,7 +60,6 @@ def test_a_png(tmp_path):
     foreign = read(carried(tmp_path / "a.png"))
     assert foreign.values == {
         "prompt": r"a (cat:1.2), \{5|6\}", "negative_prompt": "dog", "steps": 25, "guidance": 6.5, "seed": 42,
-        "clip_skip": 2,
         "sampler": "DPM++ 2M Karras", "size": "512x768",
     }  # fmt: skip
     assert foreign.assets == (
@@ -96,8 +96,66 @@ def test_second_passes_controlnets_and_flux():
     foreign = read(Carried({"parameters": _text(flux)}))
     assert foreign.workflow == "controlnet"
     assert foreign.values["guidance"] == 2.0
-    assert "clip_skip" not in foreign.values
+    assert foreign.clip_skip == {}
     assert foreign.assets[:2] == (Asset("model", "flux1-dev-q4.gguf"), Asset("controlnet", "canny.safetensors"))
+
+
+OLD = (
+    "a lovely cat\nNegative prompt: dog\nSteps: 4, CFG scale: 1.000000, Guidance: 3.500000, Eta: 0.000000, Seed: 42, "
+    "Size: 512x768, Model: , RNG: cuda, Sampler: euler discrete, Version: stable-diffusion.cpp"
+)
+
+
+def _old(**changed):
+    """The text of a version without the JSON object, with other values: ``Sampler="euler_a karras"``."""
+    text = OLD
+    for key, value in changed.items():
+        pair = f"{key.replace('_', ' ')}: {value}"
+        found = re.search(rf"{key.replace('_', ' ')}: [^,]*", text)
+        text = text.replace(found[0], pair) if found else f"{text}, {pair}"
+    return read(Carried({"parameters": text}))
+
+
+def test_the_text_of_older_versions_says_the_same():
+    foreign = _old(Unet="flux-2-klein-4b.safetensors", TE="qwen_3_4b.safetensors", VAE="flux2_ae.safetensors")
+    assert foreign.assets == (Asset("model", "flux-2-klein-4b.safetensors"), Asset("vae", "flux2_ae.safetensors"))
+    assert foreign.values == {
+        "prompt": "a lovely cat", "negative_prompt": "dog", "steps": 4, "seed": 42, "size": "512x768",
+        "sampler": "Euler", "guidance": 1,
+    }  # fmt: skip
+    assert {item.name for item in foreign.left} == {"rng", "sampling.eta", "models.text_encoders"}
+    assert _old(Model="v1-5.safetensors").assets == (Asset("model", "v1-5.safetensors"),)
+
+
+@pytest.mark.parametrize(
+    ("changed", "guidance"),
+    [
+        ({}, 3.5),
+        ({"Unet": "flux1-dev-q4.gguf"}, 3.5),
+        ({"Unet": "z_image_turbo.gguf"}, 1),
+        ({"Model": "sd_turbo.safetensors"}, 1),
+        ({"CFG_scale": "5.0"}, 5),
+    ],
+)
+def test_flux_follows_the_distilled_guidance(changed, guidance):
+    foreign = _old(**changed)
+    assert foreign.values["guidance"] == guidance
+
+
+@pytest.mark.parametrize(
+    ("sampler", "ours", "left"),
+    [
+        ("euler discrete", "Euler", None),
+        ("euler", "Euler", None),
+        ("dpm++2m karras", "DPM++ 2M Karras", None),
+        ("euler_a karras", "Euler a", "sampling.scheduler"),
+        ("euler_ge discrete", None, "sampling.method"),
+    ],
+)
+def test_the_sampler_of_older_versions_is_a_method_and_a_scheduler(sampler, ours, left):
+    foreign = _old(Sampler=sampler)
+    assert foreign.values.get("sampler") == ours
+    assert left is None or left in {item.name for item in foreign.left}
 
 
 @pytest.mark.parametrize("method", ["dpm++2s_a", "dpm++2mv2", "ipndm", "res_2s", "ddim_trailing", "euler_ge"])
@@ -112,7 +170,8 @@ def test_no_setting_vanishes():
 
 
 def test_files_of_others_and_damaged_ones():
-    assert read(Carried({"parameters": "a cat\nSteps: 25, Seed: 1, Version: stable-diffusion.cpp"})) is None
+    assert read(Carried({"parameters": "a cat\nSteps: 25, Seed: 1, Version: v1.10.1"})) is None
+    assert read(Carried({"parameters": "I like Version: stable-diffusion.cpp\nSteps: 25, Seed: 1, Size: 8x8"})) is None
     with pytest.raises(InputError, match="stable-diffusion"):
         read(Carried({"parameters": _text(SAID)[:-9]}))
     hostile(read, "parameters", SAID, lambda blob: f"a\nSteps: 1, SDCPP: {blob}")

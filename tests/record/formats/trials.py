@@ -38,7 +38,9 @@ def accounted(foreign: Foreign, said: Mapping[str, Any], placed: Mapping[str, st
     """Each setting is in ``placed`` (the input of ours, or the kind of file, that it became), left, or says nothing."""
     kinds = {asset.kind for asset in foreign.assets}
     for name, ours in placed.items():
-        assert ours in foreign.values or ours in kinds, f"{name} became neither an input nor a file"
+        assert ours in foreign.values or ours in foreign.clip_skip or ours in kinds, (
+            f"{name} became neither an input nor a file"
+        )
     left = {item.name for item in foreign.left}
     missing = set(said) - set(placed) - left - SAYS_NOTHING
     assert not {name for name in missing if said[name] not in (None, False, "", [], {})}
@@ -51,7 +53,8 @@ def lossless(read: Read, write: Callable[[Mapping[str, Any]], Mapping[str, str]]
         for odd in ("odd words 4711", 4711.25, ["4711"], {"odd": 4711}):
             foreign = read(Carried(write({**said, name: odd})))
             assert foreign
-            assert "4711" in f"{foreign.values} {foreign.assets} {foreign.left}", f"{name}: {odd}"
+            everything = f"{foreign.values} {foreign.assets} {foreign.left} {foreign.clip_skip}"
+            assert "4711" in everything, f"{name}: {odd}"
 
 
 def hostile(

@@ -157,7 +157,11 @@ def test_a_picture_of_another_tool_gives_settings_that_a_job_takes(server, tmp_p
     assert (recipe["tool"], recipe["workflow"], recipe["values"]["seed"]) == ("A1111 v1.6.0", "text-to-image", 77)
     assert [one["name"] for one in recipe["missing"]] == ["dream", "gone"]
     assert {one["name"] for one in recipe["left"]} == {"RNG", "ENSD"}
-    job = server.client.post("/api/jobs", json={"workflow": recipe["workflow"], "values": recipe["values"]})
+    assert (recipe["asks"], recipe["values"]["model"]) == (["model"], None)
+    refused = server.client.post("/api/jobs", json={"workflow": recipe["workflow"], "values": recipe["values"]})
+    assert (refused.status_code, refused.json()["field"]) == (422, "model")
+    values = {**recipe["values"], "model": "spark"}
+    job = server.client.post("/api/jobs", json={"workflow": recipe["workflow"], "values": values})
     assert job.status_code == 201
     server.client.delete(f"/api/jobs/{job.json()['id']}")
 

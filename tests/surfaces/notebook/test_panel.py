@@ -183,10 +183,14 @@ def test_a_dropped_picture_brings_back_its_settings(panel, pictures):
 def test_a_dropped_picture_of_another_tool_fills_the_form_and_says_what_did_not_fit(panel, tmp_path):
     data = foreign.picture(tmp_path / "x.png").read_bytes()
     send(panel.restoring, {"name": "x.png", "part": 0, "parts": 1}, data)
-    assert (panel.values["prompt"], panel.values["seed"], panel.values["model"]) == ("three green leaves", 77, "spark")
+    assert (panel.values["prompt"], panel.values["seed"], panel.values["model"]) == ("three green leaves", 77, None)
     assert panel.bar.text == "These are the settings of x.png"
     for words in ("From A1111 v1.6.0", "model dream (879db523c3)", "LoRA gone", "ENSD 31337"):
         assert words in panel.brought.value
+    panel._wish("generate")
+    assert panel.values.fields["model"].problem == "Choose a model"
+    panel.values["model"] = "spark"
+    assert panel.values.job().models() == ["spark"]
     panel.open("hires")
     assert panel.brought.value == ""
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
+from gradio.data_classes import ImageData
 from PIL import Image
 
 from studio.errors import InputError
@@ -56,6 +57,14 @@ def test_a_list_is_written_as_the_form_reads_it(value, text, tmp_path):
         drawn = field(control("prompt", many=True))
     assert drawn.write(value) == text
     assert drawn.read(text, tmp_path) == (text or None)
+
+
+def test_an_uploaded_picture_is_opened_by_the_studio_alone(tmp_path):
+    (tmp_path / "odd.png").write_bytes(b"Gradio cannot open this")
+    with gr.Blocks():
+        (part,) = field(control("picture")).parts
+    assert part.preprocess(ImageData(path=str(tmp_path / "odd.png"))) == str(tmp_path / "odd.png")
+    assert part.preprocess(None) is None
 
 
 def test_a_picture_is_kept_as_it_is_where_a_later_run_finds_it(tmp_path):

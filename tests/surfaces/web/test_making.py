@@ -128,6 +128,9 @@ def test_a_picture_of_another_tool_fills_the_form_and_says_what_did_not_fit(page
         assert words in said
     page.click("#brought button")
     assert not page.is_visible("#brought")
+    form.locator(".generate").click()
+    page.wait_for_selector("#make-text-to-image .problem [role=alert]")
+    assert form.locator(".problem p").inner_text().startswith("Model (under More) is still empty. Choose it,")
 
 
 def test_a_picture_without_settings_gets_a_friendly_line(page, tmp_path):

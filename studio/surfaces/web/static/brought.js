@@ -17,7 +17,7 @@ export function show() {
   kept = null;
   one("#brought-title").textContent = `These are the settings of ${tool}`;
   part(".lists").replaceChildren(
-    ...list("Not here", missing.map((each) => [named(each), `${each.why}; ${each.advice}${each.kind === "model" ? ". The form keeps its own model" : ""}`])),
+    ...list("Not here", missing.map((each) => [named(each), `${each.why}; ${each.advice}${each.kind === "model" ? ". Choose a model in the form; no other is used unasked" : ""}`])),
     ...list("Taken for its name alone", taken.filter((each) => !each.sure).map((each) => [named(each), `used is '${each.as}'`])),
     ...list("Left out", left.map((each) => [`${each.name} ${short(each.value)}`.trim(), each.why])),
   );
