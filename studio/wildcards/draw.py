@@ -1,88 +1,42 @@
-"""Words drawn by lot, before anything reads the prompt.
+"""Draws: a prompt with all its wildcards replaced by words, the same for the same seed."""
 
-    a {red|navy|teal} star      one of the three
-    a {big {red|blue}|small} star   they may stand in each other
-    a __colour__ star           a line of colour.txt in the folder of wildcards, whose lines may hold wildcards
-
-Braces without a bar, or without a partner, are plain text; so is what a backslash stands before. In a file, empty
-lines and those that begin with # do not count.
-"""
-
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
-from pathlib import Path
 from random import Random
-from typing import Final, NamedTuple
+from typing import Final
 
 from studio.errors import InputError
+from studio.wildcards.files import matching
+from studio.wildcards.syntax import (
+    REFERENCE,
+    Brace,
+    Choice,
+    Line,
+    Lists,
+    Reference,
+    Variable,
+    choice,
+    found_in,
+    outermost,
+    variable,
+    weight,
+    words,
+)
 
 MOST: Final = 500
 """Draws in one prompt."""
-_LINES, _LETTERS, _DEEPEST = 10_000, 10_000, 50
-_MARK = re.compile(r"\\.|[{}|]", re.DOTALL)
-_FILE = re.compile(r"\\.|__(?=[^\W_])((?:(?!__)[\w/-])+)__", re.DOTALL)
+_LETTERS, _DEEPEST = 10_000, 50
 
-Lists = Mapping[str, tuple[str, ...]]
-"""The lines of each wildcard file, by its name."""
-
-
-def first(text: str) -> str:
-    """The first wildcard in a text, as written; empty where there is none."""
-    braces = min((brace for brace in _braces(text) if brace.bars), default=None)
-    if braces:
-        return text[braces.start : braces.end + 1]
-    return next((f"__{name}__" for name in _names(text)), "")
-
-
-def parted(text: str, mark: str) -> list[str]:
-    """The text parted at each ``mark`` that stands in no braces."""
-    enclosed = {at for brace in _outermost(text) for at in range(brace.start, brace.end)}
-    cuts = [at for at, letter in enumerate(text) if letter == mark and at not in enclosed]
-    return [text[a + 1 : b] for a, b in zip([-1, *cuts], [*cuts, len(text)], strict=True)]
-
-
-def load(folder: Path, texts: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The files that the texts name, and those that their lines name.
-
-    Raises InputError for a name without a file, or where they hold over 10,000 lines.
-    """
-    found: dict[str, tuple[str, ...]] = {}
-    wanted = [name for text in texts for name in _names(text)]
-    while wanted:
-        name = wanted.pop()
-        if name not in found:
-            found[name] = _lines(folder, name)
-            wanted += [other for line in found[name] for other in _names(line)]
-        if sum(map(len, found.values())) > _LINES:
-            raise InputError(f"the wildcards of this prompt hold over {_LINES:,} lines; shorten '{name}.txt'")
-    return found
-
-
-def _lines(folder: Path, name: str) -> tuple[str, ...]:
-    file = folder / f"{name}.txt"
-    if not file.is_file() or not file.resolve().is_relative_to(folder.resolve()):
-        known = sorted(one.relative_to(folder).with_suffix("").as_posix() for one in folder.rglob("*.txt"))
-        raise InputError(
-            f"there is no wildcard '{name}' (there are {', '.join(known[:20]) or 'none'}); put {name}.txt into the "
-            f"folder that STUDIO_WILDCARDS names, or write \\__{name}__ for plain text"
-        )
-    try:
-        lines = [line.strip() for line in file.read_text("utf-8-sig").splitlines()]
-    except (OSError, ValueError) as error:
-        raise InputError(f"the wildcard file '{name}.txt' cannot be read ({error}); save it as UTF-8 text") from None
-    if not (kept := tuple(line for line in lines if line and not line.startswith("#"))):
-        raise InputError(f"the wildcard file '{name}.txt' holds no line to draw; write one, or take __{name}__ out")
-    return kept
+Variables = Mapping[str, str]
 
 
 def expanded(text: str, lists: Lists, seed: str) -> str:
     """The text with each wildcard drawn; the same seed draws the same. Files not in ``lists`` stay as written.
 
-    Raises InputError after 500 draws, over 10,000 letters, or where files name each other in a circle.
+    Raises InputError after 500 draws, over 10,000 letters, where files name each other in a circle, for a variable
+    that has no value, and for what sd-dynamic-prompts draws and the studio does not.
     """
-    drawn = _Draw(lists, Random(f"wildcards {seed}")).of(text, ())
+    drawn = _Draw(lists, Random(f"wildcards {seed}")).of(text, (), {})
     if len(drawn) > max(_LETTERS, len(text)):
         raise InputError(f"the prompt grows over {_LETTERS:,} letters with its wildcards; shorten their lines")
     return drawn
@@ -94,68 +48,94 @@ class _Draw:
     random: Random
     count: int = field(default=0)
 
-    def of(self, text: str, within: tuple[str, ...]) -> str:
-        """``within`` names the files and braces that the text comes from."""
+    def of(self, text: str, within: tuple[str, ...], variables: Variables) -> str:
+        """``within`` names the files, variables and braces that the text comes from."""
         if len(within) > _DEEPEST:
             raise InputError(f"the prompt's wildcards are nested over {_DEEPEST} deep; take some out")
+        braces = [(brace, variable(text, brace)) for brace in outermost(text)]
+        variables = dict(variables) | self._assigned([one for _, one in braces if one], within, variables)
         made, at = "", 0
-        for brace in _outermost(text):
-            made += self._files(text[at : brace.start], within) + self._brace(text, brace, (*within, "{"))
+        for brace, used in braces:
+            made += self._files(text[at : brace.start - bool(used)], within, variables)
+            made += self._value(used, within, variables) if used else self._brace(text, brace, within, variables)
             at = brace.end + 1
-        return made + self._files(text[at:], within)
+        return made + self._files(text[at:], within, variables)
 
-    def _brace(self, text: str, brace: "_Brace", within: tuple[str, ...]) -> str:
-        edges = [brace.start, *brace.bars, brace.end]
-        options = [text[a + 1 : b] for a, b in pairwise(edges)]
-        if len(options) < 2:
-            return "{" + self.of(options[0], within) + "}"
-        return self.of(self._one(options), within)
+    def _assigned(self, found: list[Variable], within: tuple[str, ...], before: Variables) -> dict[str, str]:
+        """The variables that a text sets, wherever in it; they hold for all of it and for what it names."""
+        return {
+            one.name: self.of(one.value, (*within, "{"), before) if one.once else one.value
+            for one in found
+            if one.value is not None and not (one.keep and one.name in before)
+        }
 
-    def _files(self, text: str, within: tuple[str, ...]) -> str:
-        return _FILE.sub(lambda found: self._line(found, within), text)
+    def _value(self, used: Variable, within: tuple[str, ...], variables: Variables) -> str:
+        if used.value is not None:
+            return ""
+        text = variables.get(used.name, used.default)
+        if text is None:
+            raise InputError(
+                f"the variable '${{{used.name}}}' has no value; give it one, ${{{used.name}=…}}, "
+                f"or write $\\{{{used.name}\\}} for plain text"
+            )
+        return self.of(text, self._inwards(f"${{{used.name}}}", "variable", within), variables)
 
-    def _line(self, found: re.Match[str], within: tuple[str, ...]) -> str:
-        name = found[1]
-        if name not in self.lists:  # an escape, or nothing that was loaded
-            return found[0]
+    def _brace(self, text: str, brace: Brace, within: tuple[str, ...], variables: Variables) -> str:
+        drawn = choice(text, brace)
+        if drawn is None:
+            return "{" + self.of(text[brace.start + 1 : brace.end], (*within, "{"), variables) + "}"
+        options, within, variables = self._options(drawn, within, variables)
+        chosen = self._some(options, drawn) if drawn.most > 1 or drawn.least != 1 else [self._one(options)]
+        return drawn.separator.join(self.of(option, (*within, "{"), variables) for option in chosen)
+
+    def _options(
+        self, drawn: Choice, within: tuple[str, ...], variables: Variables
+    ) -> tuple[Sequence[Line], tuple[str, ...], Variables]:
+        """Those of a choice; where a file is the only one, its lines, so that no two are the same."""
+        only = drawn.options[0] if len(drawn.options) == 1 else ""
+        found = REFERENCE.fullmatch(only) if isinstance(only, str) else None
+        if found is None or not found[2]:
+            return drawn.options, within, variables
+        return self._lines(Reference.of(found), within, variables) or (drawn.options, within, variables)
+
+    def _files(self, text: str, within: tuple[str, ...], variables: Variables) -> str:
+        made, at = "", 0
+        for found in found_in(text):
+            made, at = made + text[at : found.start()], found.end()
+            lines = self._lines(Reference.of(found), within, variables)
+            made += self.of(self._one(lines[0]), *lines[1:]) if lines else found[0]
+        return made + text[at:]
+
+    def _lines(
+        self, named: Reference, within: tuple[str, ...], variables: Variables
+    ) -> tuple[Sequence[Line], tuple[str, ...], Variables] | None:
+        """The lines of a file, and what holds for them; None for what was not loaded."""
+        files = matching(self.lists, named.name)
+        lines = list(dict.fromkeys(line for name in files for line in self.lists[name]))
+        if not files:
+            return None
+        within = self._inwards(files[0] if len(files) == 1 else named.name, "wildcard", within)
+        return lines if len(files) > 1 else self.lists[files[0]], within, {**variables, **named.variables()}
+
+    def _inwards(self, name: str, what: str, within: tuple[str, ...]) -> tuple[str, ...]:
         if name in within:
-            raise InputError(f"the wildcard '{name}' names itself, by way of {' > '.join((*within, name))}")
-        return self.of(self._one(self.lists[name]), (*within, name))
+            raise InputError(f"the {what} '{name}' names itself, by way of {' > '.join((*within, name))}")
+        return (*within, name)
 
-    def _one(self, options: Sequence[str]) -> str:
+    def _some(self, options: Sequence[Line], drawn: Choice) -> list[str]:
+        """Several different ones, or as many as there are."""
+        left = [option for option in options if weight(option)]
+        least, most = min(drawn.least, len(left)), min(drawn.most, len(left))
+        return [words(left.pop(self._at(left))) for _ in range(self.random.randint(least, most))]
+
+    def _one(self, options: Sequence[Line]) -> str:
+        return words(options[self._at(options)])
+
+    def _at(self, options: Sequence[Line]) -> int:
+        """Which option is drawn."""
         self.count += 1
         if self.count > MOST:
             raise InputError(f"the prompt draws over {MOST} wildcards; take some out")
-        return self.random.choice(options)
-
-
-def _names(text: str) -> Iterator[str]:
-    return (found[1] for found in _FILE.finditer(text) if found[1])
-
-
-class _Brace(NamedTuple):
-    """Where a brace that has a partner opens and closes, and the bars that stand in it and no further one."""
-
-    start: int
-    end: int
-    bars: tuple[int, ...]
-
-
-def _braces(text: str) -> Iterator[_Brace]:
-    opened: list[tuple[int, list[int]]] = []
-    for found in _MARK.finditer(text):
-        if found[0] == "{":
-            opened.append((found.start(), []))
-        elif found[0] == "|" and opened:
-            opened[-1][1].append(found.start())
-        elif found[0] == "}" and opened:
-            start, bars = opened.pop()
-            yield _Brace(start, found.start(), tuple(bars))
-
-
-def _outermost(text: str) -> Iterator[_Brace]:
-    last = -1
-    for brace in sorted(_braces(text)):
-        if brace.start > last:
-            last = brace.end
-            yield brace
+        if all(isinstance(option, str) for option in options):
+            return self.random.choice(range(len(options)))
+        return self.random.choices(range(len(options)), list(map(weight, options)))[0]
