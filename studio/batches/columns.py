@@ -13,6 +13,7 @@ to be for an input, whatever it is called, or for none.
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -30,7 +31,7 @@ from studio.workflow import Workflow
 
 def fold(name: str) -> str:
     """A name as it is compared: "Negative prompt" is "negative_prompt"."""
-    return re.sub(r"[\s_-]+", "_", name.strip().lower())
+    return re.sub(r"[\s_-]+", "_", unicodedata.normalize("NFC", name).strip().lower())
 
 
 class Value(NamedTuple):
