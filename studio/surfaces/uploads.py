@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from studio.axes import listed
 from studio.errors import InputError
-from studio.imagefile import open_image
+from studio.imagefile import ON_PAGES, open_image
 from studio.models import named
 from studio.plugins import unknown
 from studio.surfaces.controls import Control, controls
@@ -23,8 +23,7 @@ from studio.workflow import Workflow, workflow_names
 
 PICTURES: Final = frozenset({"picture", "mask", "pictures"})
 _FOLDER: Final = "inputs"
-_ENDINGS: Final = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "AVIF": ".avif", "GIF": ".gif"}
-SHOWN: Final = frozenset(_ENDINGS.values())
+SHOWN: Final = frozenset(ending for endings in ON_PAGES.values() for ending in endings)
 """Endings of the picture files that may be asked for over HTTP."""
 
 
@@ -148,7 +147,7 @@ def keep(data: bytes, output: Path) -> Path:
     A job may run, and be repeated, long after the browser that sent its picture is gone. Raises
     InputError where the bytes are no picture; nothing is kept then.
     """
-    ending = _ENDINGS.get(_format(data), "")
+    ending = next(iter(ON_PAGES.get(_format(data), ())), "")
     if not ending:
         raise InputError("this is not a picture that can be read; use PNG, JPEG, WebP, AVIF or GIF")
     folder = output.absolute() / _FOLDER
