@@ -77,8 +77,11 @@ class Job(BaseModel):
             return self
         texts = [text for name in self.draws for text in _texts(self.values[name])]
         job = self.model_copy(update={"wildcards": self.wildcards or wildcards.load(folder, texts)})
-        drawn = {f"lora:{ref}": named.sha256("lora", ref) for ref in sorted(job._drawn_loras())}
-        return job.model_copy(update={"pins": drawn | job.pins})
+        pins = dict(job.pins)
+        for ref in sorted(job._drawn_loras() - set(job.rests_on("lora"))):
+            named.check_name("lora", ref)  # a prompt may come from anywhere, and what it draws gives no path
+            pins[f"lora:{ref}"] = named.sha256("lora", ref)
+        return job.model_copy(update={"pins": pins})
 
     @property
     def key(self) -> str:
@@ -297,7 +300,7 @@ def _texts(value: Any) -> list[str]:
 
 def _decided(prompt: Any) -> Any:
     """A prompt, or each of several, without the LoRAs that are known only once its wildcards are drawn."""
-    decided = [prompt_grammar.without_loras(text, lambda tag: bool(wildcards.first(tag))) for text in _texts(prompt)]
+    decided = list(map(prompt_grammar.decided, _texts(prompt)))
     return decided if isinstance(prompt, list) else decided[0]
 
 

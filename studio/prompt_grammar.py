@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, NamedTuple
 
+from studio import wildcards
 from studio.errors import InputError
 from studio.lora import Lora
 
@@ -138,6 +139,11 @@ def loras(text: str) -> tuple[Lora, ...]:
 def without_loras(text: str, which: Callable[[str], bool] = bool) -> str:
     """A prompt as it is but for the LoRAs it names; or for those whose whole tag, "<lora:…>", is one of ``which``."""
     return _LORA.sub(lambda found: "" if which(found[0]) else found[0], text)
+
+
+def decided(text: str) -> str:
+    """A prompt without the LoRAs whose tags hold wildcards, so that they are known only once it is drawn."""
+    return without_loras(text, lambda tag: bool(wildcards.first(tag)))
 
 
 def _lora(found: re.Match[str]) -> Lora:

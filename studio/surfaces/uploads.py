@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from studio import prompt_grammar
 from studio.axes import listed
 from studio.errors import InputError
 from studio.imagefile import ON_PAGES, open_image
@@ -49,11 +50,18 @@ def _safe(control: Control, value: Any, output: Path) -> Any:
     try:
         if control.kind in PICTURES:
             return [picture_file(one, output) for one in value] if control.many else picture_file(value, output)
-        for kind, name in named.of(control.kind, value) if _is_text(value) else ():
+        for kind, name in named.of(control.kind, _decided(control, value)) if _is_text(value) else ():
             named.check_name(kind, name)
     except InputError as error:
         raise InputError(str(error), {control.name: str(error)}) from None
     return value
+
+
+def _decided(control: Control, value: Any) -> Any:
+    """The value; of a prompt what of it is not drawn: the LoRAs that are, are known by name as well."""
+    if control.kind != "prompt":
+        return value
+    return list(map(prompt_grammar.decided, value if isinstance(value, list) else [value]))
 
 
 def _is_text(value: Any) -> bool:
