@@ -139,8 +139,7 @@ def variable(text: str, brace: Brace) -> Variable | None:
         return None
     if brace.bars:
         raise InputError(
-            f"the options of '${text[brace.start : brace.end + 1]}' need braces of their own: "
-            f"${{{found['name']}={{a|b}}}}"
+            f"the options of '${_shown(text, brace)}' need braces of their own: ${{{found['name']}={{a|b}}}}"
         )
     return Variable(found["name"], found["value"], found["default"], bool(found["once"]), bool(found["keep"]))
 
@@ -152,7 +151,7 @@ def choice(text: str, brace: Brace) -> Choice | None:
     """
     if not _is_drawn(text, brace):
         return None
-    whole, inside = text[brace.start : brace.end + 1], _inside(text, brace)
+    whole, inside = _shown(text, brace), _inside(text, brace)
     if _is_wrap(text, brace):
         raise InputError(f"'%{whole}' wraps words in others, which the studio cannot do; write them out")
     bounds, method = _BOUNDS.match(inside), _METHOD.match(inside)
@@ -222,6 +221,12 @@ def _is_wrap(text: str, brace: Brace) -> bool:
 
 def _before(text: str, brace: Brace) -> str:
     return text[brace.start - 1 : brace.start]
+
+
+def _shown(text: str, brace: Brace) -> str:
+    """The brace as a message shows it."""
+    whole = text[brace.start : brace.end + 1]
+    return whole if len(whole) <= 80 else f"{whole[:80]}…"
 
 
 def _inside(text: str, brace: Brace) -> str:
