@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 
 from studio.errors import InputError, StudioError
+from studio.imagefile import ENDINGS
 from studio.surfaces.batch import batch
 from studio.surfaces.export import export
 from studio.surfaces.gallery import app as gallery
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from studio.workflow import Workflow
 
 FAILED, WRONG_USE = 1, 2
-_BRINGING = frozenset({".png", ".jpg", ".jpeg", ".webp", ".avif", ".gif", ".json", ".txt"})  # files with settings
+_BRINGING = frozenset({*ENDINGS, ".json", ".txt"})  # files with settings
 
 Set = Annotated[tuple[str, ...], Parameter(name="--set", negative="")]
 

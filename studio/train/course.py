@@ -1,10 +1,11 @@
 """What is asked of a training, and what follows from it: one number, the steps, and the rest is settled here."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
+
+import regex
 
 from studio.errors import InputError, ModelError
 from studio.families import Lessons
@@ -15,7 +16,7 @@ from studio.models.card import ModelCard
 if TYPE_CHECKING:
     from studio.train.progress import Progress
 
-_NAME: Final = re.compile(r"[\w][\w .-]{0,99}")
+_NAME: Final = regex.compile(r"[\w][\w .-]{0,99}")
 _FEW, _MOST, _EACH = 200, 1500, 40  # steps: at least, at most, and for each picture
 _PIXELS: Final = 2**20  # what a batch holds
 _BETWEEN: Final = 50  # steps between samples, at least

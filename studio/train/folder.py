@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from studio.errors import InputError
-from studio.imagefile import open_image
+from studio.imagefile import ENDINGS, open_image
 from studio.models.hashes import read_digest
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 _LEAST: Final = 64
 _TABLE: Final = "metadata.jsonl"
 _WORDS: Final = ("text", "caption", "prompt")
@@ -65,7 +64,7 @@ def upright(image: "Image") -> "Image":
 def _pictures(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise InputError(f"there is no folder '{folder}'; give one with pictures in it")
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.name[0] != ".")
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in ENDINGS and file.name[0] != ".")
     if not files:
         raise InputError(f"there are no pictures in '{folder}'; put some there, PNG, JPEG or WebP")
     return files

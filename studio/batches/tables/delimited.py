@@ -1,7 +1,11 @@
-"""Tables as text: cells parted by commas, semicolons or tabs (CSV as in RFC 4180)."""
+"""Tables as text: cells parted by commas, semicolons or tabs (CSV as in RFC 4180).
+
+A first line ``sep=;`` says what parts them, as Excel reads and writes it, and is no row.
+"""
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -11,6 +15,7 @@ from studio.batches.tables.text import decoded
 from studio.errors import InputError
 
 _MARKS: Final = ",;\t"
+_SEPARATOR: Final = re.compile(r'"?sep=(.)"?[ \t,;]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 
 
 def read(file: Path, encoding: str = "", mark: str = "") -> Table:
@@ -19,7 +24,9 @@ def read(file: Path, encoding: str = "", mark: str = "") -> Table:
     Raises InputError for one that cannot be parted into cells.
     """
     text = decoded(file, encoding)
-    return of_lines(_lines(text, mark or _mark(text)), whole=True)
+    if said := _SEPARATOR.match(text):
+        text, mark = text[said.end() :], said[1]
+    return of_lines(_lines(text, mark or _mark(text)))
 
 
 def _mark(text: str) -> str:

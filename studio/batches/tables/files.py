@@ -34,6 +34,8 @@ def read(ref: str | Path, encoding: str = "") -> Table:
     if not reader:
         raise InputError(f"'{path}' is no table the studio reads; save it as {', '.join(_READERS)}")
     try:
+        if not path.stat().st_size:
+            raise InputError("it is empty; write the columns' names into its first row")
         if path.stat().st_size > MOST_BYTES:
             raise InputError(f"it is larger than {MOST_BYTES // 10**6} MB; part it into several tables")
         return replace(reader(path, encoding, sheet), folder=path.parent)
