@@ -115,10 +115,21 @@ def sweep(folder: Path) -> None:
                 file.unlink()
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, kept: str = _KEPT) -> None:
     """Fail before any work is done where the folder cannot be written."""
-    with temporary(folder) as probe:
+    with temporary(folder, kept) as probe:
         probe.touch()
+
+
+def has_links(folder: Path) -> bool:
+    """Whether the folder's disk knows hard links; exFAT, FAT and some network shares do not."""
+    with temporary(folder) as probe, temporary(folder) as other:
+        probe.touch()
+        try:
+            os.link(probe, other)
+        except OSError:
+            return False
+    return True
 
 
 def _now() -> str:
