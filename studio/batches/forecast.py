@@ -15,7 +15,7 @@ from studio.record import glance
 from studio.session import Session
 from studio.workflow import Workflow
 
-_FEW: Final = 5  # tasks of a kind that are looked at
+_FEW: Final = 3  # tasks of a kind that are looked at
 _KINDS: Final = 200  # at most, of which each is looked at
 
 

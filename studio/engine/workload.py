@@ -11,7 +11,7 @@ from studio.models.card import ModelCard
 from studio.prompt_grammar import parse
 from studio.request import Request
 
-_DECODING, _ENCODING = 2.0, 1.5  # steps with guidance that take as long, measured on Spark; words are in the first
+_DECODING, _ENCODING = 2.0, 0.5  # steps with guidance that take as long, measured on Spark; words are in the first
 
 
 class Tally:
