@@ -1,6 +1,7 @@
 """How much work a picture is for a model, whatever the machine: what earlier pictures took tells what others will."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from PIL.Image import Image
 
@@ -11,7 +12,7 @@ from studio.models.card import ModelCard
 from studio.prompt_grammar import parse
 from studio.request import Request
 
-_DECODING, _ENCODING = 2.0, 0.5  # steps with guidance that take as long, measured on Spark; words are in the first
+_BESIDES: Final = 2.0  # steps with guidance that reading words, encoding and decoding take as long as, on Spark
 
 
 class Tally:
@@ -36,8 +37,7 @@ def workload(card: ModelCard, request: Request) -> float:
     ControlNets and other parts are not counted, nor are longer prompts.
     """
     predictions = len(parse(request.prompt).parts) + len(request.guide.regions) + _is_guided(card, request)
-    besides = _DECODING + (_ENCODING if request.images else 0)
-    return request.width * request.height / 2**20 * (_calls(card, request) * predictions / 2 + besides)
+    return request.width * request.height / 2**20 * (_calls(card, request) * predictions / 2 + _BESIDES)
 
 
 def _is_guided(card: ModelCard, request: Request) -> bool:
