@@ -15,7 +15,7 @@ CASES = {
     "hires": DRAWN | TINY | {"strength": 0.5},
     "seamless-pattern": DRAWN | TINY,
     "regions": TINY | {"left": "a star", "right": "a heart", "prompt": "cream"},
-    "social-set": DRAWN | {"steps": 10, "size": "300x200"},
+    "social-set": DRAWN | {"steps": 2, "size": "200x200"},
     "grid": DRAWN | {"x": "steps=1,2", "y": "guidance=1,4", "settings": "size=64x64"},
     "poster": DRAWN | TINY | {"steps": 10, "title": "Star", "factor": 2},
     "upscale": {"image": "start.png", "steps": 10, "factor": 2},

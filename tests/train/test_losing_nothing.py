@@ -82,7 +82,7 @@ def test_a_disk_that_fails_at_any_save_loses_nothing(course, tmp_path):
         train(whole, ignore)
     writing = [at for at, call in enumerate(counted.calls, 1) if call in {"mkdir", "write", "fsync", "replace"}]
     expected = load_file(whole.file)
-    for at in writing[:: len(writing) // 4]:
+    for at in writing[:: len(writing) // 3]:
         made = course("trial")
         shutil.rmtree(made.out, ignore_errors=True)
         with Disk(made.out, at, failing(errno.ENOSPC), float("inf")).mounted():
