@@ -73,9 +73,19 @@ class Course:
         return self.out / f"{self.name}.safetensors"
 
     @property
+    def preview(self) -> Path:
+        """Where the picture of what it draws will be."""
+        return self.file.with_suffix(".png")
+
+    @property
     def folder(self) -> Path:
         """Where all that comes with it goes: card, page, samples, and what a training that was cut off goes on from."""
         return self.out / self.name
+
+    @property
+    def state(self) -> Path:
+        """What a training that was cut off goes on from."""
+        return self.folder / "training.state"
 
     def said(self, caption: str) -> str:
         """A caption as it is learned."""
@@ -103,6 +113,11 @@ class Settled:
     checkpointing: bool
     seed: int
     sample_every: int
+
+    @property
+    def lower_rate(self) -> str:
+        """What to try where numbers grow beyond all bounds."""
+        return f"try a lower rate, {self.rate / 10:.1g} instead of {self.rate:g}, under another name"
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step (from 0): it rises for a twentieth of them and falls over the last third."""

@@ -2,13 +2,16 @@
 
 import json
 import os
+import shlex
 import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 import studio as public
+from studio.config import shipped
 from studio.errors import TableError
 from studio.record.picture import Picture
 from studio.surfaces.cli import main
@@ -126,3 +129,24 @@ def test_from_python(tmp_path):
     with pytest.raises(TableError) as caught:
         public.batch([{"prompt": "x", "steps": 0}, {"size": "y"}], workflow="text-to-image", out=tmp_path)
     assert [problem.row for problem in caught.value.problems] == [1, 2, 2]
+
+
+def lines_of_the_readme():
+    """The arguments of README's two batches."""
+    text = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    found = [line.partition(" # ")[0] for line in text.splitlines() if line.startswith("    studio batch ")]
+    return [shlex.split(line)[2:] for line in found]
+
+
+def test_the_lines_of_the_readme_work_on_the_table_beside_it(studio, tmp_path, pictures, monkeypatch):
+    monkeypatch.setenv("STUDIO_OUTPUT", str(pictures[0].path.parent))
+    made, planned = lines_of_the_readme()
+    (tmp_path / "assets").symlink_to(shipped("assets"))
+    assert "--plan" in planned
+    for words, count in ((planned, 8), ([*made, "--plan"], 16)):
+        code, out, err = studio(*words)
+        assert (code, out.splitlines()[0], err) == (0, f"pictures  {count}", "")
+    sizes = made.index("language=en,de") - 1
+    code, out, _ = studio(*made[:sizes], "size=64x64", "language=en,de", "--set", "steps=10", "factor=2")
+    assert code == 0 and len(out.splitlines()) == 8
+    assert Picture(tmp_path / out.splitlines()[0]).job.values["title"] == "Enamel pin"
