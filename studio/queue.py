@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS pictures (
 """
 _TRIES: Final = (  # of a file that an earlier version made
     "ALTER TABLE runs ADD COLUMN tries INTEGER NOT NULL DEFAULT 0",
-    "UPDATE runs SET tries = 1 WHERE state != 'queued'",
+    "UPDATE runs SET tries = 1 WHERE state != 'queued' OR id IN (SELECT run FROM pictures)",
 )
 _LAST: Final = """
 1 + max(coalesce((SELECT max(rowid) FROM runs), 0),

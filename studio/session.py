@@ -203,7 +203,7 @@ class Session:
     def _status(self, row: Row, places: dict[str, int]) -> Status:
         place = places.get(row.id, 0) if row.state == "queued" else None
         stalled = "" if ending(row) else self._worker.stalled
-        return Status(row, place, self.pictures(row.id), stalled)
+        return Status(row, place, self.pictures(row.id) if row.tries else [], stalled)
 
     @property
     def _queue(self) -> Queue:
