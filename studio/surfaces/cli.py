@@ -20,6 +20,7 @@ from studio.surfaces.train import app as train
 from studio.version import VERSION
 
 if TYPE_CHECKING:
+    from studio.events import Event
     from studio.job import Job
     from studio.record.importing import Imported
     from studio.surfaces.flags import Asked
@@ -35,6 +36,7 @@ app = App(
     version=VERSION,
     help="Pictures from open diffusion models, on your own machine.",
     help_format=help_text.FORMAT,
+    suppress_keyboard_interrupt=False,
 )
 app.command(batch)
 app.command(gallery)
@@ -195,7 +197,7 @@ def install_completion(shell: Literal["bash", "zsh", "fish", "powershell"] | Non
 def main(arguments: list[str] | None = None) -> None:
     """The command ``studio``. Exit codes: 0 done, 1 failed or stopped, 2 wrong use.
 
-    ``reproduce`` has two more, 3 and 4.
+    ``reproduce`` has two more, 3 and 4. Ctrl+C and SIGTERM are 1, of ``app`` and ``serve`` 0.
     """
     for stream in (sys.stdout, sys.stderr):
         escape_missing(stream)
@@ -212,6 +214,8 @@ def _guarded(tokens: list[str]) -> int:
         return _say(error, FAILED)
     except CycloptsError as error:
         return _say(" ".join(str(error).split()), WRONG_USE)
+    except KeyboardInterrupt:
+        return _say("stopped", FAILED)
     except BrokenPipeError:  # the reader of our output has gone: nothing left to say
         sys.stderr.close()
         return FAILED
@@ -265,14 +269,23 @@ def _make(job: "Job", asked: "Asked") -> int:
     """Run the job and print each picture as it is done; Ctrl+C stops within a step."""
     from studio.session import Session
     from studio.surfaces.following import show, told
+    from studio.surfaces.stopping import at_work
 
     done = 0
+
+    def stopped() -> str:
+        return f"stopped; {done} of {job.total} pictures were finished and are kept"
+
+    def watch(event: "Event") -> None:
+        at_work(stopped)
+        show(event)
+
     try:
-        for picture in Session().run(job, out=asked.out, name=asked.name, watch=show):
+        for picture in Session().run(job, out=asked.out, name=asked.name, watch=watch):
             done += 1  # before anybody can read of it and press Ctrl+C
             show(None)
             print(told(picture, json=asked.json), flush=True)
     except KeyboardInterrupt:
         show(None)
-        return _say(f"stopped; {done} of {job.total} pictures were finished and are kept", FAILED)
+        return _say(stopped(), FAILED)
     return 0

@@ -17,6 +17,7 @@ from cyclopts import Parameter
 from studio.cluster.link import connected, library
 from studio.config import Settings
 from studio.errors import InputError
+from studio.surfaces.stopping import at_work
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -87,6 +88,7 @@ def serve(
         running = deploy(host=host, port=port, workers=workers, users=users, names=name)
         secret = "" if tokens else f"\nIts token is {users[0]}"
         print(f"The studio's API is at http://{host}:{port}/api{secret}\nCtrl+C ends it.", flush=True)
+        at_work(lambda: "stopped")
         try:
             with suppress(KeyboardInterrupt):
                 threading.Event().wait()

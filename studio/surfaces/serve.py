@@ -4,12 +4,15 @@ import os
 import secrets
 import socket
 import webbrowser
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging import getLogger
 from typing import TYPE_CHECKING, Final
 
 from studio.errors import InputError
 from studio.session import Session
 from studio.surfaces.preflight import check_output, check_state
+from studio.surfaces.stopping import instead
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -18,10 +21,11 @@ HOST: Final = "127.0.0.1"  # never wider: who is on the network has no business 
 
 
 def serve(port: int | None = None, *, show: bool = True) -> None:
-    """Serve until Ctrl+C; print the address with its token and open it where ``show`` says so.
+    """Serve until Ctrl+C or SIGTERM; print the address with its token and open it where ``show`` says so.
 
-    Without a ``port`` it is 7860, or a free one where that is taken. Raises InputError for one that is taken,
-    OutputError where pictures or the queue cannot be written.
+    It then ends within a second, with exit code 0; what waits in the queue goes on the next time, and what was at work
+    can be retried. Without a ``port`` it is 7860, or a free one where that is taken. Raises InputError for one that is
+    taken, OutputError where pictures or the queue cannot be written.
     """
     session, token = Session(), secrets.token_urlsafe(24)
     check_state(session.settings)
@@ -37,13 +41,25 @@ def serve(port: int | None = None, *, show: bool = True) -> None:
 def _run(served: "ASGIApp", bound: socket.socket, address: str, show: bool) -> None:
     import uvicorn
 
+    class Server(uvicorn.Server):
+        """One that leaves the signals to us."""
+
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+    server = Server(uvicorn.Config(served, log_level="warning", timeout_graceful_shutdown=0))
+
+    def end() -> None:
+        getLogger("uvicorn.error").setLevel("CRITICAL")  # pages that listen are cut off, which is no error now
+        server.should_exit = True
+
     bound.listen()  # from here on a browser may ask; it is answered once the server runs
     print(f"The studio is at {address}\nCtrl+C ends it.", flush=True)
     if show:
         webbrowser.open(address)
-    with suppress(KeyboardInterrupt):
-        config = uvicorn.Config(served, log_level="warning", timeout_graceful_shutdown=1)
-        uvicorn.Server(config).run(sockets=[bound])
+    instead(end)
+    server.run(sockets=[bound])
 
 
 def app(session: Session, port: int, token: str) -> "ASGIApp":

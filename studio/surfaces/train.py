@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from cyclopts import App, Parameter
 
 from studio.errors import InputError
+from studio.surfaces.stopping import at_work
 
 if TYPE_CHECKING:
     from studio.train.progress import Progress
@@ -113,6 +114,7 @@ class _Line:
         self._page, self._said = page, False
 
     def __call__(self, progress: "Progress") -> None:
+        at_work(lambda: "stopped; the same command goes on from what was saved last")
         if not self._said:
             print(f"how it goes: {self._page}", file=sys.stderr)
         self._said = True

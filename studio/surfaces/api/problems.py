@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from studio.errors import InputError, StudioError
+from studio.errors import InputError, OutputError, StudioError
 from studio.surfaces.api import openai
 
 
@@ -30,7 +30,8 @@ def problem(request: Request, status: int, detail: str, field: str | None = None
 
 
 async def _studio(request: Request, error: Exception) -> JSONResponse:
-    status = 422 if isinstance(error, InputError) else 500
+    """422: what was asked is wrong. 503: a disk or the queue takes nothing just now, and later may. 500: all else."""
+    status = 422 if isinstance(error, InputError) else 503 if isinstance(error, OutputError) else 500
     return problem(request, status, str(error), next(iter(getattr(error, "wrong", ())), None))
 
 

@@ -2,11 +2,14 @@
 
 import json
 import re
+import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 from PIL import Image
 
+from studio import queue_file
 from tests.surfaces import foreign
 from tests.surfaces.web.conftest import drop, fill, over
 
@@ -42,6 +45,27 @@ def test_stop_ends_the_job_and_keeps_what_is_finished(page, server):
     page.wait_for_selector(".at-work[data-over=stopped]")
     assert "are kept" in page.inner_text(".said")
     assert state(server, page) == "cancelled"
+
+
+def test_while_the_queue_takes_nothing_the_page_says_why_and_then_goes_on(page, server, monkeypatch):
+    monkeypatch.setattr(queue_file, "_PATIENCE", 0.1)
+    page.click(".card[data-workflow=text-to-image]")
+    fill(page, count=2).locator(".generate").click()
+    page.wait_for_selector(".stage[data-state=live]")
+    with closing(sqlite3.connect(server.output.parent / "state" / "queue.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        page.wait_for_function(
+            "document.querySelector('.said').textContent.includes('another program holds it')", timeout=180_000
+        )
+        page.click(".top nav [data-page=activity]")
+        page.wait_for_function("document.querySelector('.queue').textContent.includes('another program holds it')")
+        page.go_back()
+        fill(page).locator(".generate").click()
+        page.wait_for_selector("#make-text-to-image .problem p")
+        assert "another program holds it" in page.inner_text("#make-text-to-image .problem p")
+        other.execute("ROLLBACK")
+    over(page)
+    assert page.locator(".strip li").count() == 2
 
 
 def test_keys_generate_stop_and_show_the_sheet(page, server):

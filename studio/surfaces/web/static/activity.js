@@ -3,7 +3,7 @@
 import { ask, ENDS } from "./server.js";
 import { make, one, say } from "./make.js";
 
-const SAID = { failed: "Failed", cancelled: "Stopped", interrupted: "Interrupted", done: "", running: "", queued: "" };
+const SAID = { failed: "Failed", cancelled: "Stopped", interrupted: "Interrupted", unreadable: "Set aside", done: "", running: "", queued: "" };
 let open = () => {};
 let jobs = [];
 let carried = null; // the waiting job whose row is dragged; nothing is drawn anew meanwhile
@@ -71,7 +71,7 @@ function draggable(row, job, n) {
 
 function line(job, said, ...acts) {
   const look = make("button", { type: "button", className: "title", onclick: () => open(job) }, title(job));
-  return make("li", {}, make("div", {}, look, make("p", {}, `${job.title} · ${said}`)), ...acts);
+  return make("li", {}, make("div", {}, look, make("p", {}, `${job.title} · ${job.problem || said}`)), ...acts);
 }
 
 function act(label, job, doing) {

@@ -21,7 +21,7 @@ export const UNREACHABLE = "Can't reach the studio. Is it still running?";
 /** Hear a job's events until it is over; returns how to stop listening. */
 export function follow(id, hear) {
   const source = new EventSource(`/api/jobs/${id}/events`);
-  for (const name of ["queued", "loading", "step", "preview", "made", ...ENDS]) {
+  for (const name of ["queued", "stalled", "loading", "step", "preview", "made", ...ENDS]) {
     source.addEventListener(name, (event) => {
       if (ENDS.includes(name)) source.close();
       hear(name, JSON.parse(event.data));
@@ -30,7 +30,7 @@ export function follow(id, hear) {
   return () => source.close();
 }
 
-export const ENDS = ["done", "failed", "cancelled", "interrupted"];
+export const ENDS = ["done", "failed", "cancelled", "interrupted", "unreadable"];
 
 /** A file's bytes as base64. */
 export function base64(file) {
