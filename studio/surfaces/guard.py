@@ -19,6 +19,7 @@ import base64
 import json
 import secrets
 from collections.abc import Collection, Mapping
+from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
@@ -35,13 +36,6 @@ _CSP: Final = (
     "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; "
     "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
-_TITLES: Final = {
-    401: "Token needed",
-    403: "Not allowed",
-    411: "Length needed",
-    413: "Too large",
-    415: "Not JSON",
-}
 _HEADERS: Final = (
     (b"content-security-policy", _CSP.encode()),
     (b"x-content-type-options", b"nosniff"),
@@ -94,7 +88,7 @@ class Guard:
             self._check_body(scope, headers)
             await self._app(scope, receive, _hardened(send))
         except Refusal as refusal:
-            await _refuse(refusal, scope, send)
+            await refuse(refusal, scope, send)
 
     def _check_place(self, headers: Mapping[str, str]) -> None:
         if headers.get("host", "").lower() not in self._hosts:
@@ -163,13 +157,14 @@ def _hardened(send: "Send") -> "Send":
     return sending
 
 
-async def _refuse(refusal: Refusal, scope: "Scope", send: "Send") -> None:
+async def refuse(refusal: Refusal, scope: "Scope", send: "Send") -> None:
+    """Answer with why the request is not let through."""
     if scope["type"] == "websocket":
         return await send({"type": "websocket.close", "code": 1008, "reason": refusal.detail})
     if scope["path"] == "/":  # a person looks at it, not a program
         kind, body = b"text/plain; charset=utf-8", refusal.detail
     else:
-        problem = {"type": "about:blank", "title": _TITLES[refusal.status], "status": refusal.status}
+        problem = {"type": "about:blank", "title": HTTPStatus(refusal.status).phrase, "status": refusal.status}
         kind, body = b"application/problem+json", json.dumps({**problem, "detail": refusal.detail})
     return await _answer(send, refusal.status, body.encode(), ((b"content-type", kind),))
 

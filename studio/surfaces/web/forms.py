@@ -38,13 +38,13 @@ class Form:
         values = {one.control.name: one.read(value, output) for one, value in zip(self.fields, given, strict=True)}
         return {name: value for name, value in values.items() if value is not None}
 
-    def filled(self, values: dict[str, Any]) -> dict[Component, Any]:
-        """What every component shows for a job's values; a default where a value is missing."""
+    def filled(self, values: dict[str, Any], output: Path) -> dict[Component, Any]:
+        """What each component shows for a job's values, with pictures of ``output``; a default where one is missing."""
         shown: dict[Component, Any] = {}
         for one in self.fields:
             value = values.get(one.control.name, one.control.default)
             if one.control.kind == "mask":
-                value = masks.shown(values.get(_picture_of(self.fields)), value)
+                value = masks.shown(values.get(_picture_of(self.fields)), value, output)
             if one.control.kind == "loras":
                 value = self._stacked(one, value, values)
             shown[one.part] = one.write(value)
