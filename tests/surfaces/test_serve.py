@@ -73,6 +73,7 @@ def test_the_command_prints_an_address_that_works_and_ends_on_ctrl_c(tmp_path):
         with opener.open(address) as page:
             assert b"gradio_config" in page.read()
             assert "token" not in page.url
+            assert "/~" in page.url
         running.send_signal(2)
         assert running.wait(30) == 0
 

@@ -27,7 +27,7 @@ def build(session: Session, desk: Desk | None = None) -> FastAPI:
 
     app = FastAPI(
         title="The studio", version=VERSION, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,
-        lifespan=living,
+        lifespan=living, root_path_in_servers=False,  # the root is a page's key, which is nobody else's business
     )  # fmt: skip
     app.state.session, app.state.desk = session, desk
     for part in (jobs, gallery, loras, *([batches] if desk else []), a1111, openai, docs):

@@ -15,12 +15,20 @@ import gradio
 from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 
+from studio.surfaces.guard import route_path
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FOLDER: Final = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
 _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _FOREVER: Final = {"cache-control": "private, max-age=31536000, immutable"}
+# Gradio's page starts from inline scripts and builds its `js=` listeners with `new Function`.
+_CSP: Final = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; "
+    "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+)
 _LINKS: Final = {
     ".js": "rel=modulepreload",
     ".css": "rel=preload; as=style",
@@ -37,7 +45,7 @@ class Assets:
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Answer with the file, or 404; compressing would cost more than it saves on one machine."""
-        path = self._files.get(scope["path"].removeprefix(scope["root_path"]))
+        path = self._files.get(route_path(scope))
         answer = self._kept(path) if path else PlainTextResponse("no such file", 404)
         await answer(scope, receive, send)
 
@@ -46,32 +54,32 @@ def _kept(path: Path) -> Response:
     return Response(path.read_bytes(), 200, _FOREVER, _TYPES.get(path.suffix))
 
 
-class Announcing:
-    """Says with the page at "/" which ``addresses`` it is going to ask for."""
+class PageHeaders:
+    """Says with the page at "/" which ``addresses`` it is going to ask for, and what a browser may do with it."""
 
     def __init__(self, app: "ASGIApp", addresses: Iterable[str]) -> None:
         self._app = app
         self._links = ", ".join(map(_link, addresses))
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Pass the request on; add a Link header to the page's answer."""
+        """Pass the request on; add the headers to the page's answer."""
 
-        async def announcing(message: "Message") -> None:
+        async def sending(message: "Message") -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["link"] = self._links
+                MutableHeaders(scope=message).update({"link": self._links, "content-security-policy": _CSP})
             await send(message)
 
-        page = scope["type"] == "http" and scope["path"] == "/"
-        await self._app(scope, receive, announcing if page else send)
+        page = scope["type"] == "http" and route_path(scope) == "/"
+        await self._app(scope, receive, sending if page else send)
 
 
 def _link(address: str) -> str:
-    mode = "; crossorigin" if address.startswith("/assets/") and address.endswith(".css") else ""
+    mode = "; crossorigin" if address.startswith("assets/") and address.endswith(".css") else ""
     return f"<{address}>; {_LINKS[Path(address).suffix]}{mode}"
 
 
 def needed(kinds: Iterable[str]) -> list[str]:
-    """The addresses of what Gradio asks for to draw components of these kinds ("textbox", "row"), in its order."""
+    """What Gradio asks for to draw components of these kinds ("textbox", "row"), in its order; relative addresses."""
     page = (FOLDER.parent / "index.html").read_text("utf-8")
     entry = re.findall(r"assets/(index-.+?\.js)", page)
     start = _list(_text(entry))
@@ -79,7 +87,7 @@ def needed(kinds: Iterable[str]) -> list[str]:
     core = _text(_like("core-", start))
     for kind in kinds:
         files += _used(core, rf"[,{{]{kind}:{{[^}}]*(component:[^}}]+)")
-    return [f"/assets/{name}" for name in dict.fromkeys(files)]
+    return [f"assets/{name}" for name in dict.fromkeys(files)]
 
 
 def _like(beginning: str, names: Iterable[str]) -> list[str]:

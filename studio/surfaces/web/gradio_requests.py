@@ -14,10 +14,9 @@ from urllib.parse import unquote, urlsplit
 
 import gradio as gr
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette._utils import get_route_path
 from starlette.requests import Request
 
-from studio.surfaces.guard import Refusal, refuse
+from studio.surfaces.guard import Refusal, refuse, route_path
 from studio.surfaces.uploads import SHOWN, contained
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ _CALLS: Final = ("/gradio_api/queue/join", "/gradio_api/run/predict")
 _READ: Final = re.compile(
     r"/|/config|/theme\.css|/static/js/[\w.]+\.js|/gradio_api/(queue/data|upload_progress|app_id|heartbeat/\w+)"
 )
+_PROXIES: Final = (b"x-forwarded-", b"x-gradio-server")
 _FILE_KEYS: Final = frozenset({"path", "url", "size", "orig_name", "mime_type", "is_stream", "meta"})
 _META: Final = {"_type": "gradio.FileData"}
 _TELLING: Final = frozenset({"path", "url", "meta", "_type", "is_stream"})  # a dict with one of them may be a file
@@ -59,13 +59,13 @@ class GradioRequests:
         if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
         try:
-            await self._app(scope, await self._checked(scope, receive), send)
+            await self._app(_unproxied(scope), await self._checked(scope, receive), send)
         except Refusal as refusal:
             await refuse(refusal, scope, send)
 
     async def _checked(self, scope: "Scope", receive: "Receive") -> "Receive":
         """What Gradio may receive of the request; raises Refusal."""
-        path = get_route_path(scope)
+        path = route_path(scope)
         method = scope.get("method")
         if method in ("GET", "HEAD") and _READ.fullmatch(path):
             return receive
@@ -104,6 +104,12 @@ class GradioRequests:
         plain = found.keys() <= _FILE_KEYS and not found.get("is_stream") and found.get("meta") == _META
         if not (self._uploaded(path) and own and plain):
             raise Refusal(403, "files can only be given as uploads to this page")
+
+
+def _unproxied(scope: "Scope") -> "Scope":
+    """The request without the headers by which Gradio lets a proxy, or anybody, say what the page's address is."""
+    headers = [(key, value) for key, value in scope["headers"] if not key.lower().startswith(_PROXIES)]
+    return {**scope, "headers": headers}
 
 
 def _is_address(url: str, host: str, path: Any) -> bool:

@@ -17,7 +17,8 @@ def stack(control: Control) -> gr.HTML:
     return gr.HTML(
         shown(control.default, "", -1), label=control.label, html_template="", elem_classes="kind-loras", padding=False,
         apply_default_css=False, tip=control.help, empty=EMPTY, slider=list(LORA_WEIGHTS),
-        js_on_load='import("/studio/loras.js").then(({ stack }) => stack(element, props, watch))',
+        js_on_load='import(new URL("studio/loras.js", document.baseURI))'
+        ".then(({ stack }) => stack(element, props, watch))",
     )  # fmt: skip
 
 

@@ -13,14 +13,16 @@ import gradio as gr
 from studio.imagefile import open_image
 from studio.surfaces.uploads import picture_file, picture_id
 
-_PICTURES: Final = "/api/pictures/"
+_PICTURES: Final = "api/pictures/"  # from the page's own address
 
 
 def editor(label: str) -> gr.HTML:
     """An editor of a mask; the picture below comes from the form's picture input."""
     return gr.HTML(
         {"picture": "", "mask": ""}, label=label, html_template="", elem_classes="kind-mask", padding=False,
-        apply_default_css=False, js_on_load='import("/studio/mask.js").then(({ edit }) => edit(element, props, watch))',
+        apply_default_css=False,
+        js_on_load='import(new URL("studio/mask.js", document.baseURI))'
+        ".then(({ edit }) => edit(element, props, watch))",
     )  # fmt: skip
 
 

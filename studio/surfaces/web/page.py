@@ -26,16 +26,16 @@ from studio.workflow import Workflow, workflow_names
 
 _STATIC: Final = Path(__file__).with_name("static")
 _HEAD: Final = (
-    '<link rel="stylesheet" href="/studio/style.css"><link rel="stylesheet" href="/studio/gallery.css">'
-    '<link rel="stylesheet" href="/studio/batches.css">'
-    '<link rel="stylesheet" href="/studio/lora_stack.css">'
-    '<link rel="icon" href="/studio/icon.svg">'
-    '<script type="module" src="/studio/app.js"></script>'
+    '<link rel="stylesheet" href="studio/style.css"><link rel="stylesheet" href="studio/gallery.css">'
+    '<link rel="stylesheet" href="studio/batches.css">'
+    '<link rel="stylesheet" href="studio/lora_stack.css">'
+    '<link rel="icon" href="studio/icon.svg">'
+    '<script type="module" src="studio/app.js"></script>'
 )
 _OURS: Final = [
-    "/studio/style.css", "/studio/gallery.css", "/studio/batches.css", "/studio/lora_stack.css",
-    "/studio/fonts/instrument-sans.woff2",
-    *(f"/studio/{script}.js" for script in (
+    "studio/style.css", "studio/gallery.css", "studio/batches.css", "studio/lora_stack.css",
+    "studio/fonts/instrument-sans.woff2",
+    *(f"studio/{script}.js" for script in (
         "app", "activity", "batches", "brought", "chosen", "closer", "filling", "filters", "found", "gallery", "grid",
         "kept", "kin", "lora_stack", "loras", "make", "marks", "newbatch", "number", "sending", "server", "settings",
         "sheet", "square", "stage",
@@ -58,7 +58,7 @@ def mount(app: FastAPI, session: Session) -> FastAPI:
     output = session.settings.output.absolute()
     output.mkdir(parents=True, exist_ok=True)
     blocks = page(session)
-    app.add_middleware(assets.Announcing, addresses=[*assets.needed(_kinds(blocks)), *_OURS])
+    app.add_middleware(assets.PageHeaders, addresses=[*assets.needed(_kinds(blocks)), *_OURS])
     app.mount("/assets", assets.Assets())
     app.mount("/studio/previews", StaticFiles(directory=shipped("assets") / "previews", check_dir=False))
     app.mount("/studio/fonts", StaticFiles(directory=shipped("assets") / "fonts"))
@@ -127,7 +127,7 @@ def _card(workflow: Workflow) -> str:
     name, definition = escape(workflow.name, quote=True), workflow.definition
     preview = next((shipped("assets") / "previews").glob(f"{workflow.name}.*"), None)
     picture = (
-        f'<img src="/studio/previews/{preview.name}" alt="" loading="lazy">' if preview else "<span class=blank></span>"
+        f'<img src="studio/previews/{preview.name}" alt="" loading="lazy">' if preview else "<span class=blank></span>"
     )
     badge = "<em class=badge>Needs a model</em>" if own_model(workflow) else ""
     return (

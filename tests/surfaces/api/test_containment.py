@@ -63,10 +63,15 @@ def test_no_route_hands_out_a_file_from_outside(server, secret, place):
         assert b"root:" not in body
 
 
-def test_gradios_route_from_inside_the_output_folder(server, secret):
+def test_gradios_route_serves_nothing_of_the_output_folder(server, secret):
     inside = server.picture()
-    assert raw(server, f"/gradio_api/file={inside}")[0] == 200
-    for path in (server.output / "link.png", server.output / "out" / "secret.png", server.output / ".." / "secret.png"):
+    assert raw(server, f"/api/pictures/{inside.relative_to(server.output)}")[0] == 200
+    for path in (
+        inside,
+        server.output / "link.png",
+        server.output / "out" / "secret.png",
+        server.output / ".." / "secret.png",
+    ):
         status, body = raw(server, f"/gradio_api/file={urllib.parse.quote(str(path))}")
         assert SECRET not in body, path
         assert status >= 400

@@ -30,7 +30,7 @@ class Client:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.goto(f"{self.server.url}/?token={self.server.token}")
         if at:
-            page.goto(f"{self.server.url}/#{at}")
+            page.goto(f"{page.url}#{at}")
         page.wait_for_selector("body.ready")
         return page
 

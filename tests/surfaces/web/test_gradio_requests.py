@@ -183,6 +183,12 @@ def test_an_upload_can_be_fetched_and_named_in_a_call(server, config, tmp_path):
     assert call(server, taking, [named] + [None] * (len(taking["inputs"]) - 1)).status_code == 200
 
 
+def test_nobody_else_says_what_the_pages_address_is(server):
+    for header in ("X-Forwarded-Host", "X-Forwarded-Proto", "X-Gradio-Server"):
+        answer = server.client.get("/config", headers={header: "evil.example"})
+        assert answer.json()["root"] == server.url
+
+
 @pytest.mark.parametrize("name", ["x.html", "x.svg", "x.xml", "x.txt", "x.js", "x.pdf", "x"])
 def test_an_upload_that_is_no_picture_is_not_served(server, name):
     path = upload(server, name, b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>")
