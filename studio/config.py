@@ -5,8 +5,9 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from platformdirs import user_data_path, user_state_path
+from platformdirs import user_data_path
 
+from studio import private
 from studio.errors import InputError
 
 
@@ -45,7 +46,7 @@ class Settings:
     output: Path = field(default_factory=lambda: Path("pictures"))
     device: str = "auto"
     batch: int = 1
-    state: Path = field(default_factory=lambda: user_state_path("studio-diffusion"))
+    state: Path = field(default_factory=private.default_state)
     wildcards: Path = field(default_factory=lambda: user_data_path("studio-diffusion") / "wildcards")
     vram: int | None = None
 
@@ -62,7 +63,7 @@ class Settings:
             output=Path(os.environ.get("STUDIO_OUTPUT", "pictures")),
             device=os.environ.get("STUDIO_DEVICE", "auto"),
             batch=int(batch),
-            state=Path(os.environ.get("STUDIO_STATE") or user_state_path("studio-diffusion")),
+            state=Path(os.environ.get("STUDIO_STATE") or private.default_state()),
             wildcards=Path(os.environ.get("STUDIO_WILDCARDS") or user_data_path("studio-diffusion") / "wildcards"),
             vram=memory(os.environ["STUDIO_VRAM"]) if os.environ.get("STUDIO_VRAM") else None,
         )

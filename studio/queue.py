@@ -18,6 +18,7 @@ from typing import Final, Literal
 
 from filelock import FileLock, Timeout
 
+from studio import private
 from studio.errors import InputError, OutputError
 from studio.job import Job
 
@@ -70,9 +71,11 @@ class Queue:
         self.owner = secrets.token_hex(6)
         self._owners = file.parent / "owners"
         try:
-            self._owners.mkdir(parents=True, exist_ok=True)
-            self._alive = FileLock(self._owners / f"{self.owner}.lock")
+            private.state_folder(file.parent)
+            private.folder(self._owners)
+            self._alive = FileLock(self._owners / f"{self.owner}.lock", mode=0o600)
             self._alive.acquire()
+            private.file(file)
             self._db = sqlite3.connect(file, timeout=30, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")

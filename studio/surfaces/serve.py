@@ -7,6 +7,7 @@ import webbrowser
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from studio import private
 from studio.errors import InputError
 from studio.session import Session
 
@@ -54,7 +55,8 @@ def app(session: Session, port: int, token: str) -> "ASGIApp":
 def _quieten(session: Session) -> None:
     """What gradio reads when it is imported: it tells nobody, and keeps what is dropped on a page to us."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["GRADIO_TEMP_DIR"] = str(session.settings.state.absolute() / "web")
+    state = private.state_folder(session.settings.state.absolute())
+    os.environ["GRADIO_TEMP_DIR"] = str(private.folder(state / "web"))
 
 
 def _bound(port: int | None) -> socket.socket:

@@ -20,7 +20,7 @@ def other():
             self.end_headers()
             self.wfile.write(b"<title>other</title><h1>Hello</h1>")
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815
 
         def log_message(self, *_):
             pass
