@@ -56,7 +56,9 @@ def test_the_page_comes_with_its_rules(server):
     rules = server.client.get("/").headers["content-security-policy"]
     assert "default-src 'self'" in rules
     assert "frame-ancestors 'none'" in rules
-    assert "http" not in rules
+    assert "http:" not in rules
+    assert "https:" not in rules
+    assert "script-src 'self' 'unsafe-eval' 'sha256-" in rules
 
 
 def test_the_command_prints_an_address_that_works_and_ends_on_ctrl_c(tmp_path):

@@ -5,6 +5,8 @@ first form can be drawn. ``needed`` reads the list out of what Gradio's build (V
 scripts; where a later Gradio writes it otherwise, fewer are announced and the page is only slower.
 """
 
+import base64
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -23,9 +25,9 @@ if TYPE_CHECKING:
 FOLDER: Final = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
 _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _FOREVER: Final = {"cache-control": "private, max-age=31536000, immutable"}
-# Gradio's page starts from inline scripts and builds its `js=` listeners with `new Function`.
+# Gradio makes its HTML blocks and its `js=` listeners with `Function(…)`, so it needs 'unsafe-eval'.
 _CSP: Final = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "default-src 'self'; script-src 'self' 'unsafe-eval'{inline}; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; "
     "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
@@ -55,7 +57,11 @@ def _kept(path: Path) -> Response:
 
 
 class PageHeaders:
-    """Says with the page at "/" which ``addresses`` it is going to ask for, and what a browser may do with it."""
+    """Says with the page at "/" which ``addresses`` it is going to ask for, and what a browser may do with it.
+
+    Of scripts within the page, a browser runs those that the page came with, by their hashes, and none that is put into
+    it later.
+    """
 
     def __init__(self, app: "ASGIApp", addresses: Iterable[str]) -> None:
         self._app = app
@@ -63,14 +69,34 @@ class PageHeaders:
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Pass the request on; add the headers to the page's answer."""
+        if scope["type"] == "http" and route_path(scope) == "/":
+            headers = [(name, value) for name, value in scope["headers"] if name.lower() != b"accept-encoding"]
+            await self._app({**scope, "headers": headers}, receive, self._adding(send))
+        else:
+            await self._app(scope, receive, send)
+
+    def _adding(self, send: "Send") -> "Send":
+        start: Message = {}
+        parts: list[bytes] = []
 
         async def sending(message: "Message") -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update({"link": self._links, "content-security-policy": _CSP})
-            await send(message)
+                start.update(message)
+                return
+            parts.append(message.get("body", b""))
+            if not message.get("more_body"):
+                policy = _CSP.format(inline=_hashes(page := b"".join(parts)))
+                MutableHeaders(scope=start).update({"link": self._links, "content-security-policy": policy})
+                await send(start)
+                await send({"type": "http.response.body", "body": page})
 
-        page = scope["type"] == "http" and route_path(scope) == "/"
-        await self._app(scope, receive, sending if page else send)
+        return sending
+
+
+def _hashes(page: bytes) -> str:
+    """The scripts within a page, as a policy names them."""
+    scripts = re.findall(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", page, re.DOTALL)
+    return "".join(f" 'sha256-{base64.b64encode(hashlib.sha256(each).digest()).decode()}'" for each in scripts)
 
 
 def _link(address: str) -> str:

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import gradio as gr
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from studio.surfaces.guard import Refusal, refuse, route_path
@@ -27,6 +28,7 @@ _CALLS: Final = ("/gradio_api/queue/join", "/gradio_api/run/predict")
 _READ: Final = re.compile(
     r"/|/config|/theme\.css|/static/js/[\w.]+\.js|/gradio_api/(queue/data|upload_progress|app_id|heartbeat/\w+)"
 )
+_MULTIPART: Final = re.compile(r"""multipart/form-data;\s*boundary=("?)[\w'()+,./:=?-]{1,70}\1""")  # RFC 2046
 _PROXIES: Final = (b"x-forwarded-", b"x-gradio-server")
 _FILE_KEYS: Final = frozenset({"path", "url", "size", "orig_name", "mime_type", "is_stream", "meta"})
 _META: Final = {"_type": "gradio.FileData"}
@@ -73,6 +75,7 @@ class GradioRequests:
             self._check_served(path.removeprefix(FILE))
             return receive
         if method == "POST" and path == "/gradio_api/upload":
+            _check_multipart(Headers(scope=scope).get("content-type", ""))
             return receive
         if method == "POST" and path in _CALLS:
             request = Request(scope, receive)
@@ -110,6 +113,12 @@ def _unproxied(scope: "Scope") -> "Scope":
     """The request without the headers by which Gradio lets a proxy, or anybody, say what the page's address is."""
     headers = [(key, value) for key, value in scope["headers"] if not key.lower().startswith(_PROXIES)]
     return {**scope, "headers": headers}
+
+
+def _check_multipart(kind: str) -> None:
+    """Gradio answers with a traceback where the parser that it uses knows no such boundary."""
+    if not _MULTIPART.fullmatch(kind):
+        raise Refusal(400, "send multipart/form-data, with a boundary")
 
 
 def _is_address(url: str, host: str, path: Any) -> bool:

@@ -55,12 +55,11 @@ def test_what_another_port_is_sent_opens_nothing(client, server, other):
     for _, headers in sent:
         kept = {name: value for name, value in headers.items() if name in ("Cookie", "Authorization", "Referer")}
         assert all(httpx.get(server.url + route, headers=kept).status_code == 401 for route in ROUTES)
+    opens_nothing(server, page, cookie)
 
 
-def test_even_with_the_cookie_another_server_opens_nothing(client, server):
-    """A browser that ignores the cookie's path would send it; without the page's address it is of no use."""
-    page = client.open()
-    kept = page.context.cookies(page.url)[0]
+def opens_nothing(server, page, kept):
+    """Even a browser that ignores the cookie's path and sends it: without the page's address it is of no use."""
     headers = {"Cookie": f"{kept['name']}={kept['value']}"}
     assert httpx.get(f"{page.url}api/jobs", headers=headers).status_code == 200
     for route in ROUTES:
@@ -91,6 +90,28 @@ def test_a_page_of_another_port_cannot_ask_for_anything(client, server, other):
             url.replace("api/jobs", "studio/icon.svg"),
         )
         assert loaded is False
+
+
+def test_scripts_that_are_put_into_the_page_do_not_run(client, server):
+    page = client.open()
+    page.evaluate(
+        """() => new Promise((done) => {
+            let refused = 0;
+            document.addEventListener("securitypolicyviolation", () => ++refused === 4 && done());
+            const put = (html) => document.body.insertAdjacentHTML("beforeend", html);
+            put("<img src=nothing onerror='window.ran = 1'>");
+            put("<p onclick='window.ran = 2'>");
+            document.body.lastElementChild.click();
+            put("<a href='javascript:void(window.ran = 3)'>");
+            document.body.lastElementChild.click();
+            const script = document.createElement("script");
+            script.textContent = "window.ran = 4";
+            document.body.append(script);
+        })"""
+    )
+    assert page.evaluate("window.ran ?? 0") == 0
+    assert client.errors
+    client.errors.clear()
 
 
 def test_a_download_and_a_reload_go_on_working(client, server, tmp_path):
