@@ -38,7 +38,7 @@ def _run(served: "ASGIApp", bound: socket.socket, address: str, show: bool) -> N
     if show:
         webbrowser.open(address)
     with suppress(KeyboardInterrupt):
-        config = uvicorn.Config(served, log_level="warning", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(served, log_level="warning", timeout_graceful_shutdown=1, ws="none")
         uvicorn.Server(config).run(sockets=[bound])
 
 
