@@ -1,5 +1,6 @@
 """``studio app``: the web app and the HTTP API on one port of this machine, behind the guard."""
 
+import logging
 import os
 import secrets
 import socket
@@ -39,7 +40,15 @@ def _run(served: "ASGIApp", bound: socket.socket, address: str, show: bool) -> N
         webbrowser.open(address)
     with suppress(KeyboardInterrupt):
         config = uvicorn.Config(served, log_level="warning", timeout_graceful_shutdown=1, ws="none")
+        logging.getLogger("uvicorn.error").addFilter(_no_fault_of_ours)
         uvicorn.Server(config).run(sockets=[bound])
+
+
+def _no_fault_of_ours(record: logging.LogRecord) -> bool:
+    """Leaves out the traceback that uvicorn logs where a client sent what is not HTTP and is told so a second time."""
+    from h11 import LocalProtocolError
+
+    return not (record.exc_info and isinstance(record.exc_info[1], LocalProtocolError))
 
 
 def app(session: Session, port: int, token: str) -> "ASGIApp":

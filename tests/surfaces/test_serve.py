@@ -1,5 +1,6 @@
 """``studio app``: what the running server answers, and to whom."""
 
+import logging
 import os
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import urllib.request
 
 import httpx
 import pytest
+from h11 import LocalProtocolError
 
 from studio.errors import InputError
 from studio.surfaces import serve
@@ -99,3 +101,12 @@ def test_it_listens_on_this_machine_alone_and_says_when_a_port_is_taken():
             serve._bound(bound.getsockname()[1])
     with pytest.raises(InputError, match="--port"):
         serve._bound(70_000)
+
+
+def test_a_client_that_speaks_no_http_leaves_no_traceback_and_a_fault_of_ours_does():
+    def record(error):
+        return logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, "Exception", (), (type(error), error, None))
+
+    assert not serve._no_fault_of_ours(record(LocalProtocolError("closed")))
+    assert serve._no_fault_of_ours(record(KeyError("ours")))
+    assert serve._no_fault_of_ours(logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, "x", (), None))
