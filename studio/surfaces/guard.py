@@ -26,7 +26,6 @@ import json
 import secrets
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
@@ -123,8 +122,8 @@ class Guard:
 
     def _of_page(self, scope: "Scope", headers: Mapping[str, str]) -> "Scope":
         """The request as the app sees it, with the page's address as its root; raises Refusal without the cookie."""
-        key, cookie = scope["path"].removeprefix(_PAGE).partition("/")[0], self._from_cookie(headers)
-        if not any(_same(key, page) and _same(cookie, its) for page, its in self._pages):
+        key, cookies = scope["path"].removeprefix(_PAGE).partition("/")[0], self._cookies(headers)
+        if not any(_same(key, page) and _same(one, its) for page, its in self._pages for one in cookies):
             raise Refusal(401, _STRANGER)
         return {**scope, "root_path": f"{scope.get('root_path', '')}{_PAGE}{key}"}
 
@@ -136,12 +135,10 @@ class Guard:
     def _is_token(self, given: str) -> bool:
         return any(_same(given, token) for token in self._tokens)
 
-    def _from_cookie(self, headers: Mapping[str, str]) -> str:
-        try:
-            morsel = SimpleCookie(headers.get("cookie", "")).get(self._cookie)
-        except CookieError:
-            return ""
-        return morsel.value if morsel else ""
+    def _cookies(self, headers: Mapping[str, str]) -> list[str]:
+        """Every cookie of our name: another server on this machine may have set one beside ours."""
+        pairs = (each.strip().partition("=") for each in headers.get("cookie", "").split(";"))
+        return [value for name, _, value in pairs if name == self._cookie]
 
     def _check_body(self, scope: "Scope", headers: Mapping[str, str]) -> None:
         if scope["type"] != "http" or scope["method"] not in _JSON_ONLY:

@@ -122,6 +122,12 @@ def test_a_page_needs_its_cookie_and_the_cookie_its_page():
     assert ask(path="/", query=f"token={secret}")[0] == 401
 
 
+def test_a_cookie_that_another_server_has_set_beside_it_does_no_harm():
+    page, cookie = page_of(TOKEN)
+    for both in (f"{cookie}; studio-7860=other", f"studio-7860=other; {cookie}", f"a=b;{cookie};c"):
+        assert ask(path=f"{page}api/jobs", cookie=both)[0] == 200
+
+
 def test_what_only_a_broken_client_sends_is_refused():
     assert ask("POST", content_length="x", content_type="application/json", **BEARER)[0] == 400
     assert ask("POST", content_length="-1", content_type="application/json", **BEARER)[0] == 400
