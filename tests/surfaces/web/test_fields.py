@@ -62,7 +62,7 @@ def test_a_list_is_written_as_the_form_reads_it(value, text, tmp_path):
 def test_an_uploaded_picture_is_opened_by_the_studio_alone(tmp_path):
     (tmp_path / "odd.png").write_bytes(b"Gradio cannot open this")
     with gr.Blocks():
-        (part,) = field(control("picture")).parts
+        part = field(control("picture")).part
     assert part.preprocess(ImageData(path=str(tmp_path / "odd.png"))) == str(tmp_path / "odd.png")
     assert part.preprocess(None) is None
 
