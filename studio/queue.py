@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 
 from filelock import FileLock, Timeout
 
+from studio import private
 from studio.errors import InputError, QueueError
 from studio.job import Job
 from studio.queue_file import QueueFile
@@ -99,13 +100,13 @@ class Queue:
     def __init__(self, file: Path) -> None:
         self.owner = secrets.token_hex(6)
         self._owners = file.parent / "owners"
-        self._alive = FileLock(self._owners / f"{self.owner}.lock", thread_local=False)
+        self._alive = FileLock(self._owners / f"{self.owner}.lock", thread_local=False, mode=0o600)
         self._file = QueueFile(file, _SCHEMA, self._begin)
         self._adopted = False
 
     def _begin(self) -> None:
         """Show that this process lives, bring an earlier version's file up to date, and look for those that died."""
-        self._owners.mkdir(parents=True, exist_ok=True)
+        private.folder(self._owners)
         if not self._alive.is_locked:
             self._alive.acquire(timeout=0)
         if not any(name == "tries" for _, name, *_ in self._file.ask("PRAGMA table_info(runs)")):

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from studio import private
 from studio.errors import QueueError
 
 _PATIENCE: Final = 5.0  # seconds to wait for others who write
@@ -76,7 +77,9 @@ class QueueFile:
         return self._db
 
     def _connect(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        private.state_folder(self._path.parent)
+        if not self._path.exists():
+            private.file(self._path)
         self._db = db = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
             db.text_factory = lambda text: text.decode("utf-8", "replace")  # one bad letter must not hide all rows

@@ -6,9 +6,10 @@ import socket
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
-from logging import getLogger
+from logging import LogRecord, getLogger
 from typing import TYPE_CHECKING, Final
 
+from studio import private
 from studio.errors import InputError
 from studio.session import Session
 from studio.surfaces.preflight import check_output, check_state
@@ -48,7 +49,8 @@ def _run(served: "ASGIApp", bound: socket.socket, address: str, show: bool) -> N
         def capture_signals(self) -> Iterator[None]:
             yield
 
-    server = Server(uvicorn.Config(served, log_level="warning", timeout_graceful_shutdown=0))
+    server = Server(uvicorn.Config(served, log_level="warning", timeout_graceful_shutdown=0, ws="none"))
+    getLogger("uvicorn.error").addFilter(_no_fault_of_ours)
 
     def end() -> None:
         getLogger("uvicorn.error").setLevel("CRITICAL")  # pages that listen are cut off, which is no error now
@@ -60,6 +62,13 @@ def _run(served: "ASGIApp", bound: socket.socket, address: str, show: bool) -> N
         webbrowser.open(address)
     instead(end)
     server.run(sockets=[bound])
+
+
+def _no_fault_of_ours(record: LogRecord) -> bool:
+    """Leaves out the traceback that uvicorn logs where a client sent what is not HTTP and is told so a second time."""
+    from h11 import LocalProtocolError
+
+    return not (record.exc_info and isinstance(record.exc_info[1], LocalProtocolError))
 
 
 def app(session: Session, port: int, token: str) -> "ASGIApp":
@@ -75,7 +84,8 @@ def app(session: Session, port: int, token: str) -> "ASGIApp":
 def _quieten(session: Session) -> None:
     """What gradio reads when it is imported: it tells nobody, and keeps what is dropped on a page to us."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["GRADIO_TEMP_DIR"] = str(session.settings.state.absolute() / "web")
+    state = private.state_folder(session.settings.state.absolute())
+    os.environ["GRADIO_TEMP_DIR"] = str(private.folder(state / "web"))
 
 
 def _bound(port: int | None) -> socket.socket:

@@ -102,7 +102,7 @@ def values(asked: Mapping[str, Any]) -> dict[str, Any]:
         found["size"] = f"{_whole(asked, 'width', 512)}x{_whole(asked, 'height', 512)}"
     if sampler := asked.get("sampler_name") or asked.get("sampler_index"):
         found["sampler"] = _sampler(str(sampler), str(asked.get("scheduler") or ""))
-    settings = asked.get("override_settings") or {}
+    settings = foreign.mapping(asked, "override_settings")
     if model := settings.get("sd_model_checkpoint"):
         found["model"] = str(model).partition(" [")[0].removesuffix(".safetensors")
     return found
@@ -129,7 +129,7 @@ def warnings(asked: Mapping[str, Any]) -> list[str]:
         unmet = [name for name in unmet if not name.startswith("hr_")]
     if asked.get("sampler_name") or asked.get("sampler_index"):  # a part of our sampler's name
         unmet = [name for name in unmet if name != "scheduler"]
-    settings = (name for name in asked.get("override_settings") or {} if name != "sd_model_checkpoint")
+    settings = (name for name in foreign.mapping(asked, "override_settings") if name != "sd_model_checkpoint")
     return [f"{name} is not supported; ignored" for name in [*unmet, *(f"override_settings.{s}" for s in settings)]]
 
 

@@ -3,11 +3,12 @@
 import asyncio
 import base64
 import binascii
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
-from fastapi.responses import FileResponse, StreamingResponse
+from fastapi.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 
+from studio.batches import contact, page
 from studio.batches.tasks import ALONE
 from studio.errors import InputError
 from studio.session import Session
@@ -19,6 +20,8 @@ from studio.surfaces.batchasked import Asked, Reading, table
 from studio.surfaces.batchdesk import Desk
 
 router = APIRouter(prefix="/api/batches", tags=["Batches"])
+_NO_CACHE: Final = {"Cache-Control": "no-cache"}
+_PAGE_HEADERS: Final = {**_NO_CACHE, "Content-Security-Policy": f"{page.POLICY}; frame-ancestors 'none'"}
 
 
 async def of(request: Request) -> Desk:
@@ -133,9 +136,12 @@ def retry(batch: str, session: Served, desk: AtDesk) -> dict[str, Any]:
 
 
 @router.get("/{batch}/files/{file:path}", response_class=FileResponse)
-def file(batch: str, file: str, desk: AtDesk) -> FileResponse:
+def file(batch: str, file: str, desk: AtDesk) -> Response:
     """Its manifest.csv, manifest.jsonl or contact-sheet.html, or a picture on that sheet."""
-    path = uploads.contained(found(desk.folder, batch), file)
+    folder = found(desk.folder, batch)
+    path = uploads.contained(folder, file)
     if path is None or not (file in batchviews.FILES or path.suffix in (".png", ".jpg")):
         raise HTTPException(404, "there is no such file")
-    return FileResponse(path, headers={"Cache-Control": "no-cache"})
+    if file == page.PAGE:  # written anew: what lies in a folder of pictures may come from anybody
+        return HTMLResponse(contact.html(folder), headers=_PAGE_HEADERS)
+    return FileResponse(path, headers=_NO_CACHE)

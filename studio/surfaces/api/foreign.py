@@ -70,6 +70,14 @@ def refuse_strangers(given: Mapping[str, Any], known: list[str]) -> None:
             raise InputError(text, {name: text})
 
 
+def mapping(asked: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A field that holds more fields; raises InputError that names it where it holds anything else."""
+    value = asked.get(name) or {}
+    if not isinstance(value, dict):
+        raise InputError.about(name, "give an object with names and values")
+    return value
+
+
 def encoded(path: Path) -> str:
     """A file's bytes as base64."""
     return base64.b64encode(path.read_bytes()).decode("ascii")

@@ -1,6 +1,7 @@
 """``/api``: workflows, jobs, their events and their pictures."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -57,13 +58,18 @@ class Carrier(BaseModel):
 @router.get("/workflows")
 def workflows() -> list[dict[str, Any]]:
     """The workflows."""
-    return [views.workflow(Workflow.load(name)) for name in workflow_names()]
+    return [_described(name) for name in workflow_names()]
 
 
 @router.get("/workflows/{name}")
 def workflow(name: str) -> dict[str, Any]:
     """One workflow, with its form as a JSON schema."""
-    return views.workflow(found(uploads.workflow, name))
+    return _described(found(uploads.workflow, name).name)
+
+
+@cache
+def _described(name: str) -> dict[str, Any]:
+    return views.workflow(Workflow.load(name))
 
 
 @router.post("/jobs", status_code=201)

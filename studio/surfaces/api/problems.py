@@ -1,7 +1,9 @@
 """Errors as ``application/problem+json`` (RFC 9457), with the field they are about."""
 
+import json
 from collections.abc import Mapping
 from http import HTTPStatus
+from math import isfinite
 from typing import Any, cast
 
 from fastapi import FastAPI, Request
@@ -11,6 +13,24 @@ from starlette.exceptions import HTTPException
 
 from studio.errors import InputError, OutputError, StudioError
 from studio.surfaces.api import openai
+
+
+class Json(JSONResponse):
+    """JSON in ASCII: text that is not Unicode, as the name of a file may be, is told as it is, and NaN as null."""
+
+    def render(self, content: Any) -> bytes:
+        try:
+            return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
+        except ValueError:
+            return json.dumps(_finite(content), allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {name: _finite(value) for name, value in content.items()}
+    if isinstance(content, list):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not isfinite(content) else content
 
 
 def answer_with_problems(app: FastAPI) -> None:
@@ -23,10 +43,10 @@ def answer_with_problems(app: FastAPI) -> None:
 def problem(request: Request, status: int, detail: str, field: str | None = None) -> JSONResponse:
     """One problem; in OpenAI's own shape where its client is the one that asks."""
     if request.url.path.startswith("/v1/"):
-        return JSONResponse(openai.error(detail, field, status), status)
+        return Json(openai.error(detail, field, status), status)
     body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
     body |= {"detail": detail} | ({"field": field} if field else {})
-    return JSONResponse(body, status, media_type="application/problem+json")
+    return Json(body, status, media_type="application/problem+json")
 
 
 async def _studio(request: Request, error: Exception) -> JSONResponse:

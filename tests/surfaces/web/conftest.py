@@ -28,9 +28,10 @@ class Client:
         page.set_default_timeout(60_000)
         page.on("request", lambda request: self._note(request.url))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda said: "Content Security" in said.text and self.errors.append(said.text))
         page.goto(f"{self.server.url}/?token={self.server.token}")
         if at:
-            page.goto(f"{self.server.url}/#{at}")
+            page.goto(f"{page.url}#{at}")
         page.wait_for_selector("body.ready")
         return page
 
