@@ -13,6 +13,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 
+from studio.errors import InputError
 from studio.events import Step
 from studio.imagefile import open_image
 from studio.record.infotext import Infotext
@@ -130,8 +131,11 @@ def interrupt(session: Served) -> dict[str, Any]:
 @router.post("/png-info")
 def png_info(asked: Carrier, session: Served) -> dict[str, Any]:
     """The settings that a picture carries."""
-    with looked_at(asked.image, session.settings.output) as path:
-        info = open_image(path).info
+    try:
+        with looked_at(asked.image, session.settings.output) as path:
+            info = open_image(path).info
+    except InputError as error:
+        raise InputError.about("image", str(error)) from None
     text = str(info.get("parameters", ""))
     said = Infotext.parse(text)
     parameters = {"Prompt": said.prompt, "Negative prompt": said.negative, **dict(said.settings)} if text else {}

@@ -143,7 +143,7 @@ def _second_pass(asked: Asked, values: Mapping[str, Any]) -> dict[str, Any]:
     """The values of a larger second pass, and the size of the first; raises InputError for what both do not share."""
     same = {
         "hr_second_pass_steps": asked.steps, "hr_checkpoint_name": values["model"],
-        "hr_sampler_name": asked.sampler_name, "hr_scheduler": asked.scheduler,
+        "hr_sampler_name": asked.sampler_name or asked.sampler_index, "hr_scheduler": asked.scheduler,
         "hr_prompt": asked.prompt, "hr_negative_prompt": asked.negative_prompt,
         "hr_cfg": asked.cfg_scale,
     }  # fmt: skip

@@ -91,9 +91,9 @@ def values(asked: Mapping[str, Any]) -> dict[str, Any]:
     found = {"model": model, "count": asked.get("n") or 1}
     if asked.get("quality") in IDLE:
         return found
-    if asked["quality"] not in _QUALITY:
+    if (share := _QUALITY.get(str(asked["quality"]))) is None:
         raise InputError.about("quality", f"{', '.join(_QUALITY)} or auto, not '{asked['quality']}'")
-    steps = round(library.find(model).defaults.steps * _QUALITY[asked["quality"]])
+    steps = round(library.find(model).defaults.steps * share)
     return found | {"steps": min(max(steps, 1), _MOST_STEPS)}
 
 

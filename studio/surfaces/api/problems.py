@@ -62,5 +62,6 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 def _first(error: Mapping[str, Any]) -> tuple[str, str]:
     """The words and the field of one of pydantic's errors."""
-    field = ".".join(str(part) for part in error["loc"] if part not in ("body", "query", "path"))
+    place = () if error["type"] == "json_invalid" else error["loc"]  # then it is a place in the text
+    field = ".".join(str(part) for part in place if part not in ("body", "query", "path"))
     return (f"{field}: {error['msg']}" if field else str(error["msg"])), field

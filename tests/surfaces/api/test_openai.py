@@ -103,6 +103,7 @@ def test_what_is_wrong_with_an_edit_names_the_field(client, wrong, field):
         ({"prompt": ""}, "prompt"),
         ({"n": 0.5}, "n"),
         ({"quality": "finest"}, "quality"),
+        ({"extra_body": {"quality": ["hd"]}}, "quality"),
         ({"style": "natural"}, "style"),
         ({"background": "transparent"}, "background"),
         ({"response_format": "gif"}, "response_format"),
