@@ -19,7 +19,7 @@ from studio.sampler_names import canonical, without_schedule
 from studio.steps import hires
 from studio.surfaces.api import a1111_pictures
 from studio.surfaces.api.a1111_requests import Asked, AskedOfPicture
-from studio.surfaces.api.a1111_settings import MODEL, Settings
+from studio.surfaces.api.a1111_settings import CLIP_SKIP, MODEL, Settings
 from studio.surfaces.api.foreign import Wanted, workflow_with_vae
 
 THEIRS: Final[Mapping[str, str]] = {
@@ -130,6 +130,9 @@ def _check_eta(eta: float | None, sampler: str) -> None:
 
 
 def _clip_skip(asked: Asked, settings: Settings, family: str) -> int | None:
+    own = (asked.override_settings or {}).get(CLIP_SKIP)
+    if own and asked.clip_skip and settings.clip_skip != asked.clip_skip:
+        raise InputError.about("clip_skip", f"override_settings.{CLIP_SKIP} says another one; give one of them")
     said = asked.clip_skip or settings.clip_skip
     if said == 1:
         return None
@@ -165,6 +168,8 @@ def _sizes(asked: Asked, size: str) -> dict[str, str]:
     if asked.firstphase_width or asked.firstphase_height:
         return {SIZE_OF_FIRST: f"{asked.firstphase_width or 0}x{asked.firstphase_height or 0}", "Size": size}
     if asked.hr_resize_x or asked.hr_resize_y:
+        if (asked.hr_resize_x or 0) % 8 or (asked.hr_resize_y or 0) % 8:
+            raise InputError.about("hr_resize_x", "each side must be a multiple of 8")
         return {"Hires resize": f"{asked.hr_resize_x or 0}x{asked.hr_resize_y or 0}", "Size": size}
     return {"Hires upscale": f"{2.0 if asked.hr_scale is None else asked.hr_scale:.10f}"}
 
@@ -192,7 +197,8 @@ def _warnings(asked: Asked, settings: Settings) -> list[str]:
     strangers = [f"{name} is not known here; ignored" for name in asked.model_extra or {}]
     named = [f"{name} has no effect here; ignored" for name in _without_effect(asked)]
     told = [f"override_settings.{name} has no effect here; ignored" for name in settings.ignored]
-    return [*strangers, *named, *told]
+    instead = ["hr_upscaler: the picture is enlarged by Lanczos here, not as latents"]
+    return [*strangers, *named, *told, *(instead if asked.enable_hr and asked.hr_upscaler == "Latent" else [])]
 
 
 def _without_effect(asked: Asked) -> Iterator[str]:

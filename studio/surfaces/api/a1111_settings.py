@@ -15,9 +15,10 @@ from studio.record.a1111_fields import SETTINGS, unserved
 router = APIRouter(prefix="/sdapi/v1", tags=["AUTOMATIC1111"])
 
 MODEL: Final = "sd_model_checkpoint"
-_VAE, _CLIP_SKIP, _MODULES = "sd_vae", "CLIP_stop_at_last_layers", "forge_additional_modules"
+CLIP_SKIP: Final = "CLIP_stop_at_last_layers"
+_VAE, _MODULES = "sd_vae", "forge_additional_modules"
 _OWN_VAE: Final = (None, "", "None", "none", "Automatic", "automatic")
-_SERVED: Final = (MODEL, _VAE, _CLIP_SKIP, _MODULES)
+_SERVED: Final = (MODEL, _VAE, CLIP_SKIP, _MODULES)
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Settings:
             for name, why in unserved(said, SETTINGS):
                 raise InputError.about(name, why)
             ignored = (name for name in said if name not in _SERVED and name not in SETTINGS)
-            return cls(_model(said.get(MODEL)), _vae(said), _clip_skip(said.get(_CLIP_SKIP)), tuple(ignored))
+            return cls(_model(said.get(MODEL)), _vae(said), _clip_skip(said.get(CLIP_SKIP)), tuple(ignored))
         except InputError as error:
             raise InputError(
                 f"{within}{error}", {f"{within}{name}": why for name, why in error.wrong.items()}
@@ -67,7 +68,7 @@ def options(kept: Chosen) -> dict[str, Any]:
         **kept,
         MODEL: now.model,
         _VAE: now.vae or "Automatic",
-        _CLIP_SKIP: now.clip_skip,
+        CLIP_SKIP: now.clip_skip,
     }
 
 
@@ -112,4 +113,4 @@ def _clip_skip(value: Any) -> int:
     try:
         return int(value or 1)
     except (TypeError, ValueError):
-        raise InputError.about(_CLIP_SKIP, f"give a whole number, not {value!r}") from None
+        raise InputError.about(CLIP_SKIP, f"give a whole number, not {value!r}") from None

@@ -92,6 +92,8 @@ def test_sampler_and_schedule_are_one_name_here(sampler, schedule, ours):
         ({"script_name": "x/y/z plot"}, "script_name"),
         ({"seed": -5}, "seed"),
         ({"batch_size": 2, "n": 3}, "n"),
+        ({"clip_skip": 1, "override_settings": {"CLIP_stop_at_last_layers": 2}}, "clip_skip"),
+        ({"enable_hr": True, "width": 256, "hr_resize_x": 390}, "hr_resize_x"),
         ({"enable_hr": True, "hr_prompt": "another"}, "hr_prompt"),
         ({"enable_hr": True, "hr_upscaler": "R-ESRGAN 4x+"}, "hr_upscaler"),
         ({"enable_hr": True, "width": 256, "height": 256, "hr_resize_x": 512, "hr_resize_y": 300}, "hr_resize_x"),
