@@ -33,17 +33,18 @@ async def edits(session: Served, request: Request) -> dict[str, Any]:
     output = session.settings.output
 
     def read() -> foreign.Wanted:
-        image = _sized(_opened(files, "image"), asked)
-        mask = _mask(_sized(_opened(files, "mask"), asked) if "mask" in files else image)
+        image = _opened(files, "image")
+        mask = _mask(_opened(files, "mask") if "mask" in files else image)
         found = {"prompt": openai.required(asked, "prompt"), **openai.values(asked)}
-        if mask is None:
-            given = {"image": start_pictures.kept(image, output), **_size(asked)}
-        else:
-            start_pictures.check_mask(mask, image)
-            seen = image if "mask" in files else image.convert("RGB")  # what is to be drawn anew is not seen through
-            given = {"image": start_pictures.kept(seen, output), "mask": start_pictures.kept(mask, output)}
-        workflow = uploads.workflow("image-to-image" if mask is None else "inpaint")
-        return foreign.Wanted(workflow, found | given, openai.warnings(asked))
+        if "mask" not in files and mask.getbbox() is None:  # nowhere transparent
+            given = {"image": start_pictures.kept(_sized(image, asked), output), **_size(asked)}
+            return foreign.Wanted(uploads.workflow("image-to-image"), found | given, openai.warnings(asked))
+        start_pictures.check_mask(mask, image)
+        seen = image if "mask" in files else image.convert("RGB")  # what is to be drawn anew is not seen through
+        given = {
+            name: start_pictures.kept(_sized(one, asked), output) for name, one in (("image", seen), ("mask", mask))
+        }
+        return foreign.Wanted(uploads.workflow("inpaint"), found | given, openai.warnings(asked))
 
     return await openai.answer(asked, read, session, request)
 
@@ -94,11 +95,9 @@ def _opened(files: Mapping[str, bytes], name: str) -> Image.Image:
     return start_pictures.read_file(files[name], name)
 
 
-def _mask(of: Image.Image) -> Image.Image | None:
-    """White where a picture is transparent; None where it is so nowhere."""
-    if not start_pictures.is_transparent(of):
-        return None
-    return of.getchannel("A").point(lambda level: 255 - level)
+def _mask(of: Image.Image) -> Image.Image:
+    """White where a picture is transparent."""
+    return of.convert("RGBA").getchannel("A").point(lambda level: 255 - level)
 
 
 def _sized(image: Image.Image, asked: Mapping[str, Any]) -> Image.Image:

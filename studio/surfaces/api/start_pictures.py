@@ -41,7 +41,9 @@ def check_mask(mask: Image.Image, image: Image.Image) -> None:
         sizes = [f"{one.width}x{one.height}" for one in (mask, image)]
         raise InputError.about("mask", f"it is {sizes[0]} and the picture {sizes[1]}; make them the same size")
     if mask.getbbox() is None:
-        raise InputError.about("mask", "it leaves nothing to draw anew; mark what should change")
+        raise InputError.about(
+            "mask", "it leaves nothing to draw anew; make white, or transparent for OpenAI, what should change"
+        )
 
 
 def is_transparent(image: Image.Image) -> bool:

@@ -82,6 +82,8 @@ def test_variations(client):
     [
         ({"image": b"no picture"}, "image"),
         ({"mask": png(Image.new("RGBA", (64, 64)))}, "mask"),
+        ({"mask": png(Image.new("RGBA", (64, 64))), "size": "128x128"}, "mask"),
+        ({"mask": png(Image.new("L", (96, 64)))}, "mask"),
         ({"size": "25x25"}, "size"),
         ({"n": "many"}, "n"),
         ({"prompt": ""}, "prompt"),
