@@ -28,10 +28,14 @@ def masks_for(images: Sequence[Image.Image], mask: str | Path | Sequence[Any]) -
     for one in masks:
         if one.size != images[0].size:
             sizes = [f"{side.width}x{side.height}" for side in (one, images[0])]
-            raise InputError(f"the mask is {sizes[0]} and the picture {sizes[1]}; make them the same size")
+            raise _about_mask(f"the mask is {sizes[0]} and the picture {sizes[1]}; make them the same size")
         if one.getbbox() is None:
-            raise InputError("the mask is black everywhere; make white what should be drawn anew")
+            raise _about_mask("the mask is black everywhere; make white what should be drawn anew")
     return masks
+
+
+def _about_mask(text: str) -> InputError:
+    return InputError(text, {"mask": text})
 
 
 def redrawn(

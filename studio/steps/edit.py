@@ -20,7 +20,7 @@ from studio.kinds import (
     Strength,
 )
 from studio.models import library
-from studio.request import Request
+from studio.request import Request, check_strength
 
 
 def run(
@@ -54,3 +54,9 @@ def run(
         guide=guide,
     )
     return engine.denoise(card, request)
+
+
+def check(strength: float = 0.7, steps: int | None = None) -> None:
+    """Raise InputError where the strength leaves no step to run."""
+    if steps:
+        check_strength(strength, steps)

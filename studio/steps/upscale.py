@@ -26,7 +26,7 @@ from studio.kinds import (
     one_of,
 )
 from studio.models import library
-from studio.request import Request
+from studio.request import Request, check_strength
 
 Factor = Annotated[
     Literal[2, 4],
@@ -63,6 +63,12 @@ def run(
         raise InputError(f"{factor} times as large, the picture would be over {MOST} pixels wide or high")
     large = [_enlarged(original, factor) for original in originals]
     return refined(engine, large, prompt, strength, steps, guidance, sampler, model, guide, clip_skip)
+
+
+def check(strength: float = GENTLE, steps: int | None = None) -> None:
+    """Raise InputError where the strength leaves no step to run."""
+    if steps:
+        check_strength(strength, steps)
 
 
 def refined(
