@@ -161,3 +161,8 @@ def test_a_disk_that_syncs_no_folders_is_no_failure(job, tmp_path, monkeypatch, 
     monkeypatch.setattr(os, "fsync", refuse_folders)
     with pytest.raises(OutputError) if matters else nullcontext():
         publish(Image.new("RGB", (8, 8)), tmp_path, "x", job, FACTS)
+
+
+def test_a_transparent_picture_stays_so(job, tmp_path):
+    picture = publish(Image.new("RGBA", (8, 8), (255, 0, 0, 100)), tmp_path, "x", job, FACTS)
+    assert picture.image.getpixel((0, 0)) == (255, 0, 0, 100)

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from studio.errors import InputError
 from studio.events import Step
-from studio.imagefile import open_image
+from studio.imagefile import open_stored
 from studio.kinds import OWN_SAMPLER
 from studio.models import library
 from studio.models.loras import shelf
@@ -160,7 +160,7 @@ def _info(made: foreign.Made) -> dict[str, Any]:
 
 
 def _infotext(picture: Picture) -> str:
-    return str(open_image(picture.path).info.get("parameters", ""))
+    return str(open_stored(picture.path).info.get("parameters", ""))
 
 
 @router.get("/sd-models")
@@ -231,5 +231,5 @@ def png_info(asked: dict[str, Any], session: Served) -> dict[str, Any]:
     """The settings that a picture carries."""
     foreign.refuse_strangers(asked, ["image"])
     with looked_at(str(asked.get("image")), session.settings.output) as path:
-        info = open_image(path).info
+        info = open_stored(path).info
     return {"info": info.get("parameters", ""), "items": {k: v for k, v in info.items() if isinstance(v, str)}}
