@@ -8,6 +8,7 @@ by creating it, which only one process can, and renames over its own reservation
 import ctypes
 import errno
 import os
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -96,5 +97,9 @@ def _wait_until_filled(to: Path) -> None:
     """Wait while the file there is another process's reservation, so that whoever reads it then reads a picture."""
     until = time.monotonic() + _FILLED
     with suppress(OSError):
-        while to.is_file() and not to.stat().st_size and time.monotonic() < until:
+        while _is_reserved(to.stat()) and time.monotonic() < until:
             time.sleep(0.01)
+
+
+def _is_reserved(file: os.stat_result) -> bool:
+    return stat.S_ISREG(file.st_mode) and not file.st_size and time.time() - file.st_mtime < _FILLED

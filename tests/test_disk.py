@@ -1,5 +1,6 @@
 """A name is given once, on disks with hard links, with a rename that refuses, and with neither."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -112,6 +113,17 @@ def test_who_comes_second_sees_a_reservation_filled(tmp_path):
     with pytest.raises(FileExistsError):
         move_new(tmp_path / "begun", tmp_path / "name")
     assert (tmp_path / "name").read_text() == "theirs"
+
+
+def test_an_empty_file_of_old_is_no_reservation(monkeypatch, tmp_path):
+    """Nobody waits for it, and it stays."""
+    monkeypatch.setattr(time, "sleep", None)
+    (tmp_path / "begun").write_text("mine")
+    (tmp_path / "name").touch()
+    os.utime(tmp_path / "name", (0, 0))
+    with pytest.raises(FileExistsError):
+        move_new(tmp_path / "begun", tmp_path / "name")
+    assert (tmp_path / "name").read_text() == ""
 
 
 def test_a_reservation_that_cannot_be_filled_is_given_up(tmp_path):
