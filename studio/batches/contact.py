@@ -19,10 +19,11 @@ from studio.batches import manifest, page
 from studio.batches.entry import Entry
 from studio.batches.page import FOLDER, PAGE
 from studio.errors import InputError
-from studio.imagefile import open_image
+from studio.imagefile import open_image, png_texts
 from studio.lettering import DARK, font
 from studio.record.publish import in_the_way, reached, replace
 from studio.sheet import GROUND, sheet
+from studio.transparency import on_ground
 
 _SIDE: Final = 320  # pixels of a copy's longer side
 _ACROSS, _ON_A_PAGE = 5, 40  # pictures
@@ -85,7 +86,7 @@ def _copy(line: Entry, out: Path) -> None:
     path = out / page.copy_of(line)
     with suppress(InputError):
         if not path.exists():
-            image, content = open_image(out / line.file).convert("RGB"), io.BytesIO()
+            image, content = on_ground(open_image(out / line.file)), io.BytesIO()
             image.thumbnail((_SIDE, _SIDE))
             image.save(content, "JPEG", quality=85)
             replace(path, content.getvalue())
@@ -111,11 +112,11 @@ def _page(out: Path, name: str, lines: Sequence[Entry]) -> str:
 def _mark(path: Path) -> str | None:
     """What our page at ``path`` holds, "" where there is none, None where the file is somebody else's."""
     try:
-        with Image.open(path) as image:
-            mark = image.info.get(_MARK)
+        with path.open("rb") as file:
+            mark = png_texts(file).get(_MARK)
     except FileNotFoundError:
         return ""
-    except (OSError, ValueError, SyntaxError):
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
     return mark if isinstance(mark, str) else None
 

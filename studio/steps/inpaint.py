@@ -38,7 +38,10 @@ def run(
     guide: GuideBefore = NOTHING,
     clip_skip: ClipSkip = 1,
 ) -> list[Image]:
-    """One picture for each seed, of the size of the given one and changed only where the mask is white."""
+    """One picture for each seed, of the size of the given one and changed only where the mask is white.
+
+    Where a picture is transparent it stays so, and what is drawn anew is opaque.
+    """
     card = library.find(model)
     originals = opened(image)
     request = Request(

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from studio.errors import InputError
 from studio.events import Step
-from studio.imagefile import open_image
+from studio.imagefile import open_stored
 from studio.record.infotext import Infotext
 from studio.record.picture import Picture
 from studio.session import Session
@@ -96,7 +96,7 @@ def _info(made: foreign.Made) -> dict[str, Any]:
 
 
 def _infotext(picture: Picture) -> str:
-    return str(open_image(picture.path).info.get("parameters", ""))
+    return str(open_stored(picture.path).info.get("parameters", ""))
 
 
 @router.get("/progress")
@@ -133,7 +133,7 @@ def png_info(asked: Carrier, session: Served) -> dict[str, Any]:
     """The settings that a picture carries."""
     try:
         with looked_at(asked.image, session.settings.output) as path:
-            info = open_image(path).info
+            info = open_stored(path).info
     except InputError as error:
         raise InputError.about("image", str(error)) from None
     text = str(info.get("parameters", ""))

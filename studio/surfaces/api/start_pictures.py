@@ -15,7 +15,7 @@ def read(value: str, field: str, output: Path) -> Image.Image:
     """A picture that came as base64 or by its id, upright, RGB or RGBA; raises InputError that names ``field``."""
     try:
         with uploads.looked_at(value, output) as path:
-            return _upright(open_image(path))
+            return open_image(path)
     except InputError as error:
         raise InputError.about(field, str(error)) from None
 
@@ -24,7 +24,7 @@ def read_file(data: bytes, field: str) -> Image.Image:
     """The same of a file's bytes."""
     try:
         with uploads.laid_out(data) as path:
-            return _upright(open_image(path))
+            return open_image(path)
     except InputError as error:
         raise InputError.about(field, str(error)) from None
 
@@ -54,9 +54,3 @@ def is_transparent(image: Image.Image) -> bool:
 def covering(image: Image.Image, size: Size) -> Image.Image:
     """The middle of a picture, as large as it goes into ``size``."""
     return ImageOps.fit(image, size, Image.Resampling.LANCZOS)
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    image = ImageOps.exif_transpose(image)
-    transparent = "A" in image.getbands() or "transparency" in image.info
-    return image.convert("RGBA" if transparent else "RGB")
