@@ -165,19 +165,37 @@ def doctor() -> int:
 
 
 @app.command(name="app")
-def web(*, port: int | None = None, open_page: Annotated[bool, Parameter(name="--open")] = True) -> None:
+def web(
+    *,
+    port: int | None = None,
+    host: str = "127.0.0.1",
+    root_path: str = "",
+    allow_host: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = (),
+    token: Annotated[str | None, Parameter(env_var="STUDIO_TOKEN")] = None,
+    open_page: Annotated[bool, Parameter(name="--open")] = True,
+) -> None:
     """Open the web app in the browser; it also serves the HTTP API.
+
+    There is no encryption: beyond this machine, put a proxy with TLS in front.
 
     Parameters
     ----------
     port:
         Where to serve; without it 7860, or a free one.
+    host:
+        Where to listen; 0.0.0.0 is everywhere, and then a token must be given.
+    root_path:
+        What a proxy serves it below, such as /studio.
+    allow_host:
+        What else browsers may call it: a proxy's name, or host.docker.internal. May be given several times.
+    token:
+        What opens it; without it the one that is kept in the state folder.
     open_page:
         Open the page; --no-open only prints its address.
     """
     from studio.surfaces.serve import serve
 
-    serve(port, show=open_page)
+    serve(port, host=host, root=root_path, names=allow_host, token=token, show=open_page)
 
 
 @app.command(name="--install-completion")

@@ -39,7 +39,7 @@ MAX_BODY: Final = 64_000_000
 _NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 _JSON_ONLY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _UPLOADS: Final = frozenset({"/gradio_api/upload", "/v1/images/edits", "/v1/images/variations"})
-_PAGE: Final = "/~"  # begins the address of a page, before its key
+PAGE: Final = "/~"  # begins the address of a page, before its key
 # For all that is not one of our pages, which bring rules of their own: a browser runs nothing of it.
 _CSP: Final = "default-src 'none'; sandbox; frame-ancestors 'none'"
 _STRANGER: Final = "open the address that 'studio app' printed, or send its token as 'Bearer'"
@@ -69,6 +69,7 @@ class Guard:
     ``port`` is the one served on, ``tokens`` the secrets of this launch, ``max_body`` the most bytes a request may
     carry. ``names`` are what the server is called besides this machine's own, "studio.example.org" or with a port.
     What ``signed`` opens needs no token.
+    ``root`` ("/studio") is where a proxy serves it below; the proxy may pass that part of the address on or not.
     """
 
     def __init__(
@@ -78,12 +79,14 @@ class Guard:
         port: int,
         tokens: Collection[str],
         names: Collection[str] = (),
+        root: str = "",
         max_body: int = MAX_BODY,
         signed: Addresses | None = None,
     ) -> None:
         self._signed = signed
-        self._app, self._tokens, self._max_body = app, tuple(tokens), max_body
-        here, named = [f"{name}:{port}" for name in _NAMES], [name.lower() for name in names]
+        self._app, self._tokens, self._root, self._max_body = app, tuple(tokens), root, max_body
+        here = [f"{name}:{port}" for name in _NAMES]
+        named = [each for name in names for each in (name.lower(), f"{name.lower()}:{port}")]
         self._hosts = frozenset([*here, *named])
         self._origins = frozenset(f"http://{host}" for host in self._hosts) | {f"https://{name}" for name in named}
         self._cookie = f"studio-{port}"
@@ -94,12 +97,13 @@ class Guard:
         if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
         headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in scope["headers"]}
+        scope = self._rooted(scope, headers)
         try:
             self._check_place(headers)
             if token := self._brought(scope):
                 return await self._welcome(token, send)
             signed = False
-            if scope["path"].startswith(_PAGE):
+            if route_path(scope).startswith(PAGE):
                 scope = self._of_page(scope, headers)
             elif not (signed := self._is_signed(scope)):
                 self._check_token(headers)
@@ -107,6 +111,17 @@ class Guard:
             await self._app(scope, receive, _hardened(send, _SHARED if signed else _HEADERS))
         except Refusal as refusal:
             await refuse(refusal, scope, send)
+
+    def _rooted(self, scope: "Scope", headers: Mapping[str, str]) -> "Scope":
+        """The request as ASGI has it below ``root``, whether or not the proxy passed that part on.
+
+        A proxy that takes ``https`` says so; this decides only how the page's own address is written.
+        """
+        path = scope["path"]
+        if path != self._root and not path.startswith(f"{self._root}/"):
+            path = f"{self._root}{path}"
+        scheme = "https" if headers.get("x-forwarded-proto") == "https" else scope.get("scheme", "http")
+        return {**scope, "path": path if path != self._root else f"{path}/", "root_path": self._root, "scheme": scheme}
 
     def _check_place(self, headers: Mapping[str, str]) -> None:
         if headers.get("host", "").lower() not in self._hosts:
@@ -117,12 +132,12 @@ class Guard:
     def _brought(self, scope: "Scope") -> str:
         """The token in the page's address; nothing where there is none, or a wrong one."""
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        page = scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == "/"
+        page = scope["type"] == "http" and scope["method"] == "GET" and route_path(scope) == "/"
         return given if page and self._is_token(given) else ""
 
     async def _welcome(self, token: str, send: "Send") -> None:
         """Trade the token in the address for the page's key and its cookie, and go to the page."""
-        page, cookie = f"{_PAGE}{_derived(token, 'key')}/", _derived(token, "cookie")
+        page, cookie = f"{self._root}{PAGE}{_derived(token, 'key')}/", _derived(token, "cookie")
         set_cookie = f"{self._cookie}={cookie}; Path={page}; HttpOnly; SameSite=Strict"
         headers = (
             (b"location", page.encode()),
@@ -133,10 +148,10 @@ class Guard:
 
     def _of_page(self, scope: "Scope", headers: Mapping[str, str]) -> "Scope":
         """The request as the app sees it, with the page's address as its root; raises Refusal without the cookie."""
-        key, cookies = scope["path"].removeprefix(_PAGE).partition("/")[0], self._cookies(headers)
+        key, cookies = route_path(scope).removeprefix(PAGE).partition("/")[0], self._cookies(headers)
         if not any(_same(key, page) and _same(one, its) for page, its in self._pages for one in cookies):
             raise Refusal(401, _STRANGER)
-        return {**scope, "root_path": f"{scope.get('root_path', '')}{_PAGE}{key}"}
+        return {**scope, "root_path": f"{self._root}{PAGE}{key}"}
 
     def _check_token(self, headers: Mapping[str, str]) -> None:
         kind, _, rest = headers.get("authorization", "").partition(" ")
@@ -147,7 +162,7 @@ class Guard:
         """Whether the address itself says that it may be fetched."""
         if self._signed is None or scope["type"] != "http":
             return False
-        return self._signed.opens(scope["method"], scope["path"], scope["query_string"].decode("latin-1"))
+        return self._signed.opens(scope["method"], route_path(scope), scope["query_string"].decode("latin-1"))
 
     def _is_token(self, given: str) -> bool:
         return any(_same(given, token) for token in self._tokens)
@@ -210,10 +225,10 @@ async def refuse(refusal: Refusal, scope: "Scope", send: "Send") -> None:
     """Answer with why the request is not let through."""
     if scope["type"] == "websocket":
         return await send({"type": "websocket.close", "code": 1008, "reason": refusal.detail})
-    if route_path(scope) == "/" or scope["path"].startswith(_PAGE):  # a person looks at it, not a program
+    if route_path(scope) == "/" or PAGE in scope["path"]:  # a person looks at it, not a program
         kind, body = "text/plain; charset=utf-8", refusal.detail
     else:
-        problem, kind = document(scope["path"], refusal.status, refusal.detail)
+        problem, kind = document(route_path(scope), refusal.status, refusal.detail)
         body = json.dumps(problem)
     return await _answer(send, refusal.status, body.encode(), ((b"content-type", kind.encode()),))
 

@@ -18,31 +18,13 @@ from studio.cluster.link import connected, library
 from studio.config import Settings
 from studio.errors import InputError
 from studio.surfaces.stopping import at_work
+from studio.surfaces.tokens import HERE, read
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 HOST: Final = "127.0.0.1"
-_HERE: Final = (HOST, "localhost", "::1")
-_LEAST: Final = 16  # letters of a token that cannot be guessed
 _AT_ONCE: Final = 1000  # requests; those that follow a job stay open
-
-
-def read_tokens(file: Path | None) -> tuple[str, ...]:
-    """The users' tokens, one a line ("#" begins a remark); without a file a new one.
-
-    Raises InputError for a file that cannot be read or holds a token that could be guessed.
-    """
-    if file is None:
-        return (secrets.token_urlsafe(24),)
-    try:
-        lines = [line.partition("#")[0].strip() for line in file.read_text("utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the tokens in '{file}' cannot be read: {error}") from None
-    found = tuple(filter(None, lines))
-    if not found or min(map(len, found)) < _LEAST:
-        raise InputError(f"'{file}' must hold a token a line, each of {_LEAST} letters or more")
-    return found
 
 
 def serve(
@@ -74,11 +56,11 @@ def serve(
     name:
         What users call the server: studio.example.org, or with a port.
     """
-    if host not in _HERE and tokens is None:
+    if host not in HERE and tokens is None:
         raise InputError("beyond this machine every user needs a token; give a file with --tokens")
     from studio.surfaces.preflight import check_output, check_state
 
-    users = read_tokens(tokens)
+    users = read(tokens)
     ray_serve()
     if address is None:  # else the queue and the pictures are on another machine
         settings = Settings.from_environment()

@@ -1,10 +1,10 @@
-"""``studio app``: the web app and the HTTP API on one port of this machine, behind the guard."""
+"""``studio app``: the web app and the HTTP API on one port, of this machine alone unless it is told otherwise."""
 
 import os
 import secrets
 import socket
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from logging import LogRecord, getLogger
 from typing import TYPE_CHECKING, Final
@@ -12,29 +12,45 @@ from typing import TYPE_CHECKING, Final
 from studio import private
 from studio.errors import InputError
 from studio.session import Session
+from studio.surfaces import tokens
 from studio.surfaces.preflight import check_output, check_state
 from studio.surfaces.stopping import instead
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-HOST: Final = "127.0.0.1"  # never wider: who is on the network has no business here
+HOST: Final = "127.0.0.1"
 
 
-def serve(port: int | None = None, *, show: bool = True) -> None:
+def serve(
+    port: int | None = None,
+    *,
+    host: str = HOST,
+    root: str = "",
+    names: Sequence[str] = (),
+    token: str | None = None,
+    show: bool = True,
+) -> None:
     """Serve until Ctrl+C or SIGTERM; print the address with its token and open it where ``show`` says so.
 
     It then ends within a second, with exit code 0; what waits in the queue goes on the next time, and what was at work
-    can be retried. Without a ``port`` it is 7860, or a free one where that is taken. Raises InputError for one that is
-    taken, OutputError where pictures or the queue cannot be written.
+    can be retried. Without a ``port`` it is 7860, or a free one where that is taken. ``names`` and ``root`` are as in
+    ``Guard``. Without a ``token`` it is the one in the state folder, made the first time, so that a page outlives the
+    server. Raises InputError for a port that is taken, a root without a slash, or a token that could be guessed, and
+    beyond this machine where none is given; OutputError where pictures or the queue cannot be written.
     """
-    session, token = Session(), secrets.token_urlsafe(24)
+    session = Session()
     check_state(session.settings)
     check_output(session.settings)
-    bound = _bound(port)
+    secret = tokens.checked(token, host) or tokens.kept(session.settings.state)
+    if root and (not root.startswith("/") or root.endswith("/")):
+        raise InputError(f"the root path '{root}' must begin with a slash and end without one, such as /studio")
+    bound = _bound(host, port)
     here = bound.getsockname()[1]
+    known = (*names, *(() if host in (*tokens.HERE, "0.0.0.0") else (host,)))  # noqa: S104 compared, not bound
     try:
-        _run(app(session, here, token), bound, f"http://{HOST}:{here}/?token={token}", show)
+        served = app(session, here, secret, names=known, root=root)
+        _run(served, bound, f"http://{HOST}:{here}{root}/?token={secret}", show)
     finally:
         session.close()
 
@@ -71,7 +87,7 @@ def _no_fault_of_ours(record: LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], LocalProtocolError))
 
 
-def app(session: Session, port: int, token: str) -> "ASGIApp":
+def app(session: Session, port: int, token: str, *, names: Sequence[str] = (), root: str = "") -> "ASGIApp":
     """The API with the web app mounted on it, and the guard in front of both."""
     _quieten(session)
     from studio.surfaces import api, web
@@ -80,8 +96,8 @@ def app(session: Session, port: int, token: str) -> "ASGIApp":
     from studio.surfaces.signed import Addresses
 
     signed = Addresses(secrets.token_bytes(32))
-    served = web.mount(api.build(session, Desk(session), signed), session)
-    return Guard(served, port=port, tokens=(token,), signed=signed)
+    mounted = web.mount(api.build(session, Desk(session), signed), session)
+    return Guard(mounted, port=port, tokens=(token,), names=names, root=root, signed=signed)
 
 
 def _quieten(session: Session) -> None:
@@ -91,14 +107,17 @@ def _quieten(session: Session) -> None:
     os.environ["GRADIO_TEMP_DIR"] = str(private.folder(state / "web"))
 
 
-def _bound(port: int | None) -> socket.socket:
+def _bound(host: str, port: int | None) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for wanted in (7860, 0) if port is None else (port,):
-        bound = socket.socket(proto=socket.IPPROTO_TCP)  # named, or asyncio lets small answers wait for each other
+        bound = socket.socket(
+            family, proto=socket.IPPROTO_TCP
+        )  # named, or asyncio lets small answers wait for each other
         if os.name != "nt":  # where it would let two programs share a port
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            bound.bind((HOST, wanted))
+            bound.bind((host, wanted))
             return bound
         except (OSError, OverflowError):
             bound.close()
-    raise InputError(f"port {port} is taken or not allowed; give another with --port")
+    raise InputError(f"port {port or 7860} of '{host}' is taken or not allowed; give another with --port or --host")

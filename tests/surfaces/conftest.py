@@ -107,10 +107,10 @@ class Served:
 
 
 @contextmanager
-def serving(home):
-    """A server on a free port, with its pictures and its queue in ``home``."""
+def serving(home, port=0):
+    """A server on a port, a free one unless it is said, with its pictures and its queue in ``home``."""
     session = Session(Settings(output=home / "pictures", device="cpu", state=home / "state"))
-    bound = serve._bound(0)
+    bound = serve._bound(serve.HOST, port)
     port = bound.getsockname()[1]
     config = uvicorn.Config(serve.app(session, port, TOKEN), log_level="error", timeout_graceful_shutdown=1)
     running = uvicorn.Server(config)

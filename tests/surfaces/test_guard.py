@@ -22,9 +22,9 @@ async def hello(scope, receive, send):
     await send({"type": "http.response.body", "body": b"hello"})
 
 
-def ask(method="GET", path="/api/jobs", query="", kind="http", **headers):
+def ask(method="GET", path="/api/jobs", query="", kind="http", root="", **headers):
     """What the guard of these tests answers."""
-    guard = Guard(hello, port=PORT, tokens=(OTHER, TOKEN), names=("studio.example",), max_body=1000)
+    guard = Guard(hello, port=PORT, tokens=(OTHER, TOKEN), names=("studio.example",), root=root, max_body=1000)
     return answered(guard, method, path, query, kind, **headers)
 
 
@@ -177,3 +177,21 @@ def test_websockets_are_guarded_the_same_way():
     assert ask(kind="websocket")[0] == "websocket.close"
     assert ask(kind="websocket", **{**BEARER, "host": "evil.example:7860"})[0] == "websocket.close"
     assert ask(kind="websocket", origin="http://evil.example", **BEARER)[0] == "websocket.close"
+
+
+@pytest.mark.parametrize("passed_on", ["", "/studio"])
+def test_below_a_path_of_a_proxy_that_passes_it_on_or_not(passed_on):
+    status, headers = ask(path=f"{passed_on}/", query=f"token={TOKEN}", root="/studio")
+    page = headers[b"location"].decode()
+    assert (status, page[:9]) == (303, "/studio/~")
+    assert f"Path={page};" in headers[b"set-cookie"].decode()
+    cookie = headers[b"set-cookie"].decode().partition(";")[0]
+    status, headers = ask(path=f"{passed_on}{page.removeprefix('/studio')}api/jobs", root="/studio", cookie=cookie)
+    assert (status, headers[b"root"].decode()) == (200, page.rstrip("/"))
+    assert ask(path=f"{passed_on}/api/jobs", root="/studio", **BEARER)[0] == 200
+    assert ask(path=f"{passed_on}/api/jobs", root="/studio")[0] == 401
+
+
+def test_a_name_that_is_allowed_may_come_with_the_port():
+    assert ask(**BEARER, host=f"studio.example:{PORT}", origin=f"http://studio.example:{PORT}")[0] == 200
+    assert ask(**BEARER, host="studio.example:99")[0] == 403

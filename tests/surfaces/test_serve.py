@@ -94,13 +94,13 @@ def test_small_answers_leave_at_once(server):
 
 
 def test_it_listens_on_this_machine_alone_and_says_when_a_port_is_taken():
-    with serve._bound(0) as bound:
+    with serve._bound(serve.HOST, 0) as bound:
         bound.listen()
         assert bound.getsockname()[0] == "127.0.0.1"
         with pytest.raises(InputError, match="--port"):
-            serve._bound(bound.getsockname()[1])
+            serve._bound(serve.HOST, bound.getsockname()[1])
     with pytest.raises(InputError, match="--port"):
-        serve._bound(70_000)
+        serve._bound(serve.HOST, 70_000)
 
 
 def test_a_client_that_speaks_no_http_leaves_no_traceback_and_a_fault_of_ours_does():

@@ -18,6 +18,7 @@ from studio.session import Session
 from studio.surfaces import uploads
 from studio.surfaces.api import foreign
 from studio.surfaces.api.jobs import Served
+from studio.surfaces.guard import PAGE
 from studio.surfaces.uploads import picture_id
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
@@ -132,4 +133,5 @@ def _address(request: Request, session: Session, path: Any) -> str:
     signed, picture = request.app.state.signed, picture_id(session.settings.output, path)
     if signed is None or picture is None:
         raise InputError.about("response_format", "no addresses are given out here; ask for 'b64_json'")
-    return f"{request.url.scheme}://{request.url.netloc}{signed.of(picture)}"
+    root = request.scope["root_path"].partition(PAGE)[0]  # without the key of the page that asks
+    return f"{request.url.scheme}://{request.url.netloc}{root}{signed.of(picture)}"

@@ -33,8 +33,8 @@ _CSP: Final = (
 )
 _LINKS: Final = {
     ".js": "rel=modulepreload",
-    ".css": "rel=preload; as=style",
-    ".woff2": "rel=preload; as=font; crossorigin",
+    ".css": "rel=preload as=style",
+    ".woff2": "rel=preload as=font crossorigin",
 }
 
 
@@ -57,18 +57,18 @@ def _kept(path: Path) -> Response:
 
 
 class PageHeaders:
-    """Says with the page at "/" which ``addresses`` it is going to ask for, and what a browser may do with it.
+    """Says in the page at "/" which ``addresses`` it is going to ask for, and what a browser may do with it.
 
-    Of scripts within the page, a browser runs those that the page came with, by their hashes, and none that is put into
-    it later.
+    The addresses stand in the page, as proxies take no headers of many kilobytes. Of scripts within the page, a browser
+    runs those that the page came with, by their hashes, and none that is put into it later.
     """
 
     def __init__(self, app: "ASGIApp", addresses: Iterable[str]) -> None:
         self._app = app
-        self._links = ", ".join(map(_link, addresses))
+        self._links = "".join(map(_link, addresses)).encode()
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Pass the request on; add the headers to the page's answer."""
+        """Pass the request on; add to the page's answer."""
         if scope["type"] == "http" and route_path(scope) == "/":
             headers = [(name, value) for name, value in scope["headers"] if name.lower() != b"accept-encoding"]
             await self._app({**scope, "headers": headers}, receive, self._adding(send))
@@ -85,8 +85,9 @@ class PageHeaders:
                 return
             parts.append(message.get("body", b""))
             if not message.get("more_body"):
-                policy = _CSP.format(inline=_hashes(page := b"".join(parts)))
-                MutableHeaders(scope=start).update({"link": self._links, "content-security-policy": policy})
+                page = b"".join(parts).replace(b"<head>", b"<head>" + self._links, 1)
+                policy, length = _CSP.format(inline=_hashes(page)), str(len(page))
+                MutableHeaders(scope=start).update({"content-security-policy": policy, "content-length": length})
                 await send(start)
                 await send({"type": "http.response.body", "body": page})
 
@@ -100,8 +101,8 @@ def _hashes(page: bytes) -> str:
 
 
 def _link(address: str) -> str:
-    mode = "; crossorigin" if address.startswith("assets/") and address.endswith(".css") else ""
-    return f"<{address}>; {_LINKS[Path(address).suffix]}{mode}"
+    mode = " crossorigin" if address.startswith("assets/") and address.endswith(".css") else ""
+    return f'<link href="{address}" {_LINKS[Path(address).suffix]}{mode}>'
 
 
 def needed(kinds: Iterable[str]) -> list[str]:

@@ -3,6 +3,7 @@
 import * as activity from "./activity.js";
 import * as batches from "./batches.js";
 import * as brought from "./brought.js";
+import { keepInTouch } from "./connection.js";
 import * as gallery from "./gallery.js";
 import * as stage from "./stage.js";
 import { ask, base64, reached, UNREACHABLE } from "./server.js";
@@ -212,6 +213,7 @@ async function begin() {
   const live = await stage.reattach();
   if (live && document.body.dataset.page === "start" && !location.hash) go(live.workflow);
   await activity.refresh();
+  keepInTouch();
   document.body.classList.add("ready");
 }
 
