@@ -16,11 +16,12 @@ from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
 
-from studio.errors import InputError
+from studio.errors import InputError, reason
+from studio.untrusted.files import is_file, named_in_text, read_file, resolved, walk_files
 
 MOST: Final = 500
 """Draws in one prompt."""
-_LINES, _LETTERS, _DEEPEST = 10_000, 10_000, 50
+_LINES, _LETTERS, _DEEPEST, _BYTES = 10_000, 10_000, 50, 4 * 2**20
 _MARK = re.compile(r"\\.|[{}|]", re.DOTALL)
 _FILE = re.compile(r"\\.|__(?=[^\W_])((?:(?!__)[\w/-])+)__", re.DOTALL)
 
@@ -62,19 +63,27 @@ def load(folder: Path, texts: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 def _lines(folder: Path, name: str) -> tuple[str, ...]:
     file = folder / f"{name}.txt"
-    if not file.is_file() or not file.resolve().is_relative_to(folder.resolve()):
-        known = sorted(one.relative_to(folder).with_suffix("").as_posix() for one in folder.rglob("*.txt"))
+    if not is_file(file) or not resolved(file).is_relative_to(resolved(folder)):
+        known = sorted(_known(folder))
         raise InputError(
             f"there is no wildcard '{name}' (there are {', '.join(known[:20]) or 'none'}); put {name}.txt into the "
             f"folder that STUDIO_WILDCARDS names, or write \\__{name}__ for plain text"
         )
     try:
-        lines = [line.strip() for line in file.read_text("utf-8-sig").splitlines()]
+        lines = [line.strip() for line in read_file(file, _BYTES).decode("utf-8-sig").splitlines()]
     except (OSError, ValueError) as error:
-        raise InputError(f"the wildcard file '{name}.txt' cannot be read ({error}); save it as UTF-8 text") from None
+        said = reason(error)
+        raise InputError(f"the wildcard file '{name}.txt' cannot be read ({said}); save it as UTF-8 text") from None
     if not (kept := tuple(line for line in lines if line and not line.startswith("#"))):
         raise InputError(f"the wildcard file '{name}.txt' holds no line to draw; write one, or take __{name}__ out")
     return kept
+
+
+def _known(folder: Path) -> Iterator[str]:
+    """The names of the wildcards that there are."""
+    for file in walk_files(folder):
+        if file.suffix == ".txt" and named_in_text(file):
+            yield file.relative_to(folder).with_suffix("").as_posix()
 
 
 def expanded(text: str, lists: Lists, seed: str) -> str:

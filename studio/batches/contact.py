@@ -23,6 +23,7 @@ from studio.imagefile import open_image
 from studio.lettering import DARK, font
 from studio.record.publish import in_the_way, reached, replace
 from studio.sheet import GROUND, sheet
+from studio.untrusted.files import exists, is_file, open_file, resolved
 
 _SIDE: Final = 320  # pixels of a copy's longer side
 _ACROSS, _ON_A_PAGE = 5, 40  # pictures
@@ -34,7 +35,7 @@ _OURS: Final = re.compile(r"[0-9a-f]{32}\.jpg|page-\d+\.png")
 def check(out: Path) -> None:
     """Raise InputError where a file that somebody else wrote has the page's name: it would be lost."""
     begins = page.BEGINS.encode()
-    with reached(out / PAGE), suppress(FileNotFoundError), (out / PAGE).open("rb") as file:
+    with reached(out / PAGE), suppress(FileNotFoundError), open_file(out / PAGE) as file:
         if file.read(len(begins)) != begins:
             raise InputError(f"'{out / PAGE}' was not written by a batch; move it, or choose another folder")
 
@@ -52,13 +53,13 @@ def write(out: Path) -> Path:
 def _write(out: Path) -> Path:
     check(out)
     entries = list(manifest.lines(out))
-    shown = [line for line in entries if line.status == "made" and (out / line.file).is_file()]
+    shown = [line for line in entries if line.status == "made" and is_file(out / line.file)]
     missing = [line for line in entries if line.status != "made"]
     with ThreadPoolExecutor() as threads:
         list(threads.map(lambda line: _copy(line, out), shown))
     parts = [shown[first : first + _ON_A_PAGE] for first in range(0, len(shown), _ON_A_PAGE)]
     pages = [_page(out, f"page-{n}.png", part) for n, part in enumerate(parts, 1)]
-    replace(out / PAGE, page.html(out.resolve().name, shown, missing, pages).encode())
+    replace(out / PAGE, page.html(resolved(out).name, shown, missing, pages).encode())
     _tidy(out / FOLDER, {*pages, *(page.copy_of(line).name for line in shown)})
     return out / PAGE
 
@@ -67,7 +68,7 @@ def _copy(line: Entry, out: Path) -> None:
     """The small copy of a picture, made where it is not there; none of one whose pixels are damaged."""
     path = out / page.copy_of(line)
     with suppress(InputError):
-        if not path.exists():
+        if not exists(path):
             image, content = open_image(out / line.file).convert("RGB"), io.BytesIO()
             image.thumbnail((_SIDE, _SIDE))
             image.save(content, "JPEG", quality=85)

@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from studio.batches.entry import Entry, Source
 from studio.errors import InputError
 from studio.record.publish import reached, replace
+from studio.untrusted.files import open_file
 
 LINES, TABLE = "manifest.jsonl", "manifest.csv"
 
@@ -45,7 +46,7 @@ def check(out: Path) -> None:
 
 def lines(out: Path) -> Iterator[Entry]:
     """Every line that can be read; none where there is no manifest. Raises OutputError where the disk fails."""
-    with reached(out / LINES), suppress(FileNotFoundError), (out / LINES).open("rb") as file:
+    with reached(out / LINES), suppress(FileNotFoundError), open_file(out / LINES) as file:
         for line in file:
             with suppress(ValidationError):
                 yield Entry.model_validate_json(line)
@@ -65,7 +66,7 @@ def write(out: Path, entries: Sequence[Entry], columns: Sequence[str]) -> None:
 
 
 def _head(path: Path, size: int) -> bytes:
-    with reached(path), suppress(FileNotFoundError), path.open("rb") as file:
+    with reached(path), suppress(FileNotFoundError), open_file(path) as file:
         return file.read(size)
     return b""
 

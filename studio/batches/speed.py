@@ -20,6 +20,7 @@ from studio.job import Job
 from studio.kinds import Size
 from studio.models import library
 from studio.record import glance
+from studio.untrusted.files import is_folder, resolved
 
 _MOST: Final = 500  # pictures that are looked at, the newest
 _FEWEST: Final = 3  # of which something is concluded
@@ -69,7 +70,7 @@ class Speed:
 
 def samples(folders: Iterable[Path], device: str) -> list[Sample]:
     """What the newest pictures in the folders say that were made on a device of this name."""
-    files = dict.fromkeys(file for folder in folders if folder.is_dir() for file in glance.pictures(folder.resolve()))
+    files = dict.fromkeys(file for folder in folders if is_folder(folder) for file in glance.pictures(resolved(folder)))
     newest = sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)
     return list(filter(None, (_sample(file, device) for file in islice(newest, _MOST))))
 

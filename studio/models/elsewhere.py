@@ -15,6 +15,7 @@ from studio.config import Settings
 from studio.models.folder import PICKLES
 from studio.models.hashes import Stamp
 from studio.models.weights import Weights, verdict
+from studio.untrusted.files import exists, is_file, is_folder
 from studio.version import VERSION
 
 _WITHIN: Final = (
@@ -33,7 +34,7 @@ def files(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for place in _places(folder):
         for file in (*sorted(place.rglob("*.safetensors")), *sorted(place.rglob("*.gguf"))):
-            if file.is_file():
+            if is_file(file):
                 found.setdefault(file.relative_to(place).with_suffix("").as_posix(), file)
     return found
 
@@ -49,14 +50,14 @@ def models(candidates: Iterable[Path]) -> set[Path]:
     seen = _seen()
     new = {path: _look(path, stamp) for path, stamp in stamps.items() if seen.get(path, [])[:3] != stamp}
     if new:
-        seen = {path: entry for path, entry in (seen | new).items() if path in stamps or Path(path).exists()}
+        seen = {path: entry for path, entry in (seen | new).items() if path in stamps or exists(Path(path))}
         _keep(seen)
     return {Path(path) for path in stamps if seen[path][3]}
 
 
 def _places(folder: Path) -> list[Path]:
     """Where the models lie in the folder of such a program; the folder itself where it is none."""
-    return [folder / place for place in _WITHIN if (folder / place).is_dir()] or [folder]
+    return [folder / place for place in _WITHIN if is_folder(folder / place)] or [folder]
 
 
 def _look(path: str, stamp: list[int]) -> list[Any]:

@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from studio.errors import InputError
+from studio.errors import InputError, reason
+from studio.untrusted import strict_json
+from studio.untrusted.files import read_file
 
 if TYPE_CHECKING:
     from studio.job import Job
@@ -40,6 +42,6 @@ def _job(target: Path) -> "Job":
     if target.suffix.lower() != ".json":
         return Picture(target).job
     try:
-        return Job.from_json(target.read_text("utf-8"))
+        return Job.from_json(read_file(target, strict_json.MOST_BYTES).decode("utf-8-sig"))
     except (OSError, UnicodeError) as error:
-        raise InputError(f"'{target}' cannot be read ({error}); give a picture or a job's JSON") from None
+        raise InputError(f"'{target}' cannot be read ({reason(error)}); give a picture or a job's JSON") from None

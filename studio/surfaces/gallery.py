@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 
 from studio.errors import InputError
 from studio.surfaces.words import say
+from studio.untrusted.files import is_file, is_folder
 
 if TYPE_CHECKING:
     from studio.record.gallery.entry import Entry
@@ -135,7 +136,7 @@ def trash(*pictures: str) -> None:
     """
     with _fresh() as gallery:
         for picture in _some(pictures):
-            files = [Path(picture)] if Path(picture).is_file() else gallery.entry(picture).files
+            files = [Path(picture)] if is_file(Path(picture)) else gallery.entry(picture).files
             for file, now in zip(files, gallery.trash(files), strict=True):
                 say(f"{file} is in the trash: {now}")
 
@@ -210,7 +211,7 @@ def _fresh(folders: Iterable[Path] = ()) -> "Iterator[Gallery]":
 
 def _there(folders: Iterable[Path]) -> list[Path]:
     for folder in (folders := list(folders)):
-        if not folder.is_dir():
+        if not is_folder(folder):
             raise InputError(f"there is no folder '{folder}'")
     return folders
 

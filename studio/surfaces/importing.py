@@ -12,6 +12,7 @@ import yaml
 from studio.errors import InputError, OutputError
 from studio.job import Job
 from studio.record.importing import Imported, brought
+from studio.untrusted.files import exists
 
 _FLAGS: Final = {"model": "model", "lora": "loras"}
 
@@ -100,7 +101,7 @@ def _write(folder: Path, stem: str, ending: str, text: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         for n in count(1):
             path = folder / f"{stem if n == 1 else f'{stem}-{n}'}{ending}"
-            if not path.exists():
+            if not exists(path):
                 with path.open("x", encoding="utf-8") as file:
                     file.write(text)
                 return path

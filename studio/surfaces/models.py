@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from studio.errors import InputError, ModelError, StudioError
+from studio.untrusted.files import exists, is_file, is_folder
 
 if TYPE_CHECKING:
     from studio.models.card import ModelCard
@@ -54,9 +55,9 @@ def add(
     from studio.models import hub, shelf
 
     path = Path(model).expanduser()
-    if path.exists() and not shelf.is_model(path):
+    if exists(path) and not shelf.is_model(path):
         return _add_folder(path)
-    if path.exists():
+    if exists(path):
         return _add_local(path, name, base)
     if hub.is_reference(model):
         return _add_from_hub(model, name, base, revision, yes=yes)
@@ -71,7 +72,7 @@ def list_models() -> None:
     for name in library.names():
         print(f"{name:28} {_line(name)}")
     for folder in registry.read().folders:
-        print(f"also the models in {folder}" + ("" if folder.is_dir() else ", which is not there now"))
+        print(f"also the models in {folder}" + ("" if is_folder(folder) else ", which is not there now"))
 
 
 @app.command
@@ -125,7 +126,7 @@ def remove(model: str) -> None:
 def _add_local(path: Path, name: str, base: str) -> int:
     from studio.models import shelf
 
-    files = [path] if path.is_file() else path.glob("*/*.safetensors")
+    files = [path] if is_file(path) else path.glob("*/*.safetensors")
     if sum(file.stat().st_size for file in files) > _LARGE:
         print("reading it once, to know it again by its SHA-256 …", file=sys.stderr, flush=True)
     return _added(shelf.add(path, name, base))
@@ -137,7 +138,9 @@ def _added(card: "ModelCard") -> int:
 
     predicts = "" if card.prediction in {"epsilon", "flow"} else f", predicts {card.prediction}"
     print(f"added {card.name}: {_kind(card)}, {precision(card)}{predicts}")
-    if card.weights and card.weights.lacks and not (card.base and card.base.is_dir()):
+    for note in card.notes:
+        print(f"  {note}")
+    if card.weights and card.weights.lacks and not (card.base and is_folder(card.base)):
         print(f"  {bases.wanted(card.name, card.path, card.family, card.weights.lacks)}")
     return 0
 

@@ -11,6 +11,7 @@ from studio.batches.tables.text import decoded
 from studio.errors import InputError
 
 _MARKS: Final = ",;\t"
+_SEEN: Final = 10_000  # letters of the first line that tell what parts it
 
 
 def read(file: Path, encoding: str = "", mark: str = "") -> Table:
@@ -23,7 +24,7 @@ def read(file: Path, encoding: str = "", mark: str = "") -> Table:
 
 
 def _mark(text: str) -> str:
-    first = next((line.strip("\n") for line in io.StringIO(text, newline=None) if line.strip()), "")
+    first = next((line.strip("\n") for line in io.StringIO(text, newline=None) if line.strip()), "")[:_SEEN]
     return max(_MARKS, key=lambda mark: len(next(csv.reader([first], delimiter=mark))))
 
 

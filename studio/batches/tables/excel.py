@@ -10,13 +10,14 @@ from warnings import catch_warnings, simplefilter
 from zipfile import ZipFile
 
 from studio.batches.tables.table import Table, Unread, of_lines
-from studio.errors import InputError
+from studio.errors import InputError, reason
 from studio.plugins import unknown
+from studio.untrusted.files import open_file
 
 if TYPE_CHECKING:
     from openpyxl.workbook import Workbook
 
-_MOST_UNPACKED: Final = 500 * 10**6
+_MOST_UNPACKED: Final = 100 * 10**6
 
 
 def read(file: Path, sheet: str = "") -> Table:
@@ -25,15 +26,15 @@ def read(file: Path, sheet: str = "") -> Table:
     A formula that failed, or was never worked out, is a problem. Raises InputError for a file that is no workbook.
     """
     try:
-        with ZipFile(file) as packed:
+        with open_file(file) as stream, ZipFile(stream) as packed:
             if sum(part.file_size for part in packed.infolist()) > _MOST_UNPACKED:
-                raise InputError("it unpacks to over 500 MB; save its sheet as .csv")
+                raise InputError(f"it unpacks to over {_MOST_UNPACKED // 10**6} MB; save its sheet as .csv")
         return _read(file, sheet)
     except (InputError, OSError):
         raise
     except Exception as error:  # what a damaged file makes openpyxl stumble over has no end
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"it is no Excel workbook that can be read ({reason}); save it anew as .xlsx") from None
+        said = reason(error)[:200]
+        raise InputError(f"it is no Excel workbook that can be read ({said}); save it anew as .xlsx") from None
 
 
 def _read(file: Path, sheet: str) -> Table:

@@ -20,6 +20,7 @@ from studio.models.folder import PICKLES
 from studio.models.loras import seen
 from studio.models.loras.card import LoraCard
 from studio.plugins import unknown
+from studio.untrusted.files import is_file, is_folder
 
 _WITHIN: Final = ("models/Lora", "models/LyCORIS", "models/loras")  # A1111, Forge, SD.Next; ComfyUI
 _ENDING: Final = ".safetensors"
@@ -72,7 +73,7 @@ def find(ref: str) -> Path:
     if len(found) > 1:
         raise InputError(f"'{ref}' may be any of {len(found)} LoRAs; say which: {', '.join(found)}")
     path = every[found[0]] if found else Path(ref).expanduser()
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(f"{unknown('LoRA', ref, names())} (or give the path of one)")
     return path
 
@@ -106,7 +107,7 @@ def _within() -> dict[Path, Path]:
     """Each file that may hold weights, and the folder that it is named within."""
     endings = {_ENDING, *PICKLES}
     every = ((file, place) for place in _places() for file in sorted(place.rglob("*")))
-    return {file: place for file, place in every if file.suffix.lower() in endings and file.is_file()}
+    return {file: place for file, place in every if file.suffix.lower() in endings and is_file(file)}
 
 
 def _places() -> Iterator[Path]:
@@ -118,8 +119,8 @@ def _places() -> Iterator[Path]:
 
 def _places_of(folder: Path) -> list[Path]:
     """Where the LoRAs lie in the folder of another program; the folder itself where it is none."""
-    within = [folder / place for place in _WITHIN if (folder / place).is_dir()]
-    return within if within or (folder / "models").is_dir() else [folder]
+    within = [folder / place for place in _WITHIN if is_folder(folder / place)]
+    return within if within or is_folder(folder / "models") else [folder]
 
 
 def _is_for_loras(place: Path) -> bool:

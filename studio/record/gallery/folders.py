@@ -15,6 +15,7 @@ from typing import Final
 from studio.errors import OutputError
 from studio.models.hashes import Stamp
 from studio.record.gallery.entry import Place, Unreadable
+from studio.untrusted.files import is_file
 
 OWN, TRASH, JOURNAL = ".studio", "trash", "marks.jsonl"
 SHEETS: Final = "contact-sheet"  # a batch's small copies of its pictures, beside a page of this name
@@ -90,7 +91,7 @@ def scan(folder: Path) -> Found:
 def _met(item: os.DirEntry[str], found: Found, *, ours: bool) -> bool:
     """Note a file; whether it is a folder to look through. ``ours`` are those in a folder's ``.studio``."""
     if item.is_dir(follow_symlinks=False):
-        if item.name == SHEETS and Path(f"{item.path}.html").is_file():
+        if item.name == SHEETS and is_file(Path(f"{item.path}.html")):
             return False
         return item.name == TRASH if ours else item.name == OWN or not item.name.startswith(".")
     if ours:
