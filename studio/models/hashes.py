@@ -15,7 +15,8 @@ from studio.untrusted.files import is_file, open_file
 _TICK: Final = 10_000_000  # nanoseconds: file systems take the time from a clock that ticks so seldom on some kernels
 
 
-_LAST: Final = 2**63 - 1  # nanoseconds that SQLite can hold, in the year 2262
+LAST: Final = 2**63 - 1
+"""The last time that a stamp can hold, in nanoseconds since 1970: in the year 2262."""
 
 
 class Stamp(NamedTuple):
@@ -35,7 +36,7 @@ class Stamp(NamedTuple):
     @classmethod
     def told(cls, about: os.stat_result) -> "Stamp":
         """The stamp in what the system says of a file."""
-        times = (max(-_LAST, min(time, _LAST)) for time in (about.st_mtime_ns, about.st_ctime_ns))
+        times = (max(-LAST, min(time, LAST)) for time in (about.st_mtime_ns, about.st_ctime_ns))
         return cls(about.st_size, *times)
 
     @classmethod

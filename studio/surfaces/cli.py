@@ -1,18 +1,21 @@
 """The command line: run, batch, reproduce, import, export, gallery, models, lora, train, serve, doctor, app …"""
 
+import errno
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter
 
-from studio.errors import InputError, StudioError
+from studio.errors import InputError, OutputError, StudioError, reason
 from studio.surfaces.batch import batch
 from studio.surfaces.export import export
 from studio.surfaces.gallery import app as gallery
 from studio.surfaces.lora import app as lora
 from studio.surfaces.models import app as models
 from studio.surfaces.rayserve import serve
+from studio.surfaces.terminal import drop, say
 from studio.surfaces.train import app as train
 from studio.version import VERSION
 
@@ -55,7 +58,7 @@ def workflows() -> None:
 
     for name in workflow_names():
         definition = Workflow.load(name).definition
-        print(f"{name:20} {definition.description or definition.title}")
+        say(f"{name:20} {definition.description or definition.title}")
 
 
 @app.command
@@ -66,9 +69,9 @@ def show(workflow: str) -> None:
     from studio.workflow import Workflow
 
     loaded = Workflow.load(workflow)
-    print(f"{loaded.definition.title}: {loaded.definition.description}".rstrip(": "))
+    say(f"{loaded.definition.title}: {loaded.definition.description}".rstrip(": "))
     for control in controls(loaded):
-        print(f"  {control.name:16} {control.help} {limits(control)}".rstrip())
+        say(f"  {control.name:16} {control.help} {limits(control)}".rstrip())
 
 
 @app.command
@@ -191,10 +194,16 @@ def _guarded(tokens: list[str]) -> int:
     except BrokenPipeError:  # the reader of our output has gone: nothing left to say
         sys.stderr.close()
         return FAILED
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename:
+            raise
+        drop(sys.stdout)  # what a library printed, such as help
+        return _say(f"what was to be printed cannot be written: {reason(error)}", FAILED)
 
 
 def _say(problem: object, code: int) -> int:
-    print(f"studio: {' '.join(str(problem).split())}", file=sys.stderr)
+    with suppress(OutputError):
+        say(f"studio: {' '.join(str(problem).split())}", error=True)
     return code
 
 
@@ -245,7 +254,7 @@ def _make(job: "Job", asked: "Asked") -> int:
         for picture in Session().run(job, out=asked.out, name=asked.name, watch=show):
             done += 1  # before anybody can read of it and press Ctrl+C
             show(None)
-            print(told(picture, json=asked.json), flush=True)
+            say(told(picture, json=asked.json))
     except KeyboardInterrupt:
         show(None)
         return _say(f"stopped; {done} of {job.total} pictures were finished and are kept", FAILED)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from studio.errors import StudioError
 from studio.models import library
+from studio.surfaces.terminal import say
 
 
 class Finding(NamedTuple):
@@ -24,10 +25,10 @@ def report() -> bool:
     trouble = False
     for finding in findings():
         mark = "!!" if finding.advice else "ok"
-        print(f"{mark}  {finding.what:12} {finding.found}")
+        say(f"{mark}  {finding.what:12} {finding.found}")
         if finding.advice:
             trouble = True
-            print(f"    {'':12} → {finding.advice}")
+            say(f"    {'':12} → {finding.advice}")
     return trouble
 
 

@@ -1,11 +1,11 @@
 """``studio export``: a picture's settings in the form of another tool."""
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from studio.errors import InputError, reason
+from studio.surfaces.terminal import say
 from studio.untrusted import strict_json
 from studio.untrusted.files import read_file
 
@@ -30,9 +30,9 @@ def export(target: Path, *, to: Literal["comfyui"]) -> None:
     from studio.record.comfy.export import export as written
 
     exported = {"comfyui": written}[to](_job(target))
-    print(json.dumps(exported.graph, ensure_ascii=False, indent=2))
+    say(*json.dumps(exported.graph, ensure_ascii=False, indent=2).split("\n"))
     for note in exported.notes:
-        print(f"studio: {note}", file=sys.stderr)
+        say(f"studio: {note}", error=True)
 
 
 def _job(target: Path) -> "Job":

@@ -13,6 +13,7 @@ from studio.errors import InputError
 from studio.plugins import unknown
 from studio.record import names
 from studio.surfaces.controls import Control, controls, live_choices
+from studio.untrusted.printable import printable
 from studio.workflow import Workflow
 
 
@@ -35,7 +36,7 @@ def read_flags(target: str, workflow: Workflow, tokens: list[str]) -> Asked | No
     inputs = {control.name: _input(control) for control in asked_for}
     toggles = [f"no_{control.name}" for control in asked_for if control.kind == "toggle"]
     _refuse_unknown(tokens, [*inputs, *_OPTIONS, *toggles, "help", "no_json"])
-    app = App(name=f"studio run {target}", help=_HELP, version_flags=[], result_action="return_value")
+    app = App(name=f"studio run {printable(target)}", help=_HELP, version_flags=[], result_action="return_value")
     app.default(_command(inputs))
     try:
         asked: Asked | None = app(tokens, exit_on_error=False, print_error=False)
@@ -104,7 +105,7 @@ def _shown(default: Any) -> str:
 
 
 def _option(name: str, annotation: Any, default: Any, text: str) -> inspect.Parameter:
-    annotated = Annotated[annotation, Parameter(help=text, negative_iterable=())]
+    annotated = Annotated[annotation, Parameter(help=printable(text), negative_iterable=())]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotated)
 
 

@@ -16,6 +16,7 @@ from cyclopts import Parameter
 
 from studio.cluster.link import connected, library
 from studio.errors import InputError
+from studio.surfaces.terminal import say
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -78,7 +79,7 @@ def serve(
     with connected(address):
         running = deploy(host=host, port=port, workers=workers, users=users, names=name)
         secret = "" if tokens else f"\nIts token is {users[0]}"
-        print(f"The studio's API is at http://{host}:{port}/api{secret}\nCtrl+C ends it.", flush=True)
+        say(f"The studio's API is at http://{host}:{port}/api{secret}", "Ctrl+C ends it.")
         try:
             with suppress(KeyboardInterrupt):
                 threading.Event().wait()

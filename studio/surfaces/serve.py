@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from studio.errors import InputError
 from studio.session import Session
+from studio.surfaces.terminal import say
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -33,7 +34,7 @@ def _run(served: "ASGIApp", bound: socket.socket, address: str, show: bool) -> N
     import uvicorn
 
     bound.listen()  # from here on a browser may ask; it is answered once the server runs
-    print(f"The studio is at {address}\nCtrl+C ends it.", flush=True)
+    say(f"The studio is at {address}", "Ctrl+C ends it.")
     if show:
         webbrowser.open(address)
     with suppress(KeyboardInterrupt):

@@ -9,7 +9,7 @@ from studio.errors import InputError, reason
 from studio.imagefile import open_image
 from studio.models.hashes import read_digest
 from studio.untrusted import strict_json
-from studio.untrusted.files import exists, is_folder, read_file
+from studio.untrusted.files import exists, is_folder, named_in_text, read_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -68,6 +68,8 @@ def _pictures(folder: Path) -> list[Path]:
     if not is_folder(folder):
         raise InputError(f"there is no folder '{folder}'; give one with pictures in it")
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.name[0] != ".")
+    if not all(map(named_in_text, files)):
+        raise InputError(f"the name of a picture in '{folder}' holds letters of no known alphabet; rename it")
     if not files:
         raise InputError(f"there are no pictures in '{folder}'; put some there, PNG, JPEG or WebP")
     return files

@@ -57,7 +57,8 @@ def _lines(values: "Workbook", formulas: "Workbook", sheet: str) -> Iterator[lis
     for book in (values, formulas):
         book[name].reset_dimensions()  # they are what the file claims; cells beyond them would be lost
     for shown, written in zip(values[name].iter_rows(), formulas[name].iter_rows(), strict=False):
-        yield [_shown(*cells) for cells in zip(shown, written, strict=False)]
+        pairs = zip(shown, written, strict=False)  # most cells of a wide sheet are empty
+        yield [None if one.value is None and two.value is None else _shown(one, two) for one, two in pairs]
 
 
 def _shown(cell: Any, written: Any) -> Any:
@@ -69,6 +70,6 @@ def _shown(cell: Any, written: Any) -> Any:
         return Unread("is a formula that was never worked out; open the file in Excel and save it")
     if isinstance(value, timedelta):
         return str(value)
-    if isinstance(value, int) and re.fullmatch("0+", cell.number_format or ""):
+    if isinstance(value, int) and re.fullmatch("0{1,30}", cell.number_format or ""):
         return f"{value:0{len(cell.number_format)}d}"
     return value

@@ -20,7 +20,7 @@ from studio.models.folder import PICKLES
 from studio.models.loras import seen
 from studio.models.loras.card import LoraCard
 from studio.plugins import unknown
-from studio.untrusted.files import is_file, is_folder
+from studio.untrusted.files import is_file, is_folder, named_in_text, walk_files
 
 _WITHIN: Final = ("models/Lora", "models/LyCORIS", "models/loras")  # A1111, Forge, SD.Next; ComfyUI
 _ENDING: Final = ".safetensors"
@@ -29,7 +29,7 @@ _ENDING: Final = ".safetensors"
 @dataclass(frozen=True)
 class Shelf:
     """The cards of the LoRAs that are here by name; and what lies in folders made for LoRAs but is left alone: it is
-    none, is damaged, or is pickled, so that reading it could run code.
+    none, is damaged, is pickled, so that reading it could run code, or has a name that is no text.
     """
 
     cards: dict[str, LoraCard]
@@ -42,7 +42,7 @@ class Shelf:
         lying = _by_name(within)
         known = seen.cards(lying.values())
         cards = {name: replace(card, name=name) for name, file in lying.items() if (card := known[file])}
-        strange = [file for file, place in within.items() if known.get(file) is None and _is_for_loras(place)]
+        strange = [file for file, place in within.items() if known.get(file) is None and _is_strange(file, place)]
         return cls(cards, strange)
 
 
@@ -58,7 +58,8 @@ def names() -> list[str]:
 
 def lying_in(folder: Path) -> set[Path]:
     """The LoRAs in the folder of another program, whether it was added or not."""
-    files = (file for place in _places_of(folder) for file in place.rglob(f"*{_ENDING}"))
+    every = (file for place in _places_of(folder) for file in walk_files(place))
+    files = (file for file in every if file.suffix == _ENDING and named_in_text(file))
     return {file for file, card in seen.cards(files).items() if card}
 
 
@@ -89,7 +90,7 @@ def own() -> Path:
 
 
 def _by_name(within: dict[Path, Path]) -> dict[str, Path]:
-    whole = {file: place for file, place in within.items() if file.suffix == _ENDING}
+    whole = {file: place for file, place in within.items() if file.suffix == _ENDING and named_in_text(file)}
     return dict(_named({file: len(file.parts) - len(place.parts) for file, place in whole.items()}))
 
 
@@ -106,8 +107,8 @@ def _named(lengths: dict[Path, int]) -> Iterator[tuple[str, Path]]:
 def _within() -> dict[Path, Path]:
     """Each file that may hold weights, and the folder that it is named within."""
     endings = {_ENDING, *PICKLES}
-    every = ((file, place) for place in _places() for file in sorted(place.rglob("*")))
-    return {file: place for file, place in every if file.suffix.lower() in endings and is_file(file)}
+    every = ((file, place) for place in _places() for file in walk_files(place))
+    return {file: place for file, place in every if file.suffix.lower() in endings}
 
 
 def _places() -> Iterator[Path]:
@@ -123,5 +124,6 @@ def _places_of(folder: Path) -> list[Path]:
     return within if within or is_folder(folder / "models") else [folder]
 
 
-def _is_for_loras(place: Path) -> bool:
-    return place.parts[-2:] in {Path(ending).parts for ending in _WITHIN}
+def _is_strange(file: Path, place: Path) -> bool:
+    """Whether a file that is used as no LoRA may have been meant as one."""
+    return place.parts[-2:] in {Path(ending).parts for ending in _WITHIN} or not named_in_text(file)

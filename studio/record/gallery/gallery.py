@@ -66,7 +66,7 @@ class Gallery:
 
         ``tell`` hears how many were read so far, and of how many.
         """
-        return refresh.refresh(self._index, folders.known(self._state), tell)
+        return refresh.refresh(self._index, folders.known(self._state), tell, folders.damaged(self._state))
 
     def add(self, path: Path) -> None:
         """Put a picture into the index that was just written; its folder is looked through from now on."""

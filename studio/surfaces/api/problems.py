@@ -6,11 +6,11 @@ from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from studio.errors import InputError, StudioError
 from studio.surfaces.api import openai
+from studio.surfaces.api.responses import AnyTextResponse
 
 
 def answer_with_problems(app: FastAPI) -> None:
@@ -20,25 +20,25 @@ def answer_with_problems(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
 
 
-def problem(request: Request, status: int, detail: str, field: str | None = None) -> JSONResponse:
+def problem(request: Request, status: int, detail: str, field: str | None = None) -> AnyTextResponse:
     """One problem; in OpenAI's own shape where its client is the one that asks."""
     if request.url.path.startswith("/v1/"):
-        return JSONResponse(openai.error(detail, field, status), status)
+        return AnyTextResponse(openai.error(detail, field, status), status)
     body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
     body |= {"detail": detail} | ({"field": field} if field else {})
-    return JSONResponse(body, status, media_type="application/problem+json")
+    return AnyTextResponse(body, status, media_type="application/problem+json")
 
 
-async def _studio(request: Request, error: Exception) -> JSONResponse:
+async def _studio(request: Request, error: Exception) -> AnyTextResponse:
     status = 422 if isinstance(error, InputError) else 500
     return problem(request, status, str(error), next(iter(getattr(error, "wrong", ())), None))
 
 
-async def _invalid(request: Request, error: Exception) -> JSONResponse:
+async def _invalid(request: Request, error: Exception) -> AnyTextResponse:
     return problem(request, 422, *_first(cast(RequestValidationError, error).errors()[0]))
 
 
-async def _http(request: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> AnyTextResponse:
     refused = cast(HTTPException, error)
     return problem(request, refused.status_code, str(refused.detail))
 

@@ -18,6 +18,7 @@ from studio.surfaces.controls import ease, live_choices, own_model
 from studio.surfaces.guard import MAX_BODY
 from studio.surfaces.web import assets, forms, theme
 from studio.surfaces.web.fields import Field
+from studio.untrusted import strict_json
 from studio.workflow import Workflow, workflow_names
 
 _STATIC: Final = Path(__file__).with_name("static")
@@ -138,7 +139,7 @@ def _restoring(drawn: dict[str, forms.Form], session: Session) -> None:
 
 def _recipe(text: str, drawn: dict[str, forms.Form], output: Path) -> tuple[forms.Form, dict[str, Any], list[str]]:
     """The form, the values that fit it, and the labels of pictures that are no longer here."""
-    asked = json.loads(text)
+    asked = strict_json.loads(text)
     if (form := drawn.get(asked["workflow"])) is None:
         raise InputError(f"This picture was made with '{asked['workflow']}', a workflow that is not here.")
     values, missing = dict(asked["values"]), []
