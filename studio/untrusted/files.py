@@ -79,15 +79,23 @@ def walk_files(folder: Path) -> Iterator[Path]:
 
     Folders that cannot be looked into, or lie deeper than a path may be long, are passed over.
     """
-    todo = [str(folder)]
-    while todo:
-        try:
-            with os.scandir(todo.pop()) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
-        except (OSError, ValueError):
-            continue
-        yield from (Path(entry.path) for entry in entries if _is_file(entry))
-        todo += [entry.path for entry in reversed(entries) if entry.is_dir(follow_symlinks=False)]
+    inside = [iter(_entries(str(folder)))]
+    while inside:
+        entry = next(inside[-1], None)
+        if entry is None:
+            inside.pop()
+        elif entry.is_dir(follow_symlinks=False):
+            inside.append(iter(_entries(entry.path)))
+        elif is_file(entry.path):
+            yield Path(entry.path)
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            return sorted(found, key=lambda entry: entry.name)
+    except (OSError, ValueError):
+        return []
 
 
 def named_in_text(path: str | Path) -> bool:
@@ -97,13 +105,6 @@ def named_in_text(path: str | Path) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _is_file(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_file()
-    except OSError:
-        return False
 
 
 def _refuse_special(about: os.stat_result) -> None:

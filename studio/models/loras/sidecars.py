@@ -78,7 +78,7 @@ def _content(file: Path) -> Read:
     except OSError as error:
         raise ModelError(f"{file.name} cannot be read: {error.strerror or error}") from None
     except ValueError as error:
-        raise ModelError(f"{file.name} cannot be read; it is no JSON as it should be ({str(error)[:100]})") from None
+        raise ModelError(f"{file.name} cannot be read; it is no JSON ({str(error)[:100]})") from None
     if not isinstance(content, dict):
         raise ModelError(f"{file.name} is JSON, but not that of a sidecar")
     return content
