@@ -95,7 +95,7 @@ def _page(out: Path, name: str, lines: Sequence[Entry]) -> str:
 def _mark(path: Path) -> str | None:
     """What our page at ``path`` holds, "" where there is none, None where the file is somebody else's."""
     try:
-        with Image.open(path) as image:
+        with open_file(path) as file, Image.open(file) as image:
             mark = image.info.get(_MARK)
     except FileNotFoundError:
         return ""

@@ -44,8 +44,19 @@ def read_file(path: str | Path, most: int) -> bytes:
     with open_file(path) as file:
         data = file.read(most + 1)
     if len(data) > most:
-        raise OSError(errno.EFBIG, f"it is larger than {most:,} bytes, the most that such a file may have")
+        raise _too_large(most)
     return data
+
+
+def read_lines(path: str | Path, longest: int, most: int) -> Iterator[bytes]:
+    """The lines of a file with their ends; one over ``longest`` bytes comes in pieces, so memory has a bound.
+
+    Raises OSError as ``read_file`` does.
+    """
+    with open_file(path) as file:
+        if os.fstat(file.fileno()).st_size > most:
+            raise _too_large(most)
+        yield from iter(lambda: file.readline(longest), b"")
 
 
 def is_file(path: str | Path) -> bool:
@@ -105,6 +116,10 @@ def named_in_text(path: str | Path) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _too_large(most: int) -> OSError:
+    return OSError(errno.EFBIG, f"it is larger than {most:,} bytes, the most that such a file may have")
 
 
 def _refuse_special(about: os.stat_result) -> None:

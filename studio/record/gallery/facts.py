@@ -47,7 +47,8 @@ class Facts:
 def read(path: Path) -> Facts | str:
     """What the file holds, or why it cannot be read, in one line."""
     try:
-        digest, image = read_digest(path), open_image(path)
+        image = open_image(path)  # first, as it refuses what would take for ever to hash
+        digest = read_digest(path)
         found = Facts(digest, image.size, path.stat().st_size, looks.of(image))
         return _ours(found, record) if (record := recorded(image)) else _of_others(found, path)
     except (StudioError, OSError, ValueError) as error:

@@ -4,6 +4,7 @@ Which folders there are is a text file beside the index, a line for each, so tha
 A folder's own ``.studio`` holds its trash and what people say of its pictures; both go where the folder goes.
 """
 
+import errno
 import os
 import re
 from collections.abc import Iterable
@@ -21,6 +22,9 @@ OWN, TRASH, JOURNAL = ".studio", "trash", "marks.jsonl"
 SHEETS: Final = "contact-sheet"  # a batch's small copies of its pictures, beside a page of this name
 _LIST: Final = "gallery-folders.txt"
 _LONGEST_LIST: Final = 16 * 2**20
+LARGEST: Final = 2**29
+"""Bytes of a journal: more than two million changes."""
+
 _NAMED: Final = re.compile(r"[^.].*\.(png|jpe?g|webp)", re.IGNORECASE | re.DOTALL)
 _UPLOADED: Final = re.compile(r"[0-9a-f]{32}\.(png|jpg|webp)")
 _APPENDING: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -120,6 +124,8 @@ def _note(item: os.DirEntry[str], kept: dict[str, Stamp], found: Found) -> None:
         return
     try:
         about = item.stat(follow_symlinks=False)
+        if kept is found.journals and about.st_size > LARGEST:
+            raise OSError(errno.EFBIG, f"what is said of pictures in it is larger than {LARGEST:,} bytes")
         kept[item.path] = Stamp.told(about)
     except OSError as error:
         found.unreadable.append(Unreadable(Path(item.path), error.strerror or str(error)))

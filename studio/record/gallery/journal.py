@@ -17,9 +17,9 @@ from typing import Any, Final, NamedTuple
 
 from studio.errors import InputError, OutputError
 from studio.record.gallery.entry import Change, Marks
-from studio.record.gallery.folders import JOURNAL, append, own
+from studio.record.gallery.folders import JOURNAL, LARGEST, append, own
 from studio.untrusted import strict_json
-from studio.untrusted.files import open_file
+from studio.untrusted.files import read_lines
 
 NAME, NOTE = 100, 10_000  # letters of a tag or collection, and of a note
 _LINE: Final = 200_000
@@ -109,8 +109,8 @@ def _name(names: dict[str, str], change: Mapping[str, bool]) -> None:
 def _lines(path: Path) -> list[Line]:
     """The lines that can be read, in order; none says it is of an earlier time than the one before."""
     try:
-        with open_file(path) as file:
-            lines = [line for text in iter(lambda: file.readline(_LINE), b"") if (line := _line(text))]
+        whole = (text for text in read_lines(path, _LINE, LARGEST) if text.startswith(b"{"))
+        lines = [line for text in whole if (line := _line(text))]
     except OSError:
         return []
     times = accumulate((line.at for line in lines), max)
