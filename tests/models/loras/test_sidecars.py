@@ -94,9 +94,10 @@ def test_a_broken_sidecar_is_named_and_the_others_are_read(file, hostile):
 def test_one_that_is_too_large_is_named(file, monkeypatch):
     monkeypatch.setattr(sidecars, "LARGEST", 100)
     beside(file, json={"notes": "x" * 100})
-    assert said(file) == (set(), [
-        "neon.v2.json cannot be read: it is larger than 100 bytes, the most that such a file may have"
-    ])
+    assert said(file) == (
+        set(),
+        ["neon.v2.json cannot be read: it is larger than 100 bytes, the most that such a file may have"],
+    )
 
 
 @pytest.mark.parametrize("odd", [None, 1, "x", [1], {"a": 1}, [{"a": [None]}], -1e300, True])
