@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 _LEAST: Final = 64
 _TABLE: Final = "metadata.jsonl"
-_LARGEST_CAPTION, _LARGEST_TABLE = 2**20, 100 * 2**20
+_LARGEST_CAPTION, _LARGEST_TABLE = 2**20, 16 * 2**20
 _WORDS: Final = ("text", "caption", "prompt")
 
 

@@ -155,6 +155,7 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_worse(table, book, tmp_pa
         ("t.csv", ",".join(f"c{n}" for n in range(100_000)) + "\n1\n", "over 1,000 columns"),
         ("t.csv", f"a,b\n{'x' * 140_000},1\n", "field larger than field limit"),
         ("t.csv", "a\n" + "\n" * 250_000 + "x\n", "over 200,000 rows, empty ones counted"),
+        ("t.csv", "," * 4_000_001, "line 1 is over 4,000,000 letters long"),
         ("t.csv", "a\n" + ("," * 5000 + "\n") * 500, "over 2,000,000 cells"),
         ("t.jsonl", "{" + ",".join(f'"k{n}":1' for n in range(100_000)) + "}\n", "over 1,000 columns"),
         ("t.jsonl", "".join(f'{{"k{n}": 1}}\n' for n in range(1001)), "over 1,000 columns"),
