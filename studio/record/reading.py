@@ -18,11 +18,11 @@ _OF_NOTHING: Final = "e3b0c44298fc"
 
 def is_json(text: str) -> bool:
     """Whether a text is a JSON object or list, and not words in brackets."""
-    if not text.startswith(("{", "[")) or len(text) > _LONGEST:
+    if not text.startswith(("{", "[")):
         return False
     try:
-        json.loads(text)
-    except (ValueError, RecursionError):
+        strict_json.loads(text, _LONGEST)
+    except ValueError:
         return False
     return True
 

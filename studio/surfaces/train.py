@@ -90,7 +90,7 @@ def lora(
         size_of(size) if size else None, seed, sample, title, licence,
     )  # fmt: skip
     try:
-        say(train(course, _Line(course.folder / "training.html")))
+        say(str(train(course, _Line(course.folder / "training.html"))))
     except InputError as error:
         if len(error.wrong) < 2:
             raise
