@@ -3,6 +3,7 @@
     heart, star            commas part values
     a star, flat|a heart   bars or line breaks do, where there are any, so that a value may hold commas
     a {red|blue} star, sea  what parts values does not do so within braces
+    "ink, blue":0.8, neon   nor commas in a value that begins with a quotation mark, up to the next one
     guidance=1..3:0.5      numbers from 1 to 3 in steps of 0.5; without a step, of 1
     loras=neon:0..1:0.5    the same behind a name: neon:0, neon:0.5, neon:1
 
@@ -10,6 +11,7 @@ A list holds at most 100 values. Values stay text; the input they are for reads 
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -39,8 +41,18 @@ class Axis:
 
 def listed(text: str) -> list[str]:
     """The values in ``text``, without the blanks around them."""
-    several = (values for mark in "\n|" if len(values := parted(text.strip(), mark)) > 1)
-    return [value.strip() for value in next(several, parted(text, ",")) if value.strip()]
+    several = [values for mark in "\n|" if len(values := parted(text.strip(), mark)) > 1]
+    values = several[0] if several else list(_quoted_whole(parted(text, ",")))
+    return [value.strip() for value in values if value.strip()]
+
+
+def _quoted_whole(values: list[str]) -> Iterator[str]:
+    """The values, those put together again of which a quotation mark begins the first and ends in a later one."""
+    while values:
+        ends = (n for n in range(1, len(values) + 1) if ",".join(values[:n]).count('"') % 2 == 0)
+        taken = next(ends, 1) if values[0].lstrip().startswith('"') else 1
+        yield ",".join(values[:taken])
+        values = values[taken:]
 
 
 def _spread(values: list[str], axis: str) -> list[str]:

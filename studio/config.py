@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +19,23 @@ def shipped(kind: str) -> Path:
     package = Path(__file__).resolve().parent
     inside = package / kind
     return inside if inside.is_dir() else package.parent / kind
+
+
+def state_path() -> Path:
+    """The user's folder for what the studio remembers; raises InputError where the user has no home."""
+    return _of_user(user_state_path, "STUDIO_STATE")
+
+
+def data_path(kind: str) -> Path:
+    """The user's folder for files of a kind ("wildcards", "parts"); raises InputError where the user has no home."""
+    return _of_user(user_data_path, f"STUDIO_{kind.upper()}") / kind
+
+
+def _of_user(path: Callable[[str], Path], setting: str) -> Path:
+    try:
+        return path("studio-diffusion")
+    except RuntimeError:  # platformdirs' word for a user without a home
+        raise InputError(f"this user has no home folder; set HOME, or {setting}, to a folder") from None
 
 
 def memory(text: str) -> int:
@@ -45,8 +63,8 @@ class Settings:
     output: Path = field(default_factory=lambda: Path("pictures"))
     device: str = "auto"
     batch: int = 1
-    state: Path = field(default_factory=lambda: user_state_path("studio-diffusion"))
-    wildcards: Path = field(default_factory=lambda: user_data_path("studio-diffusion") / "wildcards")
+    state: Path = field(default_factory=state_path)
+    wildcards: Path = field(default_factory=lambda: data_path("wildcards"))
     vram: int | None = None
 
     @classmethod
@@ -62,7 +80,7 @@ class Settings:
             output=Path(os.environ.get("STUDIO_OUTPUT", "pictures")),
             device=os.environ.get("STUDIO_DEVICE", "auto"),
             batch=int(batch),
-            state=Path(os.environ.get("STUDIO_STATE") or user_state_path("studio-diffusion")),
-            wildcards=Path(os.environ.get("STUDIO_WILDCARDS") or user_data_path("studio-diffusion") / "wildcards"),
+            state=Path(os.environ.get("STUDIO_STATE") or state_path()),
+            wildcards=Path(os.environ.get("STUDIO_WILDCARDS") or data_path("wildcards")),
             vram=memory(os.environ["STUDIO_VRAM"]) if os.environ.get("STUDIO_VRAM") else None,
         )

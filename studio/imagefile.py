@@ -3,7 +3,7 @@
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,7 +16,17 @@ if TYPE_CHECKING:
 
 MAX_PIXELS: Final = 64_000_000
 MAX_BYTES: Final = 600_000_000  # so many pixels of four values and two bytes each, and some more
-_FORMATS: Final = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "TIFF", "BMP")  # of the others some run programs, as EPS does
+ON_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
+    "PNG": (".png",),
+    "JPEG": (".jpg", ".jpeg", ".jfif"),
+    "WEBP": (".webp",),
+    "AVIF": (".avif",),
+    "GIF": (".gif",),
+}
+"""The formats that browsers show, and how their files' names end, in lower case."""
+_FORMATS: Final = {**ON_PAGES, "TIFF": (".tif", ".tiff"), "BMP": (".bmp",)}  # of others some run programs, as EPS does
+ENDINGS: Final = tuple(ending for endings in _FORMATS.values() for ending in endings)
+"""How names of picture files end, in lower case."""
 
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _TEXTS: Final = (b"tEXt", b"zTXt", b"iTXt")
@@ -60,7 +70,7 @@ def _read(file: BufferedReader, name: str | Path) -> "Image":
 def _opened(name: str | Path, source: BufferedReader | BytesIO) -> "Image":
     from PIL import Image
 
-    with Image.open(source, formats=_FORMATS) as image:
+    with Image.open(source, formats=tuple(_FORMATS)) as image:
         if image.width * image.height > MAX_PIXELS:
             raise InputError(f"'{name}' has {image.width}x{image.height} pixels, too large to open; shrink it first")
         image.load()

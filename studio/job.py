@@ -3,7 +3,7 @@
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, cached_property
 from inspect import signature
 from math import prod
@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from studio import wildcards
+from studio import prompt_grammar, wildcards
 from studio.errors import InputError, reason
 from studio.kinds import Count, Seed
 from studio.lora import Lora
@@ -21,7 +21,8 @@ from studio.parameters import REQUIRED, parameters, problem
 from studio.plugins import find
 from studio.untrusted import strict_json
 from studio.untrusted.files import open_file
-from studio.workflow import JobForm, Workflow, bind, workflow_names
+from studio.wildcards import Line
+from studio.workflow import JobForm, Workflow, bind
 
 _SEEDS, _MOST = 2**32, 10_000
 
@@ -30,7 +31,8 @@ class Job(BaseModel):
     """A workflow with values, a resolved seed, and the hashes of what it rests on.
 
     ``definition`` is the whole workflow, so that a job runs where the file is not. ``pins`` maps
-    "model:NAME", "lora:NAME", "controlnet:NAME" (and other parts) and "picture:INPUT" to SHA-256 hashes.
+    "model:NAME", "lora:NAME", "controlnet:NAME" (and other parts) and "picture:INPUT" to SHA-256 hashes; of the LoRAs
+    in prompts that are still to be drawn, those that any picture may name.
     ``draws`` names the prompts that hold wildcards and ``wildcards`` the lines of their files, "wildcard_seed" among
     the values draws them; a picture's own job has its words drawn and holds none of this.
     """
@@ -43,7 +45,7 @@ class Job(BaseModel):
     count: Count = 1
     pins: dict[str, str] = {}
     draws: tuple[str, ...] = ()
-    wildcards: dict[str, tuple[str, ...]] = {}
+    wildcards: dict[str, tuple[Line, ...]] = {}
 
     @classmethod
     def of(cls, workflow: Workflow, values: Mapping[str, Any]) -> "Job":
@@ -77,14 +79,19 @@ class Job(BaseModel):
         return Job.of(workflow, {**self.values, "seed": self.seed, "count": self.count, **values})
 
     def with_wildcards(self, folder: Path) -> "Job":
-        """This job with the wildcard files that its prompts name, from now on its own.
+        """This job with the wildcard files that its prompts name, and the LoRAs that are drawn, from now on its own.
 
-        Raises InputError for one that is not there.
+        Raises InputError for one that is not there, and for what cannot be drawn.
         """
-        if self.wildcards or not self.draws:
+        if not self.draws:
             return self
         texts = [text for name in self.draws for text in _texts(self.values[name])]
-        return self.model_copy(update={"wildcards": wildcards.load(folder, texts)})
+        job = self.model_copy(update={"wildcards": self.wildcards or wildcards.load(folder, texts)})
+        pins = dict(job.pins)
+        for ref in sorted(job._drawn_loras() - set(job.rests_on("lora"))):
+            named.check_name("lora", ref)  # a prompt may come from anywhere, and what it draws gives no path
+            pins[f"lora:{ref}"] = named.sha256("lora", ref)
+        return job.model_copy(update={"pins": pins})
 
     @property
     def key(self) -> str:
@@ -135,19 +142,36 @@ class Job(BaseModel):
         one seed says the same in each combination.
         """
         turn, lists = n // (self.total // self.count), self.lists()
-        values = dict(self.values)
-        fixed = values.pop("wildcard_seed", None)
+        values = {name: value for name, value in self.values.items() if name != "wildcard_seed"}
         for name in reversed(lists):
             n, at = divmod(n, len(lists[name]))
             values[name] = [lists[name][at]]
-        seed = self.seeds()[turn]
-        lot = seed if fixed is None else fixed
+        lot = self._lots()[turn]
         values |= {name: self._drawn(name, values[name], lot) for name in self.draws}
-        return self.model_copy(update={"seed": seed, "count": 1, "values": values, "draws": (), "wildcards": {}})
+        alone = {"seed": self.seeds()[turn], "count": 1, "values": values, "draws": (), "wildcards": {}}
+        return self.model_copy(update=alone | {"pins": self._pins_of(values)})
 
-    def _drawn(self, name: str, value: Any, seed: int) -> Any:
-        drawn = [wildcards.expanded(text, self.wildcards, f"{name} {seed}") for text in _texts(value)]
+    def _lots(self) -> list[int]:
+        """What draws the words of each seed's pictures."""
+        fixed = self.values.get("wildcard_seed")
+        return self.seeds() if fixed is None else [fixed] * self.count
+
+    def _drawn(self, name: str, value: Any, lot: int) -> Any:
+        drawn = [wildcards.expanded(text, self.wildcards, f"{name} {lot}") for text in _texts(value)]
         return drawn if isinstance(value, list) else drawn[0]
+
+    def _drawn_loras(self) -> set[str]:
+        """The LoRAs that the drawn prompts of all pictures name."""
+        lots = dict.fromkeys(self._lots())
+        drawn = (self._drawn(name, self.values[name], lot) for name in self.draws for lot in lots)
+        return {lora.part for value in drawn for lora in named.loras("prompt", value)}
+
+    def _pins_of(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """The pins, but of LoRAs only those that the values name, whose prompts are drawn."""
+        if not self.draws or not self.rests_on("lora"):
+            return self.pins
+        used = {f"{kind}:{ref}" for kind, ref in _models(Workflow.of(self.workflow, self.definition), values)}
+        return {name: pin for name, pin in self.pins.items() if name in used or not name.startswith("lora:")}
 
     def checked(self) -> Workflow:
         """The workflow, after making sure that all values will do and what the job rests on is as it was.
@@ -158,7 +182,7 @@ class Job(BaseModel):
         workflow = Workflow.of(self.workflow, self.definition)
         bind(workflow.form(), self.values)
         self.ask_steps(workflow)
-        now = Jobs(workflow).pins(self.values)
+        now = Jobs(workflow).pins(self.values, self.draws)
         for name, expected in self.pins.items():
             if now.get(name, expected) != expected:
                 raise InputError(_changed(name, expected, now[name]))
@@ -196,21 +220,26 @@ class Jobs:
         seed, count = plain.pop("seed"), plain.pop("count")
         if plain.get("wildcard_seed") is None:
             plain.pop("wildcard_seed", None)
+        draws = tuple(_draws(self.workflow, plain))
         job = Job(
             workflow=self.workflow.name,
             definition=dict(self.workflow.data),
             values=plain,
             seed=secrets.randbelow(_SEEDS) if seed is None else seed,
             count=count,
-            pins=self.pins(plain),
-            draws=tuple(_draws(self.workflow, plain)),
+            pins=self.pins(plain, draws),
+            draws=draws,
         )
         if job.total > _MOST:
             raise InputError(f"that makes {job.total:,} pictures; a job makes at most {_MOST:,}: shorten a list")
         return job
 
-    def pins(self, values: Mapping[str, Any]) -> dict[str, str]:
-        """Hashes of every model and picture that the workflow's steps will read."""
+    def pins(self, values: Mapping[str, Any], draws: Iterable[str] = ()) -> dict[str, str]:
+        """Hashes of every model and picture that the workflow's steps will read.
+
+        Of the prompts that ``draws`` names, only the LoRAs that are known before they are drawn.
+        """
+        values = {**values, **{name: _decided(values[name]) for name in draws}}
         pins = {}
         for name, parameter in self.workflow.inputs().items():
             if parameter.kind.takes == "pictures" and values[name] is not None:
@@ -228,9 +257,11 @@ class Jobs:
 
     def _missing(self, values: Mapping[str, Any]) -> dict[str, str]:
         """What is wrong with the inputs that name a model, part or LoRA there is not."""
-        inputs = self.workflow.inputs().items()
-        asked = ((name, parameter.kind.name, values.get(name)) for name, parameter in inputs)
-        pairs = ((name, one) for name, kind, value in asked if value for one in named.of(kind, value))
+        inputs = {name: parameter.kind.name for name, parameter in self.workflow.inputs().items() if values.get(name)}
+        asked = (
+            (name, kind, _decided(values[name]) if kind == "prompt" else values[name]) for name, kind in inputs.items()
+        )
+        pairs = ((name, one) for name, kind, value in asked for one in named.of(kind, value))
         return {name: problem for name, one in pairs if (problem := self._problem(*one))}
 
     def _settled(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -281,6 +312,12 @@ def _texts(value: Any) -> list[str]:
     return [str(text) for text in value] if isinstance(value, list) else [value or ""]
 
 
+def _decided(prompt: Any) -> Any:
+    """A prompt, or each of several, without the LoRAs that are known only once its wildcards are drawn."""
+    decided = list(map(prompt_grammar.decided, _texts(prompt)))
+    return decided if isinstance(prompt, list) else decided[0]
+
+
 def given(workflow: Workflow, values: Mapping[str, Any], step: str) -> dict[str, Any]:
     """Every parameter of a step: as asked for, fixed in the workflow, or its default."""
     run = parameters(find("steps", workflow.uses(step)).run)
@@ -291,12 +328,12 @@ def given(workflow: Workflow, values: Mapping[str, Any], step: str) -> dict[str,
 
 def _models(workflow: Workflow, values: Mapping[str, Any]) -> set[tuple[str, str]]:
     """Every model, part and LoRA the job uses, by kind: asked for, fixed in the workflow, or a step's default."""
-    found: set[tuple[str, str]] = set()
-    for kind, value in _parameters(workflow, values):
-        found |= set(named.of(kind, value))
-        if kind == "workflow" and value in workflow_names():  # run within this one, by and large as it comes
-            inner = Workflow.load(str(value))
-            found |= _models(inner, {name: p.default for name, p in inner.inputs().items()})
+    found = {one for kind, value in _parameters(workflow, values) for one in named.of(kind, value)}
+    for step in workflow.steps():
+        if runs := getattr(find("steps", workflow.uses(step)), "runs", None):  # workflows within this one
+            asked = given(workflow, values, step)
+            for inner, own in runs(**{key: asked[key] for key in signature(runs).parameters if key in asked}):
+                found |= _models(inner, own)
     return found
 
 

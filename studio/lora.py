@@ -8,8 +8,17 @@ from typing import Final
 from studio.errors import InputError
 
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
+_QUOTED: Final = re.compile(r'^\s*"([^"]*)"')
 _MOST: Final = 10.0
 FORM: Final = "NAME:WEIGHT, then if need be :text=WEIGHT, :from=SHARE, :to=SHARE, :partial=1, :MODULE=WEIGHT"
+_ELSEWHERE: Final = {
+    "dyn": "a rank to cut it to",
+    "lbw": "weights by blocks",
+    "lbwe": "weights by blocks",
+    "start": "a step to begin at",
+    "stop": "a step to end at",
+    "step": "steps to act in",
+}  # keys of A1111 and of its extension sd-webui-lora-block-weight
 
 
 @dataclass(frozen=True)
@@ -41,25 +50,15 @@ class Lora:
     def parse(cls, text: str) -> "Lora":
         """Read FORM: "neon:0.8", "neon:0.8:text=0.5:from=0.2:to=0.8:up_blocks.1=0".
 
-        Raises InputError that shows the form where the text is none.
+        As in A1111 (``extensions-builtin/Lora/extra_networks_lora.py``) two weights are the one in the text encoders
+        and the other, "neon:0.5:1", and may be named, "neon:te=0.5:unet=1". Raises InputError that shows the form
+        where the text is none.
+        Quotation marks around a name, which keep a list from parting it at its commas, are not part of it.
         """
-        name, *rest = (piece.strip() for piece in text.split(":"))
-        weight = rest.pop(0) if rest and "=" not in rest[0] else "1"
-        named = [piece.partition("=")[::2] for piece in rest]
-        if not name or not all(key and _NUMBER.fullmatch(value) for key, value in [("weight", weight), *named]):
-            raise InputError(f"'{text}' is no LoRA as the studio reads it; write {FORM}")
-        own = dict(named)
-        text_weight, start, end, partial = (own.pop(key, None) for key in ("text", "from", "to", "partial"))
-        blocks = tuple((module, float(value)) for module, value in own.items())
-        return cls(
-            name,
-            float(weight),
-            None if text_weight is None else float(text_weight),
-            float(start or 0),
-            float(end or 1),
-            blocks,
-            bool(float(partial or 0)),
-        )
+        name, alone, keyed = _pieces_of(text)
+        weight, encoders = _two(text, alone, keyed)
+        start, end, partial = keyed.pop("from", 0.0), keyed.pop("to", 1.0), keyed.pop("partial", 0.0)
+        return cls(name, weight, encoders, start, end, tuple(keyed.items()), bool(partial))
 
     def __str__(self) -> str:
         return ":".join(self._pieces())
@@ -80,3 +79,32 @@ class Lora:
         """Its strength in a module of the denoiser, by the module's dotted name."""
         fits = [(len(begin), weight) for begin, weight in self.blocks if f"{module}.".startswith(f"{begin}.")]
         return max(fits)[1] if fits else self.weight
+
+
+def _pieces_of(text: str) -> tuple[str, list[float], dict[str, float]]:
+    """The name, the numbers that stand alone, and those with a key before them."""
+    name, *pieces = (piece.strip() for piece in _QUOTED.sub(r"\1", text).split(":"))
+    alone = [piece for piece in pieces if "=" not in piece]
+    keyed = dict(piece.split("=", 1) for piece in pieces if "=" in piece)
+    if known := next((key for key in keyed if key in _ELSEWHERE), None):
+        raise InputError(f"the LoRA '{text}' has '{known}', {_ELSEWHERE[known]}, which the studio has not; take it out")
+    if not name or not all(keyed) or not all(map(_NUMBER.fullmatch, (*alone, *keyed.values()))):
+        raise _formless(text)
+    return name, [float(one) for one in alone], {key: float(value) for key, value in keyed.items()}
+
+
+def _two(text: str, alone: list[float], keyed: dict[str, float]) -> tuple[float, float | None]:
+    """Its weight, and the one in the text encoders where that differs; what says so is taken out of ``keyed``."""
+    if len(alone) > 2:
+        raise _formless(text)
+    if len(alone) < 2 and not {"te", "unet"} & keyed.keys():
+        return next(iter(alone), 1.0), keyed.pop("text", None)
+    encoders = keyed.pop("te", next(iter(alone), 1.0))
+    weight = keyed.pop("unet", alone[1] if len(alone) > 1 else encoders)
+    if "text" in keyed:  # said twice
+        raise _formless(text)
+    return weight, None if encoders == weight else encoders
+
+
+def _formless(text: str) -> InputError:
+    return InputError(f"'{text}' is no LoRA as the studio reads it; write {FORM}")

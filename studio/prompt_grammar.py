@@ -6,6 +6,7 @@
     a cat BREAK on a mat        what follows is read apart, in a chunk of its own
     a cat AND a dog :0.5        both at once, each with its weight
     <lora:name:0.8>             a LoRA by its name, no path, and its weight
+    <lora:name:0.5:1>           its weight in the text encoders and the other; <lora:name:te=0.5:unet=1> is the same
     \\( \\) \\[ \\] \\{ \\| \\_ …    the mark itself
 
 After https://github.com/AUTOMATIC1111/stable-diffusion-webui/wiki/Features and the examples in its
@@ -13,11 +14,12 @@ After https://github.com/AUTOMATIC1111/stable-diffusion-webui/wiki/Features and 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, NamedTuple
 
+from studio import wildcards
 from studio.errors import InputError
 from studio.lora import Lora
 
@@ -134,15 +136,20 @@ def loras(text: str) -> tuple[Lora, ...]:
     return tuple(_lora(found) for found in _LORA.finditer(text))
 
 
-def without_loras(text: str) -> str:
-    """A prompt as it is but for the LoRAs it names."""
-    return _LORA.sub("", text)
+def without_loras(text: str, which: Callable[[str], bool] = bool) -> str:
+    """A prompt as it is but for the LoRAs it names; or for those whose whole tag, "<lora:…>", is one of ``which``."""
+    return _LORA.sub(lambda found: "" if which(found[0]) else found[0], text)
+
+
+def decided(text: str) -> str:
+    """A prompt without the LoRAs whose tags hold wildcards, so that they are known only once it is drawn."""
+    return without_loras(text, lambda tag: bool(wildcards.first(tag)))
 
 
 def _lora(found: re.Match[str]) -> Lora:
     if found[1] == "hypernet":
         raise InputError(f"{found[0]}: hypernetworks are not supported; take it out of the prompt")
-    lora = Lora.parse(found[2])
+    lora = Lora.parse(_plain(found[2]))
     if _PATH.match(lora.part):  # prompts come from anywhere, and a path opens a file
         raise InputError(
             f"{found[0]}: a prompt names a LoRA and gives no path; choose the file among the LoRAs instead"

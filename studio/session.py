@@ -43,6 +43,7 @@ class Session:
         self._opened: Queue | None = None
         self._workers: list[threading.Thread] = []
         self._gallery: Gallery | None = None
+        self._unlisted = False
         self._closing = False
 
     @property
@@ -73,6 +74,8 @@ class Session:
         for pictures that the gallery shall not have.
         """
         job, folder = job.with_wildcards(self.settings.wildcards), out or self.settings.output
+        if listed:
+            self._open_gallery()
         for _, picture in self._device.work(job, folder, name, watch or _ignore, previews=False, finished=()):
             if listed:
                 self.listed(picture)
@@ -89,6 +92,7 @@ class Session:
         ``todo`` says how many there are, if that is known. ``watch`` hears of every step; what it raises, and closing
         the iterator, stops all within that step and leaves no partial file.
         """
+        self._open_gallery()
         with closing(self._device.work_all(wanted, watch or _ignore, todo)) as all_made:
             for one, made in all_made:
                 if isinstance(made, Picture):
@@ -235,8 +239,22 @@ class Session:
         """Put a picture into the gallery. Where that fails it is a file all the same, and the next refresh finds it."""
         try:
             self.gallery.add(picture.path)
+            self._unlisted = False
         except Exception as error:  # whatever it is, it must not fail a job whose picture is made
-            getLogger("studio").warning("'%s' is not in the gallery yet: %s", picture.path, error)
+            self._warn_unlisted(error)
+
+    def _open_gallery(self) -> None:
+        """Say before pictures are made where the gallery cannot list them; they are made all the same."""
+        try:
+            self.gallery  # noqa: B018 opened at first use
+        except StudioError as error:
+            self._warn_unlisted(error)
+
+    def _warn_unlisted(self, error: Exception) -> None:
+        """Say that pictures are missing from the gallery; of several in a row, once."""
+        if not self._unlisted:
+            getLogger("studio").warning("pictures are not in the gallery yet, only in their folder: %s", error)
+        self._unlisted = True
 
     def _end(self, queue: Queue, row: Row, event: Event) -> None:
         queue.end(row.id, event.name, event.problem if isinstance(event, Failed) else "")  # type: ignore[arg-type]

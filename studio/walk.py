@@ -1,6 +1,7 @@
 """Walk through a workflow's steps, giving each what it asked for."""
 
 from collections.abc import Mapping
+from math import prod
 from typing import Any, NamedTuple
 
 from PIL.Image import Image
@@ -8,6 +9,8 @@ from pydantic import ConfigDict, ValidationError, validate_call
 
 from studio import plugins
 from studio.engine.engine import Engine
+from studio.engine.rehearsal import Rehearsal
+from studio.engine.workload import Tally
 from studio.errors import InputError
 from studio.guide import Guide
 from studio.parameters import parameters, problem
@@ -46,6 +49,23 @@ def make(workflow: Workflow, values: Mapping[str, Any], engine: Engine) -> Made:
             raise InputError(f"step '{step}': {problem(error)}") from None
     pictures: Any = made[step]  # the workflow is checked: it ends with pictures
     return Made(list(pictures), next(iter(prompts), ""))
+
+
+class Effort(NamedTuple):
+    """What a picture takes: its work for the models, as in ``engine.workload``, and how many pixels its file has."""
+
+    work: float
+    pixels: int
+
+
+def rehearse(workflow: Workflow, values: Mapping[str, Any], seed: int) -> Effort:
+    """What making a picture would take, found by running the workflow's steps without any model.
+
+    Raises InputError as ``make`` does.
+    """
+    tally = Tally()
+    picture = make(workflow, values, Rehearsal.of(seed, tally)).pictures[0]
+    return Effort(tally.work, prod(picture.size))
 
 
 def _arguments(workflow: Workflow, step: str, values: Mapping[str, Any], made: Mapping[str, _Made]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from PIL.Image import Image
 from studio.engine.engine import Engine
 from studio.engine.meeting import Walk, together
 from studio.engine.pipelines import Pipelines
+from studio.engine.workload import Tally
 from studio.events import Event, Preview, Step
 from studio.job import Job
 from studio.models import library
@@ -103,13 +104,15 @@ def work_all(
 def _walk(pipelines: Pipelines, clock: "_Clock", wanted: Wanted, walk: Walk) -> Picture:
     """One picture, from its checked job to its file."""
     passes: list[dict[str, Any]] = []
-    engine = Engine(pipelines, (wanted.job.seed,), note=passes.append, make=walk.make)
+    tally = Tally()
+    engine = Engine(pipelines, (wanted.job.seed,), note=passes.append, make=tally.counting(walk.make))
     made = make(wanted.job.checked(), wanted.job.values, clock.wound(engine, wanted))
     facts = _facts(wanted.job, walk.seconds) | {
         "of": wanted.of,
         "passes": _unlike(passes),
         "prompt": made.prompt,
         "picture": wanted.number + 1,
+        "work": round(tally.work, 6),
     }
     return _publish(made.pictures[0], wanted, facts)
 

@@ -15,6 +15,10 @@ from studio.errors import InputError
         ("a {red|dark, blue} star, sea", ["a {red|dark, blue} star", "sea"]),
         ("{a|b}", ["{a|b}"]),
         ("a, b} c|d", ["a, b} c", "d"]),
+        ('"ink, blue":0.8, neon', ['"ink, blue":0.8', "neon"]),
+        ('"a, b, c"', ['"a, b, c"']),
+        ('"a, b', ['"a', "b"]),
+        ('says "a, b", c', ['says "a', 'b"', "c"]),
     ],
 )
 def test_lists_are_read_as_people_write_them(text, values):

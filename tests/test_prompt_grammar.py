@@ -120,13 +120,17 @@ def test_and_joins_prompts_with_their_weights():
 
 
 def test_loras_are_handed_over_and_leave_no_text():
-    parsed = parse("a <lora:ink-v2:0.8>cat<lora:grain><lyco:x:-.5>")
-    assert parsed.loras == (Lora("ink-v2", 0.8), Lora("grain", 1), Lora("x", -0.5))
+    parsed = parse(r"a <lora:ink-v2:0.8>cat<lora:grain><lyco:x:-.5><lora:n:0.5:1><lora:a__b\_\_c>")
+    assert parsed.loras == (
+        Lora("ink-v2", 0.8), Lora("grain", 1), Lora("x", -0.5), Lora("n", 1, text=0.5), Lora("a__b__c"),
+    )  # fmt: skip
     assert parsed.plain() == "a cat"
     assert parse(r"\<lora:x\>").loras == ()
 
 
-@pytest.mark.parametrize("tag", ["<lora::1>", "<lora:x:much>", "<lora:x:1:2>", "<lora:x:99>", "<hypernet:x:1>"])
+@pytest.mark.parametrize(
+    "tag", ["<lora::1>", "<lora:x:much>", "<lora:x:1:2:3>", "<lora:x:1:lbw=MIDD>", "<lora:x:99>", "<hypernet:x:1>"]
+)
 def test_a_lora_that_cannot_be_read_is_named(tag):
     with pytest.raises(InputError, match=tag.strip("<>").removeprefix("lora:")):
         parse(f"a {tag} cat")

@@ -13,16 +13,17 @@ to be for an input, whatever it is called, or for none.
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from studio.axes import Axis
-from studio.batches.tables.table import Cell, Row, Table
+from studio.batches.tables.table import Cell, Displayed, Row, Table
 from studio.errors import InputError, Problem
 from studio.plugins import unknown
 from studio.workflow import Workflow
@@ -30,7 +31,7 @@ from studio.workflow import Workflow
 
 def fold(name: str) -> str:
     """A name as it is compared: "Negative prompt" is "negative_prompt"."""
-    return re.sub(r"[\s_-]+", "_", name.strip().lower())
+    return re.sub(r"[\s_-]+", "_", unicodedata.normalize("NFC", name).strip().lower())
 
 
 class Value(NamedTuple):
@@ -40,6 +41,9 @@ class Value(NamedTuple):
     row: int
     column: str
 
+
+_NUMBERS: Final = ("slider", "number", "seed", "size", "toggle", "choice")
+"""Kinds of inputs whose values are no words."""
 
 Choice = Mapping[str, str]
 """One value of each axis, by the folded name of the axis."""
@@ -51,7 +55,8 @@ _Axes = Mapping[str, tuple[str, ...]]
 class Columns:
     """``inputs`` and ``others`` are columns by their folded names, ``chosen`` those of one value of an axis, by input
     and that value. ``axes`` are by folded name, those that are inputs and those that are not. ``fixed`` holds for all
-    rows, whatever a cell says. ``pictures`` are the inputs whose cells are paths, from ``folder`` on."""
+    rows, whatever a cell says. ``pictures`` are the inputs whose cells are paths, from ``folder`` on, ``numbers`` those
+    that want a cell's number and not the text that a spreadsheet shows of it."""
 
     inputs: Mapping[str, str]
     chosen: Mapping[tuple[str, str], str]
@@ -60,6 +65,7 @@ class Columns:
     fixed: Mapping[str, Any]
     known: frozenset[str]
     pictures: frozenset[str]
+    numbers: frozenset[str]
     folder: Path
     problems: tuple[Problem, ...] = field(default=())
 
@@ -80,7 +86,7 @@ class Columns:
         Raises InputError for a grid or a fixed value that is wrong in itself; columns that are wrong are problems.
         """
         known = frozenset(workflow.form().model_fields)
-        takes = {name: parameter.kind.takes for name, parameter in workflow.inputs().items()}
+        kinds = {name: parameter.kind for name, parameter in workflow.inputs().items()}
         axes = _axes(grid)
         given = _given(fixed, axes, known)
         folded, problems = _folded(table.columns, mapping or {})
@@ -95,8 +101,9 @@ class Columns:
             *_idle(axes, chosen, wanted, known),
             *_twice(axes, {**others, **folded}),
         ]
-        pictures = frozenset(name for name, what in takes.items() if what == "pictures")
-        return cls(inputs, chosen, others, axes, given, known, pictures, table.folder, tuple(problems))
+        pictures = frozenset(name for name, kind in kinds.items() if kind.takes == "pictures")
+        numbers = frozenset(name for name in known if name not in kinds or kinds[name].name in _NUMBERS)
+        return cls(inputs, chosen, others, axes, given, known, pictures, numbers, table.folder, tuple(problems))
 
     @property
     def combinations(self) -> int:
@@ -116,7 +123,7 @@ class Columns:
         """What a row asks for, each input's value with where it was written; an empty cell leaves the default."""
         chosen = {name: column for (name, word), column in self.chosen.items() if word in self._words(choice)}
         values = {
-            name: Value(self._path(name, row.cells[column], self.folder), row.number, column)
+            name: Value(self._path(name, self._asked(name, row.cells[column]), self.folder), row.number, column)
             for columns in (self.inputs, chosen)
             for name, column in columns.items()
             if column in row.cells
@@ -131,6 +138,9 @@ class Columns:
     def _words(self, choice: Choice) -> list[str]:
         """What chooses columns: the values of axes that are no input."""
         return [fold(word) for axis, word in choice.items() if axis not in self.known]
+
+    def _asked(self, name: str, cell: Cell) -> Cell:
+        return cell.plain if isinstance(cell, Displayed) and name in self.numbers else cell
 
     def _path(self, name: str, value: Any, folder: Path) -> Any:
         """The value, of a picture its whole path: the same task wherever the command is given."""

@@ -1,10 +1,10 @@
 """Finds out what a batch will take: from what this machine has made, else from two pictures made to measure."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from studio.batches import speed
 from studio.batches.plan import Plan, Power, Prices
@@ -14,6 +14,10 @@ from studio.job import Job
 from studio.record import glance
 from studio.session import Session
 from studio.untrusted.files import is_folder
+from studio.workflow import Workflow
+
+_FEW: Final = 3  # tasks of a kind that are looked at
+_KINDS: Final = 200  # at most, of which each is looked at
 
 
 class Group(NamedTuple):
@@ -43,7 +47,7 @@ def forecast(
     device = hardware.pick_device(session.settings.device)
     known, power = speed.samples(folders, hardware.named(device)), Power(*estimate(device))
     missing, groups = _missing(tasks, out), list[Group]()
-    for shape, alike in _alike(missing).items():
+    for shape, alike in _alike(missing):
         found = speed.of(shape, known)
         if not found:
             say(f"nothing made here tells how fast {' and '.join(shape.models)} is; making two pictures to measure it")
@@ -63,7 +67,7 @@ def foreseen(tasks: Sequence[Task], out: Path, folders: Iterable[Path], session:
 
     device, missing = hardware.pick_device(session.settings.device), _missing(tasks, out)
     known = speed.samples(folders, hardware.named(device))
-    groups = [Group(alike, found) for shape, alike in _alike(missing).items() if (found := speed.of(shape, known))]
+    groups = [Group(alike, found) for shape, alike in _alike(missing) if (found := speed.of(shape, known))]
     if sum(len(group.tasks) for group in groups) < len(missing):
         return None
     return _sum(groups, len(tasks) - len(missing), Power(*estimate(device)), Prices())
@@ -75,11 +79,24 @@ def _missing(tasks: Iterable[Task], out: Path) -> list[Task]:
     return [task for task in tasks if task.key not in there]
 
 
-def _alike(tasks: Iterable[Task]) -> dict[Shape, list[Task]]:
-    alike: dict[Shape, list[Task]] = {}
+def _alike(tasks: Sequence[Task]) -> Iterator[tuple[Shape, list[Task]]]:
+    """Tasks that differ in words and pictures alone, with the shape of some of them; or, where there are too many
+    kinds to look at each, all together."""
+    inputs = Workflow.of(tasks[0].job.workflow, tasks[0].job.definition).inputs() if tasks else {}
+    deciding = [name for name, parameter in inputs.items() if not parameter.kind.takes]
+    kinds = _grouped(tasks, lambda job: (job.models(), [job.values[name] for name in deciding]))
+    few = _FEW
+    if len(kinds) > _KINDS:
+        kinds, few = _grouped(tasks, Job.models), _KINDS
+    for alike in kinds:
+        yield Shape.of(*(task.job for task in alike[:: -(-len(alike) // few)])), alike
+
+
+def _grouped(tasks: Iterable[Task], by: Callable[[Job], object]) -> list[list[Task]]:
+    groups: dict[str, list[Task]] = {}
     for task in tasks:
-        alike.setdefault(Shape.of(task.job), []).append(task)
-    return alike
+        groups.setdefault(repr(by(task.job)), []).append(task)
+    return [*groups.values()]
 
 
 def _probed(job: Job, session: Session) -> tuple[Sample, Power]:

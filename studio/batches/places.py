@@ -15,6 +15,7 @@ The rest is as in ``record.names``; only the template itself parts folders.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -58,7 +59,7 @@ class Places:
         folded = re.sub(r"\{[^{}]*\}", lambda field: fold(field[0]), template.removesuffix(".png"))
         self._parts = [names.check(part, known) for part in folded.split("/")]
         self._fields, self._columns = fields(template), columns
-        self._taken: dict[PurePosixPath, Task] = {}
+        self._taken: dict[str, Task] = {}
 
     def put(self, task: Task, row: Row, choice: Choice, n: int) -> Task:
         """The task with its place, as picture ``n`` (from 1) of a row and a choice.
@@ -68,7 +69,7 @@ class Places:
         values = self._values(task, row, choice, n)
         *folders, file = (names.fill(part, values, f"picture-{n}") for part in self._parts)
         placed = replace(task, place=PurePosixPath(*folders, f"{file}.png"))
-        if (first := self._taken.setdefault(placed.place, placed)) is not placed:
+        if (first := self._taken.setdefault(_folded(placed.place), placed)) is not placed:
             raise ValueError(_twice(first, placed))
         return placed
 
@@ -88,6 +89,11 @@ class Places:
         asked = {name: _said(job.value(name)) for name in self._fields - own.keys()}
         cells = {name: written(row.cells.get(others[name], "")) for name in self._fields & others.keys()}
         return asked | own | dict(choice) | cells
+
+
+def _folded(place: PurePosixPath) -> str:
+    """The place as file systems compare it that tell neither "A" from "a" nor one way of writing "é" from another."""
+    return unicodedata.normalize("NFC", str(place).casefold())
 
 
 def _twice(first: Task, second: Task) -> str:

@@ -6,46 +6,48 @@ took far longer than their like do not count, and of fewer than three nothing is
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from itertools import islice
 from math import prod
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import fmean, median, quantiles
 from typing import Any, Final, NamedTuple, Self
 
 from pydantic import ValidationError
 
-from studio.errors import OutputError
+from studio.errors import OutputError, StudioError
 from studio.job import Job
-from studio.kinds import Size
-from studio.models import library
 from studio.record import glance
 from studio.untrusted.files import is_folder, resolved
+from studio.walk import Effort, rehearse
+from studio.workflow import Workflow
 
 _MOST: Final = 500  # pictures that are looked at, the newest
 _FEWEST: Final = 3  # of which something is concluded
 _FEW: Final = 5  # of which a spread says little
 _LOADING: Final = 3  # times as long as the quickest
 _SPREAD: Final = (0.75, 1.5)  # what is assumed instead
+_HUGE: Final = 10**9  # what no picture has: seconds, work, pixels
+_DIGITS: Final = 6  # of the work that count, as in records
 
 
 class Shape(NamedTuple):
-    """What decides how long a picture takes. ``steps`` and ``pixels`` are 1 where a workflow has no such input."""
+    """What decides how long a picture takes, and how large its file is: its models, ``work`` for them as in
+    ``engine.workload``, and its ``pixels``."""
 
     workflow: str
     models: tuple[str, ...]
-    steps: int
-    pixels: int
+    work: float
+    pixels: float
 
     @classmethod
-    def of(cls, job: Job) -> Self:
-        models, size, steps = tuple(job.models()), job.value("size"), job.value("steps")
-        pixels = prod(Size.read(size, 1)) if size else _own_pixels(models[0]) if models else 1
-        return cls(job.workflow, models, steps if isinstance(steps, int) else 1, pixels)
+    def of(cls, *jobs: Job) -> Self:
+        """That of a job's first picture; of several jobs, with the same workflow and models, their mean.
 
-    @property
-    def work(self) -> int:
-        return self.steps * self.pixels
+        The workflow is walked through without a model. A job that cannot be made takes no time.
+        """
+        efforts = [_effort(job.alone(0)) for job in jobs]
+        work, pixels = (fmean(each) for each in zip(*efforts, strict=True))
+        return cls(jobs[0].workflow, tuple(jobs[0].models()), round(work, _DIGITS), pixels)
 
 
 class Sample(NamedTuple):
@@ -83,7 +85,7 @@ def by_probe(shape: Shape, probe: Sample) -> Speed:
 def of(shape: Shape, known: Iterable[Sample]) -> Speed | None:
     """How long a picture of this shape takes, by those like it, else by others of its models; None where few are known.
 
-    From others it is worked out in proportion to steps and pixels.
+    From others it is worked out in proportion to their work.
     """
     same = [sample for sample in known if sample.shape.models == shape.models]
     if probe := next((sample for sample in same if sample.probe), None):
@@ -116,23 +118,30 @@ def _speed(shape: Shape, found: list[Sample], how: str) -> Speed:
 
 def _sample(file: Path, device: str) -> Sample | None:
     """What a picture's record says, which anybody may have written."""
-    told: dict[str, Any] | None = None
     try:
-        told = glance.record(file)
-        shape = Shape.of(Job.model_validate(told["job"])) if told else None
+        if not (told := glance.record(file)):
+            return None
+        job = Job.model_validate(told["job"])
+        pixels, work = prod(map(int, str(glance.within(told, "size")).split("x"))), glance.within(told, "work")
         passes = glance.within(told, "passes")
         made_on = [glance.within(one, "device") for one in passes] if isinstance(passes, list) else []
         seconds = glance.within(told, "seconds")
     except (ValidationError, KeyError, ValueError, OutputError):
         return None
-    if shape and device in made_on and isinstance(seconds, int | float) and 0 < seconds < 10**6:
-        return Sample(shape, float(seconds), file.stat().st_size)
+    if device in made_on and all(map(_is_amount, (seconds, work, pixels))):
+        return Sample(Shape(job.workflow, tuple(job.models()), work, pixels), float(seconds), file.stat().st_size)
     return None
 
 
-@cache
-def _own_pixels(model: str) -> int:
-    return prod(library.find(model).size)
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 < value < _HUGE
+
+
+def _effort(job: Job) -> Effort:
+    try:
+        return rehearse(Workflow.of(job.workflow, job.definition), job.values, job.seed)
+    except StudioError:
+        return Effort(0, 0)
 
 
 def pictures(count: int) -> str:

@@ -1,6 +1,7 @@
 """What a step is given: a model at its service, a picture's seed, and somebody to report to."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -10,11 +11,17 @@ from PIL.Image import Image
 from studio.engine import loras, passes, samplers
 from studio.engine.forward import forward
 from studio.engine.order import Note, Order, Report
+from studio.engine.parts import Parts
 from studio.engine.passes import Make
 from studio.engine.pipelines import Pipelines
 from studio.engine.preview import Show
+from studio.engine.seamless import seamless as joined
 from studio.models.card import ModelCard
+from studio.models.parts import Part
 from studio.request import Request
+
+Look = Callable[[Parts, Part, Image], Image]
+"""Makes a picture of what a model sees in another, as in ``seeing``."""
 
 
 def _ignore(step: int, steps: int) -> None:
@@ -64,6 +71,16 @@ class Engine:
         loras.check_steps(request)
         samplers.check(request.sampler, card.family.noise, partly=request.strength is not None)
         return self.make(list(self._orders(card, request)))
+
+    @contextmanager
+    def seamless(self, card: ModelCard, *, across: bool, down: bool) -> Iterator[None]:
+        """While inside, the model's pictures go on over their edges, as in ``seamless.seamless``."""
+        with joined(self.pipelines.get(card, "text-to-image"), across=across, down=down):
+            yield
+
+    def see(self, look: Look, part: Part, picture: Image) -> Image:
+        """What a model that sees makes of a picture: its depth, a pose."""
+        return look(self.pipelines.parts, part, picture)
 
     def forward(self, card: ModelCard, request: Request) -> list[Image]:
         """One picture for each seed, in one pass; raises whatever torch does where memory runs out."""

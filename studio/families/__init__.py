@@ -16,7 +16,7 @@ from studio import plugins, wildcards
 from studio.errors import InputError, ModelError
 from studio.kinds import Size
 from studio.naming import Names
-from studio.prompt_grammar import parse
+from studio.prompt_grammar import parse, without_loras
 from studio.request import Request
 
 Shape = tuple[int, ...]
@@ -249,7 +249,7 @@ class Family:
     def _check_prompt(self, text: str) -> None:
         """Refuse what a prompt asks for besides words and would not get."""
         parsed = parse(text)
-        if wildcard := wildcards.first(text):
+        if wildcard := wildcards.first(without_loras(text)):
             raise InputError(
                 f"'{wildcard}' is not drawn here, but in a workflow's prompts; write \\{wildcard[0]} for plain text"
             )

@@ -45,8 +45,8 @@ def names(kind: str) -> list[str]:
 
 def check_name(kind: str, ref: str) -> None:
     """Raise InputError where ``ref`` is none of the ``names``, nor the end of a LoRA's: a path opens a file."""
-    known = names(kind)
-    if not any(name == ref or (kind == "lora" and name.endswith(f"/{ref}")) for name in known):
+    known, asked = names(kind), ref.removesuffix(".safetensors") if kind == "lora" else ref
+    if not any(name == asked or (kind == "lora" and name.endswith(f"/{asked}")) for name in known):
         raise InputError(unknown("LoRA" if kind == "lora" else kind, ref, known))
 
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from platformdirs import user_data_path
-
+from studio.config import data_path
 from studio.errors import InputError, ModelError
 from studio.families import Shapes
 from studio.models.configuration import read_json
@@ -122,7 +121,7 @@ class Part:
 
 def folder() -> Path:
     """Where parts are looked for by name."""
-    return Path(os.environ.get("STUDIO_PARTS") or user_data_path("studio-diffusion") / "parts")
+    return Path(os.environ.get("STUDIO_PARTS") or data_path("parts"))
 
 
 def names(kind: str) -> list[str]:

@@ -14,7 +14,7 @@ from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from studio.config import Settings
-from studio.errors import ModelError
+from studio.errors import ModelError, OutputError
 from studio.models.hashes import Pin
 
 
@@ -61,13 +61,31 @@ def read() -> Registry:
 
 @contextmanager
 def changing() -> Iterator[Registry]:
-    """The registry to change in place, written when the block ends; other processes wait."""
+    """The registry to change in place, written when the block ends; other processes wait.
+
+    Raises OutputError where it cannot be written.
+    """
     file = _file()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(file.with_suffix(".lock")):
+    lock = FileLock(file.with_suffix(".lock"))
+    with _writing(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        held = lock.acquire()
+    with held:
         registry = read()
         yield registry
-        _replace(file, registry)
+        with _writing(file):
+            _replace(file, registry)
+
+
+@contextmanager
+def _writing(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"the list of models '{file}' cannot be written: {error.strerror or error}; nothing in it was changed: "
+            "set STUDIO_STATE to a folder that can be written"
+        ) from None
 
 
 def downloads() -> Path:

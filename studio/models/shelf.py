@@ -1,8 +1,9 @@
 """Putting models on the shelf and taking them off; their files stay where they are."""
 
-import re
 import shutil
 from pathlib import Path
+
+import regex
 
 from studio.errors import InputError
 from studio.models import elsewhere, library, registry
@@ -35,7 +36,7 @@ def add(path: Path, name: str = "", base: str = "", origin: Origin | None = None
 
 def free_name(name: str) -> str:
     """The name as it is; raises InputError where it is taken, or cannot be one."""
-    if not re.fullmatch(r"[\w][\w .+()-]{0,99}", name) or name != name.strip():
+    if not regex.fullmatch(r"[\w][\w .+()-]{0,99}", name) or name != name.strip():
         raise InputError(f"'{name}' cannot be a model's name; use letters, digits, spaces and . - + ( ), with --name")
     if name in library.names():
         raise InputError(f"there is a model '{name}' already; choose another name with --name")

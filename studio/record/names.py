@@ -1,7 +1,7 @@
 """File names from a small safe template: "{workflow}-{item}-{seed}-{n}".
 
-Only the fields below are known; what goes into them is reduced to letters, digits and dashes,
-so no value can leave the output folder. "{item}" is what tells a picture of a set from the others:
+Only the fields below are known; what goes into them is reduced to letters with their marks, digits, emoji and
+dashes, so no value can leave the output folder. "{item}" is what tells a picture of a set from the others:
 its values of the inputs that take a list, and nothing where there is none.
 """
 
@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
+
+import regex
 
 from studio.errors import InputError
 from studio.job import Job
@@ -22,7 +24,11 @@ DEFAULT: Final = "{workflow}-{item}-{seed}-{n}"
 _FIELDS: Final = ("workflow", "item", "seed", "n", "prompt", "model")
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _LONGEST, _MOST_BYTES = 120, 240  # file systems end at 255 bytes
-_RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
+_WORDS: Final = regex.compile(  # letters with their marks and joiners, digits of all kinds, emoji
+    r"[\w\p{N}\p{Emoji_Presentation}\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}\U000E0020-\U000E007F]+"
+)
+_JOINERS: Final = "\u200c\u200d"
+_RESERVED: Final = re.compile(r"(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³])\s*(\..*)?", re.IGNORECASE)  # in Windows
 
 
 def check(template: str, fields: Collection[str] = _FIELDS) -> str:
@@ -34,7 +40,7 @@ def check(template: str, fields: Collection[str] = _FIELDS) -> str:
         if field not in fields:
             raise InputError(f"in the name '{template}', {unknown('field', field, fields)}")
     rest = _FIELD.sub("x", template)
-    if not rest or not re.fullmatch(r"[\w .,()+=@#-]+", rest) or rest.startswith(".") or len(template) > 200:
+    if not rest or not regex.fullmatch(r"[\w .,()+=@#-]+", rest) or rest.startswith(".") or len(template) > 200:
         known = ", ".join(f"{{{field}}}" for field in fields)
         raise InputError(f"'{template}' cannot name a file; use letters, digits, dashes and {known}")
     return template
@@ -45,7 +51,7 @@ def fill(template: str, values: Mapping[str, str], otherwise: str) -> str:
     item = values.get("item", "")
     named = template if item else re.sub(r"[-_ ]\{item\}(?![-_ ])|\{item\}[-_ ]?", "", template)
     name = _cut(_FIELD.sub(lambda match: _slug(values[match[1]]), named)).strip(". ")
-    return otherwise if not name or _RESERVED.match(name) else name
+    return otherwise if not name or _RESERVED.fullmatch(name) else name
 
 
 def stem(template: str, job: Job, n: int) -> str:
@@ -63,10 +69,15 @@ def stem(template: str, job: Job, n: int) -> str:
 
 
 def _cut(name: str) -> str:
-    return name[:_LONGEST].encode()[:_MOST_BYTES].decode(errors="ignore")
+    """The beginning that fits into a file name, whole letters with all their marks."""
+    graphemes = regex.findall(r"\X", name)[:_LONGEST]
+    while len("".join(graphemes).encode()) > _MOST_BYTES:
+        graphemes.pop()
+    return "".join(graphemes)
 
 
 def _slug(text: str) -> str:
-    """Lower-case letters and digits of any script, dashes between, at most 60 characters."""
-    words = re.findall(r"\w+", unicodedata.normalize("NFKC", text).lower().replace("_", "-"))
-    return "-".join(words)[:60].strip("-") or "none"
+    """Letters and digits of any script with their marks, and emoji, dashes between, at most 60 of them."""
+    words = _WORDS.findall(unicodedata.normalize("NFC", text).replace("_", "-"))
+    graphemes = regex.findall(r"\X", "-".join(words))[:60]
+    return "".join(graphemes).strip(f"-{_JOINERS}") or "none"

@@ -48,7 +48,7 @@ def _settings(job: Job, facts: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield from (("Hires upscale", large), ("Hires upscaler", "Lanczos" if large else ""))
     yield "RNG", "CPU"
     loras = facts.get("loras", {}).items()
-    yield "Lora hashes", ", ".join(f"{_file(lora)}: {of['tensors'][:12]}" for lora, of in loras)
+    yield "Lora hashes", ", ".join(f"{_file(lora).replace(',', '')}: {of['tensors'][:12]}" for lora, of in loras)
     yield "Version", f"studio {facts['studio']}"
 
 

@@ -27,6 +27,7 @@ from studio.record.picture import Picture
 from studio.untrusted.files import walk_files
 
 _BEGINS, _ENDS = ".studio-", ".tmp"  # of a file that is not whole yet
+_KEPT: Final = "earlier pictures are untouched"
 _ABANDONED: Final = 3600.0  # seconds after which nobody can be writing it any more
 
 
@@ -76,11 +77,11 @@ def _publish(
 
 
 @contextmanager
-def temporary(folder: Path) -> Iterator[Path]:
+def temporary(folder: Path, kept: str = _KEPT) -> Iterator[Path]:
     """The path of a new file in the folder, which is gone afterwards; what the disk refuses becomes an OutputError."""
     file = folder / f"{_BEGINS}{secrets.token_hex(8)}{_ENDS}"
     try:
-        with reached(folder):
+        with reached(folder, kept):
             _make(folder)
             yield file
     finally:
@@ -96,19 +97,20 @@ def _make(folder: Path) -> None:
 
 
 @contextmanager
-def reached(path: Path) -> Iterator[None]:
-    """While inside, what the disk refuses becomes an OutputError about ``path``."""
+def reached(path: Path, kept: str = _KEPT) -> Iterator[None]:
+    """While inside, what the disk refuses becomes an OutputError about ``path``, which says what is ``kept``."""
     try:
         yield
     except OSError as error:
-        raise OutputError(
-            f"cannot write to '{path}': {error.strerror or error}; earlier pictures are untouched"
-        ) from None
+        raise OutputError(f"cannot write to '{path}': {error.strerror or error}; {kept}") from None
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put a file in the place of what was there, whole or not at all; raises OutputError as ``publish`` does."""
-    with temporary(path.parent) as file:
+    """Put a file in the place of what was there, whole or not at all, and on the disk before this returns.
+
+    Raises OutputError as ``publish`` does.
+    """
+    with temporary(path.parent, f"'{path.name}' is as it was") as file:
         _put(file, content)
         file.replace(path)
         sync(path.parent)
@@ -123,10 +125,21 @@ def sweep(folder: Path) -> None:
                 file.unlink()
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, kept: str = _KEPT) -> None:
     """Fail before any work is done where the folder cannot be written."""
-    with temporary(folder) as probe:
+    with temporary(folder, kept) as probe:
         probe.touch()
+
+
+def has_links(folder: Path) -> bool:
+    """Whether the folder's disk knows hard links; exFAT, FAT and some network shares do not."""
+    with temporary(folder) as probe, temporary(folder) as other:
+        probe.touch()
+        try:
+            os.link(probe, other)
+        except OSError:
+            return False
+    return True
 
 
 def _now() -> str:

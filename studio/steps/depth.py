@@ -12,4 +12,4 @@ from studio.models import parts
 def run(engine: Engine, image: Picture, depth: DepthRef) -> list[Image.Image]:
     """The depth of each picture, of its size, from the nearest to the farthest in it."""
     part = parts.find(depth, "depth")
-    return [seeing.depth(engine.pipelines.parts, part, picture) for picture in opened(image)]
+    return [engine.see(seeing.depth, part, picture) for picture in opened(image)]

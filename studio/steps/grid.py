@@ -56,7 +56,7 @@ def run(
     return [_page(axes, pictures[n : n + each], labels) for n in range(0, len(pictures), each)]
 
 
-def check(
+def runs(
     x: str,
     y: str = "",
     z: str = "",
@@ -64,9 +64,13 @@ def check(
     image: str | None = None,
     settings: str = "",
     workflow: str = "text-to-image",
-) -> None:
-    """Raise InputError that names a wrong axis or value, before anything is started."""
-    _plan(_inner(workflow), (x, y, z), _base(prompt, image, settings), (0,))
+) -> list[tuple[Workflow, Cell]]:
+    """The workflow that it runs, with each picture's values: what a job of it rests on.
+
+    Raises InputError that names a wrong axis or value, before anything is started.
+    """
+    inner = _inner(workflow)
+    return [(inner, cell) for cell in _plan(inner, (x, y, z), _base(prompt, image, settings), (0,))[1]]
 
 
 def _plan(

@@ -12,4 +12,4 @@ from studio.models import parts
 def run(engine: Engine, image: Picture, pose: PoseRef) -> list[Image.Image]:
     """The pose of one person, who had better fill most of the picture, in each; in OpenPose's colours."""
     part = parts.find(pose, "pose")
-    return [seeing.pose(engine.pipelines.parts, part, picture) for picture in opened(image)]
+    return [engine.see(seeing.pose, part, picture) for picture in opened(image)]

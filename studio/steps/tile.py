@@ -6,7 +6,6 @@ from PIL.Image import Image
 from pydantic import Field
 
 from studio.engine.engine import Engine
-from studio.engine.seamless import seamless
 from studio.guide import NOTHING
 from studio.kinds import (
     OWN_SAMPLER,
@@ -45,6 +44,6 @@ def run(
     clip_skip: ClipSkip = 1,
 ) -> list[Image]:
     """One tile for each seed; without a size, at the model's own."""
-    pipeline = engine.pipelines.get(library.find(model), "text-to-image")
-    with seamless(pipeline, across=joins != "top and bottom", down=joins != "left and right"):
+    card = library.find(model)
+    with engine.seamless(card, across=joins != "top and bottom", down=joins != "left and right"):
         return generate.run(engine, prompt, negative_prompt, size, steps, guidance, sampler, model, guide, clip_skip)

@@ -223,7 +223,7 @@ def _slug(title: str) -> str:
     """The folder's name for a batch's; raises InputError for one without a letter or digit."""
     if not any(letter.isalnum() for letter in title):
         raise InputError.about("name", "give the batch a name, with letters or digits")
-    return names.fill("{name}", {"name": title}, "batch")
+    return names.fill("{name}", {"name": title.lower()}, "batch")  # two that differ in case are one on many disks
 
 
 def _keep(folder: Path, kept: Kept, content: bytes) -> None:

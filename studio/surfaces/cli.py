@@ -4,12 +4,15 @@ import errno
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
 from studio.errors import InputError, OutputError, StudioError, reason
+from studio.imagefile import ENDINGS
+from studio.surfaces import help_text
 from studio.surfaces.batch import batch
+from studio.surfaces.code_page import escape_missing
 from studio.surfaces.export import export
 from studio.surfaces.gallery import app as gallery
 from studio.surfaces.lora import app as lora
@@ -26,11 +29,16 @@ if TYPE_CHECKING:
     from studio.workflow import Workflow
 
 FAILED, WRONG_USE = 1, 2
-_BRINGING = frozenset({".png", ".jpg", ".jpeg", ".webp", ".avif", ".gif", ".json", ".txt"})  # files with settings
+_BRINGING = frozenset({*ENDINGS, ".json", ".txt"})  # files with settings
 
 Set = Annotated[tuple[str, ...], Parameter(name="--set", negative="")]
 
-app = App(name="studio", version=VERSION, help="Pictures from open diffusion models, on your own machine.")
+app = App(
+    name="studio",
+    version=VERSION,
+    help="Pictures from open diffusion models, on your own machine.",
+    help_format=help_text.FORMAT,
+)
 app.command(batch)
 app.command(gallery)
 app.command(models)
@@ -46,7 +54,7 @@ def run(target: str) -> None:
 
     studio run text-to-image --prompt "a red circle on white" --seed 7 --count 4
 
-    ``studio run NAME --help`` lists what a workflow takes.
+    studio run NAME --help lists what a workflow takes.
     """
     raise AssertionError(target)  # main() reads the flags of a run from the workflow itself
 
@@ -173,11 +181,27 @@ def web(*, port: int | None = None, open_page: Annotated[bool, Parameter(name="-
     serve(port, show=open_page)
 
 
+@app.command(name="--install-completion")
+def install_completion(shell: Literal["bash", "zsh", "fish", "powershell"] | None = None) -> None:
+    """Let the shell complete commands, workflows and flags with Tab; after an upgrade, do it again.
+
+    Parameters
+    ----------
+    shell:
+        Without it, the shell this runs in.
+    """
+    from studio.surfaces import completion
+
+    say(f"wrote {completion.install(app, shell)}; open a new terminal to use it")
+
+
 def main(arguments: list[str] | None = None) -> None:
     """The command ``studio``. Exit codes: 0 done, 1 failed or stopped, 2 wrong use.
 
     ``reproduce`` has two more, 3 and 4.
     """
+    for stream in (sys.stdout, sys.stderr):
+        escape_missing(stream)
     tokens = sys.argv[1:] if arguments is None else arguments
     sys.exit(_guarded(tokens))
 
@@ -210,6 +234,8 @@ def _say(problem: object, code: int) -> int:
 def _dispatch(tokens: list[str]) -> int:
     if tokens[:1] == ["run"] and len(tokens) > 1 and not tokens[1].startswith("-"):
         return _run(tokens[1], tokens[2:])
+    if not {"--help", "-h"}.isdisjoint(tokens):
+        help_text.unwrap(app)
     return int(app(tokens, exit_on_error=False, print_error=False, result_action="return_value") or 0)
 
 

@@ -2,14 +2,21 @@
 
 import os
 import platform
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
+from pathlib import Path
+from typing import Final, NamedTuple
 
+from studio.config import Settings
 from studio.errors import StudioError
 from studio.models import library
+from studio.record.publish import check_folder, has_links
+from studio.surfaces.code_page import lacking
 from studio.surfaces.terminal import say
+
+_LITTLE: Final = 10**9  # bytes of a disk
 
 
 class Finding(NamedTuple):
@@ -42,6 +49,14 @@ def findings() -> Iterator[Finding]:
     yield Finding("memory", *hardware.memory())
     yield Finding("torchvision", *hardware.torchvision())
     yield _network()
+    yield _terminal()
+    try:
+        settings = Settings.from_environment()
+    except StudioError as error:
+        yield Finding("settings", "cannot be used", str(error))
+        return
+    yield _folder("pictures", settings.output, "STUDIO_OUTPUT", links=True)
+    yield _folder("state", settings.state, "STUDIO_STATE", links=False)
     yield from _models()
 
 
@@ -56,6 +71,29 @@ def _network() -> Finding:
         "network",
         "HF_HUB_OFFLINE=0: models may be looked up on the Hub" if online else "offline: nothing leaves this machine",
     )
+
+
+def _folder(what: str, folder: Path, setting: str, *, links: bool) -> Finding:
+    """A folder that is written to, or the one it would be made in; pictures are published by hard ``links``."""
+    another = f"set {setting} to a folder on another disk"
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    try:
+        check_folder(there)
+        free = shutil.disk_usage(there).free
+    except (StudioError, OSError) as error:
+        return Finding(what, str(folder), f"{str(error).partition(';')[0]}; {another}")
+    found = f"{folder}, {free / 1e9:.1f} GB free"
+    if free < _LITTLE:
+        return Finding(what, found, f"make room, or {another}")
+    if links and not has_links(there):
+        return Finding(what, f"{found}, no hard links", f"pictures cannot be saved without; {another}")
+    return Finding(what, found)
+
+
+def _terminal() -> Finding:
+    """A code page that lacks letters is no trouble, but paths are not printed as they are."""
+    found = f"prints {sys.stdout.encoding or 'utf-8'}"
+    return Finding("terminal", f"{found}; letters it lacks are escaped" if lacking(sys.stdout) else found)
 
 
 def _models() -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from studio.axes import listed
 from studio.errors import InputError
 from studio.plugins import unknown
 from studio.record import names
+from studio.surfaces import help_text
 from studio.surfaces.controls import Control, controls, live_choices
 from studio.untrusted.printable import printable
 from studio.workflow import Workflow
@@ -33,11 +34,16 @@ def read_flags(target: str, workflow: Workflow, tokens: list[str]) -> Asked | No
     Raises InputError for a flag that is unknown or lacks its value.
     """
     asked_for = controls(workflow)
-    inputs = {control.name: _input(control) for control in asked_for}
     toggles = [f"no_{control.name}" for control in asked_for if control.kind == "toggle"]
-    _refuse_unknown(tokens, [*inputs, *_OPTIONS, *toggles, "help", "no_json"])
-    app = App(name=f"studio run {printable(target)}", help=_HELP, version_flags=[], result_action="return_value")
-    app.default(_command(inputs))
+    _refuse_unknown(tokens, [*(control.name for control in asked_for), *_OPTIONS, *toggles, "help", "no_json"])
+    app = App(
+        name=f"studio run {printable(target)}",
+        help=_HELP,
+        help_format=help_text.FORMAT,
+        version_flags=[],
+        result_action="return_value",
+        default_command=command_of(workflow),
+    )
     try:
         asked: Asked | None = app(tokens, exit_on_error=False, print_error=False)
     except UnusedCliTokensError as error:
@@ -57,8 +63,9 @@ def _refuse_unknown(tokens: list[str], known: list[str]) -> None:
             raise InputError(unknown("input", flag, flags))
 
 
-def _command(inputs: dict[str, inspect.Parameter]) -> Callable[..., Asked]:
-    """A function whose signature is the form's, for cyclopts to read."""
+def command_of(workflow: Workflow) -> Callable[..., Asked]:
+    """A function whose signature is the workflow's form, for cyclopts to read."""
+    inputs = {control.name: _input(control) for control in controls(workflow)}
 
     def command(**given: Any) -> Asked:
         values = {name: _joined(value) for name, value in given.items() if name in inputs}

@@ -127,7 +127,7 @@ def mark(
 
 @app.command
 def trash(*pictures: str) -> None:
-    """Move pictures to the trash of their folder, .studio/trash; ``restore`` brings them back.
+    """Move pictures to the trash of their folder, .studio/trash; restore brings them back.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def restore(*pictures: str) -> None:
     Parameters
     ----------
     pictures:
-        Files in the trash, as ``find is:trash`` prints them, or where they were.
+        Files in the trash, as find is:trash prints them, or where they were.
     """
     with _fresh() as gallery:
         for now in (now for picture in _some(pictures) for now in gallery.restore(_thrown(gallery, picture))):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from cyclopts import Parameter
 
 from studio.cluster.link import connected, library
+from studio.config import Settings
 from studio.errors import InputError
 from studio.surfaces.terminal import say
 
@@ -75,7 +76,14 @@ def serve(
     """
     if host not in _HERE and tokens is None:
         raise InputError("beyond this machine every user needs a token; give a file with --tokens")
+    from studio.surfaces.preflight import check_output, check_state
+
     users = read_tokens(tokens)
+    ray_serve()
+    if address is None:  # else the queue and the pictures are on another machine
+        settings = Settings.from_environment()
+        check_state(settings)
+        check_output(settings)
     with connected(address):
         running = deploy(host=host, port=port, workers=workers, users=users, names=name)
         secret = "" if tokens else f"\nIts token is {users[0]}"
@@ -91,11 +99,7 @@ def deploy(
     *, host: str, port: int, workers: int, users: tuple[str, ...], names: Sequence[str] = (), cores: int | None = None
 ) -> Any:
     """Put the API onto the cluster that this process is in touch with; returns Ray Serve, to shut it down."""
-    library()
-    try:
-        from ray import serve as running
-    except ImportError:
-        raise InputError("Ray Serve is not installed here; pip install 'studio-diffusion[serve]'") from None
+    running = ray_serve()
 
     def build() -> "ASGIApp":  # a function, or Ray Serve takes it for the app itself
         return app(port=port, workers=workers, users=users, names=tuple(names), cores=cores)
@@ -105,6 +109,16 @@ def deploy(
     running.start(http_options={"host": host, "port": port})
     running.run(running.deployment(**options)(running.ingress(build)(api)).bind(), name="studio", route_prefix="/")
     return running
+
+
+def ray_serve() -> Any:
+    """Ray Serve, which comes with Ray but for what it needs; raises InputError where that is not installed."""
+    library()
+    try:
+        from ray import serve
+    except ImportError:
+        raise InputError("Ray Serve is not installed here; pip install 'studio-diffusion[serve]'") from None
+    return serve
 
 
 def app(*, port: int, workers: int, users: tuple[str, ...], names: tuple[str, ...], cores: int | None) -> "ASGIApp":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from studio.errors import InputError
 from studio.session import Session
+from studio.surfaces.preflight import check_output, check_state
 from studio.surfaces.terminal import say
 
 if TYPE_CHECKING:
@@ -20,9 +21,13 @@ HOST: Final = "127.0.0.1"  # never wider: who is on the network has no business 
 def serve(port: int | None = None, *, show: bool = True) -> None:
     """Serve until Ctrl+C; print the address with its token and open it where ``show`` says so.
 
-    Without a ``port`` it is 7860, or a free one where that is taken. Raises InputError for one that is taken.
+    Without a ``port`` it is 7860, or a free one where that is taken. Raises InputError for one that is taken,
+    OutputError where pictures or the queue cannot be written.
     """
-    bound, session, token = _bound(port), Session(), secrets.token_urlsafe(24)
+    session, token = Session(), secrets.token_urlsafe(24)
+    check_state(session.settings)
+    check_output(session.settings)
+    bound = _bound(port)
     here = bound.getsockname()[1]
     try:
         _run(app(session, here, token), bound, f"http://{HOST}:{here}/?token={token}", show)

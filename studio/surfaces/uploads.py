@@ -13,9 +13,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from studio import prompt_grammar
 from studio.axes import listed
 from studio.errors import InputError
-from studio.imagefile import open_image
+from studio.imagefile import ON_PAGES, open_image
 from studio.models import named
 from studio.plugins import unknown
 from studio.surfaces.controls import Control, controls
@@ -24,8 +25,7 @@ from studio.workflow import Workflow, workflow_names
 
 PICTURES: Final = frozenset({"picture", "mask", "pictures"})
 _FOLDER: Final = "inputs"
-_ENDINGS: Final = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "AVIF": ".avif", "GIF": ".gif"}
-SHOWN: Final = frozenset(_ENDINGS.values())
+SHOWN: Final = frozenset(ending for endings in ON_PAGES.values() for ending in endings)
 """Endings of the picture files that may be asked for over HTTP."""
 
 
@@ -51,11 +51,18 @@ def _safe(control: Control, value: Any, output: Path) -> Any:
     try:
         if control.kind in PICTURES:
             return [picture_file(one, output) for one in value] if control.many else picture_file(value, output)
-        for kind, name in named.of(control.kind, value) if _is_text(value) else ():
+        for kind, name in named.of(control.kind, _decided(control, value)) if _is_text(value) else ():
             named.check_name(kind, name)
     except InputError as error:
         raise InputError(str(error), {control.name: str(error)}) from None
     return value
+
+
+def _decided(control: Control, value: Any) -> Any:
+    """The value; of a prompt what of it is not drawn: the LoRAs that are, are known by name as well."""
+    if control.kind != "prompt":
+        return value
+    return list(map(prompt_grammar.decided, value if isinstance(value, list) else [value]))
 
 
 def _is_text(value: Any) -> bool:
@@ -149,7 +156,7 @@ def keep(data: bytes, output: Path) -> Path:
     A job may run, and be repeated, long after the browser that sent its picture is gone. Raises
     InputError where the bytes are no picture; nothing is kept then.
     """
-    ending = _ENDINGS.get(_format(data), "")
+    ending = next(iter(ON_PAGES.get(_format(data), ())), "")
     if not ending:
         raise InputError("this is not a picture that can be read; use PNG, JPEG, WebP, AVIF or GIF")
     folder = output.absolute() / _FOLDER

@@ -1,10 +1,11 @@
 """What is asked of a training, and what follows from it: one number, the steps, and the rest is settled here."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
+
+import regex
 
 from studio.errors import InputError, ModelError
 from studio.families import Lessons
@@ -15,7 +16,7 @@ from studio.models.card import ModelCard
 if TYPE_CHECKING:
     from studio.train.progress import Progress
 
-_NAME: Final = re.compile(r"[\w][\w .-]{0,99}")
+_NAME: Final = regex.compile(r"[\w][\w .-]{0,99}")
 _FEW, _MOST, _EACH = 200, 1500, 40  # steps: at least, at most, and for each picture
 _PIXELS: Final = 2**20  # what a batch holds
 _BETWEEN: Final = 50  # steps between samples, at least
@@ -72,9 +73,19 @@ class Course:
         return self.out / f"{self.name}.safetensors"
 
     @property
+    def preview(self) -> Path:
+        """Where the picture of what it draws will be."""
+        return self.file.with_suffix(".png")
+
+    @property
     def folder(self) -> Path:
         """Where all that comes with it goes: card, page, samples, and what a training that was cut off goes on from."""
         return self.out / self.name
+
+    @property
+    def state(self) -> Path:
+        """What a training that was cut off goes on from."""
+        return self.folder / "training.state"
 
     def said(self, caption: str) -> str:
         """A caption as it is learned."""
@@ -102,6 +113,11 @@ class Settled:
     checkpointing: bool
     seed: int
     sample_every: int
+
+    @property
+    def lower_rate(self) -> str:
+        """What to try where numbers grow beyond all bounds."""
+        return f"try a lower rate, {self.rate / 10:.1g} instead of {self.rate:g}, under another name"
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step (from 0): it rises for a twentieth of them and falls over the last third."""

@@ -1,14 +1,17 @@
 """What has happened in a training: kept on disk so that it can go on, and told to whoever shows it."""
 
 import hashlib
+import io
 import json
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from threading import Event
 from typing import Any, Final
 
 from studio.errors import Cancelled, InputError
+from studio.record.publish import replace, sweep
 from studio.train import state
 from studio.train.cost import Cost, Meter
 from studio.train.course import Course
@@ -21,30 +24,37 @@ _SECONDS, _TIMES = 20, 30  # between two saves: at least so long, and so many ti
 
 
 class Diary:
-    """A training's losses and samples, taken up where it was left, if it was.
+    """A training's losses and samples, taken up where it was left, if it was: ``before`` is what its state said.
 
-    Raises InputError where something else was begun by the same name.
+    Raises InputError where something else was begun by the same name, or the state is damaged.
     """
 
-    def __init__(self, course: Course, pupil: Pupil, examples: Sequence[Example], optimizer: Any, scaler: Any) -> None:
+    def __init__(
+        self,
+        course: Course,
+        pupil: Pupil,
+        examples: Sequence[Example],
+        optimizer: Any,
+        scaler: Any,
+        before: state.Numbers | None,
+    ) -> None:
         self._course, self._pupil, self._optimizer, self._scaler = course, pupil, optimizer, scaler
         self._prompts = course.samples or _some([course.said(one.caption) for one in examples])
         self._identity = _identity(course, pupil, examples)
-        self._file = course.folder / "training.state"
-        before = state.numbers(self._file) or {"identity": self._identity}
-        if before["identity"] != self._identity:
+        before = before or state.Numbers(identity=self._identity)
+        if before.identity != self._identity:
             raise InputError(
                 f"'{course.name}' was begun with other pictures or settings; go on with those, choose another name, "
-                f"or delete '{self._file}' to begin anew"
+                f"or delete '{course.state}' to begin anew"
             )
-        self.losses: list[float] = before.get("losses", [])
-        self.seen: int = before.get("seen", 0)
-        self._seconds: float = before.get("seconds", 0.0)
-        if before.get("losses"):
-            state.load(self._file, pupil.learning, optimizer, self.step)
-        if before.get("scaler"):
-            scaler.load_state_dict(before["scaler"])
-        self._meter = Meter(pupil.device, before.get("joules", 0.0))
+        self.losses, self.seen, self._seconds = list(before.losses), before.seen, before.seconds
+        if self.losses:
+            state.load(course.state, pupil.learning, optimizer, self.step)
+        if before.scaler:
+            scaler.load_state_dict(before.scaler)
+        sweep(course.folder)
+        self._kept = self.step
+        self._meter = Meter(pupil.device, before.joules)
         self._began = self._saved = time.monotonic()
         self._saving = self._learning = 0.0
         self._here = 0
@@ -63,24 +73,31 @@ class Diary:
             self.save()
 
     def save(self) -> None:
-        """Keep everything that going on needs."""
+        """Keep everything that going on needs; raises OutputError where the disk refuses it."""
         began = time.monotonic()
-        numbers = {
-            "identity": self._identity,
-            "losses": self.losses,
-            "seen": self.seen,
-            "seconds": self._spent(),
-            "joules": self._meter.read().joules,
-            "scaler": self._scaler.state_dict() if self._scaler else {},
-        }
-        self._course.folder.mkdir(parents=True, exist_ok=True)
-        state.save(self._file, self._pupil.learning, self._optimizer, numbers)
-        self._saved = time.monotonic()
+        numbers = state.Numbers(
+            identity=self._identity,
+            losses=tuple(self.losses),
+            seen=self.seen,
+            seconds=self._spent(),
+            joules=self._meter.read().joules,
+            scaler=self._scaler.state_dict() if self._scaler else {},
+        )
+        state.save(self._course.state, self._pupil.learning, self._optimizer, numbers)
+        self._saved, self._kept = time.monotonic(), self.step
         self._saving = self._saved - began
 
     def forget(self) -> None:
-        """It is finished: nothing is left to go on from."""
-        self._file.unlink(missing_ok=True)
+        """It is finished, its LoRA on the disk: nothing is left to go on from."""
+        with suppress(OSError):  # a state that cannot be deleted changes nothing about the LoRA
+            self._course.state.unlink(missing_ok=True)
+
+    def kept(self, *, again: bool) -> str:
+        """What is kept of the training so far; where trying ``again`` may do, how to go on."""
+        if not self._kept:
+            return f"no step was saved yet{'; the same command begins anew' if again else ''}"
+        going_on = ", and the same command goes on from there" if again else ""
+        return f"step {self._kept} is kept in '{self._course.state}'{going_on}"
 
     def draw_samples(self, asked: Event) -> None:
         """Draw the samples that are due now and not there yet; stops within a step when that is ``asked``."""
@@ -91,10 +108,9 @@ class Diary:
 
         for n, sample in enumerate(self.samples() if self.step in self._times() else ()):
             if not sample.file.exists():
-                sample.file.parent.mkdir(parents=True, exist_ok=True)
                 picture = self._pupil.draw(sample.prompt, self._course.seed + n, report)
-                picture.save(partial := sample.file.with_suffix(".partial"), "PNG")
-                partial.replace(sample.file)
+                picture.save(png := io.BytesIO(), "PNG")
+                replace(sample.file, png.getvalue())
 
     def progress(self, over: str = "") -> Progress:
         """How far it is."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from studio.errors import InputError, reason
-from studio.imagefile import open_image
+from studio.imagefile import ENDINGS, open_image
 from studio.models.hashes import read_digest
 from studio.untrusted import strict_json
 from studio.untrusted.files import exists, is_folder, named_in_text, read_file
@@ -14,7 +14,6 @@ from studio.untrusted.files import exists, is_folder, named_in_text, read_file
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 _LEAST: Final = 64
 _TABLE: Final = "metadata.jsonl"
 _LARGEST_CAPTION, _LARGEST_TABLE = 2**20, 16 * 2**20
@@ -67,7 +66,7 @@ def upright(image: "Image") -> "Image":
 def _pictures(folder: Path) -> list[Path]:
     if not is_folder(folder):
         raise InputError(f"there is no folder '{folder}'; give one with pictures in it")
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.name[0] != ".")
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in ENDINGS and file.name[0] != ".")
     if not all(map(named_in_text, files)):
         raise InputError(f"the name of a picture in '{folder}' holds letters of no known alphabet; rename it")
     if not files:

@@ -3,11 +3,13 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from studio.errors import Cancelled, InputError
+from studio.errors import Cancelled, InputError, ModelError, OutputError, StudioError
 from studio.models import library
-from studio.train import folder
+from studio.record.publish import check_folder, reached
+from studio.train import folder, state
 from studio.train.course import Course, lessons
 from studio.train.diary import Diary
 from studio.train.lessons import batch
@@ -20,6 +22,7 @@ from studio.train.write import write
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
+    from torch import Tensor
 
 Heard = Callable[[Progress], None]
 
@@ -29,41 +32,74 @@ def train(course: Course, heard: Heard) -> Path:
 
     Ctrl+C, or Cancelled raised by ``heard``, stop it between two steps. The same course then goes on from there, and
     so it does where the process was killed: with the same losses as if nothing had happened. Raises InputError for
-    wrong pictures or settings before anything starts, ModelError where the model does not load.
+    wrong pictures or settings before anything starts, ModelError where the model does not load or what it learns is
+    not finite, OutputError where the disk refuses a file; each says what is kept and how to go on.
     """
     card = library.find(course.model)
     lessons(card)
-    if course.file.exists():
-        raise InputError.about("name", f"there is a LoRA '{course.file}' already; choose another name or delete it")
+    _refuse_taken(course)
+    before = state.read(course.state)
     examples = folder.examples(course.pictures, course.caption, min(course.size or card.size) // 2)
+    check_folder(course.out)
+    check_folder(course.folder)
     with taught(course, card, examples) as pupil, stoppable() as asked:
         optimizer, accelerator = _equipped(pupil)
-        diary = Diary(course, pupil, examples, optimizer, accelerator.scaler)
+        diary = Diary(course, pupil, examples, optimizer, accelerator.scaler, before)
         tell = _telling(course, heard)
         try:
-            while True:
-                diary.draw_samples(asked)
-                if diary.step == pupil.settled.steps:
-                    break
-                began = time.monotonic()
-                loss, seen = _learn(pupil, diary.step, optimizer, accelerator)
-                diary.note(loss, seen, time.monotonic() - began)
-                tell(diary.progress())
-                if asked.is_set():
-                    raise Cancelled
+            with reached(course.folder, "what is there is whole"):
+                _learn_all(pupil, diary, optimizer, accelerator, tell, asked)
+                diary.save()
+                write(course, pupil, diary, examples)
         except Cancelled:
-            diary.save()
-            tell(diary.progress("stopped"))
-            step = f"step {diary.step} of {pupil.settled.steps}"
-            raise Cancelled(f"stopped after {step}; the same command goes on from there") from None
-        write(course, pupil, diary, examples)
+            raise
+        except StudioError as error:
+            error.args = (f"{error}; {diary.kept(again=not isinstance(error, ModelError))}",)
+            raise
         diary.forget()
-        tell(diary.progress("done"))
+        try:
+            tell(diary.progress("done"))
+        except OutputError as error:
+            raise OutputError(f"{error}; the LoRA '{course.file}' is finished") from None
     return course.file
 
 
+def _refuse_taken(course: Course) -> None:
+    """Raise InputError where files are there that the training would write, and it was not begun before."""
+    if course.file.exists():
+        raise InputError.about("name", f"there is a LoRA '{course.file}' already; choose another name or delete it")
+    for file in () if course.state.exists() else (course.preview, course.folder / "README.md"):
+        if file.exists():
+            raise InputError.about("name", f"'{file}' is there already; choose another name or move it away")
+
+
+def _learn_all(
+    pupil: Pupil, diary: Diary, optimizer: Any, accelerator: "Accelerator", tell: Heard, asked: Event
+) -> None:
+    """All steps that are left, with the samples that are due before and after them."""
+    try:
+        while True:
+            diary.draw_samples(asked)
+            if diary.step == pupil.settled.steps:
+                return
+            began = time.monotonic()
+            loss, seen = _learn(pupil, diary.step, optimizer, accelerator)
+            diary.note(loss, seen, time.monotonic() - began)
+            tell(diary.progress())
+            if asked.is_set():
+                raise Cancelled
+    except Cancelled:
+        diary.save()
+        tell(diary.progress("stopped"))
+        step = f"step {diary.step} of {pupil.settled.steps}"
+        raise Cancelled(f"stopped after {step}; the same command goes on from there") from None
+
+
 def _learn(pupil: Pupil, step: int, optimizer: Any, accelerator: "Accelerator") -> tuple[float, int]:
-    """One step, all of whose chance follows from the seed and its number; returns the loss and the pictures seen."""
+    """One step, all of whose chance follows from the seed and its number; returns the loss and the pictures seen.
+
+    Raises ModelError where the loss or the gradient is not finite; then the LoRA is as it was before the step.
+    """
     import torch
 
     settled, losses, seen = pupil.settled, [], 0
@@ -77,15 +113,25 @@ def _learn(pupil: Pupil, step: int, optimizer: Any, accelerator: "Accelerator") 
         with accelerator.accumulate(pupil.denoiser):
             with accelerator.autocast():
                 loss = question.loss(pupil.answer(question, these))
+            _check_finite("loss", loss, step, pupil)
             accelerator.backward(loss)
             if accelerator.sync_gradients:
-                accelerator.clip_grad_norm_(pupil.learning.values(), 1.0)
+                norm = accelerator.clip_grad_norm_(pupil.learning.values(), 1.0)
+                # a scaler passes over steps whose gradients overflow, and scales less from then on
+                if accelerator.scaler is None or accelerator.scaler.get_scale() < 1:
+                    _check_finite("gradient", norm, step, pupil)
             optimizer.param_groups[0]["lr"] = settled.rate_at(step)
             optimizer.step()
             optimizer.zero_grad()
         losses.append(loss.item())
         seen += len(clean)
     return sum(losses) / len(losses), seen
+
+
+def _check_finite(what: str, value: "Tensor", step: int, pupil: Pupil) -> None:
+    if not value.isfinite():
+        settled = pupil.settled
+        raise ModelError(f"step {step + 1} of {settled.steps}: the {what} is {value.item()}; {settled.lower_rate}")
 
 
 def _equipped(pupil: Pupil) -> tuple[Any, "Accelerator"]:

@@ -9,6 +9,7 @@ from typing import Final
 
 from PIL import Image
 
+from studio.record.publish import replace
 from studio.train.progress import Progress, Sample
 
 _WIDE, _HIGH, _POINTS, _THUMB = 640, 160, 320, 160
@@ -26,12 +27,8 @@ def write_page(progress: Progress, folder: Path) -> None:
     """Write training.html into a folder, whole or not at all; while the training goes on it reloads itself."""
     again = "" if progress.over else '<meta http-equiv="refresh" content="3">'
     head = f'<meta charset="utf-8">{again}<title>{escape(progress.name)}</title>'
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / "page.partial"
-    partial.write_text(
-        f"<!doctype html><html lang=en><head>{head}</head><body>{piece(progress)}</body></html>", "utf-8"
-    )
-    partial.replace(folder / "training.html")
+    page = f"<!doctype html><html lang=en><head>{head}</head><body>{piece(progress)}</body></html>"
+    replace(folder / "training.html", page.encode())
 
 
 def piece(progress: Progress) -> str:

@@ -1,55 +1,91 @@
-"""What a training goes on from: the LoRA so far, its optimizer's memory, and numbers; one file, whole or not at all."""
+"""What a training goes on from: the LoRA so far, its optimizer's moments, and numbers, in one file."""
 
-import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
+
+from studio.errors import InputError
+from studio.record.publish import replace
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 Learning = Mapping[str, "nn.Parameter"]
 
 _MOMENTS: Final = ("exp_avg", "exp_avg_sq")
 
 
-def save(file: Path, learning: Learning, optimizer: Any, numbers: Mapping[str, Any]) -> None:
-    """Write the parameters, the moments that AdamW keeps of them, and ``numbers``, in place of what was there."""
-    from safetensors.torch import save_file
+class Numbers(BaseModel):
+    """What a state holds besides tensors. ``identity`` is a hash of all that decides what is learned; there is a loss
+    for each step that is done; ``scaler`` is the state of the loss scaling in half precision, where there is any.
+    """
 
-    partial = file.with_suffix(".partial")
-    save_file(_tensors(learning, optimizer), partial, {"numbers": json.dumps(numbers)})
-    with partial.open("rb") as written:
-        os.fsync(written.fileno())
-    partial.replace(file)
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    version: Literal[1] = 1
+    identity: str
+    losses: tuple[FiniteFloat, ...] = ()
+    seen: int = 0
+    seconds: FiniteFloat = 0
+    joules: FiniteFloat = 0
+    scaler: dict[str, Any] = {}
 
 
-def numbers(file: Path) -> dict[str, Any]:
-    """The numbers that were saved; none where nothing was."""
-    from safetensors import safe_open
+def save(file: Path, learning: Learning, optimizer: Any, numbers: Numbers) -> None:
+    """Write the parameters, the moments that AdamW keeps of them, and ``numbers``, in place of what was there.
+
+    Raises OutputError where the disk refuses it; then what was there is as it was.
+    """
+    from safetensors.torch import save as written
+
+    replace(file, written(_tensors(learning, optimizer), {"numbers": numbers.model_dump_json()}))
+
+
+def read(file: Path) -> Numbers | None:
+    """The numbers that were saved, None where nothing was; raises InputError for a file that is damaged."""
+    from safetensors import SafetensorError, safe_open
 
     if not file.exists():
-        return {}
-    with safe_open(file, "pt") as saved:
-        found: dict[str, Any] = json.loads(saved.metadata()["numbers"])
-    return found
+        return None
+    try:
+        with safe_open(file, "pt") as saved:
+            return Numbers.model_validate_json((saved.metadata() or {})["numbers"])
+    except (SafetensorError, OSError, KeyError, ValidationError):
+        raise _unreadable(file) from None
 
 
 def load(file: Path, learning: Learning, optimizer: Any, step: int) -> None:
-    """Take the parameters and their moments, as they were after ``step`` steps, to the last bit."""
+    """Take the parameters and their moments, as they were after ``step`` steps, to the last bit.
+
+    Raises InputError where one is missing, has another shape, or is not finite; then nothing was taken.
+    """
     import torch
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
-    with safe_open(file, "pt") as saved:
-        for name, one in learning.items():
-            one.data.copy_(saved.get_tensor(f"lora.{name}"))
-            if step:
-                moments = {moment: saved.get_tensor(f"{moment}.{name}").to(one.device) for moment in _MOMENTS}
-                optimizer.state[one] = {"step": torch.tensor(float(step)), **moments}
+    kinds = ("lora", *_MOMENTS) if step else ("lora",)
+    try:
+        with safe_open(file, "pt") as saved:
+            found = {(kind, name): saved.get_tensor(f"{kind}.{name}") for name in learning for kind in kinds}
+    except (SafetensorError, OSError):
+        raise _unreadable(file) from None
+    if not all(one.shape == learning[name].shape and torch.isfinite(one).all() for (_, name), one in found.items()):
+        raise _unreadable(file)
+    for name, one in learning.items():
+        one.data.copy_(found["lora", name])
+        if step:
+            moments = {moment: found[moment, name].to(one.device) for moment in _MOMENTS}
+            optimizer.state[one] = {"step": torch.tensor(float(step)), **moments}
 
 
-def _tensors(learning: Learning, optimizer: Any) -> dict[str, Any]:
+def _unreadable(file: Path) -> InputError:
+    return InputError(
+        f"'{file}', which the training would go on from, is damaged or of another version of the studio; "
+        "put a copy of it in its place, or delete it to begin anew"
+    )
+
+
+def _tensors(learning: Learning, optimizer: Any) -> "dict[str, Tensor]":
     found = {f"lora.{name}": one.detach() for name, one in learning.items()}
     for name, one in learning.items():
         memory = optimizer.state.get(one, {})

@@ -7,12 +7,15 @@ not every program looks for an alpha there.
 """
 
 import hashlib
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from studio.errors import ModelError
+from studio.record.publish import replace
 from studio.train.about import metadata, readme
 from studio.train.course import Course
 from studio.train.diary import Diary
@@ -24,15 +27,17 @@ if TYPE_CHECKING:
 
 
 def write(course: Course, pupil: Pupil, diary: Diary, examples: Sequence[Example]) -> None:
-    """Write NAME.safetensors and NAME.png into the course's folder, and README.md into the folder NAME there."""
+    """Write README.md into the course's folder NAME, and beside that NAME.png and, last, NAME.safetensors.
+
+    Raises ModelError where what was learned is not finite, OutputError where the disk refuses a file.
+    """
     from safetensors.torch import save
 
     tensors = _tensors(pupil)
     told = metadata(course, pupil, diary, examples, tensors_hash(tensors))
-    course.folder.mkdir(parents=True, exist_ok=True)
-    _in_place(course.folder / "README.md", readme(course, pupil, diary, examples).encode())
-    _preview([sample.file for sample in diary.samples()], course.file.with_suffix(".png"))
-    _in_place(course.file, save(tensors, told))
+    replace(course.folder / "README.md", readme(course, pupil, diary, examples).encode())
+    replace(course.preview, _preview([sample.file for sample in diary.samples()]))
+    replace(course.file, save(tensors, told))
 
 
 def tensors_hash(tensors: "Mapping[str, Tensor]") -> str:
@@ -49,7 +54,10 @@ def _tensors(pupil: Pupil) -> "dict[str, Tensor]":
 
     name = _kohya if pupil.how.kohya else _peft
     found = {key: tensor for change in pupil.changes() for key, tensor in name(change, pupil).items()}
-    return {key: found[key].to(torch.float16).contiguous() for key in sorted(found)}
+    halves = {key: found[key].to(torch.float16).contiguous() for key in sorted(found)}
+    if wrong := next((key for key, tensor in halves.items() if not torch.isfinite(tensor).all()), None):
+        raise ModelError(f"'{wrong}' is not finite, so no LoRA is written; {pupil.settled.lower_rate}")
+    return halves
 
 
 def _kohya(change: Change, pupil: Pupil) -> "dict[str, Tensor]":
@@ -68,16 +76,11 @@ def _peft(change: Change, pupil: Pupil) -> "dict[str, Tensor]":
     return {f"{begin}.lora_A.weight": change.down, f"{begin}.lora_B.weight": change.up * strength}
 
 
-def _preview(files: Sequence[Path], to: Path) -> None:
-    """The last samples side by side."""
+def _preview(files: Sequence[Path]) -> bytes:
+    """The last samples side by side, as a PNG."""
     pictures = [Image.open(file) for file in files]
     page = Image.new("RGB", (sum(one.width for one in pictures), max(one.height for one in pictures)), "white")
     for n, one in enumerate(pictures):
         page.paste(one, (sum(before.width for before in pictures[:n]), 0))
-    page.save(to, "PNG", optimize=True)
-
-
-def _in_place(to: Path, content: bytes) -> None:
-    partial: Any = to.with_name(f"{to.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(to)
+    page.save(out := io.BytesIO(), "PNG", optimize=True)
+    return out.getvalue()

@@ -17,14 +17,17 @@ MOST_NODES: Final = 5_000
 DEEPEST: Final = 30
 
 
-def loads(text: bytes | str) -> Any:
-    """What the YAML says. Raises ValueError, in one line that begins with the place ("line 3: …") where it is known."""
+def loads(text: bytes | str, most: int = MOST_BYTES, nodes: int = MOST_NODES, *, as_text: bool = False) -> Any:
+    """What the YAML says, of at most ``most`` bytes and ``nodes`` values; with ``as_text`` each value as it is written.
+
+    Raises ValueError, in one line that begins with the place ("line 3: …") where it is known.
+    """
     import yaml
 
-    if len(text) > MOST_BYTES:
-        raise ValueError(f"it is longer than {MOST_BYTES:,} bytes")
+    if len(text) > most:
+        raise ValueError(f"it is longer than {most:,} bytes")
     try:
-        return yaml.load(text, _loader())  # noqa: S506 a SafeLoader, made stricter
+        return yaml.load(text, _loader(nodes, as_text))  # noqa: S506 a SafeLoader, made stricter
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise ValueError(f"{line}{error.problem}") from None
@@ -33,8 +36,8 @@ def loads(text: bytes | str) -> Any:
 
 
 @cache
-def _loader() -> Any:
-    """A SafeLoader class with the YAML 1.2 core schema for plain values, and limits."""
+def _loader(most_nodes: int, as_text: bool) -> Any:
+    """A SafeLoader class with the YAML 1.2 core schema for plain values, or none, and limits."""
     import yaml
 
     class StrictLoader(yaml.SafeLoader):
@@ -44,7 +47,7 @@ def _loader() -> Any:
         def compose_node(self, parent: Any, index: Any) -> Any:
             event = self.peek_event()  # type: ignore[no-untyped-call]
             self.depth, self.nodes = self.depth + 1, self.nodes + 1
-            if problem := _problem(event, self.depth, self.nodes):
+            if problem := _problem(event, self.depth, self.nodes, most_nodes):
                 raise _refusal(problem, event.start_mark)
             try:
                 return super().compose_node(parent, index)
@@ -61,13 +64,13 @@ def _loader() -> Any:
                 seen.add(key.value)
             return super().construct_mapping(node, deep=True)
 
-    for tag, pattern, first in _CORE_SCHEMA:
+    for tag, pattern, first in () if as_text else _CORE_SCHEMA:
         StrictLoader.add_implicit_resolver(tag, re.compile(pattern), list(first))
     StrictLoader.add_constructor("tag:yaml.org,2002:int", lambda _, node: whole(node.value))
     return StrictLoader
 
 
-def _problem(event: Any, depth: int, nodes: int) -> str:
+def _problem(event: Any, depth: int, nodes: int, most: int) -> str:
     """What is refused of the value that begins with an event, "" where nothing is."""
     import yaml
 
@@ -77,7 +80,7 @@ def _problem(event: Any, depth: int, nodes: int) -> str:
         return f"tags ({event.tag[:40]}) are not allowed; write the value alone"
     if depth > DEEPEST:
         return f"it is nested over {DEEPEST} deep"
-    return f"it holds more than {MOST_NODES:,} values" if nodes > MOST_NODES else ""
+    return f"it holds more than {most:,} values" if nodes > most else ""
 
 
 def _refusal(problem: str, mark: Any) -> Exception:

@@ -11,11 +11,11 @@ from studio.axes import Axis
 from studio.batches import speed
 from studio.batches.forecast import forecast, foreseen
 from studio.batches.plan import Plan, Power, Prices
-from studio.batches.speed import Shape
 from studio.batches.tables.table import of_python
 from studio.batches.tasks import batch
 from studio.engine import hardware
-from studio.job import Job
+from studio.walk import Effort
+from studio.workflow import Workflow
 
 
 @pytest.fixture
@@ -62,7 +62,8 @@ def test_time_is_that_of_pictures_of_the_kind_that_were_made_here(tasks, known, 
 
 def test_other_sizes_and_steps_are_worked_out_and_said_to_be(tasks, known, session):
     plan = told(tasks([{"prompt": "star", "size": "512x512"}], "steps=3,6"), known, session)
-    assert plan.seconds == pytest.approx(2 * 4 + 2 * 8)
+    longer = (6 + 2) / (3 + 2)  # reading words, encoding and decoding take as long as two steps
+    assert plan.seconds == pytest.approx(2 * 4 + 2 * 4 * longer)
     assert plan.measured == ("worked out from 3 pictures of other sizes or steps, made here",)
     mixed = told(tasks([{"prompt": "star"}], "steps=3,6"), known, session)
     assert [how.partition(":")[0] for how in mixed.measured] == ["1 picture", "1 picture"]
@@ -121,12 +122,34 @@ def test_a_plan_of_nothing_and_of_very_much():
     ]
 
 
-def test_a_workflow_without_steps_or_size_has_a_shape(tmp_path):
-    from studio.workflow import Workflow
+def test_passes_within_a_workflow_are_counted(tmp_path, known, session):
+    drawn = {"prompt": "star", "steps": 20, "size": "256x256"}
+    plain, hires, poster = (
+        batch(Workflow.load(name), of_python([drawn | more])).tasks
+        for name, more in (("text-to-image", {}), ("hires", {}), ("poster", {"title": "Star", "factor": 4}))
+    )
+    once, twice, tiled = (told(tasks, known, session).seconds for tasks in (plain, hires, poster))
+    assert twice / once == pytest.approx((20 + 2 + 4 * (8 + 2)) / (20 + 2), rel=0.01)
+    assert tiled / once == pytest.approx((20 + 2 + 25 * (2 + 2)) / (20 + 2), rel=0.01)
 
-    Image.new("RGB", (64, 64), "red").save(tmp_path / "x.png")
-    job = Job.of(Workflow.load("upscale"), {"image": str(tmp_path / "x.png")})
-    assert Shape.of(job).work >= 1
+
+def test_a_batch_of_words_is_looked_at_in_parts(known, session, text_to_image, monkeypatch):
+    looked = []
+    monkeypatch.setattr(speed, "rehearse", lambda *asked: looked.append(asked) or Effort(2.0, 65536))
+    tasks = batch(text_to_image, of_python([{"prompt": f"star {n}", "steps": 3} for n in range(500)])).tasks
+    told(tasks, known, session)
+    assert len(looked) == 3
+    tasks = batch(
+        text_to_image, of_python([{"prompt": "x", "steps": 3, "guidance": n / 100} for n in range(500)])
+    ).tasks
+    told(tasks, known, session)
+    assert len(looked) <= 3 + 200
+
+
+def test_a_task_that_cannot_be_made_takes_no_time(tmp_path, known, session):
+    Image.new("RGB", (3000, 64), "red").save(tmp_path / "wide.png")
+    tasks = batch(Workflow.load("upscale"), of_python([{"image": str(tmp_path / "wide.png")}])).tasks
+    assert told(tasks, known, session).seconds == 0
 
 
 def test_what_is_foreseen_rests_on_what_was_made_here_alone(tasks, known, session):

@@ -64,7 +64,7 @@ def test_an_axis_chooses_the_column_of_a_language(asked):
             {"sku": "K2", "title": "Star", "title.en": None, "title.de": "Stern", "prompt": "y"}]  # fmt: skip
     made = asked(rows, "language=en,de", workflow=Workflow.load("poster"), name="{language}/{sku}")
     assert [(str(task.place), task.job.value("title")) for task in made] == [
-        ("en/k1.png", "Kettle"), ("de/k1.png", "Kessel"), ("en/k2.png", "Star"), ("de/k2.png", "Stern"),
+        ("en/K1.png", "Kettle"), ("de/K1.png", "Kessel"), ("en/K2.png", "Star"), ("de/K2.png", "Stern"),
     ]  # fmt: skip
     assert made[0].job.seed == made[1].job.seed != made[2].job.seed
     short = {"prompt.en": "x", "prompt.de": ""}
@@ -169,7 +169,7 @@ def test_columns_of_any_name_are_for_what_is_said_of_them(asked):
     row = {"Bildtext": "a sun", "prompt": "not this", "Schritte": 3, "sku": "A1"}
     mapping = {"Bildtext": "prompt", "prompt": "", "Schritte": "steps", "sku": ""}
     (task,) = asked([row], mapping=mapping)
-    assert (task.job.value("prompt"), task.job.value("steps"), task.place.as_posix()) == ("a sun", 3, "a1.png")
+    assert (task.job.value("prompt"), task.job.value("steps"), task.place.as_posix()) == ("a sun", 3, "A1.png")
     assert dict(task.cells) == {**row, "Schritte": "3"}
     assert asked([row], mapping=mapping, name="{bildtext}-{schritte}")[0].place.as_posix() == "a-sun-3.png"
     (found,) = problems(asked, [row], mapping={**mapping, "prompt": "prompt"})

@@ -11,7 +11,7 @@ def job(prompt="x", **values):
 
 def test_fields_are_filled():
     assert stem("{workflow}-{seed}-{n}", job(), 3) == "w-7-3"
-    assert stem("{model} {prompt}", job("A Blue  Star!"), 1) == "spark a-blue-star"
+    assert stem("{model} {prompt}", job("A Blue  Star!"), 1) == "spark A-Blue-Star"
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,28 @@ def test_no_prompt_leaves_the_folder(prompt, tmp_path):
     assert (tmp_path / f"{name}.png").resolve().parent == tmp_path.resolve()
     assert name.isprintable()
     assert name.lower() != "con"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("A1", "A1"), ("लाल-सेब", "लाल-सेब"), ("लोल सूब", "लोल-सूब"), ("தமிழ்", "தமிழ்"), ("မြန်မာ", "မြန်မာ"), ("ที่", "ที่"),
+        ("مُحَمَّد", "مُحَمَّد"), ("שָׁלוֹם", "שָׁלוֹם"), ("می‌خواهم", "می‌خواهم"), ("e\u0301", "é"), ("がぎ", "がぎ"),
+        ("👨‍👩‍👧 family", "👨‍👩‍👧-family"), ("🇩🇪/👍🏽", "🇩🇪-👍🏽"), ("❤️", "❤️"),
+        ("x²", "x²"), ("\u200d", "none"), ("a\u200bb", "a-b"),
+        ("aux", "picture-1"), ("COM¹", "picture-1"),
+    ],
+)  # fmt: skip
+def test_letters_of_all_scripts_keep_their_marks(text, named):
+    assert stem("{prompt}", job(text), 1) == named
+
+
+def test_a_long_name_is_cut_between_letters():
+    family = "👨‍👩‍👧"
+    assert stem("{prompt}", job(family * 60), 1) == family * 13  # of 18 bytes each, within 240
+    assert stem("{prompt}", job("क्षि" * 99), 1) == "क्षि" * 20
+    assert stem("{prompt}.v1", job("nul"), 1) == "picture-1"
+    assert check("लाल-{prompt}") == "लाल-{prompt}"
 
 
 @pytest.mark.parametrize(

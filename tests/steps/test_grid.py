@@ -67,7 +67,7 @@ def test_a_loras_weight_across(engine, neon):
     assert plain.crop((12, 12, 76, 76)) == none
     assert small.difference(none, half) > 10 < small.difference(half, whole)
     with pytest.raises(InputError, match="did you mean 'neon'"):
-        grid.check("loras=neno:0..1", **BASE)
+        grid.runs("loras=neno:0..1", **BASE)
 
 
 def test_the_labels_of_loras_read_well(neon):

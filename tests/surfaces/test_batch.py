@@ -2,13 +2,16 @@
 
 import json
 import os
+import shlex
 import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 import studio as public
+from studio.config import shipped
 from studio.errors import TableError
 from studio.record.picture import Picture
 from studio.surfaces.cli import main
@@ -32,13 +35,13 @@ def studio(capsys, tmp_path, monkeypatch):
 
 def test_a_table_is_made_once(studio, tmp_path):
     code, out, err = studio("t.csv", *HOW)
-    assert (code, out) == (0, "shop/a1.png\nshop/a2.png\n")
+    assert (code, out) == (0, "shop/A1.png\nshop/A2.png\n")
     assert "picture 2 of 2, step 3 of 3" in err
     assert err.endswith("2 pictures made; all is in 'shop'\n")
-    assert Picture(tmp_path / "shop/a2.png").job.values["prompt"] == "a blue star on cream"
+    assert Picture(tmp_path / "shop/A2.png").job.values["prompt"] == "a blue star on cream"
     (tmp_path / "t.csv").write_text(TABLE.replace("A2", "A0;a green moon;2\nA2"))
     code, out, err = studio("t.csv", *HOW, "--json")
-    assert (code, json.loads(out)["path"]) == (0, "shop/a0.png")
+    assert (code, json.loads(out)["path"]) == (0, "shop/A0.png")
     assert err.endswith("1 picture made, 2 were there; all is in 'shop'\n")
 
 
@@ -107,11 +110,11 @@ def test_ctrl_c_stops_and_the_same_command_goes_on(studio, tmp_path):
 
 def test_rows_that_fail_are_told_and_stop_no_other(studio, tmp_path):
     (tmp_path / "shop").mkdir()
-    (tmp_path / "shop/a1.png").write_text("something else")
+    (tmp_path / "shop/A1.png").write_text("something else")
     code, out, err = studio("t.csv", *HOW)
-    assert (code, out) == (1, "shop/a2.png\n")
+    assert (code, out) == (1, "shop/A2.png\n")
     *_, reason, made, failed = err.splitlines()
-    assert reason == "row 2: 'shop/a1.png' is another file already; move it, or choose other names"
+    assert reason == "row 2: 'shop/A1.png' is another file already; move it, or choose other names"
     assert (made, failed[:30]) == ("1 picture made; all is in 'shop'", "1 picture could not be made; w")
 
 
@@ -119,10 +122,31 @@ def test_from_python(tmp_path):
     rows = [{"prompt": "a red circle on white", "id": "A"}, {"prompt": "a blue star", "id": "B"}]
     heard = []
     filled = public.batch(rows, workflow="text-to-image", out=tmp_path, grid={"steps": [2]}, watch=heard.append)
-    assert [made.path.name for made in filled.made] == ["a-2.png", "b-2.png"]
+    assert [made.path.name for made in filled.made] == ["A-2.png", "B-2.png"]
     assert {event.name for event in heard} >= {"step", "made"}
     again = public.batch(rows, workflow="text-to-image", out=tmp_path, grid={"steps": [2]})
     assert (again.made, again.there) == ((), 2)
     with pytest.raises(TableError) as caught:
         public.batch([{"prompt": "x", "steps": 0}, {"size": "y"}], workflow="text-to-image", out=tmp_path)
     assert [problem.row for problem in caught.value.problems] == [1, 2, 2]
+
+
+def lines_of_the_readme():
+    """The arguments of README's two batches."""
+    text = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    found = [line.partition(" # ")[0] for line in text.splitlines() if line.startswith("    studio batch ")]
+    return [shlex.split(line)[2:] for line in found]
+
+
+def test_the_lines_of_the_readme_work_on_the_table_beside_it(studio, tmp_path, pictures, monkeypatch):
+    monkeypatch.setenv("STUDIO_OUTPUT", str(pictures[0].path.parent))
+    made, planned = lines_of_the_readme()
+    (tmp_path / "assets").symlink_to(shipped("assets"))
+    assert "--plan" in planned
+    for words, count in ((planned, 8), ([*made, "--plan"], 16)):
+        code, out, err = studio(*words)
+        assert (code, out.splitlines()[0], err) == (0, f"pictures  {count}", "")
+    sizes = made.index("language=en,de") - 1
+    code, out, _ = studio(*made[:sizes], "size=64x64", "language=en,de", "--set", "steps=10", "factor=2")
+    assert code == 0 and len(out.splitlines()) == 8
+    assert Picture(tmp_path / out.splitlines()[0]).job.values["title"] == "Enamel pin"

@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 
 from studio.errors import InputError
+from studio.imagefile import ENDINGS
 from studio.train.folder import examples
 
 
@@ -20,6 +21,15 @@ def test_captions_stand_beside_in_a_table_or_are_one_for_all(tmp_path):
     add(tmp_path, "c.png", colour="lime", words="")
     (tmp_path / "metadata.jsonl").write_text(json.dumps({"file_name": "b.png", "text": "a blue square"}) + "\n\n")
     assert [one.caption for one in examples(tmp_path, "a square")] == ["a red square", "a blue square", "a square"]
+
+
+def test_pictures_go_by_every_ending_that_can_be_opened(tmp_path):
+    colours = ("red", "lime", "blue", "cyan", "white", "black", "navy", "teal", "olive", "gray")
+    names = [f"{n}{ending.upper() if n % 2 else ending}" for n, ending in enumerate(ENDINGS)]
+    assert ".avif" in ENDINGS
+    for name, colour in zip(names, colours, strict=True):
+        add(tmp_path, name, colour=colour, format="JPEG" if name.lower().endswith(".jfif") else None)
+    assert sorted(one.path.name for one in examples(tmp_path)) == sorted(names)
 
 
 def test_everything_wrong_is_named_at_once(tmp_path):

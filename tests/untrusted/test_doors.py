@@ -31,7 +31,7 @@ DOORS = {
     "yaml.load": ("untrusted/strict_yaml.py",),
     "yaml.safe_load": (),
     "Image.open": (*PICTURES, *OWN),
-    ".rglob": OWN,
+    ".rglob": ("models/arriving.py", *OWN),
     "eval": (),
 }  # fmt: skip
 

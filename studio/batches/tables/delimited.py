@@ -1,7 +1,11 @@
-"""Tables as text: cells parted by commas, semicolons or tabs (CSV as in RFC 4180)."""
+"""Tables as text: cells parted by commas, semicolons or tabs (CSV as in RFC 4180).
+
+A first line ``sep=;`` says what parts them, as Excel reads and writes it, and is no row.
+"""
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -14,6 +18,7 @@ _MARKS: Final = ",;\t"
 _LONGEST: Final = 4_000_000  # letters of a line
 _MOST_LINES: Final = 1_000_000  # a quoted cell may hold several
 _SEEN: Final = 10_000  # letters of the first line that tell what parts it
+_SEPARATOR: Final = re.compile(r'"?sep=(.)"?[ \t,;]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 
 
 def read(file: Path, encoding: str = "", mark: str = "") -> Table:
@@ -22,7 +27,9 @@ def read(file: Path, encoding: str = "", mark: str = "") -> Table:
     Raises InputError for one that cannot be parted into cells.
     """
     text = decoded(file, encoding)
-    return of_lines(_lines(text, mark or _mark(text)), whole=True)
+    if said := _SEPARATOR.match(text):
+        text, mark = text[said.end() :], said[1]
+    return of_lines(_lines(text, mark or _mark(text)))
 
 
 def _mark(text: str) -> str:
@@ -32,7 +39,10 @@ def _mark(text: str) -> str:
 
 def _lines(text: str, mark: str) -> Iterator[list[str]]:
     """Each row's cells, without the blanks around them; a quoted cell may hold line breaks."""
-    rows = csv.reader((line for _, line in _whole_lines(text)), delimiter=mark, strict=True)
+    try:
+        rows = csv.reader((line for _, line in _whole_lines(text)), delimiter=mark, strict=True)
+    except (TypeError, ValueError):
+        raise InputError(f"{mark!r} cannot part cells; write sep=; or another mark into the first line") from None
     try:
         for row in rows:
             yield [cell.strip() for cell in row]

@@ -1,15 +1,15 @@
 """Tables in Excel workbooks, read a row at a time."""
 
-import re
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from warnings import catch_warnings, simplefilter
 from zipfile import ZipFile
 
-from studio.batches.tables.table import Table, Unread, of_lines
+from studio.batches.tables.merged import Merged
+from studio.batches.tables.number_format import displayed
+from studio.batches.tables.table import Displayed, Table, Unread, of_lines, text
 from studio.errors import InputError, reason
 from studio.plugins import unknown
 from studio.untrusted.files import open_file
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _MOST_UNPACKED: Final = 100 * 10**6
 _MOST_MARKS: Final = 4_000_000  # a cell has four: itself, its value, and their ends
+_SYSTEMS_OWN: Final = (14, 22)
+"""Numbers of the formats that show a date as the reader's system does; here it is as in ISO 8601."""
 
 
 def read(file: Path, sheet: str = "") -> Table:
@@ -56,32 +58,42 @@ def _read(file: Path, sheet: str) -> Table:
         simplefilter("ignore")  # it warns of what it leaves out: looks, charts, lists to choose from
         values, formulas = (load_workbook(file, read_only=True, data_only=only) for only in (True, False))
         with closing(values), closing(formulas):
-            return of_lines(_lines(values, formulas, sheet), whole=False)
+            shown, written = _sheet(values, sheet), _sheet(formulas, sheet)
+            return of_lines(Merged.of(shown).filled(_lines(shown, written)))
 
 
-def _lines(values: "Workbook", formulas: "Workbook", sheet: str) -> Iterator[list[Any]]:
-    names = [one.title for one in values.worksheets]
-    if sheet and sheet not in names:
-        raise InputError(unknown("sheet", sheet, names))
+def _sheet(book: "Workbook", name: str) -> Any:
+    names = [one.title for one in book.worksheets]
+    if name and name not in names:
+        raise InputError(unknown("sheet", name, names))
     if not names:
         raise InputError("it has no sheet with cells")
-    name = sheet or names[0]
-    for book in (values, formulas):
-        book[name].reset_dimensions()  # they are what the file claims; cells beyond them would be lost
-    for shown, written in zip(values[name].iter_rows(), formulas[name].iter_rows(), strict=False):
-        pairs = zip(shown, written, strict=False)  # most cells of a wide sheet are empty
-        yield [None if one.value is None and two.value is None else _shown(one, two) for one, two in pairs]
+    found = book[name or names[0]]
+    found.reset_dimensions()  # they are what the file claims; cells beyond them would be lost
+    return found
 
 
-def _shown(cell: Any, written: Any) -> Any:
-    """What people see in a cell; of a number the digits, not how many of them, but for leading zeros."""
+def _lines(shown: Any, written: Any) -> Iterator[list[Any]]:
+    for cells, formulas in zip(shown.iter_rows(), written.iter_rows(), strict=False):
+        yield [_cell(*pair) for pair in zip(cells, formulas, strict=False)]
+
+
+def _cell(cell: Any, written: Any) -> Any:
+    """What people see in a cell."""
     value = cell.value
     if cell.data_type == "e":
         return Unread(f"says {value}; mend its formula")
     if value is None and written.data_type == "f" and cell.data_type == "n":
         return Unread("is a formula that was never worked out; open the file in Excel and save it")
-    if isinstance(value, timedelta):
-        return str(value)
-    if isinstance(value, int) and re.fullmatch("0{1,30}", cell.number_format or ""):
-        return f"{value:0{len(cell.number_format)}d}"
-    return value
+    if value is None or (isinstance(value, str) and "@" not in cell.number_format):
+        return value
+    if cell.style_array.numFmtId in _SYSTEMS_OWN or (cell.number_format == "General" and not isinstance(value, bool)):
+        return value
+    try:
+        shown = displayed(value, cell.number_format)
+    except ValueError as error:
+        return Unread(
+            f"holds {text(value)} in the format '{cell.number_format}', and what Excel shows cannot be told: {error}; "
+            "write it as text"
+        )
+    return shown if isinstance(value, str) else Displayed.of(shown, value)

@@ -37,8 +37,11 @@ def read(ref: str | Path, encoding: str = "") -> Table:
         raise InputError(f"'{path}' is no table the studio reads; save it as {', '.join(_READERS)}")
     try:
         with open_file(path) as file:
-            if os.fstat(file.fileno()).st_size > MOST_BYTES:
-                raise InputError(f"it is larger than {MOST_BYTES // 10**6} MB; part it into several tables")
+            size = os.fstat(file.fileno()).st_size
+        if not size:
+            raise InputError("it is empty; write the columns' names into its first row")
+        if size > MOST_BYTES:
+            raise InputError(f"it is larger than {MOST_BYTES // 10**6} MB; part it into several tables")
         return replace(reader(path, encoding, sheet), folder=path.parent)
     except OSError as error:
         raise InputError(f"'{path}' cannot be read: {error.strerror or error}") from None

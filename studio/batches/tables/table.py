@@ -9,7 +9,7 @@ What is written is text, whatever program wrote it; the inputs it is for read it
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from math import isnan
 from numbers import Number
 from pathlib import Path
@@ -33,6 +33,19 @@ class Unread(str):
     """A cell that cannot be read; the text says why."""
 
 
+class Displayed(str):
+    """What a cell shows of a number, a date or a truth value; ``plain`` is that, for inputs that are no words."""
+
+    plain: str
+
+    @classmethod
+    def of(cls, shown: str, value: Any) -> "Displayed":
+        """Raises ValueError for a value that no cell holds."""
+        made = cls(shown)
+        made.plain = text(value)
+        return made
+
+
 class Row(NamedTuple):
     """``number`` is as a spreadsheet counts: the names of the columns are row 1. Of records it is counted from 1."""
 
@@ -50,20 +63,20 @@ class Table:
     problems: tuple[Problem, ...] = ()
 
 
-def of_lines(lines: Iterable[Sequence[Any]], *, whole: bool) -> Table:
+def of_lines(lines: Iterable[Sequence[Any]]) -> Table:
     """The table whose first line that is not empty names the columns; lines without a word in them do not count.
 
-    ``whole`` asks each line for as many cells as there are columns. Raises InputError for columns without a name
-    or with the same one, and for too many rows, columns or cells.
+    A line may end before the last column. Raises InputError for columns without a name or with the same one, and for
+    too many rows, columns or cells.
     """
-    filled = ((n, line) for n, line in _bounded(lines) if any(cell not in (None, "") for cell in line))
+    filled = ((n, line) for n, line in _bounded(lines) if any(map(says, line)))
     header = next(filled, None)
     if header is None:
         raise InputError("it is empty; write the columns' names into its first row")
     columns = _named(header[1])
     rows, problems = list[Row](), list[Problem]()
     for n, line in filled:
-        if any(line[len(columns) :]) or (whole and len(line) < len(columns)):
+        if any(map(says, line[len(columns) :])):
             problems.append(Problem(n, "", f"has {len(line)} cells, and there are {len(columns)} columns"))
         else:
             _add(rows, problems, n, dict(zip(columns, line, strict=False)))
@@ -84,6 +97,11 @@ def _bounded(lines: Iterable[Sequence[Any]]) -> Iterator[tuple[int, Sequence[Any
 
 def _too_many_cells() -> InputError:
     return InputError(f"it has over {MOST_CELLS:,} cells; leave columns out, or part it into several tables")
+
+
+def says(cell: Any) -> bool:
+    """Whether a cell says anything; blanks say nothing."""
+    return cell is not None and (not isinstance(cell, str) or bool(cell.strip()))
 
 
 def of_records(records: Iterable[tuple[int, Mapping[Any, Any]]]) -> Table:
@@ -153,12 +171,14 @@ def text(value: Any) -> str:
         return plain.date().isoformat()
     if isinstance(plain, date | time):
         return plain.isoformat()
-    if isinstance(plain, str | Number | Path | Size):
-        return str(plain).strip()
+    if isinstance(plain, str | Number | Path | Size | timedelta):
+        return plain if isinstance(plain, Displayed) else str(plain).strip()
     raise ValueError(f"a cell holds text, a number, or a list of them, not {type(plain).__name__}")
 
 
 def _named(header: Sequence[Any]) -> tuple[str, ...]:
+    if wrong := next((cell for cell in header if isinstance(cell, Unread)), None):
+        raise InputError(f"among the columns' names, a cell {wrong}")
     names = [text(cell) for cell in header]
     while names and not names[-1]:
         names.pop()

@@ -75,7 +75,9 @@ def find(ref: str) -> Path:
         raise InputError(f"'{ref}' may be any of {len(found)} LoRAs; say which: {', '.join(found)}")
     path = every[found[0]] if found else Path(ref).expanduser()
     if not is_file(path):
-        raise InputError(f"{unknown('LoRA', ref, names())} (or give the path of one)")
+        whole = next((name for name in every if "," in name and asked in map(str.strip, name.split(","))), "")
+        how = f'; for the LoRA called "{whole}" write the quotation marks too' if whole else ""
+        raise InputError(f"{unknown('LoRA', ref, names())} (or give the path of one){how}")
     return path
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.errors import ModelError
+from studio.imagefile import ENDINGS
 from studio.models.folder import front_matter
 from studio.models.loras.claims import Claim, claims
 from studio.models.loras.terms import civitai_terms
@@ -23,7 +24,7 @@ from studio.untrusted.files import is_file, read_file
 LARGEST: Final = 4 * 2**20
 """Bytes of a sidecar; those of Civitai hold the recipes of example pictures."""
 
-_PREVIEWS: Final = (".preview.png", ".preview.jpg", ".preview.jpeg", ".preview.webp", ".png", ".jpg", ".jpeg", ".webp")
+_PREVIEWS: Final = tuple(f"{kind}{ending}" for kind in (".preview", "") for ending in ENDINGS)
 _CARD: Final = "README.md"
 
 Read = dict[str, Any]

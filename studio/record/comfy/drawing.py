@@ -127,7 +127,7 @@ class Drawing:
 
     def _said(self, text: str) -> Pin:
         """What a prompt says: each section by itself, put together."""
-        if found := wildcards.first(text):
+        if found := wildcards.first(prompt_grammar.without_loras(text)):
             raise InputError(f"'{found}' in the prompt is drawn by lot; export a picture, whose words are drawn")
         sections = [self._section(one) for one in words.theirs(prompt_grammar.without_loras(text))]
         said = sections[0]

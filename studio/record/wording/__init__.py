@@ -29,7 +29,7 @@ def plain(text: str) -> str:
 
 def literal(text: str) -> str:
     """A prompt in our grammar whose braces and double underscores mean themselves, where they would draw wildcards."""
-    return re.sub(r"(?<!\\)([{}]|__(?=\w))", r"\\\1", text) if wildcards.first(text) else text
+    return re.sub(r"(?<!\\)([{}]|__)", r"\\\1", text) if wildcards.first(text) else text
 
 
 def written(pieces: Iterable[Piece]) -> str:

@@ -135,12 +135,12 @@ def _info(made: foreign.Made) -> dict[str, Any]:
     """What A1111 says of the pictures, and ``warnings``."""
     jobs, record = [one.job for one in made.pictures], made.pictures[0].record
     first, (width, height) = jobs[0], made.pictures[0].image.size
-    prompt, negative = str(first.values.get("prompt", "")), str(first.values.get("negative_prompt", ""))
+    prompts, negatives = ([str(job.values.get(f"{kind}prompt", "")) for job in jobs] for kind in ("", "negative_"))
     return {
-        "prompt": prompt,
-        "all_prompts": [prompt] * len(jobs),
-        "negative_prompt": negative,
-        "all_negative_prompts": [negative] * len(jobs),
+        "prompt": prompts[0],
+        "all_prompts": prompts,
+        "negative_prompt": negatives[0],
+        "all_negative_prompts": negatives,
         "seed": first.seed,
         "all_seeds": [job.seed for job in jobs],
         "width": width,

@@ -2,14 +2,16 @@
 
 import time
 import zipfile
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
 import pandas
 import pytest
 from openpyxl import Workbook
+from openpyxl.styles import Font
 
+from studio.batches.columns import Columns
 from studio.batches.tables import files
 from studio.batches.tables.table import MOST_ROWS, of_python
 from studio.errors import InputError
@@ -73,11 +75,79 @@ def test_a_workbook_says_what_people_see_in_it(book):
         ["a moon", 7, 3.0, None, None, False],
         change=dress,
     )
-    day = {"on": "2026-05-04", "day": "2026-05-04T09:30:00", "crisp": "true"}
+    day = {"on": "2026-05-04 0:00:00", "day": "2026-05-04 9:30:00", "crisp": "TRUE"}
     assert cells(found) == [
         (2, {"prompt": "a sun", "sku": "00042", "guidance": "0.3", **day}),
-        (4, {"prompt": "a moon", "sku": "7", "guidance": "3", "crisp": "false"}),
+        (4, {"prompt": "a moon", "sku": "7", "guidance": "3", "crisp": "FALSE"}),
     ]
+
+
+def test_a_cell_says_what_its_format_shows_and_an_input_is_given_the_number(book, text_to_image):
+    def dress(made):
+        formats = ["000-00", '"SKU-"0000', "0%", "[h]:mm", "mm-dd-yy", "@", "0.0", "yyyy"]
+        for cell, code in zip(made.active[2], formats, strict=True):
+            cell.number_format = code
+
+    names = ["a", "b", "c", "d", "e", "f", "steps", "title"]
+    row = [7, 7, 0.125, timedelta(hours=30), datetime(2026, 5, 4), "007", 20, datetime(2026, 5, 4)]
+    found = book(names, row, change=dress)
+    shown = ("000-07", "SKU-0007", "13%", "30:00", "2026-05-04", "007", "20.0", "2026")
+    assert cells(found) == [(2, dict(zip(names, shown, strict=True)))]
+
+    columns = Columns.of(text_to_image, found, [], {}, ["all"])
+    assert columns.values(found.rows[0], {})["steps"].value == "20"
+
+
+def test_what_a_format_shows_and_cannot_be_told_is_a_problem(book):
+    def dress(made):
+        made.active["A2"].number_format = "[$-407]mmmm"
+
+    found = book(["on"], [datetime(2026, 5, 4)], ["x"], change=dress)
+    assert found.problems[0].row == 2
+    assert "'[$-407]mmmm', and what Excel shows cannot be told: it names months" in found.problems[0].reason
+    assert cells(found) == [(3, {"on": "x"})]
+
+
+def test_merged_cells_say_the_same_in_each_row_they_reach(book):
+    rows = [["sku", "size", "prompt"], ["a", "64x64", "x"], ["b", None, "y"], [None] * 3, ["c", "128x128", "z"]]
+    assert cells(book(*rows, change=lambda made: made.active.merge_cells("B2:B4"))) == [
+        (2, {"sku": "a", "size": "64x64", "prompt": "x"}),
+        (3, {"sku": "b", "size": "64x64", "prompt": "y"}),
+        (5, {"sku": "c", "size": "128x128", "prompt": "z"}),
+    ]
+
+
+def test_what_merged_cells_leave_open_is_refused(book):
+    def merge(*blocks):
+        return lambda made: [made.active.merge_cells(block) for block in blocks]
+
+    rows = [["sku", "size"], ["a", None], ["b", "64x64"]]
+    beside = book(*rows, change=merge("A2:B2"))
+    assert [str(problem) for problem in beside.problems] == [
+        "row 2, size: is merged with the one before it, so its column cannot be told; part the cells"
+    ]
+    below = book(["sku", "size"], [None, "small"], ["b", "64x64"], change=merge("A1:A2"))
+    assert [(one.row, one.column) for one in below.problems] == [(2, "sku")]
+    with pytest.raises(InputError, match="among the columns' names, a cell is merged with the one before it"):
+        book(["Products", None], *rows, change=merge("A1:B1"))
+    assert cells(book(*rows, change=merge("D1:E9", "A9:B90")))[1:] == [(3, {"sku": "b", "size": "64x64"})]
+
+
+def test_blanks_far_off_and_looks_say_nothing(book):
+    def dress(made):
+        made.active["E900"] = " "
+        made.active["C700"].font = Font(bold=True)
+
+    assert cells(book(["sku", "prompt"], ["1", "x"], change=dress)) == [(2, {"sku": "1", "prompt": "x"})]
+
+
+@pytest.mark.parametrize(
+    "text", ["sep=;\nsku;prompt\n1;a, b\n", '"sep=;"\r\nsku;prompt\r\n1;a, b\r\n', "sep=|\nsku|prompt\n1|a, b\n",
+             "SEP=\t\nsku\tprompt\n1\ta, b\n"],
+)  # fmt: skip
+def test_a_first_line_may_say_what_parts_cells(table, text):
+    for content in (text, text.encode("utf-16"), "\ufeff" + text):
+        assert cells(table("t.csv", content)) == [(2, {"sku": "1", "prompt": "a, b"})]
 
 
 def test_a_sheet_is_chosen_by_name(book):
@@ -99,11 +169,9 @@ def test_formulas_that_say_nothing_are_problems(book):
 
 
 def test_rows_that_do_not_fit_are_named_and_the_others_read(table):
-    found = table("t.csv", "prompt,steps\na sun\na moon,3,4\na star,5,\n")
-    assert [str(p) for p in found.problems] == [
-        "row 2: has 1 cells, and there are 2 columns", "row 3: has 3 cells, and there are 2 columns",
-    ]  # fmt: skip
-    assert cells(found) == [(4, {"prompt": "a star", "steps": "5"})]
+    found = table("t.csv", "prompt,steps\na sun\na moon,3,4\na star,5, ,\n")
+    assert [str(p) for p in found.problems] == ["row 3: has 3 cells, and there are 2 columns"]
+    assert cells(found) == [(2, {"prompt": "a sun"}), (4, {"prompt": "a star", "steps": "5"})]
 
 
 def test_lines_that_are_no_records_are_named(table):
@@ -116,7 +184,8 @@ def test_lines_that_are_no_records_are_named(table):
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("t.csv", "", "is empty"),
+        *((name, "", "it is empty; write the columns' names") for name in ("t.csv", "t.tsv", "t.jsonl", "t.xlsx")),
+        ("t.csv", " \n\n", "is empty"),
         ("t.csv", "a,,b\n1,2,3\n", "column 2 has no name"),
         ("t.csv", "a,b,a\n1,2,3\n", "two columns are called 'a'"),
         ("t.csv", 'a,b\n"1,2\n', "line 2 cannot be read"),

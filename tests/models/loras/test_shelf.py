@@ -7,6 +7,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from studio.errors import InputError
+from studio.models import named
 from studio.models import shelf as models
 from studio.models.hashes import Stamp
 from studio.models.loras import shelf
@@ -44,6 +45,14 @@ def added(tmp_path):
     models.add_folder(tmp_path / "webui")
     models.add_folder(tmp_path / "comfy")
     return tmp_path
+
+
+def test_a_name_with_a_comma_is_written_in_quotation_marks(parts):
+    file = lora(parts / "ink, blue.safetensors")
+    assert [shelf.find(one.part) for one in named.loras("loras", '"ink, blue":0.5, "ink, blue:1"')] == [file, file]
+    for piece in ("ink", "blue"):
+        with pytest.raises(InputError, match='for the LoRA called "ink, blue" write the quotation marks too'):
+            shelf.find(piece)
 
 
 def test_loras_of_other_programs_are_found_where_they_lie(added):

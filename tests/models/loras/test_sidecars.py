@@ -116,7 +116,7 @@ def test_a_weight_nobody_can_mean_is_none(file):
 
 def test_previews_in_order(file):
     assert sidecars.preview(file) is None
-    for ending in (".webp", ".jpg", ".png", ".preview.png"):
+    for ending in (".avif", ".webp", ".jpg", ".png", ".preview.png"):
         file.with_suffix(ending).write_bytes(b"")
         assert sidecars.preview(file) == file.with_suffix(ending)
 

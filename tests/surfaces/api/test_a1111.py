@@ -48,6 +48,17 @@ def test_txt2img_makes_as_many_pictures_as_asked_with_seeds_that_follow(server):
     assert info["warnings"] == []
 
 
+def test_the_info_says_what_was_drawn_for_each_picture(server):
+    prompt = "a {red|teal} heart <lora:{neon-glow|paper-cut-out}:1>"
+    answer = call(server, "txt2img", {"prompt": prompt, "seed": 5, "batch_size": 2, **SMALL, "steps": 1})
+    prompts = json.loads(answer["info"])["all_prompts"]
+    assert len(set(prompts)) == 2
+    for said, picture in zip(prompts, answer["images"], strict=True):
+        assert opened(picture).info["parameters"].startswith(f"{said}\n")
+    with pytest.raises(urllib.error.HTTPError, match="422"):
+        call(server, "txt2img", {"prompt": "a heart <lora:{nowhere|no/where}:1>", **SMALL})
+
+
 def test_minus_one_draws_a_seed_and_the_info_says_which(server):
     info = json.loads(call(server, "txt2img", {"prompt": "a star", "seed": -1, **SMALL})["info"])
     assert info["seed"] >= 0

@@ -43,7 +43,7 @@ def test_a_wrong_table_is_mended_on_the_page_and_then_fills(client, server):
     bring(page, GOOD)
     page.wait_for_selector(".sheet tbody tr:nth-child(3)")
     page.fill("[name=names]", "{sku}-{steps}")
-    page.wait_for_selector("text=For example a1-2.png")
+    page.wait_for_selector("text=For example A1-2.png")
     page.fill("[name=name]", f"Shop {uuid4().hex[:6]}")
     page.click(".batches .bar .strong")
     page.wait_for_selector("text=Done. All pictures are made.")

@@ -1,114 +1,23 @@
-import time
+"""Jobs whose prompts are drawn."""
+
+import shutil
 
 import pytest
 
-from studio import wildcards
 from studio.config import Settings
 from studio.errors import InputError
 from studio.job import Job
+from studio.models.loras import shelf
+from studio.record.gallery.facts import read
 from studio.session import Session
-
-LISTS = {"colour": ("red", "navy"), "star": ("a __colour__ star", "a {big|small} sun"), "odd": ("(__colour__:1.2)",)}
-
-
-def drawn(text, lists=LISTS, seeds=40):
-    return {wildcards.expanded(text, lists, str(seed)) for seed in range(seeds)}
-
-
-@pytest.mark.parametrize(
-    ("text", "all_of_them"),
-    [
-        ("a {red|navy} star", {"a red star", "a navy star"}),
-        ("{a {b|c}|d}", {"a b", "a c", "d"}),
-        ("{|very }big", {"big", "very big"}),
-        ("a __colour__ star", {"a red star", "a navy star"}),
-        ("__star__", {"a red star", "a navy star", "a big sun", "a small sun"}),
-        ("{__colour__|{x}}", {"red", "navy", "{x}"}),
-        ("__odd__", {"(red:1.2)", "(navy:1.2)"}),
-    ],
-)
-def test_each_that_may_be_drawn_is_and_nothing_else(text, all_of_them):
-    assert drawn(text) == all_of_them
-    assert wildcards.first(text)
-    assert not any(map(wildcards.first, all_of_them))
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "plain", "a {subject}", "{a", "a|b}", "{a|b", "}{", "a|b", r"\{a|b\}", r"a \{ {b} | \}", "__", "____",
-     "snake_case_name", "__a b__", r"\__colour__", "_colour_", "__../secret__", "__/etc/passwd__"],
-)  # fmt: skip
-def test_what_is_no_wildcard_stays_as_it_is(text):
-    assert drawn(text) == {text}
-    assert wildcards.first(text) == ""
-
-
-def test_the_same_seed_draws_the_same_and_the_draws_are_even():
-    many = "{a|b|c|d}" * 400
-    assert wildcards.expanded(many, {}, "7") == wildcards.expanded(many, {}, "7")
-    counts = [wildcards.expanded(many, {}, "7").count(letter) for letter in "abcd"]
-    assert min(counts) > 70
-
-
-def test_growth_has_an_end():
-    with pytest.raises(InputError, match="over 500 wildcards"):
-        drawn("{a|b}" * 501, seeds=1)
-    with pytest.raises(InputError, match="over 10,000 letters"):
-        drawn("__long__" * 30, {"long": ("x" * 400,)}, seeds=1)
-    with pytest.raises(InputError, match="'a' names itself, by way of a > b > a"):
-        drawn("__a__", {"a": ("__b__",), "b": ("__a__",)}, seeds=1)
-    with pytest.raises(InputError, match="nested over 50 deep"):
-        drawn("{" * 60 + "}" * 60, seeds=1)
-    began = time.process_time()
-    for hostile in ("{" * 10_000, "{}" * 5_000, "{" * 5_000 + "|" * 4_999, "_" * 10_000):
-        assert wildcards.first(hostile) == ""
-        wildcards.expanded(hostile, LISTS, "1")
-    assert time.process_time() - began < 3
+from studio.workflow import Workflow
 
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "animals").mkdir()
-    (tmp_path / "animals" / "dog.txt").write_text("# breeds\npug\n\n  husky  \n", "utf-8")
-    (tmp_path / "pet.txt").write_text("a __animals/dog__\na cat\n", "utf-8-sig")
-    (tmp_path / "empty.txt").write_text("# nothing\n")
-    (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "pet.txt").write_text("a __dog__\na cat\n")
+    (tmp_path / "dog.txt").write_text("pug\nhusky\n")
     return tmp_path
-
-
-def test_files_are_read_with_those_that_they_name(folder):
-    assert wildcards.load(folder, ["__pet__ on grass"]) == {
-        "pet": ("a __animals/dog__", "a cat"),
-        "animals/dog": ("pug", "husky"),
-    }
-    assert wildcards.load(folder, ["plain"]) == {}
-
-
-@pytest.mark.parametrize(
-    ("name", "complaint"),
-    [
-        ("none", r"no wildcard 'none' .there are animals/dog, bytes, empty, pet"),
-        ("empty", "holds no line"),
-        ("bytes", "UTF-8"),
-    ],
-)
-def test_a_file_that_will_not_do_is_named(folder, name, complaint):
-    with pytest.raises(InputError, match=complaint):
-        wildcards.load(folder, [f"__{name}__"])
-
-
-def test_a_link_out_of_the_folder_is_not_followed(folder, tmp_path_factory):
-    secret = tmp_path_factory.mktemp("outside") / "secret.txt"
-    secret.write_text("secret\n")
-    (folder / "link.txt").symlink_to(secret)
-    with pytest.raises(InputError, match="no wildcard 'link'"):
-        wildcards.load(folder, ["__link__"])
-
-
-def test_too_many_lines_are_refused(folder):
-    (folder / "huge.txt").write_text("x\n" * 10_001)
-    with pytest.raises(InputError, match=r"over 10,000 lines; shorten 'huge\.txt'"):
-        wildcards.load(folder, ["__huge__"])
 
 
 def asked(text_to_image, **values):
@@ -139,7 +48,6 @@ def test_a_plain_prompt_draws_nothing(text_to_image, tmp_path):
 
 
 def test_the_same_seed_says_the_same_in_each_combination(write_workflow):
-    from studio.workflow import Workflow
 
     workflow = Workflow.load(
         write_workflow(
@@ -171,14 +79,12 @@ def test_it_goes_with_a_job_and_not_with_a_picture(text_to_image, folder):
 
 
 def test_only_a_workflow_with_a_prompt_asks_for_it(write_workflow):
-    from studio.workflow import Workflow
 
     text = "title: x\ninputs: {picture: e.image}\nsteps: {e: {use: edit, prompt: a star}}\n"
     assert "wildcard_seed" not in Workflow.load(write_workflow(text)).form().model_fields
 
 
 def test_a_prompt_in_a_list_is_drawn_too(write_workflow):
-    from studio.workflow import Workflow
 
     workflow = Workflow.load(
         write_workflow("title: x\ninputs:\n  prompt: {of: d.prompt, each: true}\nsteps: {d: {use: generate}}\n")
@@ -197,3 +103,70 @@ def test_the_session_reads_them_from_its_settings_before_anything_starts(text_to
     with pytest.raises(InputError, match="no wildcard 'none'"):
         session.submit(Job.of(text_to_image, {"prompt": "__none__"}))
     session.close()
+
+
+NEON, PAPER = "lora:neon-glow", "lora:paper-cut-out"
+
+
+def loras_of(job):
+    return {name for name in job.pins if name.startswith("lora:")}
+
+
+def test_a_picture_s_job_rests_on_the_loras_that_were_drawn(text_to_image, tmp_path):
+    (tmp_path / "style.txt").write_text("<lora:neon-glow:1> neon\nplain\n")
+    prompts = {
+        "a {<lora:neon-glow:1>|<lora:paper-cut-out:1>|} star": {(NEON,), (PAPER,), ()},
+        "a <lora:{neon-glow|paper-cut-out}:1> star <lora:neon-glow:1>": {(NEON,), (NEON, PAPER)},
+        "{2$$<lora:neon-glow:1>|<lora:paper-cut-out:1>} star": {(NEON, PAPER)},
+        "${style={<lora:neon-glow:1>|}}a star ${style}": {(NEON,), ()},
+        "a star {__style__|x}": {(NEON,), ()},
+    }
+    for prompt, drawn in prompts.items():
+        for values in ({"prompt": prompt}, {"prompt": "x", "negative_prompt": prompt}):
+            job = Job.of(text_to_image, values | {"seed": 1, "count": 20}).with_wildcards(tmp_path)
+            alone = [job.alone(n) for n in range(job.total)]
+            assert {tuple(sorted(loras_of(one))) for one in alone} == drawn
+            assert loras_of(job) == {pin for pins in drawn for pin in pins}
+            assert all(one.checked() and Job.from_json(one.model_dump_json()) == one for one in alone[:2])
+
+
+def test_a_lora_that_is_drawn_and_not_there_is_told_before_anything_starts(text_to_image, tmp_path):
+    (tmp_path / "style.txt").write_text("<lora:nowhere:1>\n")
+    for prompt in ("__style__", "<lora:{nowhere|nowhere}:1>", "<lora:a__b__c:1>"):
+        with pytest.raises(InputError, match="LoRA '(nowhere|a__b__c)'"):
+            Job.of(text_to_image, {"prompt": prompt, "seed": 1}).with_wildcards(tmp_path)
+    Job.of(text_to_image, {"prompt": "a star {__style__|x}", "seed": 5}).with_wildcards(tmp_path)  # draws "x"
+    with pytest.raises(InputError, match="LoRA 'nowhere'"):
+        Job.of(text_to_image, {"prompt": "{<lora:nowhere:1>|x}", "seed": 1})
+
+
+def test_a_lora_whose_name_holds_double_underscores(text_to_image, tmp_path, monkeypatch):
+    monkeypatch.setenv("STUDIO_PARTS", str(tmp_path))
+    shutil.copy(shelf.find("neon-glow"), tmp_path / "a__b__c.safetensors")
+    job = Job.of(text_to_image, {"prompt": "a {red|red} star <lora:a__b__c:1>", "seed": 1}).with_wildcards(tmp_path)
+    assert loras_of(job.alone(0)) == {"lora:a__b__c"}
+    assert job.alone(0).values["prompt"] == "a red star <lora:a__b__c:1>"
+    assert job.alone(0).checked()
+    again = Job.of(text_to_image, job.alone(0).values | {"seed": 1}).with_wildcards(tmp_path)
+    assert again.alone(0) == job.alone(0)
+
+
+def test_a_file_names_only_what_was_drawn(session, text_to_image, tmp_path):
+    values = {"prompt": "a {|<lora:neon-glow:1>} star", "steps": 1, "size": "64x64", "count": 6, "seed": 3}
+    for picture in session.run(Job.of(text_to_image, values), out=tmp_path):
+        drawn = ["neon-glow"] if "neon" in picture.job.values["prompt"] else []
+        assert list(picture.record["loras"]) == drawn
+        assert picture.job.rests_on("lora") == drawn
+        assert ("neon-glow: d3837d45520e" in picture.image.info["parameters"]) == bool(drawn)
+        assert ('"lora\\u003aneon-glow"' in picture.image.info["parameters"]) == bool(drawn)
+        assert [used.name for used in read(picture.path).uses if used.kind == "lora"] == drawn
+
+
+def test_a_grid_rests_on_what_its_axes_name():
+    grid = {"x": "loras=neon-glow:0.5|paper-cut-out:1", "prompt": "a {<lora:neon-glow:1>|x}", "seed": 1}
+    job = Job.of(Workflow.load("grid"), grid)
+    assert loras_of(job) == {NEON, PAPER}
+    assert job.rests_on("model") == ["spark"]
+    assert loras_of(job.alone(0)) == {NEON, PAPER}
+    words = Job.of(Workflow.load("grid"), {"x": "prompt=a star|<lora:neon-glow:1> moon", "seed": 1})
+    assert loras_of(words) == {NEON}

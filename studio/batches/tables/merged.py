@@ -1,0 +1,69 @@
+"""Merged cells of a worksheet: what the first of them says, each row under it says too."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from studio.batches.tables.table import Unread, says
+
+
+class Block(NamedTuple):
+    """Cells that are merged into one: its first column and its last (from 0), and its last row."""
+
+    column: int
+    last_column: int
+    last_row: int
+
+
+@dataclass
+class Merged:
+    """The merged cells of a sheet, by the row they begin in."""
+
+    blocks: dict[int, list[Block]] = field(default_factory=lambda: defaultdict(list))
+
+    @classmethod
+    def of(cls, sheet: Any) -> "Merged":
+        """Those of a worksheet that openpyxl reads a row at a time: its file lists them behind the rows."""
+        from openpyxl.utils import range_boundaries
+        from openpyxl.xml.functions import iterparse
+
+        found = cls()
+        with sheet._get_source() as source:
+            for _, element in iterparse(source):
+                if element.tag.endswith("}mergeCell"):
+                    bounds: Any = range_boundaries(element.get("ref", ""))
+                    left, top, right, bottom = bounds
+                    found.blocks[top].append(Block(left - 1, right - 1, bottom))
+                if element.tag.endswith("}row"):
+                    element.clear()
+        return found
+
+    def filled(self, lines: Iterable[list[Any]]) -> Iterator[list[Any]]:
+        """The lines, rows counted from 1; each that says something of its own says what cells merged over it say.
+
+        What would be a guess is unread: a value merged over several columns, or with the columns' names.
+        """
+        held: dict[int, tuple[Any, int]] = {}  # by column, and up to which row
+        named = False  # whether the row of the columns' names is behind
+        for n, line in enumerate(lines, 1):
+            row = _with(line, {column: value for column, (value, last) in held.items() if n <= last})
+            for block in self.blocks.get(n, ()):
+                value = line[block.column] if block.column < len(line) else None
+                if says(value):
+                    held[block.column] = (value if named else _NAME, block.last_row)
+                if says(value) and block.last_column > block.column:
+                    held[block.column + 1] = (_BESIDE, block.last_row)
+                    row = _with(row, {block.column + 1: _BESIDE})
+            named = named or any(map(says, line))
+            yield row if any(map(says, line)) else line
+
+
+_NAME: Final = Unread("is merged with the name of its column; part the cells")
+_BESIDE: Final = Unread("is merged with the one before it, so its column cannot be told; part the cells")
+
+
+def _with(line: list[Any], cells: Mapping[int, Any]) -> list[Any]:
+    """The line with these cells in their columns."""
+    row = line + [None] * (max(cells, default=-1) + 1 - len(line))
+    return [cells.get(column, cell) for column, cell in enumerate(row)]

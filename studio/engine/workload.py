@@ -1,0 +1,55 @@
+"""How much work a picture is for a model, whatever the machine: what earlier pictures took tells what others will."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from PIL.Image import Image
+
+from studio.engine.order import Order
+from studio.engine.passes import Make
+from studio.engine.recipes import DIFFUSION, FLOW
+from studio.models.card import ModelCard
+from studio.prompt_grammar import parse
+from studio.request import Request
+
+_BESIDES: Final = 2.0  # steps with guidance that reading words, encoding and decoding take as long as, on Spark
+
+
+class Tally:
+    """Adds up the work of all that is ordered."""
+
+    def __init__(self) -> None:
+        self.work = 0.0
+
+    def counting(self, make: Make) -> Make:
+        """As ``make``, but what is ordered is added up."""
+
+        def counted(orders: Sequence[Order]) -> list[Image]:
+            self.work += sum(workload(order.card, order.request) for order in orders)
+            return make(orders)
+
+        return counted
+
+
+def workload(card: ModelCard, request: Request) -> float:
+    """Megapixels that are denoised for a picture; a step with guidance counts once, one without half.
+
+    ControlNets and other parts are not counted, nor are longer prompts.
+    """
+    predictions = len(parse(request.prompt).parts) + len(request.guide.regions) + _is_guided(card, request)
+    return request.width * request.height / 2**20 * (_calls(card, request) * predictions / 2 + _BESIDES)
+
+
+def _is_guided(card: ModelCard, request: Request) -> bool:
+    """Whether what the prompt asks for is held against what it would be without."""
+    return bool(card.family.guidance) and request.guidance > 1
+
+
+def _calls(card: ModelCard, request: Request) -> float:
+    """How often the sampler asks the model: samplers of second order ask twice in each step but the last."""
+    import diffusers
+
+    recipe = (FLOW if card.family.noise == "flow" else DIFFUSION).get(request.sampler)
+    twice = recipe is not None and getattr(getattr(diffusers, recipe.scheduler, None), "order", 1) == 2
+    steps = request.running * ((request.until or 1.0) - (request.since or 0.0))
+    return 2 * steps - 1 if twice else steps
