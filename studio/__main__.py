@@ -1,5 +1,28 @@
-"""``python -m studio`` is the command ``studio``, where that is not on the path."""
+"""The command ``studio``, also as ``python -m studio``; it hears Ctrl+C before it imports anything that takes time."""
 
-from studio.surfaces.cli import main
+import sys
 
-main()
+from studio.surfaces.stopping import Stopping
+
+
+def main() -> None:
+    """Run what this process's arguments say and end the process, with an exit code as in ``surfaces.cli.main``."""
+    serving = sys.argv[1:2] in (["app"], ["serve"])
+    stopping = Stopping(code=0 if serving else 1)
+    try:
+        stopping.begin()
+        from studio.surfaces.cli import main as command
+
+        command()
+    except SystemExit:
+        if stopping.asked:
+            stopping.leave()
+        raise
+    except BaseException:
+        if stopping.asked:  # whatever became of the interruption on its way up
+            stopping.end()
+        raise
+
+
+if __name__ == "__main__":
+    main()

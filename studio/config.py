@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from platformdirs import user_data_path, user_state_path
+from platformdirs import user_data_path
 
+from studio import private
 from studio.errors import InputError
 
 
@@ -23,17 +24,17 @@ def shipped(kind: str) -> Path:
 
 def state_path() -> Path:
     """The user's folder for what the studio remembers; raises InputError where the user has no home."""
-    return _of_user(user_state_path, "STUDIO_STATE")
+    return _of_user(private.default_state, "STUDIO_STATE")
 
 
 def data_path(kind: str) -> Path:
     """The user's folder for files of a kind ("wildcards", "parts"); raises InputError where the user has no home."""
-    return _of_user(user_data_path, f"STUDIO_{kind.upper()}") / kind
+    return _of_user(lambda: user_data_path("studio-diffusion"), f"STUDIO_{kind.upper()}") / kind
 
 
-def _of_user(path: Callable[[str], Path], setting: str) -> Path:
+def _of_user(path: Callable[[], Path], setting: str) -> Path:
     try:
-        return path("studio-diffusion")
+        return path()
     except RuntimeError:  # platformdirs' word for a user without a home
         raise InputError(f"this user has no home folder; set HOME, or {setting}, to a folder") from None
 

@@ -7,6 +7,7 @@
     ├── ModelError        a model's files are missing, changed or of a kind not known here
     ├── NotFinite         what a model made holds NaN or infinity: it would be a black picture
     ├── OutputError       a picture could not be written; earlier ones are untouched
+    │   └── QueueError      the queue's file cannot be used just now; asked again later it may
     ├── OutOfMemory       a picture does not fit into memory, whatever is done; the next job may
     └── Cancelled         somebody stopped the run
 
@@ -80,6 +81,10 @@ class NotFinite(StudioError):
 
 class OutputError(StudioError):
     """A picture could not be written; earlier pictures are untouched."""
+
+
+class QueueError(OutputError):
+    """The queue's file cannot be read or written just now; what it holds is untouched, and asked again it may work."""
 
 
 class OutOfMemory(StudioError):

@@ -42,6 +42,17 @@ class Queued(Event):
 
 
 @dataclass(frozen=True)
+class Stalled(Event):
+    """The queue cannot go on just now, and goes on by itself once it can; ``problem`` says why, in one line.
+
+    The run's present state is told again then.
+    """
+
+    stale_soon: ClassVar[bool] = True
+    problem: str
+
+
+@dataclass(frozen=True)
 class Loading(Event):
     """It has begun, and its model is being loaded where it is not yet."""
 

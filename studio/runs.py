@@ -7,27 +7,40 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from studio.errors import Cancelled as Stopped
-from studio.errors import StudioError
+from studio.errors import QueueError, StudioError
 from studio.events import Cancelled, Done, Event, Failed, Interrupted
+from studio.hub import Listener
 from studio.job import Job
 from studio.queue import ENDED, Row, State
 from studio.record.picture import Picture
 
-Listener = Callable[[Event], None]
-
 _LOOK = 1.0  # seconds of silence after which the queue's file is looked at: another process may do the work
+_PAUSE = 0.1  # seconds between looks while the file cannot be read
 _ENDS: dict[str, Callable[[str], Event]] = {
     "done": lambda _: Done(),
     "failed": Failed,
     "cancelled": lambda _: Cancelled(),
     "interrupted": lambda _: Interrupted(),
+    "unreadable": Failed,
 }
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a run stands: what the queue says of it, its place in the line (0 is next, None where it does not wait), its
+    finished pictures and, while it is not over, why the queue cannot go on just now ("" while it can)."""
+
+    row: Row
+    place: int | None
+    pictures: list[Picture]
+    stalled: str
 
 
 class Desk(Protocol):
     """What a run asks of the session it came from."""
 
     def row(self, run: str) -> Row: ...
+    def status(self, run: str) -> Status: ...
     def pictures(self, run: str) -> list[Picture]: ...
     def cancel(self, run: str) -> None: ...
     def retry(self, run: str) -> None: ...
@@ -61,6 +74,11 @@ class Run:
         return self.desk.row(self.id).created
 
     @property
+    def status(self) -> Status:
+        """All of that at once."""
+        return self.desk.status(self.id)
+
+    @property
     def pictures(self) -> list[Picture]:
         """Those finished so far."""
         return self.desk.pictures(self.id)
@@ -90,27 +108,31 @@ class Run:
             leave()
 
     def _ended(self) -> Event | None:
-        return ending(self.desk.row(self.id))
+        return ended(self)
 
     def wait(self, timeout: float | None = None) -> list[Picture]:
         """Wait until it is over and return the pictures.
 
-        Raises Cancelled where it was stopped or interrupted, StudioError where it failed or
-        ``timeout`` seconds have passed.
+        While the queue's file cannot be read it waits on. Raises Cancelled where it was stopped or interrupted,
+        StudioError where it failed or ``timeout`` seconds have passed.
         """
         over, ends = threading.Event(), time.monotonic() + (timeout or float("inf"))
         leave = self.follow(lambda event: over.set() if event.final else None)
         try:
-            while not over.wait(_LOOK) and not self._ended():
+            while True:
+                try:
+                    if over.wait(_LOOK) or self._ended():
+                        return self._result()
+                except QueueError:
+                    time.sleep(_PAUSE)
                 if time.monotonic() > ends:
                     raise StudioError(f"not finished after {timeout:g} seconds; it goes on, wait again")
         finally:
             leave()
-        return self._result()
 
     def _result(self) -> list[Picture]:
         row = self.desk.row(self.id)
-        if row.state == "failed":
+        if row.state in ("failed", "unreadable"):
             raise StudioError(row.problem)
         if row.state != "done":
             raise Stopped(f"{row.state}; {len(self.pictures)} of {row.job.total} pictures were finished and are kept")
@@ -129,6 +151,14 @@ class Run:
 def ending(row: Row) -> Event | None:
     """How a run ended, as an event; None while it has not."""
     return _ENDS[row.state](row.problem) if row.state in ENDED else None
+
+
+def ended(run: Run) -> Event | None:
+    """How a run ended, also where another process did the work; None while it has not, or nobody can tell just now."""
+    try:
+        return ending(run.desk.row(run.id))
+    except QueueError:
+        return None
 
 
 class _Mailbox:

@@ -5,25 +5,25 @@ Surfaces submit jobs and subscribe; a closed tab or a restarted page changes not
 
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from logging import getLogger
 from pathlib import Path
 from typing import Final
 
 from studio.config import Settings
-from studio.errors import Cancelled as Stopped
-from studio.errors import StudioError
-from studio.events import Cancelled, Done, Event, Failed, Interrupted, Loading, Made, Queued
-from studio.hands import Device, Hands, stoppable
+from studio.errors import InputError, QueueError, StudioError
+from studio.events import Cancelled, Event, Loading, Queued, Stalled
+from studio.hands import Device, Hands
+from studio.hub import Hub, Listener
 from studio.job import Job
 from studio.queue import Queue, Row
 from studio.record import names
 from studio.record.gallery.gallery import Gallery
 from studio.record.picture import Picture
-from studio.runs import Listener, Run, ending
+from studio.runs import Run, Status, ending
 from studio.work import Wanted, Watch
+from studio.worker import Worker
 
-_POLL: Final = 0.5  # seconds between looks at what other processes ask
 _PATIENCE: Final = 1.0  # seconds that a picture waits for others who write to the gallery's index
 
 
@@ -37,14 +37,12 @@ class Session:
         self.settings = settings or Settings.from_environment()
         self._device = Device(self.settings)
         self._hands: Hands = hands or self._device
-        self._changed = threading.Condition()
-        self._listeners: dict[str, list[Listener]] = {}
-        self._present: dict[str, Event] = {}  # the last thing heard of each run that is not over
-        self._opened: Queue | None = None
-        self._workers: list[threading.Thread] = []
+        self._hub = Hub()
+        self._runs = Queue(self.settings.state / "queue.sqlite")
+        self._worker = Worker(self._runs, self._hands, self._hub, self.listed)
         self._gallery: Gallery | None = None
+        self._opening = threading.Lock()
         self._unlisted = False
-        self._closing = False
 
     @property
     def gallery(self) -> Gallery:
@@ -52,7 +50,7 @@ class Session:
 
         Raises OutputError where its index cannot be used.
         """
-        with self._changed:
+        with self._opening:
             if self._gallery is None:
                 self._gallery = Gallery(self.settings.state, [self.settings.output], _PATIENCE)
             return self._gallery
@@ -103,38 +101,44 @@ class Session:
         """Put a job at the end of the queue and return at once.
 
         Raises InputError for a wrong name template, a wildcard that is not there, or a model or picture that
-        has changed.
+        has changed; QueueError where the queue's disk takes nothing just now: nothing is queued then.
         """
         job = job.with_wildcards(self.settings.wildcards)
         job.checked()
         names.check(name)
-        run = self._queue().add(job, out or self.settings.output, name)
-        self._wake()
-        return self.find(run)
+        run = self._queue.add(job, out or self.settings.output, name)
+        self._worker.wake()
+        return Run(run, self)
 
     def find(self, run: str) -> Run:
         """The run of this id, of whenever; raises InputError where there is none."""
-        return Run(self._queue().row(run).id, self)
+        return Run(self._queue.row(run).id, self)
 
     def runs(self, most: int = 1000) -> list[Run]:
         """What waits, runs and has been, newest first."""
-        return [Run(row.id, self) for row in self._queue().rows(most)]
+        return [Run(row.id, self) for row in self._queue.rows(most)]
+
+    def statuses(self, most: int = 1000) -> list[Status]:
+        """How all of these stand."""
+        rows = self._queue.rows(most)
+        places = {run: place for place, run in enumerate(self._queue.waiting())}
+        return [self._status(row, places) for row in rows]
+
+    def running(self) -> list[Run]:
+        """What is at work, in this process or another."""
+        return [Run(run, self) for run in self._queue.running()]
 
     def move(self, run: str, to: int) -> None:
         """Give a waiting run place ``to`` in the queue; 0 is next."""
-        self._queue().move(run, to)
-        self._wake()
+        self._queue.move(run, to)
+        self._worker.wake()
 
     def close(self) -> None:
         """Stop within a step. The run at work is marked as interrupted; those that wait go on another time."""
-        self._closing = True
-        self._wake()
-        for worker in self._workers:
-            worker.join()
+        self._worker.close()
         self._device.close()
         self._hands.close()
-        if self._opened:
-            self._opened.close()
+        self._runs.close()
         if self._gallery:
             self._gallery.close()
 
@@ -142,98 +146,74 @@ class Session:
 
     def row(self, run: str) -> Row:
         """What the queue's file says of a run."""
-        return self._queue().row(run)
+        return self._queue.row(run)
+
+    def status(self, run: str) -> Status:
+        """How a run stands."""
+        row = self._queue.row(run)
+        waiting = self._queue.waiting() if row.state == "queued" else []
+        return self._status(row, {run: place for place, run in enumerate(waiting)})
 
     def pictures(self, run: str) -> list[Picture]:
         """A run's finished pictures."""
-        return [Picture(path) for path in self._queue().pictures(run).values()]
+        return [Picture(path) for path in self._queue.pictures(run).values()]
+
+    def present(self, run: str) -> Event | None:
+        """The last that was told of where a run stands which is made here; None of any other."""
+        return self._hub.present(run)
 
     def cancel(self, run: str) -> None:
         """Take a run out of the queue, or stop it within a step."""
-        if self._queue().ask_to_stop(run):
-            self._tell(run, Cancelled())
-            self._wake()
+        here = self._worker.stop(run)
+        try:
+            gone = self._queue.ask_to_stop(run)
+        except QueueError:
+            if not here:
+                raise
+            return
+        if gone:
+            self._hub.tell(run, Cancelled())
+            self._worker.wake()
 
     def retry(self, run: str) -> None:
-        """Queue an unfinished run again; only what is missing is made."""
-        if self._queue().again(run):
-            self._wake()
+        """Queue an unfinished run again; only what is missing is made.
+
+        Raises InputError where this version cannot read its job.
+        """
+        if why := self._queue.row(run).unreadable:
+            raise InputError(why)
+        if self._queue.again(run):
+            self._worker.wake()
 
     def subscribe(self, run: str, listener: Listener) -> Callable[[], None]:
         """Hand every event of a run to ``listener``, first where it stands now; returns how to end that."""
-        with self._changed:
-            standing = self._standing(run)
-            if not standing.final:
-                self._listeners.setdefault(run, []).append(listener)
-            listener(standing)
-        return lambda: self._unsubscribe(run, listener)
-
-    def _unsubscribe(self, run: str, listener: Listener) -> None:
-        with self._changed, suppress(KeyError, ValueError):
-            self._listeners[run].remove(listener)
-            if not self._listeners[run]:
-                del self._listeners[run]
+        return self._hub.subscribe(run, listener, lambda: self._standing(run))
 
     def _standing(self, run: str) -> Event:
         """The present state as an event."""
-        row, waiting = self.row(run), self._queue().waiting()
-        if row.state == "queued":
-            return Queued(waiting.index(run) if run in waiting else 0)
-        return ending(row) or self._present.get(run) or Loading(", ".join(row.job.models()))
-
-    # The worker.
-
-    def _queue(self) -> Queue:
-        """The queue, opened at first use; what a dead process left waiting begins to run."""
-        with self._changed:
-            if self._opened is None:
-                self._opened = Queue(self.settings.state / "queue.sqlite")
-                lanes = range(self._hands.lanes)
-                self._workers = [threading.Thread(target=self._serve, name="studio", daemon=True) for _ in lanes]
-                for worker in self._workers:
-                    worker.start()
-            return self._opened
-
-    def _wake(self) -> None:
-        with self._changed:
-            waiting = self._opened.waiting() if self._opened and self._listeners else []
-            for place, run in enumerate(waiting):
-                if run in self._listeners:
-                    self._tell(run, Queued(place))
-            self._changed.notify_all()
-
-    def _serve(self) -> None:
-        queue = self._queue()
-        while not self._closing:
-            row = queue.next()
-            if row:
-                self._wake()
-                self._do(queue, row)
-            else:
-                with self._changed:
-                    self._changed.wait(_POLL)
-
-    def _do(self, queue: Queue, row: Row) -> None:
-        """One run, from loading to its end; whatever happens, the worker lives on."""
-        self._tell(row.id, Loading(", ".join(row.job.models())))
         try:
-            self._produce(queue, row)
-            self._end(queue, row, Done())
-        except Stopped:
-            self._end(queue, row, Interrupted() if self._closing else Cancelled())
-        except StudioError as error:
-            self._end(queue, row, Failed(str(error)))
-        except Exception as error:  # a mistake of ours must not end every later run as well
-            getLogger("studio").exception("run %s", row.id)
-            self._end(queue, row, Failed(f"{type(error).__name__}: {error}"))
+            status = self.status(run)
+        except QueueError as error:
+            return Stalled(str(error))
+        if over := ending(status.row):
+            return over
+        if status.stalled:
+            return Stalled(status.stalled)
+        if status.row.state == "queued":
+            return Queued(status.place or 0)
+        models = [] if status.row.unreadable else status.row.job.models()
+        return self._hub.present(run) or Loading(", ".join(models))
 
-    def _produce(self, queue: Queue, row: Row) -> None:
-        watch = stoppable(lambda: self._closing or queue.asked_to_stop(row.id), lambda e: self._tell(row.id, e))
-        finished = queue.pictures(row.id)
-        for number, picture in self._hands.work(row.job, row.folder, row.name, watch, previews=True, finished=finished):
-            queue.keep(row.id, number, picture.path)
-            self.listed(picture)
-            self._tell(row.id, Made(picture))
+    def _status(self, row: Row, places: dict[str, int]) -> Status:
+        place = places.get(row.id, 0) if row.state == "queued" else None
+        stalled = "" if ending(row) else self._worker.stalled
+        return Status(row, place, self.pictures(row.id) if row.tries else [], stalled)
+
+    @property
+    def _queue(self) -> Queue:
+        """The queue; from its first use on what waits in it is made, also what a dead process left."""
+        self._worker.start()
+        return self._runs
 
     def listed(self, picture: Picture) -> None:
         """Put a picture into the gallery. Where that fails it is a file all the same, and the next refresh finds it."""
@@ -255,24 +235,6 @@ class Session:
         if not self._unlisted:
             getLogger("studio").warning("pictures are not in the gallery yet, only in their folder: %s", error)
         self._unlisted = True
-
-    def _end(self, queue: Queue, row: Row, event: Event) -> None:
-        queue.end(row.id, event.name, event.problem if isinstance(event, Failed) else "")  # type: ignore[arg-type]
-        self._tell(row.id, event)
-
-    def _tell(self, run: str, event: Event) -> None:
-        with self._changed:
-            self._present[run] = event
-            listeners = list(self._listeners.get(run, ()))
-            if event.final:
-                self._present.pop(run, None)
-                self._listeners.pop(run, None)
-        for listener in listeners:
-            try:
-                listener(event)
-            except Exception:  # a broken watcher must not fail the run, nor keep the others from hearing
-                getLogger("studio").exception("a watcher of run %s left", run)
-                self._unsubscribe(run, listener)
 
 
 def _ignore(event: Event) -> None:

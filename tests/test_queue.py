@@ -1,12 +1,16 @@
 """The durable queue, in a real SQLite file, also after its process was killed."""
 
+import json
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 
-from studio.errors import InputError, OutputError
+from studio import queue_file
+from studio.errors import InputError, OutputError, QueueError
 from studio.job import Job
 from studio.queue import Queue
 
@@ -138,4 +142,104 @@ def test_thousands_of_runs_are_queued_and_listed_quickly(queue, job, tmp_path):
 def test_a_file_that_is_no_database_is_named(tmp_path):
     (tmp_path / "queue.sqlite").write_text("not a database, and longer than its header " * 40)
     with pytest.raises(OutputError, match=r"queue\.sqlite.*STUDIO_STATE"):
-        Queue(tmp_path / "queue.sqlite")
+        Queue(tmp_path / "queue.sqlite").rows()
+
+
+def edit(file, sql, *values):
+    """What another program, or another version of this one, does to the file."""
+    with closing(sqlite3.connect(file, timeout=10)) as db, db:
+        db.execute(sql, values)
+
+
+def test_the_line_does_not_follow_the_wall_clock(queue, job, tmp_path, monkeypatch):
+    times = iter(range(1000, 0, -100))
+    monkeypatch.setattr(time, "time", lambda: next(times))
+    first, second, third = (queue.add(job, tmp_path, "{n}") for _ in range(3))
+    assert queue.waiting() == [first, second, third]
+    assert [row.id for row in queue.rows()] == [third, second, first]
+    queue.move(first, 99)
+    assert queue.next().id == second
+    queue.end(second, "failed")
+    assert queue.again(second)
+    assert queue.waiting() == [third, first, second]
+
+
+FOREIGN = {
+    "a key that this version does not know": lambda job: json.dumps({**json.loads(job), "camera": "analogue"}),
+    "no JSON": lambda job: job[:40],
+    "another shape": lambda job: json.dumps({**json.loads(job), "definition": {"inputs": [1]}}),
+    "a list that is not there": lambda job: json.dumps(
+        {**json.loads(job), "definition": {"inputs": {"size": {"each": True}}}, "values": {}}
+    ),
+    "bytes": lambda job: b"\xff\x00\xfe",
+    "nested without end": lambda job: "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("change", FOREIGN.values(), ids=FOREIGN)
+def test_what_this_version_cannot_read_is_set_aside_and_waits_again_where_it_can_be_read(queue, job, tmp_path, change):
+    file, foreign = tmp_path / "queue.sqlite", queue.add(job, tmp_path, "{n}")
+    good = queue.add(job, tmp_path, "{n}")
+    edit(file, "UPDATE runs SET job = ? WHERE id = ?", change(job.model_dump_json()), foreign)
+    assert queue.next().id == good
+    assert queue.next() is None
+    row = queue.row(foreign)
+    assert row.state == "unreadable"
+    assert row.problem == row.unreadable
+    assert "another version" in row.problem
+    assert "\n" not in row.problem
+    assert [row.id for row in queue.rows()] == [good, foreign]
+    queue.close()
+    edit(file, "UPDATE runs SET job = ? WHERE id = ?", job.model_dump_json(), foreign)  # as a newer version reads it
+    newer = Queue(file)
+    assert newer.next().id == foreign
+    newer.close()
+
+
+def test_odd_values_of_another_program_hide_no_other_row(queue, job, tmp_path):
+    odd, good = queue.add(job, tmp_path, "{n}"), queue.add(job, tmp_path, "{n}")
+    file = tmp_path / "queue.sqlite"
+    edit(file, "UPDATE runs SET created = 'noon', place = 'first', folder = x'ff00', name = x'fe' WHERE id = ?", odd)
+    edit(file, "INSERT INTO pictures VALUES (?, 'one', 'x'), (?, 2, x'00'), (?, 3, ?)", *[odd] * 3, "y" * 5000)
+    assert {row.id for row in queue.rows()} == {odd, good} == set(queue.waiting())
+    assert queue.pictures(odd) == {}
+    queue.move(odd, 0)
+    assert queue.waiting()[0] == odd
+
+
+def test_a_file_of_an_earlier_version_goes_on(queue, job, tmp_path):
+    run = queue.add(job, tmp_path, "{n}")
+    queue.next()
+    queue.close()
+    edit(tmp_path / "queue.sqlite", "ALTER TABLE runs DROP COLUMN tries")
+    now = Queue(tmp_path / "queue.sqlite")
+    assert now.row(run).state == "interrupted"
+    assert now.again(run)
+    assert now.next().tries == 2  # so that what it made then is looked for
+    now.close()
+
+
+def test_while_another_program_holds_the_file_all_can_be_read(queue, job, tmp_path, monkeypatch):
+    monkeypatch.setattr(queue_file, "_PATIENCE", 0.1)
+    run = queue.add(job, tmp_path, "{n}")
+    with closing(sqlite3.connect(tmp_path / "queue.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for write in (lambda: queue.add(job, tmp_path, "{n}"), queue.next, lambda: queue.ask_to_stop(run)):
+            with pytest.raises(QueueError, match="another program holds it"):
+                write()
+        assert queue.waiting() == [run]
+        other.execute("ROLLBACK")
+    assert queue.next().id == run
+
+
+def test_a_damaged_file_that_is_then_moved_away_needs_no_restart(job, tmp_path):
+    file = tmp_path / "queue.sqlite"
+    file.write_bytes(b"nonsense " * 5000)
+    queue = Queue(file)
+    for call in (queue.rows, queue.next, lambda: queue.add(job, tmp_path, "{n}")):
+        with pytest.raises(QueueError, match="move it away"):
+            call()
+    file.rename(tmp_path / "old.sqlite")
+    run = queue.add(job, tmp_path, "{n}")
+    assert queue.next().id == run
+    queue.close()

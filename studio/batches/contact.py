@@ -52,9 +52,7 @@ def write(out: Path) -> Path:
 
 def _write(out: Path) -> Path:
     check(out)
-    entries = list(manifest.lines(out))
-    shown = [line for line in entries if line.status == "made" and is_file(out / line.file)]
-    missing = [line for line in entries if line.status != "made"]
+    shown, missing = _listed(out)
     with ThreadPoolExecutor() as threads:
         list(threads.map(lambda line: _copy(line, out), shown))
     parts = [shown[first : first + _ON_A_PAGE] for first in range(0, len(shown), _ON_A_PAGE)]
@@ -62,6 +60,25 @@ def _write(out: Path) -> Path:
     replace(out / PAGE, page.html(resolved(out).name, shown, missing, pages).encode())
     _tidy(out / FOLDER, {*pages, *(page.copy_of(line).name for line in shown)})
     return out / PAGE
+
+
+def html(out: Path) -> str:
+    """The page for the browser as ``write`` would write it, with the PNG pages there are.
+
+    Raises OutputError where the manifest cannot be read.
+    """
+    with reached(out):
+        shown, missing = _listed(out)
+        count = -(-len(shown) // _ON_A_PAGE)
+        pages = [name for n in range(1, count + 1) if is_file(out / FOLDER / (name := f"page-{n}.png"))]
+        return page.html(resolved(out).name, shown, missing, pages)
+
+
+def _listed(out: Path) -> tuple[list[Entry], list[Entry]]:
+    """What the manifest says of pictures that are there, and of rows without one."""
+    entries = list(manifest.lines(out))
+    shown = [line for line in entries if line.status == "made" and is_file(out / line.file)]
+    return shown, [line for line in entries if line.status != "made"]
 
 
 def _copy(line: Entry, out: Path) -> None:

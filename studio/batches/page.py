@@ -1,5 +1,7 @@
 """The contact sheet as one HTML file: it works from the disk, and nothing in it comes from elsewhere."""
 
+import base64
+import hashlib
 from collections.abc import Sequence
 from html import escape
 from pathlib import PurePosixPath
@@ -11,7 +13,6 @@ from studio.batches.entry import Entry
 PAGE, FOLDER = "contact-sheet.html", "contact-sheet"
 BEGINS: Final = "<!doctype html><!-- contact sheet of a batch -->"
 
-_POLICY: Final = "default-src 'none'; img-src 'self' file:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 _STYLE: Final = """
 :root { color-scheme: light dark; font: 14px/1.4 system-ui, sans-serif }
 body { margin: 0 auto; padding: 16px; max-width: 1800px }
@@ -42,6 +43,9 @@ box.addEventListener("input", () => {
   count.value = words.length ? `${shown} of ${cards.length}` : "";
 });
 """
+_HASH: Final = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
+POLICY: Final = f"default-src 'none'; img-src 'self' file:; style-src 'unsafe-inline'; script-src 'sha256-{_HASH}'"
+"""What a browser may do with the page: show pictures beside it and run its own script."""
 
 
 def html(title: str, shown: Sequence[Entry], missing: Sequence[Entry], sheets: Sequence[str]) -> str:
@@ -51,7 +55,7 @@ def html(title: str, shown: Sequence[Entry], missing: Sequence[Entry], sheets: S
     """
     head = (
         f'<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style>"
     )
     return (

@@ -1,6 +1,6 @@
 """From a table to tasks: every row bound and checked, and all that is wrong found, before anything is made."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -31,17 +31,19 @@ def batch(
     keep: Iterable[str] = (),
     wildcards: Path = Path(),
     mapping: Mapping[str, str] | None = None,
+    going: Callable[[], None] = lambda: None,
 ) -> Batch:
     """Every row crossed with every combination of the grid's axes, as one task a picture.
 
     ``fixed`` values hold for all rows; ``name`` is a template as in ``batch.places``, ``keep`` names columns that are
     no input; ``wildcards`` is the folder of those. ``mapping`` says what columns are for that go by other names: an
-    input, or "" for none. Raises TableError that lists all that is wrong with the rows, InputError where it is the
-    grid, a fixed value or the template.
+    input, or "" for none. ``going`` is called before each combination of each row; what it raises ends it. Raises
+    TableError that lists all that is wrong with the rows, InputError where it is the grid, a fixed value or the
+    template.
     """
     name = name or default(table.columns, workflow.inputs())
     columns = Columns.of(workflow, table, grid, fixed or {}, {*keep, *fields(name)}, mapping)
-    making = _Making(Jobs(workflow), columns, Places(name, columns), wildcards)
+    making = _Making(Jobs(workflow), columns, Places(name, columns), wildcards, going)
     _refuse_more(len(table.rows) * columns.combinations)
     tasks = [task for row in table.rows for task in making.row(row)]
     if problems := [*table.problems, *columns.problems, *making.problems]:
@@ -59,6 +61,7 @@ class _Making:
     columns: Columns
     places: Places
     wildcards: Path
+    going: Callable[[], None]
     seeds: Seeds = field(default_factory=Seeds)
     problems: list[Problem] = field(default_factory=list)
     made: int = 0
@@ -67,6 +70,7 @@ class _Making:
         """The row's tasks; none for a combination that is wrong."""
         seed: int | None = None
         for choice in self.columns.choices():
+            self.going()
             values = self.columns.values(row, choice)
             job = self._job(row, choice, values)
             if job and "seed" not in values:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from studio import plugins
+from studio import plugins, private
 from studio.config import Settings
 from studio.models.folder import PICKLES
 from studio.models.hashes import Stamp
@@ -87,7 +87,5 @@ def _seen() -> dict[str, list[Any]]:
 
 def _keep(seen: dict[str, list[Any]]) -> None:
     with suppress(OSError):
-        _file().parent.mkdir(parents=True, exist_ok=True)
-        beside = _file().with_suffix(".new")
-        beside.write_text(json.dumps({"by": _judges(), "files": seen}), "utf-8")
-        beside.replace(_file())
+        private.state_folder(_file().parent)
+        private.replace(_file(), json.dumps({"by": _judges(), "files": seen}).encode())

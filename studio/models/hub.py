@@ -10,12 +10,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
+from studio import private
 from studio.errors import InputError, ModelError
 from studio.models import folder as folders
 from studio.models import registry
@@ -88,6 +90,8 @@ def fetch(offer: Offer) -> Path:
     free = shutil.disk_usage(next(place for place in folder.parents if place.exists())).free
     if offer.size > free:
         raise ModelError(f"{offer.size:,} bytes are to be fetched, but only {free:,} are free at '{folder}'")
+    with suppress(OSError):  # the fetching says what is wrong
+        private.folder(registry.downloads())
     _ask("fetch", {"offer": offer.model_dump(), "folder": str(folder)})
     single = len(offer.files) == 1
     return folder / offer.files[0].name if single else folder

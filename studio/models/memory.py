@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from studio import private
 from studio.config import Settings
 
 Stamp = tuple[int, int, int]
@@ -48,7 +49,7 @@ def _recalled(file: Path, kind: str, stamp: Stamp) -> str:
 
 def _keep(file: Path, kind: str, stamp: Stamp, sha256: str) -> None:
     with suppress(sqlite3.Error, OSError, UnicodeError):
-        _place().parent.mkdir(parents=True, exist_ok=True)
+        private.state_folder(_place().parent)
         with _opened() as memory, memory:
             memory.execute(_TABLE)
             row = (str(file.absolute()), kind, *stamp, sha256)
@@ -65,7 +66,7 @@ def _rows(asked: str, *values: object) -> list[tuple[object, ...]]:
 
 @contextmanager
 def _opened() -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(_place(), timeout=5)) as memory:
+    with closing(sqlite3.connect(private.file(_place()), timeout=5)) as memory:
         yield memory
 
 

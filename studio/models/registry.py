@@ -5,7 +5,6 @@ by adding the models again. The models' own folders are never written to.
 """
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from studio import private
 from studio.config import Settings
 from studio.errors import ModelError, OutputError
 from studio.models.hashes import Pin
@@ -66,15 +66,16 @@ def changing() -> Iterator[Registry]:
     Raises OutputError where it cannot be written.
     """
     file = _file()
-    lock = FileLock(file.with_suffix(".lock"))
+    lock = FileLock(file.with_suffix(".lock"), mode=0o600)
     with _writing(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
+        private.state_folder(file.parent)
         held = lock.acquire()
     with held:
         registry = read()
         yield registry
+        data = registry.model_dump(mode="json", exclude_defaults=True)
         with _writing(file):
-            _replace(file, registry)
+            private.replace(file, json.dumps(data, indent=1, ensure_ascii=False).encode())
 
 
 @contextmanager
@@ -95,13 +96,3 @@ def downloads() -> Path:
 
 def _file() -> Path:
     return Settings.from_environment().state / "models.json"
-
-
-def _replace(file: Path, registry: Registry) -> None:
-    """Write to a file beside, then put it in place: whoever reads meets the old list or the new one."""
-    beside = file.with_suffix(".new")
-    with beside.open("w", encoding="utf-8") as stream:
-        json.dump(registry.model_dump(mode="json", exclude_defaults=True), stream, indent=1, ensure_ascii=False)
-        stream.flush()
-        os.fsync(stream.fileno())
-    beside.replace(file)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _FAILED, _WRONG_USE = 1, 2
 _MOST: Final = 40  # problems that can be read at once
 _WIDE: Final = 60  # letters of a column's name
+_STOPPED: Final = "stopped; every finished picture is kept, and the same command goes on"
 
 Engine = Literal["local", "ray"]
 Several = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True, show_default=False)]
@@ -166,7 +167,7 @@ def _make(wanted: "Batch", out: Path, maker: "Maker", *, retry: bool, json: bool
     try:
         filled = fill(wanted, out, maker, follow, retry=retry)
     except KeyboardInterrupt:
-        follow.line("stopped; every finished picture is kept, and the same command goes on")
+        follow.line(_STOPPED)
         return _FAILED
     follow.end(filled, out)
     return _FAILED if filled.failed else 0
@@ -182,7 +183,9 @@ class _Following:
         from studio.batches.progress import RowFailed
         from studio.events import Made
         from studio.surfaces.following import show, told
+        from studio.surfaces.stopping import at_work
 
+        at_work(lambda: _STOPPED)
         show(event)
         if isinstance(event, Made):
             show(None)

@@ -4,7 +4,7 @@ A table comes from elsewhere. What its cells name is looked up here as in ``uplo
 LoRAs by their names, never a path.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -63,17 +63,23 @@ def ending(name: str) -> str:
     return found
 
 
+def _on() -> None:
+    """It goes on."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """How what was asked is understood; where ``problems`` has anything in it there is no ``batch``.
 
     A column is for the input of its name or label. One that is like no input's name is for none: its cells can name
     files. One that is nearly an input's name is most often a slip, and is a problem until somebody says what it is for.
+    ``going`` is called now and then while it is worked out; what it raises ends that.
     """
 
     asked: Asked
     table: Table
     settings: Settings
+    going: Callable[[], None] = _on
     problems: list[Problem] = field(default_factory=list)
 
     @cached_property
@@ -119,6 +125,7 @@ class Reading:
                 (),
                 self.settings.wildcards,
                 self.mapping,
+                self.going,
             )
         except TableError as error:
             self._note(error.problems)
@@ -147,7 +154,9 @@ class Reading:
 
     def _safe_rows(self) -> Iterator[Row]:
         """The rows, without cells that name what is not here; those are problems."""
-        return (Row(row.number, dict(self._safe_cells(row))) for row in self.table.rows)
+        for row in self.table.rows:
+            self.going()
+            yield Row(row.number, dict(self._safe_cells(row)))
 
     def _safe_cells(self, row: Row) -> Iterator[tuple[str, Cell]]:
         for column, cell in row.cells.items():

@@ -120,7 +120,7 @@ class Desk:
         path = self.folder(name) / _OWN / _FILE
         try:
             return Kept.model_validate_json(path.read_bytes())
-        except ValidationError:
+        except (OSError, ValidationError):
             said = f"'{_HOME}/{name}/{_OWN}/{_FILE}' is damaged; put it back as it was, or move the batch elsewhere"
             raise InputError(said) from None
 
@@ -168,12 +168,15 @@ class Desk:
         there = {key: line for key, line in entries.items() if line.status != "made" or is_file(folder / line.file)}
         return Look(name, folder, self.kept(name), there, self._works.get(name), self._problems.get(name, ""))
 
-    def batch(self, name: str) -> Batch:
-        """Its tasks; raises InputError where they cannot be told any more, as when a model is gone."""
+    def batch(self, name: str, going: Callable[[], None] = lambda: None) -> Batch:
+        """Its tasks; raises InputError where they cannot be told any more, as when a model is gone.
+
+        ``going`` is called now and then while they are worked out; what it raises ends that.
+        """
         if (found := self._batches.get(name)) is None:
             kept, own = self.kept(name), self.folder(name) / _OWN
             table = files.read(own / kept.table, kept.encoding) if kept.table else ALONE
-            found = Reading(kept, table, self._session.settings).checked()
+            found = Reading(kept, table, self._session.settings, going).checked()
         self._remember(name, found)
         return found
 
@@ -196,7 +199,7 @@ class Desk:
                 self._batches.popitem(last=False)
 
     def _fill(self, name: str, work: Work, retry: bool) -> None:
-        """One batch from where it stands to its end; whatever happens, the thread lives on."""
+        """One batch from where it stands to its end; whatever happens, the next one is begun."""
         end = self._filled(name, work, retry)
         with self._lock:
             del self._works[name]
@@ -213,7 +216,7 @@ class Desk:
             return Stopped()
         except StudioError as error:
             return Failed(str(error))
-        except Exception as error:  # a mistake of ours must not end every later batch as well
+        except BaseException as error:  # a mistake of ours, or of a step from elsewhere
             getLogger("studio").exception("batch %s", name)
             return Failed(f"{type(error).__name__}: {error}")
         return Done()

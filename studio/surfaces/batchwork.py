@@ -50,7 +50,7 @@ class Work:
         for listener in listeners:
             try:
                 listener(event)
-            except RuntimeError:  # its loop is closed
+            except Exception:  # its loop is closed, or it is broken: that must not end the batch
                 self._forget(listener)
 
     @property

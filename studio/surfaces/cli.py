@@ -1,6 +1,5 @@
 """The command line: run, batch, reproduce, import, export, gallery, models, lora, train, serve, doctor, app …"""
 
-import errno
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
-from studio.errors import InputError, OutputError, StudioError, reason
+from studio.errors import InputError, OutputError, StudioError
 from studio.imagefile import ENDINGS
 from studio.surfaces import help_text
 from studio.surfaces.batch import batch
@@ -18,11 +17,12 @@ from studio.surfaces.gallery import app as gallery
 from studio.surfaces.lora import app as lora
 from studio.surfaces.models import app as models
 from studio.surfaces.rayserve import serve
-from studio.surfaces.terminal import drop, say
+from studio.surfaces.terminal import printing, say
 from studio.surfaces.train import app as train
 from studio.version import VERSION
 
 if TYPE_CHECKING:
+    from studio.events import Event
     from studio.job import Job
     from studio.record.importing import Imported
     from studio.surfaces.flags import Asked
@@ -38,6 +38,7 @@ app = App(
     version=VERSION,
     help="Pictures from open diffusion models, on your own machine.",
     help_format=help_text.FORMAT,
+    suppress_keyboard_interrupt=False,
 )
 app.command(batch)
 app.command(gallery)
@@ -198,7 +199,7 @@ def install_completion(shell: Literal["bash", "zsh", "fish", "powershell"] | Non
 def main(arguments: list[str] | None = None) -> None:
     """The command ``studio``. Exit codes: 0 done, 1 failed or stopped, 2 wrong use.
 
-    ``reproduce`` has two more, 3 and 4.
+    ``reproduce`` has two more, 3 and 4. Ctrl+C and SIGTERM are 1, of ``app`` and ``serve`` 0.
     """
     for stream in (sys.stdout, sys.stderr):
         escape_missing(stream)
@@ -208,21 +209,19 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _guarded(tokens: list[str]) -> int:
     try:
-        return _dispatch(tokens)
+        with printing():
+            return _dispatch(tokens)
     except InputError as error:
         return _say(error, WRONG_USE)
     except StudioError as error:
         return _say(error, FAILED)
     except CycloptsError as error:
         return _say(" ".join(str(error).split()), WRONG_USE)
+    except KeyboardInterrupt:
+        return _say("stopped", FAILED)
     except BrokenPipeError:  # the reader of our output has gone: nothing left to say
         sys.stderr.close()
         return FAILED
-    except OSError as error:
-        if error.errno != errno.ENOSPC or error.filename:
-            raise
-        drop(sys.stdout)  # what a library printed, such as help
-        return _say(f"what was to be printed cannot be written: {reason(error)}", FAILED)
 
 
 def _say(problem: object, code: int) -> int:
@@ -274,14 +273,23 @@ def _make(job: "Job", asked: "Asked") -> int:
     """Run the job and print each picture as it is done; Ctrl+C stops within a step."""
     from studio.session import Session
     from studio.surfaces.following import show, told
+    from studio.surfaces.stopping import at_work
 
     done = 0
+
+    def stopped() -> str:
+        return f"stopped; {done} of {job.total} pictures were finished and are kept"
+
+    def watch(event: "Event") -> None:
+        at_work(stopped)
+        show(event)
+
     try:
-        for picture in Session().run(job, out=asked.out, name=asked.name, watch=show):
+        for picture in Session().run(job, out=asked.out, name=asked.name, watch=watch):
             done += 1  # before anybody can read of it and press Ctrl+C
             show(None)
             say(told(picture, json=asked.json))
     except KeyboardInterrupt:
         show(None)
-        return _say(f"stopped; {done} of {job.total} pictures were finished and are kept", FAILED)
+        return _say(stopped(), FAILED)
     return 0

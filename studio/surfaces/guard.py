@@ -11,15 +11,21 @@ by a host name that is made to point here (DNS rebinding). So, in this order:
     length unsaid             411
     body over the cap         413
 
-The token comes once in the address and then lives in a cookie that scripts cannot read and other sites
-cannot send; programs send it as ``Authorization: Bearer``, or as the password of ``Basic``.
+Programs send the token as ``Authorization: Bearer``, or as the password of ``Basic``. A browser brings it once, in the
+address ``/?token=…``, and gets two secrets for it: a key, which is the first part of the page's address (``/~KEY/``),
+and a cookie for that address alone, which scripts cannot read and other sites cannot send. A request needs both.
+
+A cookie alone is not enough: cookies know no ports, so a browser would send it to any server on this machine, even
+another user's. Here it is not sent there, as no other server knows the key. What is seen of the page's address, in a
+history or over a shoulder, is of no use without the cookie. Neither tells the token.
 """
 
 import base64
+import hmac
 import json
 import secrets
 from collections.abc import Collection, Mapping
-from http.cookies import CookieError, SimpleCookie
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
@@ -29,19 +35,10 @@ if TYPE_CHECKING:
 MAX_BODY: Final = 64_000_000
 _NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 _JSON_ONLY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-# Gradio's page starts from inline scripts and builds its `js=` listeners with `new Function`.
-_CSP: Final = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; "
-    "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
-)
-_TITLES: Final = {
-    401: "Token needed",
-    403: "Not allowed",
-    411: "Length needed",
-    413: "Too large",
-    415: "Not JSON",
-}
+_PAGE: Final = "/~"  # begins the address of a page, before its key
+# For all that is not one of our pages, which bring rules of their own: a browser runs nothing of it.
+_CSP: Final = "default-src 'none'; sandbox; frame-ancestors 'none'"
+_STRANGER: Final = "open the address that 'studio app' printed, or send its token as 'Bearer'"
 _HEADERS: Final = (
     (b"content-security-policy", _CSP.encode()),
     (b"x-content-type-options", b"nosniff"),
@@ -79,7 +76,8 @@ class Guard:
         here, named = [f"{name}:{port}" for name in _NAMES], [name.lower() for name in names]
         self._hosts = frozenset([*here, *named])
         self._origins = frozenset(f"http://{host}" for host in self._hosts) | {f"https://{name}" for name in named}
-        self._cookie = f"studio-{port}"  # cookies know no ports: two studios must not share one
+        self._cookie = f"studio-{port}"
+        self._pages = tuple((_derived(token, "key"), _derived(token, "cookie")) for token in self._tokens)
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Pass the request on, or answer why not."""
@@ -90,11 +88,14 @@ class Guard:
             self._check_place(headers)
             if token := self._brought(scope):
                 return await self._welcome(token, send)
-            self._check_token(headers)
+            if scope["path"].startswith(_PAGE):
+                scope = self._of_page(scope, headers)
+            else:
+                self._check_token(headers)
             self._check_body(scope, headers)
             await self._app(scope, receive, _hardened(send))
         except Refusal as refusal:
-            await _refuse(refusal, scope, send)
+            await refuse(refusal, scope, send)
 
     def _check_place(self, headers: Mapping[str, str]) -> None:
         if headers.get("host", "").lower() not in self._hosts:
@@ -109,39 +110,64 @@ class Guard:
         return given if page and self._is_token(given) else ""
 
     async def _welcome(self, token: str, send: "Send") -> None:
-        """Trade the token in the address for a cookie and go to the address without it."""
-        cookie = f"{self._cookie}={token}; Path=/; HttpOnly; SameSite=Strict"
-        headers = ((b"location", b"/"), (b"set-cookie", cookie.encode()), (b"cache-control", b"no-store"))
+        """Trade the token in the address for the page's key and its cookie, and go to the page."""
+        page, cookie = f"{_PAGE}{_derived(token, 'key')}/", _derived(token, "cookie")
+        set_cookie = f"{self._cookie}={cookie}; Path={page}; HttpOnly; SameSite=Strict"
+        headers = (
+            (b"location", page.encode()),
+            (b"set-cookie", set_cookie.encode()),
+            (b"cache-control", b"no-store"),
+        )
         await _answer(send, 303, b"", headers)
+
+    def _of_page(self, scope: "Scope", headers: Mapping[str, str]) -> "Scope":
+        """The request as the app sees it, with the page's address as its root; raises Refusal without the cookie."""
+        key, cookies = scope["path"].removeprefix(_PAGE).partition("/")[0], self._cookies(headers)
+        if not any(_same(key, page) and _same(one, its) for page, its in self._pages for one in cookies):
+            raise Refusal(401, _STRANGER)
+        return {**scope, "root_path": f"{scope.get('root_path', '')}{_PAGE}{key}"}
 
     def _check_token(self, headers: Mapping[str, str]) -> None:
         kind, _, rest = headers.get("authorization", "").partition(" ")
-        given = {"bearer": rest.strip(), "basic": _password(rest)}.get(kind.lower(), self._from_cookie(headers))
-        if not self._is_token(given):
-            raise Refusal(401, "open the address that 'studio app' printed, or send its token as 'Bearer'")
+        if not self._is_token({"bearer": rest.strip(), "basic": _password(rest)}.get(kind.lower(), "")):
+            raise Refusal(401, _STRANGER)
 
     def _is_token(self, given: str) -> bool:
-        return any(secrets.compare_digest(given.encode(), token.encode()) for token in self._tokens)
+        return any(_same(given, token) for token in self._tokens)
 
-    def _from_cookie(self, headers: Mapping[str, str]) -> str:
-        try:
-            morsel = SimpleCookie(headers.get("cookie", "")).get(self._cookie)
-        except CookieError:
-            return ""
-        return morsel.value if morsel else ""
+    def _cookies(self, headers: Mapping[str, str]) -> list[str]:
+        """Every cookie of our name: another server on this machine may have set one beside ours."""
+        pairs = (each.strip().partition("=") for each in headers.get("cookie", "").split(";"))
+        return [value for name, _, value in pairs if name == self._cookie]
 
     def _check_body(self, scope: "Scope", headers: Mapping[str, str]) -> None:
         if scope["type"] != "http" or scope["method"] not in _JSON_ONLY:
             return
         if "transfer-encoding" in headers:
             raise Refusal(411, "say how long the body is, with Content-Length")
-        length = int(headers.get("content-length", "0"))
+        if not (length := headers.get("content-length", "0")).isdecimal():
+            raise Refusal(400, "Content-Length must be a number")
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        upload = kind == "multipart/form-data" and scope["path"].rstrip("/") == "/gradio_api/upload"
-        if kind != "application/json" and not upload and (length or kind):
+        upload = kind == "multipart/form-data" and route_path(scope) == "/gradio_api/upload"
+        if kind != "application/json" and not upload and (int(length) or kind):
             raise Refusal(415, "send JSON, with Content-Type: application/json")
-        if length > self._max_body:
+        if int(length) > self._max_body:
             raise Refusal(413, f"at most {self._max_body / 1e6:g} MB at once")
+
+
+def route_path(scope: "Scope") -> str:
+    """The address that is asked for, without the part that says whose page asks."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+def _derived(token: str, purpose: str) -> str:
+    """A secret that only who knows the token can compute, and that does not tell it."""
+    return hmac.digest(token.encode(), purpose.encode(), "sha256").hex()[:32]
+
+
+def _same(given: str, secret: str) -> bool:
+    return secrets.compare_digest(given.encode(), secret.encode())
 
 
 def _password(encoded: str) -> str:
@@ -163,13 +189,14 @@ def _hardened(send: "Send") -> "Send":
     return sending
 
 
-async def _refuse(refusal: Refusal, scope: "Scope", send: "Send") -> None:
+async def refuse(refusal: Refusal, scope: "Scope", send: "Send") -> None:
+    """Answer with why the request is not let through."""
     if scope["type"] == "websocket":
         return await send({"type": "websocket.close", "code": 1008, "reason": refusal.detail})
-    if scope["path"] == "/":  # a person looks at it, not a program
+    if route_path(scope) == "/" or scope["path"].startswith(_PAGE):  # a person looks at it, not a program
         kind, body = b"text/plain; charset=utf-8", refusal.detail
     else:
-        problem = {"type": "about:blank", "title": _TITLES[refusal.status], "status": refusal.status}
+        problem = {"type": "about:blank", "title": HTTPStatus(refusal.status).phrase, "status": refusal.status}
         kind, body = b"application/problem+json", json.dumps({**problem, "detail": refusal.detail})
     return await _answer(send, refusal.status, body.encode(), ((b"content-type", kind),))
 

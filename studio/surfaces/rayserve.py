@@ -17,6 +17,7 @@ from cyclopts import Parameter
 from studio.cluster.link import connected, library
 from studio.config import Settings
 from studio.errors import InputError
+from studio.surfaces.stopping import at_work
 from studio.surfaces.terminal import say
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def serve(
         running = deploy(host=host, port=port, workers=workers, users=users, names=name)
         secret = "" if tokens else f"\nIts token is {users[0]}"
         say(f"The studio's API is at http://{host}:{port}/api{secret}", "Ctrl+C ends it.")
+        at_work(lambda: "stopped")
         try:
             with suppress(KeyboardInterrupt):
                 threading.Event().wait()

@@ -4,12 +4,16 @@ import os
 import secrets
 import socket
 import webbrowser
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging import LogRecord, getLogger
 from typing import TYPE_CHECKING, Final
 
+from studio import private
 from studio.errors import InputError
 from studio.session import Session
 from studio.surfaces.preflight import check_output, check_state
+from studio.surfaces.stopping import instead
 from studio.surfaces.terminal import say
 
 if TYPE_CHECKING:
@@ -19,10 +23,11 @@ HOST: Final = "127.0.0.1"  # never wider: who is on the network has no business 
 
 
 def serve(port: int | None = None, *, show: bool = True) -> None:
-    """Serve until Ctrl+C; print the address with its token and open it where ``show`` says so.
+    """Serve until Ctrl+C or SIGTERM; print the address with its token and open it where ``show`` says so.
 
-    Without a ``port`` it is 7860, or a free one where that is taken. Raises InputError for one that is taken,
-    OutputError where pictures or the queue cannot be written.
+    It then ends within a second, with exit code 0; what waits in the queue goes on the next time, and what was at work
+    can be retried. Without a ``port`` it is 7860, or a free one where that is taken. Raises InputError for one that is
+    taken, OutputError where pictures or the queue cannot be written.
     """
     session, token = Session(), secrets.token_urlsafe(24)
     check_state(session.settings)
@@ -38,13 +43,33 @@ def serve(port: int | None = None, *, show: bool = True) -> None:
 def _run(served: "ASGIApp", bound: socket.socket, address: str, show: bool) -> None:
     import uvicorn
 
+    class Server(uvicorn.Server):
+        """One that leaves the signals to us."""
+
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+    server = Server(uvicorn.Config(served, log_level="warning", timeout_graceful_shutdown=0, ws="none"))
+    getLogger("uvicorn.error").addFilter(_no_fault_of_ours)
+
+    def end() -> None:
+        getLogger("uvicorn.error").setLevel("CRITICAL")  # pages that listen are cut off, which is no error now
+        server.should_exit = True
+
     bound.listen()  # from here on a browser may ask; it is answered once the server runs
     say(f"The studio is at {address}", "Ctrl+C ends it.")
     if show:
         webbrowser.open(address)
-    with suppress(KeyboardInterrupt):
-        config = uvicorn.Config(served, log_level="warning", timeout_graceful_shutdown=1)
-        uvicorn.Server(config).run(sockets=[bound])
+    instead(end)
+    server.run(sockets=[bound])
+
+
+def _no_fault_of_ours(record: LogRecord) -> bool:
+    """Leaves out the traceback that uvicorn logs where a client sent what is not HTTP and is told so a second time."""
+    from h11 import LocalProtocolError
+
+    return not (record.exc_info and isinstance(record.exc_info[1], LocalProtocolError))
 
 
 def app(session: Session, port: int, token: str) -> "ASGIApp":
@@ -60,7 +85,8 @@ def app(session: Session, port: int, token: str) -> "ASGIApp":
 def _quieten(session: Session) -> None:
     """What gradio reads when it is imported: it tells nobody, and keeps what is dropped on a page to us."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["GRADIO_TEMP_DIR"] = str(session.settings.state.absolute() / "web")
+    state = private.state_folder(session.settings.state.absolute())
+    os.environ["GRADIO_TEMP_DIR"] = str(private.folder(state / "web"))
 
 
 def _bound(port: int | None) -> socket.socket:

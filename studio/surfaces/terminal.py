@@ -1,7 +1,9 @@
 """The one way to a terminal: what other people wrote in a line cannot steer it, and any line can be written."""
 
+import errno
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from studio.errors import OutputError, reason
@@ -37,11 +39,22 @@ def _write(stream: TextIO, text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        drop(stream)
-        raise OutputError(f"what was to be printed cannot be written: {reason(error)}") from None
+        raise _given_up(stream, error) from None
 
 
-def drop(stream: TextIO) -> None:
-    """Give a stream up that cannot be written, or Python would try once more when it ends, and complain."""
+@contextmanager
+def printing() -> Iterator[None]:
+    """While inside, a full disk behind stdout is an OutputError also where a library prints, as it does with help."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename:
+            raise
+        raise _given_up(sys.stdout, error) from None
+
+
+def _given_up(stream: TextIO, error: OSError) -> OutputError:
+    """The error for a stream that cannot be written; it is closed, or Python would try once more when it ends."""
     with suppress(OSError):
         stream.close()
+    return OutputError(f"what was to be printed cannot be written: {reason(error)}")

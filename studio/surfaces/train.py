@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from cyclopts import App, Parameter
 
 from studio.errors import InputError
+from studio.surfaces.stopping import at_work
 from studio.surfaces.terminal import live, rewrite, say
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class _Line:
         self._page, self._said = page, False
 
     def __call__(self, progress: "Progress") -> None:
+        at_work(lambda: "stopped; the same command goes on from what was saved last")
         if not self._said:
             say(f"how it goes: {self._page}", error=True)
         self._said = True

@@ -72,7 +72,7 @@ def by_flags(workflow, values, own):
 def by_page(workflow, values, own):
     with gr.Blocks():
         form = draw(workflow, own, gr.Textbox())
-    shown = form.filled(values)
+    shown = form.filled(values, own.settings.output)
     return Job.of(workflow, form.values(tuple(shown[part] for part in form.parts), own.settings.output))
 
 

@@ -18,7 +18,7 @@ async def hello(scope, receive, send):
     if scope["type"] == "websocket":
         await send({"type": "websocket.accept"})
         return
-    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"root", scope["root_path"].encode())]})
     await send({"type": "http.response.body", "body": b"hello"})
 
 
@@ -29,6 +29,7 @@ def ask(method="GET", path="/api/jobs", query="", kind="http", **headers):
         "type": kind,
         "method": method,
         "path": path,
+        "root_path": "",
         "query_string": query.encode(),
         "headers": [(k.encode(), v.encode()) for k, v in named.items()],
     }
@@ -46,7 +47,7 @@ def ask(method="GET", path="/api/jobs", query="", kind="http", **headers):
 def test_with_the_token_it_answers_and_adds_the_headers():
     status, headers = ask(**BEARER)
     assert status == 200
-    assert b"default-src 'self'" in headers[b"content-security-policy"]
+    assert headers[b"content-security-policy"].startswith(b"default-src 'none'; sandbox")
     assert headers[b"x-content-type-options"] == b"nosniff"
 
 
@@ -59,9 +60,10 @@ def test_another_host_name_is_refused_even_with_the_token(host):
 
 def test_each_user_has_a_token():
     assert ask(authorization=f"Bearer {OTHER}")[0] == 200
-    status, headers = ask(path="/", query=f"token={OTHER}")
-    assert status == 303
-    assert OTHER.encode() in headers[b"set-cookie"]
+    (page, cookie), (other, others) = page_of(TOKEN), page_of(OTHER)
+    assert page != other
+    assert ask(path=f"{other}api/jobs", cookie=others)[0] == 200
+    assert ask(path=f"{other}api/jobs", cookie=cookie)[0] == ask(path=f"{page}api/jobs", cookie=others)[0] == 401
 
 
 def test_a_server_with_a_name_answers_to_it():
@@ -86,16 +88,51 @@ def test_without_the_token_no_route_answers(path):
     assert ask(path=path)[0] == 401
     assert ask(path=path, authorization="Bearer wrong")[0] == 401
     assert ask(path=path, cookie="studio-7860=wrong")[0] == 401
+    assert ask(path=path, cookie=f"studio-7860={TOKEN}")[0] == 401
 
 
-def test_the_token_in_the_address_becomes_a_cookie_that_scripts_cannot_read():
-    status, headers = ask(path="/", query=f"token={TOKEN}")
+def page_of(token):
+    """The page's address and its cookie, which the token is traded for."""
+    status, headers = ask(path="/", query=f"token={token}")
     assert status == 303
-    assert headers[b"location"] == b"/"
-    cookie = headers[b"set-cookie"].decode()
+    return headers[b"location"].decode(), headers[b"set-cookie"].decode().partition(";")[0]
+
+
+def test_the_token_in_the_address_becomes_a_page_of_its_own_with_a_cookie_that_scripts_cannot_read():
+    page, _ = page_of(TOKEN)
+    cookie = ask(path="/", query=f"token={TOKEN}")[1][b"set-cookie"].decode()
     assert "HttpOnly" in cookie
     assert "SameSite=Strict" in cookie
-    assert ask(cookie=cookie.partition(";")[0])[0] == 200
+    assert f"Path={page}" in cookie
+    assert TOKEN not in cookie + page
+
+
+def test_a_page_needs_its_cookie_and_the_cookie_its_page():
+    page, cookie = page_of(TOKEN)
+    status, headers = ask(path=f"{page}api/jobs", cookie=cookie)
+    assert (status, headers[b"root"].decode()) == (200, page.rstrip("/"))
+    assert ask(path=f"{page}api/jobs")[0] == 401
+    assert ask(path=f"{page}api/jobs", cookie=f"studio-7860={'0' * 32}")[0] == 401
+    assert ask(path=f"{page}api/jobs", cookie=cookie.replace("studio-7860", "studio-7861"))[0] == 401
+    assert ask(path="/~/api/jobs", cookie=cookie)[0] == ask(path="/~", cookie=cookie)[0] == 401
+    for path in ("/", "/api/jobs", f"{page[:-2]}/api/jobs", f"/x{page}"):
+        assert ask(path=path, cookie=cookie)[0] == 401
+    secret = cookie.partition("=")[2]
+    assert ask(authorization=f"Bearer {secret}")[0] == 401  # it is not a token either
+    assert ask(path="/", query=f"token={secret}")[0] == 401
+
+
+def test_a_cookie_that_another_server_has_set_beside_it_does_no_harm():
+    page, cookie = page_of(TOKEN)
+    for both in (f"{cookie}; studio-7860=other", f"studio-7860=other; {cookie}", f"a=b;{cookie};c"):
+        assert ask(path=f"{page}api/jobs", cookie=both)[0] == 200
+
+
+def test_what_only_a_broken_client_sends_is_refused():
+    assert ask("POST", content_length="x", content_type="application/json", **BEARER)[0] == 400
+    assert ask("POST", content_length="-1", content_type="application/json", **BEARER)[0] == 400
+    assert ask(cookie='studio-7860="\\777; =;;', path="/~x/")[0] == 401
+    assert ask(authorization="Bearer \xff")[0] == 401
 
 
 def test_the_token_in_the_address_counts_only_for_the_page():

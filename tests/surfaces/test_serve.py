@@ -1,5 +1,6 @@
 """``studio app``: what the running server answers, and to whom."""
 
+import logging
 import os
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import urllib.request
 
 import httpx
 import pytest
+from h11 import LocalProtocolError
 
 from studio.errors import InputError
 from studio.surfaces import serve
@@ -56,7 +58,9 @@ def test_the_page_comes_with_its_rules(server):
     rules = server.client.get("/").headers["content-security-policy"]
     assert "default-src 'self'" in rules
     assert "frame-ancestors 'none'" in rules
-    assert "http" not in rules
+    assert "http:" not in rules
+    assert "https:" not in rules
+    assert "script-src 'self' 'unsafe-eval' 'sha256-" in rules
 
 
 def test_the_command_prints_an_address_that_works_and_ends_on_ctrl_c(tmp_path):
@@ -73,6 +77,7 @@ def test_the_command_prints_an_address_that_works_and_ends_on_ctrl_c(tmp_path):
         with opener.open(address) as page:
             assert b"gradio_config" in page.read()
             assert "token" not in page.url
+            assert "/~" in page.url
         running.send_signal(2)
         assert running.wait(30) == 0
 
@@ -96,3 +101,12 @@ def test_it_listens_on_this_machine_alone_and_says_when_a_port_is_taken():
             serve._bound(bound.getsockname()[1])
     with pytest.raises(InputError, match="--port"):
         serve._bound(70_000)
+
+
+def test_a_client_that_speaks_no_http_leaves_no_traceback_and_a_fault_of_ours_does():
+    def record(error):
+        return logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, "Exception", (), (type(error), error, None))
+
+    assert not serve._no_fault_of_ours(record(LocalProtocolError("closed")))
+    assert serve._no_fault_of_ours(record(KeyError("ours")))
+    assert serve._no_fault_of_ours(logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, "x", (), None))

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from PIL import Image
 
+FEW = 20  # of what should not be there, that are shown
+
 
 class Figures:
     """Prints each figure as it is told; ``broken`` are those that do not hold."""
@@ -22,7 +24,7 @@ class Figures:
 
     def none(self, name: str, found: object) -> None:
         """A figure that must be nothing: 0, or an empty collection."""
-        few = list(found)[:3] if isinstance(found, list | set) else ""
+        few = list(found)[:FEW] if isinstance(found, list | set) else ""
         count = len(found) if isinstance(found, list | set) else found
         self.tell(name, f"{count} {few or ''}".strip(), bound=0, holds=not found)
 

@@ -119,10 +119,11 @@ def test_after_kill_9_it_goes_on_as_if_nothing_had_happened(pictures, model):
     assert all((brand[key] == other[key]).all() for key in brand)
 
 
-def test_ctrl_c_stops_between_two_steps(pictures, model):
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_stops_between_two_steps(pictures, model, sent):
     def interrupt(progress):
         if progress.step == 5 and not progress.over:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), sent)
 
     made = course(pictures, model("flux1"), steps=12)
     with pytest.raises(Cancelled, match="stopped after step 5 of 12; the same command goes on"):

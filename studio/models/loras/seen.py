@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from pydantic import TypeAdapter
 
+from studio import private
 from studio.config import Settings
 from studio.errors import ModelError
 from studio.models.hashes import Stamp
@@ -68,10 +69,8 @@ def _read(file: Path, _stamp: Stamp) -> dict[str, _Entry]:
 def _keep(files: dict[str, _Entry]) -> None:
     files = {path: entry for path, entry in files.items() if path.encode(errors="ignore").decode() == path}
     with suppress(OSError):
-        _file().parent.mkdir(parents=True, exist_ok=True)
-        beside = _file().with_suffix(".new")
-        beside.write_bytes(_json().dump_json(_Memory(_by(), files)))
-        beside.replace(_file())
+        private.state_folder(_file().parent)
+        private.replace(_file(), _json().dump_json(_Memory(_by(), files)))
 
 
 def _file() -> Path:

@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from studio import private
 from studio.errors import OutputError
 
 FILE: Final = "gallery-1.sqlite"
@@ -64,7 +65,8 @@ class Database:
         self.file = file
         self._lock = threading.RLock()
         with self._said():
-            file.parent.mkdir(parents=True, exist_ok=True)
+            private.state_folder(file.parent)
+            private.file(file)
             self._db = sqlite3.connect(file, timeout=patience, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")

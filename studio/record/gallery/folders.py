@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+from studio import private
 from studio.errors import OutputError
 from studio.models.hashes import Stamp
 from studio.record.gallery.entry import Place, Unreadable
@@ -65,8 +66,7 @@ def remember(state: Path, folders: Iterable[Path]) -> None:
     if not new:
         return
     try:
-        state.mkdir(parents=True, exist_ok=True)
-        append(state / _LIST, "".join(f"{folder}\n" for folder in new).encode())
+        append(private.file(private.state_folder(state) / _LIST), "".join(f"{folder}\n" for folder in new).encode())
     except OSError as error:
         raise OutputError(f"cannot write to '{state}': {error.strerror or error}") from None
 

@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final
 
+from studio import private
 from studio.errors import OutputError
 from studio.imagefile import open_image
 from studio.record.gallery.looks import on_white
@@ -32,8 +33,9 @@ def kept(folder: Path, picture: str, path: Callable[[], Path]) -> Path:
         return small
     data, beside = jpeg(path(), _EDGE), small.with_suffix(f".{secrets.token_hex(4)}")
     try:
-        small.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(data)
+        private.folder(folder)
+        private.folder(small.parent)
+        private.file(beside).write_bytes(data)
         return beside.replace(small)
     except OSError as error:
         beside.unlink(missing_ok=True)

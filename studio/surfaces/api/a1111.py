@@ -6,21 +6,19 @@ own apply, not A1111's. Shapes after https://github.com/AUTOMATIC1111/stable-dif
 """
 
 import json
-import time
 from collections.abc import Mapping
-from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
 
 from studio.errors import InputError
-from studio.events import Event, Step
+from studio.events import Step
 from studio.imagefile import open_image
 from studio.kinds import OWN_SAMPLER
 from studio.models import library
 from studio.models.loras import shelf
 from studio.record.picture import Picture
-from studio.runs import Run
 from studio.sampler_names import NAMES, canonical
 from studio.session import Session
 from studio.surfaces.api import foreign
@@ -68,24 +66,28 @@ _SAMPLERS: Final = tuple(name for name in NAMES if name != OWN_SAMPLER)
 
 
 @router.post("/txt2img")
-def txt2img(asked: dict[str, Any], session: Served) -> dict[str, Any]:
+async def txt2img(asked: dict[str, Any], session: Served) -> dict[str, Any]:
     """Pictures from words."""
-    return _answer(session, "text-to-image", asked, {})
+    return await _answer(session, "text-to-image", asked, {})
 
 
 @router.post("/img2img")
-def img2img(asked: dict[str, Any], session: Served) -> dict[str, Any]:
+async def img2img(asked: dict[str, Any], session: Served) -> dict[str, Any]:
     """Pictures from a picture and words."""
     images = asked.get("init_images")
     if not isinstance(images, list) or len(images) != 1:
         raise InputError.about("init_images", "give one picture, as base64 in a list")
     workflow = "inpaint" if asked.get("mask") and "inpaint" in workflow_names() else "image-to-image"
-    return _answer(session, workflow, asked, {"image": images[0]})
+    return await _answer(session, workflow, asked, {"image": images[0]})
 
 
-def _answer(session: Session, workflow: str, asked: dict[str, Any], pictures: dict[str, Any]) -> dict[str, Any]:
+async def _answer(session: Session, workflow: str, asked: dict[str, Any], pictures: dict[str, Any]) -> dict[str, Any]:
     foreign.refuse_strangers(asked, _KNOWN)
-    made = foreign.make(session, workflow, {**values(asked), **pictures}, warnings(asked), _THEIRS)
+    made = await foreign.make(session, workflow, {**values(asked), **pictures}, warnings(asked), _THEIRS)
+    return await run_in_threadpool(_told, made, asked)
+
+
+def _told(made: foreign.Made, asked: dict[str, Any]) -> dict[str, Any]:
     images = [foreign.encoded(one.path) for one in made.pictures] if asked.get("send_images", True) else []
     return {"images": images, "parameters": asked, "info": json.dumps(_info(made))}
 
@@ -100,7 +102,7 @@ def values(asked: Mapping[str, Any]) -> dict[str, Any]:
         found["size"] = f"{_whole(asked, 'width', 512)}x{_whole(asked, 'height', 512)}"
     if sampler := asked.get("sampler_name") or asked.get("sampler_index"):
         found["sampler"] = _sampler(str(sampler), str(asked.get("scheduler") or ""))
-    settings = asked.get("override_settings") or {}
+    settings = foreign.mapping(asked, "override_settings")
     if model := settings.get("sd_model_checkpoint"):
         found["model"] = str(model).partition(" [")[0].removesuffix(".safetensors")
     return found
@@ -127,7 +129,7 @@ def warnings(asked: Mapping[str, Any]) -> list[str]:
         unmet = [name for name in unmet if not name.startswith("hr_")]
     if asked.get("sampler_name") or asked.get("sampler_index"):  # a part of our sampler's name
         unmet = [name for name in unmet if name != "scheduler"]
-    settings = (name for name in asked.get("override_settings") or {} if name != "sd_model_checkpoint")
+    settings = (name for name in foreign.mapping(asked, "override_settings") if name != "sd_model_checkpoint")
     return [f"{name} is not supported; ignored" for name in [*unmet, *(f"override_settings.{s}" for s in settings)]]
 
 
@@ -199,8 +201,9 @@ def set_options(asked: dict[str, Any]) -> None:
 @router.get("/progress")
 def progress(session: Served) -> dict[str, Any]:
     """How far the job at work is."""
-    running = next((run for run in session.runs(100) if run.state == "running"), None)
-    step = _step(running) if running else None
+    running = next(iter(session.running()), None)
+    present = session.present(running.id) if running else None
+    step = present if isinstance(present, Step) else None
     done = (step.picture - 1 + step.step / step.steps) / step.pictures if step else 0.0
     state = {
         "job": running.id if running else "",
@@ -215,27 +218,11 @@ def progress(session: Served) -> dict[str, Any]:
     return {"progress": done, "eta_relative": left, "state": state, "current_image": None, "textinfo": None}
 
 
-def _step(run: Run) -> Step | None:
-    """The run's next step, if it is not far off."""
-    heard: SimpleQueue[Event] = SimpleQueue()
-    leave, until = run.follow(heard.put), time.monotonic() + 0.5
-    try:
-        while (left := until - time.monotonic()) > 0:
-            if isinstance(event := heard.get(timeout=left), Step):
-                return event
-    except Empty:
-        pass
-    finally:
-        leave()
-    return None
-
-
 @router.post("/interrupt")
 def interrupt(session: Served) -> dict[str, Any]:
     """Stop the job at work."""
-    for run in session.runs(100):
-        if run.state == "running":
-            run.cancel()
+    for run in session.running():
+        run.cancel()
     return {}
 
 

@@ -8,8 +8,7 @@ from fastapi import FastAPI
 
 from studio.session import Session
 from studio.surfaces.api import a1111, batches, docs, gallery, jobs, loras, openai
-from studio.surfaces.api.problems import answer_with_problems
-from studio.surfaces.api.responses import AnyTextResponse
+from studio.surfaces.api.problems import Json, answer_with_problems
 from studio.surfaces.batchdesk import Desk
 from studio.version import VERSION
 
@@ -28,7 +27,8 @@ def build(session: Session, desk: Desk | None = None) -> FastAPI:
 
     app = FastAPI(
         title="The studio", version=VERSION, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,
-        lifespan=living, default_response_class=AnyTextResponse,
+        lifespan=living, default_response_class=Json,
+        root_path_in_servers=False,  # the root is a page's key, which is nobody else's business
     )  # fmt: skip
     app.state.session, app.state.desk = session, desk
     for part in (jobs, gallery, loras, *([batches] if desk else []), a1111, openai, docs):

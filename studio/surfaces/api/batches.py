@@ -3,21 +3,25 @@
 import asyncio
 import base64
 import binascii
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
-from fastapi.responses import FileResponse, StreamingResponse
+from fastapi.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 
+from studio.batches import contact, page
 from studio.batches.tasks import ALONE
 from studio.errors import InputError
 from studio.session import Session
 from studio.surfaces import uploads
 from studio.surfaces.api import batchviews, stream
 from studio.surfaces.api.jobs import Served, found
+from studio.surfaces.api.turns import Check, while_there
 from studio.surfaces.batchasked import Asked, Reading, table
 from studio.surfaces.batchdesk import Desk
 
 router = APIRouter(prefix="/api/batches", tags=["Batches"])
+_NO_CACHE: Final = {"Cache-Control": "no-cache"}
+_PAGE_HEADERS: Final = {**_NO_CACHE, "Content-Security-Policy": f"{page.POLICY}; frame-ancestors 'none'"}
 
 
 async def of(request: Request) -> Desk:
@@ -44,25 +48,29 @@ class Sent(Asked):
         except (binascii.Error, ValueError):
             raise InputError.about("table", "this is no base64 data") from None
 
-    def reading(self, session: Session) -> Reading:
+    def reading(self, session: Session, going: Check) -> Reading:
         """How it is understood; raises InputError where the table cannot be read."""
         if not (self.table or self.grid):
             raise InputError.about("table", "give a table, or a grid with an input and its values")
         asked = Asked(**self.model_dump(include=set(Asked.model_fields)))
-        return Reading(asked, table(self.content, self.file, self.encoding) if self.table else ALONE, session.settings)
+        rows = table(self.content, self.file, self.encoding) if self.table else ALONE
+        return Reading(asked, rows, session.settings, going)
 
 
 @router.post("/preview")
-def preview(sent: Sent, session: Served) -> dict[str, Any]:
+async def preview(sent: Sent, session: Served, request: Request) -> dict[str, Any]:
     """How a table is understood, all that is wrong with it, and what making it would take. Nothing is made or kept."""
-    return batchviews.reading(sent.reading(session), session)
+    return await while_there(request, lambda going: batchviews.reading(sent.reading(session, going), session))
 
 
 @router.post("", status_code=201)
-def begin(sent: Sent, session: Served, desk: AtDesk) -> dict[str, Any]:
-    """Begin a batch; nothing is begun where anything is wrong."""
-    name = desk.begin(sent.name, sent.reading(session), sent.content, sent.file)
-    return one(name, session, desk)
+async def begin(sent: Sent, session: Served, desk: AtDesk, request: Request) -> dict[str, Any]:
+    """Begin a batch; nothing is begun where anything is wrong, or where its client leaves while that is found out."""
+
+    def begun(going: Check) -> dict[str, Any]:
+        return one(desk.begin(sent.name, sent.reading(session, going), sent.content, sent.file), session, desk)
+
+    return await while_there(request, begun)
 
 
 @router.get("")
@@ -78,18 +86,23 @@ def one(batch: str, session: Served, desk: AtDesk) -> dict[str, Any]:
 
 
 @router.get("/{batch}/rows")
-def rows(
+async def rows(
     batch: str,
     session: Served,
     desk: AtDesk,
+    request: Request,
     after: Annotated[int, Query(ge=0)] = 0,
     most: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> dict[str, Any]:
     """Its pictures in the table's order, those that are made and those that are not, from number ``after`` on."""
-    look, output = found(desk.look, batch), session.settings.output.absolute()
-    tasks = desk.batch(batch).tasks
-    shown = [batchviews.row(task, look, output) for task in tasks[after : after + most]]
-    return {"rows": shown, "total": len(tasks)}
+
+    def shown(going: Check) -> dict[str, Any]:
+        look, output = found(desk.look, batch), session.settings.output.absolute()
+        tasks = desk.batch(batch, going).tasks
+        some = [batchviews.row(task, look, output) for task in tasks[after : after + most]]
+        return {"rows": some, "total": len(tasks)}
+
+    return await while_there(request, shown)
 
 
 @router.get("/{batch}/events", response_class=StreamingResponse)
@@ -123,9 +136,12 @@ def retry(batch: str, session: Served, desk: AtDesk) -> dict[str, Any]:
 
 
 @router.get("/{batch}/files/{file:path}", response_class=FileResponse)
-def file(batch: str, file: str, desk: AtDesk) -> FileResponse:
+def file(batch: str, file: str, desk: AtDesk) -> Response:
     """Its manifest.csv, manifest.jsonl or contact-sheet.html, or a picture on that sheet."""
-    path = uploads.contained(found(desk.folder, batch), file)
+    folder = found(desk.folder, batch)
+    path = uploads.contained(folder, file)
     if path is None or not (file in batchviews.FILES or path.suffix in (".png", ".jpg")):
         raise HTTPException(404, "there is no such file")
-    return FileResponse(path, headers={"Cache-Control": "no-cache"})
+    if file == page.PAGE:  # written anew: what lies in a folder of pictures may come from anybody
+        return HTMLResponse(contact.html(folder), headers=_PAGE_HEADERS)
+    return FileResponse(path, headers=_NO_CACHE)

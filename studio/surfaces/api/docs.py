@@ -20,27 +20,29 @@ dt { margin-top: 0.75rem; overflow-wrap: anywhere; }
 dd { margin: 0 0 0.75rem; color: var(--soft); }
 dd + dt { border-top: 1px solid var(--line); padding-top: 0.75rem; }
 """
+_RULES: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 _EXAMPLE: Final = """curl -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\
   -d '{{"workflow": "text-to-image", "values": {{"prompt": "a red circle on white"}}}}' \\
   {base}api/jobs"""
 
 
 @router.get("/api", include_in_schema=False, response_class=HTMLResponse)
-def page(request: Request) -> str:
+def page(request: Request) -> HTMLResponse:
     """Every route with what it does and what it takes."""
-    document = request.app.openapi()
+    document, url = request.app.openapi(), request.url
     groups: dict[str, list[str]] = {}
     for path, methods in document["paths"].items():
         for method, route in methods.items():
             groups.setdefault(next(iter(route.get("tags", ())), "Studio"), []).append(_route(method, path, route))
     listed = "".join(f"<h2>{escape(group)}</h2><dl>{''.join(routes)}</dl>" for group, routes in groups.items())
-    return (
+    html = (
         f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>HTTP API</title><style>{_STYLE}</style><main><h1>HTTP API</h1>"
         f"<p>Send the token that <code>studio app</code> printed as <code>Authorization: Bearer …</code>. "
-        f"The whole description: <a href=/api/openapi.json>openapi.json</a>.</p>"
-        f"<pre tabindex=0>{escape(_EXAMPLE.format(base=request.base_url))}</pre>{listed}</main></html>"
+        f"The whole description: <a href=api/openapi.json>openapi.json</a>.</p>"
+        f"<pre tabindex=0>{escape(_EXAMPLE.format(base=f'{url.scheme}://{url.netloc}/'))}</pre>{listed}</main></html>"
     )
+    return HTMLResponse(html, headers={"Content-Security-Policy": _RULES})
 
 
 def _route(method: str, path: str, route: dict[str, Any]) -> str:

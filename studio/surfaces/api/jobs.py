@@ -1,12 +1,14 @@
 """``/api``: workflows, jobs, their events and their pictures."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import FileResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
 
 from studio.errors import InputError
 from studio.job import Job
@@ -15,6 +17,7 @@ from studio.record.importing import brought
 from studio.session import Session
 from studio.surfaces import uploads
 from studio.surfaces.api import stream, views
+from studio.surfaces.api.turns import in_turn
 from studio.workflow import Workflow, workflow_names
 
 T = TypeVar("T")
@@ -55,38 +58,48 @@ class Carrier(BaseModel):
 @router.get("/workflows")
 def workflows() -> list[dict[str, Any]]:
     """The workflows."""
-    return [views.workflow(Workflow.load(name)) for name in workflow_names()]
+    return [_described(name) for name in workflow_names()]
 
 
 @router.get("/workflows/{name}")
 def workflow(name: str) -> dict[str, Any]:
     """One workflow, with its form as a JSON schema."""
-    return views.workflow(found(uploads.workflow, name))
+    return _described(found(uploads.workflow, name).name)
+
+
+@cache
+def _described(name: str) -> dict[str, Any]:
+    return views.workflow(Workflow.load(name))
 
 
 @router.post("/jobs", status_code=201)
-def submit(asked: Asked, session: Served) -> dict[str, Any]:
+async def submit(asked: Asked, session: Served) -> dict[str, Any]:
     """Queue a job."""
-    run = session.submit(job_of(asked.workflow, asked.values, session.settings.output))
-    return views.run(run, session.settings.output)
+
+    def queued() -> dict[str, Any]:
+        run = session.submit(job_of(asked.workflow, asked.values, session.settings.output))
+        return views.run(run.status, session.settings.output)
+
+    return await in_turn(queued)
 
 
 @router.get("/jobs")
 def jobs(session: Served, most: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[dict[str, Any]]:
     """What waits, runs and has been, newest first."""
-    return [views.run(run, session.settings.output) for run in session.runs(most)]
+    return [views.run(status, session.settings.output) for status in session.statuses(most)]
 
 
 @router.get("/jobs/{job}")
 def one(job: str, session: Served) -> dict[str, Any]:
     """One job and its pictures so far."""
-    return views.run(found(session.find, job), session.settings.output)
+    return views.run(found(session.status, job), session.settings.output)
 
 
 @router.get("/jobs/{job}/events", response_class=StreamingResponse)
 async def events(job: str, session: Served) -> StreamingResponse:
     """Its events from now on."""
-    lines = stream.lines(found(session.find, job), session.settings.output)
+    run = await run_in_threadpool(found, session.find, job)
+    lines = stream.lines(run, session.settings.output)
     return StreamingResponse(lines, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
@@ -99,7 +112,7 @@ def cancel(job: str, session: Served) -> None:
 @router.post("/jobs/{job}/retry")
 def retry(job: str, session: Served) -> dict[str, Any]:
     """Queue it again; only what is missing is made."""
-    return views.run(found(session.find, job).retry(), session.settings.output)
+    return views.run(found(session.find, job).retry().status, session.settings.output)
 
 
 @router.post("/jobs/{job}/move", status_code=204)

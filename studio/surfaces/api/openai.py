@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
 
 from studio.errors import InputError
 from studio.models import library
@@ -24,17 +25,17 @@ _THEIRS: Final = ("dall-e", "gpt-image", "chatgpt-image")
 
 
 @router.post("/images/generations")
-def generations(asked: dict[str, Any], session: Served, request: Request) -> dict[str, Any]:
+async def generations(asked: dict[str, Any], session: Served, request: Request) -> dict[str, Any]:
     """Pictures from words."""
     foreign.refuse_strangers(asked, [*_SUPPORTED, *_UNSUPPORTED, "stream"])
     form = _response_format(asked)
-    made = foreign.make(session, "text-to-image", values(asked), warnings(asked), {"count": "n"})
+    made = await foreign.make(session, "text-to-image", values(asked), warnings(asked), {"count": "n"})
     output = session.settings.output
     if form == "url":
         base = str(request.base_url).rstrip("/")
         data = [{"url": f"{base}{views.picture(one, output)['url']}"} for one in made.pictures]
     else:
-        data = [{"b64_json": foreign.encoded(one.path)} for one in made.pictures]
+        data = [{"b64_json": await run_in_threadpool(foreign.encoded, one.path)} for one in made.pictures]
     return {"created": int(time.time()), "data": data, "warnings": made.warnings}
 
 

@@ -1,16 +1,36 @@
 """Errors as ``application/problem+json`` (RFC 9457), with the field they are about."""
 
+import json
 from collections.abc import Mapping
 from http import HTTPStatus
+from math import isfinite
 from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from studio.errors import InputError, StudioError
+from studio.errors import InputError, OutputError, StudioError
 from studio.surfaces.api import openai
-from studio.surfaces.api.responses import AnyTextResponse
+
+
+class Json(JSONResponse):
+    """JSON in ASCII: text that is not Unicode, as the name of a file may be, is told as it is, and NaN as null."""
+
+    def render(self, content: Any) -> bytes:
+        try:
+            return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
+        except ValueError:
+            return json.dumps(_finite(content), allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {name: _finite(value) for name, value in content.items()}
+    if isinstance(content, list):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not isfinite(content) else content
 
 
 def answer_with_problems(app: FastAPI) -> None:
@@ -20,25 +40,26 @@ def answer_with_problems(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
 
 
-def problem(request: Request, status: int, detail: str, field: str | None = None) -> AnyTextResponse:
+def problem(request: Request, status: int, detail: str, field: str | None = None) -> JSONResponse:
     """One problem; in OpenAI's own shape where its client is the one that asks."""
     if request.url.path.startswith("/v1/"):
-        return AnyTextResponse(openai.error(detail, field, status), status)
+        return Json(openai.error(detail, field, status), status)
     body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
     body |= {"detail": detail} | ({"field": field} if field else {})
-    return AnyTextResponse(body, status, media_type="application/problem+json")
+    return Json(body, status, media_type="application/problem+json")
 
 
-async def _studio(request: Request, error: Exception) -> AnyTextResponse:
-    status = 422 if isinstance(error, InputError) else 500
+async def _studio(request: Request, error: Exception) -> JSONResponse:
+    """422: what was asked is wrong. 503: a disk or the queue takes nothing just now, and later may. 500: all else."""
+    status = 422 if isinstance(error, InputError) else 503 if isinstance(error, OutputError) else 500
     return problem(request, status, str(error), next(iter(getattr(error, "wrong", ())), None))
 
 
-async def _invalid(request: Request, error: Exception) -> AnyTextResponse:
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
     return problem(request, 422, *_first(cast(RequestValidationError, error).errors()[0]))
 
 
-async def _http(request: Request, error: Exception) -> AnyTextResponse:
+async def _http(request: Request, error: Exception) -> JSONResponse:
     refused = cast(HTTPException, error)
     return problem(request, refused.status_code, str(refused.detail))
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.events import Event
-from studio.queue import ENDED
-from studio.runs import Run, ending
+from studio.runs import Run, ended
 from studio.surfaces.api import views
 
 _SILENCE = 1.0  # seconds after which a comment keeps the line open
@@ -16,7 +15,7 @@ _SILENCE = 1.0  # seconds after which a comment keeps the line open
 
 def lines(run: Run, output: Path) -> AsyncIterator[str]:
     """A run's present state and every event from now on, until it is over or nobody listens."""
-    return told(run.follow, lambda: _ended(run), lambda event: views.event(event, output))
+    return told(run.follow, lambda: ended(run), lambda event: views.event(event, output))
 
 
 async def told(
@@ -41,10 +40,19 @@ async def told(
         leave()
 
 
-def _ended(run: Run) -> Event | None:
-    """How it ended where another process did the work, so that no event came here."""
-    row = run.desk.row(run.id)
-    return ending(row) if row.state in ENDED else None
+async def over(run: Run) -> None:
+    """Return once a run of this process's is over; waiting takes no thread."""
+    loop, end = asyncio.get_running_loop(), asyncio.Event()
+
+    def hear(event: Event) -> None:
+        if event.final:
+            loop.call_soon_threadsafe(end.set)
+
+    leave = await asyncio.to_thread(run.follow, hear)
+    try:
+        await end.wait()
+    finally:
+        leave()
 
 
 class _Mailbox:

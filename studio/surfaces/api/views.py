@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from studio.events import Event, Failed, Loading, Made, Queued, Step
+from studio.events import Event, Failed, Loading, Made, Queued, Stalled, Step
 from studio.job import Job
 from studio.record.importing import Imported
 from studio.record.picture import Picture
-from studio.runs import Run
+from studio.runs import Status
 from studio.surfaces.uploads import picture_id
 from studio.surfaces.words import progress
 from studio.workflow import Workflow
@@ -16,23 +16,43 @@ from studio.workflow import Workflow
 _SAID = {"done": "Done", "cancelled": "Stopped", "interrupted": "Interrupted: the studio was closed meanwhile"}
 
 
-def run(one: Run, output: Path) -> dict[str, Any]:
-    """A run with its values, its pictures and, while it waits, its place in the queue."""
-    row = one.desk.row(one.id)  # one look at the file for all of it
-    job = row.job
+def run(one: Status, output: Path) -> dict[str, Any]:
+    """A run with its values, its pictures and, while it waits, its place in the queue.
+
+    ``problem`` says why it failed or, while it is not over, why the queue cannot go on just now.
+    """
+    row = one.row
     return {
         "id": row.id,
         "state": row.state,
-        "problem": row.problem,
+        "problem": row.problem or row.unreadable or one.stalled,
         "created": row.created,
+        **(_unreadable(one) if row.unreadable else _asked(row.job, output)),
+        "place": one.place,
+        "pictures": [picture(made, output) for made in one.pictures],
+    }
+
+
+def _asked(job: Job, output: Path) -> dict[str, Any]:
+    return {
         "workflow": job.workflow,
         "title": job.definition.get("title", job.workflow),
         "values": values(job, output),
         "labels": labels(job),
         "seed": job.seed,
         "total": job.total,
-        "place": _place(one) if row.state == "queued" else None,
-        "pictures": [picture(made, output) for made in one.pictures],
+    }
+
+
+def _unreadable(one: Status) -> dict[str, Any]:
+    """What stands in for a job that this version cannot read."""
+    return {
+        "workflow": "",
+        "title": "A job of another version",
+        "values": {},
+        "labels": {},
+        "seed": 0,
+        "total": len(one.pictures),
     }
 
 
@@ -77,7 +97,7 @@ def words(what: Event) -> str:
         return "Starts next" if what.position == 0 else f"Waiting, {what.position} before it"
     if isinstance(what, Loading):
         return f"Loading {what.model}"
-    return what.problem if isinstance(what, Failed) else _SAID.get(what.name, "")
+    return what.problem if isinstance(what, Failed | Stalled) else _SAID.get(what.name, "")
 
 
 def workflow(one: Workflow) -> dict[str, Any]:
@@ -89,12 +109,6 @@ def workflow(one: Workflow) -> dict[str, Any]:
         "description": definition.description,
         "schema": one.form().model_json_schema(),
     }
-
-
-def _place(one: Run) -> int | None:
-    seen: list[Event] = []
-    one.follow(seen.append)()
-    return seen[0].position if seen and isinstance(seen[0], Queued) else None
 
 
 def _hidden(value: Any, output: Path) -> Any:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from studio.events import Done, Event, Failed, Loading, Made, Preview, Queued, Step
+from studio.events import Done, Event, Failed, Loading, Made, Preview, Queued, Stalled, Step
 from studio.runs import Run
 from studio.surfaces.notebook.pieces import Bar
 from studio.surfaces.notebook.results import Results
@@ -41,7 +41,7 @@ class Follower:
             self._results.preview(event.jpeg)
         else:
             self._bar.fraction = _fraction(event)
-            self.say(self._words(run, event), isinstance(event, Failed))
+            self.say(self._words(run, event), isinstance(event, Failed | Stalled))
         if event.final:
             self._results.again()
             self._ended()
@@ -66,7 +66,7 @@ def _sentence(run: Run, event: Event) -> str:
             return f"Loading {event.model}"
         case Step():
             return progress(event).capitalize()
-        case Failed():
+        case Failed() | Stalled():
             return event.problem
     made = len(run.pictures)
     if isinstance(event, Done):

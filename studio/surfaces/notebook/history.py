@@ -15,7 +15,7 @@ from studio.untrusted.files import is_file
 
 MOST: Final = 60  # pictures and unfinished runs that are shown
 _EMPTY: Final = "Nothing yet. What you make stays here, also after a restart."
-_WORDS: Final = {"failed": "Failed", "cancelled": "Stopped", "interrupted": "Interrupted"}
+_WORDS: Final = {"failed": "Failed", "cancelled": "Stopped", "interrupted": "Interrupted", "unreadable": "Set aside"}
 
 
 class History:
@@ -56,7 +56,7 @@ class History:
         else:
             self._chosen = one
             problem = f": {one.problem}" if one.problem else "."
-            self._say(f"{_WORDS[one.state]}{problem}", again=True)
+            self._say(f"{_WORDS[one.state]}{problem}", again=one.state != "unreadable")
 
     def _say(self, words: str, again: bool = False) -> None:
         self._words.value = words
@@ -79,4 +79,6 @@ def _item(key: str, one: Picture | Run) -> dict[str, Any]:
     if isinstance(one, Picture):
         return tile(one)
     word = _WORDS[one.state]
-    return {"key": key, "label": f"{word}: {one.job.workflow}", "jpeg": b"", "word": word}
+    row = one.status.row
+    label = word if row.unreadable else f"{word}: {row.job.workflow}"
+    return {"key": key, "label": label, "jpeg": b"", "word": word}

@@ -5,6 +5,8 @@ first form can be drawn. ``needed`` reads the list out of what Gradio's build (V
 scripts; where a later Gradio writes it otherwise, fewer are announced and the page is only slower.
 """
 
+import base64
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -15,12 +17,20 @@ import gradio
 from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 
+from studio.surfaces.guard import route_path
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FOLDER: Final = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
 _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _FOREVER: Final = {"cache-control": "private, max-age=31536000, immutable"}
+# Gradio makes its HTML blocks and its `js=` listeners with `Function(…)`, so it needs 'unsafe-eval'.
+_CSP: Final = (
+    "default-src 'self'; script-src 'self' 'unsafe-eval'{inline}; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; "
+    "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+)
 _LINKS: Final = {
     ".js": "rel=modulepreload",
     ".css": "rel=preload; as=style",
@@ -37,7 +47,7 @@ class Assets:
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Answer with the file, or 404; compressing would cost more than it saves on one machine."""
-        path = self._files.get(scope["path"].removeprefix(scope["root_path"]))
+        path = self._files.get(route_path(scope))
         answer = self._kept(path) if path else PlainTextResponse("no such file", 404)
         await answer(scope, receive, send)
 
@@ -46,32 +56,56 @@ def _kept(path: Path) -> Response:
     return Response(path.read_bytes(), 200, _FOREVER, _TYPES.get(path.suffix))
 
 
-class Announcing:
-    """Says with the page at "/" which ``addresses`` it is going to ask for."""
+class PageHeaders:
+    """Says with the page at "/" which ``addresses`` it is going to ask for, and what a browser may do with it.
+
+    Of scripts within the page, a browser runs those that the page came with, by their hashes, and none that is put into
+    it later.
+    """
 
     def __init__(self, app: "ASGIApp", addresses: Iterable[str]) -> None:
         self._app = app
         self._links = ", ".join(map(_link, addresses))
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Pass the request on; add a Link header to the page's answer."""
+        """Pass the request on; add the headers to the page's answer."""
+        if scope["type"] == "http" and route_path(scope) == "/":
+            headers = [(name, value) for name, value in scope["headers"] if name.lower() != b"accept-encoding"]
+            await self._app({**scope, "headers": headers}, receive, self._adding(send))
+        else:
+            await self._app(scope, receive, send)
 
-        async def announcing(message: "Message") -> None:
+    def _adding(self, send: "Send") -> "Send":
+        start: Message = {}
+        parts: list[bytes] = []
+
+        async def sending(message: "Message") -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["link"] = self._links
-            await send(message)
+                start.update(message)
+                return
+            parts.append(message.get("body", b""))
+            if not message.get("more_body"):
+                policy = _CSP.format(inline=_hashes(page := b"".join(parts)))
+                MutableHeaders(scope=start).update({"link": self._links, "content-security-policy": policy})
+                await send(start)
+                await send({"type": "http.response.body", "body": page})
 
-        page = scope["type"] == "http" and scope["path"] == "/"
-        await self._app(scope, receive, announcing if page else send)
+        return sending
+
+
+def _hashes(page: bytes) -> str:
+    """The scripts within a page, as a policy names them."""
+    scripts = re.findall(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", page, re.DOTALL)
+    return "".join(f" 'sha256-{base64.b64encode(hashlib.sha256(each).digest()).decode()}'" for each in scripts)
 
 
 def _link(address: str) -> str:
-    mode = "; crossorigin" if address.startswith("/assets/") and address.endswith(".css") else ""
+    mode = "; crossorigin" if address.startswith("assets/") and address.endswith(".css") else ""
     return f"<{address}>; {_LINKS[Path(address).suffix]}{mode}"
 
 
 def needed(kinds: Iterable[str]) -> list[str]:
-    """The addresses of what Gradio asks for to draw components of these kinds ("textbox", "row"), in its order."""
+    """What Gradio asks for to draw components of these kinds ("textbox", "row"), in its order; relative addresses."""
     page = (FOLDER.parent / "index.html").read_text("utf-8")
     entry = re.findall(r"assets/(index-.+?\.js)", page)
     start = _list(_text(entry))
@@ -79,7 +113,7 @@ def needed(kinds: Iterable[str]) -> list[str]:
     core = _text(_like("core-", start))
     for kind in kinds:
         files += _used(core, rf"[,{{]{kind}:{{[^}}]*(component:[^}}]+)")
-    return [f"/assets/{name}" for name in dict.fromkeys(files)]
+    return [f"assets/{name}" for name in dict.fromkeys(files)]
 
 
 def _like(beginning: str, names: Iterable[str]) -> list[str]:

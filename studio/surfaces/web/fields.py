@@ -166,7 +166,7 @@ def _mask(control: Control) -> Field:
 
 def _loras(control: Control) -> Field:
     part = loras.stack(control)
-    return Field(control, part, lambda value, _: value["loras"], lambda value: value)
+    return Field(control, part, lambda value, _: loras.chosen(value), lambda value: value)
 
 
 def _pictures(control: Control) -> Field:

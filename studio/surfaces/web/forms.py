@@ -38,13 +38,13 @@ class Form:
         values = {one.control.name: one.read(value, output) for one, value in zip(self.fields, given, strict=True)}
         return {name: value for name, value in values.items() if value is not None}
 
-    def filled(self, values: dict[str, Any]) -> dict[Component, Any]:
-        """What every component shows for a job's values; a default where a value is missing."""
+    def filled(self, values: dict[str, Any], output: Path) -> dict[Component, Any]:
+        """What each component shows for a job's values, with pictures of ``output``; a default where one is missing."""
         shown: dict[Component, Any] = {}
         for one in self.fields:
             value = values.get(one.control.name, one.control.default)
             if one.control.kind == "mask":
-                value = masks.shown(values.get(_picture_of(self.fields)), value)
+                value = masks.shown(values.get(_picture_of(self.fields)), value, output)
             if one.control.kind == "loras":
                 value = self._stacked(one, value, values)
             shown[one.part] = one.write(value)
@@ -113,16 +113,16 @@ def _needs(workflow: Workflow) -> str:
 
 def _keep(form: Form, about: gr.HTML) -> None:
     """Keep what is filled in in the browser, and fill it in again when the form is drawn the next time."""
-    names = [one.control.name for one in form.fields]
-    about_form = f"{json.dumps(form.workflow.name)}, {json.dumps(names)}"
+    asked = f"{json.dumps(form.workflow.name)}, {json.dumps([one.control.name for one in form.fields])}, values"
+
+    def script(name: str) -> str:
+        address = 'new URL("studio/kept.js", document.baseURI)'
+        return f"(...values) => import({address}).then((kept) => kept.{name}({asked}))"
+
     gr.on(
-        [one.listen("change") for one in form.fields], None, form.parts, api_visibility="private",
-        js=f'(...values) => import("/studio/kept.js").then(({{ keep }}) => keep({about_form}, values))',
+        [one.listen("change") for one in form.fields], None, form.parts, api_visibility="private", js=script("keep"),
     )  # fmt: skip
-    about.load(
-        None, form.parts, form.parts, api_visibility="private",
-        js=f'(...values) => import("/studio/kept.js").then(({{ kept }}) => kept({about_form}, values))',
-    )  # fmt: skip
+    about.load(None, form.parts, form.parts, api_visibility="private", js=script("kept"))
 
 
 def _column(some: list[Control]) -> list[Field]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import gradio as gr
 
+from studio.errors import InputError
 from studio.kinds import LORA_WEIGHTS
 from studio.surfaces.controls import Control
 from studio.surfaces.lorashelf import EMPTY
@@ -16,8 +17,16 @@ def stack(control: Control) -> gr.HTML:
     return gr.HTML(
         shown(control.default, "", -1), label=control.label, html_template="", elem_classes="kind-loras", padding=False,
         apply_default_css=False, tip=control.help, empty=EMPTY, slider=list(LORA_WEIGHTS),
-        js_on_load='import("/studio/loras.js").then(({ stack }) => stack(element, props, watch))',
+        js_on_load='import(new URL("studio/loras.js", document.baseURI))'
+        ".then(({ stack }) => stack(element, props, watch))",
     )  # fmt: skip
+
+
+def chosen(shown: Any) -> Any:
+    """The LoRAs in what the stack shows; raises InputError for what it never shows."""
+    if not isinstance(shown, dict):
+        raise InputError("LoRAs: choose them from the list again")
+    return shown.get("loras")
 
 
 # What the stack shows when somebody chooses another model. Runs in the browser.

@@ -11,16 +11,18 @@ from urllib.parse import quote, unquote
 import gradio as gr
 
 from studio.imagefile import open_image
-from studio.surfaces.uploads import picture_file
+from studio.surfaces.uploads import picture_file, picture_id
 
-_FILE: Final = "/gradio_api/file="
+_PICTURES: Final = "api/pictures/"  # from the page's own address
 
 
 def editor(label: str) -> gr.HTML:
     """An editor of a mask; the picture below comes from the form's picture input."""
     return gr.HTML(
-        shown(None, None), label=label, html_template="", elem_classes="kind-mask", padding=False,
-        apply_default_css=False, js_on_load='import("/studio/mask.js").then(({ edit }) => edit(element, props, watch))',
+        {"picture": "", "mask": ""}, label=label, html_template="", elem_classes="kind-mask", padding=False,
+        apply_default_css=False,
+        js_on_load='import(new URL("studio/mask.js", document.baseURI))'
+        ".then(({ edit }) => edit(element, props, watch))",
     )  # fmt: skip
 
 
@@ -28,18 +30,20 @@ def editor(label: str) -> gr.HTML:
 OVER: Final = '(picture) => ({ picture: picture?.url ?? "", mask: "" })'
 
 
-def shown(picture: str | None, mask: str | None) -> dict[str, str]:
-    """What the editor shows for these two files."""
-    return {"picture": _address(picture), "mask": _address(mask)}
+def shown(picture: str | None, mask: str | None, output: Path) -> dict[str, str]:
+    """What the editor shows for these two files of ``output``."""
+    return {"picture": _address(picture, output), "mask": _address(mask, output)}
 
 
-def _address(path: str | None) -> str:
-    return f"{_FILE}{quote(path)}" if path else ""
+def _address(path: str | None, output: Path) -> str:
+    name = picture_id(output, Path(path)) if path else None
+    return f"{_PICTURES}{quote(name)}" if name else ""
 
 
-def file_of(painted: dict[str, Any] | None, output: Path) -> str | None:
+def file_of(painted: Any, output: Path) -> str | None:
     """The mask as a file in ``output``, white where something was painted; None where nothing was."""
-    if not (address := (painted or {}).get("mask")):
+    address = painted.get("mask") if isinstance(painted, dict) else None
+    if not isinstance(address, str) or not address:
         return None
-    path = picture_file(unquote(address.removeprefix(_FILE)) if address.startswith(_FILE) else address, output)
+    path = picture_file(unquote(address.removeprefix(_PICTURES)) if address.startswith(_PICTURES) else address, output)
     return path if open_image(path).convert("L").getbbox() else None

@@ -17,7 +17,8 @@ def box(control: Control, label: str, empty: str) -> gr.HTML:
         shown(control.default), label=label, html_template="", elem_classes=f"kind-{control.kind}", padding=False,
         apply_default_css=False, tip=control.help, empty=empty, least=control.least, greatest=control.greatest,
         step=control.step or "any",
-        js_on_load='import("/studio/number.js").then(({ number }) => number(element, props, watch, trigger))',
+        js_on_load='import(new URL("studio/number.js", document.baseURI))'
+        ".then(({ number }) => number(element, props, watch, trigger))",
     )  # fmt: skip
 
 

@@ -3,12 +3,15 @@
 import json
 from html import escape
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import gradio as gr
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from gradio.components import Component
+from gradio.utils import get_upload_folder
+from pydantic import BaseModel, ValidationError
+from starlette.routing import Mount
 
 from studio.config import shipped
 from studio.errors import InputError
@@ -18,21 +21,21 @@ from studio.surfaces.controls import ease, live_choices, own_model
 from studio.surfaces.guard import MAX_BODY
 from studio.surfaces.web import assets, forms, theme
 from studio.surfaces.web.fields import Field
-from studio.untrusted import strict_json
+from studio.surfaces.web.gradio_requests import GradioRequests
 from studio.workflow import Workflow, workflow_names
 
 _STATIC: Final = Path(__file__).with_name("static")
 _HEAD: Final = (
-    '<link rel="stylesheet" href="/studio/style.css"><link rel="stylesheet" href="/studio/gallery.css">'
-    '<link rel="stylesheet" href="/studio/batches.css">'
-    '<link rel="stylesheet" href="/studio/lora_stack.css">'
-    '<link rel="icon" href="/studio/icon.svg">'
-    '<script type="module" src="/studio/app.js"></script>'
+    '<link rel="stylesheet" href="studio/style.css"><link rel="stylesheet" href="studio/gallery.css">'
+    '<link rel="stylesheet" href="studio/batches.css">'
+    '<link rel="stylesheet" href="studio/lora_stack.css">'
+    '<link rel="icon" href="studio/icon.svg">'
+    '<script type="module" src="studio/app.js"></script>'
 )
 _OURS: Final = [
-    "/studio/style.css", "/studio/gallery.css", "/studio/batches.css", "/studio/lora_stack.css",
-    "/studio/fonts/instrument-sans.woff2",
-    *(f"/studio/{script}.js" for script in (
+    "studio/style.css", "studio/gallery.css", "studio/batches.css", "studio/lora_stack.css",
+    "studio/fonts/instrument-sans.woff2",
+    *(f"studio/{script}.js" for script in (
         "app", "activity", "batches", "brought", "chosen", "closer", "filling", "filters", "found", "gallery", "grid",
         "kept", "kin", "lora_stack", "loras", "make", "marks", "newbatch", "number", "sending", "server", "settings",
         "sheet", "square", "stage",
@@ -40,12 +43,22 @@ _OURS: Final = [
 ]  # fmt: skip
 
 
+_Plain = str | int | float | bool | None
+
+
+class _Recipe(BaseModel):
+    """A picture's settings from the page's script. No value is an object: Gradio would take it for a file to serve."""
+
+    workflow: str
+    values: dict[str, _Plain | list[_Plain]]
+
+
 def mount(app: FastAPI, session: Session) -> FastAPI:
     """The app with the web page at "/"; it needs the guard in front of it."""
     output = session.settings.output.absolute()
     output.mkdir(parents=True, exist_ok=True)
     blocks = page(session)
-    app.add_middleware(assets.Announcing, addresses=[*assets.needed(_kinds(blocks)), *_OURS])
+    app.add_middleware(assets.PageHeaders, addresses=[*assets.needed(_kinds(blocks)), *_OURS])
     app.mount("/assets", assets.Assets())
     app.mount("/studio/previews", StaticFiles(directory=shipped("assets") / "previews", check_dir=False))
     app.mount("/studio/fonts", StaticFiles(directory=shipped("assets") / "fonts"))
@@ -55,6 +68,9 @@ def mount(app: FastAPI, session: Session) -> FastAPI:
         max_file_size=MAX_BODY, footer_links=[], run_history=False, ssr_mode=False, show_error=False,
         favicon_path=str(_STATIC / "icon.svg"), enable_monitoring=False, pwa=False, mcp_server=False,
     )  # fmt: skip
+    blocks.has_launched = True  # or Gradio checks no path at all
+    gradio_app = cast(Mount, mounted.routes[-1])
+    gradio_app.app = GradioRequests(gradio_app.app, blocks, Path(get_upload_folder()))
     return mounted
 
 
@@ -111,7 +127,7 @@ def _card(workflow: Workflow) -> str:
     name, definition = escape(workflow.name, quote=True), workflow.definition
     preview = next((shipped("assets") / "previews").glob(f"{workflow.name}.*"), None)
     picture = (
-        f'<img src="/studio/previews/{preview.name}" alt="" loading="lazy">' if preview else "<span class=blank></span>"
+        f'<img src="studio/previews/{preview.name}" alt="" loading="lazy">' if preview else "<span class=blank></span>"
     )
     badge = "<em class=badge>Needs a model</em>" if own_model(workflow) else ""
     return (
@@ -132,17 +148,21 @@ def _restoring(drawn: dict[str, forms.Form], session: Session) -> None:
             form, values, missing = _recipe(text, drawn, session.settings.output)
         except InputError as error:
             return {note: json.dumps({"problem": str(error), "of": text})}
-        return {**form.filled(values), note: json.dumps({"workflow": form.workflow.name, "missing": missing})}
+        shown = form.filled(values, session.settings.output)
+        return {**shown, note: json.dumps({"workflow": form.workflow.name, "missing": missing})}
 
     go.click(restore, recipe, [*everything, note], api_visibility="private", show_progress="hidden")
 
 
 def _recipe(text: str, drawn: dict[str, forms.Form], output: Path) -> tuple[forms.Form, dict[str, Any], list[str]]:
     """The form, the values that fit it, and the labels of pictures that are no longer here."""
-    asked = strict_json.loads(text)
-    if (form := drawn.get(asked["workflow"])) is None:
-        raise InputError(f"This picture was made with '{asked['workflow']}', a workflow that is not here.")
-    values, missing = dict(asked["values"]), []
+    try:
+        asked = _Recipe.model_validate_json(text)
+    except ValidationError:
+        raise InputError("These are no settings that a form can be filled with.") from None
+    if (form := drawn.get(asked.workflow)) is None:
+        raise InputError(f"This picture was made with '{asked.workflow}', a workflow that is not here.")
+    values, missing = dict(asked.values), []
     for one in form.fields:
         name = one.control.name
         if one.control.kind in uploads.PICTURES and values.get(name):

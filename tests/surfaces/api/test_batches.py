@@ -113,6 +113,11 @@ def test_a_batch_fills_its_folder_and_tells_of_every_picture(server):
     assert "4712.png" in server.client.get(one["files"]["manifest.csv"]).text
     sheet = server.client.get(one["files"]["contact-sheet.html"])
     assert sheet.headers["content-type"].startswith("text/html")
+    assert "script-src 'sha256-" in sheet.headers["content-security-policy"]
+    page = server.output / "batches" / batch / "contact-sheet.html"
+    assert sheet.text == page.read_text("utf-8")
+    page.write_text("<script>steal()</script>")  # by whoever can write there: the page is made anew from the manifest
+    assert server.client.get(one["files"]["contact-sheet.html"]).text == sheet.text
     assert one["name"] in [each["name"] for each in get(server, "")]
     assert get(server, f"{batch}/rows?after=1&most=1")["rows"] == rows["rows"][1:]
 

@@ -63,13 +63,34 @@ def test_no_route_hands_out_a_file_from_outside(server, secret, place):
         assert b"root:" not in body
 
 
-def test_gradios_route_from_inside_the_output_folder(server, secret):
+def test_gradios_route_serves_nothing_of_the_output_folder(server, secret):
     inside = server.picture()
-    assert raw(server, f"/gradio_api/file={inside}")[0] == 200
-    for path in (server.output / "link.png", server.output / "out" / "secret.png", server.output / ".." / "secret.png"):
+    assert raw(server, f"/api/pictures/{inside.relative_to(server.output)}")[0] == 200
+    for path in (
+        inside,
+        server.output / "link.png",
+        server.output / "out" / "secret.png",
+        server.output / ".." / "secret.png",
+    ):
         status, body = raw(server, f"/gradio_api/file={urllib.parse.quote(str(path))}")
         assert SECRET not in body, path
         assert status >= 400
+
+
+@pytest.mark.parametrize("name", ["x.html", "x.svg", "x.xml", "x.xhtml", "x.pdf", "x.js"])
+def test_what_a_browser_would_run_is_not_served_from_among_the_pictures(server, name):
+    server.output.mkdir(parents=True, exist_ok=True)
+    (server.output / name).write_text("<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
+    for path in (f"/api/pictures/{name}", f"/gradio_api/file={server.output / name}"):
+        assert raw(server, path)[0] == 404
+
+
+def test_whatever_is_no_page_of_ours_runs_nothing(server):
+    for path in ("/api/jobs", "/api/openapi.json", "/studio/icon.svg", "/gradio_api/nothing", "/theme.css"):
+        headers = server.client.get(path).headers
+        assert headers["content-security-policy"].startswith("default-src 'none'; sandbox")
+        assert headers["x-content-type-options"] == "nosniff"
+    assert "script-src" not in server.client.get("/api").headers["content-security-policy"]
 
 
 def test_the_queue_is_not_for_everybody(server):

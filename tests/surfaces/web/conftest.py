@@ -14,6 +14,17 @@ def browser():
         yield launched
 
 
+_OBSERVE = """
+    window.states = [];
+    window.messages = [];
+    const note = (list, value) => { if (value && value !== list[list.length - 1]) list.push(value); };
+    new MutationObserver(() => {
+        note(window.states, document.querySelector(".stage")?.dataset.state);
+        note(window.messages, document.querySelector(".said")?.textContent);
+    }).observe(document, { subtree: true, childList: true, characterData: true, attributeFilter: ["data-state"] });
+"""
+
+
 class Client:
     """A browser of one person: opens pages, and notes what went wrong in them or left the machine."""
 
@@ -23,14 +34,17 @@ class Client:
         self.errors: list[str] = []
 
     def open(self, at="", width=1360, height=860, scheme="light") -> Page:
+        """A page that keeps every state of its stage and every message in ``states`` and ``messages``."""
         context = self._browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
         page = context.new_page()
         page.set_default_timeout(60_000)
+        page.add_init_script(_OBSERVE)
         page.on("request", lambda request: self._note(request.url))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda said: "Content Security" in said.text and self.errors.append(said.text))
         page.goto(f"{self.server.url}/?token={self.server.token}")
         if at:
-            page.goto(f"{self.server.url}/#{at}")
+            page.goto(f"{page.url}#{at}")
         page.wait_for_selector("body.ready")
         return page
 

@@ -62,7 +62,7 @@ def test_a_list_is_written_as_the_form_reads_it(value, text, tmp_path):
 def test_an_uploaded_picture_is_opened_by_the_studio_alone(tmp_path):
     (tmp_path / "odd.png").write_bytes(b"Gradio cannot open this")
     with gr.Blocks():
-        (part,) = field(control("picture")).parts
+        part = field(control("picture")).part
     assert part.preprocess(ImageData(path=str(tmp_path / "odd.png"))) == str(tmp_path / "odd.png")
     assert part.preprocess(None) is None
 
@@ -87,14 +87,14 @@ def test_a_mask_is_kept_as_the_page_painted_it(tmp_path):
 
 def test_a_mask_that_was_painted_before_is_the_same_file_again(tmp_path):
     path = str(mask(tmp_path / "a mask #1.png", 255))
-    assert masks.file_of(masks.shown(path, path), tmp_path) == path
+    assert masks.file_of(masks.shown(path, path, tmp_path), tmp_path) == path
     with pytest.raises(InputError):
-        masks.file_of(masks.shown(path, path), tmp_path / "elsewhere")
+        masks.file_of(masks.shown(path, path, tmp_path), tmp_path / "elsewhere")
 
 
 def test_a_mask_on_which_nothing_is_painted_is_none(tmp_path):
-    assert masks.file_of(masks.shown(None, str(mask(tmp_path / "black.png", 0))), tmp_path) is None
-    assert masks.file_of(masks.shown(None, None), tmp_path) is None
+    assert masks.file_of(masks.shown(None, str(mask(tmp_path / "black.png", 0)), tmp_path), tmp_path) is None
+    assert masks.file_of(masks.shown(None, None, tmp_path), tmp_path) is None
     assert masks.file_of(None, tmp_path) is None
 
 
@@ -108,7 +108,7 @@ def mask(path, ink):
 def test_every_input_of_a_form_is_read_by_its_name(text_to_image, session, tmp_path):
     with gr.Blocks():
         form = draw(text_to_image, session, gr.Textbox())
-    shown = form.filled({"prompt": "a star", "steps": 3, "seed": 5, "count": 2})
+    shown = form.filled({"prompt": "a star", "steps": 3, "seed": 5, "count": 2}, tmp_path)
     values = form.values(tuple(shown[part] for part in form.parts), tmp_path)
     assert {"prompt": "a star", "steps": 3, "seed": 5, "count": 2}.items() <= values.items()
     assert {one.name for one in controls(text_to_image)} >= set(values)

@@ -36,11 +36,12 @@ def test_everybody_can_use_every_page(client, scheme):
     assert violations(page, **rules) == []
 
 
-def test_everybody_can_use_the_stage(client):
+def test_everybody_can_use_the_stage(client, server):
     page = client.open("text-to-image")
-    fill(page, count=2).locator(".generate").click()
-    page.wait_for_selector(".stage[data-state=live]")
-    assert violations(page) == []
+    with server.held():
+        fill(page, count=2).locator(".generate").click()
+        page.wait_for_selector(".stage[data-state=live]")
+        assert violations(page) == []
     over(page)
     page.click(".compare")
     assert violations(page) == []
@@ -123,6 +124,6 @@ def test_a_model_that_came_meanwhile_is_offered_to_whom_opens_the_page(client, m
 def test_gradio_keeps_and_tells_nothing(server):
     config = server.client.get("/config").json()
     assert config["analytics_enabled"] is False
-    assert server.client.get("/gradio_api/info").json()["named_endpoints"] == {}
+    assert server.client.get("/gradio_api/info").status_code == 404
     assert "gradio.app" not in server.client.get("/theme.css").text
     assert "fonts.g" not in server.client.get("/theme.css").text

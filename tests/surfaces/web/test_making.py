@@ -2,11 +2,13 @@
 
 import json
 import re
-import time
+import sqlite3
+from contextlib import closing
 
 import pytest
 from PIL import Image
 
+from studio import queue_file
 from tests.surfaces import foreign
 from tests.surfaces.web.conftest import drop, fill, over
 
@@ -25,9 +27,9 @@ def test_a_first_picture_takes_two_clicks_and_its_settings_stand_beside_it(clien
     page.click(".card[data-workflow=text-to-image]")
     page.locator("#make-text-to-image .kind-prompt textarea").first.fill("a yellow star on navy")
     page.click("#make-text-to-image .generate")
-    running(page)
-    page.wait_for_function("/^Step .* left$/.test(document.querySelector('.said').textContent)")
     over(page)
+    assert page.evaluate("states").count("live") == 1
+    assert any(re.fullmatch("Step .* left", message) for message in page.evaluate("messages"))
     assert "a yellow star on navy" in page.inner_text(".about-picture")
     picture, settings = page.locator(".canvas").bounding_box(), page.locator(".stage .about-picture").bounding_box()
     assert settings["x"] >= picture["x"] + picture["width"]
@@ -42,6 +44,27 @@ def test_stop_ends_the_job_and_keeps_what_is_finished(page, server):
     page.wait_for_selector(".at-work[data-over=stopped]")
     assert "are kept" in page.inner_text(".said")
     assert state(server, page) == "cancelled"
+
+
+def test_while_the_queue_takes_nothing_the_page_says_why_and_then_goes_on(page, server, monkeypatch):
+    monkeypatch.setattr(queue_file, "_PATIENCE", 0.1)
+    page.click(".card[data-workflow=text-to-image]")
+    fill(page, count=2).locator(".generate").click()
+    page.wait_for_selector(".stage[data-state=live]")
+    with closing(sqlite3.connect(server.output.parent / "state" / "queue.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        page.wait_for_function(
+            "document.querySelector('.said').textContent.includes('another program holds it')", timeout=180_000
+        )
+        page.click(".top nav [data-page=activity]")
+        page.wait_for_function("document.querySelector('.queue').textContent.includes('another program holds it')")
+        page.go_back()
+        fill(page).locator(".generate").click()
+        page.wait_for_selector("#make-text-to-image .problem p")
+        assert "another program holds it" in page.inner_text("#make-text-to-image .problem p")
+        other.execute("ROLLBACK")
+    over(page)
+    assert page.locator(".strip li").count() == 2
 
 
 def test_keys_generate_stop_and_show_the_sheet(page, server):
@@ -82,8 +105,6 @@ def test_reloading_or_closing_the_page_does_not_lose_the_job(client, server):
     page.wait_for_selector("body.ready")
     running(page)
     page.context.close()
-    time.sleep(0.5)
-    assert server.session.runs(1)[0].state == "running"
     again = client.open()  # another browser, without an address of its own
     running(again)
     assert again.locator("#make-text-to-image .generate").is_visible()

@@ -1,9 +1,9 @@
 // Queue and history: what waits can be moved and taken out, what ended can be looked at or retried.
 
-import { ask, ENDS } from "./server.js";
+import { ask, ENDS, here } from "./server.js";
 import { make, one, say } from "./make.js";
 
-const SAID = { failed: "Failed", cancelled: "Stopped", interrupted: "Interrupted", done: "", running: "", queued: "" };
+const SAID = { failed: "Failed", cancelled: "Stopped", interrupted: "Interrupted", unreadable: "Set aside", done: "", running: "", queued: "" };
 let open = () => {};
 let jobs = [];
 let carried = null; // the waiting job whose row is dragged; nothing is drawn anew meanwhile
@@ -71,7 +71,7 @@ function draggable(row, job, n) {
 
 function line(job, said, ...acts) {
   const look = make("button", { type: "button", className: "title", onclick: () => open(job) }, title(job));
-  return make("li", {}, make("div", {}, look, make("p", {}, `${job.title} · ${said}`)), ...acts);
+  return make("li", {}, make("div", {}, look, make("p", {}, `${job.title} · ${job.problem || said}`)), ...acts);
 }
 
 function act(label, job, doing) {
@@ -82,7 +82,7 @@ function act(label, job, doing) {
 function was(job) {
   const picture = job.pictures.find((each) => each.url);
   const face = picture
-    ? make("img", { src: `${picture.url}?edge=320`, alt: "", loading: "lazy" })
+    ? make("img", { src: `${here(picture.url)}?edge=320`, alt: "", loading: "lazy" })
     : make("span", { className: "blank" }, SAID[job.state] || "Elsewhere");
   const name = make("strong", {}, title(job));
   const said = [SAID[job.state], job.problem, job.pictures.length > 1 ? `${job.pictures.length} pictures` : ""];

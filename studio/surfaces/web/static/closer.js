@@ -1,6 +1,6 @@
 // One picture of the gallery, closer: its settings, what can be done with it, what is said of it, its kin.
 
-import { ask } from "./server.js";
+import { ask, here } from "./server.js";
 import { make, one, refill } from "./make.js";
 import { kin } from "./kin.js";
 import { heart, names, note, stars } from "./marks.js";
@@ -38,9 +38,10 @@ export function renew(fresh) {
 
 function draw() {
   const image = part("figure img");
-  image.src = entry.thumbnail; // at once, and the picture itself as soon as it is there
-  const full = make("img", { src: entry.url });
-  full.decode().then(() => entry?.url === full.getAttribute("src") && (image.src = entry.url), () => {});
+  image.src = here(entry.thumbnail); // at once, and the picture itself as soon as it is there
+  const { url } = entry;
+  const full = make("img", { src: here(url) });
+  full.decode().then(() => entry?.url === url && (image.src = here(url)), () => {});
   image.alt = entry.title;
   image.width = entry.width;
   image.height = entry.height;
@@ -78,7 +79,7 @@ function acts() {
   return [
     ...(recipe ? [make("button", { type: "button", className: "reuse", onclick: () => wires.reuse(recipe) }, "Use all settings")] : []),
     ...(recipe ? [quiet("Vary", () => wires.vary(recipe))] : []),
-    make("a", { className: "quiet", href: entry.url, download: entry.name }, "Download"),
+    make("a", { className: "quiet", href: here(entry.url), download: entry.name }, "Download"),
     entry.place === "trash" ? quiet("Put back", () => wires.restore([entry.id])) : quiet("Trash", () => wires.trash([entry.id])),
     ...(entry.picture && takers.length ? [sender()] : []),
   ];

@@ -1,6 +1,6 @@
 // One batch as it fills: its pictures row by row, how far it is, and what can be done with it.
 
-import { ask, ENDS } from "./server.js";
+import { ask, ENDS, here } from "./server.js";
 import { make, one, say } from "./make.js";
 
 const part = (selector) => one(`.batches .one ${selector}`);
@@ -41,7 +41,7 @@ const live = () => batch.state === "running" || batch.state === "waiting";
 
 function listen() {
   leave();
-  source = new EventSource(`/api/${path("events")}`);
+  source = new EventSource(`api/${path("events")}`);
   const hear = { queued: tell, loading: tell, step: tell, rowdone: done };
   for (const [name, heard] of Object.entries(hear)) source.addEventListener(name, ({ data }) => heard(JSON.parse(data)));
   for (const name of ENDS) source.addEventListener(name, () => over().catch(complain));
@@ -102,7 +102,7 @@ function ended() {
 
 function acts() {
   const act = (label, to, className = "quiet") => make("button", { type: "button", className, onclick: () => press(to) }, label);
-  const link = (label, file, rest) => (batch.files[file] ? [make("a", { className: "quiet", href: batch.files[file], ...rest }, label)] : []);
+  const link = (label, file, rest) => (batch.files[file] ? [make("a", { className: "quiet", href: here(batch.files[file]), ...rest }, label)] : []);
   return [
     ...(live() ? [act("Stop", "stop", "strong stop")] : []),
     ...(!live() && (batch.left || batch.blocked) ? [act("Go on", "go", "strong")] : []),
@@ -164,7 +164,7 @@ function fill(tile, { status, url, problem }) {
   one("p", tile).textContent = problem;
   if (url && face.getAttribute("href") !== url) {
     face.href = url;
-    face.replaceChildren(make("img", { src: `${url}?edge=320`, alt: tile.dataset.file, loading: "lazy", decoding: "async" }));
+    face.replaceChildren(make("img", { src: `${here(url)}?edge=320`, alt: tile.dataset.file, loading: "lazy", decoding: "async" }));
   } else if (!url) {
     face.removeAttribute("href");
     face.replaceChildren(make("span", {}, status === "waiting" ? "" : "Not made"));

@@ -1,6 +1,7 @@
 // Where a picture came from, what came of it, and what looks like it: small pictures to go to.
 
 import { make } from "./make.js";
+import { here } from "./server.js";
 
 /** ``to`` is given the id of the picture that somebody goes to. */
 export function kin(entry, to) {
@@ -10,7 +11,7 @@ export function kin(entry, to) {
 }
 
 function family(entry, ancestors, descendants, to) {
-  const self = make("img", { className: "self", src: entry.thumbnail, alt: "This picture" });
+  const self = make("img", { className: "self", src: here(entry.thumbnail), alt: "This picture" });
   const tree = make("div", { className: "tree", tabIndex: 0, role: "group", "aria-label": "Came from, and led to" },
     branch(ancestors, to, "before"), self, branch(descendants, to, "after"));
   return make("section", {}, make("h2", {}, "Where it came from, what came of it"), tree);
@@ -33,6 +34,6 @@ function alike(similar, to) {
 }
 
 function small(picture, to) {
-  const image = make("img", { src: picture.thumbnail, alt: picture.title, loading: "lazy" });
+  const image = make("img", { src: here(picture.thumbnail), alt: picture.title, loading: "lazy" });
   return make("button", { type: "button", onclick: () => to(picture.id) }, image);
 }

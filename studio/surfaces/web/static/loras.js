@@ -2,7 +2,7 @@
 
 import { loraStack } from "./lora_stack.js";
 import { say, toggle } from "./make.js";
-import { ask } from "./server.js";
+import { ask, here } from "./server.js";
 
 const kept = new Map(); // the cards for each model, as long as a page is drawn
 
@@ -18,7 +18,7 @@ export function stack(element, props, watch) {
     changed: (loras) => (props.value = { ...props.value, loras }),
     opened: () => look(true),
     word: (words) => toggle([...element.closest(".tabitem").querySelectorAll(".kind-prompt textarea")][props.value.prompt], words),
-    picture: (card) => card.preview,
+    picture: (card) => card.preview && here(card.preview),
   });
   const look = async (anew = false) => {
     const model = props.value.model;

@@ -17,5 +17,5 @@ const row = (name, value) => [make("dt", {}, name), make("dd", {}, ...[value].fl
 /** A value as one reads it; a picture of ours as a picture. */
 function told(value) {
   const picture = /\.(png|jpg|webp|avif|gif)$/.test(value);
-  return picture ? make("img", { src: `/api/pictures/${value}?edge=160`, alt: value }) : String(value);
+  return picture ? make("img", { src: `api/pictures/${value}?edge=160`, alt: value }) : String(value);
 }

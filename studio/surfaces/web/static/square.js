@@ -1,6 +1,7 @@
 // One square of the gallery's grid: a small picture, what is said of it, a tick to choose it.
 
 import { make, one } from "./make.js";
+import { here } from "./server.js";
 
 /** Draw a picture into a square; ``about``: its number, how many there are, whether it is chosen or has the keyboard. */
 export function square(cell, picture, { n, all, chosen, current }) {
@@ -24,6 +25,6 @@ function face(cell, picture) {
 /** The picture; the one that is there already is kept, so that it does not flicker. */
 function image(cell, { thumbnail }) {
   const there = one("img", cell);
-  if (there?.getAttribute("src") === thumbnail) return there;
-  return make("img", { src: thumbnail, alt: "", decoding: "async", draggable: false });
+  if (there?.getAttribute("src") === here(thumbnail)) return there;
+  return make("img", { src: here(thumbnail), alt: "", decoding: "async", draggable: false });
 }

@@ -1,6 +1,6 @@
 // The stage: what is being made, what was made, and the settings of the picture that is shown.
 
-import { ask, ENDS, follow } from "./server.js";
+import { ask, ENDS, follow, here } from "./server.js";
 import { make, one } from "./make.js";
 import { rows } from "./settings.js";
 
@@ -100,9 +100,9 @@ export function show(number) {
   const picture = job.pictures[shown];
   state("done");
   compare(false);
-  part(".shown").src = picture.url;
+  part(".shown").src = here(picture.url);
   part(".shown").alt = String(job.values.prompt || picture.name);
-  part(".download").href = picture.url;
+  part(".download").href = here(picture.url);
   part(".download").download = picture.name;
   settings();
   strip();
@@ -116,7 +116,7 @@ function strip() {
 }
 
 function thumbnail(picture, number) {
-  const image = make("img", { src: `${picture.url}?edge=160`, alt: `Picture ${number + 1}`, loading: "lazy" });
+  const image = make("img", { src: `${here(picture.url)}?edge=160`, alt: `Picture ${number + 1}`, loading: "lazy" });
   return make("li", {}, make("button", { type: "button", onclick: () => show(number) }, image));
 }
 
@@ -127,8 +127,8 @@ function settings() {
 
 /** What this picture can be compared with: the one it was made from, or the one before it. */
 function before() {
-  if (typeof job.values.image === "string") return `/api/pictures/${job.values.image}`;
-  return job.pictures.length > 1 ? job.pictures[(shown || job.pictures.length) - 1].url : null;
+  if (typeof job.values.image === "string") return `api/pictures/${job.values.image}`;
+  return job.pictures.length > 1 ? here(job.pictures[(shown || job.pictures.length) - 1].url) : null;
 }
 
 /** The slider between before and after, on or off. */
