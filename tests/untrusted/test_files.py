@@ -1,5 +1,6 @@
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -51,18 +52,26 @@ def test_links_in_a_circle_are_resolved_to_themselves(tmp_path):
     assert files.resolved(tmp_path / "a").parent == tmp_path.resolve()
 
 
+@pytest.fixture
+def deep(tmp_path, monkeypatch):
+    """A folder deeper than a stack, which nobody else could delete."""
+    monkeypatch.chdir(tmp_path)
+    for _ in range(1500):
+        os.mkdir("deep")  # noqa: PTH102
+        os.chdir("deep")
+    yield
+    while Path.cwd() != tmp_path:
+        os.chdir("..")
+        os.rmdir("deep")  # noqa: PTH106
+
+
 @needs_pipes
-def test_a_walk_finds_files_in_order_and_passes_over_all_else(tmp_path, monkeypatch):
+def test_a_walk_finds_files_in_order_and_passes_over_all_else(tmp_path, deep):
     for name in ("b/y", "b/x", "a", "c/d/z"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "loop").symlink_to(tmp_path)
     os.mkfifo(tmp_path / "pipe")
-    monkeypatch.chdir(tmp_path / "c")
-    for _ in range(1500):  # deeper than a stack, and at last than a path may be long
-        os.mkdir("deep")  # noqa: PTH102
-        os.chdir("deep")
-    os.chdir(tmp_path)
     found = [file.relative_to(tmp_path).as_posix() for file in files.walk_files(tmp_path)]
     assert found == ["a", "b/x", "b/y", "c/d/z"]
     assert list(files.walk_files(tmp_path / "none")) == []
