@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from studio.errors import InputError, reason
 from studio.untrusted.files import open_file
@@ -33,7 +33,25 @@ _TEXTS: Final = (b"tEXt", b"zTXt", b"iTXt")
 
 
 def open_image(path: str | Path) -> "Image":
-    """The picture in a file, fully read; of a moving one the first.
+    """The picture in a file as it is meant to look: upright, in sRGB, RGB or RGBA of 8 bits; of a moving one the first.
+
+    Raises InputError as ``open_stored`` does, and where values are not finite.
+    """
+    from studio.image_decode import standard
+
+    return standard(open_stored(path), str(path))
+
+
+def png_texts(file: BinaryIO) -> dict[Any, Any]:
+    """What a PNG says before its pixels, which are not read; raises what Pillow does where it is none."""
+    from PIL import Image
+
+    with Image.open(file, formats=("PNG",)) as image:
+        return dict(image.info)
+
+
+def open_stored(path: str | Path) -> "Image":
+    """The picture in a file as it is stored, for its texts and EXIF, fully read; of a moving one the first.
 
     A PNG whose texts have wrong checksums is read with these texts: their checksums say nothing of the pixels, and
     some tools change a text without them. Raises InputError where there is none, it is no regular file, it is damaged,
@@ -51,7 +69,9 @@ def open_image(path: str | Path) -> "Image":
     try:
         with file:
             return _read(file, path)
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+    except Image.DecompressionBombError:
+        raise InputError(f"'{path}' has more than 64 million pixels, too many to open; shrink it first") from None
+    except (OSError, ValueError, SyntaxError, EOFError):
         raise InputError(f"'{path}' is not a picture that can be read; use PNG, JPEG, WebP, AVIF or GIF") from None
 
 

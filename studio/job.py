@@ -191,12 +191,14 @@ class Job(BaseModel):
     def ask_steps(self, workflow: Workflow) -> None:
         """Let each step that has a ``check`` refuse its values, by InputError; it is given those that it names."""
         values = self.alone(0).values
-        exposed = {workflow.source(name): values[name] for name in workflow.inputs() if name in values}
+        asked = {name: values[name] for name in workflow.inputs() if name in values}
+        alone = {name: value[0] if workflow.exposed(name).each else value for name, value in asked.items()}
+        exposed = {workflow.source(name): value for name, value in alone.items()}
         for step in workflow.steps():
             if check := getattr(find("steps", workflow.uses(step)), "check", None):
                 own = {key: value for (owner, key), value in exposed.items() if owner == step}
-                asked = workflow.fixed(step, values) | own
-                check(**{key: asked[key] for key in signature(check).parameters if key in asked})
+                given = workflow.fixed(step, values) | own
+                check(**{key: given[key] for key in signature(check).parameters if key in given})
 
 
 class Jobs:

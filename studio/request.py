@@ -21,6 +21,13 @@ CONTROLLED: Final = MappingProxyType(
 """The pipeline that draws with ControlNets, for each task."""
 
 
+def check_strength(strength: float, steps: int) -> None:
+    """Raise InputError about a strength that leaves none of the steps to run."""
+    if int(steps * strength) < 1:
+        text = f"strength {strength:g} of {steps} steps leaves none to run; raise one of them"
+        raise InputError(text, {"strength": text})
+
+
 @dataclass(frozen=True)
 class Request:
     """What a step wants from a denoising pipeline, in the studio's words.
@@ -51,8 +58,8 @@ class Request:
     since: float | None = None
 
     def __post_init__(self) -> None:
-        if self.strength is not None and int(self.steps * self.strength) < 1:
-            raise InputError(f"strength {self.strength:g} of {self.steps} steps leaves none to run; raise one of them")
+        if self.strength is not None:
+            check_strength(self.strength, self.steps)
 
     @property
     def task(self) -> str:

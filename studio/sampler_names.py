@@ -90,6 +90,13 @@ _LABELS: Final = MappingProxyType(
     {"karras": "Karras", "exponential": "Exponential", "beta": "Beta", "ays": "Align Your Steps",
      "sgmuniform": "SGM Uniform"}
 )  # fmt: skip
+SCHEDULES: Final[Mapping[str, str]] = MappingProxyType(
+    {"automatic": "Automatic", "uniform": "Uniform", "karras": "Karras", "exponential": "Exponential", "beta": "Beta",
+     "sgm_uniform": "SGM Uniform", "simple": "Simple", "normal": "Normal", "ddim_uniform": "DDIM",
+     "align_your_steps": "Align Your Steps"}
+)  # fmt: skip
+"""A1111's names for the schedules that ``canonical`` reads, and its labels for them."""
+
 # Names that people know and that are not here, with the nearest that is.
 _INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
     {

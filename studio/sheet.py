@@ -6,6 +6,7 @@ from typing import Final
 from PIL import Image, ImageDraw
 
 from studio.lettering import DARK, LEADING, font, wrapped
+from studio.transparency import on_ground
 
 _GAP, _LARGEST, _LETTERS = 12, 512, 15
 GROUND: Final = "#f1f1f3"  # white pictures must stand out from it
@@ -51,7 +52,7 @@ def stacked(pages: Sequence[Image.Image]) -> Image.Image:
 
 def _shrunk(picture: Image.Image) -> Image.Image:
     scale = min(1, _LARGEST / max(picture.size))
-    return picture.convert("RGB").resize([max(1, round(side * scale)) for side in picture.size])
+    return on_ground(picture, GROUND).resize([max(1, round(side * scale)) for side in picture.size])
 
 
 def _band(labels: Sequence[str], width: int) -> int:

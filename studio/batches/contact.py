@@ -19,10 +19,11 @@ from studio.batches import manifest, page
 from studio.batches.entry import Entry
 from studio.batches.page import FOLDER, PAGE
 from studio.errors import InputError
-from studio.imagefile import open_image
+from studio.imagefile import open_image, png_texts
 from studio.lettering import DARK, font
 from studio.record.publish import in_the_way, reached, replace
 from studio.sheet import GROUND, sheet
+from studio.transparency import on_ground
 from studio.untrusted.files import exists, is_file, open_file, resolved
 
 _SIDE: Final = 320  # pixels of a copy's longer side
@@ -86,7 +87,7 @@ def _copy(line: Entry, out: Path) -> None:
     path = out / page.copy_of(line)
     with suppress(InputError):
         if not exists(path):
-            image, content = open_image(out / line.file).convert("RGB"), io.BytesIO()
+            image, content = on_ground(open_image(out / line.file)), io.BytesIO()
             image.thumbnail((_SIDE, _SIDE))
             image.save(content, "JPEG", quality=85)
             replace(path, content.getvalue())
@@ -112,11 +113,11 @@ def _page(out: Path, name: str, lines: Sequence[Entry]) -> str:
 def _mark(path: Path) -> str | None:
     """What our page at ``path`` holds, "" where there is none, None where the file is somebody else's."""
     try:
-        with open_file(path) as file, Image.open(file) as image:
-            mark = image.info.get(_MARK)
+        with open_file(path) as file:
+            mark = png_texts(file).get(_MARK)
     except FileNotFoundError:
         return ""
-    except (OSError, ValueError, SyntaxError):
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
     return mark if isinstance(mark, str) else None
 

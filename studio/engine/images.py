@@ -1,4 +1,4 @@
-"""Pictures that go into a model: upright, opaque, and of a size it can take."""
+"""Pictures that go into a step, and masks; and the size at which a model can take them."""
 
 from collections.abc import Sequence
 from math import sqrt
@@ -9,22 +9,24 @@ from PIL import Image, ImageOps
 
 from studio.imagefile import open_image
 from studio.kinds import Size
+from studio.transparency import mask_levels, on_ground
 
 
 def opened(picture: str | Path | Sequence[Any]) -> list[Image.Image]:
-    """The pictures behind an input: a file's, or those an earlier step made. All RGB, upright."""
-    if not isinstance(picture, str | Path):
-        return list(picture)
-    return [_opaque(ImageOps.exif_transpose(open_image(picture)))]
+    """The pictures behind an input: a file's, or those an earlier step made. RGB, or RGBA, which no model takes."""
+    if isinstance(picture, str | Path):
+        return [open_image(picture)]
+    return list(picture)
 
 
-def _opaque(image: Image.Image) -> Image.Image:
-    """RGB; where the picture is transparent, white shows through."""
-    if "A" not in image.getbands() and "transparency" not in image.info:
-        return image.convert("RGB")
-    rgba = image.convert("RGBA")
-    white = Image.new("RGBA", rgba.size, "white")
-    return Image.alpha_composite(white, rgba).convert("RGB")
+def opaque(picture: str | Path | Sequence[Any]) -> list[Image.Image]:
+    """The pictures behind an input, RGB; where one is transparent, white shows through."""
+    return [on_ground(one) for one in opened(picture)]
+
+
+def gray_masks(mask: str | Path | Sequence[Any]) -> list[Image.Image]:
+    """The masks behind an input, gray; what is transparent in one is black."""
+    return [mask_levels(one) for one in opened(mask)]
 
 
 def fitting(image: Image.Image, native: Size, multiple: int) -> Size:

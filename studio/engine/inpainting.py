@@ -5,15 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageChops, ImageFilter, ImageOps
+from PIL import Image, ImageChops, ImageFilter
 
 from studio.engine.engine import Engine
-from studio.engine.images import fitting, resized
+from studio.engine.images import fitting, gray_masks, resized
 from studio.errors import InputError
-from studio.imagefile import open_image
 from studio.kinds import Size
 from studio.models.card import ModelCard
 from studio.request import Request
+from studio.transparency import on_ground
 
 Box = tuple[int, int, int, int]
 
@@ -23,15 +23,18 @@ def masks_for(images: Sequence[Image.Image], mask: str | Path | Sequence[Any]) -
 
     Raises InputError where one differs in size from its picture, or asks for no change.
     """
-    given = list(mask) if not isinstance(mask, str | Path) else [ImageOps.exif_transpose(open_image(mask))]
-    masks = [_gray(one) for one in given]
+    masks = gray_masks(mask)
     for one in masks:
         if one.size != images[0].size:
             sizes = [f"{side.width}x{side.height}" for side in (one, images[0])]
-            raise InputError(f"the mask is {sizes[0]} and the picture {sizes[1]}; make them the same size")
+            raise _about_mask(f"the mask is {sizes[0]} and the picture {sizes[1]}; make them the same size")
         if one.getbbox() is None:
-            raise InputError("the mask is black everywhere; make white what should be drawn anew")
+            raise _about_mask("the mask is black everywhere; make white what should be drawn anew")
     return masks
+
+
+def _about_mask(text: str) -> InputError:
+    return InputError(text, {"mask": text})
 
 
 def redrawn(
@@ -41,16 +44,17 @@ def redrawn(
     images: Sequence[Image.Image],
     masks: Sequence[Image.Image],
 ) -> list[Image.Image]:
-    """The pictures, drawn anew where their masks are white; gray blends, black stays to the bit.
+    """The pictures, drawn anew where their masks are white; gray blends, black stays to the bit, its alpha too.
 
     Only the surroundings of the mask go through the model, at its own scale, so that a small place
-    in a large picture is drawn as sharply as the rest.
+    in a large picture is drawn as sharply as the rest. It sees transparent pictures on white; what it draws is opaque.
     """
     count = len(engine.seeds)
     images, masks = list(images) * (count // len(images)), list(masks) * (count // len(masks))
     box = _around(masks, card.size)
     size = fitting(Image.new("L", (box[2] - box[0], box[3] - box[1])), card.size, card.family.multiple)
-    inside, white = (tuple(resized(one.crop(box), size) for one in pictures) for pictures in (images, masks))
+    inside = tuple(resized(on_ground(one.crop(box)), size) for one in images)
+    white = tuple(resized(one.crop(box), size) for one in masks)
     whole = Size(*images[0].size)
     guide = request.guide.placed(
         lambda picture: resized(resized(picture, whole).crop(box), size),
@@ -59,12 +63,6 @@ def redrawn(
     asked = replace(request, width=size.width, height=size.height, images=inside, masks=white, guide=guide)
     made = engine.denoise(card, asked)
     return [_put_back(*each, box) for each in zip(images, masks, made, strict=True)]
-
-
-def _gray(mask: Image.Image) -> Image.Image:
-    """Brightness alone; what is transparent counts as black."""
-    rgba = mask.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba).convert("L")
 
 
 def _around(masks: Sequence[Image.Image], native: Size) -> Box:
@@ -89,5 +87,13 @@ def _put_back(image: Image.Image, mask: Image.Image, made: Image.Image, box: Box
     old, edge = image.crop(box), mask.crop(box)
     soft = ImageChops.darker(edge, edge.filter(ImageFilter.GaussianBlur(max(1.0, min(old.size) / 128))))
     result = image.copy()
-    result.paste(Image.composite(made.resize(old.size, Image.Resampling.LANCZOS), old, soft), box[:2])
+    blended = _blended(made.resize(old.size, Image.Resampling.LANCZOS), old, soft)
+    result.paste(blended, box[:2], soft.point(lambda level: 255 if level else 0))
     return result
+
+
+def _blended(made: Image.Image, old: Image.Image, share: Image.Image) -> Image.Image:
+    """Premultiplied where the old one is transparent: the hidden colour of what is clear must not show in a seam."""
+    if old.mode != "RGBA":
+        return Image.composite(made, old, share)
+    return Image.composite(made.convert("RGBA").convert("RGBa"), old.convert("RGBa"), share).convert("RGBA")

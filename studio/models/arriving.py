@@ -1,11 +1,11 @@
 """Writes files and folders so that they are there whole or not at all."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from studio.disk import flush, move_new
 from studio.errors import InputError, OutputError
 
 
@@ -17,32 +17,27 @@ def arriving(out: Path) -> Iterator[Path]:
     Whatever ends it early leaves nothing. Raises InputError where ``out`` is there already, OutputError where it cannot
     be written.
     """
-    _refuse(out)
+    if out.exists():
+        raise _taken(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".studio-", dir=out.parent) as folder:
             begun = Path(folder) / out.name
             yield begun
-            _refuse(out)
             for file in (begun, *begun.rglob("*")):
-                _flush(file)
-            begun.rename(out)
-        _flush(out.parent)
+                flush(file)
+            _arrive(begun, out)
+        flush(out.parent)
     except OSError as error:
         raise OutputError(f"'{out}' cannot be written: {error.strerror or error}; nothing is left of it") from None
 
 
-def _flush(path: Path) -> None:
-    """Make sure that a file's content, or a folder's names, outlast a loss of power."""
-    if os.name == "nt" and path.is_dir():  # which Windows cannot open
-        return
-    handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+def _arrive(begun: Path, out: Path) -> None:
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        move_new(begun, out)
+    except FileExistsError:
+        raise _taken(out) from None
 
 
-def _refuse(out: Path) -> None:
-    if out.exists():
-        raise InputError(f"'{out}' is there already; nothing was written: give another name")
+def _taken(out: Path) -> InputError:
+    return InputError(f"'{out}' is there already; nothing was written: give another name")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from studio.errors import InputError, reason
-from studio.imagefile import open_image
+from studio.imagefile import open_stored
 from studio.record import stealth
 from studio.untrusted.files import is_file, open_file, read_file
 
@@ -58,7 +58,7 @@ def carried(path: Path) -> Carried:
     if (kind := _kind(path)) != "picture":
         text = _text(path, LARGEST if kind == "json" else SIDECAR)
         return Carried({kind: text, **({"sidecar": text} if path.suffix.lower() == ".txt" else {})})
-    image = open_image(path)
+    image = open_stored(path)
     texts = dict(_sidecar(path)) | {name: text for name, text in _said(image) if text}
     if not texts and (hidden := stealth.hidden(image)):
         texts = {"stealth": hidden}

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from PIL import Image
+from PIL.Image import DecompressionBombError
 from pydantic import ValidationError
 
 from studio.errors import OutputError
+from studio.imagefile import png_texts
 from studio.job import Job
 from studio.untrusted import strict_json
 from studio.untrusted.files import open_file
@@ -32,13 +33,12 @@ def record(path: Path) -> dict[str, Any] | None:
             if file.read() != _END:
                 return None
             file.seek(0)
-            with Image.open(file, formats=("PNG",)) as image:
-                told = strict_json.loads(image.info["studio"])
+            told = strict_json.loads(png_texts(file)["studio"])
     except OSError as error:
         if error.errno in _NOT_OURS:  # Pillow's own complaints have no number
             return None
         raise OutputError(f"cannot read '{path}': {error.strerror}; see to the disk, then try again") from None
-    except (KeyError, TypeError, ValueError, SyntaxError, RecursionError, Image.DecompressionBombError):
+    except (KeyError, TypeError, ValueError, SyntaxError, RecursionError, DecompressionBombError):
         return None
     return told if isinstance(told, dict) else None
 

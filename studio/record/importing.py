@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from studio.engine import samplers
 from studio.errors import InputError, WorkflowError
+from studio.families import Family
 from studio.job import Job
 from studio.kinds import OWN_SAMPLER, PARTS
 from studio.lora import Lora
@@ -254,18 +255,20 @@ def _suited(workflow: Workflow, values: dict[str, Any]) -> tuple[dict[str, Any],
     model = next((values.get(name) for name, of in workflow.inputs().items() if of.kind.name == "model"), None)
     if not model:
         return values, ()
-    family = library.find(model).family
-    lacks = {
-        "negative_prompt": not family.negative_prompt,
-        "guidance": not family.guidance,
-    }
+    why = unsuited(values, library.find(model).family)
+    left = tuple(Left(name, str(values[name]), told) for name, told in why.items())
+    return {name: value for name, value in values.items() if name not in why}, left
+
+
+def unsuited(values: Mapping[str, Any], family: Family) -> dict[str, str]:
+    """The inputs among ``values`` that a family of models has nothing for, and why."""
+    lacks = {"negative_prompt": not family.negative_prompt, "guidance": not family.guidance}
     why = {name: f"{family.title} has none" for name in values if lacks.get(name)}
     try:
         samplers.check(values.get("sampler", OWN_SAMPLER), family.noise)
     except InputError as error:
         why["sampler"] = str(error)
-    left = tuple(Left(name, str(values[name]), told) for name, told in why.items())
-    return {name: value for name, value in values.items() if name not in why}, left
+    return why
 
 
 def _defined(foreign: Foreign, there: tuple[Taken, ...], missing: tuple[Missing, ...]) -> Imported:

@@ -37,9 +37,12 @@ class Likeness:
     def of(cls, before: Picture, after: Picture) -> "Likeness":
         """Compare the pixels and the records of two pictures."""
         reasons = (*changes(before.job.values, after.job.values), *changes(pinned(before.record), pinned(after.record)))
-        if before.image.size != after.image.size:
+        one, other = before.image, after.image
+        if one.size != other.size:
             return cls(None, None, reasons)
-        apart = np.abs(np.asarray(before.image).astype(np.int16) - np.asarray(after.image))
+        if one.mode != other.mode:
+            one, other = one.convert("RGBA"), other.convert("RGBA")
+        apart = np.abs(np.asarray(one).astype(np.int16) - np.asarray(other))
         return cls(int(apart.max()), float(apart.mean()), reasons)
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 
 from studio.errors import InputError
-from studio.imagefile import open_image
+from studio.imagefile import open_image, open_stored
 from studio.job import Job
 from studio.untrusted import strict_json
 
@@ -21,8 +21,8 @@ class Picture:
 
     @cached_property
     def image(self) -> Image.Image:
-        """The pixels, RGB."""
-        return open_image(self.path).convert("RGB")
+        """The pixels, RGB, or RGBA where it is transparent."""
+        return open_image(self.path)
 
     @cached_property
     def record(self) -> dict[str, Any]:
@@ -30,7 +30,7 @@ class Picture:
 
         Raises InputError where it carries no record of the studio's.
         """
-        record = recorded(open_image(self.path))
+        record = recorded(open_stored(self.path))
         if record is None:
             raise InputError(
                 f"'{self.path}' carries no settings of the studio's; only pictures made here can be repeated"

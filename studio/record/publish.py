@@ -1,6 +1,6 @@
 """Puts a finished picture into a folder so that it is there whole or not at all.
 
-Temporary file, metadata, fsync, then ``link()``, which fails where the name exists: two
+Temporary file, metadata, fsync, then a move that fails where the name exists: two
 processes can never overwrite each other, and no lock is needed. Then the folder is synced.
 """
 
@@ -20,6 +20,7 @@ from typing import Any, Final
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from studio.disk import flush, move_new
 from studio.errors import InputError, OutputError
 from studio.job import Job
 from studio.record import glance, parameters_text
@@ -36,7 +37,7 @@ def publish(image: Image.Image, folder: Path, stem: str, job: Job, facts: Mappin
 
     Raises OutputError where the folder cannot be written or the disk is full.
     """
-    return _publish(image, folder, job, facts, partial(_link, folder=folder, stem=stem))
+    return _publish(image, folder, job, facts, partial(_move, folder=folder, stem=stem))
 
 
 def publish_at(image: Image.Image, path: Path, job: Job, facts: Mapping[str, Any]) -> Picture:
@@ -45,34 +46,34 @@ def publish_at(image: Image.Image, path: Path, job: Job, facts: Mapping[str, Any
     Where the same job's picture is there already, somebody else was quicker: theirs stays, and is returned. Raises
     InputError where another file is in the way, OutputError as ``publish`` does.
     """
-    return _publish(image, path.parent, job, facts, partial(_link_at, path=path, job=job))
+    return _publish(image, path.parent, job, facts, partial(_move_to, path=path, job=job))
 
 
 def land(content: bytes, path: Path, job: Job) -> Picture:
     """Put the whole file of a picture that was made elsewhere at exactly this place, as ``publish_at`` does."""
-    return _land(content, path.parent, partial(_link_at, path=path, job=job))
+    return _land(content, path.parent, partial(_move_to, path=path, job=job))
 
 
 def land_in(content: bytes, folder: Path, stem: str) -> Picture:
     """Put the whole file of a picture that was made elsewhere into a folder, as ``publish`` does."""
-    return _land(content, folder, partial(_link, folder=folder, stem=stem))
+    return _land(content, folder, partial(_move, folder=folder, stem=stem))
 
 
-def _land(content: bytes, folder: Path, link: Callable[[Path], Path]) -> Picture:
+def _land(content: bytes, folder: Path, move: Callable[[Path], Path]) -> Picture:
     with temporary(folder) as file:
         _put(file, content)
-        path = link(file)
-        sync(folder)
+        path = move(file)
+        flush(folder)
     return Picture(path)
 
 
 def _publish(
-    image: Image.Image, folder: Path, job: Job, facts: Mapping[str, Any], link: Callable[[Path], Path]
+    image: Image.Image, folder: Path, job: Job, facts: Mapping[str, Any], move: Callable[[Path], Path]
 ) -> Picture:
     with temporary(folder) as file:
         _write(image, file, _metadata(job, {"made": _now(), **facts, "size": f"{image.width}x{image.height}"}))
-        path = link(file)
-        sync(folder)
+        path = move(file)
+        flush(folder)
     return Picture(path)
 
 
@@ -113,7 +114,7 @@ def replace(path: Path, content: bytes) -> None:
     with temporary(path.parent, f"'{path.name}' is as it was") as file:
         _put(file, content)
         file.replace(path)
-        sync(path.parent)
+        flush(path.parent)
 
 
 def sweep(folder: Path) -> None:
@@ -126,20 +127,10 @@ def sweep(folder: Path) -> None:
 
 
 def check_folder(folder: Path, kept: str = _KEPT) -> None:
-    """Fail before any work is done where the folder cannot be written."""
-    with temporary(folder, kept) as probe:
+    """Fail before any work is done where the folder cannot be written, or its disk can give no file a name."""
+    with temporary(folder, kept) as probe, temporary(folder, kept) as named:
         probe.touch()
-
-
-def has_links(folder: Path) -> bool:
-    """Whether the folder's disk knows hard links; exFAT, FAT and some network shares do not."""
-    with temporary(folder) as probe, temporary(folder) as other:
-        probe.touch()
-        try:
-            os.link(probe, other)
-        except OSError:
-            return False
-    return True
+        move_new(probe, named)
 
 
 def _now() -> str:
@@ -168,18 +159,18 @@ def _put(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _link(file: Path, folder: Path, stem: str) -> Path:
+def _move(file: Path, folder: Path, stem: str) -> Path:
     for n in count(1):
         path = folder / (f"{stem}.png" if n == 1 else f"{stem}-{n}.png")
         with suppress(FileExistsError):
-            os.link(file, path)
+            move_new(file, path)
             return path
     raise AssertionError  # count() never ends
 
 
-def _link_at(file: Path, path: Path, job: Job) -> Path:
+def _move_to(file: Path, path: Path, job: Job) -> Path:
     try:
-        os.link(file, path)
+        move_new(file, path)
     except FileExistsError:
         if glance.key(path) != job.key:
             raise in_the_way(path) from None
@@ -189,14 +180,3 @@ def _link_at(file: Path, path: Path, job: Job) -> Path:
 def in_the_way(path: Path) -> InputError:
     """The error for a file that is not the picture which belongs at its place."""
     return InputError(f"'{path}' is another file already; move it, or choose other names")
-
-
-def sync(folder: Path) -> None:
-    """Make sure that new names in the folder outlast a loss of power."""
-    if os.name == "nt":  # Windows cannot open a folder to sync it
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -8,8 +8,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageOps
 from pydantic import Field
 
 from studio.engine.engine import Engine
-from studio.engine.images import opened
-from studio.imagefile import open_image
+from studio.engine.images import opaque, opened
 from studio.kinds import Colour, Kind, Picture, Text
 from studio.lettering import DARK, LIGHT, RGB, Lines, contrast, fitted, ink_on
 
@@ -74,7 +73,7 @@ def run(
 ) -> list[Image.Image]:
     """Each picture with the words on it, as large as they fit, in ink that can be read on their ground."""
     compose = _below if layout == "below" else _over
-    pictures = opened(image)
+    pictures = opaque(image)
     return [
         compose(picture, _block(picture.width, title, subtitle, logo), _rgb(ground), _rgb(ink)) for picture in pictures
     ]
@@ -90,9 +89,8 @@ def _block(width: int, title: str, subtitle: str, logo: Picture | None) -> Block
 
 
 def _logo(logo: Picture, width: int) -> Image.Image:
-    image: Image.Image = logo[0] if isinstance(logo, list) else open_image(str(logo))
-    upright = ImageOps.exif_transpose(image).convert("RGBA")
-    return ImageOps.contain(upright, (round(width * _LOGO[0]), round(width * _LOGO[1])), Image.Resampling.LANCZOS)
+    image = opened(logo)[0].convert("RGBA")
+    return ImageOps.contain(image, (round(width * _LOGO[0]), round(width * _LOGO[1])), Image.Resampling.LANCZOS)
 
 
 def _rgb(colour: str | None) -> RGB | None:

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from studio.engine.engine import Engine
-from studio.engine.images import opened
+from studio.engine.images import opaque
 from studio.errors import InputError
 from studio.guide import NOTHING, Control, Guide
 from studio.kinds import ControlNetRef, GuideBefore, Kind, Picture, Weight
@@ -42,7 +42,7 @@ def run(
     Without one, for a model that was itself made to follow pictures.
     """
     check(controlnet, shows, start, end)
-    control = Control(controlnet or "", tuple(opened(image)), weight, start, end)
+    control = Control(controlnet or "", tuple(opaque(image)), weight, start, end)
     if controlnet:
         part = parts.find(controlnet, "controlnet")
         control = replace(control, adapter=part.adapter, mode=part.mode(shows))

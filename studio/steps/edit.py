@@ -20,7 +20,8 @@ from studio.kinds import (
     Strength,
 )
 from studio.models import library
-from studio.request import Request
+from studio.request import Request, check_strength
+from studio.transparency import on_ground, with_alpha
 
 
 def run(
@@ -37,11 +38,14 @@ def run(
     guide: GuideBefore = NOTHING,
     clip_skip: ClipSkip = 1,
 ) -> list[Image]:
-    """One changed picture for each seed; without a size, in the picture's shape at the model's scale."""
+    """One changed picture for each seed; without a size, in the picture's shape at the model's scale.
+
+    A transparent picture is drawn on white, and as transparent as it was.
+    """
     card = library.find(model)
     originals = opened(image)
     target = size or fitting(originals[0], card.size, card.family.multiple)
-    images = tuple(resized(original, target) for original in originals)
+    images = tuple(resized(on_ground(original), target) for original in originals)
     request = Request(
         prompt,
         negative_prompt,
@@ -53,4 +57,10 @@ def run(
         clip_skip=clip_skip,
         guide=guide,
     )
-    return engine.denoise(card, request)
+    return with_alpha(engine.denoise(card, request), originals)
+
+
+def check(strength: float = 0.7, steps: int | None = None) -> None:
+    """Raise InputError where the strength leaves no step to run."""
+    if steps:
+        check_strength(strength, steps)

@@ -1,6 +1,6 @@
 """A large picture in two passes: composed at the model's own size, then drawn over at a larger one."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from PIL.Image import Image
 from pydantic import Field
@@ -23,7 +23,10 @@ from studio.kinds import (
     Strength,
 )
 from studio.models import library
+from studio.request import check_strength
 from studio.steps import edit, generate
+
+STRENGTH: Final = 0.4
 
 Larger = Annotated[
     float,
@@ -37,7 +40,7 @@ def run(
     engine: Engine,
     prompt: Prompt,
     factor: Larger = 2.0,
-    strength: Redrawn = 0.4,
+    strength: Redrawn = STRENGTH,
     negative_prompt: NegativePrompt = "",
     size: PictureSize | None = None,
     steps: Steps | None = None,
@@ -55,3 +58,9 @@ def run(
     return edit.run(
         then, made, prompt, strength, negative_prompt, large, steps, guidance, sampler, model, guide, clip_skip
     )
+
+
+def check(strength: float = STRENGTH, steps: int | None = None) -> None:
+    """Raise InputError where the strength leaves no step to run."""
+    if steps:
+        check_strength(strength, steps)

@@ -21,7 +21,7 @@ from studio.kinds import (
     Strength,
 )
 from studio.models import library
-from studio.request import Request
+from studio.request import Request, check_strength
 
 
 def run(
@@ -38,7 +38,10 @@ def run(
     guide: GuideBefore = NOTHING,
     clip_skip: ClipSkip = 1,
 ) -> list[Image]:
-    """One picture for each seed, of the size of the given one and changed only where the mask is white."""
+    """One picture for each seed, of the size of the given one and changed only where the mask is white.
+
+    Where a picture is transparent it stays so, and what is drawn anew is opaque.
+    """
     card = library.find(model)
     originals = opened(image)
     request = Request(
@@ -52,3 +55,14 @@ def run(
         guide=guide,
     )
     return redrawn(engine, card, request, originals, masks_for(originals, mask))
+
+
+def check(image: str | None = None, mask: str | None = None, strength: float = 1.0, steps: int | None = None) -> None:
+    """Raise InputError where the mask does not suit the picture, or no step is left to run.
+
+    Pictures that an earlier step makes come as "$name", and are looked at when they are there.
+    """
+    if steps:
+        check_strength(strength, steps)
+    if image and mask and "$" not in (image[0], mask[0]):
+        masks_for(opened(image), mask)

@@ -6,7 +6,7 @@ from PIL.Image import Image
 from pydantic import Field
 
 from studio.engine.engine import Engine
-from studio.engine.images import fitting, opened, resized
+from studio.engine.images import fitting, opaque, resized
 from studio.guide import NOTHING
 from studio.kinds import (
     OWN_SAMPLER,
@@ -49,9 +49,12 @@ def run(
     guide: GuideBefore = NOTHING,
     clip_skip: ClipSkip = 1,
 ) -> list[Image]:
-    """One changed picture for each seed, by a model that was trained to follow instructions."""
+    """One changed picture for each seed, by a model that was trained to follow instructions.
+
+    It may draw beyond what was there, so the whole is drawn anew and opaque; it sees a transparent picture on white.
+    """
     card = library.find(model)
-    originals = opened(image)
+    originals = opaque(image)
     target = size or fitting(originals[0], card.size, card.family.multiple)
     images = tuple(resized(original, target) for original in originals)
     request = Request(

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from studio.engine import edges
 from studio.engine.engine import Engine
-from studio.engine.images import opened
+from studio.engine.images import opaque
 from studio.kinds import Kind, Picture
 
 Lines = Annotated[
@@ -28,4 +28,4 @@ def run(
 ) -> list[Image.Image]:
     """The lines of each picture, of its size."""
     find = {"edges": edges.canny, "scribble": edges.scribble, "drawing": edges.inverted}
-    return [find[lines](picture) if lines in find else picture for picture in opened(image)]
+    return [find[lines](picture) if lines in find else picture for picture in opaque(image)]

@@ -27,7 +27,7 @@ from studio.kinds import (
     Strength,
 )
 from studio.models import library
-from studio.request import Request
+from studio.request import Request, check_strength
 
 _Added = Annotated[int, Field(ge=0, le=1024, multiple_of=8), Kind("slider", "px")]
 Left = Annotated[_Added, Field(title="Left", description="Pixels to add on the left, in steps of 8.")]
@@ -80,8 +80,17 @@ def run(
     return pictures
 
 
-def check(left: Left = 0, right: Right = 0, above: Above = 0, below: Below = 0) -> None:
-    """Raise InputError where nothing would be added."""
+def check(
+    left: Left = 0,
+    right: Right = 0,
+    above: Above = 0,
+    below: Below = 0,
+    strength: Freedom = 0.5,
+    steps: Steps | None = None,
+) -> None:
+    """Raise InputError where nothing would be added, or the strength leaves no step to run."""
+    if steps:
+        check_strength(strength, steps)
     if not any((left, right, above, below)):
         raise InputError("nothing to add; give left, right, above or below a number of pixels")
 

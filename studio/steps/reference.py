@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from studio.engine.engine import Engine
-from studio.engine.images import opened
+from studio.engine.images import opaque
 from studio.guide import NOTHING, Guide, Reference
 from studio.kinds import GuideBefore, Picture, ReferenceRef, Weight
 
@@ -20,4 +20,4 @@ def run(
     guide: GuideBefore = NOTHING,
 ) -> Guide:
     """The guide with one more reference picture; several count together."""
-    return guide + Guide(references=(Reference(adapter, tuple(opened(image)), weight),))
+    return guide + Guide(references=(Reference(adapter, tuple(opaque(image)), weight),))

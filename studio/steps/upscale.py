@@ -26,7 +26,8 @@ from studio.kinds import (
     one_of,
 )
 from studio.models import library
-from studio.request import Request
+from studio.request import Request, check_strength
+from studio.transparency import on_ground, with_alpha
 
 Factor = Annotated[
     Literal[2, 4],
@@ -53,6 +54,7 @@ def run(
 ) -> list[Image.Image]:
     """One enlarged picture for each seed; a low strength keeps it as it is and makes its edges crisp.
 
+    A transparent one is drawn on white, and as transparent as it was.
     A prompt that names things draws them into every tile; it had better speak of style, or be empty.
     Raises InputError for a guide with outlines or areas, which no tile knows its place in.
     """
@@ -61,8 +63,15 @@ def run(
     originals = opened(image)
     if factor * max(originals[0].size) > MOST:
         raise InputError(f"{factor} times as large, the picture would be over {MOST} pixels wide or high")
-    large = [_enlarged(original, factor) for original in originals]
-    return refined(engine, large, prompt, strength, steps, guidance, sampler, model, guide, clip_skip)
+    large = [_enlarged(on_ground(original), factor) for original in originals]
+    made = refined(engine, large, prompt, strength, steps, guidance, sampler, model, guide, clip_skip)
+    return with_alpha(made, originals)
+
+
+def check(strength: float = GENTLE, steps: int | None = None) -> None:
+    """Raise InputError where the strength leaves no step to run."""
+    if steps:
+        check_strength(strength, steps)
 
 
 def refined(

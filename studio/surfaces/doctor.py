@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from studio.config import Settings
 from studio.errors import StudioError
 from studio.models import library
-from studio.record.publish import check_folder, has_links
+from studio.record.publish import check_folder
 from studio.surfaces.code_page import lacking
 from studio.surfaces.terminal import say
 
@@ -55,8 +55,8 @@ def findings() -> Iterator[Finding]:
     except StudioError as error:
         yield Finding("settings", "cannot be used", str(error))
         return
-    yield _folder("pictures", settings.output, "STUDIO_OUTPUT", links=True)
-    yield _folder("state", settings.state, "STUDIO_STATE", links=False)
+    yield _folder("pictures", settings.output, "STUDIO_OUTPUT")
+    yield _folder("state", settings.state, "STUDIO_STATE")
     yield from _models()
 
 
@@ -73,8 +73,8 @@ def _network() -> Finding:
     )
 
 
-def _folder(what: str, folder: Path, setting: str, *, links: bool) -> Finding:
-    """A folder that is written to, or the one it would be made in; pictures are published by hard ``links``."""
+def _folder(what: str, folder: Path, setting: str) -> Finding:
+    """A folder that is written to, or the one it would be made in."""
     another = f"set {setting} to a folder on another disk"
     there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
     try:
@@ -85,8 +85,6 @@ def _folder(what: str, folder: Path, setting: str, *, links: bool) -> Finding:
     found = f"{folder}, {free / 1e9:.1f} GB free"
     if free < _LITTLE:
         return Finding(what, found, f"make room, or {another}")
-    if links and not has_links(there):
-        return Finding(what, f"{found}, no hard links", f"pictures cannot be saved without; {another}")
     return Finding(what, found)
 
 

@@ -5,7 +5,8 @@ by a host name that is made to point here (DNS rebinding). So, in this order:
 
     Host not ours             403    rebinding
     Origin not ours           403    another site's script
-    no token                  401    another user of the machine, another site's link
+    no token, nor a signed
+      address                 401    another user of the machine, another site's link
     body neither JSON
       nor an upload           415    another site's form
     length unsaid             411
@@ -25,9 +26,11 @@ import hmac
 import json
 import secrets
 from collections.abc import Collection, Mapping
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
+
+from studio.surfaces.problem_json import document
+from studio.surfaces.signed import Addresses
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -35,17 +38,21 @@ if TYPE_CHECKING:
 MAX_BODY: Final = 64_000_000
 _NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 _JSON_ONLY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_UPLOADS: Final = frozenset({"/gradio_api/upload", "/v1/images/edits", "/v1/images/variations"})
 _PAGE: Final = "/~"  # begins the address of a page, before its key
 # For all that is not one of our pages, which bring rules of their own: a browser runs nothing of it.
 _CSP: Final = "default-src 'none'; sandbox; frame-ancestors 'none'"
 _STRANGER: Final = "open the address that 'studio app' printed, or send its token as 'Bearer'"
+_SHOWN_WHERE: Final = b"cross-origin-resource-policy"
 _HEADERS: Final = (
     (b"content-security-policy", _CSP.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-resource-policy", b"same-origin"),
+    (_SHOWN_WHERE, b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )
+# For an address that is given out to be shown elsewhere.
+_SHARED: Final = tuple({**dict[bytes, bytes](_HEADERS), _SHOWN_WHERE: b"cross-origin"}.items())
 
 
 class Refusal(Exception):
@@ -61,6 +68,7 @@ class Guard:
 
     ``port`` is the one served on, ``tokens`` the secrets of this launch, ``max_body`` the most bytes a request may
     carry. ``names`` are what the server is called besides this machine's own, "studio.example.org" or with a port.
+    What ``signed`` opens needs no token.
     """
 
     def __init__(
@@ -71,7 +79,9 @@ class Guard:
         tokens: Collection[str],
         names: Collection[str] = (),
         max_body: int = MAX_BODY,
+        signed: Addresses | None = None,
     ) -> None:
+        self._signed = signed
         self._app, self._tokens, self._max_body = app, tuple(tokens), max_body
         here, named = [f"{name}:{port}" for name in _NAMES], [name.lower() for name in names]
         self._hosts = frozenset([*here, *named])
@@ -88,12 +98,13 @@ class Guard:
             self._check_place(headers)
             if token := self._brought(scope):
                 return await self._welcome(token, send)
+            signed = False
             if scope["path"].startswith(_PAGE):
                 scope = self._of_page(scope, headers)
-            else:
+            elif not (signed := self._is_signed(scope)):
                 self._check_token(headers)
             self._check_body(scope, headers)
-            await self._app(scope, receive, _hardened(send))
+            await self._app(scope, receive, _hardened(send, _SHARED if signed else _HEADERS))
         except Refusal as refusal:
             await refuse(refusal, scope, send)
 
@@ -132,6 +143,12 @@ class Guard:
         if not self._is_token({"bearer": rest.strip(), "basic": _password(rest)}.get(kind.lower(), "")):
             raise Refusal(401, _STRANGER)
 
+    def _is_signed(self, scope: "Scope") -> bool:
+        """Whether the address itself says that it may be fetched."""
+        if self._signed is None or scope["type"] != "http":
+            return False
+        return self._signed.opens(scope["method"], scope["path"], scope["query_string"].decode("latin-1"))
+
     def _is_token(self, given: str) -> bool:
         return any(_same(given, token) for token in self._tokens)
 
@@ -148,7 +165,7 @@ class Guard:
         if not (length := headers.get("content-length", "0")).isdecimal():
             raise Refusal(400, "Content-Length must be a number")
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        upload = kind == "multipart/form-data" and route_path(scope) == "/gradio_api/upload"
+        upload = kind == "multipart/form-data" and route_path(scope) in _UPLOADS
         if kind != "application/json" and not upload and (int(length) or kind):
             raise Refusal(415, "send JSON, with Content-Type: application/json")
         if int(length) > self._max_body:
@@ -177,13 +194,13 @@ def _password(encoded: str) -> str:
         return ""
 
 
-def _hardened(send: "Send") -> "Send":
-    """``send`` that adds the security headers, where the route has not set its own."""
+def _hardened(send: "Send", headers: tuple[tuple[bytes, bytes], ...]) -> "Send":
+    """``send`` that adds these headers, where the route has not set its own."""
 
     async def sending(message: "Message") -> None:
         if message["type"] == "http.response.start":
             there = {key.lower() for key, _ in message["headers"]}
-            message["headers"] = [*message["headers"], *(pair for pair in _HEADERS if pair[0] not in there)]
+            message["headers"] = [*message["headers"], *(pair for pair in headers if pair[0] not in there)]
         await send(message)
 
     return sending
@@ -194,11 +211,11 @@ async def refuse(refusal: Refusal, scope: "Scope", send: "Send") -> None:
     if scope["type"] == "websocket":
         return await send({"type": "websocket.close", "code": 1008, "reason": refusal.detail})
     if route_path(scope) == "/" or scope["path"].startswith(_PAGE):  # a person looks at it, not a program
-        kind, body = b"text/plain; charset=utf-8", refusal.detail
+        kind, body = "text/plain; charset=utf-8", refusal.detail
     else:
-        problem = {"type": "about:blank", "title": HTTPStatus(refusal.status).phrase, "status": refusal.status}
-        kind, body = b"application/problem+json", json.dumps({**problem, "detail": refusal.detail})
-    return await _answer(send, refusal.status, body.encode(), ((b"content-type", kind),))
+        problem, kind = document(scope["path"], refusal.status, refusal.detail)
+        body = json.dumps(problem)
+    return await _answer(send, refusal.status, body.encode(), ((b"content-type", kind.encode()),))
 
 
 async def _answer(send: "Send", status: int, body: bytes, headers: tuple[tuple[bytes, bytes], ...]) -> None:

@@ -12,8 +12,10 @@ from typing import Any, Final
 from PIL import Image, ImageDraw, ImageOps
 
 from studio.config import shipped
+from studio.imagefile import open_image
 from studio.job import Job
 from studio.session import Session
+from studio.transparency import on_ground
 from studio.workflow import Workflow, workflow_names
 
 _WIDTH, _GAP, _ROW = 512, 8, 4
@@ -53,7 +55,7 @@ def _pictures(session: Session, workflow: Workflow, scratch: Path) -> list[Image
     shown = workflow.definition.preview
     begun = _begun(session, workflow, shown.start, scratch)
     made = [] if shown.until == _START else list(session.run(Job.of(workflow, {**begun, **shown.values}), out=scratch))
-    return [Image.open(path).convert("RGB") for path in begun.values()] + [picture.image for picture in made]
+    return [on_ground(open_image(path)) for path in begun.values()] + [picture.image for picture in made]
 
 
 def _begun(session: Session, workflow: Workflow, start: dict[str, Any], scratch: Path) -> dict[str, str]:

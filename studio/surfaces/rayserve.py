@@ -129,6 +129,8 @@ def app(*, port: int, workers: int, users: tuple[str, ...], names: tuple[str, ..
     from studio.session import Session
     from studio.surfaces import api
     from studio.surfaces.guard import Guard
+    from studio.surfaces.signed import Addresses
 
+    signed = Addresses(secrets.token_bytes(32))
     session = Session(hands=Crew(workers, cores=cores))
-    return Guard(api.build(session), port=port, tokens=users, names=names)
+    return Guard(api.build(session, signed=signed), port=port, tokens=users, names=names, signed=signed)

@@ -78,8 +78,11 @@ def app(session: Session, port: int, token: str) -> "ASGIApp":
     from studio.surfaces import api, web
     from studio.surfaces.batchdesk import Desk
     from studio.surfaces.guard import Guard
+    from studio.surfaces.signed import Addresses
 
-    return Guard(web.mount(api.build(session, Desk(session)), session), port=port, tokens=(token,))
+    signed = Addresses(secrets.token_bytes(32))
+    served = web.mount(api.build(session, Desk(session), signed), session)
+    return Guard(served, port=port, tokens=(token,), signed=signed)
 
 
 def _quieten(session: Session) -> None:

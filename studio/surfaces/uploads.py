@@ -7,10 +7,12 @@ arrive as data, or as the id of one in the output folder; models, LoRAs and work
 import base64
 import binascii
 import hashlib
+import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any, Final
 
 from studio import prompt_grammar
@@ -25,6 +27,13 @@ from studio.workflow import Workflow, workflow_names
 
 PICTURES: Final = frozenset({"picture", "mask", "pictures"})
 _FOLDER: Final = "inputs"
+_BEGINS: Final[Mapping[str, bytes | tuple[bytes, ...]]] = MappingProxyType({
+    "PNG": b"\x89PNG\r\n", "JPEG": b"\xff\xd8\xff", "GIF": (b"GIF87a", b"GIF89a"), "BMP": b"BM",
+    "TIFF": (b"II*\0", b"MM\0*"),
+})  # fmt: skip
+_REWRITTEN: Final = ("TIFF", "BMP")
+"""Formats that are kept as PNG: browsers show no TIFF, and a BMP is as large as its pixels."""
+
 SHOWN: Final = frozenset(ending for endings in ON_PAGES.values() for ending in endings)
 """Endings of the picture files that may be asked for over HTTP."""
 
@@ -151,12 +160,14 @@ def picture_id(output: Path, path: Path) -> str | None:
 
 
 def keep(data: bytes, output: Path) -> Path:
-    """Write a picture's bytes, as they are, into ``output``/inputs, named by their hash.
+    """Write a picture's bytes, as they are, into ``output``/inputs, named by their hash; TIFF and BMP as PNG.
 
     A job may run, and be repeated, long after the browser that sent its picture is gone. Raises
     InputError where the bytes are no picture; nothing is kept then.
     """
-    ending = next(iter(ON_PAGES.get(_format(data), ())), "")
+    if (kind := _format(data)) in _REWRITTEN:
+        data, kind = _as_png(data), "PNG"
+    ending = next(iter(ON_PAGES.get(kind, ())), "")
     if not ending:
         raise InputError("this is not a picture that can be read; use PNG, JPEG, WebP, AVIF or GIF")
     folder = output.absolute() / _FOLDER
@@ -177,13 +188,15 @@ def _write(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def _as_png(data: bytes) -> bytes:
+    with laid_out(data) as path:
+        open_image(path).save(png := io.BytesIO(), "PNG")
+    return png.getvalue()
+
+
 def _format(data: bytes) -> str:
-    if data.startswith(b"\x89PNG\r\n"):
-        return "PNG"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return "GIF"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
     if data[4:12] in (b"ftypavif", b"ftypavis"):
         return "AVIF"
-    return "WEBP" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else ""
+    return next((kind for kind, begins in _BEGINS.items() if data.startswith(begins)), "")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from studio.errors import InputError, reason
 from studio.imagefile import ENDINGS, open_image
 from studio.models.hashes import read_digest
+from studio.transparency import on_ground
 from studio.untrusted import strict_json
 from studio.untrusted.files import exists, is_folder, named_in_text, read_file
 
@@ -31,7 +32,7 @@ class Example:
 
     def picture(self) -> "Image":
         """The picture upright (EXIF) and in RGB; what is transparent in it lies on white."""
-        return upright(open_image(self.path))
+        return on_ground(open_image(self.path))
 
 
 def examples(folder: Path, caption: str = "", least: int = 0) -> tuple[Example, ...]:
@@ -50,17 +51,6 @@ def examples(folder: Path, caption: str = "", least: int = 0) -> tuple[Example, 
         listed = "; ".join(f"{name} {problem}" for name, problem in wrong.items())
         raise InputError(f"{len(wrong)} of {len(files)} pictures cannot be learned from: {listed}", wrong)
     return tuple(read)
-
-
-def upright(image: "Image") -> "Image":
-    """The picture turned as its camera says, in RGB; what is transparent in it lies on white."""
-    from PIL import Image, ImageOps
-
-    turned = ImageOps.exif_transpose(image)
-    if not turned.has_transparency_data:
-        return turned.convert("RGB")
-    layer = turned.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
 
 
 def _pictures(folder: Path) -> list[Path]:
@@ -129,7 +119,7 @@ def _read(files: list[Path], said: Mapping[str, str], caption: str, least: int) 
 
 
 def _example(file: Path, words: str) -> Example:
-    image = upright(open_image(file))
+    image = on_ground(open_image(file))
     return Example(file, words, read_digest(file), image.size)
 
 

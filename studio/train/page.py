@@ -7,8 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from PIL import Image
-
+from studio.imagefile import open_image
 from studio.record.publish import replace
 from studio.train.progress import Progress, Sample
 
@@ -83,8 +82,7 @@ def _row(step: int, samples: tuple[Sample, ...]) -> str:
 @lru_cache(maxsize=256)
 def _thumbnail(file: Path) -> str:
     """A small JPEG of the picture, as an address that holds it."""
-    out = io.BytesIO()
-    with Image.open(file) as picture:
-        picture.thumbnail((2 * _THUMB, 2 * _THUMB))
-        picture.convert("RGB").save(out, "JPEG", quality=88)
+    out, picture = io.BytesIO(), open_image(file)
+    picture.thumbnail((2 * _THUMB, 2 * _THUMB))
+    picture.save(out, "JPEG", quality=88)
     return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from studio.errors import ModelError
+from studio.imagefile import open_image
 from studio.record.publish import replace
 from studio.train.about import metadata, readme
 from studio.train.course import Course
@@ -78,7 +79,7 @@ def _peft(change: Change, pupil: Pupil) -> "dict[str, Tensor]":
 
 def _preview(files: Sequence[Path]) -> bytes:
     """The last samples side by side, as a PNG."""
-    pictures = [Image.open(file) for file in files]
+    pictures = [open_image(file) for file in files]
     page = Image.new("RGB", (sum(one.width for one in pictures), max(one.height for one in pictures)), "white")
     for n, one in enumerate(pictures):
         page.paste(one, (sum(before.width for before in pictures[:n]), 0))

@@ -1,7 +1,7 @@
 import pytest
 from PIL import Image
 
-from studio.engine.images import fitting, opened, resized
+from studio.engine.images import fitting, opaque, opened, resized
 from studio.kinds import Size
 
 
@@ -13,13 +13,14 @@ def test_fitting_keeps_shape_and_area(given, expected):
     assert fitting(Image.new("RGB", given), Size(256, 256), 8) == expected
 
 
-def test_transparent_pictures_stand_on_white_and_upright(tmp_path):
+def test_pictures_come_upright_and_models_see_transparent_ones_on_white(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter
     Image.new("RGBA", (20, 10), (255, 0, 0, 0)).save(tmp_path / "x.png", exif=exif)
-    (image,) = opened(tmp_path / "x.png")
-    assert image.size == (10, 20)
-    assert image.getpixel((5, 5)) == (255, 255, 255)
+    (image,), (seen,) = opened(tmp_path / "x.png"), opaque(tmp_path / "x.png")
+    assert image.size == seen.size == (10, 20)
+    assert image.getpixel((5, 5)) == (255, 0, 0, 0)
+    assert seen.getpixel((5, 5)) == (255, 255, 255)
 
 
 def test_resizing_cuts_rather_than_squeezes():

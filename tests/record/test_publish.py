@@ -1,14 +1,18 @@
 import errno
 import os
 import re
+import stat
 import threading
+from contextlib import nullcontext
 
 import pytest
 from PIL import Image
 
+from studio import disk
 from studio.errors import InputError, OutputError
 from studio.job import Job
-from studio.record.publish import publish, publish_at, sweep
+from studio.record.publish import check_folder, publish, publish_at, sweep
+from tests import disks
 from tests.models.loras import files
 
 PROMPT = "a star, (blue)"
@@ -121,3 +125,44 @@ def test_what_a_killed_process_left_is_swept_once_nobody_can_be_writing_it(tmp_p
         os.utime(file, (0, 0))
     sweep(tmp_path)
     assert (old.exists(), new.exists(), other.exists()) == (False, True, True)
+
+
+@pytest.mark.parametrize("kind", disks.KINDS)
+def test_disks_without_hard_links_are_published_to_all_the_same(job, tmp_path, monkeypatch, kind):
+    disks.use(kind, monkeypatch.setattr)
+    check_folder(tmp_path)
+    made = [publish(Image.new("RGB", (8, 8), colour), tmp_path, "x", job, FACTS) for colour in ("red", "blue")]
+    assert [one.path.name for one in made] == ["x.png", "x-2.png"]
+    assert [one.image.getpixel((0, 0)) for one in made] == [(255, 0, 0), (0, 0, 255)]
+    place = tmp_path / "at.png"
+    assert [publish_at(Image.new("RGB", (8, 8)), place, job, FACTS).path for _ in range(2)] == [place, place]
+    with pytest.raises(InputError, match=r"at\.png' is another file already"):
+        publish_at(Image.new("RGB", (8, 8)), place, job.model_copy(update={"seed": 8}), FACTS)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["at.png", "x-2.png", "x.png"]
+
+
+def test_a_disk_that_can_give_no_name_is_told_before_any_work(tmp_path, monkeypatch):
+    disks.use("neither", monkeypatch.setattr)
+    monkeypatch.setattr(disk, "_reserve", disks.refusing(errno.EPERM))
+    with pytest.raises(OutputError, match="Operation not permitted"):
+        check_folder(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("code", "matters"), [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True)])
+def test_a_disk_that_syncs_no_folders_is_no_failure(job, tmp_path, monkeypatch, code, matters):
+    fsync = os.fsync
+
+    def refuse_folders(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(code, os.strerror(code))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+    with pytest.raises(OutputError) if matters else nullcontext():
+        publish(Image.new("RGB", (8, 8)), tmp_path, "x", job, FACTS)
+
+
+def test_a_transparent_picture_stays_so(job, tmp_path):
+    picture = publish(Image.new("RGBA", (8, 8), (255, 0, 0, 100)), tmp_path, "x", job, FACTS)
+    assert picture.image.getpixel((0, 0)) == (255, 0, 0, 100)

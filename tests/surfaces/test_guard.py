@@ -23,7 +23,13 @@ async def hello(scope, receive, send):
 
 
 def ask(method="GET", path="/api/jobs", query="", kind="http", **headers):
-    """What the guard answers: status (or message type of a websocket) and headers."""
+    """What the guard of these tests answers."""
+    guard = Guard(hello, port=PORT, tokens=(OTHER, TOKEN), names=("studio.example",), max_body=1000)
+    return answered(guard, method, path, query, kind, **headers)
+
+
+def answered(guard, method="GET", path="/api/jobs", query="", kind="http", **headers):
+    """What a guard answers: status (or message type of a websocket) and headers."""
     named = {"host": HOST} | {key.replace("_", "-"): value for key, value in headers.items()}
     scope = {
         "type": kind,
@@ -38,7 +44,6 @@ def ask(method="GET", path="/api/jobs", query="", kind="http", **headers):
     async def send(message):
         sent.append(message)
 
-    guard = Guard(hello, port=PORT, tokens=(OTHER, TOKEN), names=("studio.example",), max_body=1000)
     with ThreadPoolExecutor(1) as aside:  # this thread may have a loop of its own, a browser's
         aside.submit(asyncio.run, guard(scope, None, send)).result()
     return sent[0].get("status", sent[0]["type"]), dict(sent[0].get("headers", ()))

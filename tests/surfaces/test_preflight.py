@@ -2,18 +2,19 @@
 
 import io
 import json
-import os
 import sys
 from contextlib import redirect_stdout, suppress
 
 import pytest
 
+from studio import disk
 from studio.config import Settings, shipped
 from studio.job import Job
 from studio.session import Session
 from studio.surfaces import doctor, serve
 from studio.surfaces.cli import main
 from studio.surfaces.code_page import escape_missing
+from tests import disks
 
 
 @pytest.fixture
@@ -135,15 +136,13 @@ def test_doctor_tries_both_folders_and_makes_neither(blocked, monkeypatch, tmp_p
     assert "make room" in {finding.what: finding.advice for finding in doctor.findings()}["state"]
 
 
-def test_doctor_names_a_disk_without_hard_links(monkeypatch, tmp_path):
-    def refuse(*_):
-        raise PermissionError(1, "Operation not permitted")
-
-    monkeypatch.setattr(os, "link", refuse)
+def test_doctor_names_a_disk_that_can_give_no_name(monkeypatch, tmp_path):
     monkeypatch.setenv("STUDIO_OUTPUT", str(tmp_path))
-    found = {finding.what: finding for finding in doctor.findings()}
-    assert found["pictures"].found.endswith("no hard links") and found["pictures"].advice
-    assert not found["state"].advice
+    disks.use("neither", monkeypatch.setattr)
+    assert not {finding.what: finding for finding in doctor.findings()}["pictures"].advice
+    monkeypatch.setattr(disk, "_reserve", disks.refusing(1))
+    found = {finding.what: finding for finding in doctor.findings()}["pictures"]
+    assert "Operation not permitted; set STUDIO_OUTPUT to a folder on another disk" in found.advice
 
 
 def printed_in_cp1252(act) -> str:

@@ -7,12 +7,13 @@ Civitai's ``automatic.metadata.ts``. What is not said there is what A1111 takes:
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
 from studio.parameters import parameters
 from studio.plugins import find
 from studio.record import extranets
+from studio.record.a1111_fields import SIZE_OF_FIRST, number, second_pass
 from studio.record.carriers import Carried
 from studio.record.fitting import fitted, shown
 from studio.record.foreign import Foreign, Left
@@ -33,8 +34,7 @@ _CALLED: Final = {
     "factor": "Hires upscale",
 }  # fmt: skip
 _MASKED: Final = ("Mask blur", "Mask mode", "Masked content", "Inpaint area", "Masked area padding")
-_FIRST: Final = "First pass size"  # before "Hires upscale", "Size" was that of the second
-_HIRES: Final = ("Hires upscale", "Hires resize", _FIRST)
+_HIRES: Final = ("Hires upscale", "Hires resize", SIZE_OF_FIRST)
 _SHORT: Final = re.compile(r"[^\n]{0,60}")
 _NUMBERED: Final = re.compile(r"v?\d|f\d|neo|[0-9a-f]{7,40}$")
 _FORGE: Final = re.compile(r"f\d|neo")
@@ -42,7 +42,6 @@ _AUTOMATIC: Final = re.compile(r"A1111( v?1\.(9|\d\d)\b.*)?|Forge.*")  # who mea
 _LIKE_COMFYUI: Final = ("ComfyUI", "Fooocus", "Krita")
 """Who reads prompts as ComfyUI does, AND and square brackets as plain words, and draws noise on the CPU."""
 _LONGEST: Final = 80  # letters of a sampler's name
-_NUMBER: Final = re.compile(r"[+-]?\d{1,20}(\.\d{1,20})?")
 
 
 def read(carried: Carried) -> Foreign | None:
@@ -120,7 +119,7 @@ class _Reading:
         if any(key in self.rest for key in _HIRES) and self._second_pass():
             return "hires"
         if strength := self.take("Denoising strength"):
-            self.values["strength"] = _number(strength)
+            self.values["strength"] = number(strength)
             masked = any(key in self.rest for key in _MASKED)
             self.leave("Init image", "the picture it began with is not in the file; choose it again")
             if masked:
@@ -133,14 +132,14 @@ class _Reading:
 
     def _second_pass(self) -> bool:
         """Take what is said of a larger second pass; False where it cannot be told that there is one."""
-        key, factor = _factor(self.rest)
+        key, factor = second_pass(self.rest)
         least, most = parameters(find("steps", "hires").run)["factor"].bounds
         if (least or 0) <= factor <= (most or 0):
             self.values["factor"] = factor
             size = self.take(key)
-            self.rest |= {"Size": size} if key == _FIRST else {}
+            self.rest |= {"Size": size} if key == SIZE_OF_FIRST else {}
         if factor and (strength := self.take("Denoising strength")):
-            self.values["strength"] = _number(strength)
+            self.values["strength"] = number(strength)
         for again, same in (("Hires steps", "Steps"), ("Hires sampler", "Sampler"), ("Hires CFG Scale", "CFG scale")):
             if factor and self.rest.get(again) in ("0", self.rest.get(same)):
                 self.take(again)
@@ -161,14 +160,14 @@ class _Reading:
             if name == "clip_skip":
                 self.clip_skip = {name: whole(value)}
             else:
-                self.values[name] = seed(_number(value)) if name == "seed" else _number(value)
+                self.values[name] = seed(number(value)) if name == "seed" else number(value)
         except ValueError as error:
             self.leave(key, str(error), value)
 
     def _guidance(self) -> None:
         distilled, scale = self.take("Distilled CFG Scale"), self.take("CFG scale")
         if distilled or scale:
-            self.values["guidance"] = _number(distilled or scale)
+            self.values["guidance"] = number(distilled or scale)
         if distilled:
             self.called["guidance"] = "Distilled CFG Scale"
         if distilled and scale:
@@ -217,31 +216,3 @@ def _twice(info: Infotext) -> Iterator[Left]:
         for key, value in info.settings
         if last[key] != value
     )
-
-
-def _number(text: str) -> Any:
-    """A number where it is one; any other text as it is, for the form to refuse."""
-    if not _NUMBER.fullmatch(text):
-        return text
-    return float(text) if "." in text else int(text)
-
-
-def _factor(rest: Mapping[str, str]) -> tuple[str, float]:
-    """How many times as wide and high the second pass is, and the key that says so; 0 where none does."""
-    told = _number(rest.get("Hires upscale", ""))
-    if isinstance(told, int | float) and told > 0:
-        return "Hires upscale", told
-    for key, small, large in (("Hires resize", "Size", "Hires resize"), (_FIRST, _FIRST, "Size")):
-        if factor := _larger(rest.get(small, ""), rest.get(large, "")):
-            return key, factor
-    return "", 0
-
-
-def _larger(small: str, large: str) -> float:
-    """How many times as large one size is as another; 0 where the shape is another, or one is no size."""
-    one, other = (re.fullmatch(r"(\d{1,6})x(\d{1,6})", size) for size in (small, large))
-    if not one or not other or "0" in (one[1], one[2]):
-        return 0
-    across, down = (int(other[side]) / int(one[side]) for side in (1, 2))
-    factor = across or down  # A1111 keeps the shape where one is 0
-    return round(factor, 4) if abs((down or factor) - factor) < 0.02 else 0

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from studio.transparency import on_ground
+
 _FINE, _COARSE = (16, 16), (8, 8)
 LENGTH: Final = 16 * 16 + 2 * 8 * 8
 _WEIGHTS: Final = np.repeat(np.array([1, 2], np.float32), [16 * 16, 2 * 8 * 8])
@@ -23,7 +25,7 @@ _FULL: Final = float(np.sqrt(16 * 16)) * 255 / 100  # what black and white are a
 
 def of(image: Image.Image) -> bytes:
     """The looks of a picture, on white where it is transparent."""
-    bright, *colours = on_white(image).convert("YCbCr").split()
+    bright, *colours = on_ground(image).convert("YCbCr").split()
     grids = [bright.resize(_FINE, Image.Resampling.BOX)]
     grids += [colour.resize(_COARSE, Image.Resampling.BOX) for colour in colours]
     return b"".join(grid.tobytes() for grid in grids)
@@ -36,12 +38,3 @@ def distances(one: bytes, others: Sequence[bytes]) -> npt.NDArray[np.float32]:
     apart *= _WEIGHTS
     found: npt.NDArray[np.float32] = np.sqrt(np.einsum("ij,ij->i", apart, apart)) / np.float32(_FULL)
     return found
-
-
-def on_white(image: Image.Image) -> Image.Image:
-    """The picture as it looks on white paper, RGB."""
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    seen = image.convert("RGBA")
-    white = Image.new("RGBA", seen.size, "white")
-    return Image.alpha_composite(white, seen).convert("RGB")

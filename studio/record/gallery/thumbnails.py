@@ -10,14 +10,14 @@ from typing import Final
 from studio import private
 from studio.errors import OutputError
 from studio.imagefile import open_image
-from studio.record.gallery.looks import on_white
+from studio.transparency import on_ground
 
 _EDGE: Final = 320
 
 
 def jpeg(path: Path, edge: int) -> bytes:
     """The picture as JPEG, at most ``edge`` pixels on its longer side, never enlarged; on white where transparent."""
-    image, data = on_white(open_image(path)), BytesIO()
+    image, data = on_ground(open_image(path)), BytesIO()
     image.thumbnail((edge, edge))
     image.save(data, "JPEG", quality=85)
     return data.getvalue()

@@ -1,12 +1,12 @@
 """The trash of a folder: ``.studio/trash/WHEN/``, where a picture keeps the place that it had in the folder."""
 
-import os
 import secrets
 from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Final
 
+from studio.disk import move_new
 from studio.errors import InputError, OutputError
 from studio.record.gallery.folders import OWN, TRASH, own
 from studio.untrusted.files import is_file, resolved
@@ -59,10 +59,10 @@ def _moved(file: Path, to: Path) -> Path:
     for n in count(1):
         target = to if n == 1 else to.with_stem(f"{to.stem}-{n}")
         try:
-            os.link(file, target)  # unlike a rename it never takes the place of another file
+            move_new(file, target)
         except FileExistsError:
             continue
-        file.unlink()
+        file.unlink(missing_ok=True)
         _tidy(file.parent)
         return target
     raise AssertionError  # count() never ends

@@ -1,143 +1,74 @@
-"""``/sdapi/v1``: the shape of AUTOMATIC1111's API, so that scripts written for it work here.
+"""``/sdapi/v1``: the shape of AUTOMATIC1111's API, so that scripts written for it, or for Forge, work here.
 
-What it asks that has no counterpart is named in ``info`` under ``warnings``, never dropped unsaid; a
-field that neither knows is refused. Where a script leaves size, steps or guidance out, the model's
-own apply, not A1111's. Shapes after https://github.com/AUTOMATIC1111/stable-diffusion-webui/wiki/API.
+What they ask is read by ``a1111_requests`` and becomes a job of ours in ``a1111_jobs``. What changes no picture is
+named in ``info`` under ``warnings``; what would, and cannot be done, is refused. Where a script leaves something out,
+the studio's own default applies, not A1111's. Shapes after
+https://github.com/AUTOMATIC1111/stable-diffusion-webui/wiki/API.
 """
 
 import json
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 
 from studio.errors import InputError
 from studio.events import Step
-from studio.imagefile import open_image
-from studio.kinds import OWN_SAMPLER
-from studio.models import library
-from studio.models.loras import shelf
+from studio.imagefile import open_stored
+from studio.record.infotext import Infotext
 from studio.record.picture import Picture
-from studio.sampler_names import NAMES, canonical
 from studio.session import Session
-from studio.surfaces.api import foreign
+from studio.surfaces.api import a1111_jobs, foreign
+from studio.surfaces.api.a1111_requests import Asked, AskedOfPicture, Carrier
+from studio.surfaces.api.a1111_settings import Chosen, Settings
 from studio.surfaces.api.jobs import Served
 from studio.surfaces.uploads import looked_at
-from studio.workflow import workflow_names
 
 router = APIRouter(prefix="/sdapi/v1", tags=["AUTOMATIC1111"])
 
-_PLAIN: Final = {
-    "prompt": "prompt",
-    "negative_prompt": "negative_prompt",
-    "seed": "seed",
-    "steps": "steps",
-    "cfg_scale": "guidance",
-    "denoising_strength": "strength",
-    "mask": "mask",
-}
-_THEIRS: Final = {ours: theirs for theirs, ours in _PLAIN.items()} | {
-    "count": "batch_size", "size": "width", "sampler": "sampler_name", "image": "init_images",
-    "model": "override_settings.sd_model_checkpoint",
-}  # fmt: skip
-_SHAPED: Final = (
-    "width", "height", "sampler_name", "sampler_index", "batch_size", "n_iter", "init_images", "override_settings",
-    "send_images", "save_images", "override_settings_restore_afterwards",
-)  # fmt: skip
-# No counterpart here, each with the value that asks for nothing.
-_UNSUPPORTED: Final[Mapping[str, Any]] = {
-    "alwayson_scripts": {}, "comments": None, "disable_extra_networks": False, "distilled_cfg_scale": None,
-    "do_not_save_grid": False, "do_not_save_samples": False, "enable_hr": False, "eta": None, "firstpass_image": None,
-    "firstphase_height": 0, "firstphase_width": 0, "force_task_id": None, "hr_cfg": None, "hr_checkpoint_name": None,
-    "hr_distilled_cfg": None, "hr_negative_prompt": "", "hr_prompt": "", "hr_resize_x": 0, "hr_resize_y": 0,
-    "hr_sampler_name": None, "hr_scale": 2, "hr_scheduler": None, "hr_second_pass_steps": 0, "hr_upscaler": None,
-    "image_cfg_scale": None, "include_init_images": False, "infotext": None, "initial_noise_multiplier": None,
-    "inpaint_full_res": True, "inpaint_full_res_padding": 0, "inpainting_fill": 0, "inpainting_mask_invert": 0,
-    "latent_mask": None, "mask_blur": 4, "mask_blur_x": 4, "mask_blur_y": 4, "mask_round": True,
-    "refiner_checkpoint": None, "refiner_switch_at": None, "resize_mode": 0, "restore_faces": False, "s_churn": 0,
-    "s_min_uncond": 0, "s_noise": 1, "s_tmax": None, "s_tmin": 0, "scheduler": "Automatic", "script_args": [],
-    "script_name": None, "seed_resize_from_h": -1, "seed_resize_from_w": -1, "styles": [], "subseed": -1,
-    "subseed_strength": 0, "tiling": False,
-}  # fmt: skip
-_KNOWN: Final = [*_PLAIN, *_SHAPED, *_UNSUPPORTED]
-_EMPTY: Final[tuple[Any, ...]] = (None, "", [], {}, False)
-_SAMPLERS: Final = tuple(name for name in NAMES if name != OWN_SAMPLER)
-
 
 @router.post("/txt2img")
-async def txt2img(asked: dict[str, Any], session: Served) -> dict[str, Any]:
+async def txt2img(asked: Asked, session: Served, kept: Chosen) -> dict[str, Any]:
     """Pictures from words."""
-    return await _answer(session, "text-to-image", asked, {})
+    return await _answer(session, asked, kept, lambda settings: a1111_jobs.from_words(asked, settings))
 
 
 @router.post("/img2img")
-async def img2img(asked: dict[str, Any], session: Served) -> dict[str, Any]:
+async def img2img(asked: AskedOfPicture, session: Served, kept: Chosen) -> dict[str, Any]:
     """Pictures from a picture and words."""
-    images = asked.get("init_images")
-    if not isinstance(images, list) or len(images) != 1:
-        raise InputError.about("init_images", "give one picture, as base64 in a list")
-    workflow = "inpaint" if asked.get("mask") and "inpaint" in workflow_names() else "image-to-image"
-    return await _answer(session, workflow, asked, {"image": images[0]})
+    output = session.settings.output
+    return await _answer(session, asked, kept, lambda settings: a1111_jobs.from_picture(asked, settings, output))
 
 
-async def _answer(session: Session, workflow: str, asked: dict[str, Any], pictures: dict[str, Any]) -> dict[str, Any]:
-    foreign.refuse_strangers(asked, _KNOWN)
-    made = await foreign.make(session, workflow, {**values(asked), **pictures}, warnings(asked), _THEIRS)
+async def _answer(
+    session: Session, asked: Asked, kept: dict[str, Any], job: Callable[[Settings], foreign.Wanted]
+) -> dict[str, Any]:
+    own = asked.override_settings or {}
+
+    def wanted() -> foreign.Wanted:
+        return job(Settings.read({**kept, **own}, "override_settings."))
+
+    made = await foreign.make(session, wanted, a1111_jobs.THEIRS)
+    if asked.override_settings_restore_afterwards is False:
+        kept |= own
     return await run_in_threadpool(_told, made, asked)
 
 
-def _told(made: foreign.Made, asked: dict[str, Any]) -> dict[str, Any]:
-    images = [foreign.encoded(one.path) for one in made.pictures] if asked.get("send_images", True) else []
-    return {"images": images, "parameters": asked, "info": json.dumps(_info(made))}
-
-
-def values(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """A request's values by the names of our inputs; raises InputError for a sampler that is not there."""
-    found = {ours: asked[theirs] for theirs, ours in _PLAIN.items() if asked.get(theirs) not in (None, "")}
-    if found.get("seed") == -1:
-        found["seed"] = None
-    found["count"] = _whole(asked, "batch_size", 1) * _whole(asked, "n_iter", 1)
-    if "width" in asked or "height" in asked:
-        found["size"] = f"{_whole(asked, 'width', 512)}x{_whole(asked, 'height', 512)}"
-    if sampler := asked.get("sampler_name") or asked.get("sampler_index"):
-        found["sampler"] = _sampler(str(sampler), str(asked.get("scheduler") or ""))
-    settings = foreign.mapping(asked, "override_settings")
-    if model := settings.get("sd_model_checkpoint"):
-        found["model"] = str(model).partition(" [")[0].removesuffix(".safetensors")
-    return found
-
-
-def _whole(asked: Mapping[str, Any], name: str, default: int) -> int:
-    value = asked.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise InputError.about(name, f"give a whole number, not {value!r}")
-    return value
-
-
-def _sampler(name: str, schedule: str) -> str:
-    try:
-        return canonical(name, schedule)
-    except ValueError as error:
-        raise InputError.about("sampler_name", str(error)) from None
-
-
-def warnings(asked: Mapping[str, Any]) -> list[str]:
-    """What a request asks that has no counterpart here. Empty values and A1111's defaults ask nothing."""
-    unmet = [name for name, idle in _UNSUPPORTED.items() if asked.get(name, idle) not in (idle, *_EMPTY)]
-    if not asked.get("enable_hr"):
-        unmet = [name for name in unmet if not name.startswith("hr_")]
-    if asked.get("sampler_name") or asked.get("sampler_index"):  # a part of our sampler's name
-        unmet = [name for name in unmet if name != "scheduler"]
-    settings = (name for name in foreign.mapping(asked, "override_settings") if name != "sd_model_checkpoint")
-    return [f"{name} is not supported; ignored" for name in [*unmet, *(f"override_settings.{s}" for s in settings)]]
+def _told(made: foreign.Made, asked: Asked) -> dict[str, Any]:
+    said = asked.model_dump(exclude_unset=True)
+    if not said.get("include_init_images"):
+        said |= {name: None for name in ("init_images", "mask") if name in said}
+    images = [] if asked.send_images is False else [foreign.encoded(one.path) for one in made.pictures]
+    return {"images": images, "parameters": said, "info": json.dumps(_info(made))}
 
 
 def _info(made: foreign.Made) -> dict[str, Any]:
     """What A1111 says of the pictures, and ``warnings``."""
     jobs, record = [one.job for one in made.pictures], made.pictures[0].record
     first, (width, height) = jobs[0], made.pictures[0].image.size
-    prompts, negatives = ([str(job.values.get(f"{kind}prompt", "")) for job in jobs] for kind in ("", "negative_"))
+    prompts = [str(job.values.get("prompt") or "") for job in jobs]
+    negatives = [str(job.values.get("negative_prompt") or "") for job in jobs]
     return {
         "prompt": prompts[0],
         "all_prompts": prompts,
@@ -145,13 +76,18 @@ def _info(made: foreign.Made) -> dict[str, Any]:
         "all_negative_prompts": negatives,
         "seed": first.seed,
         "all_seeds": [job.seed for job in jobs],
+        "subseed": first.seed,
+        "all_subseeds": [job.seed for job in jobs],
+        "subseed_strength": 0,
         "width": width,
         "height": height,
         "steps": first.values.get("steps"),
         "cfg_scale": first.values.get("guidance"),
         "sampler_name": first.values.get("sampler"),
         "denoising_strength": first.values.get("strength"),
+        "clip_skip": first.values.get("clip_skip"),
         "batch_size": len(jobs),
+        "index_of_first_image": 0,
         "sd_model_name": next(iter(record.get("models", {})), ""),
         "infotexts": [_infotext(one) for one in made.pictures],
         "version": f"studio {record.get('studio', '')}",
@@ -160,42 +96,7 @@ def _info(made: foreign.Made) -> dict[str, Any]:
 
 
 def _infotext(picture: Picture) -> str:
-    return str(open_image(picture.path).info.get("parameters", ""))
-
-
-@router.get("/sd-models")
-def models() -> list[dict[str, Any]]:
-    """The models."""
-    return [
-        {"title": n, "model_name": n, "hash": None, "sha256": None, "filename": n, "config": None}
-        for n in library.names()
-    ]
-
-
-@router.get("/loras")
-def loras() -> list[dict[str, Any]]:
-    """The LoRAs, to write into a prompt as <lora:NAME:WEIGHT>."""
-    return [{"name": name, "alias": name, "path": name, "metadata": {}} for name in shelf.names()]
-
-
-@router.get("/samplers")
-def samplers() -> list[dict[str, Any]]:
-    """The samplers."""
-    return [{"name": name, "aliases": [], "options": {}} for name in _SAMPLERS]
-
-
-@router.get("/options")
-def options() -> dict[str, Any]:
-    """Which model is used where none is named."""
-    return {"sd_model_checkpoint": next(iter(library.names()), "")}
-
-
-@router.post("/options")
-def set_options(asked: dict[str, Any]) -> None:
-    """Refused: a request names its model itself."""
-    raise InputError.about(
-        next(iter(asked), "options"), "name the model in each request: override_settings.sd_model_checkpoint"
-    )
+    return str(open_stored(picture.path).info.get("parameters", ""))
 
 
 @router.get("/progress")
@@ -213,6 +114,7 @@ def progress(session: Served) -> dict[str, Any]:
         "sampling_steps": step.steps if step else 0,
         "skipped": False,
         "interrupted": False,
+        "stopping_generation": False,
     }
     left = (step.seconds_left if step else None) or 0.0
     return {"progress": done, "eta_relative": left, "state": state, "current_image": None, "textinfo": None}
@@ -227,9 +129,15 @@ def interrupt(session: Served) -> dict[str, Any]:
 
 
 @router.post("/png-info")
-def png_info(asked: dict[str, Any], session: Served) -> dict[str, Any]:
+def png_info(asked: Carrier, session: Served) -> dict[str, Any]:
     """The settings that a picture carries."""
-    foreign.refuse_strangers(asked, ["image"])
-    with looked_at(str(asked.get("image")), session.settings.output) as path:
-        info = open_image(path).info
-    return {"info": info.get("parameters", ""), "items": {k: v for k, v in info.items() if isinstance(v, str)}}
+    try:
+        with looked_at(asked.image, session.settings.output) as path:
+            info = open_stored(path).info
+    except InputError as error:
+        raise InputError.about("image", str(error)) from None
+    text = str(info.get("parameters", ""))
+    said = Infotext.parse(text)
+    parameters = {"Prompt": said.prompt, "Negative prompt": said.negative, **dict(said.settings)} if text else {}
+    items = {name: value for name, value in info.items() if isinstance(value, str)}
+    return {"info": text, "items": items, "parameters": parameters}

@@ -3,18 +3,33 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 
 from studio.session import Session
-from studio.surfaces.api import a1111, batches, docs, gallery, jobs, loras, openai
+from studio.surfaces.api import (
+    a1111,
+    a1111_lists,
+    a1111_settings,
+    batches,
+    docs,
+    gallery,
+    jobs,
+    loras,
+    openai,
+    openai_edits,
+)
 from studio.surfaces.api.problems import Json, answer_with_problems
 from studio.surfaces.batchdesk import Desk
+from studio.surfaces.signed import Addresses
 from studio.version import VERSION
 
 
-def build(session: Session, desk: Desk | None = None) -> FastAPI:
+def build(session: Session, desk: Desk | None = None, signed: Addresses | None = None) -> FastAPI:
     """The app that serves ``session``, and batches where there is a ``desk``, which is closed with it.
+
+    ``signed`` makes the addresses that its guard opens to those without a token; without one, no address is given out.
 
     It has no guard of its own: never serve it bare.
     """
@@ -31,7 +46,10 @@ def build(session: Session, desk: Desk | None = None) -> FastAPI:
         root_path_in_servers=False,  # the root is a page's key, which is nobody else's business
     )  # fmt: skip
     app.state.session, app.state.desk = session, desk
-    for part in (jobs, gallery, loras, *([batches] if desk else []), a1111, openai, docs):
+    app.state.signed = signed
+    app.state.a1111_settings = dict[str, Any]()
+    foreign = (a1111, a1111_lists, a1111_settings, openai, openai_edits)
+    for part in (jobs, gallery, loras, *([batches] if desk else []), *foreign, docs):
         app.include_router(part.router)
     answer_with_problems(app)
     return app

@@ -1,57 +1,76 @@
 """What the shapes of other tools share: their requests become jobs, and nothing is dropped unsaid."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
 from studio.errors import InputError
+from studio.job import Job
 from studio.plugins import unknown
 from studio.record.picture import Picture
 from studio.runs import Run
 from studio.session import Session
 from studio.surfaces import uploads
 from studio.surfaces.api import stream
-from studio.surfaces.api.jobs import job_of
 from studio.surfaces.api.turns import in_turn
+from studio.workflow import Workflow
 
 
-class Made(NamedTuple):
-    """Pictures, the values that they were asked with, and what of the request had no effect."""
+class Wanted(NamedTuple):
+    """A workflow of ours with values for its inputs, and what of the request changes no picture here."""
 
-    pictures: list[Picture]
-    values: dict[str, Any]
+    workflow: Workflow
+    values: Mapping[str, Any]
     warnings: list[str]
 
 
-async def make(
-    session: Session, workflow: str, values: Mapping[str, Any], warnings: list[str], theirs: Mapping[str, str]
-) -> Made:
-    """Run a job to its end, and wait for it without a thread. What the workflow has no input for becomes a warning.
+class Made(NamedTuple):
+    """Pictures, and what of the request had no effect."""
+
+    pictures: list[Picture]
+    warnings: list[str]
+
+
+async def make(session: Session, read: Callable[[], Wanted], theirs: Mapping[str, str]) -> Made:
+    """Run what ``read`` makes of a request to its end, and wait for it without a thread.
 
     The job is one like any other: it goes on where its client leaves, as with the tools whose shape this is. Raises
     InputError that names the field as they do (``theirs`` by our names), and what made the run fail.
     """
-    run, fitting = await in_turn(lambda: _queued(session, workflow, values, warnings, theirs))
+
+    def queued() -> tuple[Run, list[str]]:
+        wanted = read()
+        return _submitted(session, wanted, theirs), wanted.warnings
+
+    run, warnings = await in_turn(queued)
     await stream.over(run)
-    return Made(await run_in_threadpool(run.wait), fitting, warnings)
+    return Made(await run_in_threadpool(run.wait), warnings)
 
 
-def _queued(
-    session: Session, workflow: str, values: Mapping[str, Any], warnings: list[str], theirs: Mapping[str, str]
-) -> tuple[Run, dict[str, Any]]:
-    """The job in the queue, and the values that the workflow takes."""
-    form = uploads.workflow(workflow).form().model_fields
-    fitting = {name: value for name, value in values.items() if name in form}
-    warnings += [
-        f"{theirs.get(name, name)} has no effect in {workflow}; ignored" for name in values if name not in form
-    ]
+def _submitted(session: Session, wanted: Wanted, theirs: Mapping[str, str]) -> Run:
+    """The job in the queue. Raises InputError about a value that the workflow takes no input for."""
+    workflow, values = wanted.workflow, wanted.values
+    for name in values:
+        if name not in workflow.form().model_fields:
+            raise InputError.about(theirs.get(name, name), f"'{workflow.name}' cannot follow it here; leave it out")
     try:
-        return session.submit(job_of(workflow, fitting, session.settings.output)), fitting
+        return session.submit(Job.of(workflow, uploads.safe_values(workflow, values, session.settings.output)))
     except InputError as error:
         raise _renamed(error, theirs) from None
+
+
+def workflow_with_vae(name: str, vae: str) -> Workflow:
+    """One of the studio's workflows for drawing, with another VAE where one is named."""
+    workflow = uploads.workflow(name)
+    if not vae:
+        return workflow
+    steps = {
+        step: {**of, "guide": "$vae"} if of["use"] == "lora" else of for step, of in workflow.data["steps"].items()
+    }
+    return Workflow.of(name, {**workflow.data, "steps": {"vae": {"use": "vae", "vae": vae}, **steps}})
 
 
 def _renamed(error: InputError, theirs: Mapping[str, str]) -> InputError:
@@ -68,14 +87,6 @@ def refuse_strangers(given: Mapping[str, Any], known: list[str]) -> None:
         if name not in known:
             text = unknown("field", name, known)
             raise InputError(text, {name: text})
-
-
-def mapping(asked: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """A field that holds more fields; raises InputError that names it where it holds anything else."""
-    value = asked.get(name) or {}
-    if not isinstance(value, dict):
-        raise InputError.about(name, "give an object with names and values")
-    return value
 
 
 def encoded(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from http import HTTPStatus
 from math import isfinite
 from typing import Any, cast
 
@@ -12,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from studio.errors import InputError, OutputError, StudioError
-from studio.surfaces.api import openai
+from studio.surfaces.problem_json import document
 
 
 class Json(JSONResponse):
@@ -42,11 +41,8 @@ def answer_with_problems(app: FastAPI) -> None:
 
 def problem(request: Request, status: int, detail: str, field: str | None = None) -> JSONResponse:
     """One problem; in OpenAI's own shape where its client is the one that asks."""
-    if request.url.path.startswith("/v1/"):
-        return Json(openai.error(detail, field, status), status)
-    body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
-    body |= {"detail": detail} | ({"field": field} if field else {})
-    return Json(body, status, media_type="application/problem+json")
+    body, kind = document(request.url.path, status, detail, field)
+    return Json(body, status, media_type=kind)
 
 
 async def _studio(request: Request, error: Exception) -> JSONResponse:
@@ -66,5 +62,6 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 def _first(error: Mapping[str, Any]) -> tuple[str, str]:
     """The words and the field of one of pydantic's errors."""
-    field = ".".join(str(part) for part in error["loc"] if part not in ("body", "query", "path"))
+    place = () if error["type"] == "json_invalid" else error["loc"]  # then it is a place in the text
+    field = ".".join(str(part) for part in place if part not in ("body", "query", "path"))
     return (f"{field}: {error['msg']}" if field else str(error["msg"])), field

@@ -16,6 +16,7 @@ from studio.surfaces import lorashelf
 from studio.surfaces.controls import Control, live_choices, sizes
 from studio.surfaces.notebook.pieces import Colour, DropZone, LoraStack, MaskPainter, Number, PromptBox
 from studio.surfaces.uploads import keep
+from studio.transparency import on_ground
 
 OWN: Final = "automatic"
 _NONE: Final = ""  # stands for None in a list: ipywidgets takes None for nothing chosen
@@ -230,7 +231,7 @@ class Mask(PictureFile):
 
     def write(self, value: Any) -> None:
         super().write(value)
-        self.widget.mask = small(value, None) if value else b""
+        self.widget.mask = small(value, None, "black") if value else b""
 
     def _take(self, _: str, data: bytes) -> None:
         self._fresh([])
@@ -281,10 +282,10 @@ class Loras(Field):
         self.widget.send_preview(card, small(path) if path else b"")
 
 
-def small(path: str | Path, edge: int | None = 160) -> bytes:
-    """A picture file as JPEG, its longer side at most ``edge`` pixels; b"" where it cannot be read."""
+def small(path: str | Path, edge: int | None = 160, ground: str = "white") -> bytes:
+    """A picture file as JPEG on a ground, its longer side at most ``edge`` pixels; b"" where it cannot be read."""
     try:
-        image = open_image(path).convert("RGB")
+        image = on_ground(open_image(path), ground)
     except InputError:
         return b""
     if edge:

@@ -12,6 +12,7 @@ import gradio as gr
 
 from studio.imagefile import open_image
 from studio.surfaces.uploads import picture_file, picture_id
+from studio.transparency import mask_levels
 
 _PICTURES: Final = "api/pictures/"  # from the page's own address
 
@@ -46,4 +47,4 @@ def file_of(painted: Any, output: Path) -> str | None:
     if not isinstance(address, str) or not address:
         return None
     path = picture_file(unquote(address.removeprefix(_PICTURES)) if address.startswith(_PICTURES) else address, output)
-    return path if open_image(path).convert("L").getbbox() else None
+    return path if mask_levels(open_image(path)).getbbox() else None

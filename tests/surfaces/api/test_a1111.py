@@ -9,8 +9,6 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from studio.surfaces.api import a1111
-
 SMALL = {"steps": 2, "width": 256, "height": 256}
 
 
@@ -22,6 +20,11 @@ def call(server, path, payload=None):
     request = urllib.request.Request(f"{server.url}/sdapi/v1/{path}", data, headers)  # noqa: S310
     with urllib.request.urlopen(request) as answer:  # noqa: S310
         return json.loads(answer.read())
+
+
+def png(image):
+    image.save(data := BytesIO(), "PNG")
+    return base64.b64encode(data.getvalue()).decode()
 
 
 def opened(text):
@@ -72,29 +75,40 @@ def test_img2img_starts_from_a_picture(server):
     assert opened(answer["images"][0]).size == (256, 256)
 
 
-def test_what_has_no_counterpart_is_named_and_what_asks_nothing_is_not(server):
+def test_what_is_unknown_is_ignored_and_listed_and_what_asks_nothing_is_not(server):
     idle = {
         "restore_faces": False,
-        "alwayson_scripts": {},
+        "alwayson_scripts": {"ControlNet": {"args": []}, "ADetailer": {"args": [False, {"ad_model": "face"}]}},
         "styles": [],
         "hr_scale": 2,
         "subseed": -1,
-        "override_settings": {},
+        "override_settings": {"samples_save": True},
+        "batch_size": None,
+        "hr_additional_modules": [],
     }
-    asks = {"tiling": True, "scheduler": "Karras", "override_settings": {"CLIP_stop_at_last_layers": 2}}
-    info = json.loads(call(server, "txt2img", {"prompt": "a star", **idle, **asks, **SMALL})["info"])
-    assert sorted(line.split()[0] for line in info["warnings"]) == [
-        "override_settings.CLIP_stop_at_last_layers",
-        "scheduler",
-        "tiling",
+    info = json.loads(call(server, "txt2img", {"prompt": "a star", "sparkles": 1, **idle, **SMALL})["info"])
+    assert info["warnings"] == [
+        "sparkles is not known here; ignored",
+        "override_settings.samples_save has no effect here; ignored",
     ]
+
+
+def test_every_picture_has_its_own_words_and_seed(server):
+    asked = {"prompt": "a {red|blue|green|teal} circle", "batch_size": 3, "seed": 5, **SMALL}
+    info = json.loads(call(server, "txt2img", asked)["info"])
+    assert [text.split("\n")[0] for text in info["infotexts"]] == info["all_prompts"]
+    assert len(set(info["all_prompts"])) > 1
+    assert info["all_seeds"] == [5, 6, 7]
 
 
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [
         ({"sampler_name": "Magic"}, "sampler_name"),
-        ({"promt": "x"}, "promt"),
+        ({"subseed_strength": 0.5}, "subseed_strength"),
+        ({"alwayson_scripts": {"ControlNet": {"args": [{"enabled": True}]}}}, "alwayson_scripts.ControlNet"),
+        ({"override_settings": {"eta_noise_seed_delta": 31337}}, "override_settings.eta_noise_seed_delta"),
+        ({"enable_hr": True, "tiling": True}, "tiling"),
         ({"steps": 0}, "steps"),
         ({"width": "wide"}, "width"),
         (
@@ -147,8 +161,25 @@ def test_png_info_reads_the_text_of_a_picture(server):
     assert call(server, "png-info", {"image": image})["info"].startswith("a green tree")
 
 
-def test_sampler_and_schedule_are_one_name_here():
-    asked = {"sampler_name": "DPM++ 2M", "scheduler": "Karras"}
-    assert (a1111.values(asked)["sampler"], a1111.warnings(asked)) == ("DPM++ 2M Karras", [])
-    assert a1111.values({**asked, "scheduler": "Automatic"})["sampler"] == "DPM++ 2M Karras"
-    assert a1111.values({"sampler_name": "dpmpp_2m"})["sampler"] == "DPM++ 2M"
+def test_the_options_choose_the_model_and_refuse_one_that_is_not_here(server):
+    model = call(server, "options")["sd_model_checkpoint"]
+    assert call(server, "options", {"sd_model_checkpoint": f"{model}.safetensors [0123456789]"}) is None
+    assert call(server, "options")["sd_model_checkpoint"] == model
+    assert call(server, "options", call(server, "options")) is None
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        call(server, "options", {"sd_model_checkpoint": "nope"})
+    assert json.loads(caught.value.read())["field"] == "sd_model_checkpoint"
+
+
+@pytest.mark.parametrize("name", ["schedulers", "upscalers", "memory", "cmd-flags", "scripts"])
+def test_what_clients_list_is_there(server, name):
+    assert call(server, name)
+
+
+def test_a_mask_of_another_size_is_refused_before_anything_starts(server):
+    star = call(server, "txt2img", {"prompt": "a star", **SMALL})["images"][0]
+    before = len(server.session.runs())
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        call(server, "img2img", {"prompt": "x", "init_images": [star], "mask": png(Image.new("L", (64, 64), "white"))})
+    assert (caught.value.code, json.loads(caught.value.read())["field"]) == (422, "mask")
+    assert len(server.session.runs()) == before

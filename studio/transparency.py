@@ -1,0 +1,48 @@
+"""Pictures that are transparent in places: laid on a ground for a model, and freed of it again."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def on_ground(image: "Image", ground: str = "white") -> "Image":
+    """The picture as it looks on paper of that colour, RGB."""
+    from PIL import Image
+
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    layer = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, ground), layer).convert("RGB")
+
+
+def mask_levels(mask: "Image") -> "Image":
+    """A mask's brightness, 0 to 255 ("L"); what is transparent in it counts as black."""
+    return on_ground(mask, "black").convert("L")
+
+
+def with_alpha(made: "Sequence[Image]", originals: "Sequence[Image]") -> "list[Image]":
+    """The pictures, drawn on white after these originals, each as transparent as its own is.
+
+    Each original is scaled to cover its picture, and all are repeated as often as there are pictures of them. On white
+    a picture looks as it was drawn; its half transparent pixels are freed of the white, so that no bright seam shows on
+    another ground.
+    """
+    every = list(originals) * (len(made) // len(originals))
+    return [_freed(*pair) if pair[1].mode == "RGBA" else pair[0] for pair in zip(made, every, strict=True)]
+
+
+def _freed(made: "Image", original: "Image") -> "Image":
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    alpha = ImageOps.fit(
+        original.getchannel("A"), made.size, Image.Resampling.BICUBIC
+    )  # LANCZOS leaves traces in holes
+    share = np.maximum(np.asarray(alpha, np.float32), 1)[..., None] / 255
+    seen = np.asarray(made.convert("RGB"), np.float32)
+    colours = np.where(share <= 1 / 255, seen, 255 + (seen - 255) / share)
+    result = Image.fromarray(colours.clip(0, 255).round().astype(np.uint8))
+    result.putalpha(alpha)
+    return result
