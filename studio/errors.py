@@ -19,6 +19,12 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Self
 
 
+def reason(error: BaseException) -> str:
+    """The first line of what an error of the system or of a library says; what it is called where it says nothing."""
+    text = getattr(error, "strerror", None) or str(error)
+    return next(iter(text.strip().splitlines()), "") or type(error).__name__
+
+
 class StudioError(Exception):
     """Base of every error the studio raises on purpose."""
 

@@ -1,18 +1,21 @@
 """The one door through which picture files come in."""
 
+import os
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from studio.errors import InputError
+from studio.errors import InputError, reason
+from studio.untrusted.files import open_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_PIXELS: Final = 64_000_000
+MAX_BYTES: Final = 600_000_000  # so many pixels of four values and two bytes each, and some more
 ON_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "PNG": (".png",),
     "JPEG": (".jpg", ".jpeg", ".jfif"),
@@ -25,7 +28,6 @@ _FORMATS: Final = {**ON_PAGES, "TIFF": (".tif", ".tiff"), "BMP": (".bmp",)}  # o
 ENDINGS: Final = tuple(ending for endings in _FORMATS.values() for ending in endings)
 """How names of picture files end, in lower case."""
 
-_LARGEST: Final = 512 * 2**20
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _TEXTS: Final = (b"tEXt", b"zTXt", b"iTXt")
 
@@ -52,25 +54,40 @@ def open_stored(path: str | Path) -> "Image":
     """The picture in a file as it is stored, for its texts and EXIF, fully read; of a moving one the first.
 
     A PNG whose texts have wrong checksums is read with these texts: their checksums say nothing of the pixels, and
-    some tools change a text without them. Raises InputError where there is none, it is damaged, or it has over 64
-    million pixels: a small file can unpack to gigabytes.
+    some tools change a text without them. Raises InputError where there is none, it is no regular file, it is damaged,
+    or it has over 64 million pixels, or bytes beyond them: a small file can unpack to gigabytes, and hashing a large
+    one takes minutes.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
-        try:
-            return _opened(path, path)
-        except UnidentifiedImageError:
-            return _opened(path, BytesIO(b"".join(_with_right_checksums(Path(path)))))
+        file = open_file(path)
     except FileNotFoundError:
         raise InputError(f"there is no file '{path}'") from None
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read: {reason(error)}") from None
+    try:
+        with file:
+            return _read(file, path)
     except Image.DecompressionBombError:
         raise InputError(f"'{path}' has more than 64 million pixels, too many to open; shrink it first") from None
     except (OSError, ValueError, SyntaxError, EOFError):
         raise InputError(f"'{path}' is not a picture that can be read; use PNG, JPEG, WebP, AVIF or GIF") from None
 
 
-def _opened(name: str | Path, source: str | Path | BytesIO) -> "Image":
+def _read(file: BufferedReader, name: str | Path) -> "Image":
+    from PIL import UnidentifiedImageError
+
+    if (size := os.fstat(file.fileno()).st_size) > MAX_BYTES:
+        raise InputError(f"'{name}' has {size:,} bytes, more than any picture that can be opened; shrink it first")
+    try:
+        return _opened(name, file)
+    except UnidentifiedImageError:
+        file.seek(0)
+        return _opened(name, BytesIO(b"".join(_with_right_checksums(file.read(MAX_BYTES)))))
+
+
+def _opened(name: str | Path, source: BufferedReader | BytesIO) -> "Image":
     from PIL import Image
 
     with Image.open(source, formats=tuple(_FORMATS)) as image:
@@ -80,12 +97,11 @@ def _opened(name: str | Path, source: str | Path | BytesIO) -> "Image":
         return image
 
 
-def _with_right_checksums(path: Path) -> Iterator[bytes]:
+def _with_right_checksums(data: bytes) -> Iterator[bytes]:
     """The bytes of a PNG, each of its texts with the checksum that belongs to it (w3.org/TR/png-3, 5.3).
 
-    Raises ValueError where the file is not a PNG, is too large for this, or ends within a chunk.
+    Raises ValueError where they are not those of a PNG, or end within a chunk.
     """
-    data = path.read_bytes() if path.stat().st_size <= _LARGEST else b""
     if not data.startswith(_PNG):
         raise ValueError("this is not a PNG")
     yield _PNG

@@ -13,12 +13,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from studio import prompt_grammar, wildcards
-from studio.errors import InputError
+from studio.errors import InputError, reason
 from studio.kinds import Count, Seed
 from studio.lora import Lora
 from studio.models import library, named
 from studio.parameters import REQUIRED, parameters, problem
 from studio.plugins import find
+from studio.untrusted import strict_json
+from studio.untrusted.files import open_file
 from studio.wildcards import Line
 from studio.workflow import JobForm, Workflow, bind
 
@@ -59,7 +61,15 @@ class Job(BaseModel):
     def from_json(cls, text: str) -> "Job":
         """Read a job back; raises InputError where it is none."""
         try:
-            return cls.model_validate_json(text)
+            return cls.from_data(strict_json.loads(text))
+        except ValueError as error:
+            raise InputError(f"this is not a job the studio can read: {error}") from None
+
+    @classmethod
+    def from_data(cls, data: Any) -> "Job":
+        """The job in plain JSON; raises InputError where it is none."""
+        try:
+            return cls.model_validate(data)
         except ValidationError as error:
             raise InputError(f"this is not a job the studio can read: {problem(error)}") from None
 
@@ -277,7 +287,11 @@ def _problem(kind: str, ref: str) -> str:
 
 
 def _read(picture: str) -> str:
-    return hashlib.sha256(Path(picture).read_bytes()).hexdigest()
+    try:
+        with open_file(picture) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"the picture '{picture}' cannot be read: {reason(error)}") from None
 
 
 def _changed(name: str, expected: str, found: str) -> str:

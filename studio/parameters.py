@@ -173,6 +173,8 @@ def _each(error: ValidationError) -> Iterator[tuple[str, str]]:
 
 
 def _text(item: ErrorDetails) -> str:
+    if item["type"] == "too_long" and isinstance(item.get("input"), dict):
+        return f"there are more than the {item['ctx']['max_length']:,} that are allowed"
     text, value = _WORDS.get(item["type"], str(item["msg"])), item.get("input")
     if text.startswith("Input"):  # pydantic's own words; ours name the value themselves
         shown = f" (got {value!r})" if isinstance(value, int | float | str) and len(str(value)) < 40 else ""

@@ -14,6 +14,8 @@ from types import ModuleType
 
 from studio.errors import InputError
 
+_LONGEST = 100  # letters of a name in a message
+
 
 def names(kind: str) -> list[str]:
     """All names of a ``kind`` ("steps", "families"), sorted."""
@@ -38,7 +40,8 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
     known = sorted(known)
     near = get_close_matches(name, known, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known) or 'none'}"
-    return f"there is no {what} '{name}'; {hint}"
+    shown = name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…"
+    return f"there is no {what} '{shown}'; {hint}"
 
 
 _SINGULAR = {"steps": "step", "families": "model family"}

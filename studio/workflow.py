@@ -13,22 +13,26 @@ so that one prompt serves two steps. All is checked when the file is
 loaded: steps, parameters, fixed values, references, bounds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from keyword import iskeyword
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from studio import strict_yaml
 from studio.config import shipped
 from studio.errors import InputError, WorkflowError
 from studio.kinds import Count, NewSeed, WildcardSeed
 from studio.models import named
 from studio.parameters import REQUIRED, Exposed, Parameter, gives, parameters, problem, wrong
 from studio.plugins import find, unknown
+from studio.untrusted import strict_yaml
+from studio.untrusted.files import read_file
+
+_LONGEST_NAME, _LONGEST_INPUT, _MOST_INPUTS, _MOST_STEPS = 200, 60, 100, 100
 
 
 class JobForm(BaseModel):
@@ -64,8 +68,8 @@ class Definition(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     title: str = Field(min_length=1, max_length=100)
     description: str = ""
-    inputs: dict[str, str | Exposed]
-    steps: dict[str, dict[str, Any]] = Field(min_length=1)
+    inputs: dict[str, str | Exposed] = Field(max_length=_MOST_INPUTS)
+    steps: dict[str, dict[str, Any]] = Field(min_length=1, max_length=_MOST_STEPS)
     preview: Preview = Preview()
 
 
@@ -84,10 +88,10 @@ class Workflow:
         """
         path = Path(ref)
         if path.suffix in {".yaml", ".yml"}:
-            return cls.of(path.stem, strict_yaml.read(path))
+            return cls.of(path.stem, _content(path))
         if str(ref) not in workflow_names():
             raise InputError(f"{unknown('workflow', str(ref), workflow_names())} (or give the path of a .yaml file)")
-        return cls.of(str(ref), strict_yaml.read(shipped("workflows") / f"{ref}.yaml"))
+        return cls.of(str(ref), _content(shipped("workflows") / f"{ref}.yaml"))
 
     @classmethod
     def of(cls, name: str, data: Mapping[str, Any]) -> "Workflow":
@@ -123,9 +127,14 @@ class Workflow:
         prompts = any(parameter.kind.name == "prompt" for parameter in inputs.values())
         return create_model(self.name, __base__=PromptForm if prompts else JobForm, **fields)
 
-    def steps(self) -> dict[str, dict[str, Any]]:
+    def steps(self) -> Mapping[str, dict[str, Any]]:
         """Each step's fixed parameters and references, without its ``use``."""
-        return {name: {k: v for k, v in step.items() if k != "use"} for name, step in self.definition.steps.items()}
+        return self._steps
+
+    @cached_property
+    def _steps(self) -> Mapping[str, dict[str, Any]]:
+        each = self.definition.steps.items()
+        return MappingProxyType({name: {k: v for k, v in step.items() if k != "use"} for name, step in each})
 
     def uses(self, step: str) -> str:
         """Which kind of step, for example "generate", a step of this workflow is."""
@@ -151,6 +160,13 @@ class Workflow:
         spec = self.definition.inputs[name]
         return Exposed(of=spec) if isinstance(spec, str) else spec
 
+    def _exposed_by_step(self) -> dict[str, set[str]]:
+        """The parameters of each step that are inputs."""
+        exposed: dict[str, set[str]] = {}
+        for step, parameter in map(self.source, self.definition.inputs):
+            exposed.setdefault(step, set()).add(parameter)
+        return exposed
+
     def _parameter(self, name: str) -> Parameter:
         step, parameter = self.source(name)
         if step not in self.definition.steps:
@@ -163,12 +179,15 @@ class Workflow:
         return known[parameter].narrowed(self.exposed(name))
 
     def _check(self) -> None:
-        reserved = sorted(set(PromptForm.model_fields) & set(self.definition.inputs))
-        if reserved:
-            raise WorkflowError(f"every workflow has '{reserved[0]}' already; leave it out of 'inputs'")
+        if not self.name.isprintable() or not 0 < len(self.name) <= _LONGEST_NAME:
+            raise WorkflowError(f"its name must be one line of at most {_LONGEST_NAME} letters; rename it")
+        for name in self.definition.inputs:
+            _check_input_name(name)
         earlier: dict[str, str] = {}
+        find_asset = cache(named.find)  # a model that a hundred steps name is looked at once
+        exposed = self._exposed_by_step()
         for name in self.definition.steps:
-            _check_step(self, name, earlier)
+            _check_step(self, name, exposed.get(name, set()), earlier, find_asset)
             earlier[name] = gives(find("steps", self.uses(name)).run)
         if earlier[name] != "pictures":
             raise WorkflowError(f"the last step, '{name}', makes {earlier[name]}; end with one that makes pictures")
@@ -179,21 +198,38 @@ class Workflow:
                     raise WorkflowError(f"input '{name}', when: {unknown('input', other, inputs)}")
 
 
-def _check_step(workflow: Workflow, name: str, earlier: Mapping[str, str]) -> None:
+_Find = Callable[[str, str], object]
+
+
+def _check_input_name(name: str) -> None:
+    """The name can be that of a field, a flag and a parameter, on every surface."""
+    if name in PromptForm.model_fields:
+        raise WorkflowError(f"every workflow has '{name}' already; leave it out of 'inputs'")
+    if not name.isidentifier() or iskeyword(name) or name.startswith("_") or len(name) > _LONGEST_INPUT:
+        raise WorkflowError(
+            f"'{name[:80]}' cannot be an input's name; use up to {_LONGEST_INPUT} letters, digits and underscores, "
+            "a letter first"
+        )
+    if hasattr(JobForm, name):
+        raise WorkflowError(f"'{name}' cannot be an input's name, as the form has a method of that name; rename it")
+
+
+def _check_step(
+    workflow: Workflow, name: str, exposed: set[str], earlier: Mapping[str, str], find_asset: _Find
+) -> None:
     """Every fixed value fits the step's signature and nothing required is missing."""
     try:
         known = parameters(find("steps", workflow.uses(name)).run)
     except InputError as error:
         raise WorkflowError(f"step '{name}': {error}") from None
     fixed = workflow.steps()[name]
-    exposed = {p for step, p in map(workflow.source, workflow.definition.inputs) if step == name}
     for key, value in fixed.items():
         if key not in known:
             raise WorkflowError(f"step '{name}': {unknown('parameter', key, known)}")
         if shared := workflow.shared(value):
             _check_shared(workflow, name, known[key], shared)
         else:
-            _check_value(name, known[key], value, earlier)
+            _check_value(name, known[key], value, earlier, find_asset)
     for key, parameter in known.items():
         if parameter.default is REQUIRED and key not in fixed and key not in exposed:
             raise WorkflowError(f"step '{name}' needs '{key}': fix it, or expose it under 'inputs'")
@@ -201,14 +237,14 @@ def _check_step(workflow: Workflow, name: str, earlier: Mapping[str, str]) -> No
         raise WorkflowError(f"step '{name}': '{both[0]}' is both fixed and an input; keep one")
 
 
-def _check_value(step: str, parameter: Parameter, value: Any, earlier: Mapping[str, str]) -> None:
+def _check_value(step: str, parameter: Parameter, value: Any, earlier: Mapping[str, str], find_asset: _Find) -> None:
     if isinstance(value, str) and value.startswith("$"):
         _check_reference(step, parameter, value, earlier)
         return
     try:
         checked = parameter.check(value)
         for kind, ref in named.of(parameter.kind.name, checked):
-            named.find(kind, ref)
+            find_asset(kind, ref)
     except (ValueError, InputError) as error:
         raise WorkflowError(f"step '{step}', {parameter.name}: {error}") from None
 
@@ -228,6 +264,19 @@ def _check_reference(step: str, parameter: Parameter, value: str, earlier: Mappi
     made = earlier[value[1:]]
     if parameter.kind.takes != made:
         raise WorkflowError(f"step '{step}': '{parameter.name}' does not take {made}, so not '{value}'")
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """The mapping in a workflow file."""
+    try:
+        content = strict_yaml.loads(read_file(path, strict_yaml.MOST_BYTES))
+    except OSError as error:
+        raise WorkflowError(f"cannot read the workflow '{path}': {error.strerror or error}") from None
+    except ValueError as error:
+        raise WorkflowError(f"the workflow '{path}', {error}") from None
+    if not isinstance(content, dict):
+        raise WorkflowError(f"the workflow '{path}' must be a mapping with 'inputs' and 'steps'")
+    return content
 
 
 def workflow_names() -> list[str]:

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.torture import disk, four, full, kill, queued, soak
+from tests.torture import disk, four, full, hostile, kill, queued, soak
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="the processes of this test are forked")
 
@@ -30,6 +30,13 @@ def test_kills_while_the_disk_is_full_lose_and_double_nothing(tmp_path):
 
 def test_thousands_wait_in_the_queue(tmp_path):
     assert queued.run(tmp_path, tasks=2000).broken == []
+
+
+@needs_fork
+def test_hostile_files_are_one_line_each(tmp_path, monkeypatch):
+    monkeypatch.setenv("STUDIO_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("STUDIO_PARTS", str(tmp_path / "none"))
+    assert hostile.run(tmp_path, tasks=280).broken == []
 
 
 def test_a_session_keeps_nothing_of_the_jobs_that_passed(tmp_path):

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from pydantic import ValidationError
 
@@ -73,6 +75,58 @@ def test_wrong_files_are_named_and_explained(change, message):
         load(GOOD.replace(*change))
     assert message in str(caught.value)
     assert str(caught.value).startswith("workflow 'mine'")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["model_config", "model_dump", "model_fields", "copy", "json", "schema", "dict", "construct", "validate",
+     "__class__", "_x", "class", "a b", "a-b", "1", "", "x" * 61, "a\0b", "\x1b[2J", "seed"],
+)  # fmt: skip
+def test_names_that_no_input_can_have_are_refused(name):
+    data = {"title": "T", "inputs": {name: "draw.prompt"}, "steps": {"draw": {"use": "generate", "model": "spark"}}}
+    with pytest.raises(WorkflowError, match="input"):
+        Workflow.of("mine", data)
+
+
+@pytest.mark.parametrize("name", ["", "a\0b", "\ud800", "x" * 201, "two\nlines"])
+def test_a_workflows_own_name_is_one_line(name):
+    with pytest.raises(WorkflowError, match="its name must be one line of at most 200 letters"):
+        Workflow.of(name, __import__("yaml").safe_load(GOOD))
+
+
+def test_a_chain_of_steps_has_an_end_and_costs_what_its_length_costs():
+    chain = {"s0": {"use": "generate", "model": "spark"}}
+    chain |= {f"s{n}": {"use": "edit", "image": f"$s{n - 1}", "prompt": "x", "model": "spark"} for n in range(1, 2000)}
+    data = {"title": "T", "inputs": {"prompt": "s0.prompt"}}
+    few = dict(list(chain.items())[:100])
+    began = time.process_time()
+    assert len(Workflow.of("mine", {**data, "steps": few}).steps()) == 100
+    with pytest.raises(WorkflowError, match="steps: there are more than the 100 that are allowed"):
+        Workflow.of("mine", {**data, "steps": chain})
+    with pytest.raises(WorkflowError, match="inputs: there are more than the 100 that are allowed"):
+        Workflow.of("mine", {**data, "inputs": {f"x{n}": "s0.prompt" for n in range(3000)}, "steps": few})
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"title: !!bool x", "line 1: tags"),
+        (b"a: &a [x]\nb: *a", "line 2: aliases"),
+        (b"[]", "must be a mapping"),
+        (b"", "must be a mapping"),
+        (b"a: " + b"x" * 300_000, "larger than 262,144 bytes"),
+        (None, "No such file"),
+    ],
+)
+def test_a_file_that_is_no_workflow_is_one_line(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "x.yaml").write_bytes(content)
+    with pytest.raises(WorkflowError) as caught:
+        Workflow.load(tmp_path / "x.yaml")
+    assert message in str(caught.value)
+    assert "x.yaml" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

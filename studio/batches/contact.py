@@ -24,6 +24,7 @@ from studio.lettering import DARK, font
 from studio.record.publish import in_the_way, reached, replace
 from studio.sheet import GROUND, sheet
 from studio.transparency import on_ground
+from studio.untrusted.files import exists, is_file, open_file, resolved
 
 _SIDE: Final = 320  # pixels of a copy's longer side
 _ACROSS, _ON_A_PAGE = 5, 40  # pictures
@@ -35,7 +36,7 @@ _OURS: Final = re.compile(r"[0-9a-f]{32}\.jpg|page-\d+\.png")
 def check(out: Path) -> None:
     """Raise InputError where a file that somebody else wrote has the page's name: it would be lost."""
     begins = page.BEGINS.encode()
-    with reached(out / PAGE), suppress(FileNotFoundError), (out / PAGE).open("rb") as file:
+    with reached(out / PAGE), suppress(FileNotFoundError), open_file(out / PAGE) as file:
         if file.read(len(begins)) != begins:
             raise InputError(f"'{out / PAGE}' was not written by a batch; move it, or choose another folder")
 
@@ -57,7 +58,7 @@ def _write(out: Path) -> Path:
         list(threads.map(lambda line: _copy(line, out), shown))
     parts = [shown[first : first + _ON_A_PAGE] for first in range(0, len(shown), _ON_A_PAGE)]
     pages = [_page(out, f"page-{n}.png", part) for n, part in enumerate(parts, 1)]
-    replace(out / PAGE, page.html(out.resolve().name, shown, missing, pages).encode())
+    replace(out / PAGE, page.html(resolved(out).name, shown, missing, pages).encode())
     _tidy(out / FOLDER, {*pages, *(page.copy_of(line).name for line in shown)})
     return out / PAGE
 
@@ -70,14 +71,14 @@ def html(out: Path) -> str:
     with reached(out):
         shown, missing = _listed(out)
         count = -(-len(shown) // _ON_A_PAGE)
-        pages = [name for n in range(1, count + 1) if (out / FOLDER / (name := f"page-{n}.png")).is_file()]
-        return page.html(out.resolve().name, shown, missing, pages)
+        pages = [name for n in range(1, count + 1) if is_file(out / FOLDER / (name := f"page-{n}.png"))]
+        return page.html(resolved(out).name, shown, missing, pages)
 
 
 def _listed(out: Path) -> tuple[list[Entry], list[Entry]]:
     """What the manifest says of pictures that are there, and of rows without one."""
     entries = list(manifest.lines(out))
-    shown = [line for line in entries if line.status == "made" and (out / line.file).is_file()]
+    shown = [line for line in entries if line.status == "made" and is_file(out / line.file)]
     return shown, [line for line in entries if line.status != "made"]
 
 
@@ -85,7 +86,7 @@ def _copy(line: Entry, out: Path) -> None:
     """The small copy of a picture, made where it is not there; none of one whose pixels are damaged."""
     path = out / page.copy_of(line)
     with suppress(InputError):
-        if not path.exists():
+        if not exists(path):
             image, content = on_ground(open_image(out / line.file)), io.BytesIO()
             image.thumbnail((_SIDE, _SIDE))
             image.save(content, "JPEG", quality=85)
@@ -112,7 +113,7 @@ def _page(out: Path, name: str, lines: Sequence[Entry]) -> str:
 def _mark(path: Path) -> str | None:
     """What our page at ``path`` holds, "" where there is none, None where the file is somebody else's."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             mark = png_texts(file).get(_MARK)
     except FileNotFoundError:
         return ""

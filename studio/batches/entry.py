@@ -12,6 +12,7 @@ from studio.batches.task import Task
 from studio.job import Job
 from studio.record import glance
 from studio.record.publish import reached
+from studio.untrusted.files import open_file
 
 
 class Source(BaseModel):
@@ -64,7 +65,7 @@ def made(task: Task, file: Path, out: Path, known: Entry | None = None) -> Entry
 
 def _read(task: Task, file: Path) -> dict[str, Any]:
     size, modified = _stamp(file)
-    with file.open("rb") as stream:
+    with open_file(file) as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     told = glance.record(file)
     seconds = glance.within(told, "seconds")

@@ -13,6 +13,7 @@ from studio.batches.task import Task
 from studio.job import Job
 from studio.record import glance
 from studio.session import Session
+from studio.untrusted.files import is_folder
 from studio.workflow import Workflow
 
 _FEW: Final = 3  # tasks of a kind that are looked at
@@ -74,7 +75,7 @@ def foreseen(tasks: Sequence[Task], out: Path, folders: Iterable[Path], session:
 
 def _missing(tasks: Iterable[Task], out: Path) -> list[Task]:
     """Those whose pictures are not in the folder."""
-    there = {glance.key(file) for file in glance.pictures(out)} if out.is_dir() else set()
+    there = {glance.key(file) for file in glance.pictures(out)} if is_folder(out) else set()
     return [task for task in tasks if task.key not in there]
 
 

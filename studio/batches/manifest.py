@@ -23,8 +23,10 @@ from pydantic import ValidationError
 from studio.batches.entry import Entry, Source
 from studio.errors import InputError
 from studio.record.publish import reached, replace
+from studio.untrusted.files import open_file, read_lines
 
 LINES, TABLE = "manifest.jsonl", "manifest.csv"
+_LONGEST, _LARGEST = 2**20, 2**31  # bytes of a line, and of a million of them
 
 _COLUMNS: Final = (
     "row", "file", "status", "seed", "key", "sha256", "model", "model_sha256", "model_licence",
@@ -45,8 +47,8 @@ def check(out: Path) -> None:
 
 def lines(out: Path) -> Iterator[Entry]:
     """Every line that can be read; none where there is no manifest. Raises OutputError where the disk fails."""
-    with reached(out / LINES), suppress(FileNotFoundError), (out / LINES).open("rb") as file:
-        for line in file:
+    with reached(out / LINES), suppress(FileNotFoundError):
+        for line in read_lines(out / LINES, _LONGEST, _LARGEST):
             with suppress(ValidationError):
                 yield Entry.model_validate_json(line)
 
@@ -65,7 +67,7 @@ def write(out: Path, entries: Sequence[Entry], columns: Sequence[str]) -> None:
 
 
 def _head(path: Path, size: int) -> bytes:
-    with reached(path), suppress(FileNotFoundError), path.open("rb") as file:
+    with reached(path), suppress(FileNotFoundError), open_file(path) as file:
         return file.read(size)
     return b""
 

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from studio.errors import OutputError, StudioError
 from studio.job import Job
 from studio.record import glance
+from studio.untrusted.files import is_folder, resolved
 from studio.walk import Effort, rehearse
 from studio.workflow import Workflow
 
@@ -71,7 +72,7 @@ class Speed:
 
 def samples(folders: Iterable[Path], device: str) -> list[Sample]:
     """What the newest pictures in the folders say that were made on a device of this name."""
-    files = dict.fromkeys(file for folder in folders if folder.is_dir() for file in glance.pictures(folder.resolve()))
+    files = dict.fromkeys(file for folder in folders if is_folder(folder) for file in glance.pictures(resolved(folder)))
     newest = sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)
     return list(filter(None, (_sample(file, device) for file in islice(newest, _MOST))))
 

@@ -12,6 +12,7 @@ from studio.batches.entry import Entry
 from studio.batches.task import Failed, Outcome, Task
 from studio.record import glance
 from studio.record.publish import in_the_way
+from studio.untrusted.files import exists, is_file, is_folder, resolved
 
 _RESERVED: Final = {manifest.LINES, manifest.TABLE, page.PAGE, page.FOLDER}
 _LONGEST: Final = 255  # bytes of one name, on nearly every file system
@@ -81,7 +82,7 @@ class Standing:
         before = list(manifest.lines(out))
         known = {line.key: line for line in before}
         own = {task.key for task in batch.tasks}
-        others = {line.key: line for line in before if line.key not in own and (out / line.file).is_file()}
+        others = {line.key: line for line in before if line.key not in own and is_file(out / line.file)}
         rows = [line for task in batch.tasks if (line := self._entry(task, out, known))]
         manifest.write(out, [*rows, *others.values()], batch.columns)
 
@@ -107,7 +108,7 @@ def _files(wanted: Mapping[str, Task], out: Path) -> dict[str, Path]:
 def _hindrance(task: Task, out: Path) -> str:
     """Why the task's file cannot be put into its place; "" where nothing is in the way."""
     place, path = task.place, out / task.place
-    if place.is_absolute() or ".." in place.parts or not path.resolve().is_relative_to(out.resolve()):
+    if place.is_absolute() or ".." in place.parts or not resolved(path).is_relative_to(resolved(out)):
         return f"'{place}' is outside the batch's folder; choose other names"
     if place.parts[0].lower() in _RESERVED:
         return f"'{place}' is where the batch puts its own '{place.parts[0]}'; choose other names"
@@ -116,7 +117,7 @@ def _hindrance(task: Task, out: Path) -> str:
     if os.path.lexists(path):
         return str(in_the_way(path))
     above = [out / folder for folder in place.parents][:-1]
-    return next((str(in_the_way(one)) for one in above if one.exists() and not one.is_dir()), "")
+    return next((str(in_the_way(one)) for one in above if exists(one) and not is_folder(one)), "")
 
 
 def _same_place(task: Task, other: Task) -> str:

@@ -15,16 +15,19 @@ from typing import Any, Final
 from studio.kinds import Size
 from studio.models import bases
 from studio.models.card import ModelCard
-from studio.models.folder import read_json, weight_files
+from studio.models.configuration import read_json
+from studio.models.folder import components, weight_files
 from studio.models.hashes import Stamp
 from studio.models.header import Header
 from studio.models.tensors import Tensor
 from studio.models.weights import PARTS
+from studio.untrusted.files import is_file, is_folder
 
 TILE: Final = 512
 """Pixels of a tile's edge where a picture is decoded in tiles."""
 
 _WORDS: Final = 512  # tokens of a prompt that a transformer sees beside the picture's, at most in most families
+_HEADS: Final = {"num_attention_heads": 24, "attention_head_dim": 128}
 _ENDINGS: Final = {"text encoder": "text_encoder", "VAE": "vae"}
 
 
@@ -117,8 +120,8 @@ class Anatomy:
 
 def stamps(card: ModelCard) -> tuple[Stamp, ...]:
     """What is another as soon as another file lies in the place of one that decides what the model draws."""
-    lent = sorted(card.base.glob("*/*")) if card.base and card.base.is_dir() else []
-    return tuple(Stamp.settled(file) for file in [*card.files(), *lent] if file.is_file())
+    lent = sorted(card.base.glob("*/*")) if card.base and is_folder(card.base) else []
+    return tuple(Stamp.settled(file) for file in [*card.files(), *lent] if is_file(file))
 
 
 def _denoising(config: Mapping[str, Any], area: int, channels: int) -> int:
@@ -131,10 +134,10 @@ def _unet(config: Mapping[str, Any], area: int) -> int:
     That is, in a block that attends, the feed-forward layer with its gates, eight times as wide and halved;
     otherwise a convolution's input, joined with what was kept, normalised, and once more as the CPU lays it out.
     """
-    channels, most, kept = config["block_out_channels"], 0.0, 0.0
-    kinds = config.get("down_block_types") or ["Attn"] * len(channels)
+    channels, most, kept = _listed(config["block_out_channels"]), 0.0, 0.0
+    kinds = str(config.get("down_block_types") or ["Attn"] * len(channels)).split(",")
     for level, own in enumerate(channels):
-        deeper, attends = channels[min(level + 1, len(channels) - 1)], "Attn" in kinds[level]
+        deeper, attends = channels[min(level + 1, len(channels) - 1)], "Attn" in kinds[min(level, len(kinds) - 1)]
         kept += (_layers(config, level) + 1) * own / 4**level
         most = max(most, kept + (deeper + (20 * own if attends else 5 * (own + deeper))) / 4**level)
     return int(most * area)
@@ -150,18 +153,19 @@ def _found(config: Mapping[str, Any], area: int, channels: int) -> int:
 
 def _kept(config: Mapping[str, Any], area: int) -> int:
     """What a U-Net's way down leaves for its way up."""
-    own = enumerate(config["block_out_channels"])
+    own = enumerate(_listed(config["block_out_channels"]))
     return int(sum((_layers(config, level) + 1) * width / 4**level for level, width in own) * area)
 
 
 def _seeing(config: Mapping[str, Any]) -> int:
     """Numbers for each pixel of the picture that a ControlNet looks at, while it makes latents of it."""
-    return 3 * int((config.get("conditioning_embedding_out_channels") or [0])[0])
+    channels = config.get("conditioning_embedding_out_channels") or 0
+    return 3 * int(channels[0] if isinstance(channels, list) else channels)
 
 
 def _layers(config: Mapping[str, Any], level: int) -> int:
     layers = config.get("layers_per_block", 2)
-    return int(layers if isinstance(layers, int) else layers[level])
+    return int(layers[min(level, len(layers) - 1)] if isinstance(layers, list) else layers or 0)
 
 
 def _transformer(config: Mapping[str, Any], area: int, channels: int) -> int:
@@ -182,7 +186,8 @@ def _width(config: Mapping[str, Any]) -> int:
     for name in ("hidden_size", "inner_dim", "dim"):
         if isinstance(config.get(name), int):
             return int(config[name])
-    return int(config.get("num_attention_heads", 24)) * int(config.get("attention_head_dim", 128))
+    heads, width = (max(_listed(config.get(name, usual))) for name, usual in _HEADS.items())
+    return heads * width
 
 
 def _decoding(config: Mapping[str, Any]) -> int:
@@ -194,9 +199,14 @@ def _decoding(config: Mapping[str, Any]) -> int:
 def _stages(config: Mapping[str, Any]) -> list[int]:
     """Channels of an autoencoder's stages, the one at full size first."""
     if found := config.get("decoder_block_out_channels") or config.get("block_out_channels"):
-        return list(found)
+        return _listed(found)
     base = config.get("base_dim") or 128
-    return [base * times for times in config.get("dim_mult") or (1, 2, 4, 4)]
+    return [max(_listed(base)) * times for times in _listed(config.get("dim_mult") or [1, 2, 4, 4])]
+
+
+def _listed(value: int | list[int] | None) -> list[int]:
+    """A setting that some write as one number for all stages, and none as nothing."""
+    return value if isinstance(value, list) else [value or 0]
 
 
 @lru_cache(maxsize=64)
@@ -204,15 +214,13 @@ def _read(path: Path, base: Path | None, variant: str, single: bool, _stamps: tu
     if not single:
         return Anatomy(dict(_of_folder(path)))
     own = _of_file(path, base, variant)
-    lent = dict(_of_folder(base)) if base and base.is_dir() else {}
+    lent = dict(_of_folder(base)) if base and is_folder(base) else {}
     return Anatomy({**lent, **own})
 
 
 def _of_folder(path: Path) -> Iterator[tuple[str, Part]]:
-    index = read_json(path / "model_index.json")
-    for name, kind in index.items():
-        files = weight_files(path / name) if isinstance(kind, list) and kind[0] and name != "safety_checker" else []
-        if files:
+    for name in components(path):
+        if name != "safety_checker" and (files := weight_files(path / name)):
             yield name, Part.of(files, read_json(path / name / "config.json"))
 
 
@@ -239,7 +247,7 @@ def _owner(tensor: str) -> str:
 def _configs(base: Path | None, variant: str) -> Mapping[str, Any]:
     if base is None:
         return {}
-    if base.is_dir():
+    if is_folder(base):
         return {file.parent.name: read_json(file) for file in base.glob("*/config.json")}
     return bases.configurations(base, variant)
 

@@ -7,7 +7,9 @@ from typing import Any
 from studio.engine.anatomy import Anatomy, Part
 from studio.guide import Guide
 from studio.models import parts as library
-from studio.models.folder import read_json, weight_files
+from studio.models.configuration import read_json
+from studio.models.folder import weight_files
+from studio.untrusted.files import is_folder
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def named(guide: Guide) -> Iterator[library.Part]:
 
 def _read(part: library.Part, like: list[Part]) -> Part:
     """A part's headers; one that is a file alone has the configuration of what it is for."""
-    if part.path.is_dir():
+    if is_folder(part.path):
         return Part.of(weight_files(part.path), read_json(part.path / "config.json"))
     config: Any = like[0].config if like else {}
     files = [part.path, *(weight_files(part.encoder) if part.kind == "ip-adapter" else [])]

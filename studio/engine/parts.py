@@ -9,9 +9,10 @@ from studio.engine import finite, hardware
 from studio.engine.alignment import align
 from studio.engine.hardware import pick_device, pick_dtype
 from studio.engine.tensors import read_all
-from studio.errors import ModelError
+from studio.errors import ModelError, reason
 from studio.models.folder import weight_files
 from studio.models.parts import Part
+from studio.untrusted.files import is_file
 
 if TYPE_CHECKING:
     import torch
@@ -58,17 +59,15 @@ class Parts:
         return self._kept(part, getattr(transformers, class_name).from_pretrained, folder, dtype or best)
 
     def _kept(self, part: Part, load: Callable[..., Any], path: Path, dtype: "torch.dtype") -> Any:
-        from safetensors import SafetensorError
-
         key = (part.sha256(), path.name, dtype)
         made = self._loaded.pop(key, None)
         if made is None:
             device = pick_device(self._wanted)
             try:
                 made = load(path, dtype=dtype, local_files_only=True, use_safetensors=True)
-            except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, SafetensorError) as error:
-                raise ModelError(f"'{part.name}' does not load: {str(error).splitlines()[0]}") from None
-            finite.check_weights(made, part.name, [path] if path.is_file() else weight_files(path))
+            except Exception as error:  # what a damaged file makes the libraries stumble over has no end
+                raise ModelError(f"'{part.name}' does not load: {reason(error)}") from None
+            finite.check_weights(made, part.name, [path] if is_file(path) else weight_files(path))
             made = made.to(device).eval()
             align(made)
         self._loaded[key] = made

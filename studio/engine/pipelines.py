@@ -16,7 +16,7 @@ from studio.engine.memory import Forecast, Placement, Plan
 from studio.engine.parts import Parts
 from studio.engine.preview import fit
 from studio.engine.remembered import Remembered
-from studio.errors import InputError, ModelError
+from studio.errors import InputError, ModelError, StudioError, reason
 from studio.models import folder
 from studio.models.card import ModelCard
 from studio.models.hashes import Stamp
@@ -202,10 +202,12 @@ class Pipelines:
         card.check()
         try:
             pipeline = _read(card, wanted, _dtype(card, device))
-        except (OSError, ValueError, LookupError, RuntimeError) as error:
+        except StudioError:
+            raise
+        except Exception as error:  # what a damaged file makes the libraries stumble over has no end
             if memory.ran_out(error):
                 raise
-            raise ModelError(f"the model '{card.name}' does not load: {str(error).splitlines()[0]}") from None
+            raise ModelError(f"the model '{card.name}' does not load: {reason(error)}") from None
         finite.check_model(pipeline, card)
         attention.use(pipeline, attention.choose(device))
         return _quiet(placing.placed(pipeline, plan, device, card.path))

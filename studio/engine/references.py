@@ -10,6 +10,7 @@ from studio.errors import InputError, ModelError
 from studio.guide import Reference
 from studio.models import parts as library
 from studio.models.parts import Part
+from studio.untrusted.files import is_file
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
@@ -65,6 +66,6 @@ def _weights(part: Part, pipeline: "DiffusionPipeline") -> "dict[str, dict[str, 
 
 
 def _encoder(parts: Parts, part: Part, pipeline: "DiffusionPipeline") -> Any:
-    if not (part.encoder / "config.json").is_file():
+    if not is_file(part.encoder / "config.json"):
         raise ModelError(f"'{part.name}' needs its image encoder; put the folder image_encoder beside the file")
     return parts.transformers(part, "CLIPVisionModelWithProjection", part.encoder, pipeline.dtype)

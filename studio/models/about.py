@@ -6,6 +6,7 @@ from studio.models import bases, folder, registry
 from studio.models.card import ModelCard
 from studio.models.header import Header
 from studio.models.weights import PARTS
+from studio.untrusted.files import is_folder
 
 _PREDICTS = {
     "epsilon": "noise (epsilon)",
@@ -29,6 +30,7 @@ def about(card: ModelCard) -> Iterator[tuple[str, str]]:
     if entry and entry.origin:
         yield "from", f"{entry.origin.host}: {entry.origin.repository}, commit {entry.origin.commit}"
     yield "SHA-256", card.sha256()
+    yield from (("note", note) for note in card.notes)
 
 
 def gigabytes(size: int) -> str:
@@ -57,6 +59,6 @@ def _parts(card: ModelCard) -> str:
 
 
 def _mend(card: ModelCard) -> str:
-    if card.base and card.base.is_dir():
+    if card.base and is_folder(card.base):
         return f" (taken from '{card.base}')"
     return f" (add it with --base and a diffusers folder of {card.family.title}{bases.such_as(card.family)})"

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from studio.config import shipped
 from studio.families import Family
-from studio.models.folder import read_json
+from studio.models.configuration import read_json
+from studio.untrusted.files import is_file, is_folder
 
 PREDICTIONS: Final[dict[str, dict[str, Any]]] = {
     "epsilon": {"prediction_type": "epsilon"},
@@ -45,7 +46,7 @@ def such_as(family: Family) -> str:
 
 def reads_whole(family: Family) -> bool:
     """Whether diffusers reads whole single files of the family, which then has a base of its own here."""
-    return own_base(family.name).is_file()
+    return is_file(own_base(family.name))
 
 
 def own_base(family: str) -> Path:
@@ -62,14 +63,14 @@ def configurations(base: Path, variant: str) -> dict[str, Any]:
 
 def scheduler(base: Path) -> str:
     """The scheduler's class in a base, a file or a folder, without that word."""
-    whole = base.is_dir()
+    whole = is_folder(base)
     config = read_json(base / "scheduler" / _FILES["scheduler"]) if whole else configurations(base, "")["scheduler"]
     return str(config.get("_class_name", "unknown")).removesuffix("Scheduler")
 
 
 def lay_out(base: Path, variant: str, prediction: str, folder: Path) -> None:
     """Write into the folder all but the weights of a model, its scheduler told what the denoiser predicts."""
-    if base.is_dir():
+    if is_folder(base):
         _copy(base, folder)
     else:
         _write_all(configurations(base, variant), folder)

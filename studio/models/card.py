@@ -14,6 +14,7 @@ from studio.models import bases, folder
 from studio.models.hashes import Pin, digest, problems
 from studio.models.header import Header
 from studio.models.weights import Weights, recognised
+from studio.untrusted.files import exists, is_file, is_folder
 
 _SAID: Final[Mapping[str, type]] = MappingProxyType({"steps": int, "guidance": float})
 _DECIDING = {".safetensors", ".json", ".txt", ".jinja"}
@@ -26,7 +27,8 @@ class ModelCard:
     ``defaults`` are what suits it, ``sampler`` is the class of its own scheduler without the word,
     ``licence`` as its own card claims it, ``prediction`` what its denoiser says (as in ``Weights``).
     ``weights`` is what a single file turned out to be, ``base`` where the rest of it comes from.
-    ``pins`` are the files as they were when the model was added, by their names within ``path``.
+    ``pins`` are the files as they were when the model was added, by their names within ``path``. ``notes`` say what of
+    its own card cannot be read.
     """
 
     name: str
@@ -40,6 +42,7 @@ class ModelCard:
     weights: Weights | None = None
     base: Path | None = None
     pins: Mapping[str, Pin] = field(default_factory=lambda: MappingProxyType({}))
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, path: Path, base: Path | None = None) -> "ModelCard":
@@ -48,17 +51,20 @@ class ModelCard:
         ``base`` is a diffusers folder that has what a single file lacks; without it, what came with
         the studio for the file's family.
         """
-        return cls._of_folder(path) if path.is_dir() else cls._of_file(path, base)
+        return cls._of_folder(path) if is_folder(path) else cls._of_file(path, base)
 
     @classmethod
     def _of_folder(cls, path: Path) -> "ModelCard":
-        told, said = folder.read(path), folder.front_matter(path)
+        told, (said, problem) = folder.read(path), folder.front_matter(path)
         family, variant = folder.family(path, told)
         numbers = {key: kind(said[key]) for key, kind in _SAID.items() if isinstance(said.get(key), int | float)}
         defaults = replace(family.defaults, size=folder.size(told) or family.defaults.size, **numbers)
         sampler = str(told.says("scheduler", "_class_name") or "unknown").removesuffix("Scheduler")
         licence = str(said.get("license", "unknown"))
-        return cls(path.name, path, family, variant, defaults, sampler, licence, folder.prediction(told))
+        return cls(
+            path.name, path, family, variant, defaults, sampler, licence, folder.prediction(told),
+            notes=(problem,) if problem else (),
+        )  # fmt: skip
 
     @classmethod
     def _of_file(cls, path: Path, base: Path | None) -> "ModelCard":
@@ -70,11 +76,11 @@ class ModelCard:
             found.family,
             found.variant,
             found.family.defaults,
-            bases.scheduler(own) if own.exists() else "unknown",
+            bases.scheduler(own) if exists(own) else "unknown",
             found.licence,
             found.prediction,
             found,
-            own if own.exists() else None,
+            own if exists(own) else None,
         )
 
     @property
@@ -91,7 +97,7 @@ class ModelCard:
         """Everything that decides what the model draws: weights, configurations, vocabulary."""
         if self.weights:
             return [self.path]
-        parts = (file for file in self.path.glob("*/*") if file.suffix in _DECIDING and file.is_file())
+        parts = (file for file in self.path.glob("*/*") if file.suffix in _DECIDING and is_file(file))
         return [self.path / "model_index.json", *sorted(parts)]
 
     def sha256(self) -> str:

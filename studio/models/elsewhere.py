@@ -15,6 +15,7 @@ from studio.config import Settings
 from studio.models.folder import PICKLES
 from studio.models.hashes import Stamp
 from studio.models.weights import Weights, verdict
+from studio.untrusted.files import exists, is_folder, named_in_text, walk_files
 from studio.version import VERSION
 
 _WITHIN: Final = (
@@ -25,6 +26,9 @@ _WITHIN: Final = (
 )
 
 
+_WHOLE: Final = (".safetensors", ".gguf")
+
+
 def files(folder: Path) -> dict[str, Path]:
     """The weight files among a program's models by name: what leads to them, without the ending.
 
@@ -32,15 +36,15 @@ def files(folder: Path) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for place in _places(folder):
-        for file in (*sorted(place.rglob("*.safetensors")), *sorted(place.rglob("*.gguf"))):
-            if file.is_file():
-                found.setdefault(file.relative_to(place).with_suffix("").as_posix(), file)
+        there = [file for file in walk_files(place) if file.suffix in _WHOLE and named_in_text(file)]
+        for file in sorted(there, key=lambda file: _WHOLE.index(file.suffix)):
+            found.setdefault(file.relative_to(place).with_suffix("").as_posix(), file)
     return found
 
 
 def pickled(folder: Path) -> list[Path]:
     """The models in it that are left alone, because reading them could run code."""
-    return [file for place in _places(folder) for file in place.rglob("*") if file.suffix.lower() in PICKLES]
+    return [file for place in _places(folder) for file in walk_files(place) if file.suffix.lower() in PICKLES]
 
 
 def models(candidates: Iterable[Path]) -> set[Path]:
@@ -49,14 +53,14 @@ def models(candidates: Iterable[Path]) -> set[Path]:
     seen = _seen()
     new = {path: _look(path, stamp) for path, stamp in stamps.items() if seen.get(path, [])[:3] != stamp}
     if new:
-        seen = {path: entry for path, entry in (seen | new).items() if path in stamps or Path(path).exists()}
+        seen = {path: entry for path, entry in (seen | new).items() if path in stamps or exists(Path(path))}
         _keep(seen)
     return {Path(path) for path in stamps if seen[path][3]}
 
 
 def _places(folder: Path) -> list[Path]:
     """Where the models lie in the folder of such a program; the folder itself where it is none."""
-    return [folder / place for place in _WITHIN if (folder / place).is_dir()] or [folder]
+    return [folder / place for place in _WITHIN if is_folder(folder / place)] or [folder]
 
 
 def _look(path: str, stamp: list[int]) -> list[Any]:

@@ -19,6 +19,7 @@ from studio.models import library, memory, parts, registry
 from studio.models.hashes import Stamp, digest
 from studio.models.loras import shelf, sidecars
 from studio.models.loras.digests import of_tensors
+from studio.untrusted.files import is_file, is_folder, open_file
 
 _NOTHING: Final = hashlib.sha256().hexdigest()
 _HASH: Final = re.compile("[0-9a-f]{8,64}")
@@ -77,7 +78,7 @@ def _by_hash(here: Mapping[str, Path], named: Mapping[str, Path], claims: tuple[
     """The names of those files that have one of the hashes, what costs least to find out first."""
     if not claims:
         return
-    files = {ours: file for ours, file in here.items() if file.is_file()}
+    files = {ours: file for ours, file in here.items() if is_file(file)}
     known = {file for file, sha256 in _known(files) if _agree(sha256, claims)}
     yield from (ours for ours, file in files.items() if file in known)
     if any(len(claim) == _OLD_LETTERS for claim in claims):
@@ -111,7 +112,7 @@ def _claims(file: Path, claims: tuple[str, ...]) -> bool:
 
 
 def _old(file: Path) -> str:
-    with suppress(OSError), file.open("rb") as stream:
+    with suppress(OSError), open_file(file) as stream:
         stream.seek(_OLD_AT)
         return hashlib.sha256(stream.read(_OLD_LENGTH)).hexdigest()[:_OLD_LETTERS]
     return ""
@@ -123,6 +124,6 @@ def _why(named: Mapping[str, Path], claims: tuple[str, ...]) -> str:
     called = " and ".join(f"'{name}'" for name in named)
     if len(named) > 1 and not claims:
         return f"it may be any of {called}"
-    if any(file.is_dir() for file in named.values()):
+    if any(is_folder(file) for file in named.values()):
         return f"{called} is here, but it is a folder, whose hash cannot be compared"
     return f"{called} is here, but it is another file: its hash differs"

@@ -1,38 +1,31 @@
 """What a model in diffusers' folder layout says of itself, and what in it is not to be trusted."""
 
-import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
-
-import yaml
+from typing import Any, Final, NamedTuple
 
 from studio import plugins
 from studio.errors import ModelError
 from studio.families import Family, Folder
 from studio.kinds import Size
+from studio.models.configuration import LARGEST, read_json, settings
+from studio.models.hashes import Stamp
 from studio.models.header import Header
+from studio.untrusted import strict_json, strict_yaml
+from studio.untrusted.files import is_file, is_folder, open_file, read_file
 
 PICKLES: Final = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"})
 """Endings of formats that can run code when they are read."""
 
-_LARGEST: Final = 4 * 2**20  # bytes of a configuration; vocabularies may be larger
 _LONGEST_HEAD: Final = 2**15  # bytes of a card that are looked at; reading YAML is slow
 _RUNS_CODE: Final = frozenset({"auto_map", "custom_pipeline", "custom_pipelines", "trust_remote_code"})
+_INDEX: Final = ".index.json"
 _SHARD: Final = re.compile(r"-\d{5}-of-\d{5}")
 _BEST_FIRST: Final = ("", "fp32", "bf16", "fp16")
 _WORDS: Final = frozenset({"tokenizer.json", "vocab.json"})
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A configuration; raises ModelError where it cannot be read."""
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"'{path}' cannot be read ({error}); is this the folder of a diffusers model?") from None
-    return content if isinstance(content, dict) else {}
 
 
 def read(path: Path) -> Folder:
@@ -67,24 +60,45 @@ def prediction(said: Folder) -> str:
     return "v, zero terminal SNR" if said.says("scheduler", "rescale_betas_zero_snr") else "v"
 
 
-def front_matter(path: Path) -> dict[str, Any]:
-    """What the model's own card says of itself at its head; nothing where it has none.
+class FrontMatter(NamedTuple):
+    """What the head of a model's own card says; ``problem`` is why nothing could be read, "" where all is well."""
+
+    said: Mapping[str, Any]
+    problem: str = ""
+
+
+def front_matter(path: Path) -> FrontMatter:
+    """The head of the card of a folder's model; empty where it has none.
 
     Besides the hub's keys ("license") the studio reads ``steps`` and ``guidance``.
     """
     card = path / "README.md"
-    text = card.read_bytes()[:_LONGEST_HEAD].decode(errors="replace") if card.is_file() else ""
+    try:
+        return _front_matter(card, Stamp.of(card)) if is_file(card) else FrontMatter({})
+    except OSError as error:
+        return FrontMatter({}, f"{card.name} cannot be read: {error.strerror or error}")
+
+
+@lru_cache(maxsize=1024)
+def _front_matter(card: Path, _stamp: Stamp) -> FrontMatter:
+    with open_file(card) as file:
+        text = file.read(_LONGEST_HEAD).decode(errors="replace")
     found = re.match(r"---\r?\n(.*?)\n---\s", text, re.DOTALL)
     try:
-        said = yaml.safe_load(found[1]) if found else {}
-    except (yaml.YAMLError, ValueError, RecursionError):
-        said = {}
-    return said if isinstance(said, dict) else {}
+        said = strict_yaml.loads(found[1]) if found else None
+    except ValueError as error:
+        return FrontMatter({}, f"the head of {card.name} cannot be read, so what it says does not count: {error}")
+    return FrontMatter(said if isinstance(said, dict) else {})
 
 
 def components(path: Path) -> dict[str, tuple[str, str]]:
-    """The parts of the model by name: library and class of each that is there."""
+    """The parts of the model by name: library and class of each that is there.
+
+    Raises ModelError for a name that is none of a folder.
+    """
     index = read_json(path / "model_index.json")
+    if strange := next((name for name in index if not name.isidentifier()), None):
+        raise ModelError(f"'{path / 'model_index.json'}' names a part '{strange[:80]}', which no folder is called")
     pairs = ((name, value) for name, value in index.items() if isinstance(value, list) and len(value) == 2)
     return {name: (str(library), str(kind)) for name, (library, kind) in pairs if library and kind}
 
@@ -128,6 +142,9 @@ def check(path: Path) -> None:
     Refused are Python files, configurations that ask for code of their own, classes from elsewhere than
     diffusers and transformers, parts that have pickled weights only, shards outside their folder.
     """
+    for file in (*path.glob("*"), *path.glob("*/*")):
+        if not (is_file(file) or is_folder(file)):
+            raise ModelError(f"'{file}' is no file that can be read; remove it, or get the model again")
     for file in [*path.glob("*.py"), *path.glob("*/*.py")]:
         raise ModelError(f"'{file}' is code that came with a model; the studio runs none: remove it to use the rest")
     for file in _configurations(path):
@@ -141,24 +158,22 @@ def _configurations(path: Path) -> Iterator[Path]:
 
 
 def _check_configuration(file: Path) -> None:
-    if file.stat().st_size > _LARGEST:
-        raise ModelError(f"'{file}' is larger than a configuration may be ({_LARGEST:,} bytes)")
-    keys: set[str] = set()
-
-    def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys.update(key for key, _ in pairs)
-        return dict(pairs)
-
-    try:
-        content = json.loads(file.read_text("utf-8"), object_pairs_hook=note)
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"'{file}' cannot be read ({str(error)[:100]})") from None
-    if found := sorted(keys & _RUNS_CODE):
+    content: Any = _index(file) if file.name.endswith(_INDEX) else read_json(file)
+    if found := sorted({name for name, _ in settings(content)} & _RUNS_CODE):
         raise ModelError(f"'{file}' asks for code of the model's own ({found[0]}); the studio runs none")
-    if isinstance(content, dict) and not isinstance(content.get("_class_name", ""), str):
+    if not isinstance(content.get("_class_name", ""), str):
         raise ModelError(f"'{file}' names its class by more than a name, which would run code; the studio runs none")
-    if isinstance(content, dict) and file.name.endswith(".index.json"):
+    if file.name.endswith(_INDEX):
         _check_shards(file, content.get("weight_map"))
+
+
+def _index(file: Path) -> dict[str, Any]:
+    """Which shard has which tensor; its numbers are sizes in bytes."""
+    try:
+        content = strict_json.loads(read_file(file, LARGEST))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"'{file}' cannot be read ({str(error)[:100]})") from None
+    return content if isinstance(content, dict) else {}
 
 
 def _check_shards(file: Path, shards: Any) -> None:

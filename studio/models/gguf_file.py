@@ -6,6 +6,7 @@ then the data, aligned. Source: the format's description by its authors,
 https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
 """
 
+import os
 import struct
 from dataclasses import dataclass
 from math import prod
@@ -14,6 +15,7 @@ from typing import Final, NamedTuple
 
 from studio.errors import ModelError
 from studio.models.tensors import LONGEST, MOST_TENSORS, Content, Tensor, cut, wrong
+from studio.untrusted.files import open_file
 
 MAGIC: Final = b"GGUF"
 MOST_ITEMS: Final = 20_000
@@ -53,8 +55,8 @@ _TYPES: Final = {
 
 def parsed(path: Path) -> Content:
     """The header, with every offset proven; raises ModelError that says what is wrong with the file."""
-    with path.open("rb") as stream:
-        reader = _Reader(path, stream.read(LONGEST), path.stat().st_size)
+    with open_file(path) as stream:
+        reader = _Reader(path, stream.read(LONGEST), os.fstat(stream.fileno()).st_size)
     tensors, values = _counts(reader)
     metadata, alignment = _metadata(reader, values)
     found = _tensors(reader, tensors)

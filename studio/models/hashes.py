@@ -1,6 +1,7 @@
 """Files pinned by their SHA-256, so that one that has changed can be named."""
 
 import hashlib
+import os
 import time
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -9,12 +10,20 @@ from typing import Final, NamedTuple
 
 from studio.errors import ModelError
 from studio.models import memory
+from studio.untrusted.files import is_file, open_file
 
 _TICK: Final = 10_000_000  # nanoseconds: file systems take the time from a clock that ticks so seldom on some kernels
 
 
+LAST: Final = 2**63 - 1
+"""The last time that a stamp can hold, in nanoseconds since 1970: in the year 2262."""
+
+
 class Stamp(NamedTuple):
-    """What changes with a file's content: size, time of change, and the time nobody can set back."""
+    """What changes with a file's content: size, time of change, and the time nobody can set back.
+
+    Times are in nanoseconds since 1970; those that 64 bits cannot hold are the nearest that they can.
+    """
 
     size: int
     modified: int
@@ -22,8 +31,13 @@ class Stamp(NamedTuple):
 
     @classmethod
     def of(cls, file: Path) -> "Stamp":
-        about = file.stat()
-        return cls(about.st_size, about.st_mtime_ns, about.st_ctime_ns)
+        return cls.told(file.stat())
+
+    @classmethod
+    def told(cls, about: os.stat_result) -> "Stamp":
+        """The stamp in what the system says of a file."""
+        times = (max(-LAST, min(time, LAST)) for time in (about.st_mtime_ns, about.st_ctime_ns))
+        return cls(about.st_size, *times)
 
     @classmethod
     def settled(cls, file: Path) -> "Stamp":
@@ -46,7 +60,7 @@ class Pin(NamedTuple):
 
     def problem(self, file: Path, *, thorough: bool = False) -> str:
         """What is wrong with the file, "" where nothing is; ``thorough`` reads it whatever its stamp says."""
-        if not file.is_file():
+        if not is_file(file):
             return f"'{file}' is missing (expected SHA-256 {self.sha256})"
         size = file.stat().st_size
         if size < self.stamp.size:
@@ -65,14 +79,20 @@ def problems(path: Path, pins: Mapping[str, Pin], *, thorough: bool = False) -> 
 
 
 def digest(file: Path) -> str:
-    """The SHA-256 of a file, read again only where its stamp is another: models are large, and it is remembered."""
-    return _digest(file, Stamp.settled(file))
+    """The SHA-256 of a file, read again only where its stamp is another: models are large, and it is remembered.
+
+    Raises ModelError where it cannot be read.
+    """
+    try:
+        return _digest(file, Stamp.settled(file))
+    except OSError as error:
+        raise ModelError(f"'{file}' cannot be read: {error.strerror or error}") from None
 
 
 def read_digest(file: Path) -> str:
     """The SHA-256 of what the file holds now; raises ModelError where it cannot be read."""
     try:
-        with file.open("rb") as stream:
+        with open_file(file) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise ModelError(f"'{file}' cannot be read: {error.strerror or error}") from None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from studio.errors import ModelError
 from studio.models import gguf_file, safetensors_file
 from studio.models.tensors import Tensor
+from studio.untrusted.files import open_file
 
 _FORMATS: Final = {".gguf": gguf_file, ".safetensors": safetensors_file}
 
@@ -35,7 +36,7 @@ class Header:
     def read(cls, path: Path) -> "Header":
         """The header, with every offset proven; raises ModelError that says what is wrong with the file."""
         try:
-            with path.open("rb") as stream:
+            with open_file(path) as stream:
                 ending = ".gguf" if stream.read(4) == gguf_file.MAGIC else ".safetensors"
             return cls(path, ending, *_FORMATS[ending].parsed(path))
         except OSError as error:
@@ -57,7 +58,7 @@ class Header:
     def bytes_of(self, name: str) -> bytes:
         """The raw data of one tensor."""
         tensor = self.tensors[name]
-        with self.path.open("rb") as stream:
+        with open_file(self.path) as stream:
             stream.seek(self.data + tensor.begin)
             return stream.read(tensor.end - tensor.begin)
 

@@ -10,6 +10,7 @@ from studio.models.card import ModelCard, changed
 from studio.models.hashes import problems
 from studio.models.registry import Entry
 from studio.plugins import unknown
+from studio.untrusted.files import exists
 
 
 def names() -> list[str]:
@@ -39,7 +40,7 @@ def find(ref: str) -> ModelCard:
     if file := _elsewhere().get(ref):
         return replace(ModelCard.read(file), name=ref)
     path = Path(ref)
-    if path.exists():
+    if exists(path):
         return ModelCard.read(path)
     raise InputError(f"{unknown('model', ref, names())}, or give the folder or file of a model")
 
@@ -49,7 +50,7 @@ def _own() -> list[str]:
 
 
 def _added(name: str, entry: Entry) -> ModelCard:
-    if not entry.path.exists():
+    if not exists(entry.path):
         raise ModelError(
             f"the model '{name}' is no longer at '{entry.path}'; bring it back, or: studio models remove {name}"
         )

@@ -5,7 +5,6 @@ from the network. A part is known by its path, or by its name in the folder of p
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,9 +14,11 @@ from typing import Any, Final
 from studio.config import data_path
 from studio.errors import InputError, ModelError
 from studio.families import Shapes
+from studio.models.configuration import read_json
 from studio.models.hashes import digest
 from studio.models.header import Header
 from studio.plugins import unknown
+from studio.untrusted.files import exists, is_file, is_folder, named_in_text
 
 _CLASSES: Final = {
     "ControlNetUnionModel": "controlnet",
@@ -70,7 +71,7 @@ class Part:
     @classmethod
     def read(cls, path: Path) -> "Part":
         """What lies at a path; raises ModelError where it is none of the parts known here, or damaged."""
-        part = cls._of_file(path) if path.is_file() else cls._of_folder(path)
+        part = cls._of_file(path) if is_file(path) else cls._of_folder(path)
         for file in (part.encoder if part.kind == "ip-adapter" else path).glob("*.safetensors"):
             Header.read(file)
         return part
@@ -115,7 +116,7 @@ class Part:
         """A hash over all that decides what it does."""
         if self.kind == "ip-adapter":
             return _digest(self.path.parent, [self.path, *_files(self.encoder)])
-        return digest(self.path) if self.path.is_file() else _digest(self.path, _files(self.path))
+        return digest(self.path) if is_file(self.path) else _digest(self.path, _files(self.path))
 
 
 def folder() -> Path:
@@ -134,7 +135,7 @@ def find(ref: str, kind: str) -> Part:
     Raises InputError where there is none or it is another kind, ModelError where it cannot be read.
     """
     path = folder() / ref if ref in names(kind) else Path(ref)
-    if not path.exists():
+    if not exists(path):
         raise InputError(f"{unknown(TITLES[kind], ref, names(kind))} (or give the path of one)")
     part = Part.read(path)
     if part.kind != kind:
@@ -154,9 +155,9 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _all() -> Iterator[Part]:
-    """Every part in the folder; what is something else there is passed over."""
+    """Every part in the folder; what is something else there, or has a name that is no text, is passed over."""
     root = folder()
-    for path in sorted(root.iterdir()) if root.is_dir() else ():
+    for path in sorted(filter(named_in_text, root.iterdir())) if is_folder(root) else ():
         try:
             yield Part.read(path)
         except ModelError:
@@ -165,11 +166,13 @@ def _all() -> Iterator[Part]:
 
 def _config(path: Path) -> dict[str, Any]:
     """A folder's configuration, the class under ``_class_name`` whichever library wrote it."""
-    try:
-        config: dict[str, Any] = json.loads((path / "config.json").read_text("utf-8"))
-        return {**config, "_class_name": config.get("_class_name") or config["architectures"][0]}
-    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError):
-        raise ModelError(f"'{path}' has no config.json that says what it holds; give the folder of one part") from None
+    file = path / "config.json"
+    config = read_json(file) if is_file(file) else {}
+    architectures = config.get("architectures")
+    named = config.get("_class_name") or (architectures[0] if isinstance(architectures, list) and architectures else "")
+    if not named:
+        raise ModelError(f"'{path}' has no config.json that says what it holds; give the folder of one part")
+    return {**config, "_class_name": str(named)}
 
 
 def _modes(class_name: str, config: dict[str, Any]) -> tuple[str, ...]:

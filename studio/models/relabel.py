@@ -7,6 +7,7 @@ from typing import Final
 
 from studio.models.header import Header
 from studio.models.loras.digests import of_tensors
+from studio.untrusted.files import open_file
 
 _HASH: Final = "modelspec.hash_sha256"
 _UNKNOWN: Final = f"0x{0:064x}"
@@ -26,7 +27,7 @@ def relabelled(source: Path, copy: Path, told: Mapping[str, str]) -> None:
     """Write a copy whose metadata also says ``told``, and no longer what is untrue when its tensors change."""
     header = Header.read(source)
     copy.parent.mkdir(parents=True, exist_ok=True)
-    with source.open("rb") as stream, copy.open("xb") as new:
+    with open_file(source) as stream, copy.open("xb") as new:
         new.write(header.with_metadata(unsealed({**still_true(header.metadata), **told})))
         stream.seek(header.data)
         shutil.copyfileobj(stream, new, 2**22)

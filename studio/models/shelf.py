@@ -11,6 +11,7 @@ from studio.models.card import ModelCard
 from studio.models.hashes import Pin, problems
 from studio.models.registry import Entry, Origin
 from studio.plugins import unknown
+from studio.untrusted.files import is_file, is_folder, resolved
 
 
 def add(path: Path, name: str = "", base: str = "", origin: Origin | None = None) -> ModelCard:
@@ -20,7 +21,7 @@ def add(path: Path, name: str = "", base: str = "", origin: Origin | None = None
     once more. Raises ModelError where it is no model that may be used, InputError for a name that is taken or
     cannot be one.
     """
-    path = path.resolve()
+    path = resolved(path)
     other = _base(base) if base else None
     card = ModelCard.read(path, other)
     name = name or card.name
@@ -45,12 +46,12 @@ def free_name(name: str) -> str:
 def add_folder(folder: Path) -> None:
     """Use the models in the folder of another program where they lie."""
     with registry.changing() as known:
-        known.folders = list(dict.fromkeys([*known.folders, folder.resolve()]))
+        known.folders = list(dict.fromkeys([*known.folders, resolved(folder)]))
 
 
 def is_model(path: Path) -> bool:
     """Whether a path is one model rather than a folder of several."""
-    return path.is_file() or (path / "model_index.json").is_file()
+    return is_file(path) or is_file(path / "model_index.json")
 
 
 def remove(ref: str) -> str:
@@ -61,7 +62,7 @@ def remove(ref: str) -> str:
     with registry.changing() as known:
         if entry := known.models.pop(ref, None):
             return _deleted(entry)
-        if (folder := Path(ref).resolve()) in known.folders:
+        if (folder := resolved(Path(ref))) in known.folders:
             known.folders.remove(folder)
             return f"its models stay in '{folder}'"
         if home := next((folder for folder in known.folders if ref in elsewhere.files(folder)), None):
@@ -98,13 +99,13 @@ def _is_there(name: str, path: Path) -> bool:
 
 def _base(ref: str) -> Path:
     card = library.find(ref)
-    if not card.path.is_dir():
+    if not is_folder(card.path):
         raise InputError(f"'{ref}' cannot be a base: it is a single file; give a model in a diffusers folder")
-    return card.path.resolve()
+    return resolved(card.path)
 
 
 def _deleted(entry: Entry) -> str:
-    fetched = registry.downloads().resolve()
+    fetched = resolved(registry.downloads())
     if not entry.origin or not entry.path.is_relative_to(fetched):
         return f"its files stay at '{entry.path}'"
     shutil.rmtree(fetched / entry.path.relative_to(fetched).parts[0], ignore_errors=True)

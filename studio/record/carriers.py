@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from studio.errors import InputError
+from studio.errors import InputError, reason
 from studio.imagefile import open_stored
 from studio.record import stealth
+from studio.untrusted.files import is_file, open_file, read_file
 
 if TYPE_CHECKING:
     from PIL.Image import Exif, Image
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 LARGEST: Final = 32 * 2**20
 """Bytes of a JSON file, which may hold a large graph."""
 
-_SIDECAR: Final = 2**20
+SIDECAR: Final = 2**20
+"""Bytes of a text file beside a picture."""
 _EXIF_FOLDER: Final = 0x8769
 _TAGS: Final = {
     0x010D: "DocumentName",
@@ -54,7 +56,7 @@ def carried(path: Path) -> Carried:
     its picture, too. Pixels are looked into only where nothing else was found.
     """
     if (kind := _kind(path)) != "picture":
-        text = _text(path, LARGEST)
+        text = _text(path, LARGEST if kind == "json" else SIDECAR)
         return Carried({kind: text, **({"sidecar": text} if path.suffix.lower() == ".txt" else {})})
     image = open_stored(path)
     texts = dict(_sidecar(path)) | {name: text for name, text in _said(image) if text}
@@ -66,12 +68,12 @@ def carried(path: Path) -> Carried:
 def _kind(path: Path) -> str:
     """What a file is by how it begins: "json", "sidecar" or "picture"."""
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             begin = stream.read(1024)
     except FileNotFoundError:
         raise InputError(f"there is no file '{path}'") from None
-    except (OSError, ValueError) as error:  # a name with a NUL
-        raise InputError(f"'{path}' cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read: {reason(error)}") from None
     if begin.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
         return "json"
     return "sidecar" if path.suffix.lower() == ".txt" else "picture"
@@ -79,15 +81,17 @@ def _kind(path: Path) -> str:
 
 def _text(path: Path, most: int) -> str:
     """A file's text, which is UTF-8; what is none is replaced. Raises InputError where it is too large."""
-    if path.stat().st_size > most:
-        raise InputError(f"'{path}' is larger than such a file may be ({most:,} bytes)")
-    return path.read_bytes().decode("utf-8-sig", "replace")
+    try:
+        return read_file(path, most).decode("utf-8-sig", "replace")
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read: {reason(error)}") from None
 
 
 def _sidecar(path: Path) -> Iterator[tuple[str, str]]:
     beside = path.with_suffix(".txt")
-    if beside.is_file() and beside.stat().st_size <= _SIDECAR:
-        yield "sidecar", _text(beside, _SIDECAR)
+    with suppress(InputError):  # it is said of the picture, which says enough itself where it cannot be read
+        if is_file(beside):
+            yield "sidecar", _text(beside, SIDECAR)
 
 
 def _said(image: "Image") -> Iterator[tuple[str, str]]:

@@ -4,13 +4,13 @@ Each has a type, the model's and the version's name, the version's number, a wei
 urn:air:sdxl:checkpoint:civitai:101055@128078.
 """
 
-import json
 import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
 from studio.record.fitting import shown
 from studio.record.foreign import Asset, Left
+from studio.untrusted import strict_json
 
 T = TypeVar("T", dict[str, Any], list[Any])
 _KINDS: Final = {
@@ -46,8 +46,8 @@ def resources(rest: dict[str, str], known: Collection[str]) -> Resources:
 def parsed(text: str, kind: type[T]) -> T:
     """JSON of a kind; empty where it is none."""
     try:
-        found = json.loads(text) if text else kind()
-    except (ValueError, RecursionError):
+        found = strict_json.loads(text) if text else kind()
+    except ValueError:
         return kind()
     return found if isinstance(found, kind) else kind()
 

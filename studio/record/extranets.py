@@ -9,8 +9,10 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
+from studio.errors import InputError
 from studio.record import civitai
 from studio.record.fitting import shown
 from studio.record.foreign import Asset, Left
@@ -18,6 +20,7 @@ from studio.record.foreign import Asset, Left
 _TAG: Final = re.compile(r"<(lora|lyco|hypernet):([^<>:\n]{1,200})((?::[^<>:\n]{0,40}){0,8})>")
 _NUMBER: Final = re.compile(r"\s*[+-]?(\d{1,9}\.?\d{0,9}|\.\d{1,9})\s*")
 _HEX: Final = re.compile(r"[0-9a-f]{8,64}")
+_MOST_TAGS: Final = 200
 _NOTHING: Final = hashlib.sha256().hexdigest()
 _LISTED: Final = {"Lora hashes": "lora", "LoRA hashes": "lora", "TI hashes": "embedding"}
 _KINDS: Final = {"model": "model", "vae": "vae", "lora": "lora", "lyco": "lora", "embed": "embedding"}
@@ -42,10 +45,16 @@ class Nets:
 
 
 def read(prompt: str, rest: dict[str, str]) -> Nets:
-    """What a prompt and the settings say of files; what is understood is taken out of ``rest``."""
+    """What a prompt and the settings say of files; what is understood is taken out of ``rest``.
+
+    Raises InputError where it names more LoRAs than anybody puts on.
+    """
     left = list[Left]()
     hashes = _hashes(rest, left)
-    worn = [asset for tag in _TAG.finditer(prompt) for asset in _worn(tag, hashes, left)]
+    tags = list(islice(_TAG.finditer(prompt), _MOST_TAGS + 1))
+    if len(tags) > _MOST_TAGS:  # each is looked for among all files that are here
+        raise InputError(f"the text about the picture names over {_MOST_TAGS} LoRAs; that cannot be right")
+    worn = [asset for tag in tags for asset in _worn(tag, hashes, left)]
     assets = [*_model(rest, hashes), *_vae(rest, hashes), *_modules(rest), *worn, *_embeddings(hashes)]
     made = civitai.resources(rest, {asset.kind for asset in assets})
     used = {(asset.kind, name) for asset in assets for name in (asset.name, "")}

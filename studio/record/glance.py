@@ -1,7 +1,6 @@
 """What a picture says of itself, read from its first bytes alone, for looking through folders of thousands."""
 
 import errno
-import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,10 +12,13 @@ from pydantic import ValidationError
 from studio.errors import OutputError
 from studio.imagefile import png_texts
 from studio.job import Job
+from studio.untrusted import strict_json
+from studio.untrusted.files import open_file
 
 _END: Final = b"IEND\xaeB`\x82"  # the last bytes of a whole PNG (w3.org/TR/png-3, 5.3 and 11.2.5)
 _NOT_OURS: Final = (
     None, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP,
+    errno.EINVAL,
 )  # fmt: skip
 
 
@@ -26,12 +28,12 @@ def record(path: Path) -> dict[str, Any] | None:
     Raises OutputError where the disk fails.
     """
     try:
-        with path.open("rb") as file:
-            file.seek(-min(len(_END), path.stat().st_size), os.SEEK_END)
+        with open_file(path) as file:
+            file.seek(-min(len(_END), os.fstat(file.fileno()).st_size), os.SEEK_END)
             if file.read() != _END:
                 return None
             file.seek(0)
-            told = json.loads(png_texts(file)["studio"])
+            told = strict_json.loads(png_texts(file)["studio"])
     except OSError as error:
         if error.errno in _NOT_OURS:  # Pillow's own complaints have no number
             return None
@@ -69,15 +71,23 @@ def pictures(folder: Path) -> Iterator[Path]:
 
     Raises OutputError where a folder cannot be read.
     """
-    try:
-        with os.scandir(folder) as entries:
-            there = sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        raise OutputError(f"cannot read '{folder}': {error.strerror or error}") from None
-    for entry in there:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from pictures(Path(entry.path))
+    inside = [iter(_entries(str(folder)))]
+    while inside:
+        entry = next(inside[-1], None)
+        if entry is None:
+            inside.pop()
+        elif entry.is_dir(follow_symlinks=False):
+            inside.append(iter(_entries(entry.path)))
         elif entry.name.lower().endswith(".png") and entry.is_file():
             yield Path(entry.path)
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """What lies in a folder and is not hidden; nothing in one so deep that no path leads to what is in it."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return []
+        raise OutputError(f"cannot read '{folder}': {error.strerror or error}") from None

@@ -1,6 +1,5 @@
 """From what another tool says of a picture to a job here: its models and LoRAs are found, and what is not is named."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from studio.record.fitting import fitted
 from studio.record.foreign import Asset, Foreign, Left
 from studio.record.picture import Picture
 from studio.record.renaming import renamed
+from studio.untrusted import strict_json
 from studio.workflow import Workflow
 
 _PLAIN, _IMPORTED = "text-to-image", "imported"
@@ -143,8 +143,8 @@ def brought(path: Path, *, shipped: bool = False) -> Job | Imported:
 
 def _is_job(text: str) -> bool:
     try:
-        content = json.loads(text) if text else None
-    except (ValueError, RecursionError):
+        content = strict_json.loads(text) if text else None
+    except ValueError:
         return False
     return isinstance(content, dict) and {"workflow", "definition", "values", "seed"} <= set(content)
 

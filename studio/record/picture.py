@@ -1,6 +1,5 @@
 """A picture is a file that carries the job it came from."""
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +10,7 @@ from PIL import Image
 from studio.errors import InputError
 from studio.imagefile import open_image, open_stored
 from studio.job import Job
+from studio.untrusted import strict_json
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Picture:
     @property
     def job(self) -> Job:
         """The job that makes this picture, and only this one, again."""
-        return Job.from_json(json.dumps(self.record["job"]))
+        return Job.from_data(self.record["job"])
 
     def _repr_png_(self) -> bytes:
         return self.path.read_bytes()
@@ -50,7 +50,7 @@ def recorded(image: Image.Image) -> dict[str, Any] | None:
     """The record that an opened file carries, None where it has none of the studio's."""
     text = image.info.get("studio")
     try:
-        record = json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
+        record = strict_json.loads(text) if isinstance(text, str) else None
+    except ValueError:
         return None
     return record if isinstance(record, dict) and "job" in record else None

@@ -4,6 +4,7 @@ Temporary file, metadata, fsync, then a move that fails where the name exists: t
 processes can never overwrite each other, and no lock is needed. Then the folder is synced.
 """
 
+import errno
 import json
 import os
 import secrets
@@ -24,6 +25,7 @@ from studio.errors import InputError, OutputError
 from studio.job import Job
 from studio.record import glance, parameters_text
 from studio.record.picture import Picture
+from studio.untrusted.files import walk_files
 
 _BEGINS, _ENDS = ".studio-", ".tmp"  # of a file that is not whole yet
 _KEPT: Final = "earlier pictures are untouched"
@@ -81,11 +83,18 @@ def temporary(folder: Path, kept: str = _KEPT) -> Iterator[Path]:
     file = folder / f"{_BEGINS}{secrets.token_hex(8)}{_ENDS}"
     try:
         with reached(folder, kept):
-            folder.mkdir(parents=True, exist_ok=True)
+            _make(folder)
             yield file
     finally:
         with suppress(OSError):
             file.unlink(missing_ok=True)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, "it is not a folder") from None
 
 
 @contextmanager
@@ -111,8 +120,9 @@ def replace(path: Path, content: bytes) -> None:
 def sweep(folder: Path) -> None:
     """Delete what killed processes left in a folder and below: files that were not whole an hour ago."""
     with suppress(OSError):
-        for file in folder.rglob(f"{_BEGINS}*{_ENDS}"):
-            if time.time() - file.stat().st_mtime > _ABANDONED:
+        for file in walk_files(folder):
+            left = file.name.startswith(_BEGINS) and file.name.endswith(_ENDS)
+            if left and time.time() - file.stat().st_mtime > _ABANDONED:
                 file.unlink()
 
 

@@ -1,6 +1,5 @@
 """JSON that anybody may have written, read as what it should be: ValueErrors say what is wrong."""
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -8,6 +7,7 @@ from typing import Any, Final
 
 from studio.errors import InputError
 from studio.record.foreign import Asset
+from studio.untrusted import strict_json
 
 _LONGEST: Final = 8_000_000
 _NUMBER: Final = re.compile(r"\s*[+-]?(\d{1,20}(\.\d{0,20})?|\.\d{1,20})\s*")
@@ -18,11 +18,11 @@ _OF_NOTHING: Final = "e3b0c44298fc"
 
 def is_json(text: str) -> bool:
     """Whether a text is a JSON object or list, and not words in brackets."""
-    if not text.startswith(("{", "[")) or len(text) > _LONGEST:
+    if not text.startswith(("{", "[")):
         return False
     try:
-        json.loads(text)
-    except (ValueError, RecursionError):
+        strict_json.loads(text, _LONGEST)
+    except ValueError:
         return False
     return True
 
@@ -30,8 +30,8 @@ def is_json(text: str) -> bool:
 def loaded(text: str, tool: str) -> dict[str, Any]:
     """A JSON object. Raises InputError where the text is none, or is over 8 million letters."""
     try:
-        data = json.loads(text) if len(text) <= _LONGEST else None
-    except (ValueError, RecursionError):
+        data = strict_json.loads(text, _LONGEST)
+    except ValueError:
         data = None
     if not isinstance(data, dict):
         raise damaged(tool)

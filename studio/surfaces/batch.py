@@ -1,7 +1,6 @@
 """``studio batch``: many pictures from a table, or a grid."""
 
 import json as plain
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from cyclopts import Parameter
 
 from studio.errors import InputError, Problem, TableError
+from studio.surfaces.terminal import say
+from studio.untrusted.printable import printable
 
 if TYPE_CHECKING:
     from studio.batches.batch import Batch
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _FAILED, _WRONG_USE = 1, 2
 _MOST: Final = 40  # problems that can be read at once
+_WIDE: Final = 60  # letters of a column's name
 _STOPPED: Final = "stopped; every finished picture is kept, and the same command goes on"
 
 Engine = Literal["local", "ray"]
@@ -137,14 +139,14 @@ def _asked(
 def _list(problems: Sequence[Problem]) -> int:
     """All that is wrong, as a table."""
     things = "1 thing is" if len(problems) == 1 else f"{len(problems):,} things are"
-    print(f"studio: {things} wrong in what was asked for; nothing was made", file=sys.stderr)
-    cells = [(str(row or "-"), column or "-", reason) for row, column, reason in problems[:_MOST]]
+    say(f"studio: {things} wrong in what was asked for; nothing was made", error=True)
+    cells = [(str(row or "-"), printable(column)[:_WIDE] or "-", reason) for row, column, reason in problems[:_MOST]]
     head = ("row", "column", "reason")
     wide = max(len(column) for _, column, _ in (head, *cells))
     for row, column, reason in (head, *cells):
-        print(f"  {row:>6}  {column:{wide}}  {reason}", file=sys.stderr)
+        say(f"  {row:>6}  {column:{wide}}  {reason}", error=True)
     if len(problems) > _MOST:
-        print(f"  and {len(problems) - _MOST:,} more", file=sys.stderr)
+        say(f"  and {len(problems) - _MOST:,} more", error=True)
     return _WRONG_USE
 
 
@@ -152,8 +154,8 @@ def _plan(wanted: "Batch", out: Path, session: "Session", watts: float | None, p
     from studio.batches.forecast import forecast
 
     folders = (out, session.settings.output)
-    told = forecast(wanted.tasks, out, folders, session, watts, prices, lambda text: print(text, file=sys.stderr))
-    print(plain.dumps(asdict(told) | {"kwh": told.kwh}) if json else "\n".join(told.lines()))
+    told = forecast(wanted.tasks, out, folders, session, watts, prices, lambda text: say(text, error=True))
+    say(*([plain.dumps(asdict(told) | {"kwh": told.kwh})] if json else told.lines()))
     return 0
 
 
@@ -187,7 +189,7 @@ class _Following:
         show(event)
         if isinstance(event, Made):
             show(None)
-            print(told(event.picture, json=self._json), flush=True)
+            say(told(event.picture, json=self._json))
         if isinstance(event, RowFailed):
             self._fail(event.row, event.problem)
 
@@ -214,4 +216,4 @@ class _Following:
         from studio.surfaces.following import show
 
         show(None)
-        print(text, file=sys.stderr, flush=True)
+        say(text, error=True)

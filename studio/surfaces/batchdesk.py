@@ -36,6 +36,7 @@ from studio.session import Session
 from studio.surfaces import uploads
 from studio.surfaces.batchasked import Asked, Reading, ending
 from studio.surfaces.batchwork import Telling, Work
+from studio.untrusted.files import exists, is_file, is_folder, resolved
 
 _HOME, _OWN, _FILE = "batches", ".studio", "batch.json"
 _AT_HAND: Final = 3  # batches whose tasks are kept in memory
@@ -101,7 +102,7 @@ class Desk:
     def names(self) -> list[str]:
         """All batches there are, newest first; those that cannot be read are left out, and logged."""
         home, begun = self._output / _HOME, dict[str, float]()
-        for path in home.iterdir() if home.is_dir() else ():
+        for path in home.iterdir() if is_folder(home) else ():
             try:
                 begun |= {path.name: self.kept(path.name).begun} if self._is_one(path.name) else {}
             except InputError as error:
@@ -164,7 +165,7 @@ class Desk:
         """How a batch stands."""
         folder = self.folder(name)
         entries = {line.key: line for line in manifest.lines(folder)}
-        there = {key: line for key, line in entries.items() if line.status != "made" or (folder / line.file).is_file()}
+        there = {key: line for key, line in entries.items() if line.status != "made" or is_file(folder / line.file)}
         return Look(name, folder, self.kept(name), there, self._works.get(name), self._problems.get(name, ""))
 
     def batch(self, name: str, going: Callable[[], None] = lambda: None) -> Batch:
@@ -187,7 +188,7 @@ class Desk:
 
     def _is_one(self, name: str) -> bool:
         return bool(name) and uploads.contained(self._output, f"{_HOME}/{name}/{_OWN}/{_FILE}") == (
-            self._output.resolve() / _HOME / name / _OWN / _FILE
+            resolved(self._output) / _HOME / name / _OWN / _FILE
         )
 
     def _remember(self, name: str, batch: Batch) -> None:
@@ -246,6 +247,6 @@ def _rename(made: Path, own: Path, title: str) -> None:
     try:
         made.rename(own)
     except OSError:
-        if not own.exists():
+        if not exists(own):
             raise
         raise InputError.about("name", f"a batch '{title}' is there already; open it, or choose another name") from None

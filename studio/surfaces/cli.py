@@ -1,12 +1,13 @@
 """The command line: run, batch, reproduce, import, export, gallery, models, lora, train, serve, doctor, app …"""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
-from studio.errors import InputError, StudioError
+from studio.errors import InputError, OutputError, StudioError
 from studio.imagefile import ENDINGS
 from studio.surfaces import help_text
 from studio.surfaces.batch import batch
@@ -16,6 +17,7 @@ from studio.surfaces.gallery import app as gallery
 from studio.surfaces.lora import app as lora
 from studio.surfaces.models import app as models
 from studio.surfaces.rayserve import serve
+from studio.surfaces.terminal import printing, say
 from studio.surfaces.train import app as train
 from studio.version import VERSION
 
@@ -65,7 +67,7 @@ def workflows() -> None:
 
     for name in workflow_names():
         definition = Workflow.load(name).definition
-        print(f"{name:20} {definition.description or definition.title}")
+        say(f"{name:20} {definition.description or definition.title}")
 
 
 @app.command
@@ -76,9 +78,9 @@ def show(workflow: str) -> None:
     from studio.workflow import Workflow
 
     loaded = Workflow.load(workflow)
-    print(f"{loaded.definition.title}: {loaded.definition.description}".rstrip(": "))
+    say(f"{loaded.definition.title}: {loaded.definition.description}".rstrip(": "))
     for control in controls(loaded):
-        print(f"  {control.name:16} {control.help} {limits(control)}".rstrip())
+        say(f"  {control.name:16} {control.help} {limits(control)}".rstrip())
 
 
 @app.command
@@ -209,7 +211,7 @@ def install_completion(shell: Literal["bash", "zsh", "fish", "powershell"] | Non
     """
     from studio.surfaces import completion
 
-    print(f"wrote {completion.install(app, shell)}; open a new terminal to use it")
+    say(f"wrote {completion.install(app, shell)}; open a new terminal to use it")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -225,7 +227,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _guarded(tokens: list[str]) -> int:
     try:
-        return _dispatch(tokens)
+        with printing():
+            return _dispatch(tokens)
     except InputError as error:
         return _say(error, WRONG_USE)
     except StudioError as error:
@@ -240,7 +243,8 @@ def _guarded(tokens: list[str]) -> int:
 
 
 def _say(problem: object, code: int) -> int:
-    print(f"studio: {' '.join(str(problem).split())}", file=sys.stderr)
+    with suppress(OutputError):
+        say(f"studio: {' '.join(str(problem).split())}", error=True)
     return code
 
 
@@ -302,7 +306,7 @@ def _make(job: "Job", asked: "Asked") -> int:
         for picture in Session().run(job, out=asked.out, name=asked.name, watch=watch):
             done += 1  # before anybody can read of it and press Ctrl+C
             show(None)
-            print(told(picture, json=asked.json), flush=True)
+            say(told(picture, json=asked.json))
     except KeyboardInterrupt:
         show(None)
         return _say(stopped(), FAILED)

@@ -14,6 +14,7 @@ from studio.errors import StudioError
 from studio.models import library
 from studio.record.publish import check_folder
 from studio.surfaces.code_page import lacking
+from studio.surfaces.terminal import say
 
 _LITTLE: Final = 10**9  # bytes of a disk
 
@@ -31,10 +32,10 @@ def report() -> bool:
     trouble = False
     for finding in findings():
         mark = "!!" if finding.advice else "ok"
-        print(f"{mark}  {finding.what:12} {finding.found}")
+        say(f"{mark}  {finding.what:12} {finding.found}")
         if finding.advice:
             trouble = True
-            print(f"    {'':12} → {finding.advice}")
+            say(f"    {'':12} → {finding.advice}")
     return trouble
 
 

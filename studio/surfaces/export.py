@@ -1,11 +1,13 @@
 """``studio export``: a picture's settings in the form of another tool."""
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from studio.errors import InputError
+from studio.errors import InputError, reason
+from studio.surfaces.terminal import say
+from studio.untrusted import strict_json
+from studio.untrusted.files import read_file
 
 if TYPE_CHECKING:
     from studio.job import Job
@@ -28,9 +30,9 @@ def export(target: Path, *, to: Literal["comfyui"]) -> None:
     from studio.record.comfy.export import export as written
 
     exported = {"comfyui": written}[to](_job(target))
-    print(json.dumps(exported.graph, ensure_ascii=False, indent=2))
+    say(*json.dumps(exported.graph, ensure_ascii=False, indent=2).split("\n"))
     for note in exported.notes:
-        print(f"studio: {note}", file=sys.stderr)
+        say(f"studio: {note}", error=True)
 
 
 def _job(target: Path) -> "Job":
@@ -40,6 +42,6 @@ def _job(target: Path) -> "Job":
     if target.suffix.lower() != ".json":
         return Picture(target).job
     try:
-        return Job.from_json(target.read_text("utf-8"))
+        return Job.from_json(read_file(target, strict_json.MOST_BYTES).decode("utf-8-sig"))
     except (OSError, UnicodeError) as error:
-        raise InputError(f"'{target}' cannot be read ({error}); give a picture or a job's JSON") from None
+        raise InputError(f"'{target}' cannot be read ({reason(error)}); give a picture or a job's JSON") from None

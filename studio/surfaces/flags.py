@@ -14,6 +14,7 @@ from studio.plugins import unknown
 from studio.record import names
 from studio.surfaces import help_text
 from studio.surfaces.controls import Control, controls, live_choices
+from studio.untrusted.printable import printable
 from studio.workflow import Workflow
 
 
@@ -36,7 +37,7 @@ def read_flags(target: str, workflow: Workflow, tokens: list[str]) -> Asked | No
     toggles = [f"no_{control.name}" for control in asked_for if control.kind == "toggle"]
     _refuse_unknown(tokens, [*(control.name for control in asked_for), *_OPTIONS, *toggles, "help", "no_json"])
     app = App(
-        name=f"studio run {target}",
+        name=f"studio run {printable(target)}",
         help=_HELP,
         help_format=help_text.FORMAT,
         version_flags=[],
@@ -111,7 +112,7 @@ def _shown(default: Any) -> str:
 
 
 def _option(name: str, annotation: Any, default: Any, text: str) -> inspect.Parameter:
-    annotated = Annotated[annotation, Parameter(help=text, negative_iterable=())]
+    annotated = Annotated[annotation, Parameter(help=printable(text), negative_iterable=())]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotated)
 
 

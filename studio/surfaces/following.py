@@ -1,20 +1,20 @@
 """How a terminal follows what is made: a line of progress, and a line for each picture."""
 
 import json as plain
-import sys
 
 from studio.events import Event, Step
 from studio.record.picture import Picture
+from studio.surfaces.terminal import live, rewrite, say
 from studio.surfaces.words import progress
 
 
 def show(event: Event | None) -> None:
     """One line on stderr that rewrites itself, gone with None; on a pipe, one line a picture."""
     step = event if isinstance(event, Step) else None
-    if sys.stderr.isatty():
-        print(f"\r\x1b[K{progress(step) if step else ''}", end="", file=sys.stderr, flush=True)
+    if live():
+        rewrite(progress(step) if step else "")
     elif step and step.step == step.steps:
-        print(progress(step), file=sys.stderr, flush=True)
+        say(progress(step), error=True)
 
 
 def told(picture: Picture, *, json: bool) -> str:

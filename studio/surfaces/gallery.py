@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from studio.errors import InputError
-from studio.surfaces.words import say
+from studio.surfaces.terminal import live, rewrite, say
+from studio.untrusted.files import is_file, is_folder
 
 if TYPE_CHECKING:
-    from studio.record.gallery.entry import Entry
+    from studio.record.gallery.entry import Entry, Unreadable
     from studio.record.gallery.gallery import Gallery
 
 FAILED = 1
@@ -135,7 +136,7 @@ def trash(*pictures: str) -> None:
     """
     with _fresh() as gallery:
         for picture in _some(pictures):
-            files = [Path(picture)] if Path(picture).is_file() else gallery.entry(picture).files
+            files = [Path(picture)] if is_file(Path(picture)) else gallery.entry(picture).files
             for file, now in zip(files, gallery.trash(files), strict=True):
                 say(f"{file} is in the trash: {now}")
 
@@ -169,9 +170,9 @@ def empty(*, folder: Path | None = None, yes: Flag = False) -> int:
 
     with _fresh(() if folder is None else (folder,)) as gallery:
         thrown = gallery.in_trash(folder)
-        print(f"in the trash: {_count(len(thrown.files))}, {gigabytes(thrown.bytes)}", flush=True)
+        say(f"in the trash: {_count(len(thrown.files))}, {gigabytes(thrown.bytes)}")
         if thrown.files and not (yes or _agreed()):
-            print("nothing was deleted")
+            say("nothing was deleted")
             return FAILED
         gallery.empty(thrown)
     return 0
@@ -191,8 +192,8 @@ def rebuild(*, folder: Folders = ()) -> None:
 
     settings = Settings.from_environment()
     with closing(Gallery.anew(settings.state, [settings.output, *_there(folder)], _progress)) as gallery:
-        _report(gallery)
-        print(f"{_count(gallery.find(most=1).total)} in {', '.join(map(str, gallery.folders)) or 'no folder'}")
+        _report(gallery.unreadable())
+        say(f"{_count(gallery.find(most=1).total)} in {', '.join(map(str, gallery.folders)) or 'no folder'}")
 
 
 @contextmanager
@@ -203,27 +204,29 @@ def _fresh(folders: Iterable[Path] = ()) -> "Iterator[Gallery]":
 
     settings = Settings.from_environment()
     with closing(Gallery(settings.state, [settings.output, *_there(folders)])) as gallery:
-        if gallery.refresh(_progress).read:
-            _report(gallery)
+        known = set(gallery.unreadable())
+        gallery.refresh(_progress)
+        _report(file for file in gallery.unreadable() if file not in known)
         yield gallery
 
 
 def _there(folders: Iterable[Path]) -> list[Path]:
     for folder in (folders := list(folders)):
-        if not folder.is_dir():
+        if not is_folder(folder):
             raise InputError(f"there is no folder '{folder}'")
     return folders
 
 
 def _progress(read: int, of: int) -> None:
     """One line on stderr that rewrites itself, where reading takes a while."""
-    if sys.stderr.isatty() and of > 100:
-        print(f"\r\x1b[K{'' if read == of else f'reading pictures: {read} of {of}'}", end="", file=sys.stderr)
+    if live() and of > 100:
+        rewrite("" if read == of else f"reading pictures: {read} of {of}")
 
 
-def _report(gallery: "Gallery") -> None:
-    for file in gallery.unreadable():
-        print(f"studio: left out: {file.why}".encode("utf-8", "replace").decode(), file=sys.stderr)
+def _report(files: "Iterable[Unreadable]") -> None:
+    for file in files:
+        named = file.why if str(file.path) in file.why else f"'{file.path}': {file.why}"
+        say(f"studio: left out: {named}", error=True)
 
 
 def _found(gallery: "Gallery", text: str, folders: Iterable[Path]) -> "Iterator[Entry]":

@@ -1,7 +1,6 @@
 """``studio import``: what another tool says in a picture, as a job and a workflow file; and the same, run at once."""
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
@@ -12,6 +11,8 @@ import yaml
 from studio.errors import InputError, OutputError
 from studio.job import Job
 from studio.record.importing import Imported, brought
+from studio.surfaces.terminal import say
+from studio.untrusted.files import exists
 
 _FLAGS: Final = {"model": "model", "lora": "loras"}
 
@@ -28,7 +29,7 @@ def take_over(file: Path, values: Mapping[str, str], out: Path, *, as_json: bool
     job, problem = _job_of(found, values)
     if job:
         written.append(_write(out, file.stem, ".job.json", job.model_dump_json(indent=1)))
-    print(_as_json(found, written, problem) if as_json else "\n".join(_lines(found, written, problem)))
+    say(*([_as_json(found, written, problem)] if as_json else _lines(found, written, problem)))
 
 
 def job(found: Imported, values: Mapping[str, Any]) -> Job:
@@ -43,9 +44,9 @@ def job(found: Imported, values: Mapping[str, Any]) -> Job:
         if name not in values:
             flag = name.replace("_", "-")
             raise InputError(f"the file does not say which model it was made with; give --{flag} to choose one")
-    print(f"with the settings of {found.tool}", file=sys.stderr)
+    say(f"with the settings of {found.tool}", error=True)
     for line in found.said():
-        print(f"  {line}", file=sys.stderr)
+        say(f"  {line}", error=True)
     return found.job(values)
 
 
@@ -100,7 +101,7 @@ def _write(folder: Path, stem: str, ending: str, text: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         for n in count(1):
             path = folder / f"{stem if n == 1 else f'{stem}-{n}'}{ending}"
-            if not path.exists():
+            if not exists(path):
                 with path.open("x", encoding="utf-8") as file:
                     file.write(text)
                 return path

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from studio.surfaces import lora_tools
-from studio.surfaces.words import say
+from studio.surfaces.terminal import say
+from studio.untrusted.files import named_in_text
 
 FAILED = 1
 WHOLE = {".safetensors"}
@@ -40,9 +41,15 @@ def list_loras(*, json_: Json = False) -> None:
     for name, card in found.cards.items():
         say(f"{name:28} {line(card)}")
     if not found.cards:
-        print(f"there are none; put some into {shelf.own()}, or: studio models add FOLDER of A1111 or ComfyUI")
+        say(f"there are none; put some into {shelf.own()}, or: studio models add FOLDER of A1111 or ComfyUI")
     for file in found.left_alone:
-        say(f"left alone: {file}" + ("" if file.suffix in WHOLE else ", which is pickled and can run code"))
+        say(f"left alone: {file}{_why(file)}")
+
+
+def _why(file: Path) -> str:
+    if not named_in_text(file):
+        return ", whose name holds letters of no known alphabet: rename it"
+    return "" if file.suffix in WHOLE else ", which is pickled and can run code"
 
 
 @app.command
@@ -107,7 +114,7 @@ def _scrub(path: Path, out: Path) -> int:
 
     privacy.scrub(path, out)
     found = privacy.findings(Header.read(path).metadata)
-    print(f"wrote {out} without {', '.join(finding.what for finding in found) or 'anything less: nothing was private'}")
+    say(f"wrote {out} without {', '.join(finding.what for finding in found) or 'anything less: nothing was private'}")
     return 0
 
 
@@ -119,4 +126,4 @@ def _print(pairs: Iterable[tuple[str, str]]) -> None:
 
 
 def _write(content: Any) -> None:
-    print(json.dumps(content, indent=1))
+    say(*json.dumps(content, indent=1).split("\n"))

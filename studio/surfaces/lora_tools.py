@@ -1,6 +1,5 @@
 """``studio lora merge``, ``extract`` and ``resize``: models and LoRAs made of LoRAs and models."""
 
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from studio.errors import Cancelled, InputError
+from studio.surfaces.terminal import live, rewrite, say
 
 if TYPE_CHECKING:
     from studio.engine.decompose import Choice
@@ -148,9 +148,9 @@ def _named(what: str, names: Iterable[str]) -> Iterator[str]:
 
 
 def _tell(out: Path, said: Iterable[str]) -> None:
-    print(f"wrote {out}")
+    say(f"wrote {out}")
     for line in filter(None, said):
-        print(f"  {line}")
+        say(f"  {line}")
 
 
 @contextmanager
@@ -158,17 +158,17 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
     """On a terminal, one line that rewrites itself: how much is done, and the time left."""
     from studio.duration import duration
 
-    begun, live = monotonic(), sys.stderr.isatty()
+    begun, watched = monotonic(), live()
 
     def show(done: int, of: int) -> None:
         left = (monotonic() - begun) / done * (of - done)
-        if live:
-            print(f"\r\x1b[K{done} of {of}, {duration(left)} left", end="", file=sys.stderr, flush=True)
+        if watched:
+            rewrite(f"{done} of {of}, {duration(left)} left")
 
     try:
         yield show
     except KeyboardInterrupt:
         raise Cancelled("stopped; nothing was written") from None
     finally:
-        if live:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        if watched:
+            rewrite("")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from studio.errors import InputError, ModelError, StudioError
+from studio.surfaces.terminal import say
+from studio.untrusted.files import exists, is_file, is_folder
 
 if TYPE_CHECKING:
     from studio.models.card import ModelCard
@@ -54,9 +56,9 @@ def add(
     from studio.models import hub, shelf
 
     path = Path(model).expanduser()
-    if path.exists() and not shelf.is_model(path):
+    if is_folder(path) and not shelf.is_model(path):
         return _add_folder(path)
-    if path.exists():
+    if exists(path):
         return _add_local(path, name, base)
     if hub.is_reference(model):
         return _add_from_hub(model, name, base, revision, yes=yes)
@@ -69,9 +71,9 @@ def list_models() -> None:
     from studio.models import library, registry
 
     for name in library.names():
-        print(f"{name:28} {_line(name)}")
+        say(f"{name:28} {_line(name)}")
     for folder in registry.read().folders:
-        print(f"also the models in {folder}" + ("" if folder.is_dir() else ", which is not there now"))
+        say(f"also the models in {folder}" + ("" if is_folder(folder) else ", which is not there now"))
 
 
 @app.command
@@ -87,7 +89,7 @@ def info(model: str) -> None:
     from studio.models.about import about
 
     for what, how in about(library.find(model)):
-        print(f"{what:10} {how}")
+        say(f"{what:10} {how}")
 
 
 @app.command
@@ -104,7 +106,7 @@ def verify(model: str = "") -> int:
     names = [model] if model else list(registry.read().models)
     failed = [name for name in names if not _is_right(name)]
     if not names:
-        print("no model was added yet")
+        say("no model was added yet")
     return FAILED if failed else 0
 
 
@@ -119,15 +121,15 @@ def remove(model: str) -> None:
     """
     from studio.models import shelf
 
-    print(f"removed {model}; {shelf.remove(model)}")
+    say(f"removed {model}; {shelf.remove(model)}")
 
 
 def _add_local(path: Path, name: str, base: str) -> int:
     from studio.models import shelf
 
-    files = [path] if path.is_file() else path.glob("*/*.safetensors")
+    files = [path] if is_file(path) else path.glob("*/*.safetensors")
     if sum(file.stat().st_size for file in files) > _LARGE:
-        print("reading it once, to know it again by its SHA-256 …", file=sys.stderr, flush=True)
+        say("reading it once, to know it again by its SHA-256 …", error=True)
     return _added(shelf.add(path, name, base))
 
 
@@ -136,9 +138,11 @@ def _added(card: "ModelCard") -> int:
     from studio.models.about import precision
 
     predicts = "" if card.prediction in {"epsilon", "flow"} else f", predicts {card.prediction}"
-    print(f"added {card.name}: {_kind(card)}, {precision(card)}{predicts}")
-    if card.weights and card.weights.lacks and not (card.base and card.base.is_dir()):
-        print(f"  {bases.wanted(card.name, card.path, card.family, card.weights.lacks)}")
+    say(f"added {card.name}: {_kind(card)}, {precision(card)}{predicts}")
+    for note in card.notes:
+        say(f"  {note}")
+    if card.weights and card.weights.lacks and not (card.base and is_folder(card.base)):
+        say(f"  {bases.wanted(card.name, card.path, card.family, card.weights.lacks)}")
     return 0
 
 
@@ -157,13 +161,13 @@ def _add_folder(folder: Path) -> int:
         raise ModelError(f"there are no safetensors or GGUF files in '{folder}'{also}")
     found = elsewhere.models(every)
     shelf.add_folder(folder)
-    print(f"using {len(found)} models{f' and {len(loras)} LoRAs' if loras else ''} in {folder}, where they lie")
+    say(f"using {len(found)} models{f' and {len(loras)} LoRAs' if loras else ''} in {folder}, where they lie")
     for names, why in (
         ([file.name for file in every if file not in found | loras], "no models of a family known here"),
         ([file.name for file in pickled], "pickled, which can run code"),
     ):
         if names:
-            print(f"  left alone, {why}: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}")
+            say(f"  left alone, {why}: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}")
     return 0
 
 
@@ -172,16 +176,16 @@ def _add_from_hub(ref: str, name: str, base: str, revision: str, *, yes: bool) -
     from studio.models.registry import Origin
 
     name = shelf.free_name(name or ref.rpartition("/")[2].removesuffix(".safetensors").removesuffix(".gguf"))
-    print(f"asking {hub.host()} about {ref}", flush=True)
+    say(f"asking {hub.host()} about {ref}")
     offer = hub.look(ref, revision)
     _show(offer)
     if not (yes or _agreed()):
-        print("nothing was fetched")
+        say("nothing was fetched")
         return FAILED
     try:
         path = hub.fetch(offer)
     except KeyboardInterrupt:
-        print("\nstudio: stopped; the same command again goes on from there", file=sys.stderr)
+        say("", "studio: stopped; the same command again goes on from there", error=True)
         return FAILED
     origin = Origin(host=offer.host, repository=offer.repository, commit=offer.commit, licence=offer.licence)
     return _added(shelf.add(path, name, base, origin))
@@ -190,9 +194,9 @@ def _add_from_hub(ref: str, name: str, base: str, revision: str, *, yes: bool) -
 def _show(offer: "Offer") -> None:
     from studio.models.about import gigabytes
 
-    print(f"from       {offer.host}: {offer.repository}, commit {offer.commit}")
-    print(f"to fetch   {gigabytes(offer.size)} in {len(offer.files)} files")
-    print(f"licence    {offer.licence} (as claimed)", flush=True)
+    say(f"from       {offer.host}: {offer.repository}, commit {offer.commit}")
+    say(f"to fetch   {gigabytes(offer.size)} in {len(offer.files)} files")
+    say(f"licence    {offer.licence} (as claimed)")
 
 
 def _agreed() -> bool:
@@ -220,7 +224,7 @@ def _is_right(name: str) -> bool:
         problems = shelf.verify(name)
     except StudioError as error:
         problems = [str(error)]
-    print(f"{'!!' if problems else 'ok'}  {name}")
+    say(f"{'!!' if problems else 'ok'}  {name}")
     for problem in problems:
-        print(f"    {problem}")
+        say(f"    {problem}")
     return not problems

@@ -15,6 +15,7 @@ from studio.models.card import ModelCard
 from studio.parameters import REQUIRED, Parameter, parameters
 from studio.plugins import find, unknown
 from studio.request import Request
+from studio.surfaces.terminal import say
 from studio.workflow import Workflow
 
 _GB: Final = 2**30
@@ -45,7 +46,7 @@ def report(workflow: str, values: Mapping[str, str], vram: str | None) -> bool:
     for one in _asked(loaded, values):
         asked += [one] if one not in asked else []
     machine = _gpu(vram) if vram else _here()
-    print(f"{loaded.name} on {machine.name}, {_gb(machine.memory)} for models")
+    say(f"{loaded.name} on {machine.name}, {_gb(machine.memory)} for models")
     fits = [_report(card, request, machine) for card, request in asked]
     return all(fits)
 
@@ -66,16 +67,16 @@ def _report(card: ModelCard, request: Request, machine: Machine) -> bool:
     forecast = Forecast(Anatomy.of(card), card, request, machine.kind)
     chosen = plan(forecast, config.Settings.from_environment().batch, machine.memory)
     peak = forecast.peak(chosen)
-    print(f"\n{card.name} ({card.family.title}), {request.width}x{request.height}")
+    say("", f"{card.name} ({card.family.title}), {request.width}x{request.height}")
     besides = forecast.extras.weights * forecast.width
     weights = f"weights {_gb(forecast.weights(chosen.storage))}{f' and {_gb(besides)} of its guide' if besides else ''}"
-    print(f"  {weights}, expected peak {_gb(peak)}")
+    say(f"  {weights}, expected peak {_gb(peak)}")
     for line in chosen.lines():
-        print(f"  {line}")
+        say(f"  {line}")
     for line in _besides(forecast, chosen, machine.memory):
-        print(f"  or {line}")
+        say(f"  or {line}")
     if peak > machine.memory:
-        print("  this does not fit: draw smaller, or take a smaller model")
+        say("  this does not fit: draw smaller, or take a smaller model")
     return peak <= machine.memory
 
 

@@ -18,6 +18,7 @@ from studio.cluster.link import connected, library
 from studio.config import Settings
 from studio.errors import InputError
 from studio.surfaces.stopping import at_work
+from studio.surfaces.terminal import say
 from studio.surfaces.tokens import HERE, read
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def serve(
     with connected(address):
         running = deploy(host=host, port=port, workers=workers, users=users, names=name)
         secret = "" if tokens else f"\nIts token is {users[0]}"
-        print(f"The studio's API is at http://{host}:{port}/api{secret}\nCtrl+C ends it.", flush=True)
+        say(f"The studio's API is at http://{host}:{port}/api{secret}", "Ctrl+C ends it.")
         at_work(lambda: "stopped")
         try:
             with suppress(KeyboardInterrupt):

@@ -13,6 +13,7 @@ from studio.record.glance import within
 from studio.record.likeness import Likeness, changes
 from studio.record.picture import Picture
 from studio.session import Session
+from studio.surfaces.terminal import say
 
 EXACT, DIFFERENT, NOT_COMPARABLE = 0, 3, 4
 _MOST: Final = 12  # reasons that are listed
@@ -69,7 +70,7 @@ def _changed_models(picture: Picture, job: Job) -> list[str]:
 def _told(likeness: Likeness, again: Picture, *, kept: bool) -> int:
     where = f"; it is {again.path}" if kept else ""
     if likeness.exact:
-        print(f"exact: every pixel is the same{where}")
+        say(f"exact: every pixel is the same{where}")
         return EXACT
     if likeness.greatest is None:
         apart = "the sizes differ"
@@ -77,14 +78,14 @@ def _told(likeness: Likeness, again: Picture, *, kept: bool) -> int:
         apart = f"values differ by {likeness.greatest} of 255 at most, by {likeness.mean:.4f} on average"
     if likeness.reasons:
         return _not_comparable(f"{apart}{where}", likeness.reasons)
-    print(f"different: {apart}, though all that is on record is the same{where}")
+    say(f"different: {apart}, though all that is on record is the same{where}")
     return DIFFERENT
 
 
 def _not_comparable(what: str, reasons: Sequence[str]) -> int:
-    print(f"not comparable: {what}")
+    say(f"not comparable: {what}")
     for reason in reasons[:_MOST]:
-        print(f"  {reason}")
+        say(f"  {reason}")
     if len(reasons) > _MOST:
-        print(f"  and {len(reasons) - _MOST} more")
+        say(f"  and {len(reasons) - _MOST} more")
     return NOT_COMPARABLE

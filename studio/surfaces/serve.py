@@ -15,6 +15,7 @@ from studio.session import Session
 from studio.surfaces import tokens
 from studio.surfaces.preflight import check_output, check_state
 from studio.surfaces.stopping import instead
+from studio.surfaces.terminal import say
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -73,7 +74,7 @@ def _run(served: "ASGIApp", bound: socket.socket, address: str, show: bool) -> N
         server.should_exit = True
 
     bound.listen()  # from here on a browser may ask; it is answered once the server runs
-    print(f"The studio is at {address}\nCtrl+C ends it.", flush=True)
+    say(f"The studio is at {address}", "Ctrl+C ends it.")
     if show:
         webbrowser.open(address)
     instead(end)

@@ -1,6 +1,5 @@
 """``studio train``: a LoRA from a folder of pictures."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -8,6 +7,7 @@ from cyclopts import App, Parameter
 
 from studio.errors import InputError
 from studio.surfaces.stopping import at_work
+from studio.surfaces.terminal import live, rewrite, say
 
 if TYPE_CHECKING:
     from studio.train.progress import Progress
@@ -91,7 +91,7 @@ def lora(
         size_of(size) if size else None, seed, sample, title, licence,
     )  # fmt: skip
     try:
-        print(train(course, _Line(course.folder / "training.html")))
+        say(str(train(course, _Line(course.folder / "training.html"))))
     except InputError as error:
         if len(error.wrong) < 2:
             raise
@@ -101,9 +101,9 @@ def lora(
 
 def _list(error: InputError) -> int:
     """Several things that are wrong, one a line."""
-    print(f"studio: {str(error).partition(': ')[0]}:", file=sys.stderr)
+    say(f"studio: {str(error).partition(': ')[0]}:", error=True)
     for what, problem in error.wrong.items():
-        print(f"  {what} {problem}", file=sys.stderr)
+        say(f"  {what} {problem}", error=True)
     return _WRONG_USE
 
 
@@ -116,9 +116,10 @@ class _Line:
     def __call__(self, progress: "Progress") -> None:
         at_work(lambda: "stopped; the same command goes on from what was saved last")
         if not self._said:
-            print(f"how it goes: {self._page}", file=sys.stderr)
+            say(f"how it goes: {self._page}", error=True)
         self._said = True
-        live, tenth = sys.stderr.isatty(), max(1, progress.steps // 10)
-        if live or progress.over or progress.step % tenth == 0:
-            begin, end = ("\r\x1b[K", "\n" if progress.over else "") if live else ("", "\n")
-            print(f"{begin}{progress.words()}", end=end, file=sys.stderr, flush=True)
+        if live() and not progress.over:
+            rewrite(progress.words())
+        elif progress.over or progress.step % max(1, progress.steps // 10) == 0:
+            rewrite("") if live() else None
+            say(progress.words(), error=True)

@@ -22,6 +22,7 @@ from studio.imagefile import ON_PAGES, open_image
 from studio.models import named
 from studio.plugins import unknown
 from studio.surfaces.controls import Control, controls
+from studio.untrusted.files import exists, is_file, resolved
 from studio.workflow import Workflow, workflow_names
 
 PICTURES: Final = frozenset({"picture", "mask", "pictures"})
@@ -144,17 +145,17 @@ def _decoded(value: str) -> bytes:
 
 def contained(output: Path, picture: str) -> Path | None:
     """The file with this id, if it is a file in ``output`` once every link and ``..`` is followed."""
-    root = output.resolve()
+    root = resolved(output)
     try:
-        path = (root / picture).resolve()
-        return path if path.is_relative_to(root) and path.is_file() else None
+        path = resolved(root / picture)
+        return path if path.is_relative_to(root) and is_file(path) else None
     except (OSError, ValueError):  # a NUL, or a name too long
         return None
 
 
 def picture_id(output: Path, path: Path) -> str | None:
     """How a picture is called over HTTP: its place in ``output``; None where it lies elsewhere."""
-    root, path = output.resolve(), path.resolve()
+    root, path = resolved(output), resolved(path)
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else None
 
 
@@ -172,7 +173,7 @@ def keep(data: bytes, output: Path) -> Path:
     folder = output.absolute() / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{hashlib.sha256(data).hexdigest()[:32]}{ending}"
-    if not path.exists():
+    if not exists(path):
         _write(path, data)
     return path
 

@@ -10,8 +10,3 @@ def progress(step: Step) -> str:
     where = [f"step {step.step} of {step.steps}"] if step.steps > 1 or not which else []
     left = [] if step.seconds_left is None else [f"{duration(step.seconds_left)} left"]
     return ", ".join([*which, *where, *left])
-
-
-def say(text: str) -> None:
-    """Print a line; names of files and tensors are other people's and may hold what steers a terminal."""
-    print("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text))

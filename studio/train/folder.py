@@ -1,21 +1,23 @@
 """The pictures to learn from and what is said of each. What cannot be learned from is named before anything starts."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from studio.errors import InputError
+from studio.errors import InputError, reason
 from studio.imagefile import ENDINGS, open_image
 from studio.models.hashes import read_digest
 from studio.transparency import on_ground
+from studio.untrusted import strict_json
+from studio.untrusted.files import exists, is_folder, named_in_text, read_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 _LEAST: Final = 64
 _TABLE: Final = "metadata.jsonl"
+_LARGEST_CAPTION, _LARGEST_TABLE = 2**20, 16 * 2**20
 _WORDS: Final = ("text", "caption", "prompt")
 
 
@@ -44,7 +46,7 @@ def examples(folder: Path, caption: str = "", least: int = 0) -> tuple[Example, 
     files = _pictures(folder)
     said = _captions(folder, files)
     read, wrong = _read(files, said, caption, max(_LEAST, least))
-    wrong |= {name: "is named in metadata.jsonl and not there" for name in said if not (folder / name).exists()}
+    wrong |= {name: "is named in metadata.jsonl and not there" for name in said if not exists(folder / name)}
     if wrong:
         listed = "; ".join(f"{name} {problem}" for name, problem in wrong.items())
         raise InputError(f"{len(wrong)} of {len(files)} pictures cannot be learned from: {listed}", wrong)
@@ -52,9 +54,11 @@ def examples(folder: Path, caption: str = "", least: int = 0) -> tuple[Example, 
 
 
 def _pictures(folder: Path) -> list[Path]:
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise InputError(f"there is no folder '{folder}'; give one with pictures in it")
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in ENDINGS and file.name[0] != ".")
+    if not all(map(named_in_text, files)):
+        raise InputError(f"the name of a picture in '{folder}' holds letters of no known alphabet; rename it")
     if not files:
         raise InputError(f"there are no pictures in '{folder}'; put some there, PNG, JPEG or WebP")
     return files
@@ -63,27 +67,32 @@ def _pictures(folder: Path) -> list[Path]:
 def _captions(folder: Path, files: list[Path]) -> dict[str, str]:
     """What is said of each file, by its name; a text beside a picture counts before the table."""
     texts = {file.name: file.with_suffix(".txt") for file in files}
-    beside = {name: _words(text) for name, text in texts.items() if text.exists()}
+    beside = {name: _words(text) for name, text in texts.items() if exists(text)}
     return _table(folder / _TABLE) | beside
 
 
 def _words(file: Path) -> str:
     try:
-        return " ".join(file.read_text("utf-8-sig").split())
+        return " ".join(read_file(file, _LARGEST_CAPTION).decode("utf-8-sig").split())
     except UnicodeDecodeError:
         raise InputError(f"'{file}' is not text in UTF-8; save it as that") from None
+    except OSError as error:
+        raise InputError(f"'{file}' cannot be read: {reason(error)}") from None
 
 
 def _table(file: Path) -> dict[str, str]:
-    if not file.exists():
+    if not exists(file):
         return {}
-    lines = [(n, line) for n, line in enumerate(file.read_text("utf-8-sig").splitlines(), 1) if line.strip()]
-    return dict(_row(file, n, line) for n, line in lines)
+    try:
+        text = read_file(file, _LARGEST_TABLE).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"'{file}' cannot be read: {reason(error)}") from None
+    return dict(_row(file, n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip())
 
 
 def _row(file: Path, n: int, line: str) -> tuple[str, str]:
     try:
-        row = json.loads(line)
+        row = strict_json.loads(line)
         return str(row["file_name"]), " ".join(next(row[key] for key in _WORDS if key in row).split())
     except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
         raise InputError(

@@ -7,16 +7,17 @@
 After the package ``dynamicprompts.wildcards`` of adieyal/dynamicprompts.
 """
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
-from studio.errors import InputError
+from studio.errors import InputError, reason
+from studio.untrusted import strict_json, strict_yaml
+from studio.untrusted.files import is_file, named_in_text, read_file, resolved, walk_files
 from studio.wildcards.syntax import Line, references, weighted, words
 
-_MOST_LINES, _MOST_BYTES, _MOST_LISTS = 10_000, 10 * 2**20, 100_000
+_MOST_LINES, _MOST_BYTES, _MOST_LISTS, _MOST_NODES = 10_000, 4 * 2**20, 100_000, 50_000
 _STRUCTURED: Final = (".yaml", ".yml", ".json")
 _GLOB: Final = frozenset("*?[")
 
@@ -82,14 +83,14 @@ def _texts(folder: Path) -> dict[str, Path]:
 
 def _files(folder: Path, endings: Collection[str]) -> list[Path]:
     """The files in the folder and below with one of the endings; hidden ones and links that lead out are left out."""
-    there = sorted(folder.rglob("*")) if folder.is_dir() else []
-    return [file for file in there if file.suffix.lower() in endings and _lies_in(folder, file)]
+    there = (file for file in walk_files(folder) if file.suffix.lower() in endings and named_in_text(file))
+    return [file for file in there if _lies_in(folder, file)]
 
 
 def _lies_in(folder: Path, file: Path) -> bool:
-    if not file.is_file() or any(part.startswith(".") for part in file.relative_to(folder).parts):
+    if not is_file(file) or any(part.startswith(".") for part in file.relative_to(folder).parts):
         return False
-    return file.resolve().is_relative_to(folder.resolve())
+    return resolved(file).is_relative_to(resolved(folder))
 
 
 def _called(folder: Path, file: Path) -> str:
@@ -98,12 +99,12 @@ def _called(folder: Path, file: Path) -> str:
 
 def _read(folder: Path, file: Path) -> str:
     try:
-        if file.stat().st_size > _MOST_BYTES:
-            raise ValueError(f"it is over {_MOST_BYTES // 2**20} MB")
-        return file.read_text("utf-8-sig")
+        return read_file(file, _MOST_BYTES).decode("utf-8-sig")
     except (OSError, ValueError) as error:
         name = file.relative_to(folder).as_posix()
-        raise InputError(f"the wildcard file '{name}' cannot be read ({error}); save it as UTF-8 text") from None
+        raise InputError(
+            f"the wildcard file '{name}' cannot be read ({reason(error)}); save it as UTF-8 text"
+        ) from None
 
 
 def _lines(folder: Path, file: Path) -> tuple[Line, ...]:
@@ -116,13 +117,14 @@ def _lines(folder: Path, file: Path) -> tuple[Line, ...]:
 
 def _structured(folder: Path, file: Path) -> Iterator[tuple[str, tuple[Line, ...]]]:
     """The lists in a YAML or JSON file by their names. Raises InputError for a file that is neither."""
-    import yaml
-
     text, name = _read(folder, file), file.relative_to(folder).as_posix()
     try:
-        content = json.loads(text) if file.suffix.lower() == ".json" else yaml.load(text, yaml.BaseLoader)  # noqa: S506 makes text only
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
-        why = " ".join(str(error).split())[:200]
+        if file.suffix.lower() == ".json":
+            content = strict_json.loads(text, _MOST_BYTES)
+        else:
+            content = strict_yaml.loads(text, _MOST_BYTES, _MOST_NODES, as_text=True)
+    except ValueError as error:
+        why = reason(error)[:200]
         raise InputError(f"the wildcard file '{name}' cannot be read ({why}); mend it, or take it away") from None
     before = () if file.parent == folder else (_called(folder, file.parent),)
     top = {file.stem: content} if isinstance(content, list) else content

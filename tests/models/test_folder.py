@@ -1,6 +1,7 @@
 """What comes with a model is data: nothing in it runs, whichever way it comes in."""
 
 import json
+import os
 import pickle
 import shutil
 import subprocess
@@ -100,7 +101,63 @@ def test_a_configuration_is_not_endless(model):
     with pytest.raises(ModelError, match="config.json' cannot be read"):
         folder.check(model)
     (model / "unet" / "config.json").write_text(" " * (4 * 2**20 + 1))
-    with pytest.raises(ModelError, match="larger than a configuration may be"):
+    with pytest.raises(ModelError, match="larger than 4,194,304 bytes"):
+        folder.check(model)
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "value"),
+    [
+        ("scheduler/scheduler_config.json", "num_train_timesteps", 10**9),
+        ("scheduler/scheduler_config.json", "num_train_timesteps", 1e9),
+        ("scheduler/scheduler_config.json", "num_train_timesteps", "many"),
+        ("unet/config.json", "layers_per_block", 10**6),
+        ("unet/config.json", "block_out_channels", []),
+        ("unet/config.json", "block_out_channels", "wide"),
+        ("unet/config.json", "sample_size", -1),
+        ("unet/config.json", "in_channels", [4]),
+        ("unet/config.json", "cross_attention_dim", 10**9),
+        ("text_encoder/config.json", "num_hidden_layers", 10**6),
+        ("text_encoder/config.json", "text_config", {"vocab_size": 10**9}),
+    ],
+)
+def test_numbers_beyond_reason_are_refused_before_anything_is_built_of_them(model, file, name, value):
+    change(model / file, **{name: value})
+    with pytest.raises(ModelError, match=f"{file}' says .* of '(vocab_size|{name})'"):
+        ModelCard.read(model).check()
+
+
+def test_numbers_that_models_have_are_none_of_those(model):
+    change(model / "tokenizer/tokenizer_config.json", model_max_length=10**30)
+    change(model / "text_encoder/config.json", rope_theta=10**9, max_position_embeddings=262_144)
+    change(model / "unet/config.json", attention_head_dim=[5, 10], dual_attention_layers=[0, 1], scaling=1e-5)
+    ModelCard.read(model).check()
+
+
+def test_a_card_that_cannot_be_read_says_so_and_the_model_is_used(model):
+    bomb = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12))
+    (model / "README.md").write_text(f"---\n{bomb}license: *a11\n---\n")
+    card = ModelCard.read(model)
+    assert card.licence == "unknown"
+    (note,) = card.notes
+    assert note.startswith("the head of README.md cannot be read, so what it says does not count: line 2: aliases")
+
+
+def test_pipes_and_folders_in_the_place_of_files_are_refused(model):
+    os.mkfifo(model / "unet" / "notes.txt")
+    with pytest.raises(ModelError, match="notes.txt' is no file that can be read"):
+        folder.check(model)
+    (model / "unet" / "notes.txt").unlink()
+    (model / "vae" / "config.json").unlink()
+    (model / "vae" / "config.json").mkdir()
+    with pytest.raises(ModelError, match="config.json' cannot be read"):
+        ModelCard.read(model)
+
+
+def test_a_part_is_called_by_a_name(model):
+    index = json.loads((model / "model_index.json").read_text())
+    (model / "model_index.json").write_text(json.dumps(index | {"../unet": index["unet"]}))
+    with pytest.raises(ModelError, match="names a part '../unet', which no folder is called"):
         folder.check(model)
 
 

@@ -71,7 +71,7 @@ def test_info_says_where_everything_was_found(studio, neon):
         "weight       0.7 (neon.json)\n",
         "trigger      neon lines (neon.json, modelspec.trigger_phrase, in 28 captions)\n",
         "licence      cc-by-4.0 (modelspec.license)\n",
-        "note         neon.civitai.info cannot be read; it is no JSON\n",
+        "note         neon.civitai.info cannot be read; it is no JSON (",
     ):
         assert line in out
     told = json.loads(studio("info", neon, "--json")[1])
@@ -128,9 +128,16 @@ def test_another_model_may_be_named(studio, neon, sd1_folder):
 def test_hostile_names_steer_no_terminal_and_stop_nothing(studio, parts, state):
     write(parts / "red\x1b[31m.safetensors", targets={"lora_unet_\x1b[2J": (8, 8)})
     write(parts / "plain.safetensors").rename(parts / os.fsdecode(b"\xff.safetensors"))
-    for words in (["list"], ["list", "--json"], ["check", "red\x1b[31m"], ["info", os.fsdecode(b"\xff")]):
-        code, out, _ = studio(*words)
-        assert code in {0, 1} and "\x1b" not in out and out.encode()
+    for words, ends in (
+        (["list"], 0),
+        (["list", "--json"], 0),
+        (["check", "red\x1b[31m"], 1),
+        (["info", os.fsdecode(b"\xff")], 2),
+        (["check", parts / os.fsdecode(b"\xff.safetensors")], 0),
+    ):
+        code, out, err = studio(*words)
+        assert code == ends and "\x1b" not in out + err and (out + err).encode()
+    assert "\\udcff.safetensors, whose name holds letters of no known alphabet: rename it" in studio("list")[1]
     assert "red" in (state / "loras.json").read_text()
 
 

@@ -1,4 +1,4 @@
-"""What must not break a batch or the queue: kill -9, a full disk, many processes, many jobs, many hours, any request.
+"""What must not break anything: kill -9, a full disk, many processes, many jobs, many hours, any request, any file.
 
-python -m tests.torture kill|four|disk|full|queue|soak|fuzz [--tasks N] [--points N] [--folder DIR]
+python -m tests.torture kill|four|disk|full|queue|soak|fuzz|hostile [--tasks N] [--points N] [--folder DIR]
 """

@@ -102,7 +102,7 @@ def test_lists_that_cannot_be_read_are_named_where_they_may_be_wanted(folder):
         wildcards.load(folder, ["__clothing__"])
     bomb = "".join(f"a{n}: &a{n} {{{', '.join(f'k{m}: *a{n - 1}' for m in range(10))}}}\n" for n in range(1, 12))
     (folder / "bad.yaml").write_text("a0: &a0 [x]\n" + bomb)
-    with pytest.raises(InputError, match="over 100,000 lists"):
+    with pytest.raises(InputError, match="line 2: aliases .* are not allowed"):
         wildcards.load(folder, ["__clothing__"])
 
 

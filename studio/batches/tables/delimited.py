@@ -15,6 +15,9 @@ from studio.batches.tables.text import decoded
 from studio.errors import InputError
 
 _MARKS: Final = ",;\t"
+_LONGEST: Final = 4_000_000  # letters of a line
+_MOST_LINES: Final = 1_000_000  # a quoted cell may hold several
+_SEEN: Final = 10_000  # letters of the first line that tell what parts it
 _SEPARATOR: Final = re.compile(r'"?sep=(.)"?[ \t,;]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 
 
@@ -30,13 +33,16 @@ def read(file: Path, encoding: str = "", mark: str = "") -> Table:
 
 
 def _mark(text: str) -> str:
-    first = next((line.strip("\n") for line in io.StringIO(text, newline=None) if line.strip()), "")
+    first = next((line.strip("\r\n") for _, line in _whole_lines(text) if line.strip()), "")[:_SEEN]
     return max(_MARKS, key=lambda mark: len(next(csv.reader([first], delimiter=mark))))
 
 
 def _lines(text: str, mark: str) -> Iterator[list[str]]:
     """Each row's cells, without the blanks around them; a quoted cell may hold line breaks."""
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
+    try:
+        rows = csv.reader((line for _, line in _whole_lines(text)), delimiter=mark, strict=True)
+    except (TypeError, ValueError):
+        raise InputError(f"{mark!r} cannot part cells; write sep=; or another mark into the first line") from None
     try:
         for row in rows:
             yield [cell.strip() for cell in row]
@@ -44,3 +50,14 @@ def _lines(text: str, mark: str) -> Iterator[list[str]]:
         raise InputError(
             f"line {rows.line_num} cannot be read ({error}); look for a quote too many or too few"
         ) from None
+
+
+def _whole_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines with their numbers and ends, whichever end they have; raises InputError for one without end."""
+    lines = io.TextIOWrapper(io.BytesIO(text.encode("utf-8", "surrogatepass")), "utf-8", "surrogatepass", newline="")
+    for n, line in enumerate(iter(lambda: lines.readline(_LONGEST), ""), 1):
+        if len(line) == _LONGEST:
+            raise InputError(f"line {n} is over {_LONGEST:,} letters long; look for line breaks that were lost")
+        if n > _MOST_LINES:
+            raise InputError(f"it has over {_MOST_LINES:,} lines, empty ones counted; part it into several tables")
+        yield n, line

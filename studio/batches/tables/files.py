@@ -1,5 +1,6 @@
 """Table files by their ending: .csv, .tsv, .jsonl, .xlsx."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, Final
 from studio.batches.tables import delimited, excel, jsonlines
 from studio.batches.tables.table import MOST_BYTES, Table, of_python
 from studio.errors import InputError
+from studio.untrusted.files import exists, open_file
 
 _READERS: Final[Mapping[str, Callable[[Path, str, str], Table]]] = {
     ".csv": lambda file, encoding, _: delimited.read(file, encoding),
@@ -34,9 +36,11 @@ def read(ref: str | Path, encoding: str = "") -> Table:
     if not reader:
         raise InputError(f"'{path}' is no table the studio reads; save it as {', '.join(_READERS)}")
     try:
-        if not path.stat().st_size:
+        with open_file(path) as file:
+            size = os.fstat(file.fileno()).st_size
+        if not size:
             raise InputError("it is empty; write the columns' names into its first row")
-        if path.stat().st_size > MOST_BYTES:
+        if size > MOST_BYTES:
             raise InputError(f"it is larger than {MOST_BYTES // 10**6} MB; part it into several tables")
         return replace(reader(path, encoding, sheet), folder=path.parent)
     except OSError as error:
@@ -48,4 +52,4 @@ def read(ref: str | Path, encoding: str = "") -> Table:
 def _parted(ref: str) -> tuple[Path, str]:
     """A file and the sheet in it; a file whose own name holds the mark is that file."""
     file, _, sheet = ref.rpartition("#")
-    return (Path(file), sheet) if file and not Path(ref).exists() else (Path(ref), "")
+    return (Path(file), sheet) if file and not exists(Path(ref)) else (Path(ref), "")

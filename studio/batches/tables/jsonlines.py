@@ -1,14 +1,15 @@
 """Tables as JSON Lines: an object a line, its keys the columns."""
 
-import json
+import io
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from studio.batches.tables.table import Table, of_records
+from studio.batches.tables.table import MOST_LINES, Table, of_records
 from studio.batches.tables.text import decoded
-from studio.errors import Problem
+from studio.errors import InputError, Problem
+from studio.untrusted import strict_json
 
 
 def read(file: Path, encoding: str = "") -> Table:
@@ -19,23 +20,18 @@ def read(file: Path, encoding: str = "") -> Table:
 
 
 def _records(text: str, problems: list[Problem]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for n, line in enumerate(text.split("\n"), 1):
+    for n, line in enumerate(io.StringIO(text, newline="\n"), 1):
+        if n > MOST_LINES:
+            raise InputError(f"it has over {MOST_LINES:,} lines; part it into several tables")
         if line.strip():
             try:
                 yield n, _record(line)
-            except (ValueError, RecursionError) as error:
+            except ValueError as error:
                 problems.append(Problem(n, "", f"is no JSON object: {error}"))
 
 
 def _record(line: str) -> dict[str, Any]:
-    found = json.loads(line, object_pairs_hook=_once)
+    found = strict_json.loads(line)
     if not isinstance(found, dict):
         raise ValueError("write {…}")
     return found
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = dict(pairs)
-    if len(record) < len(pairs):
-        raise ValueError("a key stands in it twice")
-    return record

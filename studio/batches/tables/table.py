@@ -6,7 +6,8 @@
 What is written is text, whatever program wrote it; the inputs it is for read it. An empty cell is no cell.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from math import isnan
@@ -18,6 +19,10 @@ from studio.errors import InputError, Problem
 from studio.kinds import Size
 
 MOST_ROWS: Final = 100_000
+MOST_LINES: Final = 200_000
+"""Rows of a file, empty ones and those that cannot be read among them."""
+MOST_COLUMNS: Final = 1_000
+MOST_CELLS: Final = 2_000_000
 MOST_BYTES: Final = 100 * 10**6
 
 Cell = str | list[str]
@@ -62,9 +67,9 @@ def of_lines(lines: Iterable[Sequence[Any]]) -> Table:
     """The table whose first line that is not empty names the columns; lines without a word in them do not count.
 
     A line may end before the last column. Raises InputError for columns without a name or with the same one, and for
-    too many rows.
+    too many rows, columns or cells.
     """
-    filled = ((n, line) for n, line in enumerate(lines, 1) if any(map(says, line)))
+    filled = ((n, line) for n, line in _bounded(lines) if any(map(says, line)))
     header = next(filled, None)
     if header is None:
         raise InputError("it is empty; write the columns' names into its first row")
@@ -78,6 +83,22 @@ def of_lines(lines: Iterable[Sequence[Any]]) -> Table:
     return Table(columns, tuple(rows), problems=tuple(problems))
 
 
+def _bounded(lines: Iterable[Sequence[Any]]) -> Iterator[tuple[int, Sequence[Any]]]:
+    """The lines with their numbers; raises InputError once they are more than a table may have."""
+    cells = 0
+    for n, line in enumerate(lines, 1):
+        cells += len(line)
+        if n > MOST_LINES:
+            raise InputError(f"it has over {MOST_LINES:,} rows, empty ones counted; part it into several tables")
+        if cells > MOST_CELLS:
+            raise _too_many_cells()
+        yield n, line
+
+
+def _too_many_cells() -> InputError:
+    return InputError(f"it has over {MOST_CELLS:,} cells; leave columns out, or part it into several tables")
+
+
 def says(cell: Any) -> bool:
     """Whether a cell says anything; blanks say nothing."""
     return cell is not None and (not isinstance(cell, str) or bool(cell.strip()))
@@ -85,10 +106,14 @@ def says(cell: Any) -> bool:
 
 def of_records(records: Iterable[tuple[int, Mapping[Any, Any]]]) -> Table:
     """The table of records, each with its number; their keys are the columns, in the order in which they come up."""
-    columns, rows, problems = dict[str, None](), list[Row](), list[Problem]()
+    columns, rows, problems, cells = dict[str, None](), list[Row](), list[Problem](), 0
     for n, record in records:
+        cells += len(record)
+        if cells > MOST_CELLS:
+            raise _too_many_cells()
         given = {str(key).strip(): value for key, value in record.items()}
         columns |= dict.fromkeys(given)
+        _refuse_columns(len(columns))
         _add(rows, problems, n, given)
     return Table(_named(list(columns)), tuple(rows), problems=tuple(problems))
 
@@ -157,8 +182,14 @@ def _named(header: Sequence[Any]) -> tuple[str, ...]:
     names = [text(cell) for cell in header]
     while names and not names[-1]:
         names.pop()
+    _refuse_columns(len(names))
     if "" in names:
         raise InputError(f"column {names.index('') + 1} has no name; write one into the first row")
-    if twice := next((name for n, name in enumerate(names) if name in names[:n]), None):
+    if twice := next((name for name, times in Counter(names).items() if times > 1), None):
         raise InputError(f"two columns are called '{twice}'; rename one")
     return tuple(names)
+
+
+def _refuse_columns(count: int) -> None:
+    if count > MOST_COLUMNS:
+        raise InputError(f"it has over {MOST_COLUMNS:,} columns; leave out those that nobody needs")

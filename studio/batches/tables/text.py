@@ -4,7 +4,9 @@ import codecs
 from pathlib import Path
 from typing import Final
 
+from studio.batches.tables.table import MOST_BYTES
 from studio.errors import InputError
+from studio.untrusted.files import read_file
 
 _MARKS: Final = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
@@ -14,7 +16,7 @@ def decoded(file: Path, encoding: str = "") -> str:
 
     Raises InputError that names the line that is not.
     """
-    raw = file.read_bytes()
+    raw = read_file(file, MOST_BYTES)
     marked = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), None)
     try:
         return raw.decode(encoding or marked or "utf-8")

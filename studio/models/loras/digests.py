@@ -19,6 +19,7 @@ from studio.models import memory
 from studio.models.hashes import Stamp, digest
 from studio.models.header import Header
 from studio.models.loras import sidecars
+from studio.untrusted.files import open_file
 
 _OF_NOTHING: Final = hashlib.sha256().hexdigest()
 _BLOCK: Final = 2**20
@@ -71,7 +72,7 @@ def _tensors(path: Path, stamp: Stamp) -> str:
 def _read_tensors(path: Path) -> str:
     begin, whole = Header.read(path).data, hashlib.sha256()
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             stream.seek(begin)
             while block := stream.read(_BLOCK):
                 whole.update(block)

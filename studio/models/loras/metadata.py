@@ -4,12 +4,12 @@ Sources: https://github.com/kohya-ss/sd-scripts (library/train_util.py) and
 https://github.com/Stability-AI/ModelSpec (1.0.1).
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from studio.models.loras.claims import Claim, What, claims, one_line
+from studio.untrusted import strict_json
 
 MOST_TAGS: Final = 20
 
@@ -56,8 +56,8 @@ def tags(metadata: Mapping[str, str]) -> tuple[Tag, ...]:
 def of_json(metadata: Mapping[str, str], key: str) -> dict[str, Any]:
     """A value that is a JSON object in itself; empty where it is none."""
     try:
-        content = json.loads(metadata.get(key) or "{}")
-    except (ValueError, RecursionError):
+        content = strict_json.loads(metadata.get(key) or "{}")
+    except ValueError:
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -15,6 +15,7 @@ from studio.models.header import Header
 from studio.models.loras.claims import one_line
 from studio.models.loras.metadata import file_name, of_json
 from studio.models.loras.trained import Trained
+from studio.untrusted.files import open_file
 
 _KOHYA: Final = (
     "base_model_version v2 sd_model_name sd_model_hash new_sd_model_hash output_name clip_skip network_module "
@@ -95,7 +96,7 @@ def scrub(path: Path, out: Path) -> None:
 
 
 def _write(header: Header, out: Path) -> None:
-    with out.open("xb") as copy, header.path.open("rb") as source:
+    with out.open("xb") as copy, open_file(header.path) as source:
         try:
             source.seek(header.data)
             copy.write(header.with_metadata(kept(header.metadata)))

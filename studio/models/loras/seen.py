@@ -14,6 +14,7 @@ from studio.errors import ModelError
 from studio.models.hashes import Stamp
 from studio.models.loras import base
 from studio.models.loras.card import LoraCard, Stamps, stamps
+from studio.untrusted.files import exists
 from studio.version import VERSION
 
 
@@ -37,7 +38,7 @@ def cards(files: Iterable[Path]) -> dict[Path, LoraCard | None]:
     there = {folder: {file.name for file in folder.glob("*")} for folder in {file.parent for file in files}}
     now = {file: _look(file, there[file.parent], seen.get(str(file))) for file in files}
     if any(entry is not seen.get(str(file)) for file, entry in now.items()):
-        others = {path: entry for path, entry in seen.items() if Path(path).exists()}
+        others = {path: entry for path, entry in seen.items() if exists(Path(path))}
         _keep(others | {str(file): entry for file, entry in now.items()})
     return {file: entry.card for file, entry in now.items()}
 

@@ -20,6 +20,7 @@ from studio.models.folder import PICKLES
 from studio.models.loras import seen
 from studio.models.loras.card import LoraCard
 from studio.plugins import unknown
+from studio.untrusted.files import is_file, is_folder, named_in_text, walk_files
 
 _WITHIN: Final = ("models/Lora", "models/LyCORIS", "models/loras")  # A1111, Forge, SD.Next; ComfyUI
 _ENDING: Final = ".safetensors"
@@ -28,7 +29,7 @@ _ENDING: Final = ".safetensors"
 @dataclass(frozen=True)
 class Shelf:
     """The cards of the LoRAs that are here by name; and what lies in folders made for LoRAs but is left alone: it is
-    none, is damaged, or is pickled, so that reading it could run code.
+    none, is damaged, is pickled, so that reading it could run code, or has a name that is no text.
     """
 
     cards: dict[str, LoraCard]
@@ -41,7 +42,7 @@ class Shelf:
         lying = _by_name(within)
         known = seen.cards(lying.values())
         cards = {name: replace(card, name=name) for name, file in lying.items() if (card := known[file])}
-        strange = [file for file, place in within.items() if known.get(file) is None and _is_for_loras(place)]
+        strange = [file for file, place in within.items() if known.get(file) is None and _is_strange(file, place)]
         return cls(cards, strange)
 
 
@@ -57,7 +58,8 @@ def names() -> list[str]:
 
 def lying_in(folder: Path) -> set[Path]:
     """The LoRAs in the folder of another program, whether it was added or not."""
-    files = (file for place in _places_of(folder) for file in place.rglob(f"*{_ENDING}"))
+    every = (file for place in _places_of(folder) for file in walk_files(place))
+    files = (file for file in every if file.suffix == _ENDING and named_in_text(file))
     return {file for file, card in seen.cards(files).items() if card}
 
 
@@ -72,7 +74,7 @@ def find(ref: str) -> Path:
     if len(found) > 1:
         raise InputError(f"'{ref}' may be any of {len(found)} LoRAs; say which: {', '.join(found)}")
     path = every[found[0]] if found else Path(ref).expanduser()
-    if not path.is_file():
+    if not is_file(path):
         whole = next((name for name in every if "," in name and asked in map(str.strip, name.split(","))), "")
         how = f'; for the LoRA called "{whole}" write the quotation marks too' if whole else ""
         raise InputError(f"{unknown('LoRA', ref, names())} (or give the path of one){how}")
@@ -90,7 +92,7 @@ def own() -> Path:
 
 
 def _by_name(within: dict[Path, Path]) -> dict[str, Path]:
-    whole = {file: place for file, place in within.items() if file.suffix == _ENDING}
+    whole = {file: place for file, place in within.items() if file.suffix == _ENDING and named_in_text(file)}
     return dict(_named({file: len(file.parts) - len(place.parts) for file, place in whole.items()}))
 
 
@@ -107,8 +109,8 @@ def _named(lengths: dict[Path, int]) -> Iterator[tuple[str, Path]]:
 def _within() -> dict[Path, Path]:
     """Each file that may hold weights, and the folder that it is named within."""
     endings = {_ENDING, *PICKLES}
-    every = ((file, place) for place in _places() for file in sorted(place.rglob("*")))
-    return {file: place for file, place in every if file.suffix.lower() in endings and file.is_file()}
+    every = ((file, place) for place in _places() for file in walk_files(place))
+    return {file: place for file, place in every if file.suffix.lower() in endings}
 
 
 def _places() -> Iterator[Path]:
@@ -120,9 +122,10 @@ def _places() -> Iterator[Path]:
 
 def _places_of(folder: Path) -> list[Path]:
     """Where the LoRAs lie in the folder of another program; the folder itself where it is none."""
-    within = [folder / place for place in _WITHIN if (folder / place).is_dir()]
-    return within if within or (folder / "models").is_dir() else [folder]
+    within = [folder / place for place in _WITHIN if is_folder(folder / place)]
+    return within if within or is_folder(folder / "models") else [folder]
 
 
-def _is_for_loras(place: Path) -> bool:
-    return place.parts[-2:] in {Path(ending).parts for ending in _WITHIN}
+def _is_strange(file: Path, place: Path) -> bool:
+    """Whether a file that is used as no LoRA may have been meant as one."""
+    return place.parts[-2:] in {Path(ending).parts for ending in _WITHIN} or not named_in_text(file)

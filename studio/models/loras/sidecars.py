@@ -9,8 +9,7 @@
 They are other people's text: of bounded size, taken as plain words, and one that is broken is named, not fatal.
 """
 
-import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +18,8 @@ from studio.imagefile import ENDINGS
 from studio.models.folder import front_matter
 from studio.models.loras.claims import Claim, claims
 from studio.models.loras.terms import civitai_terms
+from studio.untrusted import strict_json
+from studio.untrusted.files import is_file, read_file
 
 LARGEST: Final = 4 * 2**20
 """Bytes of a sidecar; those of Civitai hold the recipes of example pictures."""
@@ -34,12 +35,12 @@ def beside(path: Path, there: Collection[str]) -> list[Path]:
     stem = path.name.removesuffix(path.suffix)
     named = [*(f"{stem}{ending}" for ending in (*_PREVIEWS, *_READERS)), _CARD]
     own = [path.with_name(stem) / _CARD] if stem in there else []
-    return [*(path.with_name(name) for name in named if name in there), *(file for file in own if file.is_file())]
+    return [*(path.with_name(name) for name in named if name in there), *(file for file in own if is_file(file))]
 
 
 def preview(path: Path) -> Path | None:
     """The picture beside a LoRA that shows what it does."""
-    return next((file for ending in _PREVIEWS if (file := path.with_suffix(ending)).is_file()), None)
+    return next((file for ending in _PREVIEWS if is_file(file := path.with_suffix(ending))), None)
 
 
 def said(path: Path) -> tuple[list[Claim], list[str]]:
@@ -51,7 +52,9 @@ def said(path: Path) -> tuple[list[Claim], list[str]]:
         except ModelError as error:
             broken.append(str(error))
     for card in (path.with_suffix("") / _CARD, path.with_name(_CARD)):
-        found += _of_card(card)
+        head = front_matter(card.parent)
+        found += _of_card(card.name, head.said)
+        broken += [head.problem] if head.problem else []
     return found, broken
 
 
@@ -69,14 +72,14 @@ def declared(path: Path) -> Iterator[tuple[str, str, str]]:
 
 def _content(file: Path) -> Read:
     """A sidecar's JSON object, empty where there is no such file; raises ModelError where it cannot be read."""
-    if not file.is_file():
+    if not is_file(file):
         return {}
-    if file.stat().st_size > LARGEST:
-        raise ModelError(f"{file.name} is larger than a sidecar may be ({LARGEST:,} bytes)")
     try:
-        content = json.loads(file.read_text("utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
-        raise ModelError(f"{file.name} cannot be read; it is no JSON") from None
+        content = strict_json.loads(read_file(file, LARGEST), LARGEST)
+    except OSError as error:
+        raise ModelError(f"{file.name} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise ModelError(f"{file.name} cannot be read; it is no JSON ({str(error)[:100]})") from None
     if not isinstance(content, dict):
         raise ModelError(f"{file.name} is JSON, but not that of a sidecar")
     return content
@@ -109,21 +112,18 @@ def _lora_manager(source: str, content: Read) -> Iterator[Claim]:
     yield from _civitai(source, _object(content.get("civitai")))
 
 
-def _of_card(file: Path) -> Iterator[Claim]:
-    if not file.is_file() or file.stat().st_size > LARGEST:
-        return
-    said = front_matter(file.parent)
+def _of_card(source: str, said: Mapping[str, Any]) -> Iterator[Claim]:
     name, link = said.get("license_name"), said.get("license_link")
-    yield from claims(file.name, "licence", " ".join(map(_text, filter(None, (said.get("license"), name, link)))))
-    yield from claims(file.name, "base", *_list(said.get("base_model")), said.get("base_model"))
-    yield from claims(file.name, "trigger", said.get("instance_prompt"))
+    yield from claims(source, "licence", " ".join(map(_text, filter(None, (said.get("license"), name, link)))))
+    yield from claims(source, "base", *_list(said.get("base_model")), said.get("base_model"))
+    yield from claims(source, "trigger", said.get("instance_prompt"))
 
 
 def _tip(tips: Any) -> float | None:
     """The strength in Lora-Manager's usage tips, which are JSON in a text."""
     try:
-        strength = _object(json.loads(_text(tips) or "{}")).get("strength")
-    except (ValueError, RecursionError):
+        strength = _object(strict_json.loads(_text(tips) or "{}")).get("strength")
+    except ValueError:
         return None
     return strength if _number(strength) else None
 

@@ -4,7 +4,6 @@ diffusers puts it into the file's metadata, "lora_adapter_metadata", each key be
 peft into ``adapter_config.json`` beside its ``adapter_model.safetensors``.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,8 +12,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from studio.errors import ModelError
-from studio.models.folder import read_json
+from studio.models.configuration import read_json
 from studio.models.header import Header
+from studio.untrusted import strict_json
+from studio.untrusted.files import is_file
 
 _KEY: Final = "lora_adapter_metadata"
 _LITERAL: Final = re.compile(r"\^?[\w.-]+")
@@ -33,7 +34,7 @@ class Trained:
         beside = header.path.parent / "adapter_config.json"
         if _KEY in header.metadata:
             return cls(str(header.path), _parsed(header))
-        if header.path.name == "adapter_model.safetensors" and beside.is_file():
+        if header.path.name == "adapter_model.safetensors" and is_file(beside):
             return cls(str(beside), read_json(beside))
         return cls(str(header.path))
 
@@ -65,8 +66,8 @@ class Trained:
 
 def _parsed(header: Header) -> Mapping[str, Any]:
     try:
-        said = json.loads(header.metadata[_KEY])
-    except (ValueError, RecursionError):
+        said = strict_json.loads(header.metadata[_KEY])
+    except ValueError:
         said = None
     if not isinstance(said, dict):
         raise ModelError(f"'{header.path}' has {_KEY} that cannot be read; the file is damaged")

@@ -4,7 +4,6 @@
 EXIF, as ``prompt:{…}`` and ``workflow:{…}``.
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Final
@@ -18,6 +17,7 @@ from studio.record.comfy.nodes import OUTPUTS, PICTURE
 from studio.record.comfy.sampling import passes
 from studio.record.comfy.trail import Trail
 from studio.record.foreign import Foreign
+from studio.untrusted import strict_json
 
 TOOL: Final = "ComfyUI"
 _MOST_OUTPUTS: Final = 20
@@ -70,8 +70,8 @@ def _json(text: str) -> Any:
     if text.count('"class_type"') > MOST:  # before it is taken apart, which would take seconds
         raise InputError(f"this ComfyUI graph has over {MOST:,} nodes; it cannot be read")
     try:
-        return json.loads(text) if text.startswith("{") else None
-    except (ValueError, RecursionError):
+        return strict_json.loads(text) if text.startswith("{") else None
+    except ValueError:
         return None
 
 

@@ -18,7 +18,7 @@ def about(entry: Entry) -> Iterator[tuple[str, str]]:
     """Pairs of what and how, without what nobody says."""
     yield "id", entry.id
     yield from (("file", f"{file}{_WHERE[entry.place]}") for file in entry.files)
-    yield "made", f"{entry.made.astimezone():%Y-%m-%d %H:%M:%S}"
+    yield "made", f"{entry.made.astimezone():%Y-%m-%d %H:%M:%S}" if entry.made else "unknown"
     yield "size", f"{entry.size[0]}×{entry.size[1]}, {gigabytes(entry.file_size)}"
     said = {
         "workflow": entry.workflow,
@@ -45,7 +45,7 @@ def data(entry: Entry) -> dict[str, Any]:
     return vars(entry) | {
         "path": str(entry.path),
         "files": [str(file) for file in entry.files],
-        "made": entry.made.isoformat(),
+        "made": entry.made.isoformat() if entry.made else None,
         "size": f"{entry.size[0]}x{entry.size[1]}",
         "uses": [vars(used) for used in entry.uses],
         "marks": marks,

@@ -51,15 +51,15 @@ class Entry:
     """A picture, whatever its files are called: ``id`` is the SHA-256 of its content.
 
     ``path`` is one of its ``files``, which all hold the same. ``made`` is when it was made, by its record, else when
-    its oldest file was written. ``size`` is width and height, ``file_size`` the bytes of its file. Where ``recorded``
-    is false it says nothing of how it was made, and ``seed`` is None.
+    its oldest file was written; None where that is beyond all calendars. ``size`` is width and height, ``file_size``
+    the bytes of its file. Where ``recorded`` is false it says nothing of how it was made, and ``seed`` is None.
     """
 
     id: str
     path: Path
     files: tuple[Path, ...]
     place: Place
-    made: datetime
+    made: datetime | None
     size: tuple[int, int]
     file_size: int
     recorded: bool = False

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
@@ -47,7 +47,8 @@ class Facts:
 def read(path: Path) -> Facts | str:
     """What the file holds, or why it cannot be read, in one line."""
     try:
-        digest, image = read_digest(path), open_image(path)
+        image = open_image(path)  # first, as it refuses what would take for ever to hash
+        digest = read_digest(path)
         found = Facts(digest, image.size, path.stat().st_size, looks.of(image))
         return _ours(found, record) if (record := recorded(image)) else _of_others(found, path)
     except (StudioError, OSError, ValueError) as error:
@@ -118,9 +119,9 @@ def _seed(value: Any) -> int | None:
 
 
 def _time(value: Any) -> int | None:
-    """Microseconds since 1970 of a time as ISO 8601 writes it."""
+    """Microseconds since 1970 of a time as ISO 8601 writes it, from the year 1 to 9999 in UTC."""
     try:
         told = datetime.fromisoformat(value) if isinstance(value, str) else None
-        return round(told.timestamp() * 1e6) if told and told.tzinfo else None
+        return round(told.astimezone(UTC).timestamp() * 1e6) if told and told.tzinfo else None
     except (ValueError, OverflowError):
         return None

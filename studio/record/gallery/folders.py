@@ -4,6 +4,7 @@ Which folders there are is a text file beside the index, a line for each, so tha
 A folder's own ``.studio`` holds its trash and what people say of its pictures; both go where the folder goes.
 """
 
+import errno
 import os
 import re
 from collections.abc import Iterable
@@ -16,10 +17,15 @@ from studio import private
 from studio.errors import OutputError
 from studio.models.hashes import Stamp
 from studio.record.gallery.entry import Place, Unreadable
+from studio.untrusted.files import is_file, named_in_text, read_file
 
 OWN, TRASH, JOURNAL = ".studio", "trash", "marks.jsonl"
 SHEETS: Final = "contact-sheet"  # a batch's small copies of its pictures, beside a page of this name
 _LIST: Final = "gallery-folders.txt"
+_LONGEST_LIST: Final = 16 * 2**20
+LARGEST: Final = 2**29
+"""Bytes of a journal: more than two million changes."""
+
 _NAMED: Final = re.compile(r"[^.].*\.(png|jpe?g|webp)", re.IGNORECASE | re.DOTALL)
 _UPLOADED: Final = re.compile(r"[0-9a-f]{32}\.(png|jpg|webp)")
 _APPENDING: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -36,11 +42,21 @@ class Found:
 
 def known(state: Path) -> list[Path]:
     """The folders that pictures were ever looked for in, in the order they were met."""
+    return [Path(line) for line in dict.fromkeys(_lines(state)) if line and "\0" not in line]
+
+
+def damaged(state: Path) -> list[Unreadable]:
+    """The lines of the list of folders that can be no folder's path."""
+    bad = [n for n, line in enumerate(_lines(state), 1) if "\0" in line]
+    file = state / _LIST
+    return [Unreadable(file, f"line {bad[0]} of '{file}' can be no folder's path; take it out")] if bad else []
+
+
+def _lines(state: Path) -> list[str]:
     try:
-        lines = (state / _LIST).read_text("utf-8", "replace").split("\n")
+        return read_file(state / _LIST, _LONGEST_LIST).decode("utf-8", "replace").split("\n")
     except OSError:
         return []
-    return [Path(line) for line in dict.fromkeys(lines) if line]
 
 
 def remember(state: Path, folders: Iterable[Path]) -> None:
@@ -90,7 +106,7 @@ def scan(folder: Path) -> Found:
 def _met(item: os.DirEntry[str], found: Found, *, ours: bool) -> bool:
     """Note a file; whether it is a folder to look through. ``ours`` are those in a folder's ``.studio``."""
     if item.is_dir(follow_symlinks=False):
-        if item.name == SHEETS and Path(f"{item.path}.html").is_file():
+        if item.name == SHEETS and is_file(Path(f"{item.path}.html")):
             return False
         return item.name == TRASH if ours else item.name == OWN or not item.name.startswith(".")
     if ours:
@@ -103,14 +119,16 @@ def _met(item: os.DirEntry[str], found: Found, *, ours: bool) -> bool:
 
 
 def _note(item: os.DirEntry[str], kept: dict[str, Stamp], found: Found) -> None:
+    if not named_in_text(item.path):
+        found.unreadable.append(Unreadable(Path(item.path), "its name holds letters of no known alphabet; rename it"))
+        return
     try:
-        item.path.encode()
         about = item.stat(follow_symlinks=False)
-        kept[item.path] = Stamp(about.st_size, about.st_mtime_ns, about.st_ctime_ns)
+        if kept is found.journals and about.st_size > LARGEST:
+            raise OSError(errno.EFBIG, f"what is said of pictures in it is larger than {LARGEST:,} bytes")
+        kept[item.path] = Stamp.told(about)
     except OSError as error:
         found.unreadable.append(Unreadable(Path(item.path), error.strerror or str(error)))
-    except UnicodeEncodeError:
-        found.unreadable.append(Unreadable(Path(item.path), "its name holds letters of no known alphabet; rename it"))
 
 
 def place(path: Path) -> Place:

@@ -15,6 +15,7 @@ from studio.record.gallery.database import FILE
 from studio.record.gallery.entry import Change, Entry, Lineage, Page, Refreshed, Similar, Trashed, Unreadable
 from studio.record.gallery.index import INSIDE, Index, inside
 from studio.record.gallery.query import Query
+from studio.untrusted.files import is_file, is_folder, resolved
 
 PAGE: Final = 60
 _NONE: Final = "the gallery has no picture '{}'; give a file in one of its folders"
@@ -33,7 +34,7 @@ class Gallery:
         ``patience`` is how many seconds to wait for another process that is writing.
         """
         self._state, self._small = state, state / "thumbnails"
-        folders.remember(state, (folder.resolve() for folder in within if folder.is_dir()))
+        folders.remember(state, (resolved(folder) for folder in within if is_folder(folder)))
         self._index = Index(state / FILE, patience)
 
     @classmethod
@@ -52,7 +53,7 @@ class Gallery:
     @property
     def folders(self) -> list[Path]:
         """The folders that are looked through, those that are there now."""
-        return [folder for folder in folders.known(self._state) if folder.is_dir()]
+        return [folder for folder in folders.known(self._state) if is_folder(folder)]
 
     def close(self) -> None:
         """Let go of the index's file."""
@@ -65,11 +66,11 @@ class Gallery:
 
         ``tell`` hears how many were read so far, and of how many.
         """
-        return refresh.refresh(self._index, folders.known(self._state), tell)
+        return refresh.refresh(self._index, folders.known(self._state), tell, folders.damaged(self._state))
 
     def add(self, path: Path) -> None:
         """Put a picture into the index that was just written; its folder is looked through from now on."""
-        path = path.resolve()
+        path = resolved(path)
         if folders.home(path, folders.known(self._state)) is None:
             folders.remember(self._state, [path.parent])
         refresh.read(self._index, path)
@@ -87,7 +88,7 @@ class Gallery:
         ``folder`` finds only what lies in there. Raises InputError for a query that makes no sense.
         """
         asked = Query.parse(query) if isinstance(query, str) else query
-        return search.find(self._index, asked, after, most, folder.resolve() if folder else None)
+        return search.find(self._index, asked, after, most, resolved(folder) if folder else None)
 
     def ids(self, query: str = "") -> list[str]:
         """The ids of all that a query finds, newest first; raises InputError as ``find`` does."""
@@ -110,8 +111,8 @@ class Gallery:
     def _by_path(self, name: str) -> list[tuple[str]]:
         path = Path(name)
         try:
-            path = path.parent.resolve() / path.name
-            if path.is_file() and not path.is_symlink() and folders.home(path, self.folders):
+            path = resolved(path.parent) / path.name
+            if is_file(path) and not path.is_symlink() and folders.home(path, self.folders):
                 refresh.read(self._index, path)
         except (OSError, ValueError):  # a NUL, or a name too long
             return []
@@ -183,7 +184,7 @@ class Gallery:
     def in_trash(self, folder: Path | None = None) -> Trashed:
         """What is in the trash of all folders, or of one."""
         sql = f"SELECT path, size FROM files WHERE place = 'trash' AND {INSIDE} ORDER BY path"  # noqa: S608
-        rows = self._index.ask(sql, *(inside(folder.resolve()) if folder else ("", "\U0010ffff")))
+        rows = self._index.ask(sql, *(inside(resolved(folder)) if folder else ("", "\U0010ffff")))
         return Trashed(tuple(Path(path) for path, _ in rows), sum(size for _, size in rows))
 
     def thrown_away(self, picture: str | Path) -> list[Path]:
@@ -214,4 +215,4 @@ class Gallery:
 
 def _settled(file: Path) -> Path:
     """The file by its true folder; a link stays one."""
-    return file.parent.resolve() / file.name
+    return resolved(file.parent) / file.name

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from studio.models.hashes import Stamp
+from studio.models.hashes import LAST, Stamp
 from studio.record.gallery.database import Database
 from studio.record.gallery.entry import Marks, Place
 from studio.record.gallery.facts import Facts
@@ -16,6 +16,9 @@ _FACTS: Final = (
 )  # fmt: skip
 _PUT: Final = f"INSERT INTO pictures ({', '.join(_FACTS)}) VALUES ({', '.join('?' * len(_FACTS))})"  # noqa: S608
 _MOST: Final = 1000  # pictures that a question names
+UNKNOWN: Final = -(2**62)
+"""When a picture was made, in microseconds since 1970, where nothing says it: before all others."""
+
 _ORDER: Final = {"here": 0, "input": 1, "trash": 2}
 
 
@@ -76,7 +79,8 @@ class Index(Database):
             self._drop(picture)
             return False
         place, path, _ = min(files, key=lambda file: (_ORDER[file[0]], file[1]))
-        oldest = min(modified for _, _, modified in files) // 1000
+        oldest = min(modified for _, _, modified in files)
+        oldest = oldest // 1000 if abs(oldest) < LAST else UNKNOWN
         sql = "UPDATE pictures SET place = ?, path = ?, made = coalesce(told, ?) WHERE id = ?"
         self.ask(sql, place, path, oldest, picture)
         self._put_words(picture, " ".join(sorted({Path(path).stem for _, path, _ in files})))

@@ -17,7 +17,9 @@ from typing import Any, Final, NamedTuple
 
 from studio.errors import InputError, OutputError
 from studio.record.gallery.entry import Change, Marks
-from studio.record.gallery.folders import JOURNAL, append, own
+from studio.record.gallery.folders import JOURNAL, LARGEST, append, own
+from studio.untrusted import strict_json
+from studio.untrusted.files import read_lines
 
 NAME, NOTE = 100, 10_000  # letters of a tag or collection, and of a note
 _LINE: Final = 200_000
@@ -107,8 +109,8 @@ def _name(names: dict[str, str], change: Mapping[str, bool]) -> None:
 def _lines(path: Path) -> list[Line]:
     """The lines that can be read, in order; none says it is of an earlier time than the one before."""
     try:
-        with path.open("rb") as file:
-            lines = [line for text in iter(lambda: file.readline(_LINE), b"") if (line := _line(text))]
+        whole = (text for text in read_lines(path, _LINE, LARGEST) if text.startswith(b"{"))
+        lines = [line for text in whole if (line := _line(text))]
     except OSError:
         return []
     times = accumulate((line.at for line in lines), max)
@@ -118,11 +120,11 @@ def _lines(path: Path) -> list[Line]:
 def _line(text: bytes) -> Line | None:
     """One line read, None where it is torn or not one of ours: anybody may have written it."""
     try:
-        told = dict(json.loads(text))
+        told = dict(strict_json.loads(text))
         change = checked(Change(**dict(_read(told))))
         picture, at = str(told["picture"]), datetime.fromisoformat(told["at"]).astimezone(UTC)
         return Line(at.isoformat(timespec="microseconds"), picture, change) if len(picture) == 64 else None
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError, InputError):
+    except (ValueError, KeyError, TypeError, OverflowError, InputError):
         return None
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from studio.models.hashes import Stamp
 from studio.record.gallery import facts, journal
-from studio.record.gallery.entry import Change, Marks, Refreshed
+from studio.record.gallery.entry import Change, Marks, Refreshed, Unreadable
 from studio.record.gallery.folders import Found, place, scan
 from studio.record.gallery.index import Index
 
@@ -18,8 +18,13 @@ _AT_ONCE: Final = 100  # files between which others may write to the index
 Tell = Callable[[int, int], None]
 
 
-def refresh(index: Index, folders: Iterable[Path], tell: Tell | None = None) -> Refreshed:
-    """Look through all folders; ``tell`` hears how many files were read, and of how many."""
+def refresh(
+    index: Index, folders: Iterable[Path], tell: Tell | None = None, besides: Sequence[Unreadable] = ()
+) -> Refreshed:
+    """Look through all folders; ``tell`` hears how many files were read, and of how many.
+
+    ``besides`` is what else cannot be read.
+    """
     before = index.stamps()  # first: what is published from now on is not mistaken for gone
     found = _scan(folders)
     gone = {path: stamp for path, stamp in before.items() if path not in found.pictures}
@@ -29,7 +34,7 @@ def refresh(index: Index, folders: Iterable[Path], tell: Tell | None = None) -> 
             index.forget(Path(path), stamp)
     _read_all(index, new, tell)
     _hear(index, found.journals)
-    for unreadable in found.unreadable:
+    for unreadable in (*found.unreadable, *besides):
         index.put(_shown(unreadable.path), "here", Stamp(-1, -1, -1), unreadable.why)
     return Refreshed(len(new), len(gone))
 

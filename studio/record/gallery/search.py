@@ -1,7 +1,8 @@
 """Finds pictures in the index: a query's terms as SQL, pages of what they find."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ _COLUMNS: Final = (
     "id, place, path, made, width, height, bytes, recorded, workflow, title, prompt, negative, seed"  # of an Entry
 )
 
+_FIRST_YEAR, _LAST_YEAR = 2, 9998  # a clock's own zone may move a time by a day
 _AT_ONCE: Final = 1000  # pictures that a question names
 
 
@@ -88,9 +90,18 @@ def _entries(index: Index, rows: Sequence[tuple[Any, ...]]) -> Iterator[Entry]:
         said, used = marks.get(picture, Marks()), tuple(uses.get(picture, ()))
         there = tuple(Path(file) for file, where in files[picture] if where == place)
         yield Entry(
-            picture, Path(path), there, place, EPOCH + timedelta(microseconds=made), (width, height), size,
+            picture, Path(path), there, place, _moment(made), (width, height), size,
             bool(recorded), workflow, title, prompt, negative, seed, used, said,
         )  # fmt: skip
+
+
+def _moment(made: int) -> datetime | None:
+    """When that was; None where no clock anywhere can show it."""
+    with suppress(OverflowError):
+        moment = EPOCH + timedelta(microseconds=made)
+        if _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+            return moment
+    return None
 
 
 def _files(index: Index, ids: Sequence[str]) -> dict[str, list[tuple[str, str]]]:

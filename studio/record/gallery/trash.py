@@ -9,6 +9,7 @@ from typing import Final
 from studio.disk import move_new
 from studio.errors import InputError, OutputError
 from studio.record.gallery.folders import OWN, TRASH, own
+from studio.untrusted.files import is_file, resolved
 
 _LINKED: Final = "leads through a link to another place and is left alone"
 
@@ -91,14 +92,14 @@ def _folder(file: Path) -> Path:
 
 
 def _contained(file: Path, folder: Path) -> None:
-    if file.is_symlink() or not file.is_file():
+    if file.is_symlink() or not is_file(file):
         raise InputError(f"there is no file '{file}'")
     _inside(file, folder)
 
 
 def _inside(file: Path, folder: Path) -> None:
     """Raise InputError where a path leads out of the folder once every link is followed."""
-    if file.parent.resolve() != folder.resolve() / file.parent.relative_to(folder):
+    if resolved(file.parent) != resolved(folder) / file.parent.relative_to(folder):
         raise InputError(f"'{file}' {_LINKED}")
 
 

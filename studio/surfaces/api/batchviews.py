@@ -19,6 +19,7 @@ from studio.surfaces.api import views
 from studio.surfaces.batchasked import Reading
 from studio.surfaces.batchdesk import Look
 from studio.surfaces.batchwork import RowDone
+from studio.untrusted.files import is_file
 from studio.workflow import Workflow
 
 _ROWS, _PROBLEMS, _EXAMPLES = 50, 200, 3  # that are shown
@@ -89,7 +90,7 @@ def look(one: Look, output: Path) -> dict[str, Any]:
         "failed": one.count("failed"),
         "blocked": one.count("blocked"),
         "left": one.left,
-        "files": {file: _file(one.name, file) for file in FILES if (one.folder / file).is_file()},
+        "files": {file: _file(one.name, file) for file in FILES if is_file(one.folder / file)},
     }
 
 

@@ -41,7 +41,7 @@ def whole(entry: Entry, output: Path) -> dict[str, Any]:
         "copies": len(entry.files),
         "picture": picture_id(output, entry.path),
         "url": f"/api/gallery/{entry.id}/file",
-        "made": entry.made.isoformat(),
+        "made": entry.made.isoformat() if entry.made else None,
         "prompt": entry.prompt,
         "workflow": entry.workflow,
         "workflow_title": entry.title,

@@ -153,7 +153,7 @@ def settings(entry: Entry) -> Iterator[tuple[str, str]]:
     else:
         yield from _foreign(entry)
     yield from (("LoRA" if used.kind == "lora" else "Model", _licensed(used.name, used.licence)) for used in entry.uses)
-    yield "Made", f"{entry.made.astimezone():%Y-%m-%d %H:%M}"
+    yield "Made", f"{entry.made.astimezone():%Y-%m-%d %H:%M}" if entry.made else "unknown"
     yield from (("File", str(file)) for file in entry.files)
 
 

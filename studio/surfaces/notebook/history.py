@@ -11,6 +11,7 @@ from studio.runs import Run
 from studio.session import Session
 from studio.surfaces.notebook.pieces import Strip
 from studio.surfaces.notebook.results import tile
+from studio.untrusted.files import is_file
 
 MOST: Final = 60  # pictures and unfinished runs that are shown
 _EMPTY: Final = "Nothing yet. What you make stays here, also after a restart."
@@ -70,7 +71,7 @@ class History:
 
 def _of(run: Run) -> list[tuple[str, Picture | Run]]:
     """A run's pictures whose files are still there, newest first; before them the run itself if it did not finish."""
-    pictures = [(str(picture.path), picture) for picture in reversed(run.pictures) if picture.path.is_file()]
+    pictures = [(str(picture.path), picture) for picture in reversed(run.pictures) if is_file(picture.path)]
     return [*([(run.id, run)] if run.state in _WORDS else []), *pictures]
 
 

@@ -12,6 +12,7 @@ from studio.record.picture import Picture
 from studio.surfaces.controls import controls
 from studio.surfaces.notebook.fields import PICTURES, small
 from studio.surfaces.notebook.pieces import BeforeAfter, Stage, Strip
+from studio.untrusted.files import is_file
 from studio.workflow import Workflow
 
 EMPTY = "Your picture appears here.\nFill in the form and press Generate."
@@ -133,7 +134,7 @@ def _start(picture: Picture) -> Path | None:
     """The picture that this one was made from, if it is still there."""
     name = takes_picture(Workflow.of(picture.job.workflow, picture.job.definition))
     value = picture.job.values.get(name) if name else None
-    return Path(value) if isinstance(value, str) and Path(value).is_file() else None
+    return Path(value) if isinstance(value, str) and is_file(Path(value)) else None
 
 
 def describe(picture: Picture) -> str:

@@ -5,7 +5,6 @@ downloads whatever URL it finds where a file belongs. Its other routes (proxy, v
 functions of components, calls by name) are of no use to the page. So everything is refused but the table below.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from starlette.requests import Request
 
 from studio.surfaces.guard import Refusal, refuse, route_path
 from studio.surfaces.uploads import SHOWN, contained
+from studio.untrusted import strict_json
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -92,8 +92,8 @@ class GradioRequests:
     def _call(self, body: bytes, host: str) -> bytes:
         """The call, written anew: Gradio reads exactly what was checked."""
         try:
-            call = _Call.model_validate(json.loads(body))
-        except (ValidationError, ValueError, RecursionError):
+            call = _Call.model_validate(strict_json.loads(body))
+        except (ValidationError, ValueError):
             raise Refusal(422, "this is not a call that the page makes") from None
         if self._inputs.get(call.fn_index) != len(call.data):
             raise Refusal(404, "the page has no such function with so many inputs")

@@ -1,5 +1,7 @@
 """Tables as people's programs write them."""
 
+import time
+import zipfile
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -214,6 +216,44 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_worse(table, book, tmp_pa
             assert found.columns or found.problems
         except InputError as error:
             assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("t.csv", ",".join(f"c{n}" for n in range(100_000)) + "\n1\n", "over 1,000 columns"),
+        ("t.csv", f"a,b\n{'x' * 140_000},1\n", "field larger than field limit"),
+        ("t.csv", "a\n" + "\n" * 250_000 + "x\n", "over 200,000 rows, empty ones counted"),
+        ("t.csv", "," * 4_000_001, "line 1 is over 4,000,000 letters long"),
+        ("t.csv", "a\n" + ("," * 5000 + "\n") * 500, "over 2,000,000 cells"),
+        ("t.jsonl", "{" + ",".join(f'"k{n}":1' for n in range(100_000)) + "}\n", "over 1,000 columns"),
+        ("t.jsonl", "".join(f'{{"k{n}": 1}}\n' for n in range(1001)), "over 1,000 columns"),
+        ("t.jsonl", "\n" * 200_001, "over 200,000 lines"),
+    ],
+)
+def test_a_table_costs_no_more_than_tables_may(table, name, content, says):
+    began = time.process_time()
+    with pytest.raises(InputError, match=says) as caught:
+        table(name, content)
+    assert time.process_time() - began < 2
+    assert "\n" not in str(caught.value)
+
+
+def test_rows_and_columns_of_a_workbook_may_be_numbered_as_they_like(book, tmp_path):
+    book(["prompt"], ["a sun"])
+    with zipfile.ZipFile(tmp_path / "t.xlsx") as whole:
+        parts = {part.filename: whole.read(part) for part in whole.infolist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    rows = "".join(f'<row r="{n}"><c r="ZZZ{n}"><v>1</v></c></row>' for n in range(3, 200)).encode()
+    for found, instead, says in (
+        (b'<row r="2"', b'<row r="1000000000"', "over 200,000 rows"),
+        (b"</sheetData>", rows + b"</sheetData>", "over 2,000,000 cells"),
+    ):
+        with zipfile.ZipFile(tmp_path / "odd.xlsx", "w") as odd:
+            for part, content in parts.items():
+                odd.writestr(part, content.replace(found, instead) if part == sheet else content)
+        with pytest.raises(InputError, match=says):
+            files.read(tmp_path / "odd.xlsx")
 
 
 def test_an_encoding_is_used_where_it_is_told(table):

@@ -65,9 +65,17 @@ def test_a_hugging_face_card(file, place):
     assert said(file)[0] == {("licence", "other faipl"), ("base", "a/b"), ("trigger", "neon lines")}
 
 
-@pytest.mark.parametrize("hostile", ["[" * 20_000, "a: &a [x, x]\nb: *a", "license: 2024-13-77", "a: b: c", "- x", ""])
-def test_a_broken_card_is_passed_over(file, hostile):
+@pytest.mark.parametrize("hostile", ["[" * 20_000, "a: &a [x, x]\nb: *a", "a: b: c", "license: !!binary x"])
+def test_a_broken_card_is_named(file, hostile):
     (file.parent / "README.md").write_text(f"---\n{hostile}\n---\n")
+    found, (problem,) = said(file)
+    assert not found
+    assert problem.startswith("the head of README.md cannot be read, so what it says does not count: ")
+
+
+@pytest.mark.parametrize("head", ["- x", "", "license: []"])
+def test_a_card_may_say_nothing(file, head):
+    (file.parent / "README.md").write_text(f"---\n{head}\n---\n")
     assert said(file) == (set(), [])
 
 
@@ -86,7 +94,10 @@ def test_a_broken_sidecar_is_named_and_the_others_are_read(file, hostile):
 def test_one_that_is_too_large_is_named(file, monkeypatch):
     monkeypatch.setattr(sidecars, "LARGEST", 100)
     beside(file, json={"notes": "x" * 100})
-    assert said(file) == (set(), ["neon.v2.json is larger than a sidecar may be (100 bytes)"])
+    assert said(file) == (
+        set(),
+        ["neon.v2.json cannot be read: it is larger than 100 bytes, the most that such a file may have"],
+    )
 
 
 @pytest.mark.parametrize("odd", [None, 1, "x", [1], {"a": 1}, [{"a": [None]}], -1e300, True])

@@ -6,12 +6,14 @@ import os
 import shutil
 import sqlite3
 import time
+from contextlib import closing, suppress
 
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from studio.errors import InputError, OutputError
+from studio.record.gallery.about import about, data
 from studio.record.gallery.database import FILE
 from studio.record.gallery.entry import Change
 from studio.record.gallery.gallery import Gallery
@@ -210,6 +212,76 @@ def test_hostile_records_are_data(gallery, folder):
     assert all(isinstance(entry.prompt, str) and len(entry.prompt) <= 20_000 for entry in entries)
     for entry in entries[:50]:
         gallery.lineage(entry.id)
+
+
+def test_dates_beyond_reason_are_unknown_and_the_rest_goes_on(gallery, make, folder):
+    make("a star", 1, name="now")
+    for n, made in enumerate(
+        ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+00:00"), 2
+    ):
+        os.utime(make("a star", n, name=f"record-{n}", made=made).path, (0, 0))
+    for n, when in enumerate((2**34, -(2**40)), 8):
+        with suppress(OSError):  # of a time that this disk cannot keep
+            file = folder / f"file-{n}.png"
+            Image.new("RGB", (16, 16), (n, n, n)).save(file)
+            os.utime(file, (when, when))
+    gallery.refresh()
+    page = gallery.find(most=2)
+    entries, after = list(page.entries), page.next
+    while after:
+        page = gallery.find(most=2, after=after)
+        entries, after = [*entries, *page.entries], page.next
+    assert len(entries) == len({entry.id for entry in entries}) == 6
+    assert entries[0].path.stem == "now"
+    for entry in entries:
+        assert dict(about(entry))["made"]
+        assert json.dumps(data(entry))
+    assert (
+        dict(about(next(entry for entry in entries if entry.path.stem == "record-2")))["made"] == "1970-01-01 00:00:00"
+    )
+    assert found(gallery, "date:2026..") == ["now"]
+    assert gallery.refresh().read == 0
+
+
+def test_a_date_in_an_index_of_before_is_unknown(gallery, make, tmp_path):
+    make("a star", 1)
+    gallery.refresh()
+    with closing(sqlite3.connect(tmp_path / "state" / FILE)) as db, db:
+        db.execute("UPDATE pictures SET made = ?", (-(2**62),))
+    (entry,) = gallery.find().entries
+    assert (entry.made, dict(about(entry))["made"], data(entry)["made"]) == (None, "unknown", None)
+
+
+def test_a_damaged_list_of_folders_is_named_and_the_others_are_looked_through(gallery, make, tmp_path, folder):
+    make("a star", 1)
+    with (tmp_path / "state" / "gallery-folders.txt").open("ab") as file:
+        file.write(b"/\0x\n\xff\xfe\n" + b"y" * 5000 + b"\n")
+    gallery.refresh()
+    assert found(gallery) == ["x"]
+    assert gallery.folders == [folder]
+    said = {one.path.name[:20]: one.why for one in gallery.unreadable()}
+    assert "line 2" in said["gallery-folders.txt"]
+    assert said["y" * 20] == "File name too long"
+    gallery.refresh()
+    assert len(gallery.unreadable()) == len(said) == 2
+
+
+def test_what_lies_in_the_place_of_pictures_and_journals_stops_nothing(gallery, make, folder):
+    make("a star", 1)
+    os.mkfifo(folder / "pipe.png")
+    (folder / "folder.png").mkdir()
+    (folder / "zero.png").symlink_to("/dev/zero")
+    (folder / "round.png").symlink_to("round.png")
+    (folder / "empty.png").touch()
+    with (folder / "huge.png").open("wb") as file:
+        file.truncate(20 * 2**30)
+    (folder / ".studio").mkdir()
+    with (folder / ".studio" / "marks.jsonl").open("wb") as file:
+        file.truncate(20 * 2**30)
+    shutil.copyfile(folder / "x.png", folder / os.fsdecode(b"f\xfcr.png"))
+    gallery.refresh()
+    assert found(gallery) == ["x"]
+    assert {one.path.name for one in gallery.unreadable()} == {"empty.png", "huge.png", "marks.jsonl", "f\\xfcr.png"}
 
 
 def test_a_text_that_unpacks_to_a_bomb_is_listed_and_the_rest_goes_on(gallery, folder, make):

@@ -1,5 +1,7 @@
 """LoRAs over HTTP: what is told of them, and that only names come in."""
 
+import os
+import shutil
 from io import BytesIO
 
 import pytest
@@ -16,6 +18,23 @@ def test_they_are_listed_for_a_model_with_their_previews(server):
     assert [one["preview"] is None for one in shown] == [False, True, True]
     assert Image.open(BytesIO(server.client.get(shown[0]["preview"]).content)).size == (64, 64)
     assert server.client.get("/api/loras", params={"model": "/etc"}).status_code == 422
+
+
+def test_one_whose_name_is_no_text_takes_none_of_the_others_down(server, folder_of_parts):
+    odd = folder_of_parts / os.fsdecode(b"f\xfcr.safetensors")
+    shutil.copyfile(folder_of_parts / "neon.safetensors", odd)
+    try:
+        answer = server.client.get("/api/loras", params={"model": "spark"})
+    finally:
+        odd.unlink()
+    assert [one["name"] for one in answer.json()] == ["neon", "styles/paper", "xl"]
+
+
+def test_halves_of_letters_in_what_is_asked_are_answered(server):
+    for body in (b'{"workflow": "\\ud800"}', b'{"workflow": "text-to-image", "values": {"\\ud800": "\\udc00"}}'):
+        answer = server.client.post("/api/jobs", content=body, headers={"content-type": "application/json"})
+        assert answer.status_code == 422, answer.text
+        assert "\ud800" in answer.json()["detail"]
 
 
 def test_a_preview_is_only_that_of_a_lora_here(server, folder_of_parts):

@@ -99,7 +99,7 @@ function settings() {
     ["Workflow", entry.workflow_title],
     ...used,
     ["Size", `${entry.width} × ${entry.height}`],
-    ["Made", new Date(entry.made).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })],
+    ["Made", entry.made ? new Date(entry.made).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }) : "unknown"],
     ["File", entry.name],
   ];
   const told = entry.recipe ? rows(entry.recipe.values, entry.labels, ["model", "loras", "size", "count"]) : [make("p", {}, "This file does not say how it was made.")];
