@@ -15,11 +15,11 @@ from typing import Any, Final
 from studio.kinds import Size
 from studio.models import bases
 from studio.models.card import ModelCard
+from studio.models.checkpoint import PARTS
 from studio.models.folder import read_json, weight_files
 from studio.models.hashes import Stamp
 from studio.models.header import Header
 from studio.models.tensors import Tensor
-from studio.models.weights import PARTS
 
 TILE: Final = 512
 """Pixels of a tile's edge where a picture is decoded in tiles."""

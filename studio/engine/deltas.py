@@ -129,7 +129,7 @@ def _oft_parts(of: Roles, own: "Tensor") -> "Tensor":
     import torch
 
     parts = [of[role] for role in sorted(of) if role.startswith("blocks_")]
-    rows = own.split([part.shape[0] * part.shape[1] for part in parts])
+    rows = torch.split(own, [part.shape[0] * part.shape[1] for part in parts])
     if not float(of.get("alpha", 1.0)):
         return torch.zeros_like(own)
     alpha = {"alpha": of["alpha"]} if "alpha" in of else {}
