@@ -66,7 +66,6 @@ _LESSONS = Lessons(
 
 BLOCKS: Final = {
     "img_in": "x_embedder",
-    "img_in.proj": "x_embedder",  # in LoRAs, as the Open Model Initiative has it
     "txt_in": "context_embedder",
     "double_blocks.*.img_attn.qkv": "transformer_blocks.*.attn.to_{q,k,v}",
     "double_blocks.*.img_attn.norm.query_norm": "transformer_blocks.*.attn.norm_q",

@@ -146,7 +146,8 @@ def _side_by_side(component: str, modules: list[str], weights: Shapes) -> Places
 
 
 def _spellings(name: str) -> tuple[str, ...]:
-    return name, _OLD.sub(r".self_attn.\1_proj", name), f"{name}.0" if name.endswith(".to_out") else name
+    omi = "img_in" if name == "img_in.proj" else name  # as the Open Model Initiative names FLUX's first layer
+    return name, omi, _OLD.sub(r".self_attn.\1_proj", name), f"{name}.0" if name.endswith(".to_out") else name
 
 
 def _ambiguous(target: str, found: set[Places]) -> ModelError:
