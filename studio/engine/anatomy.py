@@ -15,12 +15,12 @@ from typing import Any, Final
 from studio.kinds import Size
 from studio.models import bases
 from studio.models.card import ModelCard
+from studio.models.checkpoint import PARTS
 from studio.models.configuration import read_json
 from studio.models.folder import components, weight_files
 from studio.models.hashes import Stamp
 from studio.models.header import Header
 from studio.models.tensors import Tensor
-from studio.models.weights import PARTS
 from studio.untrusted.files import is_file, is_folder
 
 TILE: Final = 512

@@ -43,7 +43,9 @@ def weight(form: str, of: Roles, own: "Tensor") -> "Tensor":
 
 
 def bias(of: Roles) -> "Tensor":
-    """The difference from a module's bias."""
+    """The difference from a module's bias; that of a LoRA's up matrix is multiplied by alpha / rank, as in PEFT."""
+    if "up_bias" in of:
+        return of["up_bias"] * _strength(of, len(of["down"]))
     return next(of[role] for role in _BIASES if role in of)
 
 
@@ -56,11 +58,11 @@ def factors(form: str, of: Roles) -> "tuple[Tensor, Tensor] | None":
 
 
 def _strength(of: Roles, rank: int) -> float:
-    """alpha / rank; an alpha that is missing or 0 stands for the rank itself, as the trainers have it."""
-    alpha = float(of["alpha"]) if "alpha" in of else 0.0
+    """alpha / rank; a missing alpha stands for the rank itself, one of 0 is a strength of 0."""
+    alpha = float(of["alpha"]) if "alpha" in of else rank
     if not isfinite(alpha):
-        raise ModelError(f"an alpha of {alpha} is no strength")
-    return alpha / rank if alpha else 1.0
+        raise ModelError(f"an alpha of {alpha} is not a strength")
+    return alpha / rank
 
 
 def _lora(of: Roles, own: "Tensor") -> "Tensor":  # noqa: ARG001 as all
@@ -107,9 +109,12 @@ def _oft(of: Roles, own: "Tensor") -> "Tensor":
     """Output channels turned in blocks, and stretched by ``rescale`` where that is given.
 
     https://arxiv.org/abs/2306.07280; blocks of four dimensions are BOFT's, https://arxiv.org/abs/2311.06243.
+    kohya's ``networks/oft_flux.py`` has several sets of blocks for a module that holds several side by side.
     """
     import torch
 
+    if "blocks" not in of:
+        return _oft_parts(of, own)
     turns = _turns(of["blocks"], _constraint(of, len(own)))
     if turns.ndim == 4:
         turned = _butterfly(turns, own)
@@ -117,6 +122,18 @@ def _oft(of: Roles, own: "Tensor") -> "Tensor":
         blocks = own.reshape(*turns.shape[:2], *own.shape[1:])
         turned = torch.einsum("knm,kn...->km...", turns, blocks).flatten(0, 1)
     return (turned * of["rescale"].reshape(_along(own, 0)) if "rescale" in of else turned) - own
+
+
+def _oft_parts(of: Roles, own: "Tensor") -> "Tensor":
+    """The rows of each set of blocks turned by themselves; alpha 0 turns nothing here, where LyCORIS has no limit."""
+    import torch
+
+    parts = [of[role] for role in sorted(of) if role.startswith("blocks_")]
+    rows = torch.split(own, [part.shape[0] * part.shape[1] for part in parts])
+    if not float(of.get("alpha", 1.0)):
+        return torch.zeros_like(own)
+    alpha = {"alpha": of["alpha"]} if "alpha" in of else {}
+    return torch.cat([_oft({"blocks": part, **alpha}, each) for part, each in zip(parts, rows, strict=True)])
 
 
 def _constraint(of: Roles, channels: int) -> float:
@@ -204,7 +221,7 @@ def _along(own: "Tensor", axis: int) -> list[int]:
     return [-1 if n == axis else 1 for n in range(own.ndim)]
 
 
-_BIASES: Final = ("diff_b", "b_norm")
+_BIASES: Final = ("diff_b", "b_norm", "up_bias")
 FORMS: Final[Mapping[str, Callable[[Roles, "Tensor"], "Tensor"]]] = MappingProxyType(
     {
         "lora": _lora,

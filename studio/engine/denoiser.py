@@ -7,29 +7,36 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from studio.engine.tensors import read_named
 from studio.errors import ModelError
-from studio.families import Family, bare
-from studio.models import folder
+from studio.families import bare
+from studio.models import checkpoint, folder
 from studio.models.card import ModelCard
-from studio.models.weights import PARTS
+from studio.models.header import Header
 from studio.naming import Names
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-NAME: Final = "transformer"
-"""What diffusers calls the denoiser of every family that is built here."""
+_NAMES: Final = ("transformer", "unet")
+
+
+def name_in(base: Path) -> str:
+    """What a base's denoiser is called in diffusers."""
+    return next(name for name in _NAMES if name in folder.components(base))
 
 
 def build(card: ModelCard, base: Path, dtype: "torch.dtype") -> Any:
-    """The denoiser with the file's weights, in main memory; rounded ones stay as they are.
+    """The denoiser with the file's weights, in main memory, as ``base`` configures it; rounded ones stay as they are.
 
     Raises ModelError that names the tensors that do not fit, or the package that is missing.
     """
-    kind: Any = class_of(*folder.components(base)[NAME])
-    model = _empty(kind, base)
-    tensors = belonging(_read(card), card.family, model)
+    name = name_in(base)
+    kind: Any = class_of(*folder.components(base)[name])
+    model = _empty(kind, base / name)
+    in_diffusers = card.weights is not None and card.weights.in_diffusers
+    tensors = belonging(_read(card, dtype), Names() if in_diffusers else card.family.names, model)
     _check(card, base, tensors, model)
     if card.weights and card.weights.rounded:
         return _rounded(card, base, tensors, model, dtype)
@@ -47,23 +54,19 @@ def where(name: str, names: Names) -> list[str]:
     return [re.sub(r"\.scale$", ".weight", one) for one in names.in_diffusers(name)]
 
 
-def _empty(kind: Any, base: Path) -> Any:
+def _empty(kind: Any, config: Path) -> Any:
     """The denoiser without memory for any weights."""
     from accelerate import init_empty_weights
 
     with init_empty_weights():
-        return kind.from_config(kind.load_config(base / NAME, local_files_only=True))
+        return kind.from_config(kind.load_config(config, local_files_only=True))
 
 
-def _read(card: ModelCard) -> "dict[str, Tensor]":
-    """The denoiser's tensors by the names their makers gave them."""
+def _read(card: ModelCard, dtype: "torch.dtype") -> "dict[str, Tensor]":
+    """The denoiser's tensors by their names in the file."""
     if card.weights and card.weights.rounded:
         return _read_gguf(card.path)
-    from safetensors import safe_open
-
-    others = tuple(start for starts in PARTS.values() for start in starts)
-    with safe_open(card.path, framework="pt") as file:
-        return {bare(name): file.get_tensor(name) for name in file.keys() if not name.startswith(others)}  # noqa: SIM118
+    return read_named(card.path, checkpoint.denoiser(Header.read(card.path).tensors), dtype)
 
 
 def _read_gguf(path: Path) -> "dict[str, Tensor]":
@@ -74,15 +77,15 @@ def _read_gguf(path: Path) -> "dict[str, Tensor]":
     return {bare(name): tensor for name, tensor in load_gguf_checkpoint(path).items()}
 
 
-def belonging(tensors: "Mapping[str, Tensor]", family: Family, model: Any) -> "dict[str, Tensor]":
+def belonging(tensors: "Mapping[str, Tensor]", names: Names, model: Any) -> "dict[str, Tensor]":
     """The tensors by the names diffusers has for them, cut and turned where it wants them otherwise."""
     sizes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     found = {}
     for name, tensor in tensors.items():
-        new = where(name, family.names)
+        new = where(name, names)
         for one, part in zip(new, _cut(tensor, [sizes.get(one, (0,))[0] for one in new]), strict=True):
             module = one.rpartition(".")[0]
-            turned = family.names.swaps(module, sizes.get(f"{module}.weight", (0,)))
+            turned = names.swaps(module, sizes.get(f"{module}.weight", (0,)))
             found[one] = _turned(part) if turned else part
     return found
 
@@ -113,9 +116,10 @@ def _check(card: ModelCard, base: Path, tensors: "Mapping[str, Tensor]", model: 
     ):
         if names:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            like = f"the {card.family.title} in '{card.base}'" if base == card.base else card.family.title
             raise ModelError(
-                f"the weights of '{card.path}' do not fit the {card.family.title} in '{base}': "
-                f"the file {what} '{min(names)}'{more}; take the folder of the model that the file was made from"
+                f"the weights of '{card.path}' do not fit {like}: the file {what} '{min(names)}'{more}; "
+                "take the folder of the model that the file was made from, with --base"
             )
 
 
@@ -131,4 +135,4 @@ def _rounded(card: ModelCard, base: Path, tensors: "Mapping[str, Tensor]", model
     linear = {f"{name}.weight" for name, module in model.named_modules() if isinstance(module, nn.Linear)}
     ready = {name: tensor if name in linear else dequantize_gguf_tensor(tensor) for name, tensor in tensors.items()}
     how = {"quantization_config": GGUFQuantizationConfig(compute_dtype=dtype), "dtype": dtype}
-    return type(model).from_single_file(ready, config=str(base), subfolder=NAME, local_files_only=True, **how)
+    return type(model).from_single_file(ready, config=str(base), subfolder=name_in(base), local_files_only=True, **how)

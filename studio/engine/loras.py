@@ -215,8 +215,10 @@ def _shapes(pipeline: "DiffusionPipeline") -> dict[str, Shapes]:
 
 
 def pieces_of(sha256: str, fitted: Sequence[Fitted], tensors: "Mapping[str, Tensor]") -> Iterator[Piece]:
-    """What changes of a file with this SHA-256 do, parameter by parameter."""
+    """What changes of a file with this SHA-256 do, parameter by parameter; nothing for those whose alpha is 0."""
     for each in fitted:
+        if each.change.idle:
+            continue
         of = _roles(each.change, tensors)
         for place in each.places:
             for bias, there in zip((False, True), deltas.changes(of), strict=True):

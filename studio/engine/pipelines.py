@@ -216,7 +216,7 @@ class Pipelines:
 def _read(card: ModelCard, wanted: Any, dtype: "torch.dtype") -> Any:
     """The model from its files, a folder's or the single one, in main memory."""
     if card.weights:
-        return singlefile.load(card, wanted, dtype)
+        return singlefile.load(card, wanted, dtype, _taken(wanted, _UNGUARDED))
     how = {"dtype": dtype, "local_files_only": True, "use_safetensors": True, "variant": folder.variants(card.path)}
     return wanted.from_pretrained(card.path, **how, **_taken(wanted, _UNGUARDED))
 

@@ -1,33 +1,39 @@
 """Loads a model from a single weight file; what the file lacks comes from its base. Nothing is looked up online."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from studio.engine import denoiser
+from studio.engine import components, denoiser
 from studio.errors import ModelError
 from studio.models import bases, folder
 from studio.models.card import ModelCard
+from studio.models.configuration import read_json
 
 if TYPE_CHECKING:
     import torch
 
-_PART_OF = {"vae": "VAE", "text_encoder": "text encoder"}
 
+def load(card: ModelCard, kind: Any, dtype: "torch.dtype", besides: Mapping[str, Any]) -> Any:
+    """The diffusers pipeline of class ``kind`` around the file's weights, in main memory; it is given ``besides`` too.
 
-def load(card: ModelCard, kind: Any, dtype: "torch.dtype") -> Any:
-    """The diffusers pipeline of class ``kind`` around the file's weights, in main memory.
-
-    Where diffusers cannot read files of the family, the file gives the denoiser and the base all else. Raises
-    ModelError that says what neither of them has.
+    The denoiser is the file's; a VAE and text encoders are the file's where it has them, and the base's where not.
+    Raises ModelError that says what neither of them has.
     """
-    base, settings = _base(card), {"dtype": dtype, "local_files_only": True}
-    if not bases.reads_whole(card.family):
-        made = {denoiser.NAME: denoiser.build(card, base, dtype)}
-        return kind.from_pretrained(base, use_safetensors=True, variant=folder.variants(base), **settings, **made)
+    base, how = _base(card), {"dtype": dtype, "local_files_only": True}
+    if base.is_dir():
+        return _assembled(card, base, kind, how, besides)
     with TemporaryDirectory() as laid:
-        bases.lay_out(base, card.variant, card.prediction, Path(laid))
-        return kind.from_single_file(str(card.path), config=laid, **settings, **_borrowed(card, base, settings))
+        bases.lay_out(base, card.variant, Path(laid))
+        return _assembled(card, Path(laid), kind, how, besides)
+
+
+def _assembled(card: ModelCard, base: Path, kind: Any, how: dict[str, Any], besides: Mapping[str, Any]) -> Any:
+    own = {denoiser.name_in(base): denoiser.build(card, base, how["dtype"])}
+    own |= components.build(card, base, how["dtype"])
+    own |= {"scheduler": _scheduler(card, base)} | _borrowed(card, base, how, {*own, *besides})
+    return kind.from_pretrained(base, use_safetensors=True, **how, **own, **besides)
 
 
 def _base(card: ModelCard) -> Path:
@@ -40,13 +46,23 @@ def _base(card: ModelCard) -> Path:
     raise ModelError(bases.wanted(card.name, card.path, card.family, lacks))
 
 
-def _borrowed(card: ModelCard, base: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    """The components that the file lacks, loaded from the base."""
-    lacks = card.weights.lacks if card.weights else ()
-    return {
-        name: denoiser.class_of(library, kind).from_pretrained(
-            base / name, use_safetensors=True, variant=folder.variant(base / name), **settings
+def _scheduler(card: ModelCard, base: Path) -> Any:
+    """The base's scheduler, told what the file's denoiser predicts."""
+    config = read_json(base / "scheduler" / "scheduler_config.json") | bases.PREDICTIONS[card.prediction]
+    return denoiser.class_of(*folder.components(base)["scheduler"]).from_config(config)
+
+
+def _borrowed(card: ModelCard, base: Path, how: dict[str, Any], there: set[str]) -> dict[str, Any]:
+    """The components with weights that the file lacks, loaded from the base, each in the precision it comes in."""
+    found = {}
+    for name, (library, kind) in folder.components(base).items():
+        if name in there or not (base / name / "config.json").is_file():
+            continue
+        if not folder.weight_files(base / name):
+            raise ModelError(bases.wanted(card.name, card.path, card.family, (name.replace("_", " "),)))
+        which = folder.variant(base / name)
+        loaded = denoiser.class_of(library, kind).from_pretrained(
+            base / name, use_safetensors=True, variant=which, **how
         )
-        for name, (library, kind) in (folder.components(base) if lacks else {}).items()
-        if _PART_OF.get(name.rstrip("_234")) in lacks
-    }
+        found[name] = loaded
+    return found

@@ -1,15 +1,18 @@
 """Tensors read from files and written over themselves in a copy of one; never a whole model."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.engine.alignment import aligned
 from studio.engine.finite import damaged, finite
 from studio.errors import ModelError
+from studio.models.checkpoint import SCALES
 from studio.models.header import Header
 from studio.models.loras.parameters import Spot
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 
@@ -26,6 +29,32 @@ def read_all(path: Path) -> "dict[str, Tensor]":
         if tensor.ndim and not finite(tensor):
             raise damaged(path, name)
     return tensors
+
+
+def read_named(path: Path, names: Mapping[str, str], dtype: "torch.dtype") -> "dict[str, Tensor]":
+    """Some tensors of a safetensors file, each under the name that the mapping gives it.
+
+    Weights with a scale beside them are multiplied by it in float32 and rounded to ``dtype`` once; all others are in
+    the file's precision, windows into the file.
+    """
+    import torch
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        there = set(file.keys())
+
+        def whole(name: str) -> "Tensor":
+            tensor: Tensor = file.get_tensor(name)
+            module, _, end = name.rpartition(".")
+            scale = next(
+                (f"{module}{scale}" for scale in SCALES if end == "weight" and f"{module}{scale}" in there), ""
+            )
+            if not scale:
+                return tensor
+            tensor = tensor.to(torch.float32) * file.get_tensor(scale).to(torch.float32).reshape(())
+            return tensor.to(dtype)
+
+        return {new: whole(name) for name, new in names.items()}
 
 
 def read(spot: Spot) -> "Tensor":

@@ -189,9 +189,27 @@ class Family:
         """The family as it is for one variant: itself, where that is no different."""
         return self.variants.get(variant, self)
 
-    def recognise(self, shapes: Shapes) -> str | None:
-        """The variant of a single file with these tensors; None where it is no model of this family."""
-        return self.layout({bare(name): shape for name, shape in shapes.items()})
+    def recognise(self, shapes: Shapes, *, in_diffusers: bool = False) -> str | None:
+        """The variant of a single file with these tensors; None where it is no model of this family.
+
+        ``in_diffusers`` says to take their names for diffusers', of a file that holds nothing but a denoiser.
+        """
+        own = {bare(name): shape for name, shape in shapes.items()}
+        tables = [each._by_makers(own) for each in (self, *self.variants.values())] if in_diffusers else [own]
+        return next((variant for table in tables if (variant := self.layout(table)) is not None), None)
+
+    def _by_makers(self, shapes: Shapes) -> Shapes:
+        """Shapes by the makers' names; none where one of them is unknown. Fused ones have that of their first part."""
+        found: dict[str, Shape] = {}
+        for name, shape in shapes.items():
+            module, _, end = name.rpartition(".")
+            ends = [f".{end}", ".scale"] if end == "weight" else [f".{end}"]
+            parts = [(part, ends) for part in self.names.by_makers(module)]
+            parts = parts or [(part, [""]) for part in self.names.by_makers(name)]
+            if not parts:
+                return {}
+            found |= {f"{part.name}{each}": shape for part, theirs in parts for each in theirs if part.place == 0}
+        return found
 
     def variant_of(self, folder: Folder) -> str | None:
         """The variant of a model in diffusers' layout; None where it is no model of this family."""

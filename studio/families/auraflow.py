@@ -9,6 +9,7 @@ _OWN, _ADDED = ("to_q", "to_k", "to_v", "to_out.0"), ("add_q_proj", "add_k_proj"
 _DOUBLE, _SINGLE = "joint_transformer_blocks.*", "single_transformer_blocks.*"
 _NAMES = Names(
     {
+        "register_tokens": "register_tokens",
         "t_embedder.mlp.0": "time_step_proj.linear_1",
         "t_embedder.mlp.2": "time_step_proj.linear_2",
         "cond_seq_linear": "context_embedder",

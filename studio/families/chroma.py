@@ -20,6 +20,7 @@ def _layout(shapes: Shapes) -> str | None:
 _NAMES = Names(
     BLOCKS
     | {
+        "distilled_guidance_layer": "distilled_guidance_layer",
         "distilled_guidance_layer.layers.*.in_layer": "distilled_guidance_layer.layers.*.linear_1",
         "distilled_guidance_layer.layers.*.out_layer": "distilled_guidance_layer.layers.*.linear_2",
     }

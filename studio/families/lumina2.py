@@ -7,6 +7,7 @@ from studio.naming import Names
 _STREAMS = ("layers", "noise_refiner", "context_refiner")
 _NAMES = Names(
     {
+        "x_embedder": "x_embedder",
         "cap_embedder": "time_caption_embed.caption_embedder",
         "t_embedder.mlp.0": "time_caption_embed.timestep_embedder.linear_1",
         "t_embedder.mlp.2": "time_caption_embed.timestep_embedder.linear_2",
@@ -17,6 +18,7 @@ _NAMES = Names(
     | {f"{stream}.*.attention_norm1": f"{stream}.*.norm1.norm" for stream in _STREAMS[:2]}
     | {f"{stream}.*.adaLN_modulation.1": f"{stream}.*.norm1.linear" for stream in _STREAMS[:2]}
     | {f"{stream}.*.attention_norm2": f"{stream}.*.norm2" for stream in _STREAMS}
+    | {(norm := f"{stream}.*.ffn_norm{n}"): norm for stream in _STREAMS for n in "12"}
     | {f"{stream}.*.attention.qkv": f"{stream}.*.attn.to_{{q,k,v}}" for stream in _STREAMS}
     | {f"{stream}.*.attention.out": f"{stream}.*.attn.to_out.0" for stream in _STREAMS}
     | {f"{stream}.*.attention.{n}_norm": f"{stream}.*.attn.norm_{n}" for stream in _STREAMS for n in "qk"}

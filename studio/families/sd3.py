@@ -31,6 +31,7 @@ LESSONS = Lessons(
 )
 _NAMES = Names(
     {
+        "context_embedder": "context_embedder",
         "pos_embed": "pos_embed.pos_embed",
         "x_embedder.proj": "pos_embed.proj",
         "t_embedder.mlp.0": "time_text_embed.timestep_embedder.linear_1",

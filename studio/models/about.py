@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from studio.models import bases, folder, registry
 from studio.models.card import ModelCard
+from studio.models.checkpoint import PARTS
 from studio.models.header import Header
-from studio.models.weights import PARTS
 from studio.untrusted.files import is_folder
 
 _PREDICTS = {

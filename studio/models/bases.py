@@ -5,7 +5,6 @@ component, and under "variants" what differs in one. Otherwise a diffusers folde
 """
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,26 +67,9 @@ def scheduler(base: Path) -> str:
     return str(config.get("_class_name", "unknown")).removesuffix("Scheduler")
 
 
-def lay_out(base: Path, variant: str, prediction: str, folder: Path) -> None:
-    """Write into the folder all but the weights of a model, its scheduler told what the denoiser predicts."""
-    if is_folder(base):
-        _copy(base, folder)
-    else:
-        _write_all(configurations(base, variant), folder)
-    file = folder / "scheduler" / _FILES["scheduler"]
-    file.write_text(json.dumps(read_json(file) | PREDICTIONS[prediction]), "utf-8")
-
-
-def _copy(base: Path, folder: Path) -> None:
-    for file in [base / "model_index.json", *base.glob("*/*")]:
-        if file.suffix in {".json", ".txt", ".jinja"} and not file.name.endswith(".index.json"):
-            target = folder / file.relative_to(base)
-            target.parent.mkdir(exist_ok=True)
-            shutil.copyfile(file, target)
-
-
-def _write_all(configs: dict[str, Any], folder: Path) -> None:
-    for name, config in configs.items():
+def lay_out(base: Path, variant: str, folder: Path) -> None:
+    """Write into the folder all but the weights of a model, from a base that came with the studio."""
+    for name, config in configurations(base, variant).items():
         if name == "model_index":
             _write(folder / "model_index.json", config)
         else:

@@ -69,6 +69,10 @@ class Header:
         raw, dtype = self.bytes_of(name), self.tensors[name].dtype
         if dtype == "BF16":  # the upper half of a float32
             return (np.frombuffer(raw, "<u2").astype("<u4") << 16).view("<f4").astype("f8")
+        if dtype == "F8_E5M2":  # the upper half of a float16
+            return (np.frombuffer(raw, "u1").astype("<u2") << 8).view("<f2").astype("f8")
+        if dtype == "F8_E4M3":
+            return _e4m3(np.frombuffer(raw, "u1").astype("i4"))
         dtype = "U8" if dtype == "BOOL" else dtype
         if dtype[0] not in "FIU" or not dtype[1:].isdigit() or int(dtype[1:]) < 8:
             return np.empty(0)
@@ -87,3 +91,15 @@ class Header:
         text = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
         text += b" " * (-len(text) % 8)
         return len(text).to_bytes(8, "little") + text
+
+
+def _e4m3(raw: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    """Bytes as numbers: a sign, four bits of exponent with a bias of 7, three of mantissa; all ones is NaN.
+
+    There is no infinity. https://arxiv.org/abs/2209.05433, table 1.
+    """
+    import numpy as np
+
+    exponent, mantissa = raw >> 3 & 15, raw & 7
+    size = np.where(exponent > 0, (8 + mantissa) * 2.0 ** (exponent - 10), mantissa * 2.0**-9)
+    return np.where(raw & 127 == 127, np.nan, np.where(raw > 127, -size, size))

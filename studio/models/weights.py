@@ -7,20 +7,15 @@ from typing import Final
 
 from studio import plugins
 from studio.errors import ModelError
-from studio.families import Family, VMark
-from studio.models import bases, folder
+from studio.families import Family, VMark, bare
+from studio.models import bases, folder, quantised
+from studio.models.checkpoint import PARTS
 from studio.models.hashes import Stamp
 from studio.models.header import Header
 from studio.models.loras import origin, roles
 from studio.models.loras.file import LoraFile
 
-PARTS: Final = {
-    "VAE": ("first_stage_model.", "vae."),
-    "text encoder": ("cond_stage_model.", "conditioner.embedders.", "text_encoders."),
-}
-"""The parts besides the denoiser that a whole model has, and how their tensors' names begin."""
-
-_SCALES: Final = (".scale_weight", ".weight_scale", ".weight_scale_2", ".comfy_quant", "scaled_fp8")
+_EDM: Final = ("edm_mean", "edm_std", "edm_vpred.sigma_max", "edm_vpred.sigma_min")
 _NO_MODEL: Final = (
     ("a ControlNet", ("control_model.", "controlnet_")),
     ("a textual inversion", ("emb_params", "string_to_param", "clip_l", "clip_g")),
@@ -36,7 +31,8 @@ class Weights:
     ``prediction`` is what its denoiser was trained to say: "epsilon", "v", "v, zero terminal SNR" or
     "flow". ``precision`` is the dtype of most of it, ``lacks`` the parts it comes without, ``licence``
     what its metadata claims, "unknown" where that says nothing. ``rounded`` says that it is a GGUF file,
-    whose weights are rounded for good.
+    whose weights are rounded for good, ``scaled`` that its weights are fp8 with a scale each. ``in_diffusers`` says
+    that the denoiser's tensors have diffusers' names, not their makers'.
     """
 
     family: Family
@@ -46,6 +42,8 @@ class Weights:
     lacks: tuple[str, ...]
     licence: str
     rounded: bool = False
+    scaled: bool = False
+    in_diffusers: bool = False
 
     def whole(self, path: Path, base: Path) -> "Weights":
         """What it is together with the diffusers folder that has what it lacks, which tells variants that look alike.
@@ -93,12 +91,9 @@ def _recognised(path: Path) -> Weights:
     header = Header.read(path)
     if path.suffix != header.format:
         raise ModelError(f"'{path}' is a {header.format[1:]} file by its content; let its name end in {header.format}")
-    if scale := next((name for name in header.tensors if name.endswith(_SCALES)), ""):
-        raise ModelError(
-            f"'{path}' holds weights with scales of their own ('{scale}'), which are not supported here; "
-            "take the model in bf16, or as GGUF"
-        )
-    family, variant = _family(header)
+    scaled = quantised.scaled(header)
+    _refuse_edm(header)
+    family, variant, in_diffusers = _family(header)
     if header.format == ".gguf" and bases.reads_whole(family):
         raise ModelError(f"'{path}' is {family.title} as GGUF, which is not supported here; take it as safetensors")
     prediction = _prediction(header, family, variant)
@@ -108,16 +103,27 @@ def _recognised(path: Path) -> Weights:
     said = header.metadata
     licence = said.get("modelspec.license") or said.get("general.license") or "unknown"
     rounded = header.format == ".gguf"
-    return Weights(family.of(variant), variant, prediction, header.precision, lacks, licence, rounded)
+    return Weights(
+        family.of(variant), variant, prediction, header.precision, lacks, licence, rounded, scaled, in_diffusers
+    )
 
 
-def _family(header: Header) -> tuple[Family, str]:
+def _refuse_edm(header: Header) -> None:
+    if mark := next((name for name in _EDM if name in header.tensors), ""):
+        raise ModelError(
+            f"'{header.path}' was trained with EDM noise, which is not supported, as its tensor '{mark}' shows "
+            "(Playground v2.5 and CosXL are such models); take another model of Stable Diffusion XL"
+        )
+
+
+def _family(header: Header) -> tuple[Family, str, bool]:
+    """The family, the variant, and whether the denoiser has diffusers' names."""
     shapes = header.shapes
-    for name in plugins.names("families"):
-        family: Family = plugins.find("families", name).FAMILY
-        variant = family.recognise(shapes)
-        if variant is not None:
-            return family, variant
+    families: list[Family] = [plugins.find("families", name).FAMILY for name in plugins.names("families")]
+    for in_diffusers in (False, True):
+        for family in families:
+            if (variant := family.recognise(shapes, in_diffusers=in_diffusers)) is not None:
+                return family, variant, in_diffusers
     kind = _kind(header)
     raise ModelError(f"'{header.path}' is {kind}" if kind else f"'{header.path}' is no model of a family known here")
 
@@ -142,21 +148,22 @@ def _made_for(path: Path) -> str:
 
 
 def _prediction(header: Header, family: Family, variant: str) -> str:
-    if {"edm_mean", "edm_vpred.sigma_max"} & header.tensors.keys():
-        raise ModelError(f"'{header.path}' was trained with EDM noise, which is not supported")
     if family.noise == "flow":
         return "flow"
-    if not _predicts_v(header, None if variant else family.v_mark):
+    if not _predicts_v(header, family, None if variant else family.v_mark):
         return "epsilon"
     return "v, zero terminal SNR" if "ztsnr" in header.tensors else "v"
 
 
-def _predicts_v(header: Header, mark: VMark | None) -> bool:
+def _predicts_v(header: Header, family: Family, mark: VMark | None) -> bool:
     """Whether the file says so, by a tensor of that name or in its metadata; otherwise whether its mark shows it."""
     said = header.metadata.get("modelspec.prediction_type", "").lower()
     if said or "v_pred" in header.tensors:
         return said.startswith("v") or "v_pred" in header.tensors
-    return mark is not None and mark.tensor in header.tensors and _spread(header, mark.tensor) > mark.above
+    if mark is None:
+        return False
+    wanted = {bare(mark.tensor), *family.names.in_diffusers(bare(mark.tensor))}
+    return any(_spread(header, name) > mark.above for name in header.tensors if bare(name) in wanted)
 
 
 def _spread(header: Header, name: str) -> float:

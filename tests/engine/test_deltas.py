@@ -45,8 +45,8 @@ def test_the_first_versions_of_glora_have_their_factors_the_other_way_round():
     assert np.allclose(made, lorafiles.merged(new, own, 1.0) - own)
 
 
-@pytest.mark.parametrize(("alpha", "scale"), [(None, 1), (0.0, 1), (8.0, 2), (1.0, 0.25), (-4.0, -1)])
-def test_alpha_is_divided_by_the_rank_and_none_or_nothing_is_the_rank(alpha, scale):
+@pytest.mark.parametrize(("alpha", "scale"), [(None, 1), (0.0, 0), (8.0, 2), (1.0, 0.25), (-4.0, -1)])
+def test_alpha_is_divided_by_the_rank_and_none_is_the_rank(alpha, scale):
     of = {"up": torch.ones(3, 4), "down": torch.ones(4, 2)} | ({} if alpha is None else {"alpha": torch.tensor(alpha)})
     assert torch.equal(deltas.weight("lora", of, torch.zeros(3, 2)), torch.full((3, 2), 4.0 * scale))
 

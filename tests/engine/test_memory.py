@@ -127,7 +127,7 @@ def true_sdxl(tmp_path_factory):
     from studio.models import bases
 
     folder = tmp_path_factory.mktemp("models") / "sdxl"
-    bases.lay_out(bases.own_base("sdxl"), "", "epsilon", folder)
+    bases.lay_out(bases.own_base("sdxl"), "", folder)
     kinds = {
         "unet": UNet2DConditionModel,
         "vae": AutoencoderKL,

@@ -1,3 +1,4 @@
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from studio.engine.engine import Engine
 from studio.engine.pipelines import Pipelines
 from studio.errors import ModelError
 from studio.models.card import ModelCard
+from studio.models.loras.parameters import spots
 from studio.request import Request
 from tests.families import makers, tiny
 from tests.models import original, small
@@ -57,7 +59,7 @@ def test_without_a_base_the_missing_part_is_named(tmp_path, sd1_file):
 
 
 def test_a_file_that_is_not_of_its_familys_size_is_a_model_error(sd1_file):
-    with pytest.raises(ModelError, match="'painting' does not load"):
+    with pytest.raises(ModelError, match="painting.*do not fit Stable Diffusion 1: the file .*with --base"):
         loaded(ModelCard.read(sd1_file))
 
 
@@ -152,12 +154,108 @@ def test_without_a_base_it_says_what_it_needs(tmp_path):
         loaded(ModelCard.read(tmp_path / "dit.safetensors"))
 
 
+def vae_of(pipeline, begin, times=1.0):
+    """The VAE's tensors in the layout of its makers, multiplied."""
+    made = original.vae(pipeline.vae).items()
+    return {name.replace("first_stage_model.", begin): (times * each).contiguous() for name, each in made}
+
+
+ENCODERS = {"text_encoder": "clip_l", "text_encoder_2": "clip_g", "text_encoder_3": "t5xxl"}
+
+
+def encoders_of(pipeline, times, flux=False):
+    """The text encoders' tensors as ComfyUI has them."""
+    names = ENCODERS | ({"text_encoder_2": "t5xxl"} if flux else {})
+    return {
+        f"text_encoders.{theirs}.transformer.{key}": (times * each).contiguous().clone()
+        for ours, theirs in names.items()
+        if (part := getattr(pipeline, ours, None))
+        for key, each in part.state_dict().items()
+        if key != "encoder.embed_tokens.weight"  # T5's words, which are there once
+    }
+
+
+@pytest.mark.parametrize("name", ["flux1_schnell", "sd3", "z_image", "lumina2", "chroma"])
+def test_the_files_own_vae_and_text_encoders_win(card, tmp_path, name):
+    base = card(name)
+    pipeline = loaded(base)
+    made = makers.tensors(base.family.name, pipeline.transformer)
+    tensors = {f"model.diffusion_model.{key}": each.contiguous() for key, each in made.items()}
+    tensors |= vae_of(pipeline, "vae.", 1.5) | encoders_of(pipeline, 0.5, flux="flux" in name)
+    tensors |= {"text_encoders.clip_l.logit_scale": torch.ones(())}
+    save_file(tensors, tmp_path / "all.safetensors")
+    own = loaded(ModelCard.read(tmp_path / "all.safetensors", base.path))
+    for part, times in {"vae": 1.5, **dict.fromkeys(ENCODERS, 0.5), "transformer": 1.0}.items():
+        theirs = getattr(pipeline, part, None)
+        for key, each in theirs.state_dict().items() if theirs is not None else ():
+            assert torch.equal(getattr(own, part).state_dict()[key], times * each), (part, key)
+
+
+def test_a_text_encoder_that_the_base_has_no_place_for_is_refused_by_name(card, tmp_path):
+    base = card("flux1_schnell")
+    made = makers.tensors("flux1", loaded(base).transformer)
+    odd = {"text_encoders.qwen25_7b.transformer.model.layers.0.input_layernorm.weight": torch.ones(8)}
+    save_file({key: each.contiguous() for key, each in made.items()} | odd, tmp_path / "all.safetensors")
+    with pytest.raises(ModelError, match="brings a text encoder .'text_encoders.qwen25_7b.transformer'. of its own"):
+        loaded(ModelCard.read(tmp_path / "all.safetensors", base.path))
+
+
+OLD = {
+    "CLIP without text_model": ("cond_stage_model.transformer.text_model.", "cond_stage_model.transformer."),
+    "U-Net without a beginning": ("model.diffusion_model.", ""),
+    "both": ("model.diffusion_model.|text_model.", ""),
+}
+
+
+@pytest.mark.parametrize("layout", OLD)
+def test_layouts_of_2022_draw_what_their_folder_draws(tmp_path, sd1_file, sd1_folder, expected, layout):
+    old, new = OLD[layout]
+    tensors = {re.sub(old.replace(".", r"\."), new, name): each for name, each in load_file(sd1_file).items()}
+    schedule = {"betas": torch.ones(4), "model_ema.decay": torch.ones(()), "global_step": torch.ones(())}
+    save_file(tensors | schedule, tmp_path / "x.safetensors")
+    card = ModelCard.read(tmp_path / "x.safetensors", sd1_folder)
+    assert card.weights.lacks == ()
+    assert same(drawn(loaded(card)), expected)
+
+
+@pytest.mark.parametrize("begin", ["", "model.diffusion_model."])
+def test_a_unet_in_diffusers_names_draws_with_the_rest_of_its_base(tmp_path, sd1_folder, expected, begin):
+    unet = load_file(next((sd1_folder / "unet").glob("*.safetensors")))
+    save_file({begin + name: each for name, each in unet.items()}, tmp_path / "x.safetensors")
+    card = ModelCard.read(tmp_path / "x.safetensors", sd1_folder)
+    assert (card.family.name, card.weights.in_diffusers) == ("sd1", True)
+    assert same(drawn(loaded(card)), expected)
+
+
+@pytest.mark.parametrize(("scale", "mark"), [("scale_weight", "scaled_fp8"), ("weight_scale", "")])
+def test_fp8_with_scales_is_what_the_two_make(card, tmp_path, scale, mark):
+    base = card("flux1_schnell")
+    tensors = {key: each.contiguous() for key, each in makers.tensors("flux1", loaded(base).transformer).items()}
+    right = dict(tensors)
+    for name in [name for name in tensors if name.endswith(".weight") and tensors[name].ndim == 2]:
+        much = tensors[name].abs().max() / 448
+        tensors[name] = (tensors[name] / much).to(torch.float8_e4m3fn)
+        tensors[f"{name.removesuffix('weight')}{scale}"] = much
+        right[name] = (tensors[name].double() * much.double()).float()
+    if mark:
+        tensors[mark] = torch.zeros(2, dtype=torch.float8_e4m3fn)
+    for each, path in ((tensors, tmp_path / "scaled.safetensors"), (right, tmp_path / "right.safetensors")):
+        save_file(each, path)
+    scaled, exact = (ModelCard.read(tmp_path / f"{name}.safetensors", base.path) for name in ("scaled", "right"))
+    assert (scaled.weights.scaled, exact.weights.scaled) == (True, False)
+    one, other = (loaded(card).transformer.state_dict() for card in (scaled, exact))
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[key], other[key]) for key in one)
+    with pytest.raises(ModelError, match="fp8 with scales beside its weights"):
+        spots(scaled)
+
+
 def test_of_a_whole_file_the_denoiser_is_taken_and_the_rest_from_its_base(tmp_path):
     card, pipeline = whole("flux1_schnell", tmp_path)
     made = {
         f"model.diffusion_model.{name}": each for name, each in makers.tensors("flux1", pipeline.transformer).items()
     }
-    save_file({**made, "vae.decoder.conv_in.bias": torch.zeros(4)}, tmp_path / "all.safetensors")
+    save_file(made | vae_of(pipeline, "vae."), tmp_path / "all.safetensors")
     alone = ModelCard.read(tmp_path / "all.safetensors", card.path)
     assert alone.weights.lacks == ("text encoder",)
     assert same(drawn(loaded(alone)), drawn(pipeline))

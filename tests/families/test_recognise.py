@@ -4,6 +4,8 @@ import pytest
 
 from studio import plugins
 from studio.families import Folder
+from studio.models.folder import weight_files
+from studio.models.header import Header
 from tests.families import tiny
 
 FAMILIES = [plugins.find("families", name).FAMILY for name in plugins.names("families")]
@@ -134,6 +136,24 @@ def test_one_family_knows_a_file_and_its_variant(name, prefix):
 @pytest.mark.parametrize("name", STRANGE)
 def test_nobody_knows_what_is_none_of_theirs(name):
     assert who(STRANGE[name]) == {}
+
+
+TOLD_BY_WIDTH = ("sd1", "sd2", "sdxl")  # which tiny models have not
+NAMED_AS_BY_MAKERS = ("qwen_image", "hidream", "z_image", "kandinsky5")
+LOOK_ALIKE = {"flux1_kontext": "", "flux2_base": "", "kandinsky3": None}
+
+
+@pytest.mark.parametrize("name", [name for name in tiny.BUILDERS if not name.startswith(NAMED_AS_BY_MAKERS)])
+def test_a_denoiser_in_diffusers_names_is_taken_for_no_other(name, card):
+    found = card(name)
+    part = next(part for part in ("transformer", "unet") if (found.path / part).is_dir())
+    shapes = {key: shape for file in weight_files(found.path / part) for key, shape in Header.read(file).shapes.items()}
+    assert who(shapes) == {}
+    told = {each.name: each.recognise(shapes, in_diffusers=True) for each in FAMILIES}
+    variant = None if name.startswith(TOLD_BY_WIDTH) else LOOK_ALIKE.get(name, found.variant)
+    assert {key: value for key, value in told.items() if value is not None} == (
+        {} if variant is None else {found.family.name: variant}
+    )
 
 
 FOLDERS = {

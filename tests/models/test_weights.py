@@ -132,12 +132,24 @@ def flux(path, **extra):
     return path / "x.safetensors"
 
 
-def test_scales_beside_the_weights_are_refused_by_name(tmp_path):
-    file = flux(tmp_path, **{"double_blocks.0.img_mod.lin.scale_weight": torch.ones(1)})
-    with pytest.raises(
-        ModelError, match="scales of their own .*lin.scale_weight.*; take the model in bf16, or as GGUF"
-    ):
-        recognised(file)
+MODULATION = "double_blocks.0.img_mod.lin"
+
+
+@pytest.mark.parametrize(
+    ("extra", "what"),
+    [
+        ({f"{MODULATION}.scale_weight": torch.ones(96, 1)}, f"not one number a matrix .'{MODULATION}.scale_weight'"),
+        ({f"{MODULATION}.weight_scale_2": torch.ones(1)}, "NVIDIA's 4-bit floats"),
+        ({f"{MODULATION}.comfy_quant": torch.tensor(list(b'{"format": "x"}'), dtype=torch.uint8)}, '"format": "x"'),
+        ({f"{MODULATION}.weight.absmax": torch.ones(8)}, "4 or 8 bits by bitsandbytes"),
+        ({f"{MODULATION}.weight.quant_state.bitsandbytes__nf4": torch.ones(8)}, "bitsandbytes"),
+        ({f"{MODULATION}.wscales": torch.ones(8, 2)}, "for Nunchaku"),
+        ({"edm_mean": torch.ones(4)}, "EDM noise"),
+    ],
+)
+def test_weights_that_cannot_be_read_are_called_what_they_are(tmp_path, extra, what):
+    with pytest.raises(ModelError, match=f"x.safetensors' .*{what}.*[:;] take"):
+        recognised(flux(tmp_path, **extra))
 
 
 def test_a_gguf_file_is_told_by_its_tensors_too(tmp_path):

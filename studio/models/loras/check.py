@@ -51,6 +51,8 @@ class Check:
             return f"nothing of it fits {model.name}; {self._advice()}"
         if self.fit.share < 1:
             return f"only {self.applied} of its {whole} changes fit {model.name}; {self._advice()}"
+        if all(change.idle for change in self.file.changes):
+            return "all its alphas are 0, so that it changes nothing; get the file as it was trained"
         if self.file.strays:
             count = len(self.file.strays)
             return f"{count} of its tensors are of no format known here and would do nothing; get it in another format"
@@ -62,6 +64,8 @@ class Check:
         yield "format", formats(self.file.changes)
         yield "rank", strengths(self.file.changes)
         yield "parts", _parts(self.file)
+        if idle := sum(change.idle for change in self.file.changes):
+            yield "note", f"{idle} of its changes have an alpha of 0 and change nothing"
         yield (
             "applied",
             f"{self.applied} of {len(self.file.changes)} changes ({self.fit.share:.0%}) to {self.model.name}",

@@ -10,7 +10,7 @@ from typing import Final
 from studio.errors import ModelError
 from studio.families import Shapes
 from studio.models.header import Header
-from studio.models.loras import roles
+from studio.models.loras import roles, unsupported
 from studio.models.loras.trained import Trained
 
 _BUNDLED: Final = "bundle_emb"
@@ -43,9 +43,16 @@ class Change:
 
     @property
     def scale(self) -> float:
-        """What the product of its matrices is multiplied by: alpha / rank; 1 where either is missing or, as the
-        trainers have it, alpha is 0."""
-        return self.alpha / self.rank if self.alpha and self.rank else 1.0
+        """What the product of its matrices is multiplied by: alpha / rank; 1 where either is missing.
+
+        An alpha of 0 is a scale of 0, as in ComfyUI, A1111 and diffusers; trainers write the rank instead of it.
+        """
+        return self.alpha / self.rank if self.alpha is not None and self.rank else 1.0
+
+    @property
+    def idle(self) -> bool:
+        """Whether it changes nothing, whatever its matrices hold, because its alpha is 0."""
+        return self.scale == 0 and "dora_scale" not in self.tensors
 
 
 @dataclass(frozen=True)
@@ -66,9 +73,11 @@ class LoraFile:
     def read(cls, path: Path) -> "LoraFile":
         """Read from the file's header.
 
-        Raises ModelError where it is damaged, is no LoRA, or says two things of one module.
+        Raises ModelError where it is damaged, is no LoRA, is of a form that is not supported, or says two things of
+        one module.
         """
         header = Header.read(path)
+        unsupported.check(header)
         changes = tuple(_changes(header))
         if not changes:
             raise ModelError(f"'{path}' is no LoRA: none of its {len(header.tensors):,} tensors changes a module")

@@ -6,6 +6,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from studio.errors import ModelError
 from studio.families import Shape, Shapes
 from studio.models import folder
 from studio.models.card import ModelCard
@@ -27,7 +28,7 @@ _OTHERS: Final = ("first_stage_model.", "vae.", "text_encoders.")  # a VAE, and 
 _PARAMETER: Final = re.compile(r"(.+)(?:\.|(?<=in_proj)_)(weight|bias|scale)")
 _RESBLOCK: Final = "transformer.resblocks.*"
 _LAYER: Final = "encoder.layers.*"
-_OPEN_CLIP: Final = Names(
+OPEN_CLIP: Final = Names(
     {
         "token_embedding": "embeddings.token_embedding",
         "ln_final": "final_layer_norm",
@@ -64,15 +65,28 @@ def parameters(card: ModelCard) -> dict[str, dict[str, Shape]]:
 
     What a single file lacks is read from its base, where that is a folder. Raises ModelError where a file is damaged.
     """
-    return {part: {name: spot.shape for name, spot in own.items()} for part, own in spots(card).items()}
+    return {part: {name: spot.shape for name, spot in own.items()} for part, own in _spots(card).items()}
 
 
 def spots(card: ModelCard) -> dict[str, Spots]:
-    """The same, with where each of them lies."""
+    """The same, with where each of them lies.
+
+    Raises ModelError where a parameter is not what its tensor holds, but that times a scale.
+    """
+    if card.weights and card.weights.scaled:
+        raise ModelError(
+            f"'{card.path}' is fp8 with scales beside its weights, which cannot be merged into nor compared; "
+            "take the model that it was made from"
+        )
+    return _spots(card)
+
+
+def _spots(card: ModelCard) -> dict[str, Spots]:
     if card.weights is None:
         return _of_folder(card.path)
     lent = _of_folder(card.base) if card.base and card.base.is_dir() else {}
-    return lent | _of_file(Header.read(card.path), card.family.names)
+    names = Names() if card.weights.in_diffusers else card.family.names
+    return lent | _of_file(Header.read(card.path), names)
 
 
 def _of_folder(path: Path) -> dict[str, Spots]:
@@ -88,7 +102,7 @@ def _of_file(header: Header, names: Names) -> dict[str, Spots]:
         begin = next((begin for begin in (*components, *_OTHERS) if name.startswith(begin)), "")
         if begin not in _OTHERS:
             found.setdefault(components[begin], {})[name.removeprefix(begin)] = spot
-    return {part: dict(_renamed(own, _OPEN_CLIP if "encoder" in part else names)) for part, own in found.items()}
+    return {part: dict(_renamed(own, OPEN_CLIP if "encoder" in part else names)) for part, own in found.items()}
 
 
 def _lying(header: Header) -> Iterator[tuple[str, Spot]]:
@@ -97,7 +111,8 @@ def _lying(header: Header) -> Iterator[tuple[str, Spot]]:
 
 def _components(shapes: Shapes) -> dict[str, str]:
     """What the beginning of a tensor's name says; a file that is a denoiser alone may have no such beginning."""
-    denoiser = "unet" if any(name.endswith("input_blocks.0.0.weight") for name in shapes) else "transformer"
+    unet = ("input_blocks.0.0.weight", "down_blocks.0.resnets.0.conv1.weight")
+    denoiser = "unet" if any(name.endswith(unet) for name in shapes) else "transformer"
     t5 = "text_encoder_3" if any(".clip_g." in name for name in shapes) else "text_encoder_2"
     return _ENCODERS | {_T5: t5, _DENOISER: denoiser, "": denoiser}
 

@@ -31,6 +31,9 @@ _PREFIXES: Final = {
     "text_encoder.": ("text_encoder",),
     "text_encoder_2.": ("text_encoder_2",),
     "text_encoder_3.": ("text_encoder_3",),
+    "clip_l.": ("text_encoder",),  # as the Open Model Initiative has it
+    "clip_g.": ("text_encoder_2",),
+    "t5.": ("text_encoder_3", "text_encoder_2"),
     "": (*_DENOISER, *_TEXTS),
 }
 _PEFT: Final = re.compile(r"(^|\.)base_model\.model\.")
@@ -62,8 +65,14 @@ class Atlas:
 
     @classmethod
     def of(cls, model: Mapping[str, Shapes], family: Family) -> "Atlas":
-        """Of a model given as component → shapes of its parameters by diffusers' names."""
-        return cls({component: _index(component, _weights(shapes), family) for component, shapes in model.items()})
+        """Of a model given as component → shapes of its parameters by diffusers' names.
+
+        The only text encoder of SDXL's refiner, its second, is found under the names of a first one as well.
+        """
+        found = {component: _index(component, _weights(shapes), family) for component, shapes in model.items()}
+        if "text_encoder_2" in found:
+            found.setdefault("text_encoder", found["text_encoder_2"])
+        return cls(found)
 
     def find(self, target: str) -> Places:
         """Where a module is that a file calls ``target``: several places where it is several modules here, none where
@@ -120,6 +129,8 @@ def _named_by_makers(component: str, weights: Shapes, family: Family) -> Iterato
             yield name, _alone(component, modules[0], weights[modules[0]], family.names)
         else:
             yield name, _side_by_side(component, modules, weights)
+            for place, module in parts.items():  # as the Open Model Initiative has it
+                yield f"{name}.{place}", (Place(component, module),)
 
 
 def _alone(component: str, module: str, weight: Shape, names: Names) -> Places:
@@ -135,7 +146,8 @@ def _side_by_side(component: str, modules: list[str], weights: Shapes) -> Places
 
 
 def _spellings(name: str) -> tuple[str, ...]:
-    return name, _OLD.sub(r".self_attn.\1_proj", name), f"{name}.0" if name.endswith(".to_out") else name
+    omi = "img_in" if name == "img_in.proj" else name  # as the Open Model Initiative names FLUX's first layer
+    return name, omi, _OLD.sub(r".self_attn.\1_proj", name), f"{name}.0" if name.endswith(".to_out") else name
 
 
 def _ambiguous(target: str, found: set[Places]) -> ModelError:

@@ -19,7 +19,9 @@ def suits(change: Change, weight: Shape, bias: Shape | None) -> bool:
     return prod(shapes.get("dora_scale", weight[:1])) in sides and _SUITS[change.form](shapes, weight, bias)
 
 
-def _lora(shapes: Shapes, weight: Shape, _bias: Shape | None) -> bool:
+def _lora(shapes: Shapes, weight: Shape, bias: Shape | None) -> bool:
+    if shapes.get("up_bias", bias) != bias:
+        return False
     up, down, mid = shapes["up"], shapes["down"], shapes.get("mid")
     if len(weight) < 2 or min(len(up), len(down)) < 2 or prod(up[2:]) != 1 or up[0] != weight[0]:
         return False
@@ -73,7 +75,12 @@ def _lokr(shapes: Shapes, weight: Shape, _bias: Shape | None) -> bool:
 
 
 def _oft(shapes: Shapes, weight: Shape, _bias: Shape | None) -> bool:
-    """Blocks (…, number, size, size) that turn the rows."""
+    """Blocks (…, number, size, size) that turn the rows, or several sets of them for parts of the rows."""
+    if "blocks" not in shapes:
+        parts = [shapes[role] for role in shapes if role.startswith("blocks_")]
+        return all(len(part) == 3 and part[1] == part[2] for part in parts) and weight[0] == sum(
+            part[0] * part[1] for part in parts
+        )
     blocks = shapes["blocks"]
     rescale = shapes.get("rescale", (weight[0],))
     square = len(blocks) in {3, 4} and blocks[-1] == blocks[-2] and blocks[-3] * blocks[-1] == weight[0]

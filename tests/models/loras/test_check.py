@@ -32,6 +32,20 @@ def test_tensors_nobody_knows_are_a_problem(tmp_path):
     assert found.data()["strays"] == ["lora_unet_x.odd"]
 
 
+def test_alphas_of_zero_are_told(tmp_path):
+    of = tensors()
+    none = {f"{name.split('.')[0]}.alpha": np.zeros((), "f4") for name in of}
+    save_file(of | none, tmp_path / "x.safetensors")
+    found = checked(tmp_path / "x.safetensors")
+    assert found.problem == "all its alphas are 0, so that it changes nothing; get the file as it was trained"
+    assert dict(found.lines())["note"] == "3 of its changes have an alpha of 0 and change nothing"
+    del none[next(iter(none))]
+    save_file(
+        {name: each for name, each in of.items() if not name.endswith("alpha")} | none, tmp_path / "y.safetensors"
+    )
+    assert checked(tmp_path / "y.safetensors").problem == ""
+
+
 def test_embeddings_that_came_along_are_named(tmp_path):
     save_file(
         tensors() | {"bundle_emb.sparkle.string_to_param.*": np.zeros((2, 160), "f4")}, tmp_path / "x.safetensors"

@@ -111,8 +111,36 @@ def test_where_both_matrices_of_a_kronecker_product_are_whole_alpha_says_nothing
     assert change.tensors["alpha"] == "a.alpha"
 
 
-def test_an_alpha_of_zero_is_the_rank(tmp_path):
-    assert read(files.kohya("a", (8, 6), alpha=0.0), tmp_path).changes[0].scale == 1
+def test_an_alpha_of_zero_is_no_effect(tmp_path):
+    (change,) = read(files.kohya("a", (8, 6), alpha=0.0), tmp_path).changes
+    assert (change.scale, change.idle) == (0, True)
+    assert not read(files.kohya("a", (8, 6), alpha=None), tmp_path).changes[0].idle
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2])
+def test_an_alpha_in_fp8_is_read(tmp_path, dtype):
+    for number in (-448.0, -0.0625, 2**-9, 0.875, 1.0, 20.0):
+        alpha = torch.tensor(number).to(dtype)
+        (change,) = read(files.kohya("a", (8, 6), alpha=None) | {"a.alpha": alpha}, tmp_path).changes
+        assert change.alpha == float(alpha)
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("double_blocks.0.img_attn.norm.key_norm.scale", "control LoRA of FLUX.1 .*FLUX.1-Depth-dev"),
+        ("transformer.transformer_blocks.0.attn.to_q.oft_R.weight", "OFT that turns a module's inputs"),
+    ],
+)
+def test_forms_that_are_not_supported_are_refused_by_name(tmp_path, name, what):
+    with pytest.raises(ModelError, match=what):
+        read(files.kohya("a", (8, 6)) | {name: torch.ones(4)}, tmp_path)
+
+
+def test_a_bias_of_the_up_matrix_belongs_to_the_lora(tmp_path):
+    file = read(files.peft("a", (8, 6)) | {"a.lora_B.bias": torch.ones(8)}, tmp_path)
+    assert [(change.form, "up_bias" in change.tensors) for change in file.changes] == [("lora", True)]
+    assert is_complete(file)
 
 
 def test_a_bias_may_be_changed_beside_any_form(tmp_path):
@@ -215,7 +243,8 @@ def test_thousands_of_strays_are_but_strays(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "alpha", [torch.ones(2), torch.ones(0), torch.tensor(float("nan")), torch.ones(1).to(torch.float8_e5m2)]
+    "alpha",
+    [torch.ones(2), torch.ones(0), torch.tensor(float("nan")), torch.tensor(float("nan")).to(torch.float8_e4m3fn)],
 )
 def test_an_alpha_that_is_no_number_is_refused(tmp_path, alpha):
     with pytest.raises(ModelError, match=r"holds no number in 'a\.alpha'"):

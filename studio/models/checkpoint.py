@@ -1,0 +1,63 @@
+"""Which part of a model each tensor of a single weight file belongs to, told by the beginning of its name.
+
+Sources: the configurations of CompVis and Stability AI (``first_stage_model``, ``cond_stage_model``,
+``conditioner.embedders``), and ComfyUI's (``comfy/sd.py``, ``comfy/supported_models.py``: ``vae``, ``text_encoders``).
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from studio.families import bare
+
+PARTS: Final = {
+    "VAE": ("first_stage_model.", "vae."),
+    "text encoder": ("cond_stage_model.", "conditioner.embedders.", "text_encoders."),
+}
+"""The parts besides the denoiser that a whole model has, and how their tensors' names begin."""
+
+SCALES: Final = (".scale_weight", ".weight_scale")
+"""What the name of a scale has in place of ".weight" where weights are kept as fp8: ComfyUI's, then and now."""
+
+_DENOISER: Final = "model.diffusion_model."
+_ENCODER: Final = re.compile(
+    r"((?:cond_stage_model|conditioner\.embedders\.\d)\.(?:transformer|model)|text_encoders\.\w+\.transformer)\."
+)
+_BESIDE: Final = re.compile(
+    r".*\.(?:scale_weight|weight_scale|scale_input|input_scale|comfy_quant)|(?:.*\.)?scaled_fp8|v_pred|ztsnr|"
+    r"model_ema\..*|betas|alphas_cumprod.*|sqrt_.*|log_one_minus_.*|posterior_.*|logvar|lvlb_weights|global_step"
+)
+"""What is no weight: scales, marks, an average that training kept, and the schedule that it was trained with."""
+
+
+def denoiser(names: Iterable[str]) -> dict[str, str]:
+    """The denoiser's tensors: name in the file → name in the denoiser.
+
+    Those that say so by how they begin; where none does, as in files of a denoiser alone and in some of 2022, all that
+    belongs to no other part.
+    """
+    every = list(names)
+    others = tuple(begin for begins in PARTS.values() for begin in begins)
+    own = [name for name in every if name.startswith(_DENOISER)] or [
+        name for name in every if not name.startswith(others)
+    ]
+    return {name: bare(name) for name in own if not _BESIDE.fullmatch(bare(name))}
+
+
+def vae(names: Iterable[str]) -> dict[str, str]:
+    """The VAE's tensors: name in the file → name in the VAE; none where the file has no VAE."""
+    found = {}
+    for name in names:
+        begin = next((begin for begin in PARTS["VAE"] if name.startswith(begin)), "")
+        if begin and not _BESIDE.fullmatch(name):
+            found[name] = name.removeprefix(begin)
+    return found
+
+
+def text_encoders(names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The text encoders' tensors by how their names begin: name in the file → name in the encoder."""
+    found: dict[str, dict[str, str]] = {}
+    for name in names:
+        if (begin := _ENCODER.match(name)) and not _BESIDE.fullmatch(name):
+            found.setdefault(begin[1], {})[name] = name[begin.end() :]
+    return found
