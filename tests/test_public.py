@@ -1,8 +1,11 @@
 """The frozen public surface, and how little it costs to import."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
+import nbformat
 import pytest
 
 import studio
@@ -12,10 +15,18 @@ HEAVY = ("torch", "diffusers", "transformers", "gradio")
 
 def test_public_names_are_these_and_no_others():
     assert sorted(studio.__all__) == [
-        "Cancelled", "InputError", "Job", "ModelError", "OutputError", "Picture", "Session",
-        "StudioError", "TableError", "Workflow", "WorkflowError", "__version__", "batch", "gallery", "panel", "run",
+        "BatchProgress", "Cancelled", "Course", "InputError", "Job", "ModelError", "OutputError", "Picture", "Session",
+        "StudioError", "Table", "TableError", "Training", "Workflow", "WorkflowError", "__version__", "batch",
+        "captioned", "checked", "compare", "example_pictures", "gallery", "panel", "plan", "run", "train_lora",
     ]  # fmt: skip
     assert all(getattr(studio, name) is not None for name in studio.__all__)
+
+
+def test_the_notebooks_need_no_inner_module():
+    for path in Path("notebooks").glob("*.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        sources = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+        assert not re.findall(r"(?:import|from) studio\..*", sources), path
 
 
 def test_unknown_name_is_an_attribute_error():

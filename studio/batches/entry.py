@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from studio.batches.batch import Skipped
 from studio.batches.task import Task
 from studio.job import Job
 from studio.record import glance
@@ -28,15 +29,15 @@ class Entry(BaseModel):
     """One row and its picture, whose file is ``file`` below the batch's folder.
 
     "failed" rows were tried, and are tried again only when asked for; "blocked" ones were not, as something is in
-    their way. ``bytes`` and ``modified`` (in nanoseconds) tell whether ``sha256`` is still the file's. ``seconds`` are
-    those the picture took.
+    their way; "skipped" ones were left out because somebody said so, and have no task. ``bytes`` and ``modified`` (in
+    nanoseconds) tell whether ``sha256`` is still the file's. ``seconds`` are those the picture took.
     """
 
     model_config = ConfigDict(frozen=True)
     row: int
     file: str
-    status: Literal["made", "failed", "blocked"]
-    seed: int
+    status: Literal["made", "failed", "blocked", "skipped"]
+    seed: int | None
     key: str
     sha256: str = ""
     bytes: int = 0
@@ -87,6 +88,13 @@ def failed(task: Task, problem: str, status: Literal["failed", "blocked"] = "fai
     return Entry(
         row=task.row, file=task.place.as_posix(), status=status, seed=task.job.seed, key=task.key, problem=problem,
         cells=dict(task.cells),
+    )  # fmt: skip
+
+
+def skipped(row: Skipped) -> Entry:
+    """The entry of a row that was left out."""
+    return Entry(
+        row=row.row, file="", status="skipped", seed=None, key="", problem=row.problem, cells=dict(row.cells)
     )  # fmt: skip
 
 

@@ -38,8 +38,12 @@ class Filled:
         return f"<{self}>"
 
 
-def fill(batch: Batch, out: Path, maker: Maker, watch: Watch, retry: bool = False, *, sheet: bool = True) -> Filled:
+def fill(
+    batch: Batch, out: Path, maker: Maker, watch: Watch, retry: bool = False, *, only: str = "", sheet: bool = True
+) -> Filled:
     """Make what is missing of the batch in the folder ``out``; with ``retry`` what failed in earlier runs, and no more.
+
+    With ``only``, a task's key, that picture alone is made where it is missing, whether it failed before or not.
 
     At the end there is a manifest beside the pictures, and with ``sheet`` a contact sheet.
 
@@ -49,18 +53,18 @@ def fill(batch: Batch, out: Path, maker: Maker, watch: Watch, retry: bool = Fals
     """
     check_folder(out)
     with reached(out):
-        filled = _fill(batch, out, maker, watch, retry)
+        filled = _fill(batch, out, maker, watch, retry, only)
     if sheet:
         contact.write(out)
     return filled
 
 
-def _fill(batch: Batch, out: Path, maker: Maker, watch: Watch, retry: bool) -> Filled:
+def _fill(batch: Batch, out: Path, maker: Maker, watch: Watch, retry: bool, only: str) -> Filled:
     manifest.check(out)
     contact.check(out)
     sweep(out)
     standing = Standing.of(batch, out)
-    todo = standing.missing(batch, out, retry=retry)
+    todo = standing.missing(batch, out, retry=retry, only=only)
     there = sum(task.key in standing.files for task in batch.tasks)
     try:
         made = tuple(_make(todo, out, maker, watch, standing))

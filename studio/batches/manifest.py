@@ -91,7 +91,8 @@ def _table(entries: Iterable[Entry], columns: Sequence[str]) -> str:
 def _fixed(entry: Entry) -> list[str]:
     """The values of ``_COLUMNS``."""
     return [
-        str(entry.row), entry.file, entry.status, str(entry.seed), entry.key, entry.sha256,
+        str(entry.row), entry.file, entry.status,
+        "" if entry.seed is None else str(entry.seed), entry.key, entry.sha256,
         *_listed(entry.models), *_listed(entry.loras),
         "" if entry.seconds is None else str(entry.seconds), entry.problem,
     ]  # fmt: skip

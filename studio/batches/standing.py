@@ -39,8 +39,9 @@ class Standing:
         failed = {key: line.problem for key, line in known.items() if line.status == "failed" and key not in files}
         return cls(files, {key: failed[key] for key in every if key in failed}, {})
 
-    def missing(self, batch: Batch, out: Path, *, retry: bool) -> list[Task]:
-        """What there is to make: what is not there and has not failed before; with ``retry`` what has, and no more.
+    def missing(self, batch: Batch, out: Path, *, retry: bool, only: str = "") -> list[Task]:
+        """What there is to make: what is not there and has not failed before; with ``retry`` what has, and no more;
+        with ``only`` the task of that key alone.
 
         Of rows that want one picture the first; rows whose file cannot be put into its place are left out, and
         noted as ``blocked``.
@@ -48,7 +49,8 @@ class Standing:
         todo: dict[str, Task] = {}
         places: dict[str, Task] = {}
         for task in batch.tasks:
-            if task.key in self.files or task.key in todo or (task.key in self.failed) != retry:
+            due = task.key == only if only else (task.key in self.failed) == retry
+            if task.key in self.files or task.key in todo or not due:
                 continue
             other = places.setdefault(str(task.place).casefold(), task)
             problem = _hindrance(task, out) if other is task else _same_place(task, other)
@@ -78,20 +80,23 @@ class Standing:
                 yield Failed(task, problem)
 
     def write(self, batch: Batch, out: Path) -> None:
-        """The manifest as a whole: this batch's rows, then what else it had of pictures that are still there."""
+        """The manifest as a whole: this batch's rows, those skipped among them, then what else it had of pictures that
+        are still there."""
         before = list(manifest.lines(out))
         known = {line.key: line for line in before}
         own = {task.key for task in batch.tasks}
         others = {line.key: line for line in before if line.key not in own and is_file(out / line.file)}
         rows = [line for task in batch.tasks if (line := self._entry(task, out, known))]
-        manifest.write(out, [*rows, *others.values()], batch.columns)
+        skipped = [entry.skipped(row) for row in batch.skipped]
+        manifest.write(out, [*sorted([*rows, *skipped], key=lambda line: line.row), *others.values()], batch.columns)
 
     def _entry(self, task: Task, out: Path, known: Mapping[str, Entry]) -> Entry | None:
         if file := self.files.get(task.key):
             return entry.made(task, file, out, known.get(task.key))
         if problem := self.failed.get(task.key):
             return entry.failed(task, problem)
-        problem = self.blocked.get(task.key, "")
+        before = known.get(task.key)  # blocked then, and not looked at now
+        problem = self.blocked.get(task.key) or (before.problem if before and before.status == "blocked" else "")
         return entry.failed(task, problem, "blocked") if problem else None
 
 

@@ -1,7 +1,7 @@
 """One picture of a batch, and who makes it."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -26,6 +26,11 @@ class Task:
     def key(self) -> str:
         """The job's: two tasks with one key make the same picture, and a file's record tells which task made it."""
         return self.job.key
+
+    def with_seed(self, seed: int) -> "Task":
+        """The same with another seed, in a file of its own beside: "star.png" becomes "star-7.png"."""
+        place = self.place.with_stem(f"{self.place.stem.removesuffix(f'-{self.job.seed}')}-{seed}")
+        return replace(self, job=self.job.model_copy(update={"seed": seed}), place=place)
 
 
 @dataclass(frozen=True)

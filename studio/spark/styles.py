@@ -14,6 +14,8 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
+from studio.errors import InputError
+from studio.plugins import unknown
 from studio.spark.captions import caption
 from studio.spark.draw import paint
 from studio.spark.palette import COLOURS, RGB
@@ -79,6 +81,16 @@ def write(folder: Path, style: Style, count: int) -> None:
     for n, (picture, words) in enumerate(examples(style, count), 1):
         picture.save(folder / f"{n:04}.png")
         (folder / f"{n:04}.txt").write_text(words + "\n", "utf-8")
+
+
+def example_pictures(folder: Path | str, style: str, count: int = 16) -> None:
+    """Write ``count`` drawings in a style ("neon-glow", "paper-cut-out") with their captions into a folder.
+
+    They are pictures to try a training on. Raises InputError for an unknown style.
+    """
+    if style not in STYLES:
+        raise InputError(unknown("style", style, STYLES))
+    write(Path(folder), STYLES[style], count)
 
 
 def _frame(size: tuple[int, int], width: float) -> Image.Image:

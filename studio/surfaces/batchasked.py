@@ -4,6 +4,7 @@ A table comes from elsewhere. What its cells name is looked up here as in ``uplo
 LoRAs by their names, never a path.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -16,8 +17,8 @@ from pydantic import BaseModel, ConfigDict
 
 from studio.axes import Axis
 from studio.batches import places, tasks
-from studio.batches.batch import Batch
-from studio.batches.columns import fold
+from studio.batches.batch import Batch, Skipped
+from studio.batches.columns import fold, written
 from studio.batches.tables import files
 from studio.batches.tables.table import Cell, Row, Table
 from studio.config import Settings
@@ -34,13 +35,18 @@ class Asked(BaseModel):
     """What to make of a table.
 
     ``mapping`` says of columns which input they are for, or "" for none; without it they are taken as ``Reading`` does.
-    ``values`` hold for all rows, ``grid`` has lines as "steps=10,20", and ``names`` is a template for the files' names.
-    ``encoding`` is that of a text file that is neither UTF-8 nor UTF-16.
+    ``cells`` are said instead of what the table's say, by row and column. ``skip`` are rows to leave out, and why; with
+    ``skip_wrong`` those are left out too in which something is wrong. ``values`` hold for all rows, ``grid`` has lines
+    as "steps=10,20", and ``names`` is a template for the files' names. ``encoding`` is that of a text file that is
+    neither UTF-8 nor UTF-16.
     """
 
     model_config = ConfigDict(extra="forbid")
     workflow: str
     mapping: dict[str, str] = {}
+    cells: dict[int, dict[str, str]] = {}
+    skip: dict[int, str] = {}
+    skip_wrong: bool = False
     values: dict[str, Any] = {}
     grid: list[str] = []
     names: str = ""
@@ -52,7 +58,11 @@ def table(content: bytes, name: str, encoding: str = "") -> Table:
     with TemporaryDirectory(prefix="studio-") as folder:
         path = Path(folder) / f"table{ending(name)}"
         path.write_bytes(content)
-        return files.read(path, encoding)
+        try:
+            return files.read(path, encoding)
+        except InputError as error:  # which names our file
+            reason = str(error).removeprefix(f"'{path.name}': ")
+            raise InputError.about("table", re.sub(r"^it\b", "the table", reason)) from None
 
 
 def ending(name: str) -> str:
@@ -73,6 +83,7 @@ class Reading:
 
     A column is for the input of its name or label. One that is like no input's name is for none: its cells can name
     files. One that is nearly an input's name is most often a slip, and is a problem until somebody says what it is for.
+    ``skipped`` are the rows that are left out and why, those found to be wrong among them.
     ``going`` is called now and then while it is worked out; what it raises ends that.
     """
 
@@ -81,6 +92,7 @@ class Reading:
     settings: Settings
     going: Callable[[], None] = _on
     problems: list[Problem] = field(default_factory=list)
+    skipped: dict[int, str] = field(default_factory=dict)
 
     @cached_property
     def workflow(self) -> Workflow:
@@ -112,10 +124,40 @@ class Reading:
         return self.asked.names or places.default(self.table.columns, self.workflow.inputs())
 
     @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """The table's rows with the cells that are said instead; raises InputError for one that is not there."""
+        there = {row.number: row for row in self.table.rows}
+        for number, cells in self.asked.cells.items():
+            if number not in there:
+                raise InputError.about("cells", f"the table has no row {number}")
+            if strange := next((name for name in cells if name not in self.table.columns), None):
+                raise InputError.about("cells", unknown("column", strange, self.table.columns))
+            said = {**there[number].cells, **{name: text.strip() for name, text in cells.items()}}
+            there[number] = Row(number, {name: cell for name, cell in said.items() if cell})
+        return tuple(there.values())
+
+    @property
+    def wrong_rows(self) -> int:
+        """How many rows would have to be skipped; 0 where that would not do."""
+        found = {problem.row for problem in self.problems}
+        return 0 if 0 in found else len(found)
+
+    @cached_property
     def batch(self) -> Batch | None:
         """The batch, where nothing is wrong; else all that is goes into ``problems``."""
+        self.skipped.update(self.asked.skip)
+        found = self._understood()
+        if self.asked.skip_wrong and self.wrong_rows:
+            self.skipped.update(_by_row(self.problems))
+            self.problems.clear()
+            found = self._understood()
+        return found
+
+    def _understood(self) -> Batch | None:
+        """The batch of the rows that are not skipped, or all that is wrong with them."""
         try:
-            rows = replace(self.table, rows=tuple(self._safe_rows()))
+            unread = tuple(one for one in self.table.problems if one.row not in self.skipped)
+            rows = replace(self.table, rows=tuple(self._safe_rows()), problems=unread)
             found = tasks.batch(
                 self.workflow,
                 rows,
@@ -132,11 +174,17 @@ class Reading:
         except InputError as error:
             self._note([Problem(0, "", str(error))])
         self.problems.sort(key=lambda problem: problem.row)
-        return None if self.problems else found
+        return None if self.problems else replace(found, skipped=tuple(self._left_out()))
+
+    def _left_out(self) -> Iterator[Skipped]:
+        cells = {row.number: row.cells for row in self.rows}
+        for number, why in sorted(self.skipped.items()):
+            yield Skipped(number, {name: written(cell) for name, cell in cells.get(number, {}).items()}, why)
 
     def settled(self) -> Asked:
         """What was asked with every column and the names said, so that it is understood the same way ever after."""
-        return self.asked.model_copy(update={"mapping": self.mapping, "names": self.names})
+        said = {"mapping": self.mapping, "names": self.names, "skip": self.skipped, "skip_wrong": False}
+        return self.asked.model_copy(update=said)
 
     def checked(self) -> Batch:
         """The batch; raises TableError where something is wrong."""
@@ -153,8 +201,8 @@ class Reading:
                 self.problems.append(Problem(row, column, said))
 
     def _safe_rows(self) -> Iterator[Row]:
-        """The rows, without cells that name what is not here; those are problems."""
-        for row in self.table.rows:
+        """The rows that are not skipped, without cells that name what is not here; those are problems."""
+        for row in (row for row in self.rows if row.number not in self.skipped):
             self.going()
             yield Row(row.number, dict(self._safe_cells(row)))
 
@@ -176,6 +224,14 @@ class Reading:
     def _safe(self, name: str, value: Any) -> Any:
         control = self.controls.get(fold(name).partition(".")[0])
         return uploads.named_here(control, value, self.settings.output.absolute()) if control else value
+
+
+def _by_row(problems: Iterable[Problem]) -> dict[int, str]:
+    """All that is wrong with each row, in one line."""
+    found: dict[int, list[str]] = {}
+    for row, column, reason in problems:
+        found.setdefault(row, []).append(f"{column}: {reason}" if column else reason)
+    return {row: "; ".join(reasons) for row, reasons in found.items()}
 
 
 def _reason(error: InputError) -> str:

@@ -15,10 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from logging import getLogger
 from pathlib import Path
+from secrets import randbelow
 from tempfile import mkdtemp
 from typing import Final
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from studio.batches import manifest
 from studio.batches.batch import Batch
@@ -26,11 +27,12 @@ from studio.batches.entry import Entry
 from studio.batches.fill import fill
 from studio.batches.local import Local
 from studio.batches.tables import files
+from studio.batches.task import Task
 from studio.batches.tasks import ALONE
 from studio.errors import Cancelled, InputError, StudioError
 from studio.events import Cancelled as Stopped
 from studio.events import Done, Event, Failed, Loading
-from studio.record import names
+from studio.record import names, publish
 from studio.record.publish import reached
 from studio.session import Session
 from studio.surfaces import uploads
@@ -39,16 +41,19 @@ from studio.surfaces.batchwork import Telling, Work
 from studio.untrusted.files import exists, is_file, is_folder, resolved
 
 _HOME, _OWN, _FILE = "batches", ".studio", "batch.json"
+_SEEDS: Final = 2**32
 _AT_HAND: Final = 3  # batches whose tasks are kept in memory
 
 
 class Kept(Asked):
-    """What is kept of a batch: what was asked for, its name as written, its table's file, how many pictures it has."""
+    """What is kept of a batch: what was asked for, its name as written, its table's file, how many pictures it has, and
+    the ``seeds`` of those that are made again, by the keys of those before them."""
 
     title: str
     table: str
     pictures: int
     begun: float
+    seeds: dict[str, int] = Field({})
 
 
 @dataclass(frozen=True)
@@ -139,14 +144,38 @@ class Desk:
         self.go(name)
         return name
 
-    def go(self, name: str, *, retry: bool = False) -> None:
-        """Make what is missing, with ``retry`` what has failed; nothing where it is at it already."""
+    def go(self, name: str, *, retry: bool = False, only: str = "") -> None:
+        """Make what is missing, with ``retry`` what has failed, with ``only`` the picture of that key; nothing where it
+        is at it already."""
         self.folder(name)
         with self._lock:
             if name not in self._works:
                 self._problems.pop(name, None)
                 work = self._works[name] = Work()
-                work.turn = self._thread.submit(self._fill, name, work, retry)
+                work.turn = self._thread.submit(self._fill, name, work, retry, only)
+
+    def redo(self, name: str, key: str) -> None:
+        """Make one picture again: with another seed where it is made, as it was where it failed. No file is lost.
+
+        Raises InputError where the batch is at work, or has no such picture.
+        """
+        look = self.look(name)
+        if look.work:
+            raise InputError("this batch is at work; stop it first, or wait until it is done")
+        task = next((task for task in self.batch(name).tasks if task.key == key), None)
+        if task is None:
+            raise InputError("this batch has no such picture")
+        entry = look.entries.get(key)
+        self.go(name, only=self._reseed(look, task) if entry and entry.status == "made" else key)
+
+    def _reseed(self, look: Look, task: Task) -> str:
+        """Keep another seed for a task; returns its new key."""
+        again = task.with_seed(randbelow(_SEEDS))
+        kept = look.kept.model_copy(update={"seeds": {**look.kept.seeds, task.key: again.job.seed}})
+        publish.replace(look.folder / _OWN / _FILE, kept.model_dump_json(indent=1).encode())
+        with self._lock:
+            self._batches.pop(look.name, None)
+        return again.key
 
     def stop(self, name: str) -> None:
         """Stop within a step; what is made stays."""
@@ -165,8 +194,12 @@ class Desk:
         """How a batch stands."""
         folder = self.folder(name)
         entries = {line.key: line for line in manifest.lines(folder)}
-        there = {key: line for key, line in entries.items() if line.status != "made" or is_file(folder / line.file)}
-        return Look(name, folder, self.kept(name), there, self._works.get(name), self._problems.get(name, ""))
+        kept, there = self.kept(name), dict[str, Entry]()
+        for key, line in entries.items():
+            gone = line.status == "made" and not is_file(folder / line.file)
+            if not gone and line.status != "skipped" and key not in kept.seeds:
+                there[key] = line
+        return Look(name, folder, kept, there, self._works.get(name), self._problems.get(name, ""))
 
     def batch(self, name: str, going: Callable[[], None] = lambda: None) -> Batch:
         """Its tasks; raises InputError where they cannot be told any more, as when a model is gone.
@@ -176,7 +209,7 @@ class Desk:
         if (found := self._batches.get(name)) is None:
             kept, own = self.kept(name), self.folder(name) / _OWN
             table = files.read(own / kept.table, kept.encoding) if kept.table else ALONE
-            found = Reading(kept, table, self._session.settings, going).checked()
+            found = Reading(kept, table, self._session.settings, going).checked().redone(kept.seeds)
         self._remember(name, found)
         return found
 
@@ -198,20 +231,20 @@ class Desk:
             while len(self._batches) > _AT_HAND:
                 self._batches.popitem(last=False)
 
-    def _fill(self, name: str, work: Work, retry: bool) -> None:
+    def _fill(self, name: str, work: Work, retry: bool, only: str) -> None:
         """One batch from where it stands to its end; whatever happens, the next one is begun."""
-        end = self._filled(name, work, retry)
+        end = self._filled(name, work, retry, only)
         with self._lock:
             del self._works[name]
             if isinstance(end, Failed):
                 self._problems[name] = end.problem
         work.tell(end)
 
-    def _filled(self, name: str, work: Work, retry: bool) -> Event:
+    def _filled(self, name: str, work: Work, retry: bool, only: str) -> Event:
         try:
             work.tell(Loading(""))
             batch, maker = self.batch(name), Telling(Local(self._session), work.tell)
-            fill(batch, self.folder(name), maker, work.watch, retry)
+            fill(batch, self.folder(name), maker, work.watch, retry, only=only)
         except Cancelled:
             return Stopped()
         except StudioError as error:

@@ -3,9 +3,10 @@ from random import Random
 import numpy as np
 import pytest
 
+from studio.errors import InputError
 from studio.spark.draw import paint
 from studio.spark.palette import COLOURS
-from studio.spark.styles import STYLES, examples, styled, write
+from studio.spark.styles import STYLES, example_pictures, examples, styled, write
 from studio.spark.truth import Truth
 
 TRUTH = Truth("icon", "star", "yellow", "navy", size="large")
@@ -36,3 +37,16 @@ def test_they_are_ready_for_training(tmp_path):
     learned = read(tmp_path)
     assert len(learned) == 5 and all(one.size == (256, 256) for one in learned)
     assert len({one.caption for one in learned}) > 1
+
+
+def test_examples_to_train_on_go_by_the_name_of_a_style(tmp_path):
+    example_pictures(tmp_path / "own", "neon-glow", 2)
+    assert sorted(file.name for file in (tmp_path / "own").iterdir()) == [
+        "0001.png",
+        "0001.txt",
+        "0002.png",
+        "0002.txt",
+    ]
+    with pytest.raises(InputError, match="did you mean 'neon-glow'"):
+        example_pictures(tmp_path / "none", "neon-glw")
+    assert not (tmp_path / "none").exists()

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import binascii
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response, StreamingResponse
@@ -18,6 +19,7 @@ from studio.surfaces.api.jobs import Served, found
 from studio.surfaces.api.turns import Check, while_there
 from studio.surfaces.batchasked import Asked, Reading, table
 from studio.surfaces.batchdesk import Desk
+from studio.surfaces.batchzip import zipped
 
 router = APIRouter(prefix="/api/batches", tags=["Batches"])
 _NO_CACHE: Final = {"Cache-Control": "no-cache"}
@@ -42,9 +44,10 @@ class Sent(Asked):
 
     @property
     def content(self) -> bytes:
-        """The table's bytes."""
+        """The table's bytes. Of an empty file a browser makes the address "data:"."""
+        data = self.table.partition(",")[2] if self.table.startswith("data:") else self.table
         try:
-            return base64.b64decode(self.table.partition(",")[2] or self.table, validate=True)
+            return base64.b64decode(data, validate=True)
         except (binascii.Error, ValueError):
             raise InputError.about("table", "this is no base64 data") from None
 
@@ -133,6 +136,22 @@ def retry(batch: str, session: Served, desk: AtDesk) -> dict[str, Any]:
     found(desk.folder, batch)
     desk.go(batch, retry=True)
     return one(batch, session, desk)
+
+
+@router.post("/{batch}/rows/{key}/redo")
+def redo(batch: str, key: str, session: Served, desk: AtDesk) -> dict[str, Any]:
+    """Make one picture again: with another seed where it is made, as it was where it failed. No file is lost."""
+    found(desk.folder, batch)
+    desk.redo(batch, key)
+    return one(batch, session, desk)
+
+
+@router.get("/{batch}/zip", response_class=StreamingResponse)
+def as_zip(batch: str, desk: AtDesk) -> StreamingResponse:
+    """Its pictures, manifest and contact sheet in one ZIP file."""
+    content = zipped(found(desk.folder, batch))
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(batch)}.zip", "Cache-Control": "no-store"}
+    return StreamingResponse(content, media_type="application/zip", headers=headers)
 
 
 @router.get("/{batch}/files/{file:path}", response_class=FileResponse)

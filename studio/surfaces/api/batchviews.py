@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from PIL import Image
+
 from studio.batches import manifest, page
 from studio.batches.columns import written
 from studio.batches.forecast import foreseen
@@ -43,6 +45,8 @@ def reading(asked: Reading, session: Session) -> dict[str, Any]:
         "plan": _plan(tasks, session) if batch else None,
         "problems": [_problem(one, session.settings.output) for one in asked.problems[:_PROBLEMS]],
         "total_problems": len(asked.problems),
+        "wrong_rows": asked.wrong_rows,
+        "skipped": [{"row": row, "reason": _told(why, session.settings.output)} for row, why in asked.skipped.items()],
     }
 
 
@@ -62,8 +66,8 @@ def _column(asked: Reading, name: str) -> dict[str, Any]:
 
 def _rows(asked: Reading) -> Iterator[dict[str, Any]]:
     """The rows; those with something wrong come first, where there are more than are shown."""
-    wrong = {one.row for one in asked.problems}
-    rows: Sequence[Any] = asked.table.rows
+    wrong = {one.row for one in asked.problems} | asked.skipped.keys()
+    rows: Sequence[Any] = asked.rows
     if len(rows) > _ROWS:
         rows = sorted(rows, key=lambda row: row.number not in wrong)
     for row in rows:
@@ -90,7 +94,9 @@ def look(one: Look, output: Path) -> dict[str, Any]:
         "failed": one.count("failed"),
         "blocked": one.count("blocked"),
         "left": one.left,
+        "skipped": len(one.kept.skip),
         "files": {file: _file(one.name, file) for file in FILES if is_file(one.folder / file)},
+        "zip": f"/api/batches/{quote(one.name)}/zip",
     }
 
 
@@ -116,8 +122,25 @@ def row(task: Task, batch: Look, output: Path) -> dict[str, Any]:
         "status": entry.status if entry else "waiting",
         "problem": _told(entry.problem, output) if entry else "",
         "url": _address(batch.folder / file, output) if entry and entry.status == "made" else None,
+        "prompt": _prompt(task),
+        "size": _size(batch.folder / file) if entry and entry.status == "made" else None,
         "cells": dict(task.cells),
     }
+
+
+def _prompt(task: Task) -> str:
+    """What it shall show in words; "" for a workflow whose inputs have no such name."""
+    said = task.job.values.get("prompt")
+    return ", ".join(map(str, said)) if isinstance(said, list) else str(said or "")
+
+
+def _size(path: Path) -> list[int] | None:
+    """Width and height of a picture; None where it cannot be read."""
+    try:
+        with Image.open(path) as image:
+            return list(image.size)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
 
 
 def _address(path: Path, output: Path) -> str | None:
@@ -134,6 +157,7 @@ def event(what: Event, output: Path) -> dict[str, Any]:
             "status": "made" if url else "failed",
             "problem": _told(what.problem, output),
             "url": url,
+            "size": _size(Path(what.file)) if url else None,
         }
     text = _WORDS.get(type(what)) or views.words(what)
     data = {**what.data(), "text": _told(text, output)}

@@ -17,7 +17,7 @@ from studio.errors import Cancelled, StudioError
 from studio.events import Event, Made, Step
 from studio.quick import session
 from studio.surfaces.notebook.fields import small
-from studio.surfaces.notebook.pieces import Strip
+from studio.surfaces.notebook.pieces import KernelBanner, Strip
 from studio.surfaces.words import progress
 
 _SHOWN: Final = 24  # pictures, the newest
@@ -25,10 +25,10 @@ _PAUSE: Final = 0.1  # seconds between two looks at the progress
 _STOPPED: Final = "Stopped. What is finished is kept; make the batch again and it goes on."
 
 
-class Filling(ipywidgets.VBox):  # type: ignore[misc]
+class BatchProgress(ipywidgets.VBox):  # type: ignore[misc]
     """Makes what is missing of a batch in a folder and shows how it goes; the cell does not wait.
 
-    ``batch`` is what ``studio.quick.checked`` gives. With ``retry`` it makes what failed before. Without a ``maker``
+    ``batch`` is what ``studio.checked`` gives. With ``retry`` it makes what failed before. Without a ``maker``
     this process makes the pictures.
     """
 
@@ -45,7 +45,7 @@ class Filling(ipywidgets.VBox):  # type: ignore[misc]
         self._stop = ipywidgets.Button(description="Stop")
         self._stop.on_click(lambda _: self.stop())
         self._say("Loading the model …")
-        super().__init__([self._page, self._strip, self._stop])
+        super().__init__([KernelBanner(), self._page, self._strip, self._stop])
         self.add_class("studio").add_class("studio-filling")
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()

@@ -17,7 +17,7 @@ from studio.record.picture import Picture
 from studio.session import Session
 from studio.surfaces.notebook.closer import Closer, jpeg, title
 from studio.surfaces.notebook.panel import FIRST, Panel
-from studio.surfaces.notebook.pieces import Grid
+from studio.surfaces.notebook.pieces import Grid, KernelBanner
 from studio.workflow import Workflow
 
 _HEAD: Final = "<h2>Gallery</h2><p>Every picture that was made here, and in the folders it knows.</p>"
@@ -150,7 +150,9 @@ class Gallery:
     def _laid_out(self) -> VBox:
         head, columns = HBox([HTML(_HEAD).add_class("studio-title")]), Box([self.grid, self.closer.widget])
         self.grid.add_class("studio-found-side")
-        gallery = VBox([head.add_class("studio-head"), columns.add_class("studio-columns")]).add_class("studio")
+        head.add_class("studio-head")
+        columns.add_class("studio-columns")
+        gallery = VBox([KernelBanner(), head, columns]).add_class("studio")
         return VBox([gallery, self._below])
 
 

@@ -18,7 +18,7 @@ from studio.surfaces.controls import ease
 from studio.surfaces.notebook.follow import Follower
 from studio.surfaces.notebook.form import Form
 from studio.surfaces.notebook.history import History
-from studio.surfaces.notebook.pieces import Bar, DropZone
+from studio.surfaces.notebook.pieces import Bar, DropZone, KernelBanner
 from studio.surfaces.notebook.results import Results, Wishes, takes_picture
 from studio.surfaces.uploads import laid_out
 from studio.workflow import Workflow, workflow_names
@@ -184,7 +184,7 @@ class Panel:
         head, left = HBox([self._title, self._picker]), VBox([self._place, self.bar, self.restoring, self.brought])
         side = VBox([self.results.widget, self.history.widget])
         columns = Box([left, side])
-        widget = VBox([head, columns])
+        widget = VBox([KernelBanner(), head, columns])
         for box, name in ((head, "head"), (left, "form"), (side, "side"), (columns, "columns")):
             box.add_class(f"studio-{name}")
         return widget.add_class("studio")

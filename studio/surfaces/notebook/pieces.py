@@ -48,6 +48,20 @@ class Piece(AnyWidget):
         self.on_msg(lambda _, message, __: callback(message) if wish in message else None)
 
 
+class KernelBanner(Piece):
+    """First in a panel: says when its kernel was restarted, and disables the panel. Before that it shows nothing.
+
+    "ask" is its message to find out whether the kernel still knows the panel, and is answered at once.
+    """
+
+    _esm = _script("kernel_banner")
+    _css = _read("style.css")
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self.hear("ask", lambda message: self.send({"answer": message["ask"]}))
+
+
 class PromptBox(Piece):
     """A text that grows. Ctrl+Enter and Esc are wishes."""
 

@@ -2,10 +2,12 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import ipywidgets
 
 from studio.errors import Cancelled, StudioError
+from studio.surfaces.notebook.pieces import KernelBanner
 from studio.train.course import Course
 from studio.train.loop import train
 from studio.train.page import piece
@@ -25,9 +27,17 @@ class Training(ipywidgets.VBox):  # type: ignore[misc]
         self._page = ipywidgets.HTML("Loading the model and the pictures …")
         self._stop = ipywidgets.Button(description="Stop")
         self._stop.on_click(lambda _: self.stop())
-        super().__init__([self._page, self._stop])
+        super().__init__([KernelBanner(), self._page, self._stop])
+        self.add_class("studio").add_class("studio-training-box")
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
+
+    def __repr__(self) -> str:
+        return f"<training of '{self._course.name}'; run the cell to train it>"
+
+    def _repr_mimebundle_(self, **asked: Any) -> Any:
+        """Where no kernel is, the page as it stands is shown."""
+        return {**super()._repr_mimebundle_(**asked), "text/plain": repr(self), "text/html": self._page.value}
 
     def stop(self) -> None:
         """Stop after the step at work; what was learned is kept."""

@@ -1,9 +1,12 @@
 """Batches over HTTP: looked at, begun, followed, stopped, gone on with."""
 
 import base64
+import csv
+import io
 import json
 import time
 from uuid import uuid4
+from zipfile import ZipFile
 
 import pytest
 
@@ -81,6 +84,8 @@ def test_all_that_is_wrong_is_told_by_row_and_column_in_words_without_flags(serv
     [
         ({"table": "%%"}, "no base64"),
         ({"table": "", "grid": []}, "give a table"),
+        ({"table": "data:"}, "the table is empty"),
+        ({"table": "data:text/csv;base64,IAo="}, "the table is empty"),
         ({"file": "/home/me/shop.pdf"}, "'shop.pdf' is no table"),
         ({"workflow": "/etc/passwd"}, "workflow"),
         ({"mapping": {"Preis": "steps"}}, "no column 'Preis'"),
@@ -184,6 +189,7 @@ def test_a_row_that_fails_says_why_and_is_tried_again_when_asked(server):
     picture.write_bytes(content)
     server.client.post(f"/api/batches/{batch}/go")
     ended(server, batch)
+    assert get(server, batch)["failed"] == 1
     row = get(server, f"{batch}/rows")["rows"][0]
     assert (row["status"], row["problem"]) == ("failed", problem)
     server.client.post(f"/api/batches/{batch}/retry")
@@ -220,3 +226,88 @@ def test_of_a_batch_only_its_lists_and_pictures_are_handed_out(server):
     (server.output / "batches" / batch / "away").symlink_to(server.output.parent)
     for file in (".studio/batch.json", ".studio/table.csv", "../../x.png", "away/state/queue.sqlite", ""):
         assert server.client.get(f"/api/batches/{batch}/files/{file}").status_code == 404
+
+
+BAD = "sku,prompt,steps,size\nA1,a sun,1,64x64\nA2,,1,64x64\nA3,a moon,many,64x64\nA4,a star,1,64x64\n"
+
+
+def test_wrong_rows_are_skipped_when_asked_and_stand_in_the_manifest(server):
+    assert looked(server, BAD)["wrong_rows"] == 2
+    assert looked(server, BAD, grid=["guidance=99"])["wrong_rows"] == 0
+    seen = looked(server, BAD, skip_wrong=True)
+    assert (seen["pictures"], seen["problems"], [one["row"] for one in seen["skipped"]]) == (2, [], [3, 4])
+    batch = begun(server, BAD, skip_wrong=True)
+    assert ended(server, batch)[-1][0] == "done"
+    one = get(server, batch)
+    assert (one["state"], one["made"], one["failed"], one["left"], one["skipped"]) == ("done", 2, 0, 0, 2)
+    told = csv.DictReader(io.StringIO(server.client.get(one["files"]["manifest.csv"]).content.decode("utf-8-sig")))
+    rows = [(line["row"], line["status"], line["sku"], line["problem"][:7]) for line in told]
+    assert rows == [("2", "made", "A1", ""), ("3", "skipped", "A2", "prompt:"), ("4", "skipped", "A3", "steps: "),
+                    ("5", "made", "A4", "")]  # fmt: skip
+    server.client.post(f"/api/batches/{batch}/go")
+    ended(server, batch)
+    assert get(server, batch)["skipped"] == 2
+
+
+def test_cells_are_mended_without_the_table(server):
+    mended = {"3": {"prompt": "a tree"}, "4": {"steps": "1"}}
+    assert looked(server, BAD, cells=mended)["pictures"] == 4
+    assert looked(server, BAD, cells={"3": {"prompt": "a tree"}})["wrong_rows"] == 1
+    batch = begun(server, BAD, cells=mended)
+    ended(server, batch)
+    rows = get(server, f"{batch}/rows")["rows"]
+    assert [(row["prompt"], row["size"], row["status"]) for row in rows] == [
+        (prompt, [64, 64], "made") for prompt in ("a sun", "a tree", "a moon", "a star")
+    ]
+    for cells in ({"9": {"prompt": "x"}}, {"3": {"Preis": "x"}}):
+        assert server.client.post("/api/batches/preview", json=sent(BAD, cells=cells)).json()["field"] == "cells"
+
+
+def test_a_zip_has_the_pictures_and_the_lists_and_nothing_from_elsewhere(server):
+    batch = begun(
+        server, "sku,prompt,steps,size\nnord/a,a sun,1,64x64\n", names="{sku}", name=f"Läden {uuid4().hex[:6]}"
+    )
+    ended(server, batch)
+    folder = server.output / "batches" / batch
+    (folder / "contact-sheet" / "away.png").symlink_to(server.picture())
+    (folder / "contact-sheet.html").write_text("<script>alert(1)</script>")
+    line = json.loads((folder / "manifest.jsonl").read_text())
+    with (folder / "manifest.jsonl").open("a") as file:
+        file.writelines(
+            json.dumps(line | {"key": f"{n}", "file": away}) + "\n"
+            for n, away in enumerate(("../../x.png", "/etc/passwd"))
+        )
+    answer = server.client.get(f"/api/batches/{batch}/zip")
+    assert answer.headers["content-type"] == "application/zip"
+    assert answer.headers["content-disposition"].startswith("attachment; filename*=UTF-8''l%C3%A4den-")
+    with ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.testzip() is None
+        inside = {name.removeprefix(f"{batch}/") for name in archive.namelist()}
+        assert b"alert(1)" not in archive.read(f"{batch}/contact-sheet.html")
+        picture = get(server, f"{batch}/rows")["rows"][0]["file"]
+        assert archive.read(f"{batch}/{picture}") == (folder / picture).read_bytes()
+    assert {picture, "manifest.csv", "manifest.jsonl", "contact-sheet.html", "contact-sheet/page-1.png"} <= inside
+    assert not [name for name in inside if ".." in name or name.startswith("/") or name.endswith("away.png")]
+    assert server.client.get("/api/batches/nope/zip").status_code == 404
+    bare = {"Authorization": "Bearer wrong", "Cookie": ""}
+    assert server.client.get(f"/api/batches/{batch}/zip", headers=bare).status_code == 401
+
+
+def test_one_picture_is_made_again_with_another_seed_and_the_first_one_stays(server):
+    batch = begun(server, "sku,prompt,steps,size\nA1,a sun,1,64x64\nA2,a moon,1,64x64\n")
+    ended(server, batch)
+    first, second = get(server, f"{batch}/rows")["rows"]
+    assert server.client.post(f"/api/batches/{batch}/rows/{first['key']}/redo").status_code == 200
+    ended(server, batch)
+    again, same = get(server, f"{batch}/rows")["rows"]
+    assert same == second
+    assert (again["status"], again["prompt"]) == ("made", "a sun")
+    assert again["key"] != first["key"]
+    folder = server.output / "batches" / batch
+    seeds = [Picture(folder / row["file"]).job.seed for row in (first, again)]
+    assert seeds[0] != seeds[1]
+    assert again["file"] == first["file"].replace(".png", f"-{seeds[1]}.png")
+    one = get(server, batch)
+    assert (one["state"], one["made"], one["left"]) == ("done", 2, 0)
+    assert len(Desk(server.session).batch(batch).tasks) == 2
+    assert server.client.post(f"/api/batches/{batch}/rows/{first['key']}/redo").status_code == 422

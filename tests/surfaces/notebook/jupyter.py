@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -124,6 +125,11 @@ class Notebook(Shown):
         self._menu("Run", "Run All Cells")
         self.panel.wait_for(timeout=120_000)
 
+    def restart_kernel(self) -> None:
+        """A new kernel, and everything on the page as it was."""
+        self._menu("Kernel", re.compile("^Restart Kernel…"))  # and its keys
+        self.page.locator(".jp-Dialog button", has_text="Restart").click()
+
     def restart(self) -> None:
         """A new kernel, and all cells from the top."""
         self._menu("Kernel", "Restart Kernel and Clear Outputs of All Cells…")
@@ -132,6 +138,6 @@ class Notebook(Shown):
         self._idle.wait_for()
         self.run_all()
 
-    def _menu(self, menu: str, entry: str) -> None:
+    def _menu(self, menu: str, entry: str | re.Pattern[str]) -> None:
         self.page.get_by_role("menuitem", name=menu, exact=True).click()
         self.page.get_by_role("menuitem", name=entry, exact=True).click()

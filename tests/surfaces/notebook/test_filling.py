@@ -7,7 +7,7 @@ import pytest
 from studio.batches import fill as filling
 from studio.errors import Cancelled, Problem, TableError
 from studio.quick import batch, checked, plan
-from studio.surfaces.notebook.filling import Filling
+from studio.surfaces.notebook.filling import BatchProgress
 from studio.surfaces.notebook.tables import Table
 
 ROWS = [{"name": "one", "prompt": "a red circle on white"}, {"name": "two", "prompt": "a blue star on white"}]
@@ -23,22 +23,22 @@ def own_state(monkeypatch, tmp_path, session):
 
 
 def test_it_shows_how_it_goes_and_says_what_was_made(tmp_path):
-    live = Filling(checked(ROWS, **ASKED), "shop")
+    live = BatchProgress(checked(ROWS, **ASKED), "shop")
     assert str(live.wait()) == "2 pictures made"
     assert [item["label"] for item in live._strip.items] == ["two", "one"]
     assert 'value="1.000"' in live._page.value and "2 pictures made; all is in &#x27;shop&#x27;" in live._page.value
     assert live._stop.disabled
     assert (tmp_path / "shop" / "contact-sheet.html").is_file()
-    assert str(Filling(checked(ROWS, **ASKED), "shop").wait()) == "0 pictures made, 2 were there"
+    assert str(BatchProgress(checked(ROWS, **ASKED), "shop").wait()) == "0 pictures made, 2 were there"
     assert repr(batch(ROWS, out="shop", **ASKED)) == "<0 pictures made, 2 were there>"
 
 
 def test_stop_keeps_what_is_finished_and_it_goes_on():
     rows = [{"name": str(n), "prompt": "a star", "seed": n} for n in range(200)]
-    live, begun = Filling(checked(rows, **ASKED), "shop"), threading.Event()
+    live, begun = BatchProgress(checked(rows, **ASKED), "shop"), threading.Event()
     live._strip.observe(lambda _: begun.set(), "items")
     assert begun.wait(60)
-    live.children[2].click()
+    live._stop.click()
     with pytest.raises(Cancelled):
         live.wait()
     assert "Stopped. What is finished is kept" in live._page.value
@@ -51,14 +51,14 @@ def test_rows_that_fail_are_listed(tmp_path, pictures):
     rows = [{"name": "one", "prompt": "a star", "image": "start.png"}]
     asked = checked(rows, workflow="image-to-image", steps=2)
     picture.unlink()
-    live = Filling(asked, "shop")
+    live = BatchProgress(asked, "shop")
     assert str(live.wait()) == "0 pictures made, 1 row failed"
     assert "<li>Row 1: " in live._page.value and "start.png" in live._page.value
 
 
 def test_what_stops_all_is_said(monkeypatch, tmp_path):
     (tmp_path / "shop").write_text("a file")
-    live = Filling(checked(ROWS, **ASKED), "shop")
+    live = BatchProgress(checked(ROWS, **ASKED), "shop")
     with pytest.raises(filling.StudioError):
         live.wait()
     assert "shop" in live._page.value

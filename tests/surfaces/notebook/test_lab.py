@@ -81,6 +81,20 @@ def test_click_enlarges_and_esc_closes(notebook, panel):
     expect(panel.get_by_role("dialog")).to_be_hidden()
 
 
+def test_a_restarted_kernel_is_said_and_nothing_can_be_pressed(notebook, panel):
+    form = panel.locator(".studio-form").first.bounding_box()
+    expect(panel.get_by_role("alert")).to_have_count(0)
+    notebook.restart_kernel()
+    expect(panel.get_by_role("alert")).to_have_text("The kernel was restarted: run this cell again.")
+    expect(panel.locator("button", has_text="Generate")).to_be_disabled()
+    expect(panel.locator(".studio-status")).to_be_hidden()
+    assert panel.locator("button:enabled:not(.studio-open)").count() == 0
+    after = panel.locator(".studio-form").first.bounding_box()
+    assert (after["x"], after["width"]) == (form["x"], form["width"])
+    marks = "(all) => all.map((each) => getComputedStyle(each, '::before').content)"
+    assert set(panel.locator(".jupyter-widgets-disconnected").evaluate_all(marks)) == {"none"}
+
+
 def test_history_outlives_the_kernel(notebook):
     notebook.restart()
     notebook.press("History")

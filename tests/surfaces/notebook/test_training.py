@@ -19,18 +19,21 @@ def course(pictures, model, **besides):  # noqa: F811
 def test_it_shows_how_it_goes_and_gives_the_file(pictures, model):  # noqa: F811
     live = Training(course(pictures, model))
     assert live.wait() == pictures.parent / "loras" / "brand.safetensors"
-    page, stop = live.children
+    _, page, stop = live.children
     assert "done after step 6 of 6" in page.value and "data:image/jpeg" in page.value
     assert stop.disabled
+    shown = live._repr_mimebundle_()
+    assert shown["text/plain"] == "<training of 'brand'; run the cell to train it>"
+    assert "done after step 6 of 6" in shown["text/html"]
 
 
 def test_stop_keeps_what_was_learned_and_the_same_course_goes_on(pictures, model):  # noqa: F811
     long = course(pictures, model, steps=300)
     live = Training(long)
     begun = threading.Event()
-    live.children[0].observe(lambda _: begun.set(), "value")
+    live.children[1].observe(lambda _: begun.set(), "value")
     assert begun.wait(60)
-    live.children[1].click()
+    live.children[2].click()
     with pytest.raises(Cancelled, match="the same command goes on"):
         live.wait()
     assert (long.folder / "training.state").exists()
@@ -42,4 +45,4 @@ def test_what_is_wrong_is_listed(pictures, model):  # noqa: F811
     live = Training(course(pictures, model))
     with pytest.raises(InputError):
         live.wait()
-    assert "2 of 4 pictures" in live.children[0].value and "<li>c.png is not a picture" in live.children[0].value
+    assert "2 of 4 pictures" in live.children[1].value and "<li>c.png is not a picture" in live.children[1].value

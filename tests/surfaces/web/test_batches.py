@@ -2,6 +2,7 @@
 
 import base64
 from uuid import uuid4
+from zipfile import ZipFile
 
 import pytest
 
@@ -31,7 +32,7 @@ def test_a_wrong_table_is_mended_on_the_page_and_then_fills(client, server):
     bring(page, WRONG)
     page.wait_for_selector(".sheet table")
     assert "did you mean 'prompt'?" in page.inner_text(".sheet th.wrong:has-text('promt')")
-    assert page.inner_text(".sheet td.wrong").startswith("many")
+    assert page.input_value(".sheet td.wrong input") == "many"
     assert page.is_disabled(".batches .bar .strong")
     assert "are to be mended first" in page.inner_text(".plan")
     page.focus("select[data-column=promt]")
@@ -48,13 +49,44 @@ def test_a_wrong_table_is_mended_on_the_page_and_then_fills(client, server):
     page.click(".batches .bar .strong")
     page.wait_for_selector("text=Done. All pictures are made.")
     assert page.locator(".tiles li.made img").count() == 3
-    assert page.locator(".tiles strong").all_inner_texts() == ["a1-2", "a2-2", "a3-2"]
+    assert page.locator(".tiles strong").all_inner_texts() == ["a red circle", "a blue star", "a moon"]
+    assert page.inner_text(".tiles li .about") == "A1-2 · Row 2 · 64 × 64"
     assert violations(page) == []
     batch = page.evaluate("location.hash").removeprefix("#batches/")
-    assert (server.output / "batches" / batch / "a3-2.png").is_file()
+    assert (server.output / "batches" / batch / "A3-2.png").is_file()
     with page.expect_download() as download:
         page.click("text=List as CSV")
-    assert "a2-2.png" in download.value.path().read_text("utf-8-sig")
+    assert "A2-2.png" in download.value.path().read_text("utf-8-sig")
+
+
+def test_wrong_rows_are_mended_or_skipped_and_one_picture_is_made_again(client, server):
+    page = client.open("batches/new")
+    bring(page, "")
+    page.wait_for_selector("text=The table is empty; write the columns' names into its first row")
+    bring(page, "sku,prompt,steps,size\nA1,a sun,2,64x64\nA2,,2,64x64\nA3,a moon,many,64x64\n")
+    page.wait_for_selector("button:has-text('Skip these 2 rows')")
+    page.fill("input[data-cell='3 prompt']", "a tree")
+    page.press("input[data-cell='3 prompt']", "Tab")
+    page.click("button:has-text('Skip this row')")
+    page.wait_for_selector(".plan:has-text('2 pictures, 1 row skipped')")
+    assert page.inner_text(".sheet tbody th.wrong").startswith("4\nSkipped. steps:")
+    assert violations(page) == []
+    page.fill("[name=name]", f"Skipped {uuid4().hex[:6]}")
+    page.click(".batches .bar .strong")
+    page.wait_for_selector("text=Done. All pictures are made.")
+    assert page.inner_text(".stands").endswith("2 of 2 made, 1 row skipped")
+    with page.expect_download() as download:
+        page.click("text=Download all (ZIP)")
+    with ZipFile(download.value.path()) as archive:
+        assert len([name for name in archive.namelist() if name.count("/") == 1 and name.endswith(".png")]) == 2
+    first = page.get_attribute(".tiles li:first-child .face", "href")
+    page.click(".tiles li:first-child .redo")
+    page.wait_for_function(
+        "(was) => document.querySelector('.tiles li.made .face')?.getAttribute('href') !== was", arg=first
+    )
+    page.wait_for_selector("text=Done. All pictures are made.")
+    assert page.locator(".tiles li.made img").count() == 2
+    assert violations(page) == []
 
 
 def test_whoever_closes_the_page_finds_the_batch_going_on(client, server):

@@ -14,6 +14,7 @@ let counting = null;
 export async function show(name) {
   [tiles, batch] = [new Map(), null];
   part(".tiles").replaceChildren();
+  part(".said").textContent = "";
   part(".tiles").className = "tiles";
   const found = await ask(`batches/${encodeURIComponent(name)}`);
   batch = found;
@@ -31,9 +32,10 @@ export function leave() {
 }
 
 /** "12 of 40 made, 1 failed". */
-export function counts({ made, pictures, failed, blocked }) {
-  const wrong = failed + blocked;
-  return `${made.toLocaleString()} of ${pictures.toLocaleString()} made${wrong ? `, ${wrong.toLocaleString()} could not be made` : ""}`;
+export function counts({ made, pictures, failed, blocked, skipped }) {
+  const others = [[failed + blocked, "could not be made"], [skipped, skipped === 1 ? "row skipped" : "rows skipped"]];
+  const said = others.filter(([many]) => many).map(([many, words]) => `, ${many.toLocaleString()} ${words}`);
+  return `${made.toLocaleString()} of ${pictures.toLocaleString()} made${said.join("")}`;
 }
 
 const path = (act = "") => `batches/${encodeURIComponent(batch.name)}${act && `/${act}`}`;
@@ -83,6 +85,7 @@ async function over() {
 }
 
 function draw() {
+  one(".batches").classList.toggle("live", live());
   part("h1").textContent = batch.title;
   part(".stands").textContent = stands();
   if (!live()) part(".said").textContent = ended();
@@ -108,6 +111,7 @@ function acts() {
     ...(!live() && (batch.left || batch.blocked) ? [act("Go on", "go", "strong")] : []),
     ...(!live() && batch.failed ? [act("Retry failed", "retry")] : []),
     ...(live() ? [] : link("Contact sheet", "contact-sheet.html", { target: "_blank", rel: "noopener" })),
+    ...(live() || !batch.made ? [] : [make("a", { className: "quiet", href: here(batch.zip), download: `${batch.name}.zip` }, "Download all (ZIP)")]),
     ...(live() ? [] : link("List as CSV", "manifest.csv", { download: `${batch.name}.csv` })),
   ];
 }
@@ -147,24 +151,40 @@ async function more(after) {
 }
 
 function tile(row) {
+  const again = make("button", { type: "button", className: "quiet redo", onclick: () => redo(row.key) }, "");
   const made = make("li", {}, make("a", { className: "face", target: "_blank", rel: "noopener" }),
-    make("strong", { title: told(row) }, row.file.replace(/\.png$/, "")), make("span", { className: "soft" }, row.row ? `Row ${row.row}` : ""), make("p", {}));
+    make("strong", { title: told(row) }, row.prompt || name(row)), make("span", { className: "soft about" }), make("p", {}), again);
   tiles.set(row.key, [...(tiles.get(row.key) ?? []), made]);
-  made.dataset.file = row.file;
+  [made.dataset.file, made.dataset.row] = [name(row), row.row];
   fill(made, row);
   return made;
+}
+
+const name = ({ file }) => file.replace(/\.png$/, "");
+
+/** Make one picture again; its tile, and its key, are others from then on. */
+async function redo(key) {
+  try {
+    await ask(path(`rows/${key}/redo`), "POST");
+    await show(batch.name);
+  } catch (error) {
+    complain(error);
+  }
 }
 
 const told = ({ cells }) => Object.entries(cells).map(([name, cell]) => `${name}: ${cell}`).join("\n");
 
 /** What became of a row. */
-function fill(tile, { status, url, problem }) {
+function fill(tile, { status, url, problem, size }) {
   const face = one(".face", tile);
+  const { file, row } = tile.dataset;
   tile.className = status;
+  one(".about", tile).textContent = [file, row !== "0" && `Row ${row}`, size?.join(" × ")].filter(Boolean).join(" · ");
+  one(".redo", tile).textContent = status === "made" ? "Another seed" : "Try again";
   one("p", tile).textContent = problem;
   if (url && face.getAttribute("href") !== url) {
     face.href = url;
-    face.replaceChildren(make("img", { src: `${here(url)}?edge=320`, alt: tile.dataset.file, loading: "lazy", decoding: "async" }));
+    face.replaceChildren(make("img", { src: `${here(url)}?edge=320`, alt: file, loading: "lazy", decoding: "async" }));
   } else if (!url) {
     face.removeAttribute("href");
     face.replaceChildren(make("span", {}, status === "waiting" ? "" : "Not made"));

@@ -8,6 +8,8 @@ const part = (selector) => one(`.batches .new ${selector}`);
 const field = (name) => part(`[name="${name}"]`);
 const TYPED = ["names", "values", "grid", "encoding"];
 let table = { file: "", data: "" };
+let cells = {}; // what somebody wrote into wrong cells, by row and column
+let skip = false; // whether rows that are still wrong are left out
 let mapping = {}; // what somebody said columns are for; the studio finds out the rest
 let known = null; // the workflows, once they are read
 let asked = 0; // how often it was looked at, so that a late answer does not count
@@ -22,6 +24,7 @@ export function ready(to) {
   field("workflow").onchange = () => again(describe());
   field("file").onchange = ({ target }) => target.files[0] && bring(target.files[0]);
   for (const name of TYPED) field(name).oninput = () => soon();
+  part(".skip").onclick = () => again((skip = !skip));
   part("").onsubmit = start;
   addEventListener("paste", pasted);
   addEventListener("dragover", (event) => shown() && over(event, true));
@@ -79,7 +82,7 @@ function pasted(event) {
 
 async function bring(file) {
   table = { file: file.name, data: await base64(file) };
-  mapping = {};
+  [mapping, cells, skip] = [{}, {}, false];
   field("file").value = "";
   field("name").value = file.name.replace(/\.[^.]*$/, "");
   part(".what").replaceChildren(make("strong", {}, file.name), " is here. Drop or paste another to change it.");
@@ -103,6 +106,8 @@ function wanted() {
     table: table.data,
     file: table.file,
     mapping,
+    cells,
+    skip_wrong: skip,
     names: field("names").value.trim(),
     values: Object.fromEntries(values.map(([name, ...value]) => [name.trim(), value.join("=").trim()])),
     grid: lines("grid"),
@@ -127,9 +132,10 @@ async function look() {
 
 /** The table cannot be read at all. */
 function unread(text) {
-  part(".unread").textContent = text.replace("--encoding latin-1", "latin-1 or cp1252, below");
+  const said = text.replace(/^table: /, "").replace("--encoding latin-1", "latin-1 or cp1252, below");
+  part(".unread").textContent = said[0].toUpperCase() + said.slice(1);
   part(".plan").textContent = "";
-  for (const each of [".seen", ".bar", ".wrongs"]) part(each).hidden = true;
+  for (const each of [".seen", ".bar", ".wrongs", ".skip"]) part(each).hidden = true;
   part(".settings").hidden = part(".encoding").hidden = !text.includes("--encoding");
 }
 
@@ -137,17 +143,29 @@ function draw(seen) {
   part(".unread").textContent = "";
   for (const each of [".seen", ".settings", ".bar"]) part(each).hidden = false;
   part(".encoding").hidden = !field("encoding").value;
-  sheet(part(".sheet"), seen, (column, input) => {
-    mapping[column] = input;
-    again();
-  });
+  sheet(part(".sheet"), seen, (column, input) => again((mapping[column] = input)), mend);
   const rest = seen.total_rows - seen.rows.length;
   part(".more").textContent = rest > 0 ? `and ${rest.toLocaleString()} more rows` : "";
   field("names").placeholder = seen.names;
   part(".example").textContent = seen.examples.length ? `For example ${seen.examples[0]}` : "Columns and inputs in braces, for example {sku}-{size}";
   wrongs(seen);
+  skipping(seen);
   part(".plan").textContent = plan(seen);
   part(".bar button").disabled = seen.pictures === null;
+}
+
+function mend(row, column, text) {
+  cells[row] = { ...cells[row], [column]: text };
+  again();
+}
+
+const rows = (many) => (many === 1 ? "1 row" : `${many.toLocaleString()} rows`);
+
+/** Leave out the rows that are wrong, or take them in again. */
+function skipping({ wrong_rows: wrong, skipped }) {
+  const button = part(".skip");
+  button.hidden = !skip && !wrong;
+  button.textContent = skip ? `Do not skip ${rows(skipped.length)}` : wrong === 1 ? "Skip this row" : `Skip these ${rows(wrong)}`;
 }
 
 /** What is wrong and stands at no cell. */
@@ -160,9 +178,10 @@ function wrongs({ problems, rows, columns }) {
   part(".wrongs").hidden = !others.length;
 }
 
-function plan({ pictures, plan, total_problems: wrong }) {
+function plan({ pictures, plan, total_problems: wrong, skipped }) {
   if (pictures === null) return wrong === 1 ? "1 thing is to be mended first." : `${wrong.toLocaleString()} things are to be mended first.`;
-  const many = pictures === 1 ? "1 picture" : `${pictures.toLocaleString()} pictures`;
+  const left = skipped.length ? `, ${rows(skipped.length)} skipped` : "";
+  const many = `${pictures === 1 ? "1 picture" : `${pictures.toLocaleString()} pictures`}${left}`;
   return plan ? `${many}: ${plan}.` : `${many}. How long that takes is known once a few are made.`;
 }
 
@@ -183,7 +202,8 @@ async function start(event) {
 /** Ready for the next table; the workflow stays. */
 function clear() {
   table = { file: "", data: "" };
+  [cells, skip] = [{}, false];
   for (const name of ["name", ...TYPED]) field(name).value = "";
-  for (const each of [".seen", ".settings", ".wrongs", ".bar"]) part(each).hidden = true;
+  for (const each of [".seen", ".settings", ".wrongs", ".skip", ".bar"]) part(each).hidden = true;
   part(".what").replaceChildren(...empty);
 }
