@@ -53,7 +53,8 @@ def _night(canvas: Canvas, rng: Random) -> None:
     _sky(canvas, _shade((18, 26, 66), rng), _shade((56, 68, 130), rng))
     moon = (snap(rng.choice((0.3, 0.5, 0.7)) * canvas.width), snap(0.31 * canvas.height))
     canvas.fill(_shade((252, 240, 190), rng), place(SHAPES["moon"](), moon, 5 * CELL, pi))
-    spots = [(snap(x / 8 * canvas.width), snap(y / 8 * canvas.height)) for x in range(1, 8) for y in range(1, 6)]
+    rows = [(y / 8 * canvas.height, 1 / 16 * (y % 2)) for y in range(1, 6)]
+    spots = [(snap((x / 8 + shift) * canvas.width), snap(y)) for x in range(1, 8) for y, shift in rows]
     for at in rng.sample([spot for spot in spots if dist(spot, moon) > 0.26], 8):
         canvas.fill((255, 246, 214), place(SHAPES["star"](), at, 1.25 * CELL))
     _hill(canvas, _shade((14, 18, 44), rng), 0.87, 0.04, rng)

@@ -108,7 +108,8 @@ def _icon(rng: Random) -> Truth:
         return _two_things(rng)
     colour, background = colour_pair(rng)
     count = rng.choices((1, 2, 3, 4), (0.52, 0.16, 0.16, 0.16))[0]
-    style = rng.choices(STYLES, (0.64, 0.16, 0.12 if count < 3 else 0, 0.08 if casts_shadow(colour, background) else 0))[0]
+    striped, shadowed = 0.12 * (count < 3), 0.08 * casts_shadow(colour, background)
+    style = rng.choices(STYLES, (0.64, 0.16, striped, shadowed))[0]
     shape = rng.choice(_BROAD if style == "striped" else tuple(SHAPES))
     size = rng.choices(SIZES, _size_odds(count, style))[0]
     off_centre = count == 1 and size != "large" and style in ("solid", "shadowed") and rng.random() < 0.4
