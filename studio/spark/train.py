@@ -44,13 +44,18 @@ class Stage:
 
 @dataclass(frozen=True)
 class Recipe:
-    """The stages in their order, and how many encoded drawings are kept on disk for each size of the denoiser's."""
+    """The stages in their order.
+
+    ``pool`` is the number of drawings the autoencoder's crops are cut from, ``drawings`` how many encoded ones are
+    kept on disk for each of the denoiser's two sizes.
+    """
 
     reader: Stage = Stage(800, 64, 1e-3)
     autoencoder: Stage = Stage(8700, 8, 2e-3)
-    sketch: Stage = Stage(12_000, 64, 1e-3)
-    denoiser: Stage = Stage(40_000, 32, 1e-3)
+    sketch: Stage = Stage(20_000, 32, 1e-3)
+    denoiser: Stage = Stage(15_000, 32, 1e-3)
     decoder: Stage = Stage(1500, 8, 1e-3)
+    pool: int = 1500
     drawings: int = 120_000
 
 
@@ -165,7 +170,11 @@ def _autoencoder(work: Path, recipe: Recipe, until: float, device: str) -> "Auto
     stage = Training(
         vae, work / "autoencoder.safetensors", rate=recipe.autoencoder.rate, steps=recipe.autoencoder.steps
     )
-    _finish(stage, reconstruction_losses(vae, crops(recipe.autoencoder.batch, start=1 + stage.step)), until)
+    _finish(
+        stage,
+        reconstruction_losses(vae, crops(recipe.autoencoder.batch, pool=recipe.pool, start=1 + stage.step)),
+        until,
+    )
     stage.adopt()
     standardise(vae)
     print(f"autoencoder: {fidelity(vae):.1f} dB on drawings it has not seen", file=sys.stderr)
@@ -176,7 +185,11 @@ def _polish(vae: "AutoencoderTiny", work: Path, recipe: Recipe, until: float) ->
     """Train the decoder on alone: the denoiser rests on the encoder, which must not move."""
     vae.decoder.requires_grad_(True)
     stage = Training(vae, work / "decoder.safetensors", rate=recipe.decoder.rate, steps=recipe.decoder.steps)
-    _finish(stage, reconstruction_losses(vae, crops(recipe.decoder.batch, start=1_000_000 + stage.step)), until)
+    _finish(
+        stage,
+        reconstruction_losses(vae, crops(recipe.decoder.batch, pool=recipe.pool, start=1_000_000 + stage.step)),
+        until,
+    )
     stage.adopt()
     print(f"decoder: {fidelity(vae):.1f} dB", file=sys.stderr)
 

@@ -8,7 +8,7 @@ from studio.spark import train as training
 from studio.spark.train import Recipe, Stage
 
 SHORT = Stage(3, 2, 1e-3)
-TINY = Recipe(reader=SHORT, autoencoder=SHORT, sketch=SHORT, denoiser=SHORT, decoder=SHORT, drawings=20)
+TINY = Recipe(reader=SHORT, autoencoder=SHORT, sketch=SHORT, denoiser=SHORT, decoder=SHORT, drawings=20, pool=4)
 SPARK = shipped("assets") / "spark"
 
 
@@ -28,12 +28,15 @@ def test_from_nothing_to_a_model(tmp_path, capsys):
 
 def test_the_autoencoder_of_another_model_is_kept(tmp_path):
     recipe = replace(TINY, decoder=Stage(0, 2, 1e-3))
-    training.train(tmp_path / "work", tmp_path / "out", recipe, minutes=10, device="cpu", autoencoder=SPARK)
+    work, out = tmp_path / "work", tmp_path / "out"
+    training.train(work, out, recipe, minutes=10, device="cpu", autoencoder=SPARK, validate_every=3)
     weights = "vae/diffusion_pytorch_model.safetensors"
-    assert (tmp_path / "out" / weights).read_bytes() == (SPARK / weights).read_bytes()
-    trained, before = (json.loads((folder / "trained.json").read_text()) for folder in (tmp_path / "out", SPARK))
+    assert (out / weights).read_bytes() == (SPARK / weights).read_bytes()
+    trained, before = (json.loads((folder / "trained.json").read_text()) for folder in (out, SPARK))
     assert trained["autoencoder"] == before["autoencoder"]
     assert (trained["sketch"]["steps"], trained["denoiser"]["steps"]) == (3, 3)
+    noted = [json.loads(line) for line in (work / "validation.jsonl").read_text().splitlines()]
+    assert [(n["stage"], n["step"], len(n["quarters"])) for n in noted] == [("sketch", 3, 4), ("denoiser", 3, 4)]
 
 
 def test_on_from_a_published_model(tmp_path):
@@ -44,13 +47,3 @@ def test_on_from_a_published_model(tmp_path):
     before, after = (json.loads((folder / "trained.json").read_text()) for folder in (SPARK, out))
     assert after["reader"] == before["reader"]
     assert after["denoiser"]["steps"] == before["denoiser"]["steps"] + 3
-
-
-def test_how_a_stage_stands_is_written_down(tmp_path):
-    recipe = replace(TINY, sketch=Stage(2, 2, 1e-3), denoiser=Stage(0, 2, 1e-3), decoder=Stage(0, 2, 1e-3))
-    training.train(
-        tmp_path / "work", tmp_path / "out", recipe, minutes=10, device="cpu", autoencoder=SPARK, validate_every=2
-    )
-    (line,) = (tmp_path / "work" / "validation.jsonl").read_text().splitlines()
-    noted = json.loads(line)
-    assert (noted["stage"], noted["step"], len(noted["quarters"])) == ("sketch", 2, 4)
