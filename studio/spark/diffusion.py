@@ -3,13 +3,12 @@
 It learns on encoded 256×256 drawings, with the text encoder.
 """
 
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache
 from random import Random
 from typing import TYPE_CHECKING
 
+from studio.spark.autocast import autocast
 from studio.spark.latents import LatentStore
 from studio.spark.text import tokens
 
@@ -89,14 +88,13 @@ class Denoiser:
 
     def errors(self, latents: "Tensor", words: list[str], noise: "Tensor", times: "Tensor") -> "Tensor":
         """The mean squared error of the velocity predicted for each picture, (n,)."""
-        import torch
 
         device = next(self.modules.parameters()).device
         latents, noise, times = latents.to(device), noise.to(device), times.to(device)
         noisy = self.scheduler.add_noise(latents, noise, times)
         target = self.scheduler.get_velocity(latents, noise, times)
         with (
-            torch.autocast(device.type, torch.bfloat16, enabled=fast_in_bf16(device)),
+            autocast(device),
             _fast_attention(device),
         ):
             states = self.modules["text_encoder"](tokens(self.tokenizer, words).to(device)).last_hidden_state
@@ -110,30 +108,6 @@ def _fast_attention(device: "torch.device") -> AbstractContextManager[None]:
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
     return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
-
-
-@cache
-def fast_in_bf16(device: "torch.device") -> bool:
-    """GPUs, and the CPUs that are quicker in it: tried, since some have the instructions and gain nothing."""
-    import torch
-
-    if device.type != "cpu":
-        return device.type == "cuda"
-    if not torch.cpu.get_capabilities().get("avx512_bf16", False):
-        return False  # emulated, many times slower
-    return _product_time(torch.bfloat16) < 0.8 * _product_time(torch.float32)
-
-
-def _product_time(dtype: "torch.dtype") -> float:
-    """Processor seconds of the quickest of five products of two 1024×1024 matrices, whatever else the machine does."""
-    import torch
-
-    matrix, times = torch.ones(1024, 1024, dtype=dtype), []
-    for _ in range(6):
-        began = time.process_time()
-        matrix @ matrix
-        times.append(time.process_time() - began)
-    return min(times[1:])
 
 
 def _spread_times(batch: int) -> "Tensor":

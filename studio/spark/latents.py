@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final
 
+from studio.spark.autocast import autocast
 from studio.spark.autoencoder import as_bytes, to_signed
 from studio.spark.captions import caption
 from studio.spark.draw import draw
@@ -34,7 +35,7 @@ class LatentStore:
         import torch
 
         self.path, self.vae, self.edge, self.capacity, self.first = path, vae, edge, capacity, first
-        self.shape = (vae.config.latent_channels, edge // 8, edge // 8)
+        self.shape: tuple[int, int, int] = (vae.config.latent_channels, edge // 8, edge // 8)
         self._opened = 0
         fresh = self._encoded(range(first, first + _TESTED))
         rows = list(range(_TESTED))
@@ -84,12 +85,11 @@ class LatentStore:
     def _encoded(self, seeds: range) -> "Tensor":
         import torch
 
-        from studio.spark.diffusion import fast_in_bf16
-
         device, size = self.vae.device, (self.edge, self.edge)
         pixels = torch.stack([to_signed(as_bytes(draw(seed, size).image)) for seed in seeds]).to(device)
-        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=fast_in_bf16(device)):
-            return self.vae.encode(pixels.contiguous(memory_format=torch.channels_last)).latents.half().cpu()
+        with torch.no_grad(), autocast(device):
+            latents: Tensor = self.vae.encode(pixels.contiguous(memory_format=torch.channels_last)).latents
+        return latents.half().cpu()
 
     def _append(self, latents: "Tensor") -> None:
         """Add whole rows; what a stop in the middle of a row left behind is cut off first."""

@@ -75,15 +75,16 @@ def load(folder: Path) -> "StableDiffusionPipeline":
 
 
 def pictures_of(
-    pipeline: "StableDiffusionPipeline", prompts: list[str], steps: int, guidance: float
+    pipeline: "StableDiffusionPipeline", prompts: list[str], steps: int, guidance: float, edge: int = 256
 ) -> Iterator[Image.Image]:
-    """One picture a prompt; prompt n has seed n."""
+    """One picture of ``edge`` × ``edge`` pixels a prompt; prompt n has seed n."""
     import torch
 
     for first in range(0, len(prompts), _BATCH):
         words = prompts[first : first + _BATCH]
         noise = [torch.Generator("cpu").manual_seed(first + k) for k in range(len(words))]
-        yield from pipeline(words, num_inference_steps=steps, guidance_scale=guidance, generator=noise).images
+        asked = {"num_inference_steps": steps, "guidance_scale": guidance, "width": edge, "height": edge}
+        yield from pipeline(words, generator=noise, **asked).images
 
 
 def share(hits: list[bool]) -> dict[str, float]:

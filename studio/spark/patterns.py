@@ -82,8 +82,8 @@ def _ribbons(wave: Callable[[float], float], samples: int) -> Callable[[Canvas, 
     """Horizontal ribbons that follow ``wave``, a function of period 1 and height about 1."""
 
     def rings(canvas: Canvas, rng: Random) -> Rings:
-        length, period = rng.choice(((16, 8), (8, 4)))
-        length, period = length * CELL, period * CELL
+        length = rng.choice((16, 8)) * CELL
+        period = length / 2
         count = int((canvas.width + 1) / length * samples)
         xs = [k * length / samples for k in range(count)]
         tops = [wave(x / length) * period * 0.35 for x in xs]

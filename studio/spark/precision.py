@@ -31,7 +31,7 @@ def outline_deviation(image: Image.Image, shape: str) -> float:
     outline = _outline(image)
     if len(outline) < 16:
         return _LOST
-    left, top, right, bottom = *outline.min(0), *outline.max(0)
+    (left, top), (right, bottom) = outline.min(0), outline.max(0)
     fit = [(left + right) / 2, (top + bottom) / 2, max(right - left, bottom - top) / 2, 0.0]
     for step in (4.0, 2.0, 1.0, 0.5, 0.25, 0.1):
         _descend(outline[::3], shape, fit, step)

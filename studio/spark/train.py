@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 _BEFORE: Final = "before.json"  # what the parts that were taken had already been trained, in the work folder
+SKETCH_EDGE: Final = 128  # pixels of the small drawings
 _OF_AUTOENCODER: Final = ("autoencoder", "decoder")
 
 
@@ -129,7 +130,10 @@ def _learned(work: Path, recipe: Recipe, until: float, device: str, autoencoder:
 def _denoise(denoiser: Denoiser, vae: "AutoencoderTiny", work: Path, recipe: Recipe, until: float, every: int) -> None:
     """First on drawings of half the size, at a quarter of the cost, then on those of full size."""
     vae.requires_grad_(False)
-    for name, edge, stage, settle in (("sketch", 128, recipe.sketch, 0.0), ("denoiser", 256, recipe.denoiser, 0.3)):
+    for name, edge, stage, settle in (
+        ("sketch", SKETCH_EDGE, recipe.sketch, 0.0),
+        ("denoiser", 256, recipe.denoiser, 0.3),
+    ):
         file = work / f"{name}.safetensors"
         learning = Training(denoiser.modules, file, rate=stage.rate, steps=stage.steps, settle=settle)
         if learning.step < learning.steps and time.time() < until:
@@ -229,14 +233,17 @@ def _forget(config: Path, key: str) -> None:
     config.write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
 
 
+def cache() -> Path:
+    """Where checkpoints and encoded drawings lie unless something else is asked for."""
+    return Path.home() / ".cache" / "studio-spark"
+
+
 def main() -> None:
     """Read the command line and train."""
     import torch
 
     parser = argparse.ArgumentParser(description="Train Spark, the embedded open model.")
-    parser.add_argument(
-        "--work", type=Path, default=Path.home() / ".cache" / "studio-spark", help="where checkpoints lie"
-    )
+    parser.add_argument("--work", type=Path, default=cache(), help="where checkpoints lie")
     parser.add_argument("--out", type=Path, default=Path("assets/spark"), help="where the model is written")
     parser.add_argument(
         "--minutes", type=float, default=float("inf"), help="stop after this time; the next call goes on"

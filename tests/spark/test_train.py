@@ -5,6 +5,8 @@ from dataclasses import replace
 
 from studio.config import shipped
 from studio.spark import train as training
+from studio.spark.measure import pictures_of
+from studio.spark.progress import newest
 from studio.spark.train import Recipe, Stage
 
 SHORT = Stage(3, 2, 1e-3)
@@ -35,6 +37,10 @@ def test_the_autoencoder_of_another_model_is_kept(tmp_path):
     trained, before = (json.loads((folder / "trained.json").read_text()) for folder in (out, SPARK))
     assert trained["autoencoder"] == before["autoencoder"]
     assert (trained["sketch"]["steps"], trained["denoiser"]["steps"]) == (3, 3)
+    pipeline, edge, name = newest(work)
+    assert (edge, name) == (256, "denoiser, step 3")
+    (picture,) = pictures_of(pipeline, ["a star"], 1, 2.0, 64)
+    assert picture.size == (64, 64)
     noted = [json.loads(line) for line in (work / "validation.jsonl").read_text().splitlines()]
     assert [(n["stage"], n["step"], len(n["quarters"])) for n in noted] == [("sketch", 3, 4), ("denoiser", 3, 4)]
 
