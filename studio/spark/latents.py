@@ -4,6 +4,7 @@ Row n is the latent of the drawing ``first + n`` in fp16. What a row shows follo
 stored, and a file whose last row was cut short is simply read without it.
 """
 
+import sys
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -53,11 +54,15 @@ class LatentStore:
         return 2 * channels * height * width
 
     def grow(self, count: int) -> None:
-        """Draw, encode and append ``count`` more, as far as there is room."""
+        """Draw, encode and append ``count`` more, up to the capacity; on a full disk, say so and leave it at that."""
         while (missing := min(count, self.capacity - len(self))) > 0:
             here = min(missing, _AT_ONCE)
             start = self.first + len(self)
-            self._append(self._encoded(range(start, start + here)))
+            try:
+                self._append(self._encoded(range(start, start + here)))
+            except OSError as error:
+                print(f"{self.path.name} did not grow: {error}", file=sys.stderr, flush=True)
+                return
             count -= here
 
     def batch(self, size: int, rng: Random) -> tuple["Tensor", list[str]]:

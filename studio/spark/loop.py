@@ -104,7 +104,7 @@ class Training:
             self.seconds = before + watch.lap()
             if watch.seconds > saved + _SAVE:
                 saved = watch.seconds
-                self.save()
+                self._try_to_save()
             if self.step % every == 0:
                 self._report(sum(losses) / len(losses), watch.seconds / watch.laps)
                 yield sum(losses) / len(losses)
@@ -116,6 +116,20 @@ class Training:
         where = f"{self.path.stem}: step {self.step}/{self.steps}"
         print(f"{where}, loss {loss:.4f}, {pace:.2f} s a step, {left}", file=sys.stderr, flush=True)
 
+    def _try_to_save(self) -> None:
+        """Save; if that fails, say why and go on: a full disk may have room again in minutes."""
+        from safetensors import SafetensorError
+
+        try:
+            self.save()
+        except (OSError, SafetensorError) as error:
+            self._partial.unlink(missing_ok=True)
+            print(f"{self.path.name} was not saved, training goes on: {error}", file=sys.stderr, flush=True)
+
+    @property
+    def _partial(self) -> Path:
+        return self.path.with_suffix(".partial")
+
     def save(self) -> None:
         """Write weights, averages and optimizer moments in one file, whole or not at all."""
         from safetensors.torch import save_file
@@ -124,10 +138,9 @@ class Training:
         tensors |= {f"average.{i}": v for i, v in enumerate(self.average)}
         for k, state in enumerate(self._states()):
             tensors |= {f"optimizer.{k}.{name}": value for name, value in state.items()}
-        partial = self.path.with_suffix(".partial")
         tensors = {k: v.detach().clone().contiguous() for k, v in tensors.items()}
-        save_file(tensors, partial, {"step": str(self.step), "seconds": str(self.seconds)})
-        partial.replace(self.path)
+        save_file(tensors, self._partial, {"step": str(self.step), "seconds": str(self.seconds)})
+        self._partial.replace(self.path)
 
     def _load(self) -> None:
         from safetensors import safe_open

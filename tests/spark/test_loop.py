@@ -81,3 +81,19 @@ def test_a_lap_in_which_all_stood_still_counts_as_a_usual_one(monkeypatch):
     monkeypatch.setattr(loop.time, "monotonic", lambda: next(times))
     watch = Stopwatch()
     assert [watch.lap() for _ in range(5)] == [1, 2, 3, 4, 5]
+
+
+def test_a_full_disk_stops_no_training(tmp_path, capsys, monkeypatch):
+    def full(stage):
+        raise OSError(28, "No space left on device")
+
+    stage = Training(line(), tmp_path / "x.safetensors", rate=0.01, steps=20)
+    monkeypatch.setattr(loop, "_SAVE", 0.0)
+    steps = stage.run(losses(stage.model), until=float("inf"), every=5)
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "save", full)
+        next(steps)
+    assert "No space left on device" in capsys.readouterr().err
+    assert not stage.path.exists()
+    list(steps)
+    assert Training(line(), stage.path, rate=0.01, steps=20).step == 20
