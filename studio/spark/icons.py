@@ -23,7 +23,7 @@ def paint_icons(canvas: Canvas, truth: Truth, colour: RGB, background: RGB, rng:
     for shape, centre in zip(_shapes(truth), _centres(canvas, truth, rng), strict=True):
         mask = canvas.mask(place(SHAPES[shape](), centre, radius))
         if truth.style == "outlined":
-            mask = canvas.outline(mask, max(1.35 * CELL, 0.12 * radius))
+            mask = canvas.outline(mask, max(1.25 * CELL, 0.12 * radius))
         elif truth.style == "striped":
             middle = (centre[0] + centre[1]) * 0.5**0.5 / _STRIPES
             mask = ImageChops.multiply(mask, canvas.mask(bands(canvas, _STRIPES, middle - 0.25, (0.5**0.5, 0.5**0.5))))
