@@ -117,9 +117,8 @@ def _phrase(truth: Truth, rng: Random) -> str:
 def _two_things(truth: Truth, rng: Random) -> str:
     """ "a red star and a red moon", "red star and moon", "a star and a moon, red"."""
     one, other = _noun(replace(truth, count=1), rng), _noun(replace(truth, subject=truth.second, count=1), rng)
-    style = rng.choice(_STYLES[truth.style])
-    look = _words(style, truth.colour)
-    both = f"{truth.colour} outlines" if style else truth.colour
+    look = _words(rng.choice(_STYLES[truth.style]), truth.colour)
+    both = f"{truth.colour} outlines" if truth.style == "outlined" else truth.colour
     return rng.choice(
         (f"a {look} {one} and a {look} {other}", f"{look} {one} and {other}", f"a {one} and a {other}, {both}")
     )

@@ -21,6 +21,7 @@ from studio.spark.diffusion import Denoiser, new_scheduler, new_unet
 from studio.spark.latents import LatentStore
 from studio.spark.loop import Training
 from studio.spark.text import new_examiner, new_text_encoder, new_tokenizer, understanding_losses
+from studio.spark.threads import considerate
 from studio.spark.validation import Validation
 
 if TYPE_CHECKING:
@@ -122,7 +123,6 @@ def _learned(work: Path, recipe: Recipe, until: float, device: str, autoencoder:
     examiner = new_examiner(encoder).to(device)
     reader = Training(examiner, work / "reader.safetensors", rate=recipe.reader.rate, steps=recipe.reader.steps)
     _finish(reader, understanding_losses(examiner, tokenizer, recipe.reader.batch, reader.step), until)
-    reader.adopt()
     vae = _published(autoencoder).vae.to(device) if autoencoder else _autoencoder(work, recipe, until, device)
     return Parts(tokenizer, encoder, vae, new_unet())
 
@@ -140,7 +140,7 @@ def _denoise(denoiser: Denoiser, vae: "AutoencoderTiny", work: Path, recipe: Rec
             store = LatentStore(work / f"latents-{edge}.f16", vae, edge, recipe.drawings)
             losses = denoiser.losses(store, stage.batch, fresh=max(1, stage.batch // 8), start=learning.step)
             seen = Validation(vae, edge, min(256, recipe.drawings))
-            for loss in learning.run(losses, until, every):
+            for loss in learning.run(considerate(losses), until, every):
                 with learning.averaged():
                     _note(work, name, learning, loss, seen.quarters(denoiser))
         learning.adopt()
@@ -170,37 +170,34 @@ def spent(work: Path) -> dict[str, dict[str, float]]:
 
 
 def _autoencoder(work: Path, recipe: Recipe, until: float, device: str) -> "AutoencoderTiny":
-    vae = new_autoencoder().to(device)
-    stage = Training(
-        vae, work / "autoencoder.safetensors", rate=recipe.autoencoder.rate, steps=recipe.autoencoder.steps
-    )
-    _finish(
-        stage,
-        reconstruction_losses(vae, crops(recipe.autoencoder.batch, pool=recipe.pool, start=1 + stage.step)),
-        until,
-    )
-    stage.adopt()
+    vae, how = new_autoencoder().to(device), recipe.autoencoder
+    stage = Training(vae, work / "autoencoder.safetensors", rate=how.rate, steps=how.steps)
+    losses = reconstruction_losses(vae, crops(how.batch, pool=recipe.pool, start=1 + stage.step))
+    made = _finish(stage, losses, until)
     standardise(vae)
-    print(f"autoencoder: {fidelity(vae):.1f} dB on drawings it has not seen", file=sys.stderr)
+    if made:
+        print(f"autoencoder: {fidelity(vae):.1f} dB on drawings it has not seen", file=sys.stderr)
     return vae
 
 
 def _polish(vae: "AutoencoderTiny", work: Path, recipe: Recipe, until: float) -> None:
     """Train the decoder on alone: the denoiser rests on the encoder, which must not move."""
+    vae.requires_grad_(False)
     vae.decoder.requires_grad_(True)
-    stage = Training(vae, work / "decoder.safetensors", rate=recipe.decoder.rate, steps=recipe.decoder.steps)
-    _finish(
-        stage,
-        reconstruction_losses(vae, crops(recipe.decoder.batch, pool=recipe.pool, start=1_000_000 + stage.step)),
-        until,
-    )
-    stage.adopt()
-    print(f"decoder: {fidelity(vae):.1f} dB", file=sys.stderr)
+    how = recipe.decoder
+    stage = Training(vae, work / "decoder.safetensors", rate=how.rate, steps=how.steps)
+    losses = reconstruction_losses(vae, crops(how.batch, pool=recipe.pool, start=1_000_000 + stage.step))
+    if _finish(stage, losses, until):
+        print(f"decoder: {fidelity(vae):.1f} dB", file=sys.stderr)
 
 
-def _finish(stage: Training, losses: Iterator["Tensor"], until: float) -> None:
-    for _ in stage.run(losses, until):
+def _finish(stage: Training, losses: Iterator["Tensor"], until: float) -> int:
+    """Train a stage to its end or until the time is up, and take its averaged weights; returns the steps made."""
+    before = stage.step
+    for _ in stage.run(considerate(losses), until):
         pass
+    stage.adopt()
+    return stage.step - before
 
 
 def write(out: Path, parts: Parts) -> None:
