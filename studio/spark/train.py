@@ -54,8 +54,8 @@ class Recipe:
 
     reader: Stage = Stage(800, 64, 1e-3)
     autoencoder: Stage = Stage(8700, 8, 2e-3)
-    sketch: Stage = Stage(20_000, 32, 1e-3)
-    denoiser: Stage = Stage(15_000, 32, 1e-3)
+    sketch: Stage = Stage(10_000, 32, 1e-3)
+    denoiser: Stage = Stage(12_000, 32, 1e-3)
     decoder: Stage = Stage(1500, 8, 1e-3)
     pool: int = 1500
     drawings: int = 120_000
