@@ -119,7 +119,7 @@ def fidelity(model: "AutoencoderTiny", seeds: range = range(10_000_000, 10_000_0
     return sum(values) / len(values)
 
 
-def standardise(model: "AutoencoderTiny", seeds: range = range(20_000_000, 20_000_256)) -> None:
+def standardise(model: "AutoencoderTiny", seeds: range = range(20_000_000, 20_000_064)) -> None:
     """Give each latent channel mean 0 and deviation 1, by folding both into the outer weights.
 
     Plain diffusers then decodes right with a scaling factor of 1. The decoder's soft clamp,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 from typing import Final
 
@@ -23,6 +24,7 @@ _ICON_ENDINGS: Final = ("",) * 9 + (
     ", simple",
     ", logo",
 )
+_NOUNS: Final = {"cup": ("cup", "coffee cup")}
 _PLACES: Final = {
     "centre": ("", "", "", "", " in the centre", " in the center", ", centered"),
     "left": (" on the left", " to the left", ", left"),
@@ -34,7 +36,10 @@ _STYLES: Final = {
     "solid": ("",) * 8 + ("solid", "filled"),
     "outlined": ("outlined", "outline", "outlined"),
     "striped": ("striped",),
+    "shadowed": ("",),
 }
+_SHADOWS: Final = (" with a soft shadow", ", soft shadow", " with a shadow")
+_UNSAID: Final = 0.15  # share of small and large icons whose caption leaves the size open
 _SIZES: Final = {"small": ("small", "small", "tiny", "little"), "medium": ("",), "large": ("large", "large", "big")}
 _BACKGROUNDS: Final = (
     " on {}",
@@ -44,6 +49,7 @@ _BACKGROUNDS: Final = (
     " against a {} background",
     " on a {} ground",
 )
+_THEMES: Final = {"black": (", dark theme", " on dark"), "white": (", light theme", " on light")}
 _PATTERNS: Final[dict[str, tuple[str, ...]]] = {
     "polka dots": ("polka dots", "polka dot pattern", "dots"),
     "horizontal stripes": ("horizontal stripes", "horizontal stripes pattern"),
@@ -98,20 +104,46 @@ def _icon(truth: Truth, rng: Random) -> str:
 
 
 def _phrase(truth: Truth, rng: Random) -> str:
-    words = [rng.choice(choices) for choices in (_COUNTS[truth.count], _SIZES[truth.size], _STYLES[truth.style])]
-    parts = [rng.choice(_PLACES[truth.place]), rng.choice(_BACKGROUNDS).format(truth.background)]
+    if truth.second:
+        return _two_things(truth, rng) + _ground(truth, rng)
+    words = [rng.choice(choices) for choices in (_COUNTS[truth.count], _sizes(truth, rng), _STYLES[truth.style])]
+    parts = [rng.choice(_PLACES[truth.place]), _ground(truth, rng)]
     if rng.random() < 0.3:
         parts.reverse()
-    return _words(*words, truth.colour, _noun(truth)) + "".join(parts)
+    shadow = rng.choice(_SHADOWS) if truth.style == "shadowed" else ""
+    return _words(*words, truth.colour, _noun(truth, rng)) + shadow + "".join(parts)
+
+
+def _two_things(truth: Truth, rng: Random) -> str:
+    """ "a red star and a red moon", "red star and moon", "a star and a moon, red"."""
+    one, other = _noun(replace(truth, count=1), rng), _noun(replace(truth, subject=truth.second, count=1), rng)
+    look = _words(rng.choice(_STYLES[truth.style]), truth.colour)
+    both = f"{truth.colour} outlines" if truth.style == "outlined" else truth.colour
+    return rng.choice(
+        (f"a {look} {one} and a {look} {other}", f"{look} {one} and {other}", f"a {one} and a {other}, {both}")
+    )
+
+
+def _ground(truth: Truth, rng: Random) -> str:
+    themes = _THEMES.get(truth.background, ())
+    return rng.choice(themes) if themes and rng.random() < 0.15 else rng.choice(_BACKGROUNDS).format(truth.background)
+
+
+def _sizes(truth: Truth, rng: Random) -> tuple[str, ...]:
+    return ("",) if rng.random() < _UNSAID else _SIZES[truth.size]
 
 
 def _tags(truth: Truth, rng: Random) -> str:
     """As people write for other models: "star, blue, white background"."""
     count = rng.choice(_COUNTS[truth.count]) if truth.count > 1 else ""
-    tags = [_words(count, _noun(truth)), truth.colour, f"{truth.background} background"]
+    tags = [_words(count, _noun(truth, rng)), truth.colour, f"{truth.background} background"]
     if rng.random() < 0.5:
-        tags[:2] = [_words(count, truth.colour, _noun(truth))]
-    tags += [rng.choice(extra) for extra in (_SIZES[truth.size], _STYLES[truth.style]) if extra[0]]
+        tags[:2] = [_words(count, truth.colour, _noun(truth, rng))]
+    if truth.second:
+        tags[:-1] = [_two_things(truth, rng)]
+        return ", ".join(tags)
+    tags += [rng.choice(extra) for extra in (_sizes(truth, rng), _STYLES[truth.style]) if extra[0]]
+    tags += ["soft shadow"] if truth.style == "shadowed" else []
     tags += [truth.place] if truth.place != "centre" else []
     return ", ".join(tag for tag in tags if tag)
 
@@ -151,8 +183,9 @@ def _scene(truth: Truth, rng: Random) -> str:
     return rng.choice(_SCENES[truth.subject]) + rng.choice(_SCENE_ENDINGS)
 
 
-def _noun(truth: Truth) -> str:
-    return truth.subject if truth.count == 1 else plural(truth.subject)
+def _noun(truth: Truth, rng: Random) -> str:
+    noun = rng.choice(_NOUNS.get(truth.subject, (truth.subject,)))
+    return noun if truth.count == 1 else plural(noun)
 
 
 def _words(*words: str) -> str:

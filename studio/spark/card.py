@@ -19,8 +19,9 @@ _ROWS: Final = {
     "background": ("background colour", 97),
     "colour": ("foreground colour", 95),
     "subject": ("shape", 90),
-    "count": ("count", 85),
+    "count": ("count", 90),
     "pattern": ("pattern", 90),
+    "pair": ("two different things", 80),
 }
 
 _CARD: Final = """---
@@ -60,6 +61,9 @@ last column is what it finds on true drawings.
 |---|---|---|---|
 {rows}
 
+- Edges: the outlines of large squares, circles and stars are {square}, {circle} and {star} pixels from the
+  best fit on average (target 1.0; true drawings reach 0.3).
+- Gradients: pixels are {gradients} of 255 levels from the mean around them (target 2).
 - Autoencoder: {fidelity} dB PSNR on drawings it has not seen (target 32).
 - Variety: two pictures of one prompt differ by {made} of 255 on average; two drawings of one caption by {drawn}.
 
@@ -71,6 +75,9 @@ Again with `python -m studio.spark.measure`; it takes about {minutes:.0f} minute
 
 "three small red hearts on a white background", "star, blue, white background" and "an outlined green leaf
 on cream, flat icon" all work. Words outside this list mean nothing to it.
+
+Two different things stand side by side: "a red star and a red moon on white". "With a soft shadow" lifts an icon from
+a light background; "on dark" and "light theme" stand for black and white backgrounds.
 
 - **Shapes** (singular and plural): {shapes}
 - **Colours**, for things and backgrounds: {colours}
@@ -84,21 +91,21 @@ All {count} words: {words}.
 ## Data
 
 Drawn by `studio/spark/draw.py`: {shape_count} shapes in {colour_count} colours on coloured grounds, one to four of them, solid,
-outlined or striped; {pattern_count} patterns; gradients; {scene_count} scenes. Every picture and its caption come from a seed, so the
-data set is its own code. No picture, name or style of anybody's is in it. One in twenty combinations of shape,
+outlined, striped or with a soft shadow, or two different ones side by side; {pattern_count} patterns; gradients; {scene_count} scenes. Every picture and its caption come from a seed, so the
+data set is its own code. Icons stand upright on a lattice of 8 pixels, in four sizes. No picture, name or style of anybody's is in it. One in twenty combinations of shape,
 colour and background is never drawn for training.
 
 ## Recipe
 
-Four parts, all trained from scratch on two CPU cores, by `python -m studio.spark.train`:
+The parts, all trained from scratch on two CPU cores, by `python -m studio.spark.train`:
 
 {stages}
 
 1. The reader: a three-layer CLIP text encoder that first learns to name what a caption asks for.
 2. The autoencoder: an AutoencoderTiny, factor 8, four channels, on 64-pixel crops, half of them recoloured.
    The decoder is then trained on alone.
-3. The denoiser: a U-Net of 13.5 million parameters, predicting velocity on a linear noise schedule, with the text
-   encoder, on 256×256 pictures, in bf16 where that is quicker. The captions reach it by cross-attention and,
+3. The denoiser: a U-Net of 14 million parameters, predicting velocity on a linear noise schedule, with the text
+   encoder, on pictures of 128×128 ("sketch") and then of 256×256, in bf16 where that is quicker. The captions reach it by cross-attention and,
    pooled, through the time embedding. One caption in ten is empty, for guidance.
 
 AdamW, averaged weights, rate falling to zero at the end of a stage. On a GPU the same command uses larger batches.
@@ -106,8 +113,8 @@ AdamW, averaged weights, rate falling to zero at the end of a stage. On a GPU th
 ## Limits
 
 Flat graphics only: no people, no photographs, no lettering. It knows the words above and guesses at others. Two
-different things in one picture ("a star and a moon") are not in its data. Sizes other than 256×256 work but
-were not trained.
+different things have one colour and one size; more than two different things are not in its data. Sizes other than
+128×128 and 256×256 work but were not trained.
 """
 
 
@@ -116,8 +123,9 @@ def card(folder: Path) -> str:
     figures = json.loads((folder / "measured.json").read_text("utf-8"))
     trained = json.loads((folder / "trained.json").read_text("utf-8"))
     return _CARD.format(
-        **{name: figures[name] for name in ("prompts", "steps", "guidance", "fidelity", "minutes")},
+        **{name: figures[name] for name in ("prompts", "steps", "guidance", "gradients", "fidelity", "minutes")},
         **figures["variety"],
+        **figures["edges"],
         rows="\n".join(_row(name, figures) for name in _ROWS),
         stages="\n".join(f"- {name}: {s['steps']:,} steps, {s['hours']} hours" for name, s in trained.items()),
         shapes=", ".join(SHAPES),

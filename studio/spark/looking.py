@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from studio.spark.draw import icon_radius, paint
+from studio.spark.draw import paint
+from studio.spark.icons import icon_radius
 from studio.spark.palette import RGB, nearest
 from studio.spark.shapes import SHAPES
 from studio.spark.truth import PATTERNS, Truth
@@ -50,9 +51,33 @@ def read_icons(image: Image.Image, truth: Truth) -> Reading:
     pieces = _pieces(_mask(image, ground), _gap(truth))
     if not pieces:
         return Reading(nearest(ink), nearest(ground), "", 0)
-    key = replace(truth, subject="", colour="black", background="white", place="centre")
+    return Reading(nearest(ink), nearest(ground), _shape(pieces, truth), len(pieces))
+
+
+def read_pair(image: Image.Image, truth: Truth) -> tuple[str, str]:
+    """The shapes on the left and on the right of a 256×256 picture of two different things, "" for nothing there."""
+    ground, _ = colours(image)
+    mask = _mask(image, ground)
+    middle = mask.shape[1] // 2
+    sides = (_pieces(side, _gap(truth)) for side in (_half(mask, slice(middle)), _half(mask, slice(middle, None))))
+    left, right = (_shape(pieces, truth) if pieces else "" for pieces in sides)
+    return left, right
+
+
+def _half(mask: "Array", columns: slice) -> "Array":
+    """The mask with nothing outside of ``columns``."""
+    import numpy as np
+
+    half: Array = np.zeros_like(mask)
+    half[:, columns] = mask[:, columns]
+    return half
+
+
+def _shape(pieces: list["Array"], truth: Truth) -> str:
+    """The shape that all pieces together are most like, drawn as ``truth`` is."""
+    key = replace(truth, subject="", second="", colour="black", background="white")
     scores = {shape: sum(max(_match(p, r) for r in refs) for p in pieces) for shape, refs in _references(key).items()}
-    return Reading(nearest(ink), nearest(ground), max(scores, key=lambda shape: scores[shape]), len(pieces))
+    return max(scores, key=lambda shape: scores[shape])
 
 
 def read_pattern(image: Image.Image) -> str:
@@ -93,7 +118,7 @@ def _mask(image: Image.Image, ground: RGB) -> "Array":
 
 def _gap(truth: Truth) -> int:
     """The widest gap, in pixels, that may lie within one icon."""
-    share = {"solid": 0.14, "outlined": 0.14, "striped": 0.26}[truth.style]
+    share = {"striped": 0.26}.get(truth.style, 0.14)
     return max(3, round(256 * icon_radius(truth) * share))
 
 
@@ -160,13 +185,9 @@ def _match(a: "Array", b: "Array") -> float:
 
 @cache
 def _references(truth: Truth) -> dict[str, list["Array"]]:
-    """Every shape in this style, count and size, as read from a few drawings of it."""
-    found: dict[str, list[Array]] = {}
-    for shape in SHAPES:
-        for seed in range(3 if truth.style != "striped" else 9):
-            image = paint(replace(truth, subject=shape), Random(seed))
-            found.setdefault(shape, []).extend(_pieces(_mask(image, colours(image)[0]), _gap(truth))[:2])
-    return found
+    """Every shape in this style, count, size and place, as read from its drawing."""
+    drawn = {shape: paint(replace(truth, subject=shape), Random(0)) for shape in SHAPES}
+    return {shape: _pieces(_mask(image, colours(image)[0]), _gap(truth))[:1] for shape, image in drawn.items()}
 
 
 def _repetition(image: Image.Image) -> "Array":

@@ -5,28 +5,44 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
+
+from studio.spark.optimizers import adamw, is_hidden_matrix, muon
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
-_WARMUP = 100
+_WARMUP: Final = 100  # steps
+_SAVE: Final = 200.0  # seconds of work between two checkpoints
+_STOPPED: Final = 20  # a step so many times slower than usual has been stopped on the way
 
 
 class Training:
-    """A model, its AdamW and the running average of its weights, saved together.
+    """A model, its optimizers and the running average of its weights, saved together.
 
     ``path`` is a safetensors file; where it exists, training goes on from it. ``rate`` is the
     peak learning rate, ``steps`` the length of the whole stage over all sittings, ``settle`` the
-    share of them, at the end, over which the rate falls to zero.
+    share of them, at the end, over which the rate falls to zero. With ``orthogonal``, Muon takes the
+    hidden matrices and AdamW the rest; else AdamW takes all.
     """
 
-    def __init__(self, model: "nn.Module", path: Path, *, rate: float, steps: int, settle: float = 0.4) -> None:
-        import torch
-
+    def __init__(
+        self,
+        model: "nn.Module",
+        path: Path,
+        *,
+        rate: float,
+        steps: int,
+        settle: float = 0.4,
+        orthogonal: bool = False,
+    ) -> None:
         self.model, self.path, self.rate, self.steps, self.settle = model, path, rate, steps, settle
         self.parameters = [p for p in model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(self.parameters, lr=rate, betas=(0.9, 0.99), weight_decay=0.01)
+        named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+        matrices = [p for n, p in named if orthogonal and is_hidden_matrix(n, p)]
+        others = [p for n, p in named if not (orthogonal and is_hidden_matrix(n, p))]
+        self.optimizers = [adamw(others, rate), *([muon(matrices, rate)] if matrices else [])]
         self.average = [p.detach().clone() for p in self.parameters]
         self.step, self.seconds = 0, 0.0
         if path.exists():
@@ -38,10 +54,11 @@ class Training:
 
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate * self._fraction()
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = self.rate * self._fraction()
+            optimizer.step()
+        self.model.zero_grad(set_to_none=True)
         self.step += 1
         self._blend()
         return loss.item()
@@ -77,17 +94,19 @@ class Training:
     def run(self, batches: Iterator["Tensor"], until: float, every: int = 100) -> Iterator[float]:
         """Step through ``batches`` of losses until ``steps`` or the clock time ``until``.
 
-        Yields the mean loss each ``every`` steps, after saving and printing the time left.
+        Yields the mean loss each ``every`` steps, after printing the time left. Saves every few minutes
+        of work, and at the end.
         """
         losses: list[float] = []
-        began, first = time.monotonic(), self.step
+        watch, before, saved = Stopwatch(), self.seconds, 0.0
         while self.step < self.steps and time.time() < until:
             losses.append(self.update(next(batches)))
+            self.seconds = before + watch.lap()
+            if watch.seconds > saved + _SAVE:
+                saved = watch.seconds
+                self._try_to_save()
             if self.step % every == 0:
-                pace = (time.monotonic() - began) / (self.step - first)
-                self._report(sum(losses) / len(losses), pace)
-                self.seconds, began, first = self.seconds + pace * (self.step - first), time.monotonic(), self.step
-                self.save()
+                self._report(sum(losses) / len(losses), watch.seconds / watch.laps)
                 yield sum(losses) / len(losses)
                 losses = []
         self.save()
@@ -97,22 +116,33 @@ class Training:
         where = f"{self.path.stem}: step {self.step}/{self.steps}"
         print(f"{where}, loss {loss:.4f}, {pace:.2f} s a step, {left}", file=sys.stderr, flush=True)
 
+    def _try_to_save(self) -> None:
+        """Save; if that fails, say why and go on: a full disk may have room again in minutes."""
+        from safetensors import SafetensorError
+
+        try:
+            self.save()
+        except (OSError, SafetensorError) as error:
+            self._partial.unlink(missing_ok=True)
+            print(f"{self.path.name} was not saved, training goes on: {error}", file=sys.stderr, flush=True)
+
+    @property
+    def _partial(self) -> Path:
+        return self.path.with_suffix(".partial")
+
     def save(self) -> None:
         """Write weights, averages and optimizer moments in one file, whole or not at all."""
         from safetensors.torch import save_file
 
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
         tensors |= {f"average.{i}": v for i, v in enumerate(self.average)}
-        for i, p in enumerate(self.parameters):
-            state = self.optimizer.state.get(p, {})
-            tensors |= {f"adam.{i}.{name}": state[name] for name in ("exp_avg", "exp_avg_sq") if name in state}
-        partial = self.path.with_suffix(".partial")
+        for k, state in enumerate(self._states()):
+            tensors |= {f"optimizer.{k}.{name}": value for name, value in state.items()}
         tensors = {k: v.detach().clone().contiguous() for k, v in tensors.items()}
-        save_file(tensors, partial, {"step": str(self.step), "seconds": str(self.seconds)})
-        partial.replace(self.path)
+        save_file(tensors, self._partial, {"step": str(self.step), "seconds": str(self.seconds)})
+        self._partial.replace(self.path)
 
     def _load(self) -> None:
-        import torch
         from safetensors import safe_open
 
         with safe_open(self.path, "pt") as file:
@@ -120,9 +150,32 @@ class Training:
         self.step, self.seconds = int(about["step"]), float(about["seconds"])
         self.model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
         self.average = [tensors[f"average.{i}"].to(p.device) for i, p in enumerate(self.parameters)]
-        for i, p in enumerate(self.parameters):
-            self.optimizer.state[p] = {
-                "step": torch.tensor(float(self.step)),
-                "exp_avg": tensors[f"adam.{i}.exp_avg"].to(p.device),
-                "exp_avg_sq": tensors[f"adam.{i}.exp_avg_sq"].to(p.device),
-            }
+        device = self.parameters[0].device
+        for k, state in enumerate(self._states()):
+            prefix = f"optimizer.{k}."
+            state |= {n.removeprefix(prefix): _moved(v, device) for n, v in tensors.items() if n.startswith(prefix)}
+
+    def _states(self) -> list[dict[str, Any]]:
+        """What the optimizers remember of each parameter, in a steady order."""
+        return [o.state[p] for o in self.optimizers for group in o.param_groups for p in group["params"]]
+
+
+def _moved(value: "Tensor", device: "torch.device") -> "Tensor":
+    """To the device, but for counts of steps, which optimizers keep on the CPU."""
+    return value.to(device) if value.ndim else value
+
+
+class Stopwatch:
+    """Adds up the time of laps; one in which the process was stopped, or the machine slept, counts as a usual one."""
+
+    def __init__(self) -> None:
+        self.laps, self.seconds, self._last = 0, 0.0, time.monotonic()
+
+    def lap(self) -> float:
+        """End a lap; returns the seconds of all laps so far."""
+        now = time.monotonic()
+        took, self._last = now - self._last, now
+        usual = self.seconds / self.laps if self.laps else took
+        self.seconds += usual if took > max(60.0, _STOPPED * usual) else took
+        self.laps += 1
+        return self.seconds

@@ -20,8 +20,9 @@ from PIL import Image
 from studio.spark.autoencoder import fidelity
 from studio.spark.captions import caption
 from studio.spark.draw import draw, paint
-from studio.spark.looking import read_icons, read_pattern
-from studio.spark.truth import PATTERNS, Truth, colour_pair
+from studio.spark.looking import read_icons, read_pair, read_pattern
+from studio.spark.precision import MEASURED, local_deviation, outline_deviation
+from studio.spark.truth import GRADIENTS, PATTERNS, Truth, choose, colour_pair, held_out
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
@@ -29,10 +30,11 @@ if TYPE_CHECKING:
 FIELDS: Final = ("background", "colour", "subject", "count")
 _FIRST: Final = 40_000_000  # far from the seeds of training
 _BATCH: Final = 5
+_INKS: Final = (("red", "white"), ("yellow", "navy"), ("black", "cream"), ("white", "teal"), ("blue", "pink"))
 
 
 def measure(folder: Path, prompts: int, steps: int, guidance: float) -> dict[str, Any]:
-    """All figures of one model: shares with 95 % intervals, fidelity, variety, seconds."""
+    """All figures of one model: shares with 95 % intervals, edges, gradients, fidelity, variety, minutes."""
     began = time.monotonic()
     pipeline = load(folder)
     truths = [(d.caption, d.truth) for d in (draw(_FIRST + n, hold_out=True) for n in range(prompts))]
@@ -54,6 +56,9 @@ def measure(folder: Path, prompts: int, steps: int, guidance: float) -> dict[str
         "reader": _icon_shares(
             [(draw(_FIRST + n, hold_out=True).image, truths[n][1]) for n in range(min(prompts, 200))]
         ),
+        "pair": _pairs(pipeline, max(1, prompts // 10), steps, guidance),
+        "edges": _edges(pipeline, steps, guidance),
+        "gradients": _gradients(pipeline, steps, guidance),
         "fidelity": round(fidelity(pipeline.vae), 1),
         "variety": _variety(pipeline, steps, guidance),
         "minutes": round((time.monotonic() - began) / 60, 1),
@@ -70,15 +75,16 @@ def load(folder: Path) -> "StableDiffusionPipeline":
 
 
 def pictures_of(
-    pipeline: "StableDiffusionPipeline", prompts: list[str], steps: int, guidance: float
+    pipeline: "StableDiffusionPipeline", prompts: list[str], steps: int, guidance: float, edge: int = 256
 ) -> Iterator[Image.Image]:
-    """One picture a prompt; prompt n has seed n."""
+    """One picture of ``edge`` × ``edge`` pixels a prompt; prompt n has seed n."""
     import torch
 
     for first in range(0, len(prompts), _BATCH):
         words = prompts[first : first + _BATCH]
         noise = [torch.Generator("cpu").manual_seed(first + k) for k in range(len(words))]
-        yield from pipeline(words, num_inference_steps=steps, guidance_scale=guidance, generator=noise).images
+        asked = {"num_inference_steps": steps, "guidance_scale": guidance, "width": edge, "height": edge}
+        yield from pipeline(words, generator=noise, **asked).images
 
 
 def share(hits: list[bool]) -> dict[str, float]:
@@ -100,6 +106,35 @@ def _patterns(count: int) -> Iterator[tuple[str, Truth]]:
         rng = Random(_FIRST + n)
         truth = Truth("pattern", PATTERNS[n % len(PATTERNS)], *colour_pair(rng))
         yield caption(truth, rng), truth
+
+
+def _pairs(pipeline: "StableDiffusionPipeline", count: int, steps: int, guidance: float) -> dict[str, float]:
+    """How often both of two different things are shown, the first named on the left."""
+    rng, truths = Random(_FIRST), list[Truth]()
+    while len(truths) < count:
+        truth = choose(rng)
+        truths += [truth] if truth.second and not held_out(truth) else []
+    pictures = pictures_of(pipeline, [caption(truth, rng) for truth in truths], steps, guidance)
+    return share([read_pair(p, t) == (t.subject, t.second) for p, t in zip(pictures, truths, strict=True)])
+
+
+def _edges(pipeline: "StableDiffusionPipeline", steps: int, guidance: float) -> dict[str, float]:
+    """For each measured shape, how far its outline is from the best fit, in pixels."""
+    found = {}
+    for shape in MEASURED:
+        prompts = [f"a large {ink} {shape} on {ground}" for ink, ground in _INKS]
+        deviations = [outline_deviation(p, shape) for p in pictures_of(pipeline, prompts, steps, guidance)]
+        found[shape] = round(sum(deviations) / len(deviations), 2)
+    return found
+
+
+def _gradients(pipeline: "StableDiffusionPipeline", steps: int, guidance: float) -> float:
+    """The mean local deviation of gradients in all directions, in levels of 255."""
+    rng = Random(_FIRST)
+    truths = [Truth("gradient", direction, *pair) for direction in GRADIENTS for pair in _INKS]
+    prompts = [caption(truth, rng) for truth in truths]
+    deviations = [local_deviation(p) for p in pictures_of(pipeline, prompts, steps, guidance)]
+    return round(sum(deviations) / len(deviations), 2)
 
 
 def _variety(pipeline: "StableDiffusionPipeline", steps: int, guidance: float) -> dict[str, float]:

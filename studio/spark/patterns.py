@@ -1,18 +1,18 @@
 """Ten repeating patterns and four gradients, in two colours each.
 
-All patterns but terrazzo start at the corner and repeat a whole number of times in a short side, so a
+All patterns but terrazzo start at the corner and repeat every four, eight or sixteen cells of the lattice, so a
 square of them can be laid edge to edge.
 """
 
 from collections.abc import Callable
-from math import hypot, pi, sin
+from math import cos, hypot, pi, sin
 from random import Random
 from types import MappingProxyType
 from typing import Final
 
 from PIL import Image, ImageChops
 
-from studio.spark.canvas import Canvas, box, place
+from studio.spark.canvas import CELL, Canvas, box, place
 from studio.spark.palette import RGB
 from studio.spark.shapes import SHAPES, Point, Ring
 
@@ -47,8 +47,8 @@ def _cells(canvas: Canvas, step: float) -> list[tuple[int, int, Point]]:
 
 
 def _dots(canvas: Canvas, rng: Random) -> Rings:
-    step = 1 / rng.choice((4, 6))
-    radius = step * rng.uniform(0.26, 0.36)
+    step = rng.choice((4, 8)) * CELL
+    radius = step * 0.3
     return [
         ring
         for _, j, (x, y) in _cells(canvas, step)
@@ -57,19 +57,19 @@ def _dots(canvas: Canvas, rng: Random) -> Rings:
 
 
 def _checkerboard(canvas: Canvas, rng: Random) -> Rings:
-    step = 1 / rng.choice((4, 6, 8))
+    step = rng.choice((4, 8)) * CELL
     return [box(x, y, x + step, y + step) for i, j, (x, y) in _cells(canvas, step) if (i + j) % 2]
 
 
 def _grid(canvas: Canvas, rng: Random) -> Rings:
-    step, line = 1 / rng.choice((4, 5, 6)), rng.uniform(0.024, 0.036)
+    step, line = rng.choice((4, 8)) * CELL, CELL
     starts = [((x + (step - line) / 2), (y + (step - line) / 2)) for _, _, (x, y) in _cells(canvas, step)]
     upright, level = sorted({x for x, _ in starts}), sorted({y for _, y in starts})
     return [box(x, 0, x + line, canvas.height) for x in upright] + [box(0, y, canvas.width, y + line) for y in level]
 
 
 def _triangles(canvas: Canvas, rng: Random) -> Rings:
-    step = 1 / rng.choice((4, 5))
+    step = rng.choice((4, 8)) * CELL
     return [
         Ring(
             ((x + step * 0.5, y + step * 0.14), (x + step * 0.88, y + step * 0.82), (x + step * 0.12, y + step * 0.82))
@@ -82,7 +82,8 @@ def _ribbons(wave: Callable[[float], float], samples: int) -> Callable[[Canvas, 
     """Horizontal ribbons that follow ``wave``, a function of period 1 and height about 1."""
 
     def rings(canvas: Canvas, rng: Random) -> Rings:
-        length, period = 1 / rng.choice((3, 4)), 1 / rng.choice((4, 5))
+        length = rng.choice((16, 8)) * CELL
+        period = length / 2
         count = int((canvas.width + 1) / length * samples)
         xs = [k * length / samples for k in range(count)]
         tops = [wave(x / length) * period * 0.35 for x in xs]
@@ -98,30 +99,33 @@ def _ribbons(wave: Callable[[float], float], samples: int) -> Callable[[Canvas, 
 
 
 def _terrazzo(canvas: Canvas, rng: Random) -> Rings:
-    step = 1 / rng.choice((5, 6))
+    """Stones of a few forms, each up to two cells from its place in a square grid."""
+    step = 7 * CELL
     return [
-        _chip((x + rng.uniform(0, 0.5) * step, y + rng.uniform(0, 0.5) * step), step, rng)
+        _stone((x + rng.randint(1, 3) * CELL, y + rng.randint(1, 3) * CELL), rng.choice((2.5, 3.25)) * CELL, rng)
         for _, _, (x, y) in _cells(canvas, step)
     ]
 
 
-def _chip(centre: Point, step: float, rng: Random) -> Ring:
-    """One irregular stone of five to seven corners."""
-    corners = rng.randint(5, 7)
-    stone = (
-        [sin(2 * pi * k / corners) for k in range(corners)],
-        [sin(2 * pi * k / corners + pi / 2) for k in range(corners)],
+def _stone(centre: Point, radius: float, rng: Random) -> Ring:
+    """An irregular pentagon or hexagon in one of eight positions."""
+    forms = ((1.0, 0.6, 1.0, 0.75, 0.9), (0.7, 1.0, 0.85, 0.6, 1.0, 0.8))
+    radii, turn = rng.choice(forms), rng.randrange(8) * pi / 4
+    angles = [turn + 2 * pi * k / len(radii) for k in range(len(radii))]
+    return Ring(
+        tuple(
+            (centre[0] + radius * r * cos(a), centre[1] + radius * r * sin(a))
+            for r, a in zip(radii, angles, strict=True)
+        )
     )
-    radii = [step * rng.uniform(0.22, 0.5) for _ in range(corners)]
-    return Ring(tuple((centre[0] + x * r, centre[1] + y * r) for x, y, r in zip(*stone, radii, strict=True)))
 
 
 _PATTERNS: Final[MappingProxyType[str, Callable[[Canvas, Random], Rings]]] = MappingProxyType(
     {
         "polka dots": _dots,
-        "horizontal stripes": _stripes((0, 1), 1 / 4, 1 / 5, 1 / 6),
-        "vertical stripes": _stripes((1, 0), 1 / 4, 1 / 5, 1 / 6),
-        "diagonal stripes": _stripes((0.5**0.5, 0.5**0.5), 0.5**0.5 / 3, 0.5**0.5 / 4),
+        "horizontal stripes": _stripes((0, 1), 4 * CELL, 8 * CELL),
+        "vertical stripes": _stripes((1, 0), 4 * CELL, 8 * CELL),
+        "diagonal stripes": _stripes((0.5**0.5, 0.5**0.5), 8 * CELL * 0.5**0.5, 16 * CELL * 0.5**0.5),
         "checkerboard": _checkerboard,
         "zigzag": _ribbons(lambda t: abs(2 * (t % 1) - 1) * 2 - 1, 2),
         "waves": _ribbons(lambda t: sin(2 * pi * t), 16),

@@ -1,4 +1,4 @@
-"""Twenty-four silhouettes as polygons.
+"""Thirty-two silhouettes as polygons.
 
 A silhouette is a tuple of rings in a box from -1 to 1 (x to the right, y down). Rings are
 filled one after another; a ring marked as a hole is cut out again. Drawing them is
@@ -136,7 +136,7 @@ def _fish() -> Silhouette:
 def _boat() -> Silhouette:
     hull = _ring((-0.95, 0.35), (0.95, 0.35), (0.55, 0.85), (-0.6, 0.85))
     sails = (_ring((-0.06, -0.95), (-0.06, 0.2), (-0.75, 0.2)), _ring((0.08, -0.8), (0.75, 0.2), (0.08, 0.2)))
-    return (hull, *sails)
+    return (hull, *sails, _box(-0.06, 0.1, 0.08, 0.4))
 
 
 def _umbrella() -> Silhouette:
@@ -144,6 +144,53 @@ def _umbrella() -> Silhouette:
     scallops = (_disc(x, 0.08, 0.22, hole=True) for x in (-0.65, 0.0, 0.65))
     hook = Ring((*_arc(0.2, 0.72, 0.27, 0.24, 180, 0), *_arc(0.2, 0.72, 0.13, 0.11, 0, 180)))
     return (dome, *scallops, _box(-0.07, -0.1, 0.07, 0.74), hook)
+
+
+def _cup() -> Silhouette:
+    base = (*_arc(0.05, 0.45, 0.4, 0.45, 0, 90), *_arc(-0.45, 0.45, 0.4, 0.45, 90, 180))
+    bowl = _ring((-0.85, -0.3), (0.45, -0.3), *base)
+    steam = (_box(x, -0.95, x + 0.16, -0.48) for x in (-0.56, -0.28, 0.0))
+    return (_disc(0.5, 0.15, 0.45), _disc(0.5, 0.15, 0.22, hole=True), bowl, *steam)
+
+
+def _rocket() -> Silhouette:
+    right = tuple(_arc(-0.62, 0.0, 1.04, 1.2, -54, 30))
+    left = tuple(_arc(0.62, 0.0, 1.04, 1.2, 150, 234))
+    fins = (_ring((side * 0.3, 0.05), (side * 0.78, 0.5), (side * 0.72, 0.98), (side * 0.25, 0.6)) for side in (-1, 1))
+    return (*fins, Ring(right + left), _disc(0, -0.22, 0.18, hole=True), _ring((-0.16, 0.68), (0.16, 0.68), (0, 1)))
+
+
+def _cat() -> Silhouette:
+    ears = (_ring((side * 0.84, -0.92), (side * 0.8, 0.1), (side * 0.12, -0.5)) for side in (-1, 1))
+    face = Ring(tuple(_arc(0, 0.18, 0.86, 0.74)))
+    eyes = (_disc(x, 0.08, 0.13, hole=True) for x in (-0.36, 0.36))
+    return (*ears, face, *eyes, _ring((-0.14, 0.4), (0.14, 0.4), (0, 0.56), hole=True))
+
+
+def _key() -> Silhouette:
+    teeth = (_box(0.42, 0.1, 0.6, 0.44), _box(0.76, 0.1, 0.94, 0.36))
+    return (_disc(-0.54, 0, 0.44), _disc(-0.54, 0, 0.2, hole=True), _box(-0.16, -0.13, 0.96, 0.13), *teeth)
+
+
+def _bell() -> Silhouette:
+    dome = _ring((-0.82, 0.56), *_arc(0, -0.22, 0.52, 0.58, 180, 360), (0.82, 0.56))
+    return (_disc(0, -0.82, 0.16), dome, _disc(0, 0.7, 0.24), _box(-0.3, 0.56, 0.3, 0.66, hole=True))
+
+
+def _envelope() -> Silhouette:
+    fold = _ring((-0.95, -0.62), (0, 0.14), (0.95, -0.62), (0.95, -0.42), (0, 0.34), (-0.95, -0.42), hole=True)
+    return (_box(-0.95, -0.66, 0.95, 0.66), fold)
+
+
+def _camera() -> Silhouette:
+    body = (_ring((-0.42, -0.7), (0.42, -0.7), (0.56, -0.4), (-0.56, -0.4)), _box(-0.95, -0.44, 0.95, 0.7))
+    return (*body, _disc(0, 0.12, 0.44, hole=True), _disc(0, 0.12, 0.26), _box(0.62, -0.3, 0.8, -0.14, hole=True))
+
+
+def _book() -> Silhouette:
+    return tuple(
+        _ring((side * 0.96, -0.66), (side * 0.06, -0.44), (side * 0.06, 0.76), (side * 0.96, 0.54)) for side in (-1, 1)
+    )
 
 
 SHAPES: Final[MappingProxyType[str, Callable[[], Silhouette]]] = MappingProxyType(
@@ -174,6 +221,14 @@ SHAPES: Final[MappingProxyType[str, Callable[[], Silhouette]]] = MappingProxyTyp
         "fish": _fish,
         "boat": _boat,
         "umbrella": _umbrella,
+        "cup": _cup,
+        "rocket": _rocket,
+        "cat": _cat,
+        "key": _key,
+        "bell": _bell,
+        "envelope": _envelope,
+        "camera": _camera,
+        "book": _book,
     }
 )
 

@@ -24,6 +24,7 @@ _FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "subject": (*SHAPES, *PATTERNS, *GRADIENTS, *SCENES),
     "colour": ("", *COLOURS),
     "background": ("", *COLOURS),
+    "second": ("", *SHAPES),
     "count": ("1", "2", "3", "4"),
     "style": STYLES,
     "size": SIZES,

@@ -31,14 +31,14 @@ SCENES: Final = (
     "mountains with snow",
     "tree on a meadow",
 )
-STYLES: Final = ("solid", "outlined", "striped")
+STYLES: Final = ("solid", "outlined", "striped", "shadowed")
 SIZES: Final = ("small", "medium", "large")
 PLACES: Final = ("centre", "left", "right", "top", "bottom")
 KINDS: Final[tuple[tuple[Kind, float], ...]] = (
-    ("icon", 0.68),
-    ("pattern", 0.14),
-    ("gradient", 0.06),
-    ("scene", 0.12),
+    ("icon", 0.72),
+    ("pattern", 0.13),
+    ("gradient", 0.05),
+    ("scene", 0.1),
 )
 
 
@@ -49,6 +49,7 @@ class Truth:
     ``subject`` is a shape, a pattern, the direction of a gradient or a scene. A scene keeps its
     own colours, so ``colour`` and ``background`` are empty there; a gradient runs from
     ``colour`` to ``background``. ``style``, ``size`` and ``place`` speak of icons only.
+    ``second`` is the shape to the right of ``subject`` where a picture shows two different things.
     """
 
     kind: Kind
@@ -59,52 +60,79 @@ class Truth:
     style: str = "solid"
     size: str = "medium"
     place: str = "centre"
+    second: str = ""
 
 
 def held_out(truth: Truth) -> bool:
     """Whether the (shape, colour, background) of an icon is kept out of training: one in twenty.
 
-    Decided by a hash, so it never changes with the order or the number of drawings.
+    Of two different things, one is enough. Decided by a hash, so it never changes with the order or the number
+    of drawings.
     """
     if truth.kind != "icon":
         return False
-    key = f"{truth.subject}/{truth.colour}/{truth.background}".encode()
-    return hashlib.sha256(key).digest()[0] < 13
+    keys = (f"{shape}/{truth.colour}/{truth.background}".encode() for shape in (truth.subject, truth.second) if shape)
+    return any(hashlib.sha256(key).digest()[0] < 13 for key in keys)
 
 
 def choose(rng: Random, *, hold_out: bool = False) -> Truth:
-    """A random truth for training; with ``hold_out``, only icons that training never saw."""
+    """A random truth for training; with ``hold_out``, only icons of one shape that training never saw."""
     while True:
         kind: Kind = "icon" if hold_out else rng.choices(*zip(*KINDS, strict=True))[0]
         truth = _CHOOSERS[kind](rng)
-        if held_out(truth) == hold_out:
+        if held_out(truth) == hold_out and not (hold_out and truth.second):
             return truth
+
+
+_PLAIN: Final = ("white", "white", "black", "black", "cream", "navy")
 
 
 def colour_pair(rng: Random) -> tuple[str, str]:
     """Two colours that can be told apart; light and dark backgrounds come up most."""
     while True:
-        plain = rng.random() < 0.3
-        background = rng.choice(("white", "black", "cream", "navy")) if plain else rng.choice(tuple(COLOURS))
+        plain = rng.random() < 0.4
+        background = rng.choice(_PLAIN) if plain else rng.choice(tuple(COLOURS))
         colour = rng.choice(tuple(COLOURS))
         if apart(colour, background):
             return colour, background
 
 
+_BROAD: Final = (  # that stripes do not hide
+    "circle", "square", "triangle", "diamond", "hexagon", "star", "heart", "cross", "ring", "cloud", "drop", "flower",
+    "tree", "mushroom", "house", "crown", "bell", "book",
+)  # fmt: skip
+
+
 def _icon(rng: Random) -> Truth:
+    if rng.random() < 0.1:
+        return _two_things(rng)
     colour, background = colour_pair(rng)
     count = rng.choices((1, 2, 3, 4), (0.52, 0.16, 0.16, 0.16))[0]
-    style = rng.choices(STYLES, (0.72, 0.15, 0.13 if count < 3 else 0))[0]
+    striped, shadowed = 0.12 * (count < 3), 0.08 * casts_shadow(colour, background)
+    style = rng.choices(STYLES, (0.64, 0.16, striped, shadowed))[0]
+    shape = rng.choice(_BROAD if style == "striped" else tuple(SHAPES))
     size = rng.choices(SIZES, _size_odds(count, style))[0]
-    place = "centre" if count > 1 or size == "large" else rng.choices(PLACES, (0.6, 0.1, 0.1, 0.1, 0.1))[0]
-    return Truth("icon", rng.choice(tuple(SHAPES)), colour, background, count, style, size, place)
+    off_centre = count == 1 and size != "large" and style in ("solid", "shadowed") and rng.random() < 0.4
+    place = rng.choice(PLACES[1:]) if off_centre else "centre"
+    return Truth("icon", shape, colour, background, count, style, size, place)
 
 
 def _size_odds(count: int, style: str) -> tuple[float, float, float]:
-    """Stripes need room to be seen; several large icons do not fit."""
-    if style == "striped":
-        return (0, 0.7, 0.3) if count == 1 else (0, 1, 0)
-    return (0.15, 0.65, 0.2) if count == 1 else (0.2, 0.8, 0)
+    """Outlines and stripes need room to be seen; several large icons do not fit."""
+    small = style in ("solid", "shadowed")
+    return (0.15 * small, 0.65, 0.2) if count == 1 else (0.2 * small, 0.8, 0)
+
+
+def _two_things(rng: Random) -> Truth:
+    colour, background = colour_pair(rng)
+    one, other = rng.sample(tuple(SHAPES), 2)
+    return Truth("icon", one, colour, background, 2, rng.choices(STYLES[:2], (0.85, 0.15))[0], second=other)
+
+
+def casts_shadow(colour: str, background: str) -> bool:
+    """Whether the soft shadow of a thing is seen on the background, and the thing is seen before its shadow."""
+    ink, ground = COLOURS[colour], COLOURS[background]
+    return sum(ground) > 420 and sum(abs(a - b) for a, b in zip(ink, ground, strict=True)) > 330
 
 
 def _pattern(rng: Random) -> Truth:

@@ -11,7 +11,7 @@ from studio.spark.truth import GRADIENTS, PATTERNS, SCENES, Truth, choose, held_
 
 
 def test_there_is_enough_to_draw():
-    assert len(SHAPES) >= 24
+    assert len(SHAPES) >= 32
     assert len(COLOURS) >= 16
     assert len(PATTERNS) == 10
     assert len(SCENES) == 6
@@ -54,13 +54,17 @@ def test_patterns_gradients_and_scenes_fill_the_picture(truth):
 
 
 def test_captions_say_what_is_drawn():
+    themes = {"black": "dark", "white": "light"}
     for seed in range(300):
         drawing = draw(seed, (64, 64))
-        if drawing.truth.kind == "icon":
-            noun = drawing.truth.subject if drawing.truth.count == 1 else plural(drawing.truth.subject)
-            said = drawing.caption.replace(",", "").split()
-            assert {noun, drawing.truth.colour, drawing.truth.background} <= set(said)
-            assert apart(drawing.truth.colour, drawing.truth.background)
+        truth = drawing.truth
+        if truth.kind == "icon":
+            noun = truth.subject if truth.count == 1 or truth.second else plural(truth.subject)
+            said = set(drawing.caption.replace(",", "").split())
+            assert {noun, truth.colour} | ({truth.second} if truth.second else set()) <= said
+            assert {truth.background, themes.get(truth.background)} & said
+            assert ("shadow" in said) == (truth.style == "shadowed")
+            assert apart(truth.colour, truth.background)
 
 
 def test_wordings_vary_and_articles_are_right():

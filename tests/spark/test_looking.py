@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from studio.spark.draw import draw, paint
-from studio.spark.looking import read_icons, read_pattern
+from studio.spark.looking import read_icons, read_pair, read_pattern
 from studio.spark.measure import share
 from studio.spark.truth import PATTERNS, Truth
 
@@ -70,3 +70,10 @@ def test_noise_shows_no_pattern():
 
 def test_shares_come_with_wilsons_interval():
     assert share([True] * 90 + [False] * 10) == {"share": 90.0, "low": 82.6, "high": 94.5}
+
+
+def test_two_different_things_are_read_from_left_to_right():
+    truth = Truth("icon", "star", "red", "white", 2, second="cup")
+    assert read_pair(paint(truth, Random(0)), truth) == ("star", "cup")
+    one = replace(truth, count=1, second="", place="left")
+    assert read_pair(paint(one, Random(0)), truth) == ("star", "")
