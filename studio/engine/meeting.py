@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final, Generic, TypeVar
 
-from greenlet import getcurrent, greenlet
+from greenlet import _greenlet, getcurrent, greenlet
 from PIL.Image import Image
 
 from studio.engine.order import Order, sharing
@@ -30,13 +30,12 @@ class Walk:
         self.orders: Sequence[Order] = ()
         self.answers: dict[Order, Answer] = {}
         self.spent, self._since = 0.0, time.monotonic()
-        self._hub = getcurrent()
 
     def make(self, orders: Sequence[Order]) -> list[Image]:
         """The picture of each order, once it is its turn; raises what went wrong with one."""
         self.orders, self.answers = orders, {}
         self.spent = self.seconds
-        self._hub.switch()
+        getcurrent().parent.switch()
         self._since = time.monotonic()
         return [_made(self.answers[order]) for order in orders]
 
@@ -64,7 +63,8 @@ class _Going(Generic[Task, Found]):
         try:
             self.found = go(self.task, self.walk)
         except Exception as error:  # it is this walk's alone; what is more ends all of them
-            self.found = error
+            # without this frame, through which an error that outlives the thread would keep the thread's greenlets
+            self.found = error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
 
     def over(self) -> bool:
         """Go on as far as the answers allow; whether that was to the end."""
@@ -87,6 +87,9 @@ def together(
     roughly in order; tasks are taken as they are needed. With one picture a pass, walks come one after another. Where
     a pass of several fails, each is tried alone. What is raised that is no Exception ends all walks.
     """
+    # When a thread ends, greenlet guesses whether somebody forgot its own reference to the thread's main greenlet. A wrong
+    # guess frees what is still in use, and the next garbage collection crashes.
+    _greenlet.enable_optional_cleanup(False)
     coming, going = iter(tasks), list[_Going[Task, Found]]()
     ahead = 1 if most == 1 else most * _AHEAD
     try:
