@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from studio.spark.optimizers import adamw, is_hidden_matrix, muon
+from studio.spark.optimizers import adamw, muon, suits_muon
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +24,7 @@ class Training:
     ``path`` is a safetensors file; where it exists, training goes on from it. ``rate`` is the
     peak learning rate, ``steps`` the length of the whole stage over all sittings, ``settle`` the
     share of them, at the end, over which the rate falls to zero. With ``orthogonal``, Muon takes the
-    hidden matrices and AdamW the rest; else AdamW takes all.
+    matrices that suit it and AdamW the rest; else AdamW takes all.
     """
 
     def __init__(
@@ -39,10 +39,12 @@ class Training:
     ) -> None:
         self.model, self.path, self.rate, self.steps, self.settle = model, path, rate, steps, settle
         self.parameters = [p for p in model.parameters() if p.requires_grad]
-        named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
-        matrices = [p for n, p in named if orthogonal and is_hidden_matrix(n, p)]
-        others = [p for n, p in named if not (orthogonal and is_hidden_matrix(n, p))]
-        self.optimizers = [adamw(others, rate), *([muon(matrices, rate)] if matrices else [])]
+        named = {n: p for n, p in model.named_parameters() if p.requires_grad}
+        matrices = {n: p for n, p in named.items() if orthogonal and suits_muon(n, p)}
+        others = {n: p for n, p in named.items() if n not in matrices}
+        self.optimizers = {"adamw": (list(others), adamw(list(others.values())))}
+        if matrices:
+            self.optimizers["muon"] = (list(matrices), muon(list(matrices.values())))
         self.average = [p.detach().clone() for p in self.parameters]
         self.step, self.seconds = 0, 0.0
         if path.exists():
@@ -54,7 +56,7 @@ class Training:
 
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        for optimizer in self.optimizers:
+        for _, optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = self.rate * self._fraction()
             optimizer.step()
@@ -136,8 +138,8 @@ class Training:
 
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
         tensors |= {f"average.{i}": v for i, v in enumerate(self.average)}
-        for k, state in enumerate(self._states()):
-            tensors |= {f"optimizer.{k}.{name}": value for name, value in state.items()}
+        for key, state in self._states().items():
+            tensors |= {f"{key}/{name}": value for name, value in state.items()}
         tensors = {k: v.detach().clone().contiguous() for k, v in tensors.items()}
         save_file(tensors, self._partial, {"step": str(self.step), "seconds": str(self.seconds)})
         self._partial.replace(self.path)
@@ -151,13 +153,17 @@ class Training:
         self.model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
         self.average = [tensors[f"average.{i}"].to(p.device) for i, p in enumerate(self.parameters)]
         device = self.parameters[0].device
-        for k, state in enumerate(self._states()):
-            prefix = f"optimizer.{k}."
+        for key, state in self._states().items():
+            prefix = f"{key}/"
             state |= {n.removeprefix(prefix): _moved(v, device) for n, v in tensors.items() if n.startswith(prefix)}
 
-    def _states(self) -> list[dict[str, Any]]:
-        """What the optimizers remember of each parameter, in a steady order."""
-        return [o.state[p] for o in self.optimizers for group in o.param_groups for p in group["params"]]
+    def _states(self) -> dict[str, dict[str, Any]]:
+        """What the optimizers remember of each parameter, by the names of both."""
+        return {
+            f"{kind}.{name}": optimizer.state[parameter]
+            for kind, (names, optimizer) in self.optimizers.items()
+            for name, parameter in zip(names, optimizer.param_groups[0]["params"], strict=True)
+        }
 
 
 def _moved(value: "Tensor", device: "torch.device") -> "Tensor":

@@ -135,7 +135,7 @@ def _denoise(denoiser: Denoiser, vae: "AutoencoderTiny", work: Path, recipe: Rec
         ("denoiser", 256, recipe.denoiser, 0.3),
     ):
         file = work / f"{name}.safetensors"
-        learning = Training(denoiser.modules, file, rate=stage.rate, steps=stage.steps, settle=settle)
+        learning = Training(denoiser.modules, file, rate=stage.rate, steps=stage.steps, settle=settle, orthogonal=True)
         if learning.step < learning.steps and time.time() < until:
             store = LatentStore(work / f"latents-{edge}.f16", vae, edge, recipe.drawings)
             losses = denoiser.losses(store, stage.batch, fresh=max(1, stage.batch // 8), start=learning.step)
