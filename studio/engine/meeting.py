@@ -87,7 +87,7 @@ def together(
     roughly in order; tasks are taken as they are needed. With one picture a pass, walks come one after another. Where
     a pass of several fails, each is tried alone. What is raised that is no Exception ends all walks.
     """
-    # When a thread ends, greenlet guesses whether somebody forgot its own reference to the thread's main greenlet. A wrong
+    # When a thread ends, greenlet guesses whether its own reference to the thread's main one was forgotten. A wrong
     # guess frees what is still in use, and the next garbage collection crashes.
     _greenlet.enable_optional_cleanup(False)
     coming, going = iter(tasks), list[_Going[Task, Found]]()
