@@ -50,10 +50,10 @@ def until(true, seconds=30):
 
 
 def samples(workflow, picture):
-    """A value for each required control."""
+    """A value for each required control, and for the prompt, which a grid needs for the workflow that it runs."""
     given = {"picture": str(picture), "mask": str(picture), "prompt": "a star", "text": "a star", **CHOSEN}
     return {
-        c.name: [given[c.kind]] if c.many else given[c.kind] for c in controls(workflow) if c.required
+        c.name: [given[c.kind]] if c.many else given[c.kind] for c in controls(workflow) if c.required or c.name == "prompt"
     }  # fmt: skip
 
 
