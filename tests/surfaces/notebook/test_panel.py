@@ -53,8 +53,10 @@ def samples(workflow, picture):
     """A value for each required control, and for the prompt, which a grid needs for the workflow that it runs."""
     given = {"picture": str(picture), "mask": str(picture), "prompt": "a star", "text": "a star", **CHOSEN}
     return {
-        c.name: [given[c.kind]] if c.many else given[c.kind] for c in controls(workflow) if c.required or c.name == "prompt"
-    }  # fmt: skip
+        c.name: [given[c.kind]] if c.many else given[c.kind]
+        for c in controls(workflow)
+        if c.required or c.name == "prompt"
+    }
 
 
 @pytest.mark.parametrize("name", workflow_names())
