@@ -8,6 +8,7 @@ import base64
 import binascii
 import hashlib
 import io
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,9 +63,19 @@ def _safe(control: Control, value: Any, output: Path) -> Any:
             return [picture_file(one, output) for one in value] if control.many else picture_file(value, output)
         for kind, name in named.of(control.kind, _decided(control, value)) if _is_text(value) else ():
             named.check_name(kind, name)
+        if control.kind == "prompt" and _is_text(value):
+            _check_drawn(value if isinstance(value, list) else [value])
     except InputError as error:
         raise InputError(str(error), {control.name: str(error)}) from None
     return value
+
+
+def _check_drawn(prompts: list[str]) -> None:
+    """Refuse paths among the LoRAs that a prompt may draw, whichever of them it draws first."""
+    for prompt in prompts:
+        for written in re.findall(r"<lora:([^>]*)>", re.sub(r"__[^>]*?__", "", prompt)):
+            if "/" in written or "\\" in written:
+                raise InputError(f"'{written}' holds a path; a prompt names LoRAs by their names alone")
 
 
 def _decided(control: Control, value: Any) -> Any:
