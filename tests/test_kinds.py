@@ -41,7 +41,7 @@ def test_picture_must_be_readable(tmp_path):
 def test_a_picture_bomb_is_refused(tmp_path):
     path = tmp_path / "bomb.png"
     Image.new("1", (14_000, 14_000)).save(path)
-    with pytest.raises(ValidationError, match="not a picture that can be read|too large"):
+    with pytest.raises(ValidationError, match="more than 64 million pixels"):
         TypeAdapter(Picture).validate_python(str(path))
 
 

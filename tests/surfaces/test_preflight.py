@@ -158,7 +158,7 @@ def test_letters_that_the_code_page_lacks_are_escaped(tmp_path):
     file = tmp_path / "Пример.yaml"
     file.write_text("title: Пример é 😀\ninputs: {prompt: draw.prompt}\nsteps: {draw: {use: generate}}\n", "utf-8")
     told = printed_in_cp1252(lambda: main(["show", str(file)]))
-    assert told.startswith("\\u041f\\u0440\\u0438\\u043c\\u0435\\u0440 é \\ud83d\\ude00")
+    assert told.startswith("\\u041f\\u0440\\u0438\\u043c\\u0435\\u0440 é \\U0001f600")
 
 
 def test_what_is_escaped_is_still_json():

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from PIL import Image
-
 from studio.batches import manifest, page
 from studio.batches.columns import written
 from studio.batches.forecast import foreseen
 from studio.batches.task import Task
 from studio.errors import InputError, Problem
 from studio.events import Event, Loading, Queued, Step
+from studio.imagefile import open_stored
 from studio.session import Session
 from studio.surfaces import uploads
 from studio.surfaces.api import views
@@ -137,9 +136,8 @@ def _prompt(task: Task) -> str:
 def _size(path: Path) -> list[int] | None:
     """Width and height of a picture; None where it cannot be read."""
     try:
-        with Image.open(path) as image:
-            return list(image.size)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return list(open_stored(path).size)
+    except InputError:
         return None
 
 

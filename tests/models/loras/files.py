@@ -92,6 +92,7 @@ def makers(ours: dict[str, tuple[int, ...]], names: Names) -> dict[str, tuple[in
     for name, shape in ours.items():
         module, _, end = name.rpartition(".")
         for part in names.by_makers(module):
-            kind = "scale" if part.name.endswith(("query_norm", "key_norm")) else end  # as FLUX has it
+            normed = part.name.endswith(("query_norm", "key_norm")) or ".norms." in part.name
+            kind = "scale" if normed else end  # as FLUX and Chroma have it
             parts.setdefault(f"{part.name}.{kind}", {})[part.place] = shape
     return {name: (sum(shape[0] for shape in found.values()), *found[0][1:]) for name, found in parts.items()}

@@ -34,7 +34,7 @@ def test_after_settings_came_into_one_form_every_other_one_still_answers(page, s
                     box.fill("a star")
             before = {run.id for run in server.session.runs(50)}
             form.locator(".generate").click()
-            answered = """([workflow, jobs]) => fetch("/api/jobs?most=50").then((answer) => answer.json())
+            answered = """([workflow, jobs]) => fetch("api/jobs?most=50").then((answer) => answer.json())
                 .then((now) => now.some((job) => !jobs.includes(job.id))
                     || document.querySelector(`#make-${workflow} .problem p`))"""
             page.wait_for_function(answered, arg=[workflow, list(before)])
