@@ -14,6 +14,12 @@ def escape_missing(stream: TextIO) -> None:
         stream.reconfigure(errors=_ESCAPED)
 
 
+def escaped(text: str, encoding: str) -> str:
+    """The text with every letter that the encoding lacks as ``\\uXXXX``, which JSON reads back."""
+    codecs.register_error(_ESCAPED, _escaped)
+    return text.encode(encoding, _ESCAPED).decode(encoding)
+
+
 def lacking(stream: TextIO) -> bool:
     """Whether the stream has no code for some letters."""
     try:

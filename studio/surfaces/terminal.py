@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from studio.errors import OutputError, reason
+from studio.surfaces.code_page import escaped
 from studio.untrusted.printable import printable
 
 
@@ -34,7 +35,7 @@ def _write(stream: TextIO, text: str) -> None:
     if stream.closed:
         return
     try:
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.write(escaped(text, encoding))
         stream.flush()
     except BrokenPipeError:
         raise

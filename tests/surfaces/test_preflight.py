@@ -14,6 +14,7 @@ from studio.session import Session
 from studio.surfaces import doctor, serve
 from studio.surfaces.cli import main
 from studio.surfaces.code_page import escape_missing
+from studio.surfaces.terminal import say
 from tests import disks
 
 
@@ -158,13 +159,13 @@ def test_letters_that_the_code_page_lacks_are_escaped(tmp_path):
     file = tmp_path / "Пример.yaml"
     file.write_text("title: Пример é 😀\ninputs: {prompt: draw.prompt}\nsteps: {draw: {use: generate}}\n", "utf-8")
     told = printed_in_cp1252(lambda: main(["show", str(file)]))
-    assert told.startswith("\\u041f\\u0440\\u0438\\u043c\\u0435\\u0440 é \\U0001f600")
+    assert told.startswith("\\u041f\\u0440\\u0438\\u043c\\u0435\\u0440 é \\ud83d\\ude00")
 
 
 def test_what_is_escaped_is_still_json():
     def act():
         escape_missing(sys.stdout)
-        print(json.dumps("Пример 😀 é", ensure_ascii=False))
+        say(json.dumps("Пример 😀 é", ensure_ascii=False))
 
     assert json.loads(printed_in_cp1252(act)) == "Пример 😀 é"
 

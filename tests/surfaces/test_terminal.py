@@ -19,7 +19,7 @@ def test_letters_that_a_terminal_has_not_are_written_out(monkeypatch):
     narrow = io.TextIOWrapper(io.BytesIO(), "ascii")
     monkeypatch.setattr(sys, "stdout", narrow)
     say("größe")
-    assert narrow.buffer.getvalue() == b"gr\\xf6\\xdfe\n"
+    assert narrow.buffer.getvalue() == b"gr\\u00f6\\u00dfe\n"  # which JSON reads back
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="there is no /dev/full here")
