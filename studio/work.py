@@ -12,7 +12,7 @@ from typing import Any
 from PIL.Image import Image
 
 from studio.engine.engine import Engine
-from studio.engine.meeting import Walk, together
+from studio.engine.batching import Execution, execute_all
 from studio.engine.pipelines import Pipelines
 from studio.engine.workload import Tally
 from studio.events import Event, Preview, Step
@@ -94,20 +94,20 @@ def work_all(
     """
     clock = _Clock(todo, watch, previews)
     try:
-        for one, made in together(wanted, partial(_walk, pipelines, clock), batch):
+        for one, made in execute_all(wanted, partial(_walk, pipelines, clock), batch):
             clock.end(one)
             yield one, made
     except _Left as left:
         raise left.why from None
 
 
-def _walk(pipelines: Pipelines, clock: "_Clock", wanted: Wanted, walk: Walk) -> Picture:
+def _walk(pipelines: Pipelines, clock: "_Clock", wanted: Wanted, execution: Execution) -> Picture:
     """One picture, from its checked job to its file."""
     passes: list[dict[str, Any]] = []
     tally = Tally()
-    engine = Engine(pipelines, (wanted.job.seed,), note=passes.append, make=tally.counting(walk.make))
+    engine = Engine(pipelines, (wanted.job.seed,), note=passes.append, make=tally.counting(execution.draw))
     made = make(wanted.job.checked(), wanted.job.values, clock.wound(engine, wanted))
-    facts = _facts(wanted.job, walk.seconds) | {
+    facts = _facts(wanted.job, execution.seconds) | {
         "of": wanted.of,
         "passes": _unlike(passes),
         "prompt": made.prompt,

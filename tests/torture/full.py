@@ -41,7 +41,8 @@ def run(folder: Path, points: int = 50, tasks: int = 300, seed: int = 1) -> Figu
         disk = _small(state, stack)
         seen: dict[Path, bytes] = {}
         for _ in range(points):
-            process = _go_on(whole, state, out, notes, tasks)
+            # a life that could make all that is left might end before it is killed
+            process = _go_on(whole, state, out, notes, tasks, tasks * COUNT // (points + 1))
             more = len(list(out.iterdir())) + chance.randint(0, 6)
             if chance.random() < 0.7:  # else the queue is opened, or not, on a disk that is full already
                 disk.free(process)
@@ -52,7 +53,7 @@ def run(folder: Path, points: int = 50, tasks: int = 300, seed: int = 1) -> Figu
             process.kill()
             process.join()
             _look(out, seen, found)
-        process = _go_on(whole, state, out, notes, tasks)
+        process = _go_on(whole, state, out, notes, tasks, tasks * COUNT)
         disk.free(process)
         process.join()
         _look(out, seen, found)
@@ -89,9 +90,12 @@ def _go_on(whole: Job, *rest: object) -> Process:
     return process
 
 
-def live(whole: Job, state: Path, out: Path, notes: Path, tasks: int) -> None:
-    """In a process of its own: queue what was not queued yet, try again what was broken off, and wait for all of it."""
-    session = Session(Settings(output=out, device="cpu", state=state), hands=Quick())
+def live(whole: Job, state: Path, out: Path, notes: Path, tasks: int, most: int) -> None:
+    """In a process of its own: queue what was not queued yet, try again what was broken off, and wait for all of it.
+
+    After ``most`` pictures it makes no more.
+    """
+    session = Session(Settings(output=out, device="cpu", state=state), hands=Quick(most))
     runs = _persist(lambda: {status.row.job.seed // COUNT: status for status in session.statuses(10 * tasks)})
     for one, status in runs.items():
         (notes / str(one)).touch()
@@ -122,15 +126,21 @@ def _persist(call: Callable):
 
 
 class Quick:
-    """Hands without a model."""
+    """Hands without a model, which wait for ever after ``most`` pictures."""
 
     lanes = 1
+
+    def __init__(self, most: int) -> None:
+        self._left = most
 
     def work(
         self, job: Job, out: Path, name: names.Name, watch, *, previews: bool, finished: Collection[int]
     ) -> Iterator[tuple[int, Picture]]:
         for number in range(job.total):
             if number not in finished:
+                while not self._left:
+                    time.sleep(1)
+                self._left -= 1
                 watch(Step(number + 1, job.total, 1, 1, None))
                 alone = job.alone(number)
                 yield number, publish(fake.picture(alone), out, names.stem(name, alone, number + 1), alone, fake.FACTS)

@@ -1,0 +1,186 @@
+"""Executes several workflows side by side and batches the pictures that they request into shared forward passes.
+
+Each workflow runs in a thread of its own, and at most one thread computes at any time: a workflow that requests
+pictures waits until the calling thread has drawn them. The calling thread alone runs the models.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Final, Generic, TypeVar
+
+from PIL.Image import Image
+
+from studio.engine.order import Order, sharing
+from studio.engine.passes import Make, in_passes
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+Answer = Image | Exception
+
+_QUEUED_PER_SLOT: Final = 8  # workflows that run ahead for each picture of a pass, so that similar requests are found
+
+
+class Execution:
+    """One workflow that is being executed: what it was given to draw with, and how long it has taken."""
+
+    def __init__(self, draw: Make) -> None:
+        self._draw = draw
+        self._seconds, self._since = 0.0, time.monotonic()
+
+    def draw(self, orders: Sequence[Order]) -> list[Image]:
+        """The picture of each order. Raises what drawing one of them raised."""
+        return self._draw(orders)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds until now: its own computing, and its share of the passes that it took part in."""
+        return self._seconds + time.monotonic() - self._since
+
+    def pause(self) -> None:
+        """Stop counting seconds."""
+        self._seconds = self.seconds
+
+    def resume(self, share: float) -> None:
+        """Count again, with ``share`` seconds of passes added."""
+        self._seconds += share
+        self._since = time.monotonic()
+
+
+def execute_all(
+    tasks: Iterable[Task], execute: Callable[[Task, Execution], Result], batch: int
+) -> Iterator[tuple[Task, Result | Exception]]:
+    """Call ``execute`` with each task and yield its result, or the error that it raised, as soon as it is there.
+
+    Up to ``batch`` pictures share a forward pass, the oldest request first, so that tasks end roughly in order; tasks
+    are taken from the iterable when they are needed. With a batch of one, tasks are executed one after another in the
+    calling thread. If a pass of several pictures fails, each is drawn alone. A BaseException that is not an Exception
+    ends all tasks and is raised here.
+    """
+    if batch > 1:
+        yield from _side_by_side(tasks, execute, batch)
+        return
+    for task in tasks:
+        try:
+            result: Result | Exception = execute(task, Execution(_one_by_one))
+        except Exception as error:
+            result = error
+        yield task, result
+
+
+def _one_by_one(orders: Sequence[Order]) -> list[Image]:
+    return [image for order in orders for image in in_passes([order])]
+
+
+def _side_by_side(
+    tasks: Iterable[Task], execute: Callable[[Task, Execution], Result], batch: int
+) -> Iterator[tuple[Task, Result | Exception]]:
+    waiting, running = iter(tasks), list[_Thread[Task, Result]]()
+    try:
+        while True:
+            for task in islice(waiting, batch * _QUEUED_PER_SLOT - len(running)):
+                running.append(_Thread(task, execute))
+            if not running:
+                return
+            for one in list(running):
+                if not one.unanswered and one.run_to_next_request():
+                    running.remove(one)
+                    yield one.task, one.result
+            _one_pass(running, batch)
+    finally:
+        for one in running:
+            one.abandon()
+
+
+class _Abandoned(BaseException):
+    """Ends a workflow whose pictures are no longer wanted."""
+
+
+class _Thread(Generic[Task, Result]):
+    """A task in a thread that only runs while ``run_to_next_request`` waits for it."""
+
+    def __init__(self, task: Task, execute: Callable[[Task, Execution], Result]) -> None:
+        self.task = task
+        self.execution = Execution(self._request)
+        self.result: Result | Exception
+        self.share = 0.0  # seconds of passes since its request
+        self._orders: Sequence[Order] = ()
+        self._answers: dict[Order, Answer] = {}
+        self._fatal: BaseException | None = None
+        self._resume, self._stopped = threading.Semaphore(0), threading.Semaphore(0)
+        self._thread = threading.Thread(target=self._run, args=(execute,), name="workflow", daemon=True)
+        self._thread.start()
+
+    @property
+    def unanswered(self) -> list[Order]:
+        """Its orders that have not been drawn."""
+        return [order for order in self._orders if order not in self._answers]
+
+    def answer(self, order: Order, answer: Answer, seconds: float) -> None:
+        self._answers[order] = answer
+        self.share += seconds
+
+    def run_to_next_request(self) -> bool:
+        """Let the thread compute until it requests pictures or ends; returns whether it has ended."""
+        self._resume.release()
+        self._stopped.acquire()
+        if self._fatal:
+            raise self._fatal
+        return hasattr(self, "result")
+
+    def abandon(self) -> None:
+        """End the thread where it waits."""
+        self._fatal = self._fatal or _Abandoned()
+        self._resume.release()
+        self._thread.join()
+
+    def _run(self, execute: Callable[[Task, Execution], Result]) -> None:
+        try:
+            self._wait()
+            self.result = execute(self.task, self.execution)
+        except Exception as error:
+            self.result = error
+        except BaseException as error:
+            self._fatal = error
+        self._stopped.release()
+
+    def _wait(self) -> None:
+        self._resume.acquire()
+        self.execution.resume(self.share)
+        if self._fatal:
+            raise self._fatal
+
+    def _request(self, orders: Sequence[Order]) -> list[Image]:
+        self._orders, self._answers, self.share = orders, {}, 0.0
+        self.execution.pause()
+        self._stopped.release()
+        self._wait()
+        return [_image(self._answers[order]) for order in orders]
+
+
+def _one_pass(threads: Sequence["_Thread[Task, Result]"], batch: int) -> None:
+    """Draw the oldest order and those that can share its pass; each has an equal share of the seconds."""
+    requested = {order: one for one in threads for order in one.unanswered}
+    if not requested:
+        return
+    began = time.monotonic()
+    answers = _answers(sharing(list(requested), batch))
+    share = (time.monotonic() - began) / len(answers)
+    for order, answer in answers.items():
+        requested[order].answer(order, answer, share)
+
+
+def _answers(orders: Sequence[Order]) -> dict[Order, Answer]:
+    try:
+        return dict(zip(orders, in_passes(orders), strict=True))
+    except Exception as error:
+        if len(orders) == 1:
+            return {orders[0]: error}
+    return {order: answer for one in orders for order, answer in _answers([one]).items()}
+
+
+def _image(answer: Answer) -> Image:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
