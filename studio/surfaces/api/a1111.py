@@ -23,9 +23,10 @@ from studio.surfaces.api import a1111_jobs, foreign
 from studio.surfaces.api.a1111_requests import Asked, AskedOfPicture, Carrier
 from studio.surfaces.api.a1111_settings import Chosen, Settings
 from studio.surfaces.api.jobs import Served
+from studio.surfaces.api.strict import StrictRoute
 from studio.surfaces.uploads import looked_at
 
-router = APIRouter(prefix="/sdapi/v1", tags=["AUTOMATIC1111"])
+router = APIRouter(prefix="/sdapi/v1", tags=["AUTOMATIC1111"], route_class=StrictRoute)
 
 
 @router.post("/txt2img")

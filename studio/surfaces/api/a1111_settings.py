@@ -11,8 +11,9 @@ from studio.errors import InputError
 from studio.models import library, parts
 from studio.plugins import unknown
 from studio.record.a1111_fields import SETTINGS, unserved
+from studio.surfaces.api.strict import StrictRoute
 
-router = APIRouter(prefix="/sdapi/v1", tags=["AUTOMATIC1111"])
+router = APIRouter(prefix="/sdapi/v1", tags=["AUTOMATIC1111"], route_class=StrictRoute)
 
 MODEL: Final = "sd_model_checkpoint"
 CLIP_SKIP: Final = "CLIP_stop_at_last_layers"

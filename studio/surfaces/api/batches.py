@@ -16,12 +16,13 @@ from studio.session import Session
 from studio.surfaces import uploads
 from studio.surfaces.api import batchviews, stream
 from studio.surfaces.api.jobs import Served, found
+from studio.surfaces.api.strict import StrictRoute
 from studio.surfaces.api.turns import Check, while_there
 from studio.surfaces.batchasked import Asked, Reading, table
 from studio.surfaces.batchdesk import Desk
 from studio.surfaces.batchzip import zipped
 
-router = APIRouter(prefix="/api/batches", tags=["Batches"])
+router = APIRouter(prefix="/api/batches", tags=["Batches"], route_class=StrictRoute)
 _NO_CACHE: Final = {"Cache-Control": "no-cache"}
 _PAGE_HEADERS: Final = {**_NO_CACHE, "Content-Security-Policy": f"{page.POLICY}; frame-ancestors 'none'"}
 

@@ -12,8 +12,9 @@ from studio.record.gallery.gallery import PAGE, Gallery
 from studio.surfaces import uploads
 from studio.surfaces.api import entries
 from studio.surfaces.api.jobs import Served, found
+from studio.surfaces.api.strict import StrictRoute
 
-router = APIRouter(prefix="/api/gallery", tags=["Gallery"])
+router = APIRouter(prefix="/api/gallery", tags=["Gallery"], route_class=StrictRoute)
 
 KINDS: Final = ("collection", "workflow", "model", "lora", "tag")
 _FOREVER: Final = {"Cache-Control": "private, max-age=31536000, immutable"}  # an id names a content

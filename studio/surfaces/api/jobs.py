@@ -17,11 +17,13 @@ from studio.record.importing import brought
 from studio.session import Session
 from studio.surfaces import uploads
 from studio.surfaces.api import stream, views
+from studio.surfaces.api.strict import StrictRoute
 from studio.surfaces.api.turns import in_turn
 from studio.workflow import Workflow, workflow_names
 
 T = TypeVar("T")
-router = APIRouter(prefix="/api")
+
+router = APIRouter(prefix="/api", route_class=StrictRoute)
 
 
 async def of(request: Request) -> Session:

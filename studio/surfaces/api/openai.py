@@ -18,10 +18,11 @@ from studio.session import Session
 from studio.surfaces import uploads
 from studio.surfaces.api import foreign
 from studio.surfaces.api.jobs import Served
+from studio.surfaces.api.strict import StrictRoute
 from studio.surfaces.guard import PAGE
 from studio.surfaces.uploads import picture_id
 
-router = APIRouter(prefix="/v1", tags=["OpenAI"])
+router = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=StrictRoute)
 
 SHARED: Final = ("model", "n", "size", "response_format", "user")
 """Fields of all requests."""
