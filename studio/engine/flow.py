@@ -8,6 +8,7 @@ from functools import cache
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Final
 
+from studio.engine import libraries
 from studio.engine.schedules import quantiles
 
 if TYPE_CHECKING:
@@ -88,9 +89,7 @@ def _on_beta(scheduler: Any) -> Any:
 @cache
 def _on_levels(name: str) -> Any:
     """The scheduler class ``name``, taking its noise levels from another scheduler, ``levels``."""
-    import diffusers
-
-    solver = getattr(diffusers, name)
+    solver = getattr(libraries.diffusers(), name)
     takes_mu = "mu" in signature(solver.set_timesteps).parameters
 
     class OnLevels(solver):  # type: ignore[misc,valid-type]

@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from studio.engine import finite, hardware
+from studio.engine import finite, hardware, libraries
 from studio.engine.alignment import align
 from studio.engine.hardware import pick_device, pick_dtype
 from studio.engine.tensors import read_all
@@ -45,18 +45,14 @@ class Parts:
         ``like`` gives a model whose class and configuration a single file has. Raises ModelError
         where the part does not load.
         """
-        import diffusers
-
         if part.class_name or like is None:
-            return self._kept(part, getattr(diffusers, part.class_name).from_pretrained, part.path, dtype)
+            return self._kept(part, getattr(libraries.diffusers(), part.class_name).from_pretrained, part.path, dtype)
         return self._kept(part, lambda path, **how: _from_file(like(), path, how["dtype"]), part.path, dtype)
 
     def transformers(self, part: Part, class_name: str, folder: Path, dtype: "torch.dtype | None" = None) -> Any:
         """A model of transformers: an image encoder, or one that sees depth or poses; as the device likes it best."""
-        import transformers
-
         best = pick_dtype(pick_device(self._wanted))
-        return self._kept(part, getattr(transformers, class_name).from_pretrained, folder, dtype or best)
+        return self._kept(part, getattr(libraries.transformers(), class_name).from_pretrained, folder, dtype or best)
 
     def _kept(self, part: Part, load: Callable[..., Any], path: Path, dtype: "torch.dtype") -> Any:
         key = (part.sha256(), path.name, dtype)

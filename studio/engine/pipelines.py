@@ -1,6 +1,5 @@
 """Loads models and keeps those that fit; the tasks of one model share its modules."""
 
-import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +7,7 @@ from inspect import signature
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from studio.engine import attention, extras, finite, hardware, memory, placing, singlefile
+from studio.engine import attention, extras, finite, hardware, libraries, memory, placing, singlefile
 from studio.engine.anatomy import Anatomy, stamps
 from studio.engine.hardware import pick_device, pick_dtype
 from studio.engine.loras import Loras
@@ -27,16 +26,6 @@ if TYPE_CHECKING:
     import torch
     from diffusers import DiffusionPipeline
     from torch import Tensor
-
-_ENVIRONMENT = {  # what is set already is left alone
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "DO_NOT_TRACK": "1",
-    "DIFFUSERS_VERBOSITY": "error",
-    "TRANSFORMERS_VERBOSITY": "error",
-}
-
-_NO_CODE = {"DIFFUSERS_DISABLE_REMOTE_CODE": "1", "DIFFUSERS_TRUST_REMOTE_KERNELS": "0"}  # whatever is set already
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _UNGUARDED = {"safety_checker": None, "requires_safety_checker": False}
@@ -248,18 +237,7 @@ def _class(card: ModelCard, task: str) -> Any:
     """The diffusers class for a task."""
     if task not in card.family.pipelines:
         raise InputError(f"{card.family.title}: {unknown('task', task, card.family.pipelines)}")
-    return getattr(_diffusers(), card.family.pipelines[task])
-
-
-def _diffusers() -> Any:
-    """The library, silent and with every way to the network shut before it is imported."""
-    os.environ.update({key: value for key, value in _ENVIRONMENT.items() if key not in os.environ} | _NO_CODE)
-    import diffusers
-    import transformers
-
-    diffusers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.disable_progress_bar()
-    return diffusers
+    return getattr(libraries.diffusers(), card.family.pipelines[task])
 
 
 def _quiet(pipeline: "DiffusionPipeline") -> "DiffusionPipeline":

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from studio.engine import libraries
 from studio.engine.lms import lms
 from studio.engine.plms import plms
 from studio.engine.recipes import DIFFUSION, FLOW, Recipe
@@ -88,13 +89,11 @@ def _own_again(own: "SchedulerMixin") -> "SchedulerMixin":
 
 def _class(name: str, own: "SchedulerMixin") -> Any:
     """A scheduler class by its name; the model's own may be none of diffusers'."""
-    import diffusers
-
     if name == "PNDMScheduler":
         return plms()
     if name == "LMS":
         return lms()
-    return type(own) if name == type(own).__name__ else getattr(diffusers, name)
+    return type(own) if name == type(own).__name__ else getattr(libraries.diffusers(), name)
 
 
 def _for_diffusion(name: str, own: "SchedulerMixin", aligned: tuple[float, ...]) -> "SchedulerMixin":

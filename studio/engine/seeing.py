@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
+from studio.engine import libraries
 from studio.engine.parts import Parts
 from studio.errors import ModelError
 from studio.models.parts import Part
@@ -90,10 +91,8 @@ def _colour(n: int, light: float) -> tuple[int, int, int]:
 
 def _prepared(part: Part, picture: Image.Image) -> "Tensor":
     """The picture as the model wants it, by the folder's own preprocessor_config.json."""
-    import transformers
-
     try:
-        processor: Any = transformers.DPTImageProcessor.from_pretrained(part.path, local_files_only=True)
+        processor: Any = libraries.transformers().DPTImageProcessor.from_pretrained(part.path, local_files_only=True)
     except (OSError, ValueError) as error:
         raise ModelError(f"'{part.name}' lacks preprocessor_config.json ({str(error).splitlines()[0]})") from None
     pixels: Tensor = processor(picture, return_tensors="pt").pixel_values

@@ -5,6 +5,7 @@ from typing import Final
 
 from PIL.Image import Image
 
+from studio.engine import libraries
 from studio.engine.order import Order
 from studio.engine.passes import Make
 from studio.engine.recipes import DIFFUSION, FLOW
@@ -47,9 +48,7 @@ def _is_guided(card: ModelCard, request: Request) -> bool:
 
 def _calls(card: ModelCard, request: Request) -> float:
     """How often the sampler asks the model: samplers of second order ask twice in each step but the last."""
-    import diffusers
-
     recipe = (FLOW if card.family.noise == "flow" else DIFFUSION).get(request.sampler)
-    twice = recipe is not None and getattr(getattr(diffusers, recipe.scheduler, None), "order", 1) == 2
+    twice = recipe is not None and getattr(getattr(libraries.diffusers(), recipe.scheduler, None), "order", 1) == 2
     steps = request.running * ((request.until or 1.0) - (request.since or 0.0))
     return 2 * steps - 1 if twice else steps

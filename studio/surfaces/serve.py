@@ -10,6 +10,7 @@ from logging import LogRecord, getLogger
 from typing import TYPE_CHECKING, Final
 
 from studio import private
+from studio.engine import libraries
 from studio.errors import InputError
 from studio.session import Session
 from studio.surfaces import tokens
@@ -102,7 +103,11 @@ def app(session: Session, port: int, token: str, *, names: Sequence[str] = (), r
 
 
 def _quieten(session: Session) -> None:
-    """What gradio reads when it is imported: it tells nobody, and keeps what is dropped on a page to us."""
+    """What gradio reads when it is imported: it tells nobody, and keeps what is dropped on a page to us.
+
+    It brings the Hub's library, which is told to stay offline for the same reason.
+    """
+    libraries.shut()
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     state = private.state_folder(session.settings.state.absolute())
     os.environ["GRADIO_TEMP_DIR"] = str(private.folder(state / "web"))
