@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.torture import disk, four, full, hostile, kill, queued, soak
+from tests.torture import disk, four, full, hostile, kill, queued, soak, training
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="the processes of this test are forked")
 
@@ -26,6 +26,11 @@ def test_a_failing_disk_is_one_line_and_the_next_run_completes(tmp_path):
 @needs_fork
 def test_kills_while_the_disk_is_full_lose_and_double_nothing(tmp_path):
     assert full.run(tmp_path, points=5, tasks=12).broken == []
+
+
+@needs_fork
+def test_kills_of_a_training_while_the_disk_is_full_lose_nothing(tmp_path):
+    assert training.run(tmp_path, points=3, tasks=8).broken == []
 
 
 def test_thousands_wait_in_the_queue(tmp_path):

@@ -45,7 +45,7 @@ class Diary:
         if before.identity != self._identity:
             raise InputError(
                 f"'{course.name}' was begun with other pictures or settings; go on with those, choose another name, "
-                f"or delete '{course.state}' to begin anew"
+                f"or delete '{course.folder}' to begin anew"
             )
         self.losses, self.seen, self._seconds = list(before.losses), before.seen, before.seconds
         if self.losses:

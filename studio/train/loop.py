@@ -68,7 +68,8 @@ def _refuse_taken(course: Course) -> None:
     """Raise InputError where files are there that the training would write, and it was not begun before."""
     if course.file.exists():
         raise InputError.about("name", f"there is a LoRA '{course.file}' already; choose another name or delete it")
-    for file in () if course.state.exists() else (course.preview, course.folder / "README.md"):
+    samples = course.folder / "samples"
+    for file in () if course.state.exists() else (course.preview, course.folder / "README.md", samples):
         if file.exists():
             raise InputError.about("name", f"'{file}' is there already; choose another name or move it away")
 
@@ -76,8 +77,13 @@ def _refuse_taken(course: Course) -> None:
 def _learn_all(
     pupil: Pupil, diary: Diary, optimizer: Any, accelerator: "Accelerator", tell: Heard, asked: Event
 ) -> None:
-    """All steps that are left, with the samples that are due before and after them."""
+    """All steps that are left, with the samples that are due before and after them.
+
+    The state is there before the first sample: what lies in the folder then always belongs to one training.
+    """
     try:
+        if not diary.step:
+            diary.save()
         while True:
             diary.draw_samples(asked)
             if diary.step == pupil.settled.steps:

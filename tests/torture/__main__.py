@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.torture import disk, four, full, fuzz, hostile, kill, queued, soak
+from tests.torture import disk, four, full, fuzz, hostile, kill, queued, soak, training
 
 TORTURES = {
     "kill": kill.run,
@@ -17,6 +17,7 @@ TORTURES = {
     "soak": soak.run,
     "fuzz": fuzz.run,
     "hostile": hostile.run,
+    "train": training.run,
 }
 
 
@@ -24,9 +25,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=sys.modules["tests.torture"].__doc__)
     parser.add_argument("name", choices=TORTURES, help="; ".join(f"{name}: {_about(name)}" for name in TORTURES))
     parser.add_argument(
-        "--tasks", type=int, help="pictures, jobs, requests or files, as many as each is made for without it"
+        "--tasks", type=int, help="pictures, jobs, requests, files or steps, as many as each is made for without it"
     )
-    parser.add_argument("--points", type=int, help="kill and full: how often it is killed")
+    parser.add_argument("--points", type=int, help="kill, full and train: how often it is killed")
     parser.add_argument("--folder", type=Path, help="where to work, to try a disk: a new folder in this one")
     asked = parser.parse_args()
     sizes = {name: value for name in ("tasks", "points") if (value := getattr(asked, name))}

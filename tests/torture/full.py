@@ -38,7 +38,7 @@ def run(folder: Path, points: int = 50, tasks: int = 300, seed: int = 1) -> Figu
     for place in (out, notes, state):
         place.mkdir()
     with ExitStack() as stack:
-        disk = _small(state, stack)
+        disk = small(state, stack)
         seen: dict[Path, bytes] = {}
         for _ in range(points):
             # a life that could make all that is left might end before it is killed
@@ -46,7 +46,7 @@ def run(folder: Path, points: int = 50, tasks: int = 300, seed: int = 1) -> Figu
             more = len(list(out.iterdir())) + chance.randint(0, 6)
             if chance.random() < 0.7:  # else the queue is opened, or not, on a disk that is full already
                 disk.free(process)
-            _until(lambda more=more: len(list(out.iterdir())) >= more, process)
+            until(lambda more=more: len(list(out.iterdir())) >= more, process)
             disk.fill(process)
             time.sleep(chance.uniform(0, 0.3))
             found["killed"] += process.is_alive()
@@ -77,7 +77,7 @@ def _look(out: Path, seen: dict[Path, bytes], found: Counter) -> None:
     seen |= there
 
 
-def _until(ready: Callable[[], bool], process: Process, most: float = 3.0) -> None:
+def until(ready: Callable[[], bool], process: Process, most: float = 3.0) -> None:
     """Wait for something, at most for a while: a queue on a full disk goes nowhere."""
     ends = time.monotonic() + most
     while process.is_alive() and not ready() and time.monotonic() < ends:
@@ -149,12 +149,13 @@ class Quick:
         pass
 
 
-def _small(state: Path, stack: ExitStack) -> "Tmpfs | Limit":
+def small(state: Path, stack: ExitStack, limit: int = _LIMIT) -> "Tmpfs | Limit":
+    """A disk that can be filled for a process and freed; ``limit`` bytes of a file are taken where none can be had."""
     mount = ["mount", "-t", "tmpfs", "-o", f"size={_SIZE}", "tmpfs", str(state)]
     try:
         subprocess.run(mount, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
-        return Limit()
+        return Limit(limit)
     stack.callback(subprocess.run, ["umount", "-l", str(state)], check=False)
     return Tmpfs(state)
 
@@ -179,8 +180,11 @@ class Tmpfs:
 class Limit:
     """No file of the process grows beyond a size that pictures keep within and the queue does not."""
 
+    def __init__(self, most: int) -> None:
+        self._most = most
+
     def fill(self, process: Process) -> None:
-        self._set(process, _LIMIT)
+        self._set(process, self._most)
 
     def free(self, process: Process) -> None:
         self._set(process, resource.RLIM_INFINITY)

@@ -104,6 +104,29 @@ def failure(made: Course) -> str:
     return ""
 
 
+class Killed(BaseException):
+    """Nothing is done any more, as after kill -9."""
+
+
+def test_samples_are_never_taken_over_from_another_training(course, monkeypatch):
+    monkeypatch.setattr(diary, "_SECONDS", 9999)
+
+    def killed(progress):
+        raise Killed
+
+    with pytest.raises(Killed):
+        train(course(), killed)
+    other = course(samples=("a square",))
+    with pytest.raises(InputError, match="was begun with other pictures or settings") as why:
+        train(other, ignore)
+    assert f"delete '{other.folder}' to begin anew" in str(why.value)
+    other.state.unlink()
+    with pytest.raises(InputError, match="samples' is there already; choose another name or move it away"):
+        train(other, ignore)
+    shutil.rmtree(other.folder)
+    assert train(other, ignore) == other.file
+
+
 def test_the_lora_is_on_the_disk_before_the_state_goes(course, monkeypatch):
     done = []
 
