@@ -19,7 +19,7 @@ from functools import cache, cached_property
 from keyword import iskeyword
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
@@ -201,8 +201,13 @@ class Workflow:
 _Find = Callable[[str, str], object]
 
 
+_FLAGS: Final = ("help", "json", "name", "out")  # of studio run, whatever the workflow
+
+
 def _check_input_name(name: str) -> None:
     """The name can be that of a field, a flag and a parameter, on every surface."""
+    if name in _FLAGS:
+        raise WorkflowError(f"'{name}' cannot be an input's name, as every command has a flag --{name}; rename it")
     if name in PromptForm.model_fields:
         raise WorkflowError(f"every workflow has '{name}' already; leave it out of 'inputs'")
     if not name.isidentifier() or iskeyword(name) or name.startswith("_") or len(name) > _LONGEST_INPUT:

@@ -81,7 +81,7 @@ def test_wrong_files_are_named_and_explained(change, message):
 @pytest.mark.parametrize(
     "name",
     ["model_config", "model_dump", "model_fields", "copy", "json", "schema", "dict", "construct", "validate",
-     "__class__", "_x", "class", "a b", "a-b", "1", "", "x" * 61, "a\0b", "\x1b[2J", "seed"],
+     "__class__", "_x", "class", "a b", "a-b", "1", "", "x" * 61, "a\0b", "\x1b[2J", "seed", "out", "name", "help"],
 )  # fmt: skip
 def test_names_that_no_input_can_have_are_refused(name):
     data = {"title": "T", "inputs": {name: "draw.prompt"}, "steps": {"draw": {"use": "generate", "model": "spark"}}}

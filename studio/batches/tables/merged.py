@@ -3,9 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
-from studio.batches.tables.table import Unread, says
+from studio.batches.tables.table import MOST_LINES, Unread, says, too_many_rows
+from studio.errors import InputError
 
 
 class Block(NamedTuple):
@@ -24,11 +26,15 @@ class Merged:
 
     @classmethod
     def of(cls, sheet: Any) -> "Merged":
-        """Those of a worksheet that openpyxl reads a row at a time: its file lists them behind the rows."""
+        """Those of a worksheet that openpyxl reads a row at a time: its file lists them behind the rows.
+
+        Raises InputError where there are too many rows, or rows or cells that are not in their order, of which
+        openpyxl leaves out those that come too late.
+        """
         from openpyxl.utils import range_boundaries
         from openpyxl.xml.functions import iterparse
 
-        found = cls()
+        found, last = cls(), 0
         with sheet._get_source() as source:
             for _, element in iterparse(source):
                 if element.tag.endswith("}mergeCell"):
@@ -36,6 +42,7 @@ class Merged:
                     left, top, right, bottom = bounds
                     found.blocks[top].append(Block(left - 1, right - 1, bottom))
                 if element.tag.endswith("}row"):
+                    last = _number(element, last)
                     element.clear()
         return found
 
@@ -57,6 +64,17 @@ class Merged:
                     row = _with(row, {block.column + 1: _BESIDE})
             named = named or any(map(says, line))
             yield row if any(map(says, line)) else line
+
+
+def _number(row: Any, before: int) -> int:
+    """The number of a row of the file, counted from 1; rows and cells need not say which they are."""
+    number = int(row.get("r", before + 1))
+    if number > MOST_LINES:
+        raise too_many_rows()
+    columns = [(len(name), name) for cell in row if (name := cell.get("r", "").rstrip("0123456789"))]
+    if number <= before or any(one >= next_one for one, next_one in pairwise(columns)):
+        raise InputError(f"row {number} or a cell of it is not in its order, or there twice; save it anew as .xlsx")
+    return number
 
 
 _NAME: Final = Unread("is merged with the name of its column; part the cells")

@@ -89,10 +89,15 @@ def _bounded(lines: Iterable[Sequence[Any]]) -> Iterator[tuple[int, Sequence[Any
     for n, line in enumerate(lines, 1):
         cells += len(line)
         if n > MOST_LINES:
-            raise InputError(f"it has over {MOST_LINES:,} rows, empty ones counted; part it into several tables")
+            raise too_many_rows()
         if cells > MOST_CELLS:
             raise _too_many_cells()
         yield n, line
+
+
+def too_many_rows() -> InputError:
+    """Why a table is refused that has a line beyond the last that it may have."""
+    return InputError(f"it has over {MOST_LINES:,} rows, empty ones counted; part it into several tables")
 
 
 def _too_many_cells() -> InputError:

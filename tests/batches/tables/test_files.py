@@ -117,6 +117,25 @@ def test_merged_cells_say_the_same_in_each_row_they_reach(book):
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        (b'<row r="3"', b'<row r="0"'),
+        (b'<row r="3"', b'<row r="2"'),
+        (b'<row r="3"', b'<row r="-5"'),
+        (b'r="A3"', b'r="B3"'),
+        (b'r="B3"', b'r="A3"'),
+    ],
+)
+def test_rows_and_cells_out_of_their_order_are_refused_as_they_would_be_left_out(tmp_path, book, written, instead):
+    assert len(book(["sku", "prompt"], ["a", "x"], ["b", "y"], ["c", "z"]).rows) == 3
+    with zipfile.ZipFile(tmp_path / "t.xlsx") as good, zipfile.ZipFile(tmp_path / "odd.xlsx", "w") as odd:
+        for name in good.namelist():
+            odd.writestr(name, good.read(name).replace(written, instead) if "sheet1" in name else good.read(name))
+    with pytest.raises(InputError, match=r"row -?\d or a cell of it is not in its order, or there twice"):
+        files.read(tmp_path / "odd.xlsx")
+
+
 def test_what_merged_cells_leave_open_is_refused(book):
     def merge(*blocks):
         return lambda made: [made.active.merge_cells(block) for block in blocks]
