@@ -30,7 +30,7 @@ def test_kills_while_the_disk_is_full_lose_and_double_nothing(tmp_path):
 
 @needs_fork
 def test_kills_of_a_training_while_the_disk_is_full_lose_nothing(tmp_path):
-    assert training.run(tmp_path, points=3, tasks=8).broken == []
+    assert training.run(tmp_path, points=2, tasks=4).broken == []
 
 
 def test_thousands_wait_in_the_queue(tmp_path):

@@ -25,13 +25,16 @@ _ESCAPE: Final = re.compile(
 """A letter written as two halves, one half alone, or any other escape."""
 
 
-def loads(text: str | bytes, most: int = MOST_BYTES) -> Any:
-    """What the JSON says, of at most ``most`` bytes or letters; raises ValueError, in one line, for anything else."""
+def loads(text: str | bytes, most: int = MOST_BYTES, *, mended: bool = True) -> Any:
+    """What the JSON says, of at most ``most`` bytes or letters; raises ValueError, in one line, for anything else.
+
+    Halves of letters stay as they are where it is not to be ``mended``: a file's name may hold them.
+    """
     if len(text) > most:
         raise ValueError(f"it is longer than {most:,} bytes")
     if isinstance(text, bytes):
         text = text.decode("utf-8-sig")
-    if "\\ud" in text or "\\uD" in text:
+    if mended and ("\\ud" in text or "\\uD" in text):
         text = _ESCAPE.sub(lambda found: "\\ufffd" if len(found[0]) == _HALF else found[0], text)
     brackets = text.count("[") + text.count("{")
     if text.count(",") + brackets > MOST_ITEMS:

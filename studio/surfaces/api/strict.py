@@ -30,6 +30,6 @@ class StrictRoute(APIRoute):
 class _Strict(Request):
     async def json(self) -> Any:
         try:
-            return strict_json.loads(await self.body(), MAX_BODY)
+            return strict_json.loads(await self.body(), MAX_BODY, mended=False)
         except ValueError as error:
             raise HTTPException(422, f"the body is not JSON that can be read: {error}") from None
