@@ -26,7 +26,10 @@ def reason(error: BaseException) -> str:
 
 
 class StudioError(Exception):
-    """Base of every error the studio raises on purpose."""
+    """Base of every error the studio raises on purpose; its message stays one line, whatever names it holds."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(*filter(None, ("\\n".join(message.splitlines()),)))
 
 
 class InputError(StudioError):
