@@ -30,5 +30,5 @@ def test_a_tensors_name_with_a_line_break_is_told_in_one_line(tmp_path):
     file.write_bytes(
         b"GGUF" + struct.pack("<IQQ", 3, 1, 0) + struct.pack("<Q", len(name)) + name + struct.pack("<I", 99)
     )
-    with pytest.raises(ModelError, match=r"^[^\n]*gives 'a\\nk: v' 99 dimensions[^\n]*$"):
+    with pytest.raises(ModelError, match=r"^[^\n]*gives 'a\\nk: v\\n' 99 dimensions[^\n]*$"):
         Header.read(file)
