@@ -137,7 +137,7 @@ def brought(path: Path, *, shipped: bool = False) -> Job | Imported:
     if _is_job(said.texts.get("json", "")):
         return Job.from_json(said.texts["json"])
     if (foreign := formats.read_from(said)) is None:
-        raise InputError(f"'{path}' carries no settings that the studio can read")
+        raise InputError(f"'{path}' has no settings that the studio can read")
     return imported(foreign, shipped=shipped)
 
 

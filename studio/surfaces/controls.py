@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from studio.kinds import PARTS, SIZES, kind_of
+from studio.kinds import OWN_SAMPLER, PARTS, SIZES, kind_of
 from studio.models import library, parts
 from studio.models.loras import shelf
 from studio.workflow import Workflow, workflow_names
@@ -132,6 +132,11 @@ def live_choices(control: Control) -> tuple[str, ...]:
     """What there is to choose from right now: the models that are here; otherwise the control's own choices."""
     ask = _ASKED_LIVE.get(control.kind)
     return tuple(ask()) if ask else tuple(str(choice) for choice in control.choices)
+
+
+def choice_label(choice: str | int | float) -> str:
+    """What people read for one of the choices."""
+    return "Auto" if choice == OWN_SAMPLER else str(choice)
 
 
 def sizes() -> tuple[tuple[str, str], ...]:

@@ -179,7 +179,7 @@ function wrongs({ problems, rows, columns }) {
 }
 
 function plan({ pictures, plan, total_problems: wrong, skipped }) {
-  if (pictures === null) return wrong === 1 ? "1 thing is to be mended first." : `${wrong.toLocaleString()} things are to be mended first.`;
+  if (pictures === null) return `Fix ${wrong === 1 ? "1 problem" : `${wrong.toLocaleString()} problems`} to start.`;
   const left = skipped.length ? `, ${rows(skipped.length)} skipped` : "";
   const many = `${pictures === 1 ? "1 picture" : `${pictures.toLocaleString()} pictures`}${left}`;
   return plan ? `${many}: ${plan}.` : `${many}. How long that takes is known once a few are made.`;
