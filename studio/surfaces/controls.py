@@ -53,11 +53,11 @@ def controls(workflow: Workflow) -> tuple[Control, ...]:
     return tuple(_controls(workflow))
 
 
-def ease(workflow: Workflow) -> tuple[bool, int, str]:
-    """To sort workflows by, the easiest first: those that need no picture, and then those that ask least."""
+def ease(workflow: Workflow) -> tuple[bool, bool, int, str]:
+    """To sort workflows by, the easiest first: no model of one's own needed, no picture needed, fewest inputs."""
     asked = controls(workflow)
     needs_a_picture = any(control.required and control.kind in ("picture", "mask", "pictures") for control in asked)
-    return needs_a_picture, sum(not control.more for control in asked), workflow.name
+    return own_model(workflow) is not None, needs_a_picture, sum(not control.more for control in asked), workflow.name
 
 
 def is_blank(value: Any) -> bool:

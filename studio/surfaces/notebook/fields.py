@@ -16,6 +16,7 @@ from studio.surfaces import lorashelf
 from studio.surfaces.controls import Control, choice_label, live_choices, sizes
 from studio.surfaces.notebook.pieces import Colour, DropZone, LoraStack, MaskPainter, Number, PromptBox
 from studio.surfaces.uploads import keep
+from studio.surfaces.words import capitalised
 from studio.transparency import on_ground
 
 OWN: Final = "Auto"
@@ -52,7 +53,7 @@ class Field:
 
     def say(self, problem: str) -> None:
         """Show what is wrong with the value; "" takes it away."""
-        self.problem = problem[:1].upper() + problem[1:]
+        self.problem = capitalised(problem)
         self._line.value = f'<span role="alert">{escape(self.problem)}</span>'
         self._line.layout.display = "" if problem else "none"
 

@@ -18,6 +18,7 @@ from studio.surfaces.styles import styles
 from studio.surfaces.uploads import safe_values
 from studio.surfaces.web import loras, masks
 from studio.surfaces.web.fields import Field, field
+from studio.surfaces.words import capitalised
 from studio.workflow import Workflow
 
 
@@ -183,7 +184,7 @@ def _submit(form: Form, session: Session) -> Any:
             job = Job.of(form.workflow, safe_values(form.workflow, values, output))
             return session.submit(job).id, ""
         except StudioError as error:
-            return gr.skip(), _said(error)
+            return gr.skip(), _said(form, error)
 
     return submit
 
@@ -213,6 +214,9 @@ _MISSING: Final = {
 }
 
 
-def _said(error: StudioError) -> str:
-    text = str(error)
-    return f"<p role=alert>{escape(text[:1].upper() + text[1:])}</p>"
+def _said(form: Form, error: StudioError) -> str:
+    """What is wrong: a line for each field, with its label; the error's own line where no field is to blame."""
+    wrong = error.wrong if isinstance(error, InputError) else {}
+    controls = [one.control for one in form.fields if one.control.name in wrong]
+    lines = [f"{control.label}: {wrong[control.name]}" for control in controls] or [capitalised(str(error))]
+    return f"<p role=alert>{'<br>'.join(map(escape, lines))}</p>"

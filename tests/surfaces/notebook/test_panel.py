@@ -209,7 +209,7 @@ def test_what_carries_no_settings_changes_nothing(panel, data):
 
 def test_a_picture_without_settings_is_refused_in_words(panel, tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "plain.png")
-    with pytest.raises(InputError, match="carries no settings"):
+    with pytest.raises(InputError, match="has no settings"):
         panel.restore(tmp_path / "plain.png")
 
 
