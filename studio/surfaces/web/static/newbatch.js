@@ -165,7 +165,7 @@ const rows = (many) => (many === 1 ? "1 row" : `${many.toLocaleString()} rows`);
 function skipping({ wrong_rows: wrong, skipped }) {
   const button = part(".skip");
   button.hidden = !skip && !wrong;
-  button.textContent = skip ? `Do not skip ${rows(skipped.length)}` : wrong === 1 ? "Skip this row" : `Skip these ${rows(wrong)}`;
+  button.textContent = skip ? `Don't skip ${rows(skipped.length)}` : wrong === 1 ? "Skip this row" : `Skip these ${rows(wrong)}`;
 }
 
 /** What is wrong and stands at no cell. */
