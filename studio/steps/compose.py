@@ -20,8 +20,12 @@ Layout = Annotated[
     Field(title="Layout", description="Words below the picture, or over its lower part."),
     Kind("choice"),
 ]
-Ground = Annotated[Colour, Field(title="Background", description="The colour behind the words. Empty: from the picture.")]
-Ink = Annotated[Colour, Field(title="Text colour", description="The colour of the words. Empty: the one that reads best.")]
+Ground = Annotated[
+    Colour, Field(title="Background", description="The colour behind the words. Empty: from the picture.")
+]
+Ink = Annotated[
+    Colour, Field(title="Text colour", description="The colour of the words. Empty: the one that reads best.")
+]
 
 _READABLE: Final = 4.5  # the contrast that WCAG 2.2 asks of text
 _QUIET: Final = 1.6  # contrast within the ground up to which words are not disturbed

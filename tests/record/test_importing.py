@@ -137,7 +137,7 @@ def test_a_missing_part_leaves_the_workflow_standing_and_is_asked_for(kind):
     assert found.workflow.name == "imported"
     assert found.definition["inputs"][f"{kind}_2"] == f"part.{kind}"
     assert [str(one) for one in found.missing] == [f"{'VAE' if kind == 'vae' else kind} {name}"]
-    with pytest.raises(InputError, match=f"'{kind}_2' is needed"):
+    with pytest.raises(InputError, match=f"'{kind}_2' is required"):
         found.job({})
 
 

@@ -118,7 +118,10 @@ def _destinations(known: Iterable[Workflow], send: Callable[[str], None]) -> Dro
     """Every workflow that takes a picture."""
     options = [(workflow.definition.title, workflow.name) for workflow in known if takes_picture(workflow)]
     menu = Dropdown(
-        options=[("Send to …", ""), *options], value="", description="Send to", tooltip="Use this picture in another workflow"
+        options=[("Send to …", ""), *options],
+        value="",
+        description="Send to",
+        tooltip="Use this picture in another workflow",
     )
 
     def choose(change: dict[str, str]) -> None:

@@ -96,7 +96,7 @@ def test_keys_generate_stop_and_show_the_sheet(page, server):
 def test_what_is_wrong_is_said_in_one_line_beside_the_button(page):
     page.click(".card[data-workflow=text-to-image]")
     page.click("#make-text-to-image .generate")
-    assert "Write a prompt first." == page.inner_text("#make-text-to-image .problem p")
+    assert page.inner_text("#make-text-to-image .problem p") == "Write a prompt first."
     fill(page)
     size = page.locator("#make-text-to-image .kind-size input")
     if not size.is_visible():

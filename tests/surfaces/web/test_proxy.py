@@ -44,7 +44,9 @@ def proxied(request, tmp_path, port):
             folder=tmp_path, temporary=temporary, port=port, upstream=server.port, passed=request.param
         )
         (tmp_path / "nginx.conf").write_text(told)
-        with subprocess.Popen([NGINX, "-p", tmp_path, "-e", tmp_path / "error.log", "-c", tmp_path / "nginx.conf"]) as nginx:
+        with subprocess.Popen(
+            [NGINX, "-p", tmp_path, "-e", tmp_path / "error.log", "-c", tmp_path / "nginx.conf"]
+        ) as nginx:
             wait_for(port)
             yield server, f"http://127.0.0.1:{port}/studio"
             nginx.terminate()
