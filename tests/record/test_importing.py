@@ -39,7 +39,7 @@ def test_models_and_loras_take_their_place(neon, tmp_path):
 def test_no_other_model_is_used_unasked(assets):
     found = imported(Foreign("X", values={"prompt": "a"}, assets=assets))
     assert (found.asks, found.form_values) == (("model",), {"model": None, "prompt": "a"})
-    with pytest.raises(InputError, match="no other is used unasked") as refused:
+    with pytest.raises(InputError, match="no other is used instead") as refused:
         found.job({})
     assert set(refused.value.wrong) == {"model"}
     assert found.job({"model": "spark"}).models() == ["spark"]
