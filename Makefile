@@ -27,7 +27,7 @@ app: $(STAMP) ## open the web app
 lab: $(STAMP) ## open the notebooks
 	$(BIN)/jupyter lab notebooks
 
-docs: $(STAMP) browser ## make anew all that shows what the studio makes: card, sheet, previews, tables of families and LoRAs, notebooks, screenshots
+docs: $(STAMP) browser ## make again all that shows what the studio makes: card, sheet, previews, tables of families and LoRAs, notebooks, screenshots
 	$(BIN)/python -m studio.spark.card
 	$(BIN)/python -m studio.demo pictures/demo
 	cp pictures/demo/sheet.png assets/pictures/demo.png

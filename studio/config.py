@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,19 +23,21 @@ def shipped(kind: str) -> Path:
 
 def state_path() -> Path:
     """The user's folder for what the studio remembers; raises InputError where the user has no home."""
-    return _of_user(private.default_state, "STUDIO_STATE")
+    try:
+        return private.default_state()
+    except RuntimeError:  # platformdirs' word for a user without a home
+        raise InputError("this user has no home folder; set HOME, or STUDIO_STATE, to a folder") from None
 
 
 def data_path(kind: str) -> Path:
-    """The user's folder for files of a kind ("wildcards", "parts"); raises InputError where the user has no home."""
-    return _of_user(lambda: user_data_path("studio-diffusion"), f"STUDIO_{kind.upper()}") / kind
+    """The user's folder for files of a kind ("wildcards", "parts"), in the state folder for a user without a home.
 
-
-def _of_user(path: Callable[[], Path], setting: str) -> Path:
+    Raises InputError where there is no state folder either.
+    """
     try:
-        return path()
-    except RuntimeError:  # platformdirs' word for a user without a home
-        raise InputError(f"this user has no home folder; set HOME, or {setting}, to a folder") from None
+        return user_data_path("studio-diffusion") / kind
+    except RuntimeError:
+        return Path(os.environ.get("STUDIO_STATE") or state_path()) / kind
 
 
 def memory(text: str) -> int:

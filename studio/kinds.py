@@ -193,7 +193,7 @@ Guidance = Annotated[
 ]
 ClipSkip = Annotated[
     int,
-    Field(ge=1, le=12, title="Clip skip", description="Which layer reads the prompt: 1 the last, 2 the one before it."),
+    Field(ge=1, le=12, title="Clip skip", description="Which layer reads the prompt: 1 is the last, 2 the one before."),
     Kind("number"),
 ]
 Strength = Annotated[
@@ -212,7 +212,7 @@ Mask = Annotated[
     str | Path | Sequence[Any],
     AfterValidator(_readable),
     WithJsonSchema({"type": "string", "format": "path"}),
-    Field(title="Mask", description="White where the picture is drawn anew, black where it stays, gray blends."),
+    Field(title="Mask", description="White is repainted, black stays, gray blends."),
     Kind("mask"),
 ]
 ControlNetRef = Annotated[
@@ -276,7 +276,7 @@ Seed = Annotated[
 ]
 NewSeed = Annotated[
     int | None,
-    Field(ge=0, le=2**32 - 1, title="Seed", description="The same seed gives the same picture; none draws a new one."),
+    Field(ge=0, le=2**32 - 1, title="Seed", description="Same seed, same picture. Empty: random."),
     Kind("seed"),
 ]
 WildcardSeed = Annotated[
@@ -285,7 +285,7 @@ WildcardSeed = Annotated[
         ge=0,
         le=2**32 - 1,
         title="Wildcard seed",
-        description="The same one draws the same words for {red|blue} and __name__; without it the seed does.",
+        description="Same seed, same words for {red|blue} and __name__. Empty: the picture's seed.",
     ),
     Kind("number", more=True),
 ]

@@ -303,6 +303,6 @@ def bind(form: type[JobForm], values: Mapping[str, Any]) -> JobForm:
     except ValidationError as error:
         missing = [str(item["loc"][0]) for item in error.errors() if item["type"] == "missing"]
         if missing:
-            needed = "is needed; give it a value"
-            raise InputError(f"'{missing[0]}' {needed}", wrong(error) | dict.fromkeys(missing, needed)) from None
+            needed = "required"
+            raise InputError(f"'{missing[0]}' is {needed}", wrong(error) | dict.fromkeys(missing, needed)) from None
         raise InputError(problem(error), wrong(error)) from None

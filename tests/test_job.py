@@ -111,7 +111,7 @@ def test_each_wrong_input_is_named(text_to_image):
     with pytest.raises(InputError) as caught:
         Job.of(text_to_image, {"steps": 0, "guidance": 99})
     assert set(caught.value.wrong) == {"prompt", "steps", "guidance"}
-    assert caught.value.wrong["prompt"] == "is needed; give it a value"
+    assert caught.value.wrong["prompt"] == "required"
 
 
 @pytest.fixture

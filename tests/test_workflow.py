@@ -137,7 +137,7 @@ def test_a_file_is_loaded_by_its_path(write_workflow):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({}, "'prompt' is needed"),
+        ({}, "'prompt' is required"),
         ({"prompt": "x", "stpes": 3}, "did you mean 'steps'?"),
         ({"prompt": "x", "steps": "many"}, "steps:"),
         ({"prompt": "x" * 10_001}, "prompt:"),
@@ -188,7 +188,7 @@ def test_the_kind_of_a_list_is_that_of_its_values():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "'what' is needed"),
+        ({}, "'what' is required"),
         ({"what": []}, "what:"),
         ({"what": " , "}, "what:"),
         ({"what": ["x"] * 101}, "what:"),

@@ -29,7 +29,7 @@ def masks_for(images: Sequence[Image.Image], mask: str | Path | Sequence[Any]) -
             sizes = [f"{side.width}x{side.height}" for side in (one, images[0])]
             raise _about_mask(f"the mask is {sizes[0]} and the picture {sizes[1]}; make them the same size")
         if one.getbbox() is None:
-            raise _about_mask("the mask is black everywhere; make white what should be drawn anew")
+            raise _about_mask("the mask is black everywhere; make white what should be repainted")
     return masks
 
 

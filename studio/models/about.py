@@ -26,7 +26,7 @@ def about(card: ModelCard) -> Iterator[tuple[str, str]]:
     yield "size", f"{card.size.width}×{card.size.height}"
     yield "weights", f"{gigabytes(sum(file.stat().st_size for file in card.files()))}, mostly {precision(card)}"
     yield "parts", _parts(card)
-    yield "licence", f"{card.licence} (as claimed)" if card.licence != "unknown" else "unknown"
+    yield "licence", f"{card.licence} (claimed)" if card.licence != "unknown" else "unknown"
     if entry and entry.origin:
         yield "from", f"{entry.origin.host}: {entry.origin.repository}, commit {entry.origin.commit}"
     yield "SHA-256", card.sha256()

@@ -89,7 +89,7 @@ def fetch(offer: Offer) -> Path:
     folder = registry.downloads() / offer.repository.replace("/", "--")
     free = shutil.disk_usage(next(place for place in folder.parents if place.exists())).free
     if offer.size > free:
-        raise ModelError(f"{offer.size:,} bytes are to be fetched, but only {free:,} are free at '{folder}'")
+        raise ModelError(f"{offer.size:,} bytes must be downloaded, but only {free:,} are free at '{folder}'")
     with suppress(OSError):  # the fetching says what is wrong
         private.folder(registry.downloads())
     _ask("fetch", {"offer": offer.model_dump(), "folder": str(folder)})

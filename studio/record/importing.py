@@ -25,7 +25,7 @@ from studio.workflow import Workflow
 _PLAIN, _IMPORTED = "text-to-image", "imported"
 _LIKE: Final = {"edit": "image-to-image", "inpaint": "inpaint", "outpaint": "outpaint", "instruct": "instruct"}
 """The workflow that does the like of another's first step that draws; else the plain one."""
-_CHOOSE: Final = "the model that this was made with is not here or not named, and no other is used unasked; choose one"
+_CHOOSE: Final = "the model that this was made with is not here or not named, and no other is used instead; choose one"
 _KINDS: Final = {"lora": "LoRA", "vae": "VAE", "controlnet": "ControlNet"}
 _ADD: Final = {
     "model": "to add it: studio models add FILE",
@@ -96,7 +96,7 @@ class Imported:
         Raises InputError where one is wrong or needed, a model that has to be chosen among them.
         """
         if wrong := {name: _CHOOSE for name in self.asks if not values.get(name)}:
-            raise InputError(f"'{next(iter(wrong))}' is needed: {_CHOOSE}", wrong)
+            raise InputError(f"'{next(iter(wrong))}' is required: {_CHOOSE}", wrong)
         skips = _clip_skips(self.tool, self.clip_skip, values[self.asks[0]])[0] if self.asks and self.clip_skip else {}
         return Job.of(self.workflow, {**self.values, **skips, **values})
 
@@ -137,7 +137,7 @@ def brought(path: Path, *, shipped: bool = False) -> Job | Imported:
     if _is_job(said.texts.get("json", "")):
         return Job.from_json(said.texts["json"])
     if (foreign := formats.read_from(said)) is None:
-        raise InputError(f"'{path}' carries no settings that the studio can read")
+        raise InputError(f"'{path}' has no settings that the studio can read")
     return imported(foreign, shipped=shipped)
 
 

@@ -32,9 +32,7 @@ class Picture:
         """
         record = recorded(open_stored(self.path))
         if record is None:
-            raise InputError(
-                f"'{self.path}' carries no settings of the studio's; only pictures made here can be repeated"
-            )
+            raise InputError(f"'{self.path}' has no settings of the studio; only pictures made here can be repeated")
         return record
 
     @property

@@ -14,14 +14,18 @@ from studio.lettering import DARK, LIGHT, RGB, Lines, contrast, fitted, ink_on
 
 Title = Annotated[Text, Field(min_length=1, max_length=200, title="Title", description="The large words.")]
 Subtitle = Annotated[Text, Field(max_length=500, title="Subtitle", description="The small words below it.")]
-Logo = Annotated[Picture, Field(title="Logo", description="A small picture for the corner; transparent stays so.")]
+Logo = Annotated[Picture, Field(title="Logo", description="A small picture for the corner; transparency is kept.")]
 Layout = Annotated[
     Literal["below", "over"],
     Field(title="Layout", description="Words below the picture, or over its lower part."),
     Kind("choice"),
 ]
-Ground = Annotated[Colour, Field(title="Ground", description="Colour behind the words; the picture's own without it.")]
-Ink = Annotated[Colour, Field(title="Ink", description="Colour of the words; what reads best without it.")]
+Ground = Annotated[
+    Colour, Field(title="Background", description="The colour behind the words. Empty: from the picture.")
+]
+Ink = Annotated[
+    Colour, Field(title="Text colour", description="The colour of the words. Empty: the one that reads best.")
+]
 
 _READABLE: Final = 4.5  # the contrast that WCAG 2.2 asks of text
 _QUIET: Final = 1.6  # contrast within the ground up to which words are not disturbed

@@ -23,8 +23,8 @@ Shown = Annotated[
     Kind("choice"),
 ]  # fmt: skip
 _Share = Annotated[float, Field(ge=0, le=1), Kind("slider")]
-Begin = Annotated[_Share, Field(title="From", description="At what share of the steps it begins to count.")]
-End = Annotated[_Share, Field(title="Until", description="After what share of the steps the picture is free.")]
+Begin = Annotated[_Share, Field(title="From", description="At what share of the steps it starts counting.")]
+End = Annotated[_Share, Field(title="Until", description="At what share of the steps it stops counting.")]
 
 
 def run(

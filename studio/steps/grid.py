@@ -26,13 +26,13 @@ X = Annotated[
     AxisText,
     Field(title="Across", description="An input and its values, for example steps=5,10,20 or loras=neon:0..1:0.25."),
 ]
-Y = Annotated[AxisText, Field(title="Down", description="Another input and its values, or nothing.")]
-Z = Annotated[AxisText, Field(title="Sheets", description="A third input and its values, or nothing.")]
+Y = Annotated[AxisText, Field(title="Down", description="Another input and its values, or empty.")]
+Z = Annotated[AxisText, Field(title="Sheets", description="A third input and its values, or empty.")]
 Settings = Annotated[
     Text, Field(title="Other inputs", description="The same in all, for example steps=10, guidance=3.")
 ]
 Start = Annotated[Picture, Field(description="The picture to start from, where the workflow needs one.")]
-Labels = Annotated[Toggle, Field(title="Labels", description="Write beside the pictures what differs.")]
+Labels = Annotated[Toggle, Field(title="Labels", description="Write the values beside the pictures.")]
 
 Cell = dict[str, Any]  # an inner workflow's values, and its seed
 

@@ -33,7 +33,7 @@ Larger = Annotated[
     Field(ge=1.25, le=2, title="Enlarge", description="How many times as wide and as high the second pass is."),
     Kind("slider"),
 ]
-Redrawn = Annotated[Strength, Field(description="How much the second pass may change; a low one keeps the first.")]
+Redrawn = Annotated[Strength, Field(description="How much the second pass may change; low values keep the first.")]
 
 
 def run(

@@ -35,7 +35,7 @@ Right = Annotated[_Added, Field(title="Right", description="Pixels to add on the
 Above = Annotated[_Added, Field(title="Above", description="Pixels to add at the top, in steps of 8.")]
 Below = Annotated[_Added, Field(title="Below", description="Pixels to add at the bottom, in steps of 8.")]
 
-Freedom = Annotated[Strength, Field(description="How freely the new part is drawn; a low one carries the edges on.")]
+Freedom = Annotated[Strength, Field(description="How freely the new part is drawn; low values continue the edges.")]
 Sides = tuple[int, int, int, int]  # left, above, right, below
 
 

@@ -9,7 +9,7 @@ from studio.engine.images import opaque
 from studio.guide import NOTHING, Guide, Reference
 from studio.kinds import GuideBefore, Picture, ReferenceRef, Weight
 
-Resembled = Annotated[Picture, Field(title="Reference", description="The picture that the result shall resemble.")]
+Resembled = Annotated[Picture, Field(title="Reference", description="The picture that the result should resemble.")]
 
 
 def run(

@@ -25,7 +25,7 @@ from studio.models import library
 from studio.steps import generate, upscale
 
 Crisp = Annotated[
-    Toggle, Field(title="Crisp", description="Draw over what was enlarged, tile by tile; takes longer, sharper edges.")
+    Toggle, Field(title="Sharpen edges", description="Redraws the enlarged picture tile by tile. Slower.")
 ]
 
 

@@ -25,7 +25,7 @@ from studio.steps import generate
 
 Joined = Annotated[
     Literal["all sides", "left and right", "top and bottom"],
-    Field(title="Joins", description="Which edges go on where the opposite one ends."),
+    Field(title="Repeat", description="In which directions the tile repeats."),
     Kind("choice"),
 ]
 

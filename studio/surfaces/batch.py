@@ -79,7 +79,7 @@ def batch(
         Names of files, and of folders: "{language}/{sku}-{size}-{n}". Columns, inputs and axes are fields, and {row},
         {key}, {item}. Without it, by the column name, file, id or sku, else by the prompt.
     keep:
-        Columns that are no input, and shall only be in the manifest; all keeps every one.
+        Columns that are no input and only go into the manifest; all keeps every one.
     plan:
         Say how many pictures that makes, how long it takes, and what it costs; make none.
     retry:
@@ -138,8 +138,8 @@ def _asked(
 
 def _list(problems: Sequence[Problem]) -> int:
     """All that is wrong, as a table."""
-    things = "1 thing is" if len(problems) == 1 else f"{len(problems):,} things are"
-    say(f"studio: {things} wrong in what was asked for; nothing was made", error=True)
+    many = "1 problem" if len(problems) == 1 else f"{len(problems):,} problems"
+    say(f"studio: fix {many} to start; nothing was made", error=True)
     cells = [(str(row or "-"), printable(column)[:_WIDE] or "-", reason) for row, column, reason in problems[:_MOST]]
     head = ("row", "column", "reason")
     wide = max(len(column) for _, column, _ in (head, *cells))

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from studio.kinds import PARTS, SIZES, kind_of
+from studio.kinds import OWN_SAMPLER, PARTS, SIZES, kind_of
 from studio.models import library, parts
 from studio.models.loras import shelf
 from studio.workflow import Workflow, workflow_names
@@ -53,11 +53,11 @@ def controls(workflow: Workflow) -> tuple[Control, ...]:
     return tuple(_controls(workflow))
 
 
-def ease(workflow: Workflow) -> tuple[bool, int, str]:
-    """To sort workflows by, the easiest first: those that need no picture, and then those that ask least."""
+def ease(workflow: Workflow) -> tuple[bool, bool, int, str]:
+    """To sort workflows by, the easiest first: no model of one's own needed, no picture needed, fewest inputs."""
     asked = controls(workflow)
     needs_a_picture = any(control.required and control.kind in ("picture", "mask", "pictures") for control in asked)
-    return needs_a_picture, sum(not control.more for control in asked), workflow.name
+    return own_model(workflow) is not None, needs_a_picture, sum(not control.more for control in asked), workflow.name
 
 
 def is_blank(value: Any) -> bool:
@@ -132,6 +132,11 @@ def live_choices(control: Control) -> tuple[str, ...]:
     """What there is to choose from right now: the models that are here; otherwise the control's own choices."""
     ask = _ASKED_LIVE.get(control.kind)
     return tuple(ask()) if ask else tuple(str(choice) for choice in control.choices)
+
+
+def choice_label(choice: str | int | float) -> str:
+    """What people read for one of the choices."""
+    return "Auto" if choice == OWN_SAMPLER else str(choice)
 
 
 def sizes() -> tuple[tuple[str, str], ...]:

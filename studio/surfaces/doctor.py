@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from studio.config import Settings
 from studio.errors import StudioError
-from studio.models import library
+from studio.models import library, parts
 from studio.record.publish import check_folder
 from studio.surfaces.code_page import lacking
 from studio.surfaces.terminal import say
@@ -57,6 +57,7 @@ def findings() -> Iterator[Finding]:
         return
     yield _folder("pictures", settings.output, "STUDIO_OUTPUT")
     yield _folder("state", settings.state, "STUDIO_STATE")
+    yield _parts()
     yield from _models()
 
 
@@ -86,6 +87,13 @@ def _folder(what: str, folder: Path, setting: str) -> Finding:
     if free < _LITTLE:
         return Finding(what, found, f"make room, or {another}")
     return Finding(what, found)
+
+
+def _parts() -> Finding:
+    try:
+        return Finding("parts", f"{parts.folder()}, for LoRAs, ControlNets and other parts of models")
+    except StudioError as error:
+        return Finding("parts", "no folder", str(error))
 
 
 def _terminal() -> Finding:

@@ -99,11 +99,11 @@ def limits(control: Control) -> str:
     if control.many:
         parts.append("several: one, two")
     if control.required:
-        parts.append("needed")
+        parts.append("required")
     elif control.default not in (None, "", []):
         parts.append(f"default {_shown(control.default)}")
     elif control.kind in ("slider", "size") and control.default is None:
-        parts.append("default the model's own")
+        parts.append("default auto")
     return f"({', '.join(parts)})" if parts else ""
 
 

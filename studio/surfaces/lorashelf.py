@@ -47,7 +47,7 @@ def _shown(card: LoraCard, problem: str) -> Shown:
         "base": _base(card),
         "weight": card.weight,
         "triggers": list(card.triggers),
-        "licence": [f"{claim.text} ({claim.source})" for claim in card.licence],
+        "licence": list(dict.fromkeys(claim.text for claim in card.licence)),
         "preview": card.preview is not None,
         "problem": problem,
     }

@@ -196,7 +196,7 @@ def _show(offer: "Offer") -> None:
 
     say(f"from       {offer.host}: {offer.repository}, commit {offer.commit}")
     say(f"to fetch   {gigabytes(offer.size)} in {len(offer.files)} files")
-    say(f"licence    {offer.licence} (as claimed)")
+    say(f"licence    {offer.licence} (claimed)")
 
 
 def _agreed() -> bool:

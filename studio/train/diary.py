@@ -45,7 +45,7 @@ class Diary:
         if before.identity != self._identity:
             raise InputError(
                 f"'{course.name}' was begun with other pictures or settings; go on with those, choose another name, "
-                f"or delete '{course.folder}' to begin anew"
+                f"or delete '{course.folder}' to start again"
             )
         self.losses, self.seen, self._seconds = list(before.losses), before.seen, before.seconds
         if self.losses:
@@ -95,7 +95,7 @@ class Diary:
     def kept(self, *, again: bool) -> str:
         """What is kept of the training so far; where trying ``again`` may do, how to go on."""
         if not self._kept:
-            return f"no step was saved yet{'; the same command begins anew' if again else ''}"
+            return f"no step was saved yet{'; the same command starts again' if again else ''}"
         going_on = ", and the same command goes on from there" if again else ""
         return f"step {self._kept} is kept in '{self._course.state}'{going_on}"
 

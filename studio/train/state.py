@@ -81,7 +81,7 @@ def load(file: Path, learning: Learning, optimizer: Any, step: int) -> None:
 def _unreadable(file: Path) -> InputError:
     return InputError(
         f"'{file}', which the training would go on from, is damaged or of another version of the studio; "
-        "put a copy of it in its place, or delete its folder to begin anew"
+        "put a copy of it in its place, or delete its folder to start again"
     )
 
 

@@ -68,7 +68,7 @@ def test_an_axis_chooses_the_column_of_a_language(asked):
     ]  # fmt: skip
     assert made[0].job.seed == made[1].job.seed != made[2].job.seed
     short = {"prompt.en": "x", "prompt.de": ""}
-    assert problems(asked, [short], "language=en,de") == [(1, "prompt.de", "is needed; give it a value")]
+    assert problems(asked, [short], "language=en,de") == [(1, "prompt.de", "required")]
 
 
 def test_fixed_values_hold_for_all_rows(asked):
@@ -128,7 +128,7 @@ def test_all_that_is_wrong_is_told_at_once(asked):
         (3, "loras"),
     ]  # fmt: skip
     assert found[0][2].startswith("is no input, and in no file's name; did you mean 'prompt'?")
-    assert problems(asked, [{"steps": 3}])[0] == (0, "prompt", "is needed; give it a value")
+    assert problems(asked, [{"steps": 3}])[0] == (0, "prompt", "required")
     assert problems(asked, rows[1:2], fixed={"size": "64x64"}) == [
         (1, "model", "there is no model 'sprak'; did you mean 'spark'?, or give the folder or file of a model")
     ]

@@ -39,7 +39,7 @@ def test_models_and_loras_take_their_place(neon, tmp_path):
 def test_no_other_model_is_used_unasked(assets):
     found = imported(Foreign("X", values={"prompt": "a"}, assets=assets))
     assert (found.asks, found.form_values) == (("model",), {"model": None, "prompt": "a"})
-    with pytest.raises(InputError, match="no other is used unasked") as refused:
+    with pytest.raises(InputError, match="no other is used instead") as refused:
         found.job({})
     assert set(refused.value.wrong) == {"model"}
     assert found.job({"model": "spark"}).models() == ["spark"]
@@ -137,7 +137,7 @@ def test_a_missing_part_leaves_the_workflow_standing_and_is_asked_for(kind):
     assert found.workflow.name == "imported"
     assert found.definition["inputs"][f"{kind}_2"] == f"part.{kind}"
     assert [str(one) for one in found.missing] == [f"{'VAE' if kind == 'vae' else kind} {name}"]
-    with pytest.raises(InputError, match=f"'{kind}_2' is needed"):
+    with pytest.raises(InputError, match=f"'{kind}_2' is required"):
         found.job({})
 
 

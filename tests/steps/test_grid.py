@@ -89,7 +89,7 @@ def test_the_labels_of_loras_read_well(neon):
         ({"settings": "nope=3"}, "there is no input of 'text-to-image' 'nope'"),
         ({"workflow": "grid"}, "there is no workflow 'grid'"),
         ({"workflow": "nope"}, "there is no workflow 'nope'"),
-        ({"workflow": "image-to-image"}, "'image' is needed"),
+        ({"workflow": "image-to-image"}, "'image' is required"),
         ({"workflow": "image-to-image", "settings": "image=/etc/passwd"}, "'image' takes a picture"),
         ({"workflow": "image-to-image", "x": "image=/etc/passwd"}, "'image' takes a picture"),
         ({"workflow": "inpaint", "settings": "mask=/etc/passwd"}, "'mask' takes a picture"),

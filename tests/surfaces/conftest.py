@@ -107,12 +107,12 @@ class Served:
 
 
 @contextmanager
-def serving(home, port=0):
+def serving(home, port=0, **about):
     """A server on a port, a free one unless it is said, with its pictures and its queue in ``home``."""
     session = Session(Settings(output=home / "pictures", device="cpu", state=home / "state"))
     bound = serve._bound(serve.HOST, port)
     port = bound.getsockname()[1]
-    config = uvicorn.Config(serve.app(session, port, TOKEN), log_level="error", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(serve.app(session, port, TOKEN, **about), log_level="error", timeout_graceful_shutdown=1)
     running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [bound]}, daemon=True)
     thread.start()

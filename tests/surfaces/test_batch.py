@@ -50,7 +50,7 @@ def test_all_that_is_wrong_is_a_table_and_nothing_is_made(studio, tmp_path):
     code, out, err = studio("t.csv", *HOW, "--grid", "guidance=1,99", "size=64x64")
     lines = err.splitlines()
     assert (code, out, len(lines)) == (2, "", 43)
-    assert lines[0] == "studio: 52 things are wrong in what was asked for; nothing was made"
+    assert lines[0] == "studio: fix 52 problems to start; nothing was made"
     assert lines[1].split() == ["row", "column", "reason"]
     assert "did you mean 'steps'" in lines[2]
     assert lines[4].split(maxsplit=2) == ["3", "-", "has 3 cells, and there are 2 columns"]

@@ -124,7 +124,7 @@ def test_a_poster_from_flags(studio, tmp_path):
         (["run", "outpaint", "--prompt", "x", "--image", "good.png", "--left", "0", "--right", "0"], "nothing to add"),
         (["run", "upscale", "--image", "good.png", "--factor", "3"], "factor:"),
         (["run", "nope"], "there is no workflow 'nope'"),
-        (["run", "text-to-image"], "'prompt' is needed"),
+        (["run", "text-to-image"], "'prompt' is required"),
         ([*RUN, "--stpes", "3"], "did you mean '--steps'?"),
         (["run", "text-to-image", "--prompt", "x", "--steps", "0"], "steps: input should be greater than"),
         ([*RUN, "--model", "sprak"], "did you mean 'spark'?"),

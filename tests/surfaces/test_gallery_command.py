@@ -100,7 +100,7 @@ def test_mark_show_and_find_again(studio, two, make):
     for line in (
         f"file         {star.path}",
         "prompt       a navy star",
-        "model        spark, licence apache-2.0 (as claimed)",
+        "model        spark, licence apache-2.0 (claimed)",
         "rating       ★★★★",
         "note         for the cover",
         "tags         print",

@@ -33,7 +33,7 @@ def test_a_job_is_written_and_all_else_is_named(studio, tmp_path):
     assert studio("import", tmp_path / "x.png", "--out", tmp_path / "jobs", *spark)[0] == 0
     assert (tmp_path / "jobs" / "x-2.job.json").is_file()
     code, out, _ = studio("import", tmp_path / "x.png", "--out", tmp_path / "none")
-    assert "no job was written: 'model' is needed" in out
+    assert "no job was written: 'model' is required" in out
     assert not (tmp_path / "none").exists()
 
 
@@ -55,7 +55,7 @@ def test_a_job_that_needs_more_is_not_written(studio, tmp_path):
     path = picture(tmp_path / "x.png", f"{PLAIN}, Denoising strength: 0.5")
     code, out, _ = studio("import", path, "--out", tmp_path, "--set", "model=spark")
     assert code == 0
-    assert "no job was written: 'image' is needed" in out
+    assert "no job was written: 'image' is required" in out
     code, out, _ = studio("import", path, "--out", tmp_path, "--set", f"image={path}", "--set", "model=spark")
     assert Job.from_json((tmp_path / "x.job.json").read_text()).workflow == "image-to-image"
 
@@ -64,7 +64,7 @@ def test_a_job_that_needs_more_is_not_written(studio, tmp_path):
     ("name", "settings", "says"),
     [
         ("none.png", [], "there is no file"),
-        ("plain.txt", [], "carries no settings"),
+        ("plain.txt", [], "has no settings"),
         ("own.job.json", [], "use it as it is: studio run"),
         ("x.png", ["--set", "model=spark", "--set", "steps=900"], "steps:"),
         ("x.png", ["--set", "model=spark", "--set", "joy=1"], "joy"),

@@ -16,7 +16,7 @@ def test_those_that_fit_the_model_come_first_and_the_others_say_why_not():
     assert "Stable Diffusion XL" in shown["xl"].about["problem"]
     assert shown["neon"].about == {
         "name": "neon", "title": "neon", "base": "Stable Diffusion 1, sd_v1", "weight": 0.8,
-        "triggers": ["neon lines"], "licence": ["CC0-1.0 (modelspec.license)"], "preview": True, "problem": "",
+        "triggers": ["neon lines"], "licence": ["CC0-1.0"], "preview": True, "problem": "",
     }  # fmt: skip
 
 

@@ -158,7 +158,7 @@ def test_from_the_hub_only_after_host_and_size_were_shown(state, tmp_path):
             f"asking {host} about acme/pretty",
             f"from       {host}: acme/pretty, commit {COMMIT}",
             "to fetch   31.9 MB in 10 files",
-            "licence    openrail++ (as claimed)",
+            "licence    openrail++ (claimed)",
         ]
         assert asked.stdout.splitlines() == shown
 

@@ -8,12 +8,13 @@ from contextlib import redirect_stdout, suppress
 import pytest
 
 from studio import disk
-from studio.config import Settings, shipped
+from studio.config import Settings, data_path, shipped
 from studio.job import Job
 from studio.session import Session
 from studio.surfaces import doctor, serve
 from studio.surfaces.cli import main
 from studio.surfaces.code_page import escape_missing
+from studio.surfaces.preflight import check_state
 from studio.surfaces.terminal import say
 from tests import disks
 
@@ -117,6 +118,17 @@ def test_a_user_without_a_home_is_told_what_to_set(words, homeless, studio):
     code, _, err = studio(*words)
     assert code == 2 and err.count("\n") == 1
     assert err.startswith("studio: this user has no home folder; set HOME, or STUDIO_")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows a home for everybody")
+def test_a_user_without_a_home_needs_a_state_folder_alone(homeless, studio, monkeypatch, tmp_path):
+    monkeypatch.setenv("STUDIO_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("STUDIO_OUTPUT", str(tmp_path / "out"))
+    assert studio("lora", "list")[0] == 0
+    assert data_path("wildcards") == tmp_path / "state" / "wildcards"
+    settings = Settings.from_environment()
+    assert settings.state == tmp_path / "state"
+    check_state(settings)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows knows a home for everybody")

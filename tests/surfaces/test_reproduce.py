@@ -150,7 +150,7 @@ def test_the_record_pins_what_decides_how_a_picture_comes_out(pictures):
     ("tokens", "problem"),
     [
         (["nowhere.png"], "nowhere.png"),
-        (["plain.png"], "carries no settings of the studio's"),
+        (["plain.png"], "has no settings of the studio"),
         (["made.png", "--set", "steps"], "'steps' says no value; write it as name=value"),
         (["made.png", "--set", "stepps=3"], "there is no input 'stepps'; did you mean 'steps'?"),
         (["made.png", "--set", "steps=many"], "steps"),

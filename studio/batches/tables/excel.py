@@ -36,7 +36,7 @@ def read(file: Path, sheet: str = "") -> Table:
         raise
     except Exception as error:  # what a damaged file makes openpyxl stumble over has no end
         said = reason(error)[:200]
-        raise InputError(f"it is no Excel workbook that can be read ({said}); save it anew as .xlsx") from None
+        raise InputError(f"it is no Excel workbook that can be read ({said}); save it again as .xlsx") from None
 
 
 def _refuse_large(packed: ZipFile) -> None:

@@ -87,7 +87,7 @@ def _onward(node: Node) -> str:
 def _note_mask(trail: Trail, node: Node, name: str, found: Node) -> None:
     link = node.link(name)
     if found.type == "LoadImage" and link and link.node == found.id and link.slot == 1:
-        why = "there it is what is transparent; give a picture of its own, white where it is drawn anew"
+        why = "there it is what is transparent; give a separate picture, white where it is repainted"
         trail.leave(f"mask of {found}", file(trail, found, ["image"]), why)
 
 

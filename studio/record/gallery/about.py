@@ -27,7 +27,7 @@ def about(entry: Entry) -> Iterator[tuple[str, str]]:
         "seed": "" if entry.seed is None else str(entry.seed),
     }
     yield from _said(said)
-    yield from ((used.kind, f"{used.name}, licence {used.licence or 'unknown'} (as claimed)") for used in entry.uses)
+    yield from ((used.kind, f"{used.name}, licence {used.licence or 'unknown'} (claimed)") for used in entry.uses)
     yield from _said(_marks(entry))
 
 

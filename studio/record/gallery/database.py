@@ -119,7 +119,7 @@ class Database:
 
 def _unusable(file: Path, error: Exception) -> OutputError:
     place = isinstance(error, OSError)  # what is wrong is where it lies, not what is in it
-    mend = "set STUDIO_STATE to a folder that can be written" if place else "make it anew: studio gallery rebuild"
+    mend = "set STUDIO_STATE to a folder that can be written" if place else "rebuild it: studio gallery rebuild"
     return OutputError(f"the gallery's index '{file}' cannot be used ({error}); {mend}")
 
 

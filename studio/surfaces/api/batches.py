@@ -115,7 +115,7 @@ async def events(batch: str, session: Served, desk: AtDesk) -> StreamingResponse
     output = session.settings.output.absolute()
     look = await asyncio.to_thread(found, desk.look, batch)
     lines = stream.told(look.follow, lambda: None, lambda event: batchviews.event(event, output))
-    return StreamingResponse(lines, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return StreamingResponse(lines, media_type="text/event-stream", headers=stream.HEADERS)
 
 
 @router.post("/{batch}/stop", status_code=204)

@@ -102,7 +102,7 @@ async def events(job: str, session: Served) -> StreamingResponse:
     """Its events from now on."""
     run = await run_in_threadpool(found, session.find, job)
     lines = stream.lines(run, session.settings.output)
-    return StreamingResponse(lines, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return StreamingResponse(lines, media_type="text/event-stream", headers=stream.HEADERS)
 
 
 @router.delete("/jobs/{job}", status_code=204)

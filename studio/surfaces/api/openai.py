@@ -107,7 +107,7 @@ def warnings(asked: Mapping[str, Any]) -> list[str]:
 def required(asked: Mapping[str, Any], name: str) -> Any:
     """A field's value; raises InputError where there is none."""
     if not asked.get(name):
-        raise InputError.about(name, "is needed; give it a value")
+        raise InputError.about(name, "is required")
     return asked[name]
 
 

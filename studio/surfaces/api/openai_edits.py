@@ -91,7 +91,7 @@ def _number(asked: Mapping[str, Any], name: str) -> dict[str, int]:
 def _opened(files: Mapping[str, bytes], name: str) -> Image.Image:
     """A file's picture; raises InputError about it where there is none."""
     if name not in files:
-        raise InputError.about(name, "is needed; give it a picture's file")
+        raise InputError.about(name, "is required: a picture's file")
     return start_pictures.read_file(files[name], name)
 
 

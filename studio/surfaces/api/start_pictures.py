@@ -42,7 +42,7 @@ def check_mask(mask: Image.Image, image: Image.Image) -> None:
         raise InputError.about("mask", f"it is {sizes[0]} and the picture {sizes[1]}; make them the same size")
     if mask.getbbox() is None:
         raise InputError.about(
-            "mask", "it leaves nothing to draw anew; make white, or transparent for OpenAI, what should change"
+            "mask", "it leaves nothing to repaint; make white, or transparent for OpenAI, what should change"
         )
 
 

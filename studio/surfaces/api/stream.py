@@ -4,11 +4,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from studio.events import Event
 from studio.runs import Run, ended
 from studio.surfaces.api import views
+
+HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+"""Of an answer that is a stream: nobody keeps it, and nginx passes each event on at once."""
 
 _SILENCE = 1.0  # seconds after which a comment keeps the line open
 

@@ -35,7 +35,7 @@ class Closer:
         self.entry: Entry | None = None
         self.stage, self.marks, self.settings = Stage(label="Picture", empty=_EMPTY), Marks(), HTML()
         self.marks.hear("mark", lambda message: self._tried(lambda: self._mark(Change(**message["mark"]))))
-        self.use = Button(description="Use these settings")
+        self.use = Button(description="Reuse settings")
         self.use.on_click(lambda _: self._reuse())
         self.trash = Button(description="Move to trash")
         self.trash.on_click(lambda _: self._tried(self._throw))
@@ -55,7 +55,7 @@ class Closer:
         try:
             data = entry.path.read_bytes()
         except OSError as error:
-            raise OutputError(f"'{entry.path}' cannot be read: {error.strerror or error}; look again") from None
+            raise OutputError(f"'{entry.path}' cannot be read: {error.strerror or error}; refresh") from None
         with self.stage.hold_sync():
             self.stage.picture, self.stage.alt, self.stage.file = data, title(entry), entry.path.name
             self.stage.caption = f"{entry.size[0]} × {entry.size[1]}"
@@ -167,7 +167,7 @@ def _foreign(entry: Entry) -> Iterator[tuple[str, str]]:
 
 
 def _licensed(name: str, licence: str) -> str:
-    return f"{name}, licence {licence or 'unknown'} (as claimed)"
+    return f"{name}, licence {licence or 'unknown'} (claimed)"
 
 
 def _words(value: Any) -> str:

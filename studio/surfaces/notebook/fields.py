@@ -13,12 +13,13 @@ from studio.errors import InputError
 from studio.imagefile import open_image
 from studio.kinds import LORA_WEIGHTS, PARTS
 from studio.surfaces import lorashelf
-from studio.surfaces.controls import Control, live_choices, sizes
+from studio.surfaces.controls import Control, choice_label, live_choices, sizes
 from studio.surfaces.notebook.pieces import Colour, DropZone, LoraStack, MaskPainter, Number, PromptBox
 from studio.surfaces.uploads import keep
+from studio.surfaces.words import capitalised
 from studio.transparency import on_ground
 
-OWN: Final = "automatic"
+OWN: Final = "Auto"
 _NONE: Final = ""  # stands for None in a list: ipywidgets takes None for nothing chosen
 _OTHER: Final = "other"
 _SHORT: Final = ("number", "seed")  # two of these share a line
@@ -52,7 +53,7 @@ class Field:
 
     def say(self, problem: str) -> None:
         """Show what is wrong with the value; "" takes it away."""
-        self.problem = problem[:1].upper() + problem[1:]
+        self.problem = capitalised(problem)
         self._line.value = f'<span role="alert">{escape(self.problem)}</span>'
         self._line.layout.display = "" if problem else "none"
 
@@ -77,7 +78,7 @@ class Lines(Words):
 
     def __init__(self, control: Control) -> None:
         super().__init__(control)
-        self.widget.placeholder = "one on each line"
+        self.widget.placeholder = "One on each line"
 
     def read(self) -> list[Any]:
         lines = [line.strip() for line in self.widget.value.splitlines() if line.strip()]
@@ -101,7 +102,7 @@ class Figure(Field):
     """A number, or nothing where the model or the studio may choose."""
 
     def __init__(self, control: Control) -> None:
-        hint = {"seed": "new each time"}.get(control.kind, OWN)
+        hint = {"seed": "Random"}.get(control.kind, OWN)
         super().__init__(control, Number(
             label=_with_unit(control), tip=control.help, least=control.least, greatest=control.greatest,
             step=control.step, slider=control.kind == "slider", placeholder="" if control.required else hint,
@@ -113,7 +114,7 @@ class Choice(Field):
 
     def __init__(self, control: Control) -> None:
         choices = control.choices or live_choices(control)
-        options = [*_own(control), *((str(one), one) for one in choices)]
+        options = [*_own(control), *((choice_label(one), one) for one in choices)]
         super().__init__(control, Dropdown(options=options, description=control.label, tooltip=control.help))
 
     def read(self) -> Any:

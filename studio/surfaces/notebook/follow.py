@@ -47,7 +47,7 @@ class Follower:
             self._ended()
 
     def _words(self, run: Run, event: Event) -> str:
-        more = f" · {len(self._runs) - 1} more in line" if len(self._runs) > 1 else ""
+        more = f" · {len(self._runs) - 1} more waiting" if len(self._runs) > 1 else ""
         return _sentence(run, event) + more
 
 
@@ -61,7 +61,7 @@ def _fraction(event: Event) -> float | None:
 def _sentence(run: Run, event: Event) -> str:
     match event:
         case Queued():
-            return f"In line, {event.position} before it" if event.position else "Next in line"
+            return f"Waiting, {event.position} before it" if event.position else "Starts next"
         case Loading():
             return f"Loading {event.model}"
         case Step():

@@ -25,7 +25,7 @@ class Form(MutableMapping[str, Any]):
     def __init__(self, workflow: Workflow, folder: Path) -> None:
         self.workflow = workflow
         self.fields = {control.name: field(control, folder) for control in controls(workflow)}
-        self.more = ToggleButton(description="More", tooltip="Settings that are seldom needed", icon="chevron-down")
+        self.more = ToggleButton(description="Advanced", tooltip="Settings that are seldom needed", icon="chevron-down")
         self.widget = VBox(self._arranged())
         self.widget.add_class("studio-fields")
         for one in self.fields.values():
@@ -123,7 +123,7 @@ class Form(MutableMapping[str, Any]):
 
     def _unfold(self, rest: VBox, opened: bool) -> None:
         rest.layout.display = "" if opened else "none"
-        self.more.description, self.more.icon = ("Less", "chevron-up") if opened else ("More", "chevron-down")
+        self.more.icon = "chevron-up" if opened else "chevron-down"
 
     def _changed(self) -> None:
         for one in self.fields.values():

@@ -169,7 +169,7 @@ class Panel:
             {"generate": self.generate, "stop": self.stop}[wish]()
         except StudioError as error:
             named = self._form.explain(error.wrong if isinstance(error, InputError) else {})
-            self._follower.say("Please look at the fields marked above." if named else str(error), problem=True)
+            self._follower.say("Fix the fields marked above." if named else str(error), problem=True)
 
     def _dropped(self, name: str, data: bytes) -> None:
         try:
@@ -194,7 +194,7 @@ def _told(found: Imported) -> str:
     """What another tool's picture brought, and what of it found no place."""
     lines = "".join(f"<li>{escape(line)}</li>" for line in found.said())
     opened = " open" if found.missing else ""
-    rest = f"<details{opened}><summary>What did not fit</summary><ul>{lines}</ul></details>" if lines else ""
+    rest = f"<details{opened}><summary>Left out</summary><ul>{lines}</ul></details>" if lines else ""
     return f"<p>From {escape(found.tool)}.</p>{rest}"
 
 

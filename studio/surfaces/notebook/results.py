@@ -38,7 +38,7 @@ class Results:
         self._before: Path | None = None
         self.toggle = ToggleButton(description="Compare", tooltip="Before and after, with a line to drag")
         self.toggle.observe(lambda _: self._comparing(), "value")
-        self.use = Button(description="Use these settings", tooltip="Put the settings and the seed into the form")
+        self.use = Button(description="Reuse settings", tooltip="Put the settings and the seed into the form")
         self.use.on_click(lambda _: self._with(self._wishes.use))
         self.vary = Button(description="Vary", tooltip="The same settings with a new seed")
         self.vary.on_click(lambda _: self._with(self._wishes.vary))
@@ -118,7 +118,10 @@ def _destinations(known: Iterable[Workflow], send: Callable[[str], None]) -> Dro
     """Every workflow that takes a picture."""
     options = [(workflow.definition.title, workflow.name) for workflow in known if takes_picture(workflow)]
     menu = Dropdown(
-        options=[("Send to …", ""), *options], value="", description="Send to", tooltip="Go on with this picture"
+        options=[("Send to …", ""), *options],
+        value="",
+        description="Send to",
+        tooltip="Use this picture in another workflow",
     )
 
     def choose(change: dict[str, str]) -> None:

@@ -89,7 +89,7 @@ export function loraStack(wishes) {
     };
     const share = { type: "number", min: 0, max: 1, step: 0.05 };
     const finer = make("details", { className: "studio-finer", open: row.finer },
-      make("summary", {}, "Finer"),
+      make("summary", {}, "Advanced"),
       make("div", {},
         box("Text encoder", "text", { type: "number", min: -10, max: 10, step: 0.05, placeholder: "the same", title: "The weight in the text encoder, where it differs" }),
         box("From", "from", { ...share, placeholder: "0", title: "At what share of the steps it begins, 0 to 1" }),
@@ -133,7 +133,7 @@ export function loraStack(wishes) {
       make("div", { className: "studio-name" }, make("strong", {}, one.title), make("span", {}, [one.base, `weight ${one.weight}`].filter(Boolean).join(" · "))),
       press("Add", "studio-add", () => add(one), { ariaLabel: `Add ${one.title}`, disabled: Boolean(one.problem) }),
       ...problem(one), ...chips(one.triggers),
-      ...(one.licence.length ? [make("p", { className: "studio-claims" }, "Licence as claimed: ", one.licence.join("; "))] : []));
+      ...(one.licence.length ? [make("p", { className: "studio-claims" }, `Licence: ${one.licence.join(" or ")} (claimed)`)] : []));
   const matches = (one, words) => words.every((word) => [one.title, one.name, one.base, ...one.triggers].join(" ").toLowerCase().includes(word));
   const offers = () => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -141,7 +141,7 @@ export function loraStack(wishes) {
     search.hidden = known.length < MANY;
     cards.replaceChildren(...fitting.slice(0, MOST_SHOWN).map(offer));
     const hidden = fitting.length - MOST_SHOWN;
-    found.textContent = !known.length ? about.empty : !fitting.length ? "None is called so." : hidden > 0 ? `${hidden} more; search to find them.` : "";
+    found.textContent = !known.length ? about.empty : !fitting.length ? "No matches." : hidden > 0 ? `${hidden} more; search to find them.` : "";
   };
   const draw = () => {
     rows.replaceChildren(...stack.map(line));

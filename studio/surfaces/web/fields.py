@@ -12,9 +12,9 @@ import gradio as gr
 from gradio.components import Component
 
 from studio.kinds import PARTS
-from studio.surfaces.controls import Control, live_choices, sizes
+from studio.surfaces.controls import Control, choice_label, live_choices, sizes
 from studio.surfaces.uploads import keep
-from studio.surfaces.web import loras, masks, numbers
+from studio.surfaces.web import colours, loras, masks, numbers
 
 _FEW: Final = 4  # up to so many choices stand side by side
 _MOST_LINES: Final = 10  # a longer text scrolls
@@ -24,8 +24,8 @@ _MOST_LINES: Final = 10  # a longer text scrolls
 class Field:
     """A control on the page.
 
-    ``part`` is its component. ``read`` turns the component's value, and the output folder, into the job's value;
-    ``write`` turns a job's value into the component's.
+    ``part`` is its component. ``read`` turns what the browser sends of it, and the output folder, into the job's
+    value; ``write`` turns a job's value into what the component shows.
     """
 
     control: Control
@@ -88,7 +88,7 @@ def _prompt(control: Control) -> Field:
 def _lines(control: Control) -> Field:
     label = {**_label(control), "info": control.help or "One on each line, or separated by commas."}
     part = gr.Textbox(_joined(control.default), lines=3, max_lines=_MOST_LINES, **label)
-    return Field(control, part, lambda value, _: _given(value.strip()), _joined)
+    return Field(control, part, lambda value, _: _given(str(value or "").strip()), _joined)
 
 
 def _joined(values: list[Any] | None) -> str:
@@ -115,7 +115,7 @@ def _slider(control: Control) -> Field:
 
 
 def _choice(control: Control) -> Field:
-    choices = list(control.choices or live_choices(control))
+    choices = [(choice_label(choice), choice) for choice in control.choices or live_choices(control)]
     if len(choices) <= _FEW and control.kind == "choice":
         return _plain(control, gr.Radio(choices, value=control.default, **_label(control)))
     free = control.kind != "choice"  # an unknown name is refused by name; Gradio would take the one before instead
@@ -124,7 +124,7 @@ def _choice(control: Control) -> Field:
 
 
 def _size(control: Control) -> Field:
-    own = [] if control.default else [("The model's own", "")]
+    own = [] if control.default else [("Auto", "")]
     label = {**_label(control), "info": "Choose one, or write it as WIDTHxHEIGHT."}
     part = gr.Dropdown([*own, *sizes()], value=control.default or "", allow_custom_value=True, **label)
     return Field(control, part, lambda value, _: _given(value), lambda value: value or "")
@@ -135,7 +135,8 @@ def _toggle(control: Control) -> Field:
 
 
 def _colour(control: Control) -> Field:
-    return _plain(control, gr.ColorPicker(control.default, **_label(control)))
+    part = colours.box(control, _label(control)["label"])
+    return Field(control, part, lambda value, _: _given(value), lambda value: value or "")
 
 
 def _picture(control: Control) -> Field:
@@ -146,16 +147,12 @@ def _picture(control: Control) -> Field:
         type="filepath", format="png", sources=["upload", "clipboard"], buttons=[], height=220,
         placeholder=f"{control.help}\n\nDrop it here, or click to choose", **label,
     )  # fmt: skip
-    vars(part)["preprocess"] = _uploaded  # Gradio would open the file itself, and refuse some that are read here
     return Field(control, part, _kept, lambda value: value)
 
 
-def _uploaded(given: Any) -> str | None:
-    return str(given.path) if given else None
-
-
-def _kept(path: str | None, output: Path) -> str | None:
-    return str(keep(Path(path).read_bytes(), output)) if path else None
+def _kept(upload: dict[str, Any] | None, output: Path) -> str | None:
+    """An upload as a file of ours, byte for byte. ``gradio_requests`` has checked that it is one."""
+    return str(keep(Path(upload["path"]).read_bytes(), output)) if upload else None
 
 
 def _mask(control: Control) -> Field:
@@ -175,7 +172,7 @@ def _pictures(control: Control) -> Field:
     return Field(
         control,
         part,
-        lambda value, output: [_kept(path, output) for path in value or ()],
+        lambda value, output: [_kept(upload, output) for upload in value or ()],
         lambda value: value or None,
     )
 

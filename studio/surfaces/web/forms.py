@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import gradio as gr
 from gradio.components import Component
@@ -18,6 +18,7 @@ from studio.surfaces.styles import styles
 from studio.surfaces.uploads import safe_values
 from studio.surfaces.web import loras, masks
 from studio.surfaces.web.fields import Field, field
+from studio.surfaces.words import capitalised
 from studio.workflow import Workflow
 
 
@@ -34,7 +35,7 @@ class Form:
         return [one.part for one in self.fields]
 
     def values(self, given: tuple[Any, ...], output: Path) -> dict[str, Any]:
-        """The job's values, by name, from the values of ``parts``; what is left open is left out."""
+        """The job's values, by name, from what the browser sends of ``parts``; what is left open is left out."""
         values = {one.control.name: one.read(value, output) for one, value in zip(self.fields, given, strict=True)}
         return {name: value for name, value in values.items() if value is not None}
 
@@ -83,7 +84,7 @@ def draw(workflow: Workflow, session: Session, started: Component) -> Form:
     first, more = [c for c in controls(workflow) if not c.more], [c for c in controls(workflow) if c.more]
     fields = _column(first)
     if more:
-        with gr.Accordion("More", open=False, elem_classes="more"):
+        with gr.Accordion("Advanced", open=False, elem_classes="more"):
             fields += _column(more)
     with gr.Column(elem_classes="bar"):
         problem = gr.HTML("", elem_classes="problem", padding=False, apply_default_css=False)
@@ -93,9 +94,10 @@ def draw(workflow: Workflow, session: Session, started: Component) -> Form:
     _join(fields)
     form.fit()
     _keep(form, about)
+    # Not preprocessed: Gradio would open pictures itself, refuse some that are read here, and name no field.
     button.click(
         _submit(form, session), form.parts, [started, problem], api_visibility="private", show_progress="hidden",
-        concurrency_limit=None,
+        concurrency_limit=None, preprocess=False,
     ).failure(
         None, None, None, js="() => document.dispatchEvent(new Event('studio:unstarted'))", api_visibility="private",
     )  # fmt: skip
@@ -106,9 +108,10 @@ def _needs(workflow: Workflow) -> str:
     """What a person has to bring along, and how."""
     if (own := own_model(workflow)) is None:
         return ""
-    adding = {"model": "Add it with <code>studio models add</code>."}
-    how = adding.get(own.kind, "Put it into the folder that <code>STUDIO_PARTS</code> names, then reload this page.")
-    return f"<p class=needs>Spark cannot do this alone: it needs a model of yours. {escape(own.help)} {how}</p>"
+    adding = {"model": "Add it with <code>studio models add</code>, then reload this page."}
+    where = "Put it into the parts folder (<code>studio doctor</code> shows where), then reload this page."
+    how = adding.get(own.kind, where)
+    return f"<p class=needs><b>Needs a model of your own.</b> {escape(own.help)} {how}</p>"
 
 
 def _keep(form: Form, about: gr.HTML) -> None:
@@ -181,7 +184,7 @@ def _submit(form: Form, session: Session) -> Any:
             job = Job.of(form.workflow, safe_values(form.workflow, values, output))
             return session.submit(job).id, ""
         except StudioError as error:
-            return gr.skip(), _said(error)
+            return gr.skip(), _said(form, error)
 
     return submit
 
@@ -190,10 +193,30 @@ def _refuse_empty(form: Form, values: dict[str, Any]) -> None:
     for one in form.fields:
         emptied = one.control.kind == "model" and one.control.default is not None  # by a file whose model is not here
         if (one.control.required or emptied) and is_blank(values.get(one.control.name)):
-            verb = {"mask": "Paint", "model": "Choose"}.get(one.control.kind, "Give")
-            where = " (under More)" if one.control.more else ""
-            raise InputError(f"{one.control.label}{where} is still empty. {verb} it, then press Generate again.")
+            where = " (under Advanced)" if one.control.more else ""
+            raise InputError(f"{_missing(one.control)}{where} first.")
 
 
-def _said(error: StudioError) -> str:
-    return f"<p role=alert>{escape(str(error))}</p>"
+def _missing(control: Control) -> str:
+    """What to do about an empty field: "Write a prompt"."""
+    if control.kind in ("picture", "pictures"):
+        return "Choose a picture"
+    return _MISSING.get(control.label, f"Fill in {control.label}")
+
+
+_MISSING: Final = {
+    "Prompt": "Write a prompt",
+    "Instruction": "Write an instruction",
+    "Mask": "Paint a mask",
+    "Model": "Choose a model",
+    "ControlNet": "Choose a ControlNet",
+    "IP-Adapter": "Choose an IP-Adapter",
+}
+
+
+def _said(form: Form, error: StudioError) -> str:
+    """What is wrong: a line for each field, with its label; the error's own line where no field is to blame."""
+    wrong = error.wrong if isinstance(error, InputError) else {}
+    controls = [one.control for one in form.fields if one.control.name in wrong]
+    lines = [f"{control.label}: {wrong[control.name]}" for control in controls] or [capitalised(str(error))]
+    return f"<p role=alert>{'<br>'.join(map(escape, lines))}</p>"

@@ -36,9 +36,9 @@ _OURS: Final = [
     "studio/style.css", "studio/gallery.css", "studio/batches.css", "studio/lora_stack.css",
     "studio/fonts/instrument-sans.woff2",
     *(f"studio/{script}.js" for script in (
-        "app", "activity", "batches", "brought", "chosen", "closer", "connection", "filling", "filters", "found",
-        "gallery", "grid", "kept", "kin", "lora_stack", "loras", "make", "marks", "newbatch", "number", "sending",
-        "server", "settings", "sheet", "square", "stage",
+        "app", "activity", "batches", "brought", "chosen", "closer", "colour", "connection", "filling", "filters",
+        "found", "gallery", "grid", "kept", "kin", "lora_stack", "loras", "make", "marks", "newbatch", "number",
+        "sending", "server", "settings", "sheet", "square", "stage",
     )),
 ]  # fmt: skip
 

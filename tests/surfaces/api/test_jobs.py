@@ -148,7 +148,7 @@ def test_a_picture_gives_back_the_settings_that_made_it(server, tmp_path):
     answer = server.client.post("/api/recipes", json={"picture": base64.b64encode(foreign.read_bytes()).decode()})
     assert answer.status_code == 422
     assert answer.json()["field"] == "picture"
-    assert answer.json()["detail"] == "this file carries no settings that the studio can read"
+    assert answer.json()["detail"] == "this file has no settings that the studio can read"
 
 
 def test_a_picture_of_another_tool_gives_settings_that_a_job_takes(server, tmp_path):

@@ -29,7 +29,7 @@ def shown(request, server):
     with window() as page:
         shown = request.param(page, server)
         shown.panel.wait_for(timeout=120_000)
-        shown.press("More")
+        shown.press("Advanced")
         shown.press("History")
         yield shown
 

@@ -112,7 +112,7 @@ def test_a_picture_chosen_shows_its_settings(make, opened):
     assert gallery.chosen.job.seed == 5
     assert gallery.closer.stage.picture == gallery.chosen.path.read_bytes()
     assert gallery.closer.stage.alt == "a star"
-    for said in ("<dt>Steps</dt><dd>7</dd>", "<dt>Seed</dt><dd>5</dd>", "spark, licence apache-2.0 (as claimed)"):
+    for said in ("<dt>Steps</dt><dd>7</dd>", "<dt>Seed</dt><dd>5</dd>", "spark, licence apache-2.0 (claimed)"):
         assert said in gallery.closer.settings.value
 
 

@@ -64,6 +64,6 @@ def test_everybody_can_use_it(notebook, gallery):
 
 
 def test_its_settings_go_into_a_form_below(notebook, gallery):
-    gallery.get_by_role("button", name="Use these settings").click()
+    gallery.get_by_role("button", name="Reuse settings").click()
     form = notebook.page.locator(".studio").nth(1)
     expect(form.get_by_label("Prompt", exact=True)).to_have_value(re.compile("tile 1"))

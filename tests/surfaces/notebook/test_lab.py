@@ -18,7 +18,7 @@ def notebook(server):
     with window() as page:
         notebook = Notebook(page, f"{server}/lab/tree/first.ipynb?reset")
         notebook.run_all()
-        notebook.press("More")
+        notebook.press("Advanced")
         yield notebook
 
 
@@ -130,6 +130,6 @@ def test_a_mask_is_painted_on_the_picture(notebook, server, tmp_path):
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.5, steps=5)
     page.mouse.up()
-    inpaint.press("More")
+    inpaint.press("Advanced")
     generate(inpaint, prompt="a red circle", steps=2)
     expect(inpaint.panel.get_by_role("status")).to_have_text("Done", timeout=60_000)

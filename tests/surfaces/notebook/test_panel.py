@@ -139,7 +139,7 @@ def test_stop_ends_it_within_a_step_and_previews_were_seen(panel):
 def test_a_second_run_waits_behind_the_first(panel):
     panel.values = LONG
     first, second = panel.generate(), panel.generate()
-    until(lambda: "1 more in line" in panel.bar.text)
+    until(lambda: "1 more waiting" in panel.bar.text)
     panel.stop()
     until(lambda: first.state == "cancelled")
     panel.stop()
@@ -209,7 +209,7 @@ def test_what_carries_no_settings_changes_nothing(panel, data):
 
 def test_a_picture_without_settings_is_refused_in_words(panel, tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "plain.png")
-    with pytest.raises(InputError, match="carries no settings"):
+    with pytest.raises(InputError, match="has no settings"):
         panel.restore(tmp_path / "plain.png")
 
 
@@ -321,7 +321,7 @@ def test_a_list_says_so_while_nothing_is_chosen(kind, some, tmp_path):
     made.write(some)
     assert made.read() == some
     made.write(None)
-    assert (made.read(), menu.label, menu.index) == (None, "automatic", 0)
+    assert (made.read(), menu.label, menu.index) == (None, "Auto", 0)
 
 
 def control(kind, **changes):

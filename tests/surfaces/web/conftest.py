@@ -28,8 +28,8 @@ _OBSERVE = """
 class Client:
     """A browser of one person: opens pages, and notes what went wrong in them or left the machine."""
 
-    def __init__(self, browser: Browser, server) -> None:
-        self.server, self._browser = server, browser
+    def __init__(self, browser: Browser, server, url="") -> None:
+        self.server, self._browser, self._url = server, browser, url or server.url
         self.outside: list[str] = []
         self.errors: list[str] = []
 
@@ -42,14 +42,14 @@ class Client:
         page.on("request", lambda request: self._note(request.url))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda said: "Content Security" in said.text and self.errors.append(said.text))
-        page.goto(f"{self.server.url}/?token={self.server.token}")
+        page.goto(f"{self._url}/?token={self.server.token}")
         if at:
             page.goto(f"{page.url}#{at}")
         page.wait_for_selector("body.ready")
         return page
 
     def _note(self, url: str) -> None:
-        if not url.startswith((self.server.url, "data:", "blob:")):
+        if not url.startswith((self._url, "data:", "blob:")):
             self.outside.append(url)
 
 

@@ -34,12 +34,12 @@ def test_a_wrong_table_is_mended_on_the_page_and_then_fills(client, server):
     assert "did you mean 'prompt'?" in page.inner_text(".sheet th.wrong:has-text('promt')")
     assert page.input_value(".sheet td.wrong input") == "many"
     assert page.is_disabled(".batches .bar .strong")
-    assert "are to be mended first" in page.inner_text(".plan")
+    assert page.inner_text(".plan").startswith("Fix ")
     page.focus("select[data-column=promt]")
     page.select_option("select[data-column=promt]", label="Prompt")
     page.wait_for_function("!document.querySelector('.sheet th.wrong')")
     assert page.evaluate("document.activeElement.dataset.column") == "promt"
-    page.select_option("select[data-column=steps]", label="Only for names")
+    page.select_option("select[data-column=steps]", label="Don't use (file names only)")
     page.wait_for_selector(".batches .bar .strong:enabled")
     bring(page, GOOD)
     page.wait_for_selector(".sheet tbody tr:nth-child(3)")
@@ -80,6 +80,10 @@ def test_wrong_rows_are_mended_or_skipped_and_one_picture_is_made_again(client, 
     with ZipFile(download.value.path()) as archive:
         assert len([name for name in archive.namelist() if name.count("/") == 1 and name.endswith(".png")]) == 2
     first = page.get_attribute(".tiles li:first-child .face", "href")
+    with page.context.expect_page() as opened:
+        page.click(".tiles li:first-child .face")
+    assert opened.value.evaluate("document.images[0].naturalWidth") == 64
+    opened.value.close()
     page.click(".tiles li:first-child .redo")
     page.wait_for_function(
         "(was) => document.querySelector('.tiles li.made .face')?.getAttribute('href') !== was", arg=first

@@ -90,7 +90,7 @@ def test_search_words_and_filters_are_one(page):
     shows(page, *WINTER)
     assert page.input_value(".gallery input[type=search]") == f"{WORD} workflow:image-to-image"
     page.click(".chip:text('Favourites')")
-    page.wait_for_selector(".nothing:not([hidden]) >> text=No picture fits")
+    page.wait_for_selector(".nothing:not([hidden]) >> text=No matches")
     page.click(".nothing button")
     page.wait_for_selector(".gallery [role=option]")
     assert page.input_value(".gallery input[type=search]") == ""
@@ -105,7 +105,7 @@ def test_a_picture_closer_says_how_it_was_made_and_gives_it_all_back(page):
     looked_at(page, "a teal cloud")
     page.go_back()
     looked_at(page, "an orange boat")
-    shown.get_by_role("button", name="Use all settings").click()
+    shown.get_by_role("button", name="Reuse settings").click()
     page.wait_for_function("document.querySelector('#make-text-to-image .kind-prompt textarea').value.includes('boat')")
     assert page.locator("#make-text-to-image .kind-seed input[type=number]").input_value() == "1"
 
@@ -147,7 +147,7 @@ def test_what_is_said_of_a_picture_is_kept(page, gallery):
     (entry,) = gallery.find('Ada tag:print collection:"Spring cards" is:favourite rating:4').entries
     assert entry.prompt == "a plum moon"
     page.locator("[role=option]").click()
-    page.click("[aria-label='Take out of print']")
+    page.click("[aria-label='Remove from print']")
     page.wait_for_selector(".closer .name >> text=print", state="detached")
 
 

@@ -37,7 +37,7 @@ def test_a_card_becomes_a_row_and_the_row_a_job(client, server):
     assert form.locator(".kind-prompt textarea").first.input_value() == "neon lines"
     form.get_by_role("spinbutton", name="Weight of neon").fill("0.65")
     form.get_by_role("switch", name="Use paper").click()
-    form.get_by_text("Finer").first.click()
+    form.locator(".studio-finer summary").first.click()
     form.get_by_label("From", exact=True).first.fill("0.2")
     fill(form.page, prompt="neon lines, a star").locator(".generate").click()
     form.page.wait_for_selector(".stage:not([data-state=empty])")
@@ -79,7 +79,7 @@ def test_another_model_greys_what_does_not_fit_it(client, other):
 def test_everybody_can_use_it(client, scheme, width):
     form = opened(client, scheme, width)
     form.get_by_role("button", name="Add neon").click()
-    form.get_by_text("Finer").click()
+    form.locator(".studio-finer summary").click()
     form.get_by_role("switch", name="Use neon").press("Space")
     assert violations(form.page) == []
     assert form.page.evaluate("document.documentElement.scrollWidth") <= width

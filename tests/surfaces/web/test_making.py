@@ -46,6 +46,18 @@ def test_stop_ends_the_job_and_keeps_what_is_finished(page, server):
     assert state(server, page) == "cancelled"
 
 
+def test_a_job_that_is_stopped_before_its_first_picture_leaves_no_preview_and_is_not_spoken_of_elsewhere(page, server):
+    page.click(".card[data-workflow=text-to-image]")
+    with server.held(1):
+        fill(page, steps=8).locator(".generate").click()
+        page.wait_for_function("document.querySelector('.stage .shown').src.startsWith('data:')")
+        server.session.runs(1)[0].cancel()
+    page.wait_for_selector(".at-work[data-over=stopped]")
+    assert not page.locator(".stage .shown").is_visible()
+    page.evaluate("location.hash = 'poster'")
+    page.wait_for_selector(".stage .at-work[hidden]", state="attached")
+
+
 def test_while_the_queue_takes_nothing_the_page_says_why_and_then_goes_on(page, server, monkeypatch):
     monkeypatch.setattr(queue_file, "_PATIENCE", 0.1)
     page.click(".card[data-workflow=text-to-image]")
@@ -84,7 +96,7 @@ def test_keys_generate_stop_and_show_the_sheet(page, server):
 def test_what_is_wrong_is_said_in_one_line_beside_the_button(page):
     page.click(".card[data-workflow=text-to-image]")
     page.click("#make-text-to-image .generate")
-    assert "Prompt is still empty" in page.inner_text("#make-text-to-image .problem p")
+    assert page.inner_text("#make-text-to-image .problem p") == "Write a prompt first."
     fill(page)
     size = page.locator("#make-text-to-image .kind-size input")
     if not size.is_visible():
@@ -128,7 +140,7 @@ def test_a_dropped_picture_brings_back_everything_and_makes_the_same_picture(pag
     path = server.picture(prompt="three green leaves on cream", seed=77, guidance=3.5, negative_prompt="red")
     drop(page, path)
     page.wait_for_selector("#toast.up")
-    assert "All settings are back" in page.inner_text("#toast")
+    assert "Settings restored." in page.inner_text("#toast")
     form = page.locator("#make-text-to-image")
     assert form.locator(".kind-prompt textarea").first.input_value() == "three green leaves on cream"
     assert form.locator(".kind-seed input[type=number]").input_value() == "77"
@@ -151,7 +163,7 @@ def test_a_picture_of_another_tool_fills_the_form_and_says_what_did_not_fit(page
     assert not page.is_visible("#brought")
     form.locator(".generate").click()
     page.wait_for_selector("#make-text-to-image .problem [role=alert]")
-    assert form.locator(".problem p").inner_text().startswith("Model (under More) is still empty. Choose it,")
+    assert form.locator(".problem p").inner_text().startswith("Choose a model (under Advanced) first.")
 
 
 def test_a_picture_without_settings_gets_a_friendly_line(page, tmp_path):
@@ -278,7 +290,7 @@ def test_strokes_can_be_erased_undone_and_cleared(page, canvas):
     assert not inked(canvas)
     fill(page, "inpaint").locator(".generate").click()
     page.wait_for_selector("#make-inpaint .problem p")
-    assert "Mask is still empty" in page.inner_text("#make-inpaint .problem")
+    assert "Paint a mask first." in page.inner_text("#make-inpaint .problem")
 
 
 def test_another_picture_begins_with_nothing_painted(page, server, canvas):
@@ -302,9 +314,9 @@ def test_queue_and_history(client, server):
         "a second thing",
         "a third thing",
     ]
-    page.click("[aria-label='Sooner: a third thing']")
+    page.click("[aria-label='Move up: a third thing']")
     page.wait_for_function("document.querySelector('.queue li:nth-child(2)').textContent.includes('a third')")
-    page.click("[aria-label='Take out: a second thing']")
+    page.click("[aria-label='Remove: a second thing']")
     page.wait_for_function("document.querySelectorAll('.queue li').length === 2")
     page.click("[aria-label='Stop: a first thing']")
     server.session.find(third).wait(60)

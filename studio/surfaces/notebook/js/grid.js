@@ -21,7 +21,7 @@ export default {
   render({ model, el }) {
     const id = `studio-${Math.random().toString(36).slice(2)}`;
     const search = h("input", { type: "search", className: "studio-input", placeholder: "Search: star navy rating:4", ariaLabel: "Search the gallery", spellcheck: false });
-    const refresh = button("Look again", "studio-link", () => model.send({ refresh: true }));
+    const refresh = button("Refresh", "studio-link", () => model.send({ refresh: true }));
     refresh.title = "Look through the folders for what is new";
     const text = h("p", { className: "studio-found", role: "status" });
     const all = h("div", { className: "studio-all", role: "presentation" });
@@ -44,7 +44,7 @@ export default {
       };
       const line = ([word, what]) => h("li", {}, button(word, "studio-link", () => put(word)), ` ${what}`);
       const words = h("ul", {}, ...Object.entries(WORDS).map(line));
-      const more = h("p", { textContent: 'Words are looked for in prompts, notes, tags and files\' names. "red circle" means both in a row; a dash before anything means: not that.' });
+      const more = h("p", { textContent: 'Searches prompts, notes, tags and file names. "red circle" finds the words in that order; a dash before a word leaves it out.' });
       return h("details", { className: "studio-help" }, h("summary", { textContent: "What can I look for?" }), words, more);
     }
 

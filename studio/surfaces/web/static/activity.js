@@ -22,10 +22,10 @@ function draw(live) {
   const waiting = live.filter((job) => job.state === "queued").sort((a, b) => a.place - b.place);
   const running = live.filter((job) => job.state === "running");
   fill(".queue", [...running.map(atWork), ...waiting.map((job, n) => waits(job, n, waiting.length))],
-    "Nothing waits. What you generate next starts at once.");
+    "The queue is empty.");
   const wanted = one(".past input").value.toLowerCase();
   const past = jobs.filter((job) => ENDS.includes(job.state) && words(job).includes(wanted));
-  fill(".history", past.map(was), wanted ? "No picture fits these words." : "Nothing yet. Pictures you make are kept here.");
+  fill(".history", past.map(was), wanted ? "No matches." : "Nothing yet. Pictures you make are kept here.");
 }
 
 function fill(selector, items, empty) {
@@ -36,15 +36,15 @@ const words = (job) => JSON.stringify([job.title, job.seed, job.values]).toLower
 const title = (job) => String(job.values.prompt || job.title);
 
 function atWork(job) {
-  return line(job, `At work, ${job.pictures.length} of ${job.total} done`, act("Stop", job, () => ask(`jobs/${job.id}`, "DELETE")));
+  return line(job, `Running, ${job.pictures.length} of ${job.total} done`, act("Stop", job, () => ask(`jobs/${job.id}`, "DELETE")));
 }
 
 function waits(job, n, all) {
   const move = (to) => () => ask(`jobs/${job.id}/move`, "POST", { to });
-  const acts = [act("Take out", job, () => ask(`jobs/${job.id}`, "DELETE"))];
-  if (n + 1 < all) acts.unshift(act("Later", job, move(n + 1)));
-  if (n > 0) acts.unshift(act("Sooner", job, move(n - 1)));
-  return draggable(line(job, n ? `Waits, ${n} before it` : "Starts next", ...acts), job, n);
+  const acts = [act("Remove", job, () => ask(`jobs/${job.id}`, "DELETE"))];
+  if (n + 1 < all) acts.unshift(act("Move down", job, move(n + 1)));
+  if (n > 0) acts.unshift(act("Move up", job, move(n - 1)));
+  return draggable(line(job, n ? `Waiting, ${n} before it` : "Starts next", ...acts), job, n);
 }
 
 /** A row that can be dragged to another's place; the buttons do the same without a mouse. */

@@ -19,6 +19,7 @@ function route() {
   const page = PAGES.includes(name) ? name : tab ? "work" : "start";
   document.body.dataset.page = page;
   tab?.click();
+  if (page === "work") stage.turnTo(name);
   for (const link of document.querySelectorAll(".top nav a")) {
     if (link.dataset.page === (page === "work" ? "start" : page)) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -52,8 +53,11 @@ function listen(id, hear) {
   }, 50);
 }
 
+let toldAs = ""; // what is said once the settings are in the form
+
 /** Bring a recipe into the form it belongs to. */
-function reuse(recipe) {
+function reuse(recipe, words = "Settings restored.") {
+  toldAs = words;
   brought.hide();
   if (recipe.tool) brought.keep(recipe);
   type("recipe", JSON.stringify({ ...recipe, at: Date.now() }));
@@ -65,7 +69,7 @@ function restored(text) {
   if (said.problem) return say(said.problem);
   go(said.workflow);
   if (brought.show()) return;
-  say(said.missing.length ? `All settings are back, except: ${said.missing.join(", ")}. Choose it again.` : "All settings are back.");
+  say(said.missing.length ? `Not here any more: ${said.missing.join(", ")}. Choose it again.` : toldAs);
 }
 
 /** Make a picture like this one with another seed, and watch it. */

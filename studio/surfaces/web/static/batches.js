@@ -5,7 +5,7 @@ import * as fresh from "./newbatch.js";
 import { ask } from "./server.js";
 import { make, one } from "./make.js";
 
-const STATES = { waiting: "Waits", running: "At work", stopped: "Stopped", done: "Done" };
+const STATES = { waiting: "Waiting", running: "Running", stopped: "Stopped", done: "Done" };
 let looking = null; // the clock that reads the list again
 
 /** Show the list, the form for a new batch ("new"), or a batch by its name. */

@@ -17,11 +17,11 @@ export function show() {
   kept = null;
   one("#brought-title").textContent = `These are the settings of ${tool}`;
   part(".lists").replaceChildren(
-    ...list("Not here", missing.map((each) => [named(each), `${each.why}; ${each.advice}${each.kind === "model" ? ". Choose a model in the form; no other is used unasked" : ""}`])),
-    ...list("Taken for its name alone", taken.filter((each) => !each.sure).map((each) => [named(each), `used is '${each.as}'`])),
+    ...list("Not here", missing.map((each) => [named(each), `${each.why}; ${each.advice}${each.kind === "model" ? ". Choose a model in the form" : ""}`])),
+    ...list("Matched by name only", taken.filter((each) => !each.sure).map((each) => [named(each), `'${each.as}' is used`])),
     ...list("Left out", left.map((each) => [`${each.name} ${short(each.value)}`.trim(), each.why])),
   );
-  if (!part(".lists").childElementCount) part(".lists").append(make("p", {}, "All of them have a place here."));
+  if (!part(".lists").childElementCount) part(".lists").append(make("p", {}, "Everything was carried over."));
   part("button").onclick = hide;
   one("#brought").hidden = false;
   part("button").focus();

@@ -59,7 +59,7 @@ function acts(ids, pictures) {
     heart(pictures.every(({ favourite }) => favourite), (favourite) => mark({ favourite })),
     adder("collections", "Add to a collection", collection, mark),
     adder("tags", "Add a tag", tag, mark),
-    pictures.some(({ place }) => place === "trash") ? act("Put back", () => wires.restore(ids)) : act("Trash", () => wires.trash(ids)),
+    pictures.some(({ place }) => place === "trash") ? act("Put back", () => wires.restore(ids)) : act("Move to trash", () => wires.trash(ids)),
     act("Done", () => none()),
   ];
 }

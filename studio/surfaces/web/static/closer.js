@@ -77,10 +77,10 @@ function acts() {
   const quiet = (label, onclick) => make("button", { type: "button", className: "quiet", onclick }, label);
   const { recipe } = entry;
   return [
-    ...(recipe ? [make("button", { type: "button", className: "reuse", onclick: () => wires.reuse(recipe) }, "Use all settings")] : []),
+    ...(recipe ? [make("button", { type: "button", className: "reuse", onclick: () => wires.reuse(recipe) }, "Reuse settings")] : []),
     ...(recipe ? [quiet("Vary", () => wires.vary(recipe))] : []),
     make("a", { className: "quiet", href: here(entry.url), download: entry.name }, "Download"),
-    entry.place === "trash" ? quiet("Put back", () => wires.restore([entry.id])) : quiet("Trash", () => wires.trash([entry.id])),
+    entry.place === "trash" ? quiet("Put back", () => wires.restore([entry.id])) : quiet("Move to trash", () => wires.trash([entry.id])),
     ...(entry.picture && takers.length ? [sender()] : []),
   ];
 }

@@ -182,8 +182,8 @@ function fill(tile, { status, url, problem, size }) {
   one(".about", tile).textContent = [file, row !== "0" && `Row ${row}`, size?.join(" × ")].filter(Boolean).join(" · ");
   one(".redo", tile).textContent = status === "made" ? "Another seed" : "Try again";
   one("p", tile).textContent = problem;
-  if (url && face.getAttribute("href") !== url) {
-    face.href = url;
+  if (url && face.getAttribute("href") !== here(url)) {
+    face.href = here(url);
     face.replaceChildren(make("img", { src: `${here(url)}?edge=320`, alt: file, loading: "lazy", decoding: "async" }));
   } else if (!url) {
     face.removeAttribute("href");

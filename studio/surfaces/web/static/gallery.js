@@ -95,10 +95,10 @@ function nothing() {
   const box = part(".nothing");
   const trash = /\bis:trash\b/.test(text());
   box.hidden = found.total > 0;
-  one("h2", box).textContent = trash ? "Nothing in the trash" : text() ? "No picture fits" : "Your gallery is still empty";
+  one("h2", box).textContent = trash ? "Nothing in the trash" : text() ? "No matches" : "Your gallery is empty";
   one("p", box).textContent = trash
-    ? "Pictures that you put into the trash wait here, and can be put back."
-    : text() ? "Try fewer words, or take a filter away." : "Every picture you make is kept here, with all of its settings.";
+    ? "Pictures you move to the trash stay here and can be put back."
+    : text() ? "Try fewer words, or remove a filter." : "Every picture you make is kept here, with all of its settings.";
   one("button", box).hidden = !text();
 }
 
@@ -219,7 +219,7 @@ export function ready(given) {
     },
     place: (id) => [found.place(id), found.total],
     choices: () => choices,
-    send: (taker, entry) => page.reuse(send(taker, entry)),
+    send: (taker, entry) => page.reuse(send(taker, entry), `Added to ${taker.title}.`),
   });
   let typed = 0;
   part("input").oninput = () => {

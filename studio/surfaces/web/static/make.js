@@ -46,7 +46,7 @@ export function say(text, act = null) {
     down();
     act.press();
   };
-  toast.replaceChildren(text, ...(act ? [make("button", { type: "button", onclick: press }, act.label)] : []));
+  toast.replaceChildren(text.replace(/^./, (letter) => letter.toUpperCase()), ...(act ? [make("button", { type: "button", onclick: press }, act.label)] : []));
   toast.classList.add("up");
   clearTimeout(fading);
   fading = setTimeout(down, act ? 10_000 : 6000);

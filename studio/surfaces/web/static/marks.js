@@ -22,7 +22,7 @@ export function names(kind, label, has, known, { change, look }) {
   const each = (name) =>
     make("span", { className: "name" },
       make("button", { type: "button", title: `Show all in ${name}`, onclick: () => look(name) }, name),
-      make("button", { type: "button", "aria-label": `Take out of ${name}`, onclick: () => change({ [kind]: { [name]: false } }) }, "×"));
+      make("button", { type: "button", "aria-label": `Remove from ${name}`, onclick: () => change({ [kind]: { [name]: false } }) }, "×"));
   return make("div", { className: "names" }, ...has.map(each), adder(kind, label, known, change));
 }
 

@@ -165,7 +165,7 @@ const rows = (many) => (many === 1 ? "1 row" : `${many.toLocaleString()} rows`);
 function skipping({ wrong_rows: wrong, skipped }) {
   const button = part(".skip");
   button.hidden = !skip && !wrong;
-  button.textContent = skip ? `Do not skip ${rows(skipped.length)}` : wrong === 1 ? "Skip this row" : `Skip these ${rows(wrong)}`;
+  button.textContent = skip ? `Don't skip ${rows(skipped.length)}` : wrong === 1 ? "Skip this row" : `Skip these ${rows(wrong)}`;
 }
 
 /** What is wrong and stands at no cell. */
@@ -179,7 +179,7 @@ function wrongs({ problems, rows, columns }) {
 }
 
 function plan({ pictures, plan, total_problems: wrong, skipped }) {
-  if (pictures === null) return wrong === 1 ? "1 thing is to be mended first." : `${wrong.toLocaleString()} things are to be mended first.`;
+  if (pictures === null) return `Fix ${wrong === 1 ? "1 problem" : `${wrong.toLocaleString()} problems`} to start.`;
   const left = skipped.length ? `, ${rows(skipped.length)} skipped` : "";
   const many = `${pictures === 1 ? "1 picture" : `${pictures.toLocaleString()} pictures`}${left}`;
   return plan ? `${many}: ${plan}.` : `${many}. How long that takes is known once a few are made.`;

@@ -14,8 +14,10 @@ const label = (name) => NAMES[name] ?? name.replaceAll("_", " ").replace(/^./, (
 
 const row = (name, value) => [make("dt", {}, name), make("dd", {}, ...[value].flat().flatMap((each, n) => (n ? [", ", told(each)] : [told(each)])))];
 
+const WORDS = { true: "on", "model's own": "Auto" };
+
 /** A value as one reads it; a picture of ours as a picture. */
 function told(value) {
   const picture = /\.(png|jpg|webp|avif|gif)$/.test(value);
-  return picture ? make("img", { src: `api/pictures/${value}?edge=160`, alt: value }) : String(value);
+  return picture ? make("img", { src: `api/pictures/${value}?edge=160`, alt: value }) : (WORDS[value] ?? String(value));
 }

@@ -25,7 +25,7 @@ function named({ name, input }, inputs, wrong, choose) {
   const known = inputs.some((each) => each.name === input);
   const select = make("select", { "aria-label": `What the column ${name} is for` },
     ...(input === null ? [make("option", { value: "?", disabled: true }, "Choose …")] : []),
-    make("option", { value: "" }, "Only for names"),
+    make("option", { value: "" }, "Don't use (file names only)"),
     ...(input && !known ? [make("option", { value: input }, input)] : []),
     ...inputs.map((each) => make("option", { value: each.name }, each.label)));
   select.value = input ?? "?";

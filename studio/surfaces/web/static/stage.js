@@ -31,6 +31,11 @@ export async function reattach() {
   return live ?? null;
 }
 
+/** Another workflow's form is shown: how an earlier job ended is no longer said. */
+export function turnTo(workflow) {
+  if (job && job.workflow !== workflow && ENDS.includes(job.state)) part(".at-work").hidden = true;
+}
+
 export const atWork = () => Boolean(job) && !part(".at-work").hidden;
 export const stop = () => atWork() && ask(`jobs/${job.id}`, "DELETE");
 export const recipe = () => job && { workflow: job.workflow, values: { ...job.values, seed: seed(), count: 1 } };
@@ -64,7 +69,8 @@ async function settle(problem, text = "") {
   const fresh = await ask(`jobs/${id}`); // with what was made while nobody listened
   if (job.id !== id) return;
   job = fresh;
-  show(Math.min(shown < 0 ? 0 : shown, job.pictures.length - 1));
+  if (job.pictures.length) show(Math.min(Math.max(shown, 0), job.pictures.length - 1));
+  else state("empty"); // without the preview of a picture that was never finished
   if (problem || (text && text !== "Done")) {
     part(".at-work").hidden = false;
     part(".at-work").dataset.over = problem ? "failed" : "stopped";
