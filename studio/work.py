@@ -11,8 +11,8 @@ from typing import Any
 
 from PIL.Image import Image
 
-from studio.engine.engine import Engine
 from studio.engine.batching import Execution, execute_all
+from studio.engine.engine import Engine
 from studio.engine.pipelines import Pipelines
 from studio.engine.workload import Tally
 from studio.events import Event, Preview, Step
