@@ -201,6 +201,11 @@ Strength = Annotated[
     Field(ge=0.01, le=1, title="Strength", description="How much the picture may change; 1 ignores it."),
     Kind("slider"),
 ]
+Padding = Annotated[
+    int,
+    Field(ge=0, le=4096, title="Padding", description="Pixels around the mask that the model sees too."),
+    Kind("number", "px"),
+]
 Picture = Annotated[
     str | Path | Sequence[Any],
     AfterValidator(_readable),

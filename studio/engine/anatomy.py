@@ -28,6 +28,7 @@ TILE: Final = 512
 
 _WORDS: Final = 512  # tokens of a prompt that a transformer sees beside the picture's, at most in most families
 _HEADS: Final = {"num_attention_heads": 24, "attention_head_dim": 128}
+_Placed = tuple[tuple[str, Path], ...]
 _ENDINGS: Final = {"text encoder": "text_encoder", "VAE": "vae"}
 
 
@@ -68,7 +69,8 @@ class Anatomy:
     @classmethod
     def of(cls, card: ModelCard) -> "Anatomy":
         """Read from the headers of its files; raises ModelError where one is damaged."""
-        return _read(card.path, card.base, card.variant, card.weights is not None, stamps(card))
+        placed = tuple(card.placed().items())
+        return _read(card.path, card.base, card.variant, card.weights is not None, placed, stamps(card))
 
     def decoding_with(self, vae: Part | None) -> "Anatomy":
         """The model with another VAE in place of its own, if any."""
@@ -120,8 +122,7 @@ class Anatomy:
 
 def stamps(card: ModelCard) -> tuple[Stamp, ...]:
     """What is another as soon as another file lies in the place of one that decides what the model draws."""
-    lent = sorted(card.base.glob("*/*")) if card.base and is_folder(card.base) else []
-    return tuple(Stamp.settled(file) for file in [*card.files(), *lent] if is_file(file))
+    return tuple(Stamp.settled(file) for file in card.files().values() if is_file(file))
 
 
 def _denoising(config: Mapping[str, Any], area: int, channels: int) -> int:
@@ -210,12 +211,15 @@ def _listed(value: int | list[int] | None) -> list[int]:
 
 
 @lru_cache(maxsize=64)
-def _read(path: Path, base: Path | None, variant: str, single: bool, _stamps: tuple[Stamp, ...]) -> Anatomy:
+def _read(
+    path: Path, base: Path | None, variant: str, single: bool, placed: _Placed, _stamps: tuple[Stamp, ...]
+) -> Anatomy:
     if not single:
         return Anatomy(dict(_of_folder(path)))
-    own = _of_file(path, base, variant)
+    configs = bases.components(base, variant) if base else {}
     lent = dict(_of_folder(base)) if base and is_folder(base) else {}
-    return Anatomy({**lent, **own})
+    beside = {name: _of_tensors(Header.read(file).tensors.values(), configs[name]) for name, file in placed}
+    return Anatomy({**lent, **_of_file(path, configs), **beside})
 
 
 def _of_folder(path: Path) -> Iterator[tuple[str, Part]]:
@@ -224,32 +228,24 @@ def _of_folder(path: Path) -> Iterator[tuple[str, Part]]:
             yield name, Part.of(files, read_json(path / name / "config.json"))
 
 
-def _of_file(path: Path, base: Path | None, variant: str) -> dict[str, Part]:
+def _of_file(path: Path, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Part]:
     """The parts of a single file by how their tensors' names begin; the rest is the denoiser."""
     found: dict[str, list[Tensor]] = {}
     for name, tensor in Header.read(path).tensors.items():
         found.setdefault(_owner(name), []).append(tensor)
-    configs = _configs(base, variant)
     denoiser = next((name for name in ("transformer", "unet") if name in configs), "unet")
     names = {part: _ENDINGS.get(part, denoiser) for part in found}
     return {names[part]: _of_tensors(tensors, configs.get(names[part], {})) for part, tensors in found.items()}
 
 
-def _of_tensors(tensors: list[Tensor], config: Mapping[str, Any]) -> Part:
-    part = Part.made([tensor.shape for tensor in tensors], config)
-    return replace(part, stored=sum(tensor.end - tensor.begin for tensor in tensors))
+def _of_tensors(tensors: Iterable[Tensor], config: Mapping[str, Any]) -> Part:
+    every = list(tensors)
+    part = Part.made([tensor.shape for tensor in every], config)
+    return replace(part, stored=sum(tensor.end - tensor.begin for tensor in every))
 
 
 def _owner(tensor: str) -> str:
     return next((part for part, begins in PARTS.items() if tensor.startswith(begins)), "denoiser")
-
-
-def _configs(base: Path | None, variant: str) -> Mapping[str, Any]:
-    if base is None:
-        return {}
-    if is_folder(base):
-        return {file.parent.name: read_json(file) for file in base.glob("*/config.json")}
-    return bases.configurations(base, variant)
 
 
 def _shapes(files: Iterable[Path]) -> Iterator[tuple[int, ...]]:

@@ -59,7 +59,7 @@ def damaged(file: Path, tensor: str) -> ModelError:
 
 def _files(card: ModelCard, component: str) -> list[Path]:
     """Where the weights of a component may have come from."""
-    own = [card.path] if card.weights else folder.weight_files(card.path / component)
+    own = [card.path, *card.parts.values()] if card.weights else folder.weight_files(card.path / component)
     lent = folder.weight_files(card.base / component) if card.base and card.base.is_dir() else []
     return own + lent
 

@@ -43,16 +43,21 @@ def redrawn(
     request: Request,
     images: Sequence[Image.Image],
     masks: Sequence[Image.Image],
+    padding: int | None = None,
+    native: Size | None = None,
 ) -> list[Image.Image]:
     """The pictures, drawn anew where their masks are white; gray blends, black stays to the bit, its alpha too.
 
-    Only the surroundings of the mask go through the model, at its own scale, so that a small place
-    in a large picture is drawn as sharply as the rest. It sees transparent pictures on white; what it draws is opaque.
+    Only the surroundings of the mask go through the model, at the size ``native`` or its own, so that a small place in
+    a large picture is drawn as sharply as the rest: ``padding`` pixels on each side and what the shape of that size
+    needs, or where that is left open, half as much again. It sees transparent pictures on white; what it draws is
+    opaque.
     """
+    native = native or card.size
     count = len(engine.seeds)
     images, masks = list(images) * (count // len(images)), list(masks) * (count // len(masks))
-    box = _around(masks, card.size)
-    size = fitting(Image.new("L", (box[2] - box[0], box[3] - box[1])), card.size, card.family.multiple)
+    box = _around(masks, native) if padding is None else _padded(masks, padding, native)
+    size = fitting(Image.new("L", (box[2] - box[0], box[3] - box[1])), native, card.family.multiple)
     inside = tuple(resized(on_ground(one.crop(box)), size) for one in images)
     white = tuple(resized(one.crop(box), size) for one in masks)
     whole = Size(*images[0].size)
@@ -67,18 +72,41 @@ def redrawn(
 
 def _around(masks: Sequence[Image.Image], native: Size) -> Box:
     """What the model sees: the masks and half as much again, at least its own size, within the picture."""
+    left, top, right, bottom = _union(masks)
+    width, height = max(native.width, (right - left) * 3 // 2), max(native.height, (bottom - top) * 3 // 2)
+    return _grown((left, top, right, bottom), width, height, masks[0].size)
+
+
+def _padded(masks: Sequence[Image.Image], padding: int, native: Size) -> Box:
+    """The masks with that many pixels around them, grown to the shape of ``native``, as A1111 has "only masked".
+
+    ``get_crop_region_v2`` and ``expand_crop_region`` of its ``modules/masking.py``.
+    """
+    left, top, right, bottom = _union(masks)
+    whole = masks[0].size
+    box = max(0, left - padding), max(0, top - padding), min(whole[0], right + padding), min(whole[1], bottom + padding)
+    width, height = box[2] - box[0], box[3] - box[1]
+    wide, high = round(height * native.width / native.height), round(width * native.height / native.width)
+    return _grown(box, max(width, wide), max(height, high), whole)
+
+
+def _union(masks: Sequence[Image.Image]) -> Box:
     union = masks[0]
     for mask in masks[1:]:
         union = ImageChops.lighter(union, mask)
-    left, top, right, bottom = union.getbbox() or (0, 0, *union.size)
-    x, width = _span(left, right, native.width, union.width)
-    y, height = _span(top, bottom, native.height, union.height)
-    return x, y, x + width, y + height
+    return union.getbbox() or (0, 0, *union.size)
 
 
-def _span(first: int, last: int, least: int, whole: int) -> tuple[int, int]:
+def _grown(box: Box, width: int, height: int, whole: tuple[int, int]) -> Box:
+    """A box of that size around another, as far as the picture goes."""
+    x, across = _span(box[0], box[2], width, whole[0])
+    y, down = _span(box[1], box[3], height, whole[1])
+    return x, y, x + across, y + down
+
+
+def _span(first: int, last: int, length: int, whole: int) -> tuple[int, int]:
     """Where a stretch around first … last begins and how long it is, within 0 … whole."""
-    length = min(whole, max(least, (last - first) * 3 // 2))
+    length = min(whole, length)
     return min(max(0, (first + last - length) // 2), whole - length), length
 
 

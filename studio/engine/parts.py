@@ -5,12 +5,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from studio.engine import finite, hardware, libraries
+from studio.engine import autoencoders, finite, hardware, libraries
 from studio.engine.alignment import align
 from studio.engine.hardware import pick_device, pick_dtype
-from studio.engine.tensors import read_all
+from studio.engine.tensors import read_all, read_named
 from studio.errors import ModelError, reason
+from studio.models import checkpoint
 from studio.models.folder import weight_files
+from studio.models.header import Header
 from studio.models.parts import Part
 from studio.untrusted.files import is_file
 
@@ -77,6 +79,9 @@ def tensors(part: Part) -> "dict[str, Tensor]":
 
 def _from_file(like: Any, path: Path, dtype: Any) -> Any:
     """The weights of a file, original names or the library's, in the configuration of ``like``."""
+    if type(like).__name__.startswith("AutoencoderKL"):
+        names = checkpoint.part(Header.read(path).tensors)
+        return autoencoders.build(type(like), dict(like.config), read_named(path, names, dtype), dtype, path)
     from diffusers.loaders.single_file_model import SINGLE_FILE_LOADABLE_CLASSES
 
     if type(like).__name__ not in SINGLE_FILE_LOADABLE_CLASSES:

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from studio.engine import components, denoiser
-from studio.errors import ModelError
+from studio.errors import ModelError, OutputError
 from studio.models import bases, folder
 from studio.models.card import ModelCard
 from studio.models.configuration import read_json
@@ -18,15 +18,22 @@ if TYPE_CHECKING:
 def load(card: ModelCard, kind: Any, dtype: "torch.dtype", besides: Mapping[str, Any]) -> Any:
     """The diffusers pipeline of class ``kind`` around the file's weights, in main memory; it is given ``besides`` too.
 
-    The denoiser is the file's; a VAE and text encoders are the file's where it has them, and the base's where not.
+    The denoiser is the file's; a VAE and text encoders are those in files of their own, or the file's, or the base's.
     Raises ModelError that says what neither of them has.
     """
     base, how = _base(card), {"dtype": dtype, "local_files_only": True}
     if base.is_dir():
         return _assembled(card, base, kind, how, besides)
     with TemporaryDirectory() as laid:
-        bases.lay_out(base, card.variant, Path(laid))
+        _lay_out(base, card.variant, Path(laid))
         return _assembled(card, Path(laid), kind, how, besides)
+
+
+def _lay_out(base: Path, variant: str, out: Path) -> None:
+    try:
+        bases.lay_out(base, variant, out)
+    except OSError as error:
+        raise OutputError(f"cannot write to '{out.parent}': {error.strerror or error}; make room there") from None
 
 
 def _assembled(card: ModelCard, base: Path, kind: Any, how: dict[str, Any], besides: Mapping[str, Any]) -> Any:
@@ -37,13 +44,12 @@ def _assembled(card: ModelCard, base: Path, kind: Any, how: dict[str, Any], besi
 
 
 def _base(card: ModelCard) -> Path:
-    lacks = card.weights.lacks if card.weights else ()
-    if card.base and card.base.is_dir():
+    lacks = card.lacks()
+    if card.base is None or lacks:
+        raise ModelError(bases.wanted(card.name, card.path, card.family, lacks))
+    if card.base.is_dir():
         folder.check(card.base)
-        return card.base
-    if card.base and not lacks:
-        return card.base
-    raise ModelError(bases.wanted(card.name, card.path, card.family, lacks))
+    return card.base
 
 
 def _scheduler(card: ModelCard, base: Path) -> Any:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from studio.models import bases, folder, registry
+from studio.models import bases, folder, registry, separate
 from studio.models.card import ModelCard
 from studio.models.checkpoint import PARTS
 from studio.models.header import Header
@@ -24,8 +24,10 @@ def about(card: ModelCard) -> Iterator[tuple[str, str]]:
     yield "family", card.family.title
     yield "predicts", _PREDICTS.get(card.prediction, card.prediction)
     yield "size", f"{card.size.width}×{card.size.height}"
-    yield "weights", f"{gigabytes(sum(file.stat().st_size for file in card.files()))}, mostly {precision(card)}"
+    yield "weights", f"{gigabytes(card.bytes())}, mostly {precision(card)}"
     yield "parts", _parts(card)
+    if card.weights and card.base and is_folder(card.base):
+        yield "base", str(card.base)
     yield "licence", f"{card.licence} (claimed)" if card.licence != "unknown" else "unknown"
     if entry and entry.origin:
         yield "from", f"{entry.origin.host}: {entry.origin.repository}, commit {entry.origin.commit}"
@@ -52,13 +54,16 @@ def _parts(card: ModelCard) -> str:
     if not card.weights:
         return ", ".join(folder.components(card.path))
     has = ["denoiser", *(part for part in PARTS if part not in card.weights.lacks)]
-    if not card.weights.lacks:
-        return ", ".join(has)
-    lacks = " and no ".join(card.weights.lacks)
-    return f"{', '.join(has)}; no {lacks}{_mend(card)}"
+    beside = [f"{separate.words(name)} ({file})" for name, file in card.placed().items()]
+    return f"{', '.join(has + beside)}{_rest(card)}"
 
 
-def _mend(card: ModelCard) -> str:
-    if card.base and is_folder(card.base):
-        return f" (taken from '{card.base}')"
-    return f" (add it with --base and a diffusers folder of {card.family.title}{bases.such_as(card.family)})"
+def _rest(card: ModelCard) -> str:
+    """Where the parts come from that the files do not have."""
+    if lacks := card.lacks():
+        return f"; no {' and no '.join(lacks)} (add it with --base and a diffusers folder of {card.family.title}" + (
+            f"{bases.such_as(card.family)})"
+        )
+    kinds = {separate.kind_of(name) for name in card.placed()}
+    lent = [part for part in (card.weights.lacks if card.weights else ()) if part not in kinds]
+    return f"; no {' and no '.join(lent)} (taken from '{card.base}')" if lent else ""

@@ -5,12 +5,15 @@ component, and under "variants" what differs in one. Otherwise a diffusers folde
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from studio.config import shipped
 from studio.families import Family
+from studio.models import folder
 from studio.models.configuration import read_json
+from studio.models.separate import ENCODER, FLAGS, VAE, Configs
 from studio.untrusted.files import is_file, is_folder
 
 PREDICTIONS: Final[dict[str, dict[str, Any]]] = {
@@ -28,13 +31,27 @@ PREDICTIONS: Final[dict[str, dict[str, Any]]] = {
 _FILES: Final = {"scheduler": "scheduler_config.json", "tokenizer": "tokenizer_config.json"}
 
 
-def wanted(name: str, path: Path, family: Family, lacks: tuple[str, ...]) -> str:
-    """What to fetch for a single file that cannot be loaded by itself, in words."""
-    has_no = f"has no {' and no '.join(lacks)}" if lacks else f"comes without the settings of {family.title}"
+def wanted(name: str, path: Path, family: Family, lacks: Sequence[str]) -> str:
+    """What to fetch for a single file that cannot be loaded by itself, in words; ``lacks`` as a card's."""
+    if not lacks:
+        return (
+            f"the model '{name}' comes without the settings of {family.title}: configurations, tokenizers and "
+            f"scheduler; take them from a diffusers folder of it{such_as(family)}, which needs no weights: "
+            f"studio models add '{path}' --base FOLDER"
+        )
     return (
-        f"the model '{name}' {has_no}; take the rest, with tokenizers and scheduler, from a diffusers folder of "
-        f"{family.title}{such_as(family)}: studio models add '{path}' --base FOLDER"
+        f"the model '{name}' has no {' and no '.join(lacks)}; take the rest, with tokenizers and scheduler, from a "
+        f"diffusers folder of {family.title}{such_as(family)}: "
+        f"studio models add '{path}' --base FOLDER{_in_files(family, lacks)}"
     )
+
+
+def _in_files(family: Family, lacks: Sequence[str]) -> str:
+    """How parts that lie in files of their own are named."""
+    flags = " ".join(f"{FLAGS[VAE if part == VAE else ENCODER]} FILE" for part in lacks)
+    if reads_whole(family):
+        return f"; or name ComfyUI's files in place of --base: {flags}"
+    return f"; FOLDER needs no weights where ComfyUI's files are named too: {flags}"
 
 
 def such_as(family: Family) -> str:
@@ -60,6 +77,16 @@ def configurations(base: Path, variant: str) -> dict[str, Any]:
     return {name: config | differences.get(name, {}) for name, config in content.items()}
 
 
+def components(base: Path, variant: str) -> Configs:
+    """Component → configuration, of a base that came with the studio or a folder, without tokenizers and scheduler."""
+    if not is_folder(base):
+        every = configurations(base, variant)
+        there = [name for name, told in every["model_index"].items() if isinstance(told, list) and told[1]]
+        return {name: every[name] for name in there if name in every and name not in _FILES}
+    files = {name: base / name / "config.json" for name in folder.components(base)}
+    return {name: read_json(file) for name, file in files.items() if is_file(file)}
+
+
 def scheduler(base: Path) -> str:
     """The scheduler's class in a base, a file or a folder, without that word."""
     whole = is_folder(base)
@@ -67,15 +94,15 @@ def scheduler(base: Path) -> str:
     return str(config.get("_class_name", "unknown")).removesuffix("Scheduler")
 
 
-def lay_out(base: Path, variant: str, folder: Path) -> None:
+def lay_out(base: Path, variant: str, out: Path) -> None:
     """Write into the folder all but the weights of a model, from a base that came with the studio."""
     for name, config in configurations(base, variant).items():
         if name == "model_index":
-            _write(folder / "model_index.json", config)
+            _write(out / "model_index.json", config)
         else:
-            _write(folder / name / _FILES.get(name.removesuffix("_2"), "config.json"), config)
+            _write(out / name / _FILES.get(name.removesuffix("_2"), "config.json"), config)
         if config.get("tokenizer_class") == "CLIPTokenizer":
-            _write_clip_vocabulary(folder / name)
+            _write_clip_vocabulary(out / name)
 
 
 def _write(file: Path, config: dict[str, Any]) -> None:
@@ -83,15 +110,15 @@ def _write(file: Path, config: dict[str, Any]) -> None:
     file.write_text(json.dumps(config), "utf-8")
 
 
-def _write_clip_vocabulary(folder: Path) -> None:
+def _write_clip_vocabulary(out: Path) -> None:
     """CLIP's vocabulary follows from its merges: 256 bytes, those at a word's end, the merges, two marks."""
     source = shipped("assets") / "bases" / "clip" / "merges.txt"
     merges = source.read_text("utf-8").splitlines()
     letters = _byte_letters()
     words = [*letters, *(f"{letter}</w>" for letter in letters), *(merge.replace(" ", "") for merge in merges)]
     vocabulary = {word: n for n, word in enumerate([*words, "<|startoftext|>", "<|endoftext|>"])}
-    _write(folder / "vocab.json", vocabulary)
-    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges, ""]), "utf-8")
+    _write(out / "vocab.json", vocabulary)
+    (out / "merges.txt").write_text("\n".join(["#version: 0.2", *merges, ""]), "utf-8")
 
 
 def _byte_letters() -> list[str]:

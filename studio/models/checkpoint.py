@@ -61,3 +61,10 @@ def text_encoders(names: Iterable[str]) -> dict[str, dict[str, str]]:
         if (begin := _ENCODER.match(name)) and not _BESIDE.fullmatch(name):
             found.setdefault(begin[1], {})[name] = name[begin.end() :]
     return found
+
+
+def part(names: Iterable[str]) -> dict[str, str]:
+    """The tensors of a file that is one part alone, a VAE or a text encoder: name in the file → name in the part."""
+    every = list(names)
+    begun = vae(every) or next(iter(text_encoders(every).values()), {})
+    return begun or {name: name for name in every if not _BESIDE.fullmatch(name)}

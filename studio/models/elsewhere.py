@@ -15,7 +15,7 @@ from studio.config import Settings
 from studio.models.folder import PICKLES
 from studio.models.hashes import Stamp
 from studio.models.weights import Weights, verdict
-from studio.untrusted.files import exists, is_folder, named_in_text, walk_files
+from studio.untrusted.files import exists, is_folder, named_in_text, resolved, walk_files
 from studio.version import VERSION
 
 _WITHIN: Final = (
@@ -25,6 +25,7 @@ _WITHIN: Final = (
     "models/unet",
 )
 
+_PARTS: Final = ("vae", "VAE", "text_encoders", "text_encoder", "clip")
 
 _WHOLE: Final = (".safetensors", ".gguf")
 
@@ -40,6 +41,16 @@ def files(folder: Path) -> dict[str, Path]:
         for file in sorted(there, key=lambda file: _WHOLE.index(file.suffix)):
             found.setdefault(file.relative_to(place).with_suffix("").as_posix(), file)
     return found
+
+
+def beside(path: Path) -> list[Path]:
+    """The safetensors files in the folders of parts of the program that a model's file belongs to; none where there is
+    none.
+    """
+    home = next((parent for parent in path.parents if parent.name == "models"), None)
+    places = [home / place for place in _PARTS if is_folder(home / place)] if home else []
+    found = {resolved(file): file for place in places for file in walk_files(place) if file.suffix == ".safetensors"}
+    return [file for file in sorted(found) if named_in_text(file)]
 
 
 def pickled(folder: Path) -> list[Path]:

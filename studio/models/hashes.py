@@ -71,11 +71,26 @@ class Pin(NamedTuple):
         return "" if found == self.sha256 else f"'{file}' has changed: SHA-256 {found}, expected {self.sha256}"
 
 
-def problems(path: Path, pins: Mapping[str, Pin], *, thorough: bool = False) -> Iterator[str]:
-    """What of a model's files is not as it was pinned, one line for each; ``pins`` are by names within ``path``."""
-    for name, pin in pins.items():
-        if problem := pin.problem(path / name, thorough=thorough):
-            yield problem
+class Lying(NamedTuple):
+    """Where a model's files lie, each by its name within the model: "" is ``path`` itself, where the model is one file.
+
+    ``parts`` are files of their own beside that one; what else has a name lies in ``base``, or where there is none in
+    the folder ``path``.
+    """
+
+    path: Path
+    base: Path | None
+    parts: Mapping[str, Path]
+
+    def file(self, name: str) -> Path:
+        """The file of a name, be it there or not."""
+        return self.parts.get(name) or ((self.base or self.path) / name if name else self.path)
+
+    def problems(self, pins: Mapping[str, Pin], *, thorough: bool = False) -> Iterator[str]:
+        """What is not as it was pinned, one line for each file; ``thorough`` reads all whatever their stamps say."""
+        for name, pin in pins.items():
+            if problem := pin.problem(self.file(name), thorough=thorough):
+                yield problem
 
 
 def digest(file: Path) -> str:

@@ -7,7 +7,6 @@ from studio.config import shipped
 from studio.errors import InputError, ModelError
 from studio.models import elsewhere, registry
 from studio.models.card import ModelCard, changed
-from studio.models.hashes import problems
 from studio.models.registry import Entry
 from studio.plugins import unknown
 from studio.untrusted.files import exists
@@ -54,9 +53,9 @@ def _added(name: str, entry: Entry) -> ModelCard:
         raise ModelError(
             f"the model '{name}' is no longer at '{entry.path}'; bring it back, or: studio models remove {name}"
         )
-    for problem in problems(entry.path, entry.pins):
+    for problem in entry.lying.problems(entry.pins):
         raise changed(name, problem)
-    card = ModelCard.read(entry.path, entry.base)
+    card = ModelCard.read(entry.path, entry.base, entry.parts)
     claimed = entry.origin.licence if entry.origin else card.licence
     return replace(card, name=name, pins=entry.pins, licence=claimed)
 

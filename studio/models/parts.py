@@ -36,6 +36,7 @@ _KEYS: Final = (  # the beginning of a tensor's name, and what a file with it is
     ("input_hint_block.", "controlnet"),
     ("first_stage_model.", "vae"),
     ("decoder.conv_in.", "vae"),
+    ("decoder.conv1.", "vae"),  # Wan's and Qwen-Image's
 )
 # What a union ControlNet was shown, in the order of its numbers, and the tensor with a row for each; after the cards of
 # xinsir/controlnet-union-sdxl-1.0 and InstantX/FLUX.1-dev-Controlnet-Union.

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from studio import private
 from studio.config import Settings
 from studio.errors import ModelError, OutputError
-from studio.models.hashes import Pin
+from studio.models.hashes import Lying, Pin
 
 
 class Origin(BaseModel):
@@ -29,13 +29,21 @@ class Origin(BaseModel):
 
 
 class Entry(BaseModel):
-    """One model that was added: its folder or file, each of its files pinned, and where the rest of it lies."""
+    """One model that was added: its folder or file, each of its files pinned, and where the rest of it lies.
+
+    ``parts`` are files of their own beside a denoiser, by the names under which they are pinned.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     path: Path
     pins: dict[str, Pin]
     base: Path | None = None
+    parts: dict[str, Path] = {}
     origin: Origin | None = None
+
+    @property
+    def lying(self) -> Lying:
+        return Lying(self.path, self.base, self.parts)
 
 
 class Registry(BaseModel):

@@ -1,37 +1,81 @@
 """Putting models on the shelf and taking them off; their files stay where they are."""
 
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import regex
 
 from studio.errors import InputError
-from studio.models import elsewhere, library, registry
+from studio.models import elsewhere, library, registry, separate
 from studio.models.card import ModelCard
-from studio.models.hashes import Pin, problems
+from studio.models.hashes import Pin
 from studio.models.registry import Entry, Origin
 from studio.plugins import unknown
 from studio.untrusted.files import is_file, is_folder, resolved
 
 
-def add(path: Path, name: str = "", base: str = "", origin: Origin | None = None) -> ModelCard:
+def add(
+    path: Path,
+    name: str = "",
+    base: str = "",
+    origin: Origin | None = None,
+    *,
+    vae: Path | None = None,
+    encoders: Sequence[Path] = (),
+) -> ModelCard:
     """Add a model, a diffusers folder or a weight file, under a name, its files pinned by their SHA-256.
 
-    ``base`` is a model, by name or folder, that has what a single file lacks; with one, the file may be added
-    once more. Raises ModelError where it is no model that may be used, InputError for a name that is taken or
-    cannot be one.
+    ``base`` is a model, by name or folder, that has what a single file lacks; ``vae`` and ``encoders`` are files of
+    their own that have some of it. What is still missing is taken from the folders of parts beside the file, as ComfyUI
+    has them, where one file alone fits. A file that is here already may be added once more, with what it lacked, and
+    keeps its base and its parts where no others are given.
+    Raises ModelError where it is no model that may be used, InputError for a name that is taken or cannot be one, and
+    for parts that cannot be told.
     """
     path = resolved(path)
-    other = _base(base) if base else None
-    card = ModelCard.read(path, other)
+    before = _before(name or path.stem, path)
+    other = _base(base) if base else before.base
+    given = [separate.asked(resolved(vae), separate.VAE)] if vae else []
+    given += [separate.asked(resolved(file), separate.ENCODER) for file in encoders]
+    card = _with_parts(ModelCard.read(path, other), given or list(before.parts.values()))
     name = name or card.name
-    if not (other and _is_there(name, path)):
+    if not ((before.pins and (base or given)) or (not before.pins and _lies_elsewhere(name, path))):
         free_name(name)
     card.check()
-    pins = {"" if file == path else file.relative_to(path).as_posix(): Pin.of(file) for file in card.files()}
+    pins = {within: Pin.of(file) for within, file in card.files().items()}
     with registry.changing() as known:
-        known.models[name] = Entry(path=path, pins=pins, base=other, origin=origin)
+        known.models[name] = Entry(path=path, pins=pins, base=other, parts=dict(card.parts), origin=origin)
     return library.find(name)
+
+
+def _before(name: str, path: Path) -> Entry:
+    """What was added of a file under a name; nothing is pinned where that is new."""
+    known = registry.read().models.get(name)
+    return known if known and known.path == path and is_file(path) else Entry(path=path, pins={})
+
+
+def _with_parts(card: ModelCard, given: Sequence[Path]) -> ModelCard:
+    """The card with the parts that are given, and those that lie beside it and are still missing."""
+    if card.weights is None:
+        if given:
+            raise InputError(
+                f"'{card.path}' is a folder with parts of its own; --vae and --text-encoder go with a file"
+            )
+        return card
+    card = replace(card, parts=_named(given))
+    missing, configs = card.missing(), card.configs()
+    return replace(card, parts=_named([*given, *separate.sole(missing, elsewhere.beside(card.path), configs).values()]))
+
+
+def _named(files: Sequence[Path]) -> dict[str, Path]:
+    """Files by what tells them apart: their names, or the folders above them too where two are called alike."""
+    for depth in range(1, max((len(file.parts) for file in files), default=0)):
+        named = {"/".join(file.parts[-depth:]): file for file in files}
+        if len(named) == len(files):
+            return named
+    return {str(file): file for file in files}
 
 
 def free_name(name: str) -> str:
@@ -76,7 +120,7 @@ def verify(name: str) -> list[str]:
     A model that was not added, and so is not pinned, is only looked through. Raises ModelError where it is damaged.
     """
     entry = registry.read().models.get(name)
-    found = list(problems(entry.path, entry.pins, thorough=True)) if entry else []
+    found = list(entry.lying.problems(entry.pins, thorough=True)) if entry else []
     if entry and not found:
         _stamp_anew(name)
     if not found:
@@ -88,13 +132,14 @@ def _stamp_anew(name: str) -> None:
     """What was read and found right need not be read again, though it may have been copied or touched."""
     with registry.changing() as known:
         entry = known.models[name]
-        pins = {file: Pin.of(entry.path / file) for file in entry.pins}
+        pins = {file: Pin.of(entry.lying.file(file)) for file in entry.pins}
         known.models[name] = entry.model_copy(update={"pins": pins})
 
 
-def _is_there(name: str, path: Path) -> bool:
-    known = registry.read().models.get(name)
-    return known is not None and known.path == path
+def _lies_elsewhere(name: str, path: Path) -> bool:
+    """Whether a file is known by this name already, from the folder of another program that it lies in."""
+    known = library.paths().get(name)
+    return known is not None and is_file(path) and resolved(known) == path
 
 
 def _base(ref: str) -> Path:

@@ -14,7 +14,9 @@ from studio.kinds import (
     Mask,
     ModelRef,
     NegativePrompt,
+    Padding,
     Picture,
+    PictureSize,
     Prompt,
     Sampler,
     Steps,
@@ -37,9 +39,12 @@ def run(
     model: ModelRef = "spark",
     guide: GuideBefore = NOTHING,
     clip_skip: ClipSkip = 1,
+    padding: Padding | None = None,
+    drawn_at: PictureSize | None = None,
 ) -> list[Image]:
     """One picture for each seed, of the size of the given one and changed only where the mask is white.
 
+    The model sees the mask with ``padding`` around it, drawn at the size ``drawn_at``; left open, what suits it.
     Where a picture is transparent it stays so, and what is drawn anew is opaque.
     """
     card = library.find(model)
@@ -54,7 +59,7 @@ def run(
         clip_skip=clip_skip,
         guide=guide,
     )
-    return redrawn(engine, card, request, originals, masks_for(originals, mask))
+    return redrawn(engine, card, request, originals, masks_for(originals, mask), padding, drawn_at)
 
 
 def check(image: str | None = None, mask: str | None = None, strength: float = 1.0, steps: int | None = None) -> None:

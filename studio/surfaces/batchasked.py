@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
-from pathlib import Path, PurePath
-from tempfile import TemporaryDirectory
+from pathlib import PurePath
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
@@ -55,9 +54,7 @@ class Asked(BaseModel):
 
 def table(content: bytes, name: str, encoding: str = "") -> Table:
     """The table in a file that came as bytes; raises InputError where it cannot be read."""
-    with TemporaryDirectory(prefix="studio-") as folder:
-        path = Path(folder) / f"table{ending(name)}"
-        path.write_bytes(content)
+    with uploads.laid_out(content, called=f"table{ending(name)}") as path:
         try:
             return files.read(path, encoding)
         except InputError as error:  # which names our file

@@ -26,6 +26,8 @@ def add(
     *,
     name: str = "",
     base: str = "",
+    vae: Path | None = None,
+    text_encoder: tuple[Path, ...] = (),
     revision: str = "main",
     yes: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -34,6 +36,8 @@ def add(
     studio models add ~/Downloads/painting.safetensors
 
     studio models add ~/stable-diffusion-webui
+
+    studio models add flux1-dev.safetensors --base FLUX.1-dev --vae ae.safetensors --text-encoder clip_l.safetensors
 
     studio models add owner/name
 
@@ -47,7 +51,11 @@ def add(
     name:
         What to call it; without it, what the file or folder is called.
     base:
-        A model in a diffusers folder that has what the file lacks, a VAE or text encoders.
+        A model in a diffusers folder that has what the file lacks; it needs no weights that other files have.
+    vae:
+        The file of a VAE, as in ComfyUI's folder vae.
+    text_encoder:
+        The file of a text encoder, as in ComfyUI's folder text_encoders; give it once for each.
     revision:
         Branch, tag or commit of the repository.
     yes:
@@ -59,7 +67,9 @@ def add(
     if is_folder(path) and not shelf.is_model(path):
         return _add_folder(path)
     if exists(path):
-        return _add_local(path, name, base)
+        return _add_local(path, name, base, vae, text_encoder)
+    if vae or text_encoder:
+        raise InputError("--vae and --text-encoder go with a file that is here")
     if hub.is_reference(model):
         return _add_from_hub(model, name, base, revision, yes=yes)
     raise InputError(f"there is no file or folder '{model}'; a repository on the Hub is written owner/name")
@@ -124,25 +134,30 @@ def remove(model: str) -> None:
     say(f"removed {model}; {shelf.remove(model)}")
 
 
-def _add_local(path: Path, name: str, base: str) -> int:
+def _add_local(path: Path, name: str, base: str, vae: Path | None, encoders: tuple[Path, ...]) -> int:
     from studio.models import shelf
 
-    files = [path] if is_file(path) else path.glob("*/*.safetensors")
+    beside = [file.expanduser() for file in ((vae,) if vae else ()) + encoders]
+    files = [path, *filter(is_file, beside)] if is_file(path) else path.glob("*/*.safetensors")
     if sum(file.stat().st_size for file in files) > _LARGE:
         say("reading it once, to know it again by its SHA-256 …", error=True)
-    return _added(shelf.add(path, name, base))
+    return _added(shelf.add(path, name, base, vae=beside[0] if vae else None, encoders=beside[1 if vae else 0 :]))
 
 
 def _added(card: "ModelCard") -> int:
     from studio.models import bases
     from studio.models.about import precision
+    from studio.models.separate import words
 
     predicts = "" if card.prediction in {"epsilon", "flow"} else f", predicts {card.prediction}"
     say(f"added {card.name}: {_kind(card)}, {precision(card)}{predicts}")
     for note in card.notes:
         say(f"  {note}")
-    if card.weights and card.weights.lacks and not (card.base and is_folder(card.base)):
-        say(f"  {bases.wanted(card.name, card.path, card.family, card.weights.lacks)}")
+    for part, file in card.placed().items():
+        say(f"  {words(part)}: {file}")
+    lacks = card.lacks()
+    if lacks or (card.weights and card.base is None):
+        say(f"  {bases.wanted(card.name, card.path, card.family, lacks)}")
     return 0
 
 
@@ -211,8 +226,7 @@ def _line(name: str) -> str:
 
     try:
         card = library.find(name)
-        size = sum(file.stat().st_size for file in card.files())
-        return f"{_kind(card)}, {gigabytes(size)}, {precision(card)}, licence {card.licence}"
+        return f"{_kind(card)}, {gigabytes(card.bytes())}, {precision(card)}, licence {card.licence}"
     except StudioError as error:
         return f"!! {error}"
 

@@ -10,9 +10,9 @@ import hashlib
 import io
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from studio.errors import InputError
 from studio.imagefile import ON_PAGES, open_image
 from studio.models import named
 from studio.plugins import unknown
+from studio.record.publish import reached, replace
 from studio.surfaces.controls import Control, controls
 from studio.untrusted.files import exists, is_file, resolved
 from studio.workflow import Workflow, workflow_names
@@ -136,10 +137,15 @@ def looked_at(value: str, output: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def laid_out(data: bytes, name: str = "this file") -> Iterator[Path]:
-    """Bytes that came in as a file, only to be read; what is wrong with them is said of ``name``."""
-    with TemporaryDirectory(prefix="studio-") as folder:
-        (path := Path(folder) / "picture").write_bytes(data)
+def laid_out(data: bytes, name: str = "this file", called: str = "picture") -> Iterator[Path]:
+    """Bytes that came in as a file, only to be read; what is wrong with them is said of ``name``.
+
+    The file's own name is ``called``. Raises OutputError where there is no room for it.
+    """
+    with ExitStack() as stack:
+        with reached(Path(gettempdir()), "nothing was kept"):
+            folder = stack.enter_context(TemporaryDirectory(prefix="studio-"))
+            (path := Path(folder) / called).write_bytes(data)
         try:
             yield path
         except InputError as error:
@@ -174,29 +180,24 @@ def keep(data: bytes, output: Path) -> Path:
     """Write a picture's bytes, as they are, into ``output``/inputs, named by their hash; TIFF and BMP as PNG.
 
     A job may run, and be repeated, long after the browser that sent its picture is gone. Raises
-    InputError where the bytes are no picture; nothing is kept then.
+    InputError where the bytes are no picture, OutputError where the folder takes none; nothing is kept then.
     """
     if (kind := _format(data)) in _REWRITTEN:
         data, kind = _as_png(data), "PNG"
     ending = next(iter(ON_PAGES.get(kind, ())), "")
     if not ending:
         raise InputError("this is not a picture that can be read; use PNG, JPEG, WebP, AVIF or GIF")
-    folder = output.absolute() / _FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{hashlib.sha256(data).hexdigest()[:32]}{ending}"
+    path = output.absolute() / _FOLDER / f"{hashlib.sha256(data).hexdigest()[:32]}{ending}"
     if not exists(path):
         _write(path, data)
     return path
 
 
 def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(data)
-    try:
-        open_image(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Put a picture's bytes in their place; several may do so at once, as each has a file of its own until then."""
+    with laid_out(data) as read:
+        open_image(read)
+    replace(path, data)
 
 
 def _as_png(data: bytes) -> bytes:

@@ -3,9 +3,11 @@ import pytest
 from PIL import Image, ImageDraw
 
 from studio.engine.engine import Engine
+from studio.engine.images import resized
 from studio.engine.inpainting import masks_for, redrawn
 from studio.engine.pipelines import Pipelines
 from studio.errors import InputError
+from studio.kinds import Size
 from studio.models import library
 from studio.request import Request
 
@@ -65,3 +67,35 @@ def test_masks_that_do_not_fit_are_refused(tmp_path):
         masks_for([noise(64, 64)], tmp_path / "small.png")
     with pytest.raises(InputError, match="black everywhere"):
         masks_for([noise(64, 64)], tmp_path / "black.png")
+
+
+class Seeing:
+    """In place of an engine: keeps what it is asked, and draws green."""
+
+    seeds = (1,)
+
+    def denoise(self, card, asked):
+        self.asked = asked
+        return [Image.new("RGB", (asked.width, asked.height), "green")]
+
+
+@pytest.mark.parametrize(
+    ("padding", "native", "box"),
+    [
+        (0, (64, 64), (100, 80, 140, 120)),  # square already
+        (16, (96, 96), (84, 64, 156, 136)),
+        (0, (128, 64), (80, 80, 160, 120)),  # as wide again as high
+        (0, (64, 128), (100, 60, 140, 140)),
+        (400, (64, 64), (0, 0, 300, 200)),  # no more than there is
+    ],
+)
+def test_the_mask_with_its_padding_is_drawn_in_the_shape_and_size_that_is_asked(padding, native, box):
+    engine, image, white = Seeing(), noise(300, 200), mask((300, 200), (100, 80, 139, 119))
+    made = redrawn(engine, CARD, asked(), [image], [white], padding, Size(*native))[0]
+    seen = engine.asked.images[0]
+    assert seen.tobytes() == resized(image.crop(box), Size(*seen.size)).tobytes()
+    if box != (0, 0, 300, 200):
+        assert seen.size == native
+    outside = np.asarray(white) == 0
+    assert (np.asarray(made)[outside] == np.asarray(image)[outside]).all()
+    assert made.getpixel((120, 100)) == (0, 128, 0)

@@ -11,7 +11,7 @@ from diffusers import ZImageTransformer2DModel
 from safetensors.torch import save_file
 
 from studio.surfaces.cli import main
-from tests.families import makers
+from tests.families import makers, partfiles
 from tests.models.hubserver import COMMIT, Hub
 from tests.models.test_hub import FILES
 from tests.surfaces.test_cli import hear_ctrl_c
@@ -201,3 +201,30 @@ def test_ctrl_c_while_fetching_says_that_it_can_go_on(state, tmp_path):
     assert said.splitlines()[-1] == "studio: stopped; the same command again goes on from there"
     assert "Traceback" not in said
     assert [part.stat().st_size >= 10 * 2**20 for part in (state / "models" / "acme--pretty" / ".partial").iterdir()]
+
+
+def test_comfyuis_files_are_named_and_told_by_their_tensors(studio, card, tmp_path):
+    from diffusers import FluxPipeline
+
+    base = card("flux1").path
+    pipeline = FluxPipeline.from_pretrained(base)
+    files = partfiles.write(pipeline, tmp_path / "parts")
+    made = {name: each.contiguous() for name, each in makers.tensors("flux1", pipeline.transformer).items()}
+    save_file(made, tmp_path / "dev.safetensors")
+    settings = shutil.copytree(base, tmp_path / "settings", ignore=shutil.ignore_patterns("*.safetensors"))
+    given = ["--vae", files["vae"], "--text-encoder", files["text_encoder_2"], "--text-encoder", files["text_encoder"]]
+    code, said, _ = studio("add", tmp_path / "dev.safetensors", *given)
+    assert code == 0
+    assert "comes without the settings of FLUX.1: configurations, tokenizers and scheduler" in said
+    code, said, _ = studio("add", tmp_path / "dev.safetensors", "--base", settings)
+    assert (code, said.splitlines()[1:]) == (
+        0,
+        [
+            f"  VAE: {files['vae']}",
+            f"  text encoder 2: {files['text_encoder_2']}",
+            f"  text encoder: {files['text_encoder']}",
+        ],
+    )
+    assert f"text encoder 2 ({files['text_encoder_2']})" in studio("info", "dev")[1]
+    code, _, why = studio("add", tmp_path / "dev.safetensors", "--vae", files["text_encoder"])
+    assert (code, "is a text encoder, not a VAE; give it with --text-encoder" in why) == (2, True)

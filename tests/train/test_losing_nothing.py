@@ -119,7 +119,7 @@ def test_samples_are_never_taken_over_from_another_training(course, monkeypatch)
     other = course(samples=("a square",))
     with pytest.raises(InputError, match="was begun with other pictures or settings") as why:
         train(other, ignore)
-    assert f"delete '{other.folder}' to begin anew" in str(why.value)
+    assert f"delete '{other.folder}' to start again" in str(why.value)
     other.state.unlink()
     with pytest.raises(InputError, match="samples' is there already; choose another name or move it away"):
         train(other, ignore)

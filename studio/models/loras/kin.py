@@ -34,16 +34,17 @@ def of(changes: Iterable[Change]) -> Kin:
 def lacking(kin: Kin, model: ModelCard) -> str:
     """Why these changes cannot all be made to a model, in one line; "" where they can."""
     stamp = Stamp.of(model.path) if model.path.exists() else None
-    return _lacking(kin, _Model(model.path, stamp, model.base, model))
+    return _lacking(kin, _Model(model.path, stamp, model.base, tuple(model.parts.values()), model))
 
 
 @dataclass(frozen=True)
 class _Model:
-    """A model, known again by where it and its base lie."""
+    """A model, known again by where its file, its base and its other parts lie."""
 
     path: Path
     stamp: Stamp | None
     base: Path | None
+    parts: tuple[Path, ...]
     card: ModelCard = field(compare=False)
 
 

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from studio.errors import ModelError
 from studio.families import Shape, Shapes
-from studio.models import folder
+from studio.models import checkpoint, folder
 from studio.models.card import ModelCard
 from studio.models.header import Header
 from studio.naming import Names
@@ -63,7 +63,8 @@ Spots = dict[str, Spot]
 def parameters(card: ModelCard) -> dict[str, dict[str, Shape]]:
     """Component ("unet", "text_encoder_2") → the shapes of its modules' weights and biases.
 
-    What a single file lacks is read from its base, where that is a folder. Raises ModelError where a file is damaged.
+    What a single file lacks is read from files of their own, and from its base, where that is a folder. Raises
+    ModelError where a file is damaged.
     """
     return {part: {name: spot.shape for name, spot in own.items()} for part, own in _spots(card).items()}
 
@@ -86,7 +87,8 @@ def _spots(card: ModelCard) -> dict[str, Spots]:
         return _of_folder(card.path)
     lent = _of_folder(card.base) if card.base and card.base.is_dir() else {}
     names = Names() if card.weights.in_diffusers else card.family.names
-    return lent | _of_file(Header.read(card.path), names)
+    beside = {name: _of_encoder(file) for name, file in card.placed().items() if name.startswith("text_encoder")}
+    return lent | _of_file(Header.read(card.path), names) | beside
 
 
 def _of_folder(path: Path) -> dict[str, Spots]:
@@ -103,6 +105,12 @@ def _of_file(header: Header, names: Names) -> dict[str, Spots]:
         if begin not in _OTHERS:
             found.setdefault(components[begin], {})[name.removeprefix(begin)] = spot
     return {part: dict(_renamed(own, OPEN_CLIP if "encoder" in part else names)) for part, own in found.items()}
+
+
+def _of_encoder(file: Path) -> Spots:
+    """A text encoder in a file of its own."""
+    lying = dict(_lying(Header.read(file)))
+    return dict(_renamed({name: lying[theirs] for theirs, name in checkpoint.part(lying).items()}, OPEN_CLIP))
 
 
 def _lying(header: Header) -> Iterator[tuple[str, Spot]]:

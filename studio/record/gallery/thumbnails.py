@@ -38,7 +38,8 @@ def kept(folder: Path, picture: str, path: Callable[[], Path]) -> Path:
         private.file(beside).write_bytes(data)
         return beside.replace(small)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise OutputError(f"cannot write to '{small.parent}': {error.strerror or error}") from None
 
 

@@ -21,16 +21,17 @@ from studio.surfaces.api import a1111_pictures
 from studio.surfaces.api.a1111_requests import Asked, AskedOfPicture
 from studio.surfaces.api.a1111_settings import CLIP_SKIP, MODEL, Settings
 from studio.surfaces.api.foreign import Wanted, workflow_with_vae
+from studio.workflow import Workflow
 
 THEIRS: Final[Mapping[str, str]] = {
     "guidance": "cfg_scale", "strength": "denoising_strength", "count": "batch_size", "size": "width",
     "sampler": "sampler_name", "image": "init_images", "factor": "hr_scale", "joins": "tiling",
-    "model": f"override_settings.{MODEL}",
+    "padding": "inpaint_full_res_padding", "drawn_at": "width", "model": f"override_settings.{MODEL}",
 }  # fmt: skip
 """Their names for inputs that are called otherwise here."""
 _SAID_NOWHERE: Final = ("save_images", "do_not_save_samples", "do_not_save_grid")  # all are kept, as always here
 _IDLE: Final = (
-    "comments", "force_task_id", "infotext", "image_cfg_scale", "mask_round", "inpaint_full_res_padding",
+    "comments", "force_task_id", "infotext", "image_cfg_scale", "mask_round",
 )  # fmt: skip
 _NO_SCHEDULE: Final = ("", "automatic", "use same scheduler")
 _DEFAULT_SAMPLER: Final = "Euler"  # A1111's, where a schedule is named alone
@@ -59,8 +60,17 @@ def from_picture(asked: AskedOfPicture, settings: Settings, output: Path) -> Wan
     values = _common(asked, settings) | _given(image=begun.image, mask=begun.mask, strength=asked.denoising_strength)
     if begun.size and not begun.mask:
         values["size"] = str(begun.size)
-    workflow = "inpaint" if begun.mask else "image-to-image"
-    return Wanted(workflow_with_vae(workflow, settings.vae), values, _warnings(asked, settings))
+    workflow = workflow_with_vae("inpaint" if begun.mask else "image-to-image", settings.vae)
+    if begun.mask and asked.only_masked:
+        values |= _given(padding=asked.inpaint_full_res_padding, drawn_at=begun.size and str(begun.size))
+        workflow = _with_inputs(workflow, "padding", "drawn_at")
+    return Wanted(workflow, values, _warnings(asked, settings))
+
+
+def _with_inputs(workflow: Workflow, *names: str) -> Workflow:
+    """The workflow for inpainting with more of its step's parameters as inputs."""
+    inputs = workflow.data["inputs"] | {name: f"redraw.{name}" for name in names}
+    return Workflow.of(workflow.name, {**workflow.data, "inputs": inputs})
 
 
 def _common(asked: Asked, settings: Settings) -> dict[str, Any]:
@@ -210,5 +220,5 @@ def _without_effect(asked: Asked) -> Iterator[str]:
         yield from (name for name, _ in unserved(said, HIRES))
     if not isinstance(asked, AskedOfPicture) and not asked.enable_hr and asked.denoising_strength:
         yield "denoising_strength"
-    if isinstance(asked, AskedOfPicture) and asked.mask and asked.inpaint_full_res and asked.size:
-        yield "width, height: inpaint_full_res keeps the picture's size, so what they say"
+    if isinstance(asked, AskedOfPicture) and asked.inpaint_full_res_padding and not (asked.mask and asked.only_masked):
+        yield "inpaint_full_res_padding"

@@ -35,7 +35,7 @@ def start(asked: AskedOfPicture, output: Path, native: Size) -> Start:
     image = given = start_pictures.read(asked.init_images[0], "init_images", output)
     mask = _mask(asked, image, output) if asked.mask else None
     size = _size(asked)
-    if size and not (mask and asked.inpaint_full_res):  # which draws around the mask, and leaves the picture its size
+    if size and not (mask and asked.only_masked):  # which draws around the mask, and leaves the picture its size
         fit = _resizing(asked.resize_mode or 0)
         image, mask = fit(image, size), fit(mask, size) if mask else None
     if mask:

@@ -109,6 +109,12 @@ class AskedOfPicture(Asked):
     resize_mode: Whole = None
     include_init_images: Switch = None
 
+    @property
+    def only_masked(self) -> bool:
+        """Whether the model shall see but the mask and its padding, which A1111 does where nothing else is said."""
+        said = self.inpaint_full_res
+        return self.inpaint_full_res_padding is not None if said is None else said
+
 
 class Carrier(BaseModel):
     """A picture to read the settings of."""

@@ -15,6 +15,7 @@ from starlette.routing import Mount
 
 from studio.config import shipped
 from studio.errors import InputError
+from studio.record.publish import reached
 from studio.session import Session
 from studio.surfaces import uploads
 from studio.surfaces.controls import ease, live_choices, own_model
@@ -56,7 +57,8 @@ class _Recipe(BaseModel):
 def mount(app: FastAPI, session: Session) -> FastAPI:
     """The app with the web page at "/"; it needs the guard in front of it."""
     output = session.settings.output.absolute()
-    output.mkdir(parents=True, exist_ok=True)
+    with reached(output):
+        output.mkdir(parents=True, exist_ok=True)
     blocks = page(session)
     app.add_middleware(assets.PageHeaders, addresses=[*assets.needed(_kinds(blocks)), *_OURS])
     app.mount("/assets", assets.Assets())

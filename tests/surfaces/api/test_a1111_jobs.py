@@ -1,10 +1,16 @@
 """What A1111's clients ask, as a workflow of ours with its values, or refused by the name of the field."""
 
+import base64
+from io import BytesIO
+
 import pytest
+from PIL import Image
 
 from studio.errors import InputError
-from studio.surfaces.api.a1111_jobs import from_words
-from studio.surfaces.api.a1111_requests import Asked
+from studio.job import Job
+from studio.surfaces import uploads
+from studio.surfaces.api.a1111_jobs import from_picture, from_words
+from studio.surfaces.api.a1111_requests import Asked, AskedOfPicture
 from studio.surfaces.api.a1111_settings import Settings
 
 
@@ -116,3 +122,39 @@ def test_another_vae_is_put_to_the_model(monkeypatch, tmp_path):
     steps = job(override_settings={"sd_vae": "colourful"}, tiling=True).workflow.data["steps"]
     assert steps["vae"] == {"use": "vae", "vae": "colourful"}
     assert steps["style"]["guide"] == "$vae"
+
+
+def painted(output, **asked):
+    """The job of a picture with a mask on its left half."""
+
+    def png(image):
+        image.save(data := BytesIO(), "PNG")
+        return base64.b64encode(data.getvalue()).decode()
+
+    mask = Image.new("L", (96, 64))
+    mask.paste(255, (0, 0, 48, 64))
+    given = {"init_images": [png(Image.new("RGB", (96, 64), "red"))], "mask": png(mask), **asked}
+    return from_picture(AskedOfPicture.model_validate(given), Settings.read({}), output)
+
+
+@pytest.mark.parametrize(
+    ("asked", "ours"),
+    [
+        ({"inpaint_full_res": True, "inpaint_full_res_padding": 32}, {"padding": 32}),
+        ({"inpaint_full_res_padding": 0}, {"padding": 0}),
+        ({"inpaint_full_res": 1, "width": 128, "height": 64}, {"drawn_at": "128x64"}),
+        ({"inpaint_full_res": True}, {}),
+        ({"inpaint_full_res": False, "width": 128, "height": 64}, {}),
+    ],
+)
+def test_only_what_is_masked_is_drawn_with_its_padding(tmp_path, asked, ours):
+    wanted = painted(tmp_path, **asked)
+    assert {name: wanted.values[name] for name in ("padding", "drawn_at") if name in wanted.values} == ours
+    assert wanted.warnings == []
+    job = Job.of(wanted.workflow, uploads.safe_values(wanted.workflow, wanted.values, tmp_path))
+    assert {name: str(job.values[name]) for name in ours} == {name: str(value) for name, value in ours.items()}
+
+
+def test_padding_without_effect_is_said(tmp_path):
+    wanted = painted(tmp_path, inpaint_full_res=False, inpaint_full_res_padding=32)
+    assert wanted.warnings == ["inpaint_full_res_padding has no effect here; ignored"]
