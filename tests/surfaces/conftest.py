@@ -77,6 +77,14 @@ class Served:
         """A finished picture's file."""
         return self.session.find(self.job(**values)).wait(120)[0].path
 
+    def next_run(self, before):
+        """Wait for the run that is queued after this one."""
+        ends = time.monotonic() + 60
+        while (newest := self.session.runs(1)[0]).id == before.id:
+            assert time.monotonic() < ends, "nothing was queued"
+            time.sleep(0.02)
+        return newest
+
     @contextmanager
     def held(self, steps=2):
         """Spark draws so many steps and then waits until the block ends."""

@@ -155,3 +155,17 @@ def test_what_needs_a_model_of_ones_own_says_so(page):
     for workflow in marked:
         go(page, workflow)
         assert "Needs a model of your own." in page.inner_text(f"#make-{workflow} .needs")
+
+
+def test_nothing_is_generated_before_restored_settings_are_in_the_form(page, server):
+    path = server.picture(prompt="a teal moon", seed=77)
+    go(page, "text-to-image")
+    form = fill(page)
+    page.evaluate(
+        "document.querySelector('#restore').addEventListener('click', (it) => it.stopImmediatePropagation(), true)"
+    )
+    drop(page, path)
+    page.wait_for_selector("body.restoring")
+    assert form.locator(".generate").evaluate("it => getComputedStyle(it).pointerEvents") == "none"
+    page.keyboard.press("Control+Enter")
+    assert server.session.runs(1)[0].job.values["prompt"] == "a teal moon"

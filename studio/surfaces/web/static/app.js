@@ -55,9 +55,15 @@ function listen(id, hear) {
 
 let toldAs = ""; // what is said once the settings are in the form
 
-/** Bring a recipe into the form it belongs to. */
+const restoring = (on) => document.body.classList.toggle("restoring", on);
+let giveUp; // waiting for settings, where the server does not answer
+
+/** Bring a recipe into the form it belongs to; nothing is generated before it is there. */
 function reuse(recipe, words = "Settings restored.") {
   toldAs = words;
+  restoring(true);
+  clearTimeout(giveUp);
+  giveUp = setTimeout(restoring, 20000, false);
   brought.hide();
   if (recipe.tool) brought.keep(recipe);
   type("recipe", JSON.stringify({ ...recipe, at: Date.now() }));
@@ -65,6 +71,7 @@ function reuse(recipe, words = "Settings restored.") {
 }
 
 function restored(text) {
+  restoring(false);
   const said = JSON.parse(text);
   if (said.problem) return say(said.problem);
   go(said.workflow);
@@ -80,12 +87,18 @@ async function vary({ workflow, values }) {
 }
 
 async function dropped(file) {
-  reuse(await ask("recipes", "POST", { picture: await base64(file) }));
+  restoring(true);
+  try {
+    reuse(await ask("recipes", "POST", { picture: await base64(file) }));
+  } catch (error) {
+    restoring(false);
+    throw error;
+  }
 }
 
 function generate() {
   const form = document.getElementById(`make-${current()}`);
-  if (document.body.dataset.page === "work") one(".generate button, button.generate", form)?.click();
+  if (document.body.dataset.page === "work" && !document.body.classList.contains("restoring")) one(".generate button, button.generate", form)?.click();
 }
 
 /** Say beside the button that its form could not be sent; without words, that it can. */
