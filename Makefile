@@ -10,7 +10,7 @@ demo: $(STAMP) ## make a contact sheet of twelve pictures
 	$(BIN)/python -m studio.demo
 
 test: $(STAMP) browser ## run the tests, but those that measure memory or take long
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --durations=25
 
 slow: $(STAMP) ## run the others
 	$(BIN)/python -m pytest -m slow

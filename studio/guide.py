@@ -17,15 +17,15 @@ Change = Callable[[Image], Image]
 
 @dataclass(frozen=True)
 class Control:
-    """Pictures (one, or one for each seed) whose lines, depth or poses the result follows.
+    """A picture whose lines, depth or poses the result follows.
 
     ``part`` is a ControlNet, or with ``adapter`` a T2I-Adapter; "" leaves it to the model itself. ``weight`` 0
     changes nothing; it acts from the share ``start`` of the steps to the share ``end``. ``mode`` is what the
-    pictures are, in the numbers of a ControlNet made for several kinds.
+    picture is, in the numbers of a ControlNet made for several kinds.
     """
 
     part: str
-    pictures: tuple[Image, ...]
+    picture: Image
     weight: float = 1.0
     start: float = 0.0
     end: float = 1.0
@@ -35,10 +35,10 @@ class Control:
 
 @dataclass(frozen=True)
 class Reference:
-    """Pictures (one, or one for each seed) that the result resembles, through the IP-Adapter ``part``."""
+    """A picture that the result resembles, through the IP-Adapter ``part``."""
 
     part: str
-    pictures: tuple[Image, ...]
+    picture: Image
     weight: float = 1.0
 
 
@@ -98,35 +98,17 @@ class Guide:
         return replace(self, controls=(), regions=())
 
     @property
-    def differs(self) -> bool:
-        """Whether it holds other pictures for each seed."""
-        looked_at = [one.pictures for one in self.controls] + [one.pictures for one in self.references]
-        return any(len(pictures) > 1 for pictures in looked_at)
-
-    def alone(self, n: int) -> "Guide":
-        """The guide of picture ``n`` (from 0)."""
-        return replace(
-            self,
-            controls=tuple(replace(one, pictures=_nth(one.pictures, n)) for one in self.controls),
-            references=tuple(replace(one, pictures=_nth(one.pictures, n)) for one in self.references),
-        )
-
-    @property
     def picture(self) -> Image | None:
         """The picture whose shape the result had better have, if any."""
-        return self.controls[0].pictures[0] if self.controls else None
+        return self.controls[0].picture if self.controls else None
 
     def placed(self, picture: Change, mask: Change) -> "Guide":
         """The guide after what happened to the picture itself, a crop say, was done to its own pictures and masks."""
         return replace(
             self,
-            controls=tuple(replace(one, pictures=tuple(map(picture, one.pictures))) for one in self.controls),
+            controls=tuple(replace(one, picture=picture(one.picture)) for one in self.controls),
             regions=tuple(replace(one, mask=mask(one.mask)) for one in self.regions),
         )
 
 
 NOTHING: Final = Guide()
-
-
-def _nth(pictures: tuple[Image, ...], n: int) -> tuple[Image, ...]:
-    return (pictures[n % len(pictures)],)

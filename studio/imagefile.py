@@ -1,12 +1,13 @@
 """The one door through which picture files come in."""
 
+import hashlib
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 
 from studio.errors import InputError, reason
 from studio.untrusted.files import open_file
@@ -28,6 +29,8 @@ _FORMATS: Final = {**ON_PAGES, "TIFF": (".tif", ".tiff"), "BMP": (".bmp",)}  # o
 ENDINGS: Final = tuple(ending for endings in _FORMATS.values() for ending in endings)
 """How names of picture files end, in lower case."""
 
+_Read = TypeVar("_Read")
+
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _TEXTS: Final = (b"tEXt", b"zTXt", b"iTXt")
 
@@ -40,6 +43,19 @@ def open_image(path: str | Path) -> "Image":
     from studio.image_decode import standard
 
     return standard(open_stored(path), str(path))
+
+
+def open_hashed(path: str | Path) -> "tuple[Image, str]":
+    """The picture as ``open_image`` gives it, and the SHA-256 of its file; raises as that does."""
+    from studio.image_decode import standard
+
+    def read(file: BufferedReader, name: str | Path) -> "tuple[Image, str]":
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0)
+        return _read(file, name), digest
+
+    stored, digest = _through(path, read)
+    return standard(stored, str(path)), digest
 
 
 def png_texts(file: BinaryIO) -> dict[Any, Any]:
@@ -58,6 +74,11 @@ def open_stored(path: str | Path) -> "Image":
     or it has over 64 million pixels, or bytes beyond them: a small file can unpack to gigabytes, and hashing a large
     one takes minutes.
     """
+    return _through(path, _read)
+
+
+def _through(path: str | Path, read: Callable[[BufferedReader, str | Path], _Read]) -> _Read:
+    """What ``read`` makes of the file; raises InputError for whatever goes wrong with it."""
     from PIL import Image
 
     try:
@@ -68,7 +89,7 @@ def open_stored(path: str | Path) -> "Image":
         raise InputError(f"'{path}' cannot be read: {reason(error)}") from None
     try:
         with file:
-            return _read(file, path)
+            return read(file, path)
     except Image.DecompressionBombError:
         raise InputError(f"'{path}' has more than 64 million pixels, too many to open; shrink it first") from None
     except (OSError, ValueError, SyntaxError, EOFError):

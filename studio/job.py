@@ -3,8 +3,8 @@
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache, cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from inspect import signature
 from math import prod
 from pathlib import Path
@@ -22,7 +22,7 @@ from studio.plugins import find
 from studio.untrusted import strict_json
 from studio.untrusted.files import open_file
 from studio.wildcards import Line
-from studio.workflow import JobForm, Workflow, bind
+from studio.workflow import Workflow, bind
 
 _SEEDS, _MOST = 2**32, 10_000
 
@@ -173,45 +173,14 @@ class Job(BaseModel):
         used = {f"{kind}:{ref}" for kind, ref in _models(Workflow.of(self.workflow, self.definition), values)}
         return {name: pin for name, pin in self.pins.items() if name in used or not name.startswith("lora:")}
 
-    def checked(self) -> Workflow:
-        """The workflow, after making sure that all values will do and what the job rests on is as it was.
-
-        Raises InputError that names a model or picture that has changed, with both hashes, or what
-        a step's own ``check`` finds wrong.
-        """
-        workflow = Workflow.of(self.workflow, self.definition)
-        bind(workflow.form(), self.values)
-        self.ask_steps(workflow)
-        now = Jobs(workflow).pins(self.values, self.draws)
-        for name, expected in self.pins.items():
-            if now.get(name, expected) != expected:
-                raise InputError(_changed(name, expected, now[name]))
-        return workflow
-
-    def ask_steps(self, workflow: Workflow) -> None:
-        """Let each step that has a ``check`` refuse its values, by InputError; it is given those that it names."""
-        values = self.alone(0).values
-        asked = {name: values[name] for name in workflow.inputs() if name in values}
-        alone = {name: value[0] if workflow.exposed(name).each else value for name, value in asked.items()}
-        exposed = {workflow.source(name): value for name, value in alone.items()}
-        for step in workflow.steps():
-            if check := getattr(find("steps", workflow.uses(step)), "check", None):
-                own = {key: value for (owner, key), value in exposed.items() if owner == step}
-                given = workflow.fixed(step, values) | own
-                check(**{key: given[key] for key in signature(check).parameters if key in given})
-
 
 class Jobs:
     """Makes jobs of one workflow. What values name is looked up and read once, so that all rest on the same files."""
 
-    def __init__(self, workflow: Workflow) -> None:
+    def __init__(self, workflow: Workflow, hash_picture: Callable[[str], str] | None = None) -> None:
         self.workflow = workflow
-        self._card, self._picture = cache(library.find), cache(_read)
+        self._card, self._picture = cache(library.find), hash_picture or cache(_read)
         self._sha256, self._problem = cache(named.sha256), cache(_problem)
-
-    @cached_property
-    def _form(self) -> type[JobForm]:
-        return self.workflow.form()
 
     def of(self, values: Mapping[str, Any]) -> Job:
         """The job for these values, as ``Job.of`` makes it."""
@@ -252,7 +221,7 @@ class Jobs:
     def _bound(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values as the form has them; raises InputError that tells also what the others name in vain."""
         try:
-            return bind(self._form, values).model_dump(mode="json")
+            return bind(self.workflow.form(), values).model_dump(mode="json")
         except InputError as error:
             others = {name: one for name, one in values.items() if isinstance(one, str) and name not in error.wrong}
             raise InputError(str(error), error.wrong | self._missing(others)) from None
@@ -294,7 +263,8 @@ def _read(picture: str) -> str:
         raise InputError(f"the picture '{picture}' cannot be read: {reason(error)}") from None
 
 
-def _changed(name: str, expected: str, found: str) -> str:
+def changed(name: str, expected: str, found: str) -> str:
+    """What to say of a pin where its file has another hash now."""
     kind, _, which = name.partition(":")
     flags = {"picture": f"--{which} FILE", "lora": f"--loras {which}"}
     mend = flags.get(kind, f"--{kind} {which}")

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, InstanceOf, WithJsonSchema
+from PIL.Image import Image
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    InstanceOf,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic_core import CoreSchema, core_schema
 
 from studio.axes import Axis, listed
@@ -102,15 +111,18 @@ SIZES: Final = (
 """Sizes that surfaces offer; any other may be written."""
 
 
-def _readable(value: str | Path | Sequence[Any]) -> Any:
-    """A path must be a picture we can read; pictures that a step made pass as they are."""
-    if not isinstance(value, str | Path):
+def _readable(value: str | Path | Image, info: ValidationInfo) -> Any:
+    """A path must be a picture we can read; one that a step made passes as it is.
+
+    Where the context of the validation is a function that opens pictures, the value is what that gives.
+    """
+    if isinstance(value, Image):
         return value
     try:
-        open_image(value)
+        image = (info.context or open_image)(value)
     except InputError as error:
         raise ValueError(str(error)) from None
-    return str(value)
+    return image if info.context else str(value)
 
 
 def one_of(choices: Sequence[str | int | float]) -> BeforeValidator:
@@ -191,6 +203,11 @@ Guidance = Annotated[
     Field(ge=0, le=30, title="Guidance", description="How strictly the prompt is followed."),
     Kind("slider"),
 ]
+Eta = Annotated[
+    float,
+    Field(ge=0, le=1, title="Eta", description="Fresh noise in each step of DDIM: 0 none, 1 as much as in DDPM."),
+    Kind("number"),
+]
 ClipSkip = Annotated[
     int,
     Field(ge=1, le=12, title="Clip skip", description="Which layer reads the prompt: 1 is the last, 2 the one before."),
@@ -207,14 +224,14 @@ Padding = Annotated[
     Kind("number", "px"),
 ]
 Picture = Annotated[
-    str | Path | Sequence[Any],
+    str | Path | InstanceOf[Image],
     AfterValidator(_readable),
     WithJsonSchema({"type": "string", "format": "path"}),
     Field(title="Picture", description="The picture to start from."),
     Kind("picture"),
 ]
 Mask = Annotated[
-    str | Path | Sequence[Any],
+    str | Path | InstanceOf[Image],
     AfterValidator(_readable),
     WithJsonSchema({"type": "string", "format": "path"}),
     Field(title="Mask", description="White is repainted, black stays, gray blends."),

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from functools import cache, cached_property
 from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
@@ -16,6 +16,7 @@ from studio.axes import MOST, listed
 from studio.errors import WorkflowError
 from studio.guide import Guide
 from studio.kinds import PARTS, Kind, Size, kind_of, one_of
+from studio.sampling import Sampling
 
 REQUIRED = inspect.Parameter.empty
 _SINGLE = ("picture", "mask", "model", "loras", *PARTS)  # a job holds the hashes of one value
@@ -140,10 +141,46 @@ def gives(run: Callable[..., Any]) -> str:
 
 @cache
 def parameters(run: Callable[..., Any]) -> Mapping[str, Parameter]:
-    """The parameters of a step's ``run``, without the engine it is given first."""
+    """The parameters of a step's ``run``, without the engine it is given first; for a Sampling its fields."""
     hints = get_type_hints(run, include_extras=True)
     _, *rest = inspect.signature(run).parameters.values()
-    return MappingProxyType({p.name: Parameter(p.name, _flat(hints[p.name]), p.default) for p in rest})
+    found: dict[str, Parameter] = {}
+    for p in rest:
+        if _is_sampling(hints[p.name]):
+            found |= _fields(hints[p.name])
+        else:
+            found[p.name] = Parameter(p.name, _flat(hints[p.name]), p.default)
+    return MappingProxyType(found)
+
+
+@cache
+def groups(run: Callable[..., Any]) -> Mapping[str, tuple[str, ...]]:
+    """The arguments of ``run`` that hold several parameters, each with their names."""
+    hints = get_type_hints(run, include_extras=True)
+    return MappingProxyType({name: tuple(_fields(hint)) for name, hint in hints.items() if _is_sampling(hint)})
+
+
+def grouped(run: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``run`` is called with for these values of its ``parameters``: those of a Sampling are one argument."""
+    hints, rest = get_type_hints(run, include_extras=True), dict(values)
+    for name, fields_ in groups(run).items():
+        own = {key: rest.pop(key) for key in fields_ if key in rest}
+        rest[name] = TypeAdapter(hints[name]).validate_python(own)
+    return rest
+
+
+def _is_sampling(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Sampling)
+
+
+def _fields(sampling: type[Sampling]) -> dict[str, Parameter]:
+    hints = get_type_hints(sampling, include_extras=True)
+    return {
+        field.name: Parameter(
+            field.name, _flat(hints[field.name]), REQUIRED if field.default is MISSING else field.default
+        )
+        for field in fields(sampling)
+    }
 
 
 _WORDS: Final = MappingProxyType(

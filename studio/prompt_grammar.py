@@ -16,6 +16,7 @@ After https://github.com/AUTOMATIC1111/stable-diffusion-webui/wiki/Features and 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from typing import Final, NamedTuple
 
@@ -119,6 +120,7 @@ class Parsed:
         return "".join(piece.text for section in self.parts[0].at(0, 1) for piece in section)
 
 
+@lru_cache(maxsize=256)  # a prompt is asked about by the job, the family, the request and each step
 def parse(text: str) -> Parsed:
     """Read a prompt; raises InputError for a LoRA written wrongly or brackets nested over fifty deep."""
     named = loras(text)

@@ -7,9 +7,9 @@ from typing import Final
 from PIL.Image import Image
 
 from studio.errors import InputError
-from studio.guide import NOTHING, Guide, Region
-from studio.kinds import OWN_SAMPLER
+from studio.guide import Region
 from studio.prompt_grammar import parse, without_loras
+from studio.sampling import Sampling
 
 CONTROLLED: Final = MappingProxyType(
     {
@@ -28,32 +28,27 @@ def check_strength(strength: float, steps: int) -> None:
         raise InputError(text, {"strength": text})
 
 
-@dataclass(frozen=True)
-class Request:
-    """What a step wants from a denoising pipeline, in the studio's words.
+@dataclass(frozen=True, kw_only=True)
+class Request(Sampling):
+    """One picture that a step wants from a denoising pipeline, in the studio's words.
 
-    From noise, or from ``images`` (one, or one for each seed); with ``masks``, as many as the images
-    and of their size, only what is white in them changes. ``instruction`` says that the prompt tells what
-    to change in the images, ``likeness`` how strictly the rest is kept. ``guide`` is what else shall be
-    looked at. A model may hand over to another that shares its latents: it stops after the share ``until``
-    of the noise, and gives latents in place of pictures; the other begins at ``since``, with these as its
-    ``images``. Raises InputError where so small a share of so few steps leaves nothing to do.
+    From noise, or from ``image``; with a ``mask`` of its size, only what is white in that changes. ``instruction`` says
+    that the prompt tells what to change in the image, ``likeness`` how strictly the rest is kept. ``guide`` is what
+    else shall be looked at. A model may hand over to another that shares its latents: it stops after the share
+    ``until`` of the noise, and gives latents in place of a picture; the other begins at ``since``, with these as its
+    ``image``. Raises InputError where so small a share of so few steps leaves nothing to do.
     """
 
     prompt: str
-    negative_prompt: str
     steps: int
     guidance: float
     width: int
     height: int
     strength: float | None = None
-    sampler: str = OWN_SAMPLER
-    images: tuple[Image, ...] = ()
-    masks: tuple[Image, ...] = ()
-    clip_skip: int = 1
+    image: Image | None = None
+    mask: Image | None = None
     instruction: bool = False
     likeness: float | None = None
-    guide: Guide = NOTHING
     until: float | None = None
     since: float | None = None
 
@@ -66,7 +61,7 @@ class Request:
         """Which of a family's pipelines this is for."""
         if self.instruction:
             return "instruct"
-        plain = "inpaint" if self.masks else "image-to-image" if self.images else "text-to-image"
+        plain = "inpaint" if self.mask is not None else "image-to-image" if self.image is not None else "text-to-image"
         return CONTROLLED[plain] if "ControlNet" in self.guide.asks else plain
 
     @property
@@ -87,11 +82,6 @@ class Request:
             regions=tuple(_with_written(region) for region in self.guide.regions),
         )
         return replace(self, prompt=without_loras(self.prompt), guide=guide)
-
-    def alone(self, n: int) -> "Request":
-        """The request for picture ``n`` (from 0) alone."""
-        images, masks = (each[n % len(each) :][:1] if each else () for each in (self.images, self.masks))
-        return replace(self, images=images, masks=masks, guide=self.guide.alone(n))
 
 
 def _with_written(region: Region) -> Region:

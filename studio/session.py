@@ -20,6 +20,7 @@ from studio.queue import Queue, Row
 from studio.record import names
 from studio.record.gallery.gallery import Gallery
 from studio.record.picture import Picture
+from studio.resolve import resolve
 from studio.runs import Run, Status, ending
 from studio.work import Wanted, Watch
 from studio.worker import Worker
@@ -104,7 +105,7 @@ class Session:
         has changed; QueueError where the queue's disk takes nothing just now: nothing is queued then.
         """
         job = job.with_wildcards(self.settings.wildcards)
-        job.checked()
+        resolve(job)
         names.check(name)
         run = self._queue.add(job, out or self.settings.output, name)
         self._worker.wake()

@@ -1,6 +1,5 @@
 """Pictures that are transparent in places: laid on a ground for a model, and freed of it again."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,15 +21,13 @@ def mask_levels(mask: "Image") -> "Image":
     return on_ground(mask, "black").convert("L")
 
 
-def with_alpha(made: "Sequence[Image]", originals: "Sequence[Image]") -> "list[Image]":
-    """The pictures, drawn on white after these originals, each as transparent as its own is.
+def with_alpha(made: "Image", original: "Image") -> "Image":
+    """The picture, drawn on white after the original, as transparent as that is.
 
-    Each original is scaled to cover its picture, and all are repeated as often as there are pictures of them. On white
-    a picture looks as it was drawn; its half transparent pixels are freed of the white, so that no bright seam shows on
-    another ground.
+    The original is scaled to cover the picture. On white a picture looks as it was drawn; its half transparent pixels
+    are freed of the white, so that no bright seam shows on another ground.
     """
-    every = list(originals) * (len(made) // len(originals))
-    return [_freed(*pair) if pair[1].mode == "RGBA" else pair[0] for pair in zip(made, every, strict=True)]
+    return _freed(made, original) if original.mode == "RGBA" else made
 
 
 def _freed(made: "Image", original: "Image") -> "Image":

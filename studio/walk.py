@@ -1,11 +1,10 @@
-"""Walk through a workflow's steps, giving each what it asked for."""
+"""Runs the steps of a workflow, one after another."""
 
 from collections.abc import Mapping
 from math import prod
 from typing import Any, NamedTuple
 
 from PIL.Image import Image
-from pydantic import ConfigDict, ValidationError, validate_call
 
 from studio import plugins
 from studio.engine.engine import Engine
@@ -13,42 +12,37 @@ from studio.engine.rehearsal import Rehearsal
 from studio.engine.workload import Tally
 from studio.errors import InputError
 from studio.guide import Guide
-from studio.parameters import parameters, problem
+from studio.parameters import Parameter, grouped, parameters
+from studio.resolve import Arguments, Reference, ResolvedJob
 from studio.workflow import Workflow
 
-_CALL = ConfigDict(arbitrary_types_allowed=True)
-
-
-_Made = list[Image] | str | Guide
+_Made = Image | str | Guide
 
 
 class Made(NamedTuple):
-    """Pictures, and the prompt of the first step that ran a model ("" where none was)."""
+    """The picture, and the prompt of the first step that ran a model ("" where none was)."""
 
-    pictures: list[Image]
+    picture: Image
     prompt: str
 
 
-def make(workflow: Workflow, values: Mapping[str, Any], engine: Engine) -> Made:
-    """Run the workflow's steps in order; the last one's pictures are the result.
+def make(workflow: Workflow, arguments: Arguments, engine: Engine) -> Made:
+    """Run the workflow's steps in order with their resolved arguments; the last one's picture is the result.
 
-    ``values`` holds one value in each list. Steps that run a model share the progress evenly.
-    Raises InputError where a value breaks a bound of a step's signature.
+    Steps that run a model share the progress evenly. Raises InputError where words that a step made break a bound of
+    the next one's signature.
     """
     made: dict[str, _Made] = {}
     prompts: list[str] = []
     busy = [step for step in workflow.steps() if _is_busy(workflow, step)]
     for step in workflow.steps():
         part = engine.part(busy.index(step), len(busy)) if step in busy else engine
-        run = validate_call(config=_CALL)(plugins.find("steps", workflow.uses(step)).run)
-        arguments = _arguments(workflow, step, values, made)
-        prompts += [arguments["prompt"]] if step in busy and arguments.get("prompt") else []
-        try:
-            made[step] = run(part, **arguments)
-        except ValidationError as error:
-            raise InputError(f"step '{step}': {problem(error)}") from None
-    pictures: Any = made[step]  # the workflow is checked: it ends with pictures
-    return Made(list(pictures), next(iter(prompts), ""))
+        run = plugins.find("steps", workflow.uses(step)).run
+        given = {key: _made(parameters(run)[key], value, made, step) for key, value in arguments[step].items()}
+        prompts += [given["prompt"]] if step in busy and given.get("prompt") else []
+        made[step] = run(part, **grouped(run, given))
+    picture: Any = made[step]  # the workflow is checked: it ends with a picture
+    return Made(picture, next(iter(prompts), ""))
 
 
 class Effort(NamedTuple):
@@ -58,32 +52,24 @@ class Effort(NamedTuple):
     pixels: int
 
 
-def rehearse(workflow: Workflow, values: Mapping[str, Any], seed: int) -> Effort:
+def rehearse(resolved: ResolvedJob) -> Effort:
     """What making a picture would take, found by running the workflow's steps without any model.
 
     Raises InputError as ``make`` does.
     """
     tally = Tally()
-    picture = make(workflow, values, Rehearsal.of(seed, tally)).pictures[0]
+    picture = make(resolved.workflow, resolved.arguments, Rehearsal.of(resolved.job.seed, tally)).picture
     return Effort(tally.work, prod(picture.size))
 
 
-def _arguments(workflow: Workflow, step: str, values: Mapping[str, Any], made: Mapping[str, _Made]) -> dict[str, Any]:
-    """What a step is given: fixed values, what earlier steps made, and what was asked for."""
-    given = {}
-    for key, value in workflow.steps()[step].items():
-        if shared := workflow.shared(value):
-            given[key] = _asked(workflow, shared, values)
-        else:
-            given[key] = made[value[1:]] if isinstance(value, str) and value.startswith("$") else value
-    asked = [name for name in workflow.inputs() if workflow.source(name)[0] == step]
-    return given | {workflow.source(name)[1]: _asked(workflow, name, values) for name in asked}
-
-
-def _asked(workflow: Workflow, name: str, values: Mapping[str, Any]) -> Any:
-    """An input's value; of a list its only one."""
-    (value,) = values[name] if workflow.exposed(name).each else (values[name],)
-    return value
+def _made(parameter: Parameter, value: Any, made: Mapping[str, _Made], step: str) -> Any:
+    """An argument, or what an earlier step made where it names one."""
+    if not isinstance(value, Reference):
+        return value
+    try:
+        return parameter.check(made[value.step])
+    except ValueError as error:
+        raise InputError(f"step '{step}', {parameter.name}: {error}") from None
 
 
 def _is_busy(workflow: Workflow, step: str) -> bool:

@@ -25,6 +25,7 @@ from studio.models.loras.digests import Digests
 from studio.record import names
 from studio.record.picture import Picture
 from studio.record.publish import check_folder, publish, publish_at
+from studio.resolve import Assets, resolve
 from studio.version import VERSION
 from studio.walk import make
 
@@ -63,13 +64,14 @@ def work(
     work within that step and leaves no partial file. Wrong input is found before anything is written.
     ``name`` is a template, or one picture's exact place below ``out``, as in ``record.names``.
     """
-    job.checked()
+    assets = Assets()
+    resolve(job, assets)
     if isinstance(name, str):
         names.check(name)
     check_folder((out / name).parent)
     todo = [n for n in range(job.total) if n not in finished]
     wanted = (Wanted(job.alone(n), out, name, n, job.total) for n in todo)
-    with closing(work_all(wanted, pipelines, batch, watch, previews=previews, todo=len(todo))) as every:
+    with closing(work_all(wanted, pipelines, batch, watch, previews=previews, todo=len(todo), assets=assets)) as every:
         for one, made in every:
             if isinstance(made, Exception):
                 raise made
@@ -84,6 +86,7 @@ def work_all(
     *,
     previews: bool = False,
     todo: int | None = None,
+    assets: Assets | None = None,
 ) -> Generator[tuple[Wanted, Picture | Exception], None, None]:
     """Make pictures of many jobs; yield each with its picture, or with why it has none, as soon as that is known.
 
@@ -94,19 +97,20 @@ def work_all(
     """
     clock = _Clock(todo, watch, previews)
     try:
-        for one, made in execute_all(wanted, partial(_walk, pipelines, clock), batch):
+        for one, made in execute_all(wanted, partial(_walk, pipelines, clock, assets or Assets()), batch):
             clock.end(one)
             yield one, made
     except _Left as left:
         raise left.why from None
 
 
-def _walk(pipelines: Pipelines, clock: "_Clock", wanted: Wanted, execution: Execution) -> Picture:
+def _walk(pipelines: Pipelines, clock: "_Clock", assets: Assets, wanted: Wanted, execution: Execution) -> Picture:
     """One picture, from its checked job to its file."""
     passes: list[dict[str, Any]] = []
     tally = Tally()
-    engine = Engine(pipelines, (wanted.job.seed,), note=passes.append, make=tally.counting(execution.draw))
-    made = make(wanted.job.checked(), wanted.job.values, clock.wound(engine, wanted))
+    engine = Engine(pipelines, wanted.job.seed, note=passes.append, draw=tally.counting(execution.draw))
+    resolved = resolve(wanted.job, assets)
+    made = make(resolved.workflow, resolved.arguments, clock.wound(engine, wanted))
     facts = _facts(wanted.job, execution.seconds) | {
         "of": wanted.of,
         "passes": _unlike(passes),
@@ -114,7 +118,7 @@ def _walk(pipelines: Pipelines, clock: "_Clock", wanted: Wanted, execution: Exec
         "picture": wanted.number + 1,
         "work": round(tally.work, 6),
     }
-    return _publish(made.pictures[0], wanted, facts)
+    return _publish(made.picture, wanted, facts)
 
 
 def _publish(image: Image, wanted: Wanted, facts: dict[str, Any]) -> Picture:
@@ -153,7 +157,7 @@ class _Clock:
                 left = self._left(self._done + sum(self._going.values()))
                 self._tell(Step(wanted.number + 1, wanted.of, step, steps, left))
 
-        def show(_: int, jpeg: bytes) -> None:
+        def show(jpeg: bytes) -> None:
             self._tell(Preview(wanted.number + 1, jpeg))
 
         return replace(engine, report=report, show=show if self._previews else None)

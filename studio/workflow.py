@@ -9,7 +9,8 @@
 
 Bounds come from the steps' signatures; a workflow may narrow them, never widen them. "$name"
 gives a step what an earlier one made: pictures, words, or a guide; or else what was asked for the input of that name,
-so that one prompt serves two steps. All is checked when the file is
+so that one prompt serves two steps. "draw.sampling" stands for all that ``Sampling`` holds and that is not an input or
+fixed already. All is checked when the file is
 loaded: steps, parameters, fixed values, references, bounds.
 """
 
@@ -21,14 +22,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from PIL.Image import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from studio.config import shipped
 from studio.errors import InputError, WorkflowError
 from studio.kinds import Count, NewSeed, WildcardSeed
 from studio.models import named
-from studio.parameters import REQUIRED, Exposed, Parameter, gives, parameters, problem, wrong
-from studio.plugins import find, unknown
+from studio.parameters import REQUIRED, Exposed, Parameter, gives, groups, parameters, problem, wrong
+from studio.plugins import find, names, unknown
 from studio.untrusted import strict_yaml
 from studio.untrusted.files import read_file
 
@@ -105,10 +107,12 @@ class Workflow:
 
     @cached_property
     def definition(self) -> Definition:
+        """What the file says, with each input that stands for several parameters in their place."""
         try:
-            return Definition.model_validate(self.data)
+            written = Definition.model_validate(self.data)
         except ValidationError as error:
             raise WorkflowError(problem(error)) from None
+        return written.model_copy(update={"inputs": _expanded(written)})
 
     def inputs(self) -> Mapping[str, Parameter]:
         """The exposed parameters, narrowed, by the names this workflow gives them."""
@@ -120,6 +124,10 @@ class Workflow:
 
     def form(self) -> type[JobForm]:
         """A pydantic class with one field for each input, and those of JobForm or PromptForm."""
+        return self._form
+
+    @cached_property
+    def _form(self) -> type[JobForm]:
         inputs = self.inputs()
         fields: dict[str, Any] = {
             name: (p.annotation, ... if p.default is REQUIRED else p.default) for name, p in inputs.items()
@@ -196,6 +204,38 @@ class Workflow:
             for other in self.exposed(name).when:
                 if other not in inputs:
                     raise WorkflowError(f"input '{name}', when: {unknown('input', other, inputs)}")
+
+
+def _expanded(written: Definition) -> dict[str, str | Exposed]:
+    """The inputs, where "STEP.sampling" stands for all fields of a Sampling that are neither inputs nor fixed."""
+    inputs: dict[str, str | Exposed] = {}
+    for name, spec in written.inputs.items():
+        exposed = Exposed(of=spec) if isinstance(spec, str) else spec
+        fields = _fields(written, exposed.of)
+        if not fields:
+            inputs[name] = spec
+            continue
+        if unfit := exposed.model_fields_set - {"of", "more", "when"}:
+            raise WorkflowError(f"input '{name}' stands for several, so it has no '{min(unfit)}'; leave that out")
+        step = exposed.of.partition(".")[0]
+        inputs |= {field: exposed.model_copy(update={"of": f"{step}.{field}"}) for field in fields}
+    return inputs
+
+
+def _fields(written: Definition, of: str) -> list[str]:
+    """The parameters that an input of several stands for; none where it is of one, or of a step that is not there."""
+    step, _, parameter = of.partition(".")
+    use = str(written.steps.get(step, {}).get("use", ""))
+    if use not in names("steps"):
+        return []
+    specs = [spec if isinstance(spec, str) else spec.of for spec in written.inputs.values()]
+    known = groups(find("steps", use).run).get(parameter, ())
+    taken = {
+        *written.inputs,
+        *written.steps[step],
+        *(one.partition(".")[2] for one in specs if one.startswith(f"{step}.")),
+    }
+    return [field for field in known if field not in taken and field != "guide"]
 
 
 _Find = Callable[[str, str], object]
@@ -289,8 +329,8 @@ def workflow_names() -> list[str]:
     return sorted(path.stem for path in shipped("workflows").glob("*.yaml"))
 
 
-def bind(form: type[JobForm], values: Mapping[str, Any]) -> JobForm:
-    """Values checked against a form.
+def bind(form: type[JobForm], values: Mapping[str, Any], open_picture: Callable[[str], Image] | None = None) -> JobForm:
+    """Values checked against a form. With ``open_picture``, pictures take the place of their paths.
 
     Raises InputError that names each input that is wrong, in one line.
     """
@@ -299,7 +339,7 @@ def bind(form: type[JobForm], values: Mapping[str, Any]) -> JobForm:
         text = unknown("input", strangers[0], form.model_fields)
         raise InputError(text, {strangers[0]: text})
     try:
-        return form.model_validate(values)
+        return form.model_validate(values, context=open_picture)
     except ValidationError as error:
         missing = [str(item["loc"][0]) for item in error.errors() if item["type"] == "missing"]
         if missing:

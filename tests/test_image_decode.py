@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageChops, ImageCms
 
 import studio
-from studio.engine.images import gray_masks, opaque
+from studio.engine.images import gray_mask, opaque
 from studio.errors import InputError
 from studio.imagefile import open_image, open_stored
 from studio.job import Job
@@ -99,7 +99,7 @@ MODES = (
 def _logo(file, _):
     """Cut out of the poster, in whose lower right corner it is."""
     ground = "#123456"
-    (page,) = compose.run(None, [Image.new("RGB", (1000, 1000), ground)], "x", logo=str(file))
+    page = compose.run(None, Image.new("RGB", (1000, 1000), ground), "x", logo=str(file))
     corner = page.crop((page.width // 2, 1000, *page.size))
     return corner.crop(ImageChops.difference(corner, Image.new("RGB", corner.size, ground)).getbbox())
 
@@ -120,12 +120,12 @@ def _painted(file, tmp_path):
     from studio.surfaces.web import masks
 
     data = f"data:image/png;base64,{base64.b64encode(file.read_bytes()).decode()}"
-    return gray_masks(masks.file_of({"mask": data}, tmp_path))[0]
+    return gray_mask(masks.file_of({"mask": data}, tmp_path))
 
 
 DOORS = {
-    "a step": lambda file, _: opaque(str(file))[0],
-    "a mask": lambda file, _: gray_masks(str(file))[0],
+    "a step": lambda file, _: opaque(str(file)),
+    "a mask": lambda file, _: gray_mask(str(file)),
     "a logo": _logo,
     "training": _learned,
     "the gallery": lambda file, _: Image.open(io.BytesIO(thumbnails.jpeg(file, WIDE))),

@@ -5,6 +5,7 @@ from PIL import Image
 
 from studio.engine import pipelines
 from studio.job import Job
+from studio.resolve import resolve
 from studio.walk import rehearse
 from studio.workflow import Workflow
 
@@ -39,7 +40,7 @@ def test_the_work_of_a_rehearsal_is_that_of_the_picture(name, start, session, tm
     job = Job.of(Workflow.load(name), CASES[name] | {"seed": 1}).alone(0)
     with monkeypatch.context() as nothing_is_loaded:
         nothing_is_loaded.setattr(pipelines.Pipelines, "get", None)
-        effort = rehearse(job.checked(), job.values, job.seed)
+        effort = rehearse(resolve(job))
     picture = next(session.run(job, out=tmp_path / "out"))
     assert picture.record["work"] == pytest.approx(effort.work, abs=1e-6)
     assert picture.image.width * picture.image.height == effort.pixels

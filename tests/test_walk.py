@@ -5,6 +5,8 @@ import pytest
 from studio.engine.engine import Engine
 from studio.engine.pipelines import Pipelines
 from studio.job import Job
+from studio.resolve import Assets, arguments_of
+from studio.sampling import Sampling
 from studio.steps import generate
 from studio.walk import make
 from studio.workflow import Workflow
@@ -29,15 +31,16 @@ def test_words_become_the_prompt(pipelines):
     steps = {name: TWO["steps"][name] for name in ("say", "draw")}
     workflow = Workflow.of("one", {**TWO, "steps": steps})
     job = Job.of(workflow, {"what": "star, orange moon", "seed": 3})
-    made = make(workflow, job.alone(1).values, Engine(pipelines, (3,)))
+    made = make(workflow, arguments_of(workflow, job.alone(1).values, Assets()), Engine(pipelines, 3))
     assert made.prompt == "an orange moon on white"
-    assert made.pictures == generate.run(Engine(pipelines, (3,)), made.prompt, size=(64, 64), steps=2)
+    assert made.picture == generate.run(Engine(pipelines, 3), made.prompt, size=(64, 64), sampling=Sampling(steps=2))
 
 
 def test_reports_rise_over_the_steps_that_take_time(pipelines):
     heard = []
-    engine = Engine(pipelines, (3,), lambda step, steps: heard.append(step / steps))
-    make(Workflow.of("two", TWO), {"what": ["star"]}, engine)
+    engine = Engine(pipelines, 3, lambda step, steps: heard.append(step / steps))
+    two = Workflow.of("two", TWO)
+    make(two, arguments_of(two, {"what": ["star"]}, Assets()), engine)
     assert heard == [1 / 4, 1 / 2, 4 / 6, 5 / 6, 1]
 
 
@@ -52,5 +55,6 @@ def test_one_input_serves_two_steps(pipelines):
     assert job.models() == ["spark"]
     apart = {"draw": steps["draw"], "change": {**steps["change"], "prompt": "a star", "model": "spark"}}
     own = Workflow.of("apart", {"title": "Apart", "inputs": inputs, "steps": apart})
-    engine = Engine(pipelines, (3,))
-    assert make(shared, job.values, engine).pictures == make(own, job.values, engine).pictures
+    engine = Engine(pipelines, 3)
+    one, other = (make(each, arguments_of(each, job.values, Assets()), engine) for each in (shared, own))
+    assert one.picture == other.picture

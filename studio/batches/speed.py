@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from studio.errors import OutputError, StudioError
 from studio.job import Job
 from studio.record import glance
+from studio.resolve import Assets, converted
 from studio.untrusted.files import is_folder, resolved
 from studio.walk import Effort, rehearse
 from studio.workflow import Workflow
@@ -139,7 +140,7 @@ def _is_amount(value: Any) -> bool:
 
 def _effort(job: Job) -> Effort:
     try:
-        return rehearse(Workflow.of(job.workflow, job.definition), job.values, job.seed)
+        return rehearse(converted(job, Workflow.of(job.workflow, job.definition), Assets()))
     except StudioError:
         return Effort(0, 0)
 

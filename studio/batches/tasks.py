@@ -14,6 +14,7 @@ from studio.batches.tables.table import Row, Table
 from studio.batches.task import Task
 from studio.errors import InputError, Problem, StudioError, TableError
 from studio.job import Job, Jobs
+from studio.resolve import Assets, checked
 from studio.workflow import Workflow
 
 MOST: Final = 100_000
@@ -63,6 +64,7 @@ class _Making:
     wildcards: Path
     going: Callable[[], None]
     seeds: Seeds = field(default_factory=Seeds)
+    assets: Assets = field(default_factory=Assets)
     problems: list[Problem] = field(default_factory=list)
     made: int = 0
 
@@ -82,7 +84,7 @@ class _Making:
     def _job(self, row: Row, choice: Choice, values: Mapping[str, Value]) -> Job | None:
         try:
             job = self.jobs.of({name: value.value for name, value in values.items()}).with_wildcards(self.wildcards)
-            job.ask_steps(self.jobs.workflow)
+            checked(job, self.jobs.workflow, self.assets)
         except StudioError as error:
             self.problems += self._problems(error, row, choice, values)
             return None

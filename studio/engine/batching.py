@@ -1,37 +1,38 @@
-"""Executes several workflows side by side and batches the pictures that they request into shared forward passes.
+"""Executes several workflows side by side and batches the pictures that they order into shared forward passes.
 
-Each workflow runs in a thread of its own, and at most one thread computes at any time: a workflow that requests
-pictures waits until the calling thread has drawn them. The calling thread alone runs the models.
+Each workflow runs in a thread of its own, and at most one thread computes at any time: a workflow that orders
+a picture waits until the calling thread has drawn it. The calling thread alone runs the models.
 """
 
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Final, Generic, TypeVar
 
 from PIL.Image import Image
 
+from studio.engine import passes
 from studio.engine.order import Order, sharing
-from studio.engine.passes import Make, in_passes
+from studio.engine.passes import Draw, in_passes
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 Answer = Image | Exception
 
-_QUEUED_PER_SLOT: Final = 8  # workflows that run ahead for each picture of a pass, so that similar requests are found
+_QUEUED_PER_SLOT: Final = 8  # workflows that run ahead for each picture of a pass, so that similar orders are found
 
 
 class Execution:
     """One workflow that is being executed: what it was given to draw with, and how long it has taken."""
 
-    def __init__(self, draw: Make) -> None:
+    def __init__(self, draw: Draw) -> None:
         self._draw = draw
         self._seconds, self._since = 0.0, time.monotonic()
 
-    def draw(self, orders: Sequence[Order]) -> list[Image]:
-        """The picture of each order. Raises what drawing one of them raised."""
-        return self._draw(orders)
+    def draw(self, order: Order) -> Image:
+        """The picture of the order. Raises what drawing it raised."""
+        return self._draw(order)
 
     @property
     def seconds(self) -> float:
@@ -53,7 +54,7 @@ def execute_all(
 ) -> Iterator[tuple[Task, Result | Exception]]:
     """Call ``execute`` with each task and yield its result, or the error that it raised, as soon as it is there.
 
-    Up to ``batch`` pictures share a forward pass, the oldest request first, so that tasks end roughly in order; tasks
+    Up to ``batch`` pictures share a forward pass, the oldest order first, so that tasks end roughly in order; tasks
     are taken from the iterable when they are needed. With a batch of one, tasks are executed one after another in the
     calling thread. If a pass of several pictures fails, each is drawn alone. A BaseException that is not an Exception
     ends all tasks and is raised here.
@@ -63,28 +64,29 @@ def execute_all(
         return
     for task in tasks:
         try:
-            result: Result | Exception = execute(task, Execution(_one_by_one))
+            result: Result | Exception = execute(task, Execution(passes.draw))
         except Exception as error:
             result = error
         yield task, result
 
 
-def _one_by_one(orders: Sequence[Order]) -> list[Image]:
-    return [image for order in orders for image in in_passes([order])]
-
-
 def _side_by_side(
     tasks: Iterable[Task], execute: Callable[[Task, Execution], Result], batch: int
 ) -> Iterator[tuple[Task, Result | Exception]]:
-    waiting, running = iter(tasks), list[_Thread[Task, Result]]()
+    waiting: Iterator[Task] = iter(tasks)
+    running: list[_Thread[Task, Result]] = []
     try:
         while True:
             for task in islice(waiting, batch * _QUEUED_PER_SLOT - len(running)):
-                running.append(_Thread(task, execute))
+                thread = _Thread(task, execute)
+                if not thread.started(needed=not running):
+                    waiting = chain([task], waiting)
+                    break
+                running.append(thread)
             if not running:
                 return
             for one in list(running):
-                if not one.unanswered and one.run_to_next_request():
+                if not one.order and one.run_to_next_order():
                     running.remove(one)
                     yield one.task, one.result
             _one_pass(running, batch)
@@ -98,31 +100,34 @@ class _Abandoned(BaseException):
 
 
 class _Thread(Generic[Task, Result]):
-    """A task in a thread that only runs while ``run_to_next_request`` waits for it."""
+    """A task in a thread that only runs while ``run_to_next_order`` waits for it."""
 
     def __init__(self, task: Task, execute: Callable[[Task, Execution], Result]) -> None:
         self.task = task
-        self.execution = Execution(self._request)
+        self.execution = Execution(self._wait_for)
         self.result: Result | Exception
-        self.share = 0.0  # seconds of passes since its request
-        self._orders: Sequence[Order] = ()
-        self._answers: dict[Order, Answer] = {}
+        self.order: Order | None = None  # what it waits for
+        self._answer: Answer
+        self._share = 0.0  # seconds of the pass that drew it
         self._fatal: BaseException | None = None
         self._resume, self._stopped = threading.Semaphore(0), threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, args=(execute,), name="workflow", daemon=True)
-        self._thread.start()
 
-    @property
-    def unanswered(self) -> list[Order]:
-        """Its orders that have not been drawn."""
-        return [order for order in self._orders if order not in self._answers]
+    def started(self, *, needed: bool) -> bool:
+        """Start the thread; False where there is no memory for the stack of one more. One that is needed raises."""
+        try:
+            self._thread.start()
+        except RuntimeError:
+            if needed:
+                raise
+            return False
+        return True
 
-    def answer(self, order: Order, answer: Answer, seconds: float) -> None:
-        self._answers[order] = answer
-        self.share += seconds
+    def answer(self, answer: Answer, seconds: float) -> None:
+        self.order, self._answer, self._share = None, answer, seconds
 
-    def run_to_next_request(self) -> bool:
-        """Let the thread compute until it requests pictures or ends; returns whether it has ended."""
+    def run_to_next_order(self) -> bool:
+        """Let the thread compute until it orders a picture or ends; returns whether it has ended."""
         self._resume.release()
         self._stopped.acquire()
         if self._fatal:
@@ -137,7 +142,7 @@ class _Thread(Generic[Task, Result]):
 
     def _run(self, execute: Callable[[Task, Execution], Result]) -> None:
         try:
-            self._wait()
+            self._sleep()
             self.result = execute(self.task, self.execution)
         except Exception as error:
             self.result = error
@@ -145,30 +150,32 @@ class _Thread(Generic[Task, Result]):
             self._fatal = error
         self._stopped.release()
 
-    def _wait(self) -> None:
+    def _sleep(self) -> None:
         self._resume.acquire()
-        self.execution.resume(self.share)
+        self.execution.resume(self._share)
         if self._fatal:
             raise self._fatal
 
-    def _request(self, orders: Sequence[Order]) -> list[Image]:
-        self._orders, self._answers, self.share = orders, {}, 0.0
+    def _wait_for(self, order: Order) -> Image:
+        self.order = order
         self.execution.pause()
         self._stopped.release()
-        self._wait()
-        return [_image(self._answers[order]) for order in orders]
+        self._sleep()
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
 
 
 def _one_pass(threads: Sequence["_Thread[Task, Result]"], batch: int) -> None:
     """Draw the oldest order and those that can share its pass; each has an equal share of the seconds."""
-    requested = {order: one for one in threads for order in one.unanswered}
-    if not requested:
+    ordered = {one.order: one for one in threads if one.order}
+    if not ordered:
         return
     began = time.monotonic()
-    answers = _answers(sharing(list(requested), batch))
+    answers = _answers(sharing(list(ordered), batch))
     share = (time.monotonic() - began) / len(answers)
     for order, answer in answers.items():
-        requested[order].answer(order, answer, share)
+        ordered[order].answer(answer, share)
 
 
 def _answers(orders: Sequence[Order]) -> dict[Order, Answer]:
@@ -178,9 +185,3 @@ def _answers(orders: Sequence[Order]) -> dict[Order, Answer]:
         if len(orders) == 1:
             return {orders[0]: error}
     return {order: answer for one in orders for order, answer in _answers([one]).items()}
-
-
-def _image(answer: Answer) -> Image:
-    if isinstance(answer, Exception):
-        raise answer
-    return answer

@@ -47,7 +47,7 @@ def arguments(pipeline: "DiffusionPipeline", controls: Sequence[Control], size: 
     """
     taken = signature(type(pipeline).__call__).parameters
     given: dict[str, list[Any]] = {
-        "control_image" if "control_image" in taken else "image": [resized(c.pictures[0], size) for c in controls],
+        "control_image" if "control_image" in taken else "image": [resized(c.picture, size) for c in controls],
         "controlnet_conditioning_scale": [float(control.weight) for control in controls],
         "control_guidance_start": [float(control.start) for control in controls],
         "control_guidance_end": [float(control.end) for control in controls],
@@ -95,7 +95,7 @@ def adapted(pipeline: "DiffusionPipeline", parts: Parts, controls: Sequence[Cont
             levels = tuple(pipeline.unet.config.block_out_channels)
             if tuple(adapter.config.channels[: len(levels)]) != levels:  # one for SDXL has a level more
                 raise _stranger(part.name)
-            seen = [control.weight * each for each in _seen(adapter, resized(control.pictures[0], size))]
+            seen = [control.weight * each for each in _seen(adapter, resized(control.picture, size))]
             stack.enter_context(patched(pipeline.unet, "forward", _Adding(pipeline, seen, control)))
         yield
 

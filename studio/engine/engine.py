@@ -1,20 +1,18 @@
 """What a step is given: a model at its service, a picture's seed, and somebody to report to."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from PIL.Image import Image
 
 from studio.engine import loras, passes, samplers
 from studio.engine.forward import forward
-from studio.engine.order import Note, Order, Report
+from studio.engine.order import Note, Order, Report, Show
 from studio.engine.parts import Parts
-from studio.engine.passes import Make
+from studio.engine.passes import Draw
 from studio.engine.pipelines import Pipelines
-from studio.engine.preview import Show
 from studio.engine.seamless import seamless as joined
 from studio.models.card import ModelCard
 from studio.models.parts import Part
@@ -36,41 +34,37 @@ def _forget(account: dict[str, Any]) -> None:
 class Engine:
     """All that a step needs to make pictures.
 
-    ``seeds`` holds one seed for each picture to make. ``report`` is called after each denoising
+    ``seed`` is that of the picture that is being made. ``report`` is called after each denoising
     step with its number (from 1) and how many there are; what it raises stops the run. ``show`` is
     given previews, if anybody wants them; ``note`` an account of each forward pass, for the record.
-    ``make`` makes what is ordered: at once, or with what others order at that time.
+    ``draw`` draws what is ordered: at once, or in one pass with what others order at that time.
     """
 
     pipelines: Pipelines
-    seeds: tuple[int, ...] = (0,)
+    seed: int = 0
     report: Report = _ignore
     show: Show | None = None
     note: Note = _forget
-    make: Make = passes.make
-
-    def for_seeds(self, seeds: Sequence[int], report: Report = _ignore) -> "Engine":
-        """The same engine for other pictures."""
-        return replace(self, seeds=tuple(seeds), report=report)
+    draw: Draw = passes.draw
 
     def part(self, n: int, of: int) -> "Engine":
         """The same engine for part ``n`` (from 0) of ``of`` equal ones: its reports count towards the whole."""
         return replace(self, report=lambda step, steps: self.report(n * steps + step, of * steps))
 
-    def denoise(self, card: ModelCard, request: Request) -> list[Image]:
-        """One picture for each seed.
+    def denoise(self, card: ModelCard, request: Request) -> Image:
+        """The picture that is requested.
 
-        Each has a noise generator of its own, on the CPU, so that it does not depend on its
+        It has a noise generator of its own, on the CPU, so that it does not depend on its
         neighbours in the pass nor on the device: made alone it is the same to the bit, in a pass with others no
         value of a pixel differs by more than one. Raises InputError where the model's family has not
         what is asked for, OutOfMemory where no plan gets by with the memory there is. A request ``until``
-        a share of the noise gives latents, which another model's ``images`` may be.
+        a share of the noise gives latents, which another model's ``image`` may be.
         """
         request = request.with_written()
         card.family.check(request)
         loras.check_steps(request)
-        samplers.check(request.sampler, card.family.noise, partly=request.strength is not None)
-        return self.make(list(self._orders(card, request)))
+        samplers.check(request, card.family.noise)
+        return self.draw(self._order(card, request))
 
     @contextmanager
     def seamless(self, card: ModelCard, *, across: bool, down: bool) -> Iterator[None]:
@@ -82,18 +76,10 @@ class Engine:
         """What a model that sees makes of a picture: its depth, a pose."""
         return look(self.pipelines.parts, part, picture)
 
-    def forward(self, card: ModelCard, request: Request) -> list[Image]:
-        """One picture for each seed, in one pass; raises whatever torch does where memory runs out."""
-        return list(forward(list(self._orders(card, request))).made.values())
+    def forward(self, card: ModelCard, request: Request) -> Image:
+        """The picture that is requested, without looking for memory; raises whatever torch does where that runs out."""
+        order = self._order(card, request)
+        return forward([order]).made[order]
 
-    def _orders(self, card: ModelCard, request: Request) -> Iterator[Order]:
-        """One for each seed; all that one of them has done counts towards the whole."""
-        done = [0] * len(self.seeds)
-
-        def report(n: int, step: int, steps: int) -> None:
-            done[n] = step
-            self.report(sum(done), steps * len(done))
-
-        for n, seed in enumerate(self.seeds):
-            heard, show = partial(report, n), partial(self.show, n) if self.show else None
-            yield Order(self.pipelines, card, request.alone(n), seed, heard, self.note, show)
+    def _order(self, card: ModelCard, request: Request) -> Order:
+        return Order(self.pipelines, card, request, self.seed, self.report, self.note, self.show)

@@ -37,7 +37,7 @@ def forward(orders: Sequence[Order]) -> Pass:
     noise, aligned = card.family.noise, card.family.aligned
     with (
         guided(orders[0].pipelines, card, *(order.request for order in orders)) as given,
-        samplers.swapped(given.pipeline, request.sampler, noise, request.steps, aligned),
+        samplers.swapped(given.pipeline, request, noise, aligned),
     ):
         some, words = _of_one_form(orders, [_words(given, order) for order in orders])
         images = _called(given, some, Composition(words))
@@ -109,8 +109,8 @@ def _arguments(orders: Sequence[Order], words: Composition) -> dict[str, Any]:
 
 
 def _pictures(requests: Sequence[Request]) -> dict[str, Any]:
-    given = {"image": [request.images for request in requests], "mask_image": [request.masks for request in requests]}
-    return {name: [one for some in each for one in some] for name, each in given.items() if each[0]}
+    given = {"image": [request.image for request in requests], "mask_image": [request.mask for request in requests]}
+    return {name: each for name, each in given.items() if each[0] is not None}
 
 
 def _hand_over(request: Request) -> dict[str, Any]:

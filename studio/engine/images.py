@@ -1,9 +1,7 @@
 """Pictures that go into a step, and masks; and the size at which a model can take them."""
 
-from collections.abc import Sequence
 from math import sqrt
 from pathlib import Path
-from typing import Any
 
 from PIL import Image, ImageOps
 
@@ -12,21 +10,19 @@ from studio.kinds import Size
 from studio.transparency import mask_levels, on_ground
 
 
-def opened(picture: str | Path | Sequence[Any]) -> list[Image.Image]:
-    """The pictures behind an input: a file's, or those an earlier step made. RGB, or RGBA, which no model takes."""
-    if isinstance(picture, str | Path):
-        return [open_image(picture)]
-    return list(picture)
+def opened(picture: str | Path | Image.Image) -> Image.Image:
+    """The picture behind an input: a file's, or one that an earlier step made. RGB, or RGBA, which no model takes."""
+    return open_image(picture) if isinstance(picture, str | Path) else picture
 
 
-def opaque(picture: str | Path | Sequence[Any]) -> list[Image.Image]:
-    """The pictures behind an input, RGB; where one is transparent, white shows through."""
-    return [on_ground(one) for one in opened(picture)]
+def opaque(picture: str | Path | Image.Image) -> Image.Image:
+    """The picture behind an input, RGB; where it is transparent, white shows through."""
+    return on_ground(opened(picture))
 
 
-def gray_masks(mask: str | Path | Sequence[Any]) -> list[Image.Image]:
-    """The masks behind an input, gray; what is transparent in one is black."""
-    return [mask_levels(one) for one in opened(mask)]
+def gray_mask(mask: str | Path | Image.Image) -> Image.Image:
+    """The mask behind an input, gray; what is transparent in it is black."""
+    return mask_levels(opened(mask))
 
 
 def fitting(image: Image.Image, native: Size, multiple: int) -> Size:

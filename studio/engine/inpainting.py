@@ -1,14 +1,12 @@
 """A part of a picture drawn anew; the rest comes back exactly as it was."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from PIL import Image, ImageChops, ImageFilter
 
 from studio.engine.engine import Engine
-from studio.engine.images import fitting, gray_masks, resized
+from studio.engine.images import fitting, gray_mask, resized
 from studio.errors import InputError
 from studio.kinds import Size
 from studio.models.card import ModelCard
@@ -18,83 +16,76 @@ from studio.transparency import on_ground
 Box = tuple[int, int, int, int]
 
 
-def masks_for(images: Sequence[Image.Image], mask: str | Path | Sequence[Any]) -> list[Image.Image]:
-    """The masks behind an input, gray; where one is transparent, the picture stays.
+def mask_for(image: Image.Image, mask: str | Path | Image.Image) -> Image.Image:
+    """The mask behind an input, gray; where it is transparent, the picture stays.
 
-    Raises InputError where one differs in size from its picture, or asks for no change.
+    Raises InputError where it differs in size from its picture, or asks for no change.
     """
-    masks = gray_masks(mask)
-    for one in masks:
-        if one.size != images[0].size:
-            sizes = [f"{side.width}x{side.height}" for side in (one, images[0])]
-            raise _about_mask(f"the mask is {sizes[0]} and the picture {sizes[1]}; make them the same size")
-        if one.getbbox() is None:
-            raise _about_mask("the mask is black everywhere; make white what should be repainted")
-    return masks
+    gray = gray_mask(mask)
+    if gray.size != image.size:
+        sizes = [f"{side.width}x{side.height}" for side in (gray, image)]
+        raise _about_mask(f"the mask is {sizes[0]} and the picture {sizes[1]}; make them the same size")
+    if gray.getbbox() is None:
+        raise _about_mask("the mask is black everywhere; make white what should be repainted")
+    return gray
 
 
 def _about_mask(text: str) -> InputError:
     return InputError(text, {"mask": text})
 
 
-def redrawn(
+def repainted(
     engine: Engine,
     card: ModelCard,
     request: Request,
-    images: Sequence[Image.Image],
-    masks: Sequence[Image.Image],
+    *,
+    image: Image.Image,
+    mask: Image.Image,
     padding: int | None = None,
     native: Size | None = None,
-) -> list[Image.Image]:
-    """The pictures, drawn anew where their masks are white; gray blends, black stays to the bit, its alpha too.
+) -> Image.Image:
+    """The picture, repainted where the mask is white; gray blends, black stays to the bit, its alpha too.
 
     Only the surroundings of the mask go through the model, at the size ``native`` or its own, so that a small place in
     a large picture is drawn as sharply as the rest: ``padding`` pixels on each side and what the shape of that size
-    needs, or where that is left open, half as much again. It sees transparent pictures on white; what it draws is
+    needs, or where that is left open, half as much again. It sees a transparent picture on white; what it draws is
     opaque.
     """
     native = native or card.size
-    count = len(engine.seeds)
-    images, masks = list(images) * (count // len(images)), list(masks) * (count // len(masks))
-    box = _around(masks, native) if padding is None else _padded(masks, padding, native)
+    box = _around(mask, native) if padding is None else _padded(mask, padding, native)
     size = fitting(Image.new("L", (box[2] - box[0], box[3] - box[1])), native, card.family.multiple)
-    inside = tuple(resized(on_ground(one.crop(box)), size) for one in images)
-    white = tuple(resized(one.crop(box), size) for one in masks)
-    whole = Size(*images[0].size)
+    whole = Size(*image.size)
     guide = request.guide.placed(
         lambda picture: resized(resized(picture, whole).crop(box), size),
         lambda mask: mask.resize(whole).crop(box).resize(size),
     )
-    asked = replace(request, width=size.width, height=size.height, images=inside, masks=white, guide=guide)
-    made = engine.denoise(card, asked)
-    return [_put_back(*each, box) for each in zip(images, masks, made, strict=True)]
+    inside, white = resized(on_ground(image.crop(box)), size), resized(mask.crop(box), size)
+    asked = replace(request, width=size.width, height=size.height, image=inside, mask=white, guide=guide)
+    return _put_back(image, mask, engine.denoise(card, asked), box)
 
 
-def _around(masks: Sequence[Image.Image], native: Size) -> Box:
-    """What the model sees: the masks and half as much again, at least its own size, within the picture."""
-    left, top, right, bottom = _union(masks)
+def _around(mask: Image.Image, native: Size) -> Box:
+    """What the model sees: the mask and half as much again, at least its own size, within the picture."""
+    left, top, right, bottom = _painted(mask)
     width, height = max(native.width, (right - left) * 3 // 2), max(native.height, (bottom - top) * 3 // 2)
-    return _grown((left, top, right, bottom), width, height, masks[0].size)
+    return _grown((left, top, right, bottom), width, height, mask.size)
 
 
-def _padded(masks: Sequence[Image.Image], padding: int, native: Size) -> Box:
-    """The masks with that many pixels around them, grown to the shape of ``native``, as A1111 has "only masked".
+def _padded(mask: Image.Image, padding: int, native: Size) -> Box:
+    """The mask with that many pixels around it, grown to the shape of ``native``, as A1111 has "only masked".
 
     ``get_crop_region_v2`` and ``expand_crop_region`` of its ``modules/masking.py``.
     """
-    left, top, right, bottom = _union(masks)
-    whole = masks[0].size
+    left, top, right, bottom = _painted(mask)
+    whole = mask.size
     box = max(0, left - padding), max(0, top - padding), min(whole[0], right + padding), min(whole[1], bottom + padding)
     width, height = box[2] - box[0], box[3] - box[1]
     wide, high = round(height * native.width / native.height), round(width * native.height / native.width)
     return _grown(box, max(width, wide), max(height, high), whole)
 
 
-def _union(masks: Sequence[Image.Image]) -> Box:
-    union = masks[0]
-    for mask in masks[1:]:
-        union = ImageChops.lighter(union, mask)
-    return union.getbbox() or (0, 0, *union.size)
+def _painted(mask: Image.Image) -> Box:
+    return mask.getbbox() or (0, 0, *mask.size)
 
 
 def _grown(box: Box, width: int, height: int, whole: tuple[int, int]) -> Box:

@@ -12,6 +12,8 @@ from studio.request import Request
 
 Report = Callable[[int, int], None]
 """Given a denoising step's number, from 1, and how many there are."""
+Show = Callable[[bytes], None]
+"""Given a preview, as JPEG."""
 Note = Callable[[dict[str, Any]], None]
 """Given an account of a forward pass, for the record."""
 
@@ -29,7 +31,7 @@ class Order:
     seed: int
     report: Report
     note: Note
-    show: Callable[[bytes], None] | None = None
+    show: Show | None = None
 
     def goes_with(self, other: "Order") -> bool:
         """Whether one forward pass can make both: they differ in seed, prompts, start picture and mask at most."""
@@ -41,7 +43,7 @@ class Order:
         request = self.request
         arguments = self.card.family.arguments(request.task, prompts.plain(request))
         told = {name: value for name, value in arguments.items() if name not in {"prompt", "negative_prompt"}}
-        return told, request.task, replace(request, prompt="", negative_prompt="", images=(), masks=())
+        return told, request.task, replace(request, prompt="", negative_prompt="", image=None, mask=None)
 
 
 def sharing(orders: Sequence[Order], most: int) -> list[Order]:

@@ -11,20 +11,16 @@ from PIL.Image import Image
 from studio.engine import hardware, memory
 from studio.engine.forward import Pass, forward
 from studio.engine.memory import Plan
-from studio.engine.order import Order, sharing
+from studio.engine.order import Order
 from studio.errors import OutOfMemory
 
-Make = Callable[[Sequence[Order]], list[Image]]
-"""Makes the picture of each order."""
+Draw = Callable[[Order], Image]
+"""Draws the picture of an order."""
 
 
-def make(orders: Sequence[Order]) -> list[Image]:
-    """The picture of each order, those that go together made together."""
-    made: dict[Order, Image] = {}
-    while todo := [order for order in orders if order not in made]:
-        some = sharing(todo, len(todo))
-        made |= zip(some, in_passes(some), strict=True)
-    return [made[order] for order in orders]
+def draw(order: Order) -> Image:
+    """The picture of the order, in a pass of its own."""
+    return in_passes([order])[0]
 
 
 def in_passes(orders: Sequence[Order]) -> list[Image]:

@@ -40,7 +40,7 @@ def resembling(
         nothing = [""] * len(found)
         pipeline.load_ip_adapter(weights, subfolder=nothing, weight_name=nothing, image_encoder_folder=None)
         pipeline.set_ip_adapter_scale([float(reference.weight) for reference in references])
-        yield {"ip_adapter_image": [[reference.pictures[0]] for reference in references]}
+        yield {"ip_adapter_image": [[reference.picture] for reference in references]}
     finally:
         unet.set_attn_processor(processors)
         del unet.encoder_hid_proj  # from among the modules, where a None put in its place would stay

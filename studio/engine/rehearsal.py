@@ -1,6 +1,6 @@
 """An engine that draws nothing: a workflow orders from it all that it would draw, and gets blank pictures."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from PIL import Image
@@ -14,11 +14,11 @@ from studio.models.parts import Part
 
 
 class Rehearsal(Engine):
-    """For one picture; no model is loaded. The tally has the work of it afterwards."""
+    """No model is loaded. The tally has the work of it afterwards."""
 
     @classmethod
     def of(cls, seed: int, tally: Tally) -> "Rehearsal":
-        return cls(Pipelines(), (seed,), make=tally.counting(_blank))
+        return cls(Pipelines(), seed, draw=tally.counting(_blank))
 
     @contextmanager
     def seamless(self, card: ModelCard, *, across: bool, down: bool) -> Iterator[None]:  # noqa: ARG002
@@ -28,5 +28,5 @@ class Rehearsal(Engine):
         return picture
 
 
-def _blank(orders: Sequence[Order]) -> list[Image.Image]:
-    return [Image.new("RGB", (order.request.width, order.request.height)) for order in orders]
+def _blank(order: Order) -> Image.Image:
+    return Image.new("RGB", (order.request.width, order.request.height))

@@ -6,16 +6,19 @@ sigmas), so only what belongs to the model is taken over and every other flag is
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from studio.engine import libraries
 from studio.engine.lms import lms
+from studio.engine.patch import patched
 from studio.engine.plms import plms
 from studio.engine.recipes import DIFFUSION, FLOW, Recipe
 from studio.engine.schedules import placed
 from studio.errors import InputError
 from studio.kinds import OWN_SAMPLER
+from studio.request import Request
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline, SchedulerMixin
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 Noise = Literal["diffusion", "flow"]
 """How a model was taught: with Gaussian diffusion, or with flow matching."""
 
+TAKES_ETA: Final = ("DDIM", "TCD")
+"""Samplers that can put fresh noise in after each step, as much as eta says."""
 _MODELS_OWN: Final = (
     "num_train_timesteps",
     "beta_start",
@@ -34,18 +39,30 @@ _MODELS_OWN: Final = (
 )
 
 
-def check(name: str, noise: Noise, *, partly: bool = False) -> None:
-    """Raise InputError, saying what to take instead, where a sampler does not suit how a model was taught.
-
-    ``partly`` is for a picture that is only changed by some strength.
+def check(request: Request, noise: Noise) -> None:
+    """Raise InputError, saying what to take instead, where a sampler does not suit how a model was taught, or an eta is
+    asked of one that takes none.
     """
+    check_name(request.sampler, noise)
+    if noise == "flow" and request.strength is not None and request.sampler == "Heun":
+        # FLUX.1's pipelines count its double steps in the strength
+        raise InputError("'Heun' mistakes the strength for a flow-matching model; take 'DPM++ 2M'")
+    if request.eta is not None and request.sampler not in (OWN_SAMPLER, *TAKES_ETA):
+        raise _no_eta(f"'{request.sampler}'")
+
+
+def _no_eta(who: str) -> InputError:
+    text = f"{who} takes no eta; leave eta empty, or take {' or '.join(TAKES_ETA)}"
+    return InputError(text, {"eta": text})
+
+
+def check_name(name: str, noise: Noise) -> None:
+    """Raise InputError, saying what to take instead, where a sampler does not suit how a model was taught."""
     if noise == "flow" and name not in (OWN_SAMPLER, *FLOW):
         near = next((known for known in FLOW if name.startswith(f"{known} ")), "Euler")
         raise InputError(
             f"'{name}' does not work for a flow-matching model; take '{near}', or one of {', '.join(FLOW)}"
         )
-    if noise == "flow" and partly and name == "Heun":  # FLUX.1's pipelines count its double steps in the strength
-        raise InputError("'Heun' mistakes the strength for a flow-matching model; take 'DPM++ 2M'")
 
 
 def build(
@@ -56,7 +73,7 @@ def build(
     ``aligned`` are the levels that suit such a model best, where they are known.
     Raises InputError, saying what to take instead, where the two would end in NaN or in noise.
     """
-    check(name, noise)
+    check_name(name, noise)
     if _trig(own) and name != OWN_SAMPLER:
         raise InputError(f'this model draws with its own sampler only; take "{OWN_SAMPLER}"')
     if (noise == "flow") != _is_flow(own):
@@ -137,13 +154,28 @@ def check_steps(scheduler: "SchedulerMixin", steps: int) -> None:
 
 @contextmanager
 def swapped(
-    pipeline: "DiffusionPipeline", name: str, noise: Noise, steps: int, aligned: tuple[float, ...] = ()
+    pipeline: "DiffusionPipeline", request: Request, noise: Noise, aligned: tuple[float, ...] = ()
 ) -> Iterator[None]:
-    """While inside, the pipeline uses a fresh sampler called ``name``; after, its own again."""
-    fresh = build(name, pipeline.scheduler, noise, aligned)
-    check_steps(fresh, steps)
+    """While inside, the pipeline uses a fresh sampler as the request names it; after, its own again."""
+    fresh = build(request.sampler, pipeline.scheduler, noise, aligned)
+    check_steps(fresh, request.steps)
     own, pipeline.scheduler = pipeline.scheduler, fresh
     try:
-        yield
+        with _with_eta(fresh, request.eta):
+            yield
     finally:
         pipeline.scheduler = own
+
+
+@contextmanager
+def _with_eta(scheduler: "SchedulerMixin", eta: float | None) -> Iterator[None]:
+    """While inside, each step takes this eta; pipelines hand on one of their own."""
+    if eta is None:
+        yield
+        return
+    if "eta" not in signature(scheduler.step).parameters:
+        raise _no_eta("the model's own sampler")
+    with patched(
+        scheduler, "step", lambda step: wraps(step)(lambda *given, **named: step(*given, **{**named, "eta": eta}))
+    ):
+        yield

@@ -1,6 +1,6 @@
 """A large picture changed piece by piece, each as large as the model likes it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -9,7 +9,7 @@ from PIL import Image
 from studio.kinds import Size
 
 Box = tuple[int, int, int, int]
-Change = Callable[[int, int, list[Image.Image]], list[Image.Image]]
+Change = Callable[[int, int, Image.Image], Image.Image]
 _OVERLAP: Final = 0.25
 
 
@@ -19,23 +19,21 @@ def boxes(whole: Size, tile: Size) -> list[Box]:
     return [(left, top, left + tile.width, top + tile.height) for top in tops for left in lefts]
 
 
-def by_tiles(images: Sequence[Image.Image], tile: Size, change: Change) -> list[Image.Image]:
-    """The pictures, all of one size, with ``change`` made to each tile and the overlaps blended.
+def by_tiles(image: Image.Image, tile: Size, change: Change) -> Image.Image:
+    """The picture with ``change`` made to each tile and the overlaps blended.
 
-    ``change`` is given a tile's number, how many there are, and that tile of each picture.
+    ``change`` is given a tile's number, how many there are, and the tile.
     """
-    size = Size(*images[0].size)
-    grown = [_grown(image, tile) for image in images]
-    places = boxes(Size(*grown[0].size), tile)
+    grown = _grown(image, tile)
+    places = boxes(Size(*grown.size), tile)
     weight = _feather(tile)
-    sums = np.zeros((len(images), grown[0].height, grown[0].width, 4))
+    total = np.zeros((grown.height, grown.width, 4))
     for n, (left, top, right, bottom) in enumerate(places):
-        cut = [image.crop((left, top, right, bottom)) for image in grown]
-        for total, made in zip(sums, change(n, len(places), cut), strict=True):
-            total[top:bottom, left:right, :3] += np.asarray(made) * weight
-            total[top:bottom, left:right, 3:] += weight
-    mixed = (sums[..., :3] / sums[..., 3:]).round().astype(np.uint8)
-    return [Image.fromarray(image).crop((0, 0, *size)) for image in mixed]
+        made = change(n, len(places), grown.crop((left, top, right, bottom)))
+        total[top:bottom, left:right, :3] += np.asarray(made) * weight
+        total[top:bottom, left:right, 3:] += weight
+    mixed = (total[..., :3] / total[..., 3:]).round().astype(np.uint8)
+    return Image.fromarray(mixed).crop((0, 0, *image.size))
 
 
 def _starts(whole: int, tile: int) -> list[int]:

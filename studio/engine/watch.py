@@ -10,6 +10,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from studio.engine.finite import Latents
+from studio.engine.patch import patched
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
@@ -39,15 +40,13 @@ def watched(pipeline: "DiffusionPipeline", heard: Heard) -> Iterator[None]:
         heard(done, steps, _clean(scheduler, given["model_output"], given["sample"], result))
         return result
 
-    scheduler.step = tapped
-    try:
-        yield
-        latents.check()
-    except BaseException:
-        pipeline.maybe_free_model_hooks()  # which a pipeline does itself where it comes to its end
-        raise
-    finally:
-        del scheduler.step
+    with patched(scheduler, "step", lambda _: tapped):
+        try:
+            yield
+            latents.check()
+        except BaseException:
+            pipeline.maybe_free_model_hooks()  # which a pipeline does itself where it comes to its end
+            raise
 
 
 def _clean(scheduler: Any, guess: "Tensor", before: "Tensor", result: Any) -> "Tensor":

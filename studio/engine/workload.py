@@ -1,13 +1,12 @@
 """How much work a picture is for a model, whatever the machine: what earlier pictures took tells what others will."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from PIL.Image import Image
 
 from studio.engine import libraries
 from studio.engine.order import Order
-from studio.engine.passes import Make
+from studio.engine.passes import Draw
 from studio.engine.recipes import DIFFUSION, FLOW
 from studio.models.card import ModelCard
 from studio.prompt_grammar import parse
@@ -22,12 +21,12 @@ class Tally:
     def __init__(self) -> None:
         self.work = 0.0
 
-    def counting(self, make: Make) -> Make:
-        """As ``make``, but what is ordered is added up."""
+    def counting(self, draw: Draw) -> Draw:
+        """As ``draw``, but what is ordered is added up."""
 
-        def counted(orders: Sequence[Order]) -> list[Image]:
-            self.work += sum(workload(order.card, order.request) for order in orders)
-            return make(orders)
+        def counted(order: Order) -> Image:
+            self.work += workload(order.card, order.request)
+            return draw(order)
 
         return counted
 

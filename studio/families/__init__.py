@@ -292,7 +292,7 @@ class Family:
             given[self.guidance] = request.guidance
         if task not in self.unsized:
             given |= {"width": request.width, "height": request.height}
-        if request.strength is not None and request.images:
+        if request.strength is not None and request.image is not None:
             given["strength"] = request.strength
         return given | self.besides(request)
 

@@ -14,6 +14,8 @@ from studio.models import bases, folder, separate
 from studio.models.hashes import Lying, Pin, digest
 from studio.models.header import Header
 from studio.models.weights import Weights, recognised
+from studio.request import Request
+from studio.sampling import Sampling
 from studio.untrusted.files import exists, is_file, is_folder
 
 _SAID: Final[Mapping[str, type]] = MappingProxyType({"steps": int, "guidance": float})
@@ -91,10 +93,14 @@ class ModelCard:
         """The size it was trained at."""
         return self.defaults.size
 
-    def suited(self, steps: int | None, guidance: float | None) -> tuple[int, float]:
-        """These steps and this guidance, or what suits the model where they are left open."""
-        own = self.defaults
-        return own.steps if steps is None else steps, own.guidance if guidance is None else guidance
+    def request(self, prompt: str, sampling: Sampling, size: Size | None = None) -> Request:
+        """A request for a picture from noise. What ``sampling`` and ``size`` leave open is what suits the model."""
+        own, (width, height) = self.defaults, size or self.size
+        settled = {
+            "steps": own.steps if sampling.steps is None else sampling.steps,
+            "guidance": own.guidance if sampling.guidance is None else sampling.guidance,
+        }
+        return Request(**{**vars(sampling), **settled}, prompt=prompt, width=width, height=height)
 
     def placed(self) -> dict[str, Path]:
         """The components that lie in files of their own; raises ModelError for a file that is none of this model's."""

@@ -265,7 +265,7 @@ def unsuited(values: Mapping[str, Any], family: Family) -> dict[str, str]:
     lacks = {"negative_prompt": not family.negative_prompt, "guidance": not family.guidance}
     why = {name: f"{family.title} has none" for name in values if lacks.get(name)}
     try:
-        samplers.check(values.get("sampler", OWN_SAMPLER), family.noise)
+        samplers.check_name(values.get("sampler", OWN_SAMPLER), family.noise)
     except InputError as error:
         why["sampler"] = str(error)
     return why

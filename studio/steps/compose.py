@@ -74,13 +74,11 @@ def run(
     layout: Layout = "below",
     ground: Ground | None = None,
     ink: Ink | None = None,
-) -> list[Image.Image]:
-    """Each picture with the words on it, as large as they fit, in ink that can be read on their ground."""
+) -> Image.Image:
+    """The picture with the words on it, as large as they fit, in ink that can be read on their ground."""
     compose = _below if layout == "below" else _over
-    pictures = opaque(image)
-    return [
-        compose(picture, _block(picture.width, title, subtitle, logo), _rgb(ground), _rgb(ink)) for picture in pictures
-    ]
+    picture = opaque(image)
+    return compose(picture, _block(picture.width, title, subtitle, logo), _rgb(ground), _rgb(ink))
 
 
 def _block(width: int, title: str, subtitle: str, logo: Picture | None) -> Block:
@@ -93,7 +91,7 @@ def _block(width: int, title: str, subtitle: str, logo: Picture | None) -> Block
 
 
 def _logo(logo: Picture, width: int) -> Image.Image:
-    image = opened(logo)[0].convert("RGBA")
+    image = opened(logo).convert("RGBA")
     return ImageOps.contain(image, (round(width * _LOGO[0]), round(width * _LOGO[1])), Image.Resampling.LANCZOS)
 
 

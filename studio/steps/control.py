@@ -42,7 +42,7 @@ def run(
     Without one, for a model that was itself made to follow pictures.
     """
     check(controlnet, shows, start, end)
-    control = Control(controlnet or "", tuple(opaque(image)), weight, start, end)
+    control = Control(controlnet or "", opaque(image), weight, start, end)
     if controlnet:
         part = parts.find(controlnet, "controlnet")
         control = replace(control, adapter=part.adapter, mode=part.mode(shows))

@@ -9,7 +9,6 @@ from studio.kinds import DepthRef, Picture
 from studio.models import parts
 
 
-def run(engine: Engine, image: Picture, depth: DepthRef) -> list[Image.Image]:
-    """The depth of each picture, of its size, from the nearest to the farthest in it."""
-    part = parts.find(depth, "depth")
-    return [engine.see(seeing.depth, part, picture) for picture in opaque(image)]
+def run(engine: Engine, image: Picture, depth: DepthRef) -> Image.Image:
+    """The depth of the picture, of its size, from the nearest to the farthest in it."""
+    return engine.see(seeing.depth, parts.find(depth, "depth"), opaque(image))

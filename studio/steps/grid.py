@@ -1,6 +1,6 @@
 """A sheet of pictures that shows what inputs do: X across, Y down, Z as one sheet under another."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import product
 from typing import Annotated, Any, Final
@@ -15,6 +15,7 @@ from studio.kinds import AxisText, Picture, Prompt, Text, Toggle, WorkflowRef
 from studio.lora import Lora
 from studio.models import named
 from studio.plugins import unknown
+from studio.resolve import Assets, arguments_of
 from studio.sheet import sheet, stacked
 from studio.walk import make
 from studio.workflow import JobForm, Workflow, bind, workflow_names
@@ -47,13 +48,11 @@ def run(
     settings: Settings = "",
     workflow: WorkflowRef = "text-to-image",
     labels: Labels = True,
-) -> list[Image]:
-    """One sheet for each seed."""
+) -> Image:
+    """The sheet. A picture on it has the engine's seed where no axis gives another."""
     inner = _inner(workflow)
-    axes, cells = _plan(inner, (x, y, z), _base(prompt, image, settings), engine.seeds)
-    pictures = list(_pictures(engine, inner, cells))
-    each = len(pictures) // len(engine.seeds)
-    return [_page(axes, pictures[n : n + each], labels) for n in range(0, len(pictures), each)]
+    axes, cells = _plan(inner, (x, y, z), _base(prompt, image, settings), engine.seed)
+    return _page(axes, list(_pictures(engine, inner, cells)), labels)
 
 
 def runs(
@@ -70,17 +69,17 @@ def runs(
     Raises InputError that names a wrong axis or value, before anything is started.
     """
     inner = _inner(workflow)
-    return [(inner, cell) for cell in _plan(inner, (x, y, z), _base(prompt, image, settings), (0,))[1]]
+    return [(inner, cell) for cell in _plan(inner, (x, y, z), _base(prompt, image, settings), 0)[1]]
 
 
 def _plan(
-    inner: Workflow, texts: tuple[str, str, str], base: dict[str, Any], seeds: Sequence[int]
+    inner: Workflow, texts: tuple[str, str, str], base: dict[str, Any], seed: int
 ) -> tuple[list[Axis], list[Cell]]:
-    """The axes, and the cells of one sheet for each seed."""
+    """The axes, and the cells of the sheet."""
     axes = [Axis.parse(text) if text.strip() else _NONE for text in texts]
     _check(inner, axes, base)
     form, lists = inner.form(), [name for name in inner.inputs() if inner.exposed(name).each]
-    cells = [_cell(form, lists, {"seed": seed} | base | point) for seed in seeds for point in _points(axes)]
+    cells = [_cell(form, lists, {"seed": seed} | base | point) for point in _points(axes)]
     for kind, ref in _named(inner, cells):
         named.check_name(kind, ref)
     return axes, cells
@@ -136,7 +135,7 @@ def _points(axes: list[Axis]) -> Iterator[dict[str, str]]:
 
 
 def _cell(form: type[JobForm], lists: list[str], values: Mapping[str, Any]) -> Cell:
-    cell = bind(form, values).model_dump(mode="json")
+    cell = dict(bind(form, values))
     for name in lists:
         if len(cell[name]) > 1:
             raise InputError(f"'{name}' has {len(cell[name])} values, but one picture of a grid takes one")
@@ -144,8 +143,10 @@ def _cell(form: type[JobForm], lists: list[str], values: Mapping[str, Any]) -> C
 
 
 def _pictures(engine: Engine, inner: Workflow, cells: list[Cell]) -> Iterator[Image]:
+    assets = Assets()
     for n, cell in enumerate(cells):
-        yield make(inner, cell, replace(engine.part(n, len(cells)), seeds=(cell["seed"],))).pictures[0]
+        arguments = arguments_of(inner, cell, assets)
+        yield make(inner, arguments, replace(engine.part(n, len(cells)), seed=cell["seed"])).picture
 
 
 def _page(axes: list[Axis], pictures: list[Image], labels: bool) -> Image:

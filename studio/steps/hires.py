@@ -6,24 +6,10 @@ from PIL.Image import Image
 from pydantic import Field
 
 from studio.engine.engine import Engine
-from studio.guide import NOTHING
-from studio.kinds import (
-    OWN_SAMPLER,
-    ClipSkip,
-    Guidance,
-    GuideBefore,
-    Kind,
-    ModelRef,
-    NegativePrompt,
-    PictureSize,
-    Prompt,
-    Sampler,
-    Size,
-    Steps,
-    Strength,
-)
+from studio.kinds import Kind, PictureSize, Prompt, Size, Strength
 from studio.models import library
 from studio.request import check_strength
+from studio.sampling import AUTOMATIC, Sampling
 from studio.steps import edit, generate
 
 STRENGTH: Final = 0.4
@@ -41,23 +27,15 @@ def run(
     prompt: Prompt,
     factor: Larger = 2.0,
     strength: Redrawn = STRENGTH,
-    negative_prompt: NegativePrompt = "",
     size: PictureSize | None = None,
-    steps: Steps | None = None,
-    guidance: Guidance | None = None,
-    sampler: Sampler = OWN_SAMPLER,
-    model: ModelRef = "spark",
-    guide: GuideBefore = NOTHING,
-    clip_skip: ClipSkip = 1,
-) -> list[Image]:
-    """One picture for each seed; unlike tiles, the second pass sees the whole picture at once."""
+    sampling: Sampling = AUTOMATIC,
+) -> Image:
+    """The picture; unlike tiles, the second pass sees the whole of it at once."""
     first, then = engine.part(0, 2), engine.part(1, 2)
-    made = generate.run(first, prompt, negative_prompt, size, steps, guidance, sampler, model, guide, clip_skip)
-    multiple = library.find(model).family.multiple
-    large = Size(*(round(side * factor / multiple) * multiple for side in made[0].size))
-    return edit.run(
-        then, made, prompt, strength, negative_prompt, large, steps, guidance, sampler, model, guide, clip_skip
-    )
+    made = generate.run(first, prompt, size, sampling)
+    multiple = library.find(sampling.model).family.multiple
+    large = Size(*(round(side * factor / multiple) * multiple for side in made.size))
+    return edit.run(then, made, prompt, strength=strength, size=large, sampling=sampling)
 
 
 def check(strength: float = STRENGTH, steps: int | None = None) -> None:

@@ -25,7 +25,8 @@ def run(
     engine: Engine,  # noqa: ARG001 every step is given one
     image: Seen,
     lines: Lines = "edges",
-) -> list[Image.Image]:
-    """The lines of each picture, of its size."""
+) -> Image.Image:
+    """The lines of the picture, of its size."""
     find = {"edges": edges.canny, "scribble": edges.scribble, "drawing": edges.inverted}
-    return [find[lines](picture) if lines in find else picture for picture in opaque(image)]
+    picture = opaque(image)
+    return find[lines](picture) if lines in find else picture

@@ -1,6 +1,7 @@
 """A picture that goes on beyond its edges."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -9,25 +10,12 @@ from pydantic import Field
 
 from studio.engine.engine import Engine
 from studio.engine.images import opened
-from studio.engine.inpainting import redrawn
+from studio.engine.inpainting import repainted
 from studio.errors import InputError
-from studio.guide import NOTHING
-from studio.kinds import (
-    OWN_SAMPLER,
-    ClipSkip,
-    Guidance,
-    GuideBefore,
-    Kind,
-    ModelRef,
-    NegativePrompt,
-    Picture,
-    Prompt,
-    Sampler,
-    Steps,
-    Strength,
-)
+from studio.kinds import Kind, Picture, Prompt, Steps, Strength
 from studio.models import library
-from studio.request import Request, check_strength
+from studio.request import check_strength
+from studio.sampling import AUTOMATIC, Sampling
 
 _Added = Annotated[int, Field(ge=0, le=1024, multiple_of=8), Kind("slider", "px")]
 Left = Annotated[_Added, Field(title="Left", description="Pixels to add on the left, in steps of 8.")]
@@ -48,36 +36,20 @@ def run(
     above: Above = 0,
     below: Below = 0,
     strength: Freedom = 0.5,
-    negative_prompt: NegativePrompt = "",
-    steps: Steps | None = None,
-    guidance: Guidance | None = None,
-    sampler: Sampler = OWN_SAMPLER,
-    model: ModelRef = "spark",
-    guide: GuideBefore = NOTHING,
-    clip_skip: ClipSkip = 1,
-) -> list[Image.Image]:
-    """One larger picture for each seed; the old one stands in it exactly as it was.
+    sampling: Sampling = AUTOMATIC,
+) -> Image.Image:
+    """The larger picture; the old one stands in it exactly as it was.
 
     The sides are drawn one after another, so that each is near enough to the old picture to follow it.
     """
-    card = library.find(model)
-    request = Request(
-        prompt,
-        negative_prompt,
-        *card.suited(steps, guidance),
-        *card.size,
-        strength,
-        sampler,
-        clip_skip=clip_skip,
-        guide=guide,
-    )
     check(left, right, above, below)
-    pictures, sides = opened(image), list(_one_by_one((left, above, right, below)))
+    card, picture = library.find(sampling.model), opened(image)
+    request = replace(card.request(prompt, sampling), strength=strength)
+    sides = list(_one_by_one((left, above, right, below)))
     for n, side in enumerate(sides):
-        masks = [_mask(picture, side) for picture in pictures]
-        grown = [_grown(picture, side) for picture in pictures]
-        pictures = redrawn(engine.part(n, len(sides)), card, request, grown, masks)
-    return pictures
+        part = engine.part(n, len(sides))
+        picture = repainted(part, card, request, image=_grown(picture, side), mask=_mask(picture, side))
+    return picture
 
 
 def check(

@@ -9,7 +9,6 @@ from studio.kinds import Picture, PoseRef
 from studio.models import parts
 
 
-def run(engine: Engine, image: Picture, pose: PoseRef) -> list[Image.Image]:
-    """The pose of one person, who had better fill most of the picture, in each; in OpenPose's colours."""
-    part = parts.find(pose, "pose")
-    return [engine.see(seeing.pose, part, picture) for picture in opaque(image)]
+def run(engine: Engine, image: Picture, pose: PoseRef) -> Image.Image:
+    """The pose of one person, who had better fill most of the picture; in OpenPose's colours."""
+    return engine.see(seeing.pose, parts.find(pose, "pose"), opaque(image))

@@ -20,4 +20,4 @@ def run(
     guide: GuideBefore = NOTHING,
 ) -> Guide:
     """The guide with one more reference picture; several count together."""
-    return guide + Guide(references=(Reference(adapter, tuple(opaque(image)), weight),))
+    return guide + Guide(references=(Reference(adapter, opaque(image), weight),))

@@ -6,7 +6,7 @@ from PIL import Image, ImageFilter
 from pydantic import Field
 
 from studio.engine.engine import Engine
-from studio.engine.images import gray_masks
+from studio.engine.images import gray_mask
 from studio.guide import NOTHING, Guide, Region
 from studio.kinds import GuideBefore, Kind, Loras, Mask, Prompt
 from studio.lora import Lora
@@ -41,7 +41,7 @@ def run(
     loras: LorasHere = (),
 ) -> Guide:
     """The guide with one more area, which covers those before it where they overlap."""
-    where = gray_masks(mask)[0] if mask is not None else _mask(area)
+    where = gray_mask(mask) if mask is not None else _mask(area)
     return guide + Guide(regions=(Region(prompt, where, tuple(map(Lora.parse, loras))),))
 
 

@@ -6,21 +6,9 @@ from PIL.Image import Image
 from pydantic import Field
 
 from studio.engine.engine import Engine
-from studio.guide import NOTHING
-from studio.kinds import (
-    OWN_SAMPLER,
-    ClipSkip,
-    Guidance,
-    GuideBefore,
-    Kind,
-    ModelRef,
-    NegativePrompt,
-    PictureSize,
-    Prompt,
-    Sampler,
-    Steps,
-)
+from studio.kinds import Kind, PictureSize, Prompt
 from studio.models import library
+from studio.sampling import AUTOMATIC, Sampling
 from studio.steps import generate
 
 Joined = Annotated[
@@ -34,16 +22,10 @@ def run(
     engine: Engine,
     prompt: Prompt,
     joins: Joined = "all sides",
-    negative_prompt: NegativePrompt = "",
     size: PictureSize | None = None,
-    steps: Steps | None = None,
-    guidance: Guidance | None = None,
-    sampler: Sampler = OWN_SAMPLER,
-    model: ModelRef = "spark",
-    guide: GuideBefore = NOTHING,
-    clip_skip: ClipSkip = 1,
-) -> list[Image]:
-    """One tile for each seed; without a size, at the model's own."""
-    card = library.find(model)
+    sampling: Sampling = AUTOMATIC,
+) -> Image:
+    """The tile; without a size, at the model's own."""
+    card = library.find(sampling.model)
     with engine.seamless(card, across=joins != "top and bottom", down=joins != "left and right"):
-        return generate.run(engine, prompt, negative_prompt, size, steps, guidance, sampler, model, guide, clip_skip)
+        return generate.run(engine, prompt, size, sampling)

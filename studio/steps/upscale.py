@@ -10,23 +10,10 @@ from studio.engine.engine import Engine
 from studio.engine.images import opened
 from studio.engine.tiles import by_tiles
 from studio.errors import InputError
-from studio.guide import NOTHING, Guide
-from studio.kinds import (
-    OWN_SAMPLER,
-    ClipSkip,
-    Guidance,
-    GuideBefore,
-    Kind,
-    ModelRef,
-    Picture,
-    Prompt,
-    Sampler,
-    Steps,
-    Strength,
-    one_of,
-)
+from studio.kinds import Kind, Picture, Prompt, Strength, one_of
 from studio.models import library
-from studio.request import Request, check_strength
+from studio.request import check_strength
+from studio.sampling import AUTOMATIC, Sampling
 from studio.transparency import on_ground, with_alpha
 
 Factor = Annotated[
@@ -45,27 +32,21 @@ def run(
     factor: Factor = 2,
     prompt: Prompt = "",
     strength: Strength = GENTLE,
-    steps: Steps | None = None,
-    guidance: Guidance | None = None,
-    sampler: Sampler = OWN_SAMPLER,
-    model: ModelRef = "spark",
-    guide: GuideBefore = NOTHING,
-    clip_skip: ClipSkip = 1,
-) -> list[Image.Image]:
-    """One enlarged picture for each seed; a low strength keeps it as it is and makes its edges crisp.
+    sampling: Sampling = AUTOMATIC,
+) -> Image.Image:
+    """The enlarged picture; a low strength keeps it as it is and makes its edges crisp.
 
     A transparent one is drawn on white, and as transparent as it was.
     A prompt that names things draws them into every tile; it had better speak of style, or be empty.
     Raises InputError for a guide with outlines or areas, which no tile knows its place in.
     """
-    if guide.controls or guide.regions:
+    if sampling.guide.controls or sampling.guide.regions:
         raise InputError("a picture is enlarged in tiles, which take no outlines and no areas; leave them out")
-    originals = opened(image)
-    if factor * max(originals[0].size) > MOST:
+    original = opened(image)
+    if factor * max(original.size) > MOST:
         raise InputError(f"{factor} times as large, the picture would be over {MOST} pixels wide or high")
-    large = [_enlarged(on_ground(original), factor) for original in originals]
-    made = refined(engine, large, prompt, strength, steps, guidance, sampler, model, guide, clip_skip)
-    return with_alpha(made, originals)
+    large = _enlarged(on_ground(original), factor)
+    return with_alpha(refined(engine, large, prompt, strength=strength, sampling=sampling), original)
 
 
 def check(strength: float = GENTLE, steps: int | None = None) -> None:
@@ -74,35 +55,23 @@ def check(strength: float = GENTLE, steps: int | None = None) -> None:
         check_strength(strength, steps)
 
 
-def refined(
-    engine: Engine,
-    images: list[Image.Image],
-    prompt: str,
-    strength: float,
-    steps: int | None,
-    guidance: float | None,
-    sampler: str,
-    model: str,
-    guide: Guide,
-    clip_skip: int,
-) -> list[Image.Image]:
-    """The pictures drawn over tile by tile at the model's own size, with what of the guide holds anywhere.
+def refined(engine: Engine, image: Image.Image, prompt: str, *, strength: float, sampling: Sampling) -> Image.Image:
+    """The picture drawn over tile by tile at the model's own size, with what of the guide holds anywhere.
 
     Each tile has noise of its own: the same in all would leave the same traces at even distances.
     """
-    card = library.find(model)
-    suited = card.suited(steps, guidance)
-    request = Request(prompt, "", *suited, *card.size, strength, sampler, clip_skip=clip_skip, guide=guide.anywhere)
+    card = library.find(sampling.model)
+    plain = card.request(prompt, replace(sampling, guide=sampling.guide.anywhere))
     return by_tiles(
-        images * (len(engine.seeds) // len(images)),
+        image,
         card.size,
-        lambda n, of, tiles: _for_tile(engine, n, of).denoise(card, replace(request, images=tuple(tiles))),
+        lambda n, of, tile: _for_tile(engine, n, of).denoise(card, replace(plain, strength=strength, image=tile)),
     )
 
 
 def _for_tile(engine: Engine, n: int, of: int) -> Engine:
     """The engine for one tile, whose preview nobody would take for the picture's."""
-    return replace(engine.part(n, of), show=None, seeds=tuple((seed + n) % 2**32 for seed in engine.seeds))
+    return replace(engine.part(n, of), show=None, seed=(engine.seed + n) % 2**32)
 
 
 def _enlarged(image: Image.Image, factor: int) -> Image.Image:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import prod
 from typing import Any, Final, NamedTuple
 
+from PIL import Image
+
 from studio import config
 from studio.engine.anatomy import Anatomy
 from studio.engine.memory import FOUR_BIT_NEEDS, Forecast, Plan, Storage, plan
@@ -15,14 +17,16 @@ from studio.models.card import ModelCard
 from studio.parameters import REQUIRED, Parameter, parameters
 from studio.plugins import find, unknown
 from studio.request import Request
+from studio.sampling import Sampling
 from studio.surfaces.terminal import say
 from studio.workflow import Workflow
 
 _GB: Final = 2**30
 _SOME: Final = 0.05  # of the memory, that is left free
+_ANY: Final = Image.new("RGB", (1, 1))  # in place of a picture, whose size a plan does not depend on
 _GUIDES: Final[Mapping[str, Callable[[str], Guide]]] = {
-    "controlnet": lambda ref: Guide(controls=(Control(ref, (), adapter=parts.find(ref, "controlnet").adapter),)),
-    "ip-adapter": lambda ref: Guide(references=(Reference(ref, ()),)),
+    "controlnet": lambda ref: Guide(controls=(Control(ref, _ANY, adapter=parts.find(ref, "controlnet").adapter),)),
+    "ip-adapter": lambda ref: Guide(references=(Reference(ref, _ANY),)),
     "vae": lambda ref: Guide(vae=ref),
 }
 
@@ -117,8 +121,8 @@ def _request(card: ModelCard, guide: Guide, known: Mapping[str, Parameter], give
     """What a step would ask for; steps that are given no size of a drawing draw at the model's own."""
     size, guidance = ([known[name].check(one) for one in _each(given.get(name))] for name in ("size", "guidance"))
     drawn = [one for one in size if isinstance(one, Size) and not isinstance(one, ExactSize)]
-    width, height = max(drawn, key=prod, default=card.size)
-    return Request("", "", 1, max(guidance, default=card.defaults.guidance), width, height, guide=guide)
+    sampling = Sampling(steps=1, guidance=max(guidance, default=None), guide=guide)
+    return card.request("", sampling, max(drawn, key=prod, default=None))
 
 
 def _each(value: Any) -> list[Any]:

@@ -14,6 +14,7 @@ from studio.engine.placing import denoisers
 from studio.kinds import Size
 from studio.models.card import ModelCard
 from studio.request import Request
+from studio.sampling import Sampling
 from studio.train.course import lessons
 
 Condition = Mapping[str, Any]
@@ -71,7 +72,7 @@ def plain(caption: str) -> str:
 
 def _request(card: ModelCard, caption: str, size: Size) -> Request:
     """Without guidance: one pass, and where a model was taught guidance, the strength that means none."""
-    return Request(plain(caption), "", card.defaults.steps, lessons(card).unguided, size.width, size.height)
+    return card.request(plain(caption), Sampling(guidance=lessons(card).unguided), size)
 
 
 def _each(value: Any, change: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import signature
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,7 +14,7 @@ from studio.engine.pipelines import Pipelines
 from studio.engine.placing import denoisers
 from studio.families import Lessons
 from studio.models.card import ModelCard
-from studio.request import Request
+from studio.sampling import AUTOMATIC
 from studio.train import question
 from studio.train.conditions import plain, together
 from studio.train.course import Course, Precision, Settled, settle
@@ -74,9 +74,8 @@ class Pupil:
 
     def draw(self, prompt: str, seed: int, report: Report) -> "Image":
         """A picture of the model with what it has learned so far, by the engine that draws everybody's pictures."""
-        (steps, guidance), size = self.card.suited(None, None), self.settled.size
-        request = Request(plain(prompt), "", steps, guidance, size.width, size.height)
-        return self.engine.for_seeds((seed,), report).forward(self.card, request)[0]
+        request = self.card.request(plain(prompt), AUTOMATIC, self.settled.size)
+        return replace(self.engine, seed=seed, report=report).forward(self.card, request)
 
     def changes(self) -> Iterator[Change]:
         """What was learned, module by module."""

@@ -18,9 +18,11 @@ from studio.engine.engine import Engine
 from studio.engine.memory import Plan
 from studio.engine.pipelines import Pipelines
 from studio.guide import NOTHING, Control, Guide, Reference, Region
-from studio.request import Request
+from studio.kinds import Size
+from studio.sampling import Sampling
 from studio.models import library
 from PIL import Image
+from tests.engine import small
 
 def megabytes(what):
     with open("/proc/self/status") as lines:
@@ -38,8 +40,10 @@ pipelines, notes = Pipelines("cpu"), []
 
 def draw(model, edge, pictures=1, steps=1, first=0, guide=NOTHING):
     notes.clear()
-    engine = Engine(pipelines, tuple(range(first, first + pictures)), note=notes.append)
-    return engine.denoise(library.find(str(model)), Request("a star", "", steps, 5.0, edge, edge, guide=guide))
+    card, seeds = library.find(str(model)), range(first, first + pictures)
+    request = card.request("a star", Sampling(steps=steps, guidance=5.0, guide=guide), Size(edge, edge))
+    engine = Engine(pipelines, note=notes.append)
+    return small.together(engine, seeds, lambda own: own.denoise(card, request))
 
 def apart(some, others):
     pairs = zip(some, others, strict=True)

@@ -49,9 +49,15 @@ def metadata(path: Path) -> dict[str, str]:
 
 def draw(card: ModelCard, *loras: str, pipelines=None):
     request = Request(
-        "three yellow stars on navy", "", 2, 4.0, 64, 64, guide=Guide(loras=tuple(map(Lora.parse, loras)))
+        prompt="three yellow stars on navy",
+        negative_prompt="",
+        steps=2,
+        guidance=4.0,
+        width=64,
+        height=64,
+        guide=Guide(loras=tuple(map(Lora.parse, loras))),
     )
-    return Engine(pipelines or Pipelines("cpu"), (3,)).denoise(card, request)[0]
+    return Engine(pipelines or Pipelines("cpu"), 3).denoise(card, request)
 
 
 def is_whole(path: Path, card: ModelCard) -> bool:

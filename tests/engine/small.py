@@ -1,6 +1,7 @@
 """Small models and parts with random weights, of the true architectures, saved as people get them."""
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -9,8 +10,12 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from studio.engine.batching import execute_all
+from studio.engine.order import sharing
+from studio.engine.passes import in_passes
 from studio.models import library
 from studio.models.card import ModelCard
+from studio.parameters import grouped
 
 
 def drawing(seed=0, size=(64, 64)):
@@ -219,6 +224,33 @@ def state(pipeline) -> dict[str, tuple]:
         else:
             found[name] = id(module)
     return found
+
+
+def run(step, engine, **values):
+    """What a step makes of these values of its parameters, which it is given as a workflow gives them."""
+    return step.run(engine, **grouped(step.run, values))
+
+
+def together(engine, seeds, draw):
+    """What ``draw`` makes with an engine for each seed, while they share forward passes."""
+
+    def execute(seed, execution):
+        return draw(replace(engine, seed=seed, draw=execution.draw))
+
+    made = dict(execute_all(seeds, execute, len(seeds)))
+    for one in made.values():
+        if isinstance(one, Exception):
+            raise one
+    return [made[seed] for seed in seeds]
+
+
+def make(orders):
+    """The picture of each order, those that go together in one pass."""
+    made = {}
+    while todo := [order for order in orders if order not in made]:
+        some = sharing(todo, len(todo))
+        made |= zip(some, in_passes(some), strict=True)
+    return [made[order] for order in orders]
 
 
 def difference(one: Image.Image, other: Image.Image) -> int:

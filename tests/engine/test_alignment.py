@@ -64,7 +64,10 @@ def test_a_modules_parameters_stay_the_same_objects():
 
 def drawn(card, lora):
     """Pixels as floats: plain, with a LoRA, and without it again."""
-    pipelines, request = Pipelines("cpu"), Request("a red star", "", 1, 1.0, 64, 64)
+    pipelines, request = (
+        Pipelines("cpu"),
+        Request(prompt="a red star", steps=1, guidance=1.0, width=64, height=64),
+    )
     found = []
     for guide in (NOTHING, Guide(loras=(Lora(str(lora)),)), NOTHING):
         with guided(pipelines, card, replace(request, guide=guide)) as ready:
@@ -124,7 +127,7 @@ def computing():
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """A small Stable Diffusion 1, and a guide that asks for a part of each kind, all of them lying across."""
-    home, picture = tmp_path_factory.mktemp("across"), (small.drawing(),)
+    home, picture = tmp_path_factory.mktemp("across"), small.drawing()
     card = small.sd1(home / "model")
     unet = Pipelines("cpu").any(card).unet
     net, adapter = small.controlnet(home / "net", unet=unet), small.t2i_adapter(home / "adapter")
@@ -153,10 +156,12 @@ def test_whatever_computes_is_aligned_wherever_it_came_from_and_is_kept(model, p
     card, guide = model
     pipelines = Pipelines("cpu")
     pipelines.adopt(card, plan, 0)
-    request = Request("a red star <new> on white", "", 2, 3.0, 64, 64, guide=guide)
+    request = Request(prompt="a red star <new> on white", steps=2, guidance=3.0, width=64, height=64, guide=guide)
     with computing() as (across, fine):
-        Engine(pipelines, (7,)).forward(card, request)
-        Engine(pipelines, (7,)).forward(card, Request("a moon", "", 2, 3.0, 64, 64))  # its encoder is read again
+        Engine(pipelines, 7).forward(card, request)
+        Engine(pipelines, 7).forward(
+            card, Request(prompt="a moon", steps=2, guidance=3.0, width=64, height=64)
+        )  # its encoder is read again
     assert across == set()
     assert fine >= {"UNet2DConditionModel", "ControlNetModel", "FullAdapter", "DecoderTiny", "ImageProjection"}
     assert fine >= {"CLIPTextModel", "CLIPVisionModelWithProjection"}
@@ -170,6 +175,6 @@ def test_so_is_what_a_gguf_file_leaves_whole(tmp_path):
     file = makers.write_gguf(makers.tensors("flux1", pipeline.transformer), tmp_path / "x.gguf", "Q8_0")
     card, pipelines = ModelCard.read(file, tmp_path / "base"), Pipelines("cpu")
     with computing() as (across, fine):
-        Engine(pipelines).forward(card, Request("a star", "", 1, 3.5, 64, 64))
+        Engine(pipelines).forward(card, Request(prompt="a star", steps=1, guidance=3.5, width=64, height=64))
     assert across == set()
     assert "GGUFLinear" in fine

@@ -35,7 +35,7 @@ def ran(monkeypatch):
 
 
 def draw(pipelines, card):
-    (image,) = Engine(pipelines, (7,)).denoise(card, Request("a star", "", 1, 4.0, 64, 64))
+    image = Engine(pipelines, 7).denoise(card, Request(prompt="a star", steps=1, guidance=4.0, width=64, height=64))
     return np.asarray(image).astype(int)
 
 

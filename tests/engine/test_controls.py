@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -6,13 +8,14 @@ from studio.engine.pipelines import Pipelines
 from studio.errors import InputError
 from studio.guide import Control, Guide
 from studio.models import library
+from studio.sampling import Sampling
 from studio.steps import control, edit, generate, inpaint
 from tests.engine import small
 
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"), (3,))
+    return Engine(Pipelines("cpu"), 3)
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +45,15 @@ def adapter(home):
 
 def draw(engine, model, *controls, steps=4):
     return generate.run(
-        engine, "a star", steps=steps, guidance=2, size=(64, 64), model=model, guide=Guide(controls=controls)
-    )[0]
+        engine,
+        "a star",
+        sampling=Sampling(steps=steps, guidance=2, model=model, guide=Guide(controls=controls)),
+        size=(64, 64),
+    )
 
 
 def given(part, weight=1.0, start=0.0, end=1.0, adapter=False, seed=0):
-    return Control(part, (small.drawing(seed),), weight, start, end, adapter)
+    return Control(part, small.drawing(seed), weight, start, end, adapter)
 
 
 def plainly(engine, model, nets, **rest):
@@ -92,11 +98,11 @@ def test_it_acts_from_its_start_to_its_end(kind, engine, model, nets, adapter):
 def test_the_share_counts_the_steps_that_are_run(kind, engine, model, nets, adapter):
     """Half of the steps from a picture: the first of them is the start."""
     part, is_adapter = (adapter, True) if kind == "adapter" else (nets[0], False)
-    asked = {"image": [small.drawing(4)], "prompt": "a star", "strength": 0.5, "steps": 8, "model": model}
+    asked = {"image": small.drawing(4), "prompt": "a star", "strength": 0.5, "steps": 8, "model": model}
     late, never = (given(part, start=start, end=end, adapter=is_adapter) for start, end in ((0.5, 1), (0.3, 0.45)))
-    plain = edit.run(engine, **asked)
-    assert edit.run(engine, **asked, guide=Guide(controls=(late,))) != plain
-    assert edit.run(engine, **asked, guide=Guide(controls=(never,))) == plain
+    plain = small.run(edit, engine, **asked)
+    assert small.run(edit, engine, **asked, guide=Guide(controls=(late,))) != plain
+    assert small.run(edit, engine, **asked, guide=Guide(controls=(never,))) == plain
 
 
 def test_an_adapter_counts_by_its_weight(engine, model, adapter):
@@ -126,19 +132,19 @@ def test_one_for_another_kind_of_model_is_refused_by_name(kind, engine, home):
 
 
 def test_the_step_knows_an_adapter_and_takes_several(engine, nets, adapter):
-    first = control.run(engine, [small.drawing()], nets[0], 0.5)
-    both = control.run(engine, [small.drawing(1)], adapter, end=0.5, guide=first)
+    first = control.run(engine, small.drawing(), nets[0], 0.5)
+    both = control.run(engine, small.drawing(1), adapter, end=0.5, guide=first)
     assert [(one.weight, one.end, one.adapter) for one in both.controls] == [(0.5, 1, False), (1, 0.5, True)]
 
 
 def test_the_end_must_come_after_the_start(engine, nets):
     with pytest.raises(InputError, match=r"'end' \(0.2\) must lie after 'start' \(0.5\)"):
-        control.run(engine, [small.drawing()], nets[0], start=0.5, end=0.2)
+        control.run(engine, small.drawing(), nets[0], start=0.5, end=0.2)
 
 
 def test_a_picture_without_a_size_takes_the_shape_of_what_it_follows(engine, model, nets):
-    wide = Control(nets[0], (small.drawing(size=(256, 128)),))
-    made = generate.run(engine, "a star", steps=1, model=model, guide=Guide(controls=(wide,)))[0]
+    wide = Control(nets[0], small.drawing(size=(256, 128)))
+    made = generate.run(engine, "a star", sampling=Sampling(steps=1, model=model, guide=Guide(controls=(wide,))))
     assert made.width > made.height
 
 
@@ -149,22 +155,22 @@ def follower(card):
 
 
 def test_a_model_that_follows_pictures_by_itself_needs_no_part(engine, follower):
-    one, other = (control.run(engine, [small.drawing(n)]) for n in (1, 2))
+    one, other = (control.run(engine, small.drawing(n)) for n in (1, 2))
     asked = {"prompt": "a star", "steps": 2, "size": (64, 64), "model": follower}
-    assert generate.run(engine, **asked, guide=one) == generate.run(engine, **asked, guide=one)
-    assert generate.run(engine, **asked, guide=one) != generate.run(engine, **asked, guide=other)
-    changed = edit.run(engine, [small.drawing(4)], strength=0.5, **asked, guide=one)
-    assert changed != edit.run(engine, [small.drawing(4)], strength=0.5, **asked, guide=other)
-    part = {"image": [small.drawing(4)], "mask": [small.drawing(6).convert("L")], "steps": 2, "model": follower}
-    assert inpaint.run(engine, prompt="a star", **part, guide=one) != inpaint.run(
-        engine, prompt="a star", **part, guide=other
+    assert small.run(generate, engine, **asked, guide=one) == small.run(generate, engine, **asked, guide=one)
+    assert small.run(generate, engine, **asked, guide=one) != small.run(generate, engine, **asked, guide=other)
+    changed = small.run(edit, engine, image=small.drawing(4), strength=0.5, **asked, guide=one)
+    assert changed != small.run(edit, engine, image=small.drawing(4), strength=0.5, **asked, guide=other)
+    part = {"image": small.drawing(4), "mask": small.drawing(6).convert("L"), "steps": 2, "model": follower}
+    assert small.run(inpaint, engine, prompt="a star", **part, guide=one) != small.run(
+        inpaint, engine, prompt="a star", **part, guide=other
     )
 
 
 def test_each_picture_of_its_batches_is_the_picture_alone(engine, follower):
-    asked = {"steps": 2, "size": (64, 64), "model": follower, "guide": control.run(engine, [small.drawing(1)])}
-    both = generate.run(engine.for_seeds((1, 2)), "a star", **asked)
-    alone = [generate.run(engine.for_seeds((seed,)), "a star", **asked)[0] for seed in (1, 2)]
+    asked = {"steps": 2, "size": (64, 64), "model": follower, "guide": control.run(engine, small.drawing(1))}
+    both = small.together(engine, (1, 2), lambda own: small.run(generate, own, prompt="a star", **asked))
+    alone = [small.run(generate, replace(engine, seed=seed), prompt="a star", **asked) for seed in (1, 2)]
     assert all(small.difference(one, other) <= 1 for one, other in zip(both, alone, strict=True))
 
 
@@ -180,11 +186,11 @@ def test_each_picture_of_its_batches_is_the_picture_alone(engine, follower):
 def test_what_it_cannot_do_is_refused(given, said, engine, follower):
     guide = Guide()
     for each in given:
-        guide = control.run(engine, [small.drawing()], **each, guide=guide)
+        guide = control.run(engine, small.drawing(), **each, guide=guide)
     with pytest.raises(InputError, match=said):
-        generate.run(engine, "a star", steps=2, size=(64, 64), model=follower, guide=guide)
+        generate.run(engine, "a star", sampling=Sampling(steps=2, model=follower, guide=guide), size=(64, 64))
 
 
 def test_other_models_need_a_part_to_follow_a_picture(engine):
     with pytest.raises(InputError, match="Stable Diffusion 1 follows no picture by itself; choose a ControlNet"):
-        generate.run(engine, "a star", steps=2, guide=control.run(engine, [small.drawing()]))
+        generate.run(engine, "a star", sampling=Sampling(steps=2, guide=control.run(engine, small.drawing())))

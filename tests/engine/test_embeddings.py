@@ -6,18 +6,20 @@ from studio.engine.pipelines import Pipelines
 from studio.errors import InputError
 from studio.guide import Guide
 from studio.models import library
+from studio.sampling import Sampling
 from studio.steps import embedding, generate
 from tests.engine import small
 
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"), (3,))
+    return Engine(Pipelines("cpu"), 3)
 
 
 def draw(engine, prompt, *embeddings, negative=""):
     guide = Guide(embeddings=embeddings)
-    return generate.run(engine, prompt, negative, steps=3, size=(64, 64), guide=guide)[0]
+    sampling = Sampling(negative_prompt=negative, steps=3, guide=guide)
+    return generate.run(engine, prompt, (64, 64), sampling)
 
 
 @pytest.mark.parametrize("words", [1, 3])
@@ -25,7 +27,7 @@ def test_it_is_the_librarys(engine, tmp_path, words):
     """Loaded by the library for good, into a model of its own."""
     file = small.embedding(tmp_path / "style.safetensors", words=words)
     made = draw(engine, "a star <style>", ("<style>", file))
-    other = Engine(Pipelines("cpu"), (3,))
+    other = Engine(Pipelines("cpu"), 3)
     other.pipelines.get(library.find("spark"), "text-to-image").load_textual_inversion(file, token="<style>")  # noqa: S106
     assert made == draw(other, "a star <style>")
 
@@ -43,7 +45,7 @@ def test_it_counts_in_the_negative_prompt_too(engine, tmp_path):
 
 def test_the_next_picture_reads_the_word_as_a_fresh_process_does(engine, tmp_path):
     prompt, file = "a star <style>", small.embedding(tmp_path / "style.safetensors")
-    fresh = draw(Engine(Pipelines("cpu"), (3,)), prompt)
+    fresh = draw(Engine(Pipelines("cpu"), 3), prompt)
     draw(engine, prompt, ("<style>", file))
     assert draw(engine, prompt) == fresh
 

@@ -40,13 +40,13 @@ def loaded(path, kind="controlnet"):
 
 
 def test_a_controlnet_counts_once_however_often_it_is_used(model, paths):
-    twice = Guide(controls=(Control(paths["net"], ()), Control(paths["net"], (), weight=0.5)))
+    twice = Guide(controls=(Control(paths["net"], None), Control(paths["net"], None, weight=0.5)))
     (net,) = Extras.of(twice, model).nets
     assert net.weights == size(loaded(paths["net"]))
 
 
 def test_a_controlnet_that_is_one_file_is_of_the_models_shape(model, paths):
-    file, folder = (Extras.of(Guide(controls=(Control(paths[key], ()),)), model) for key in ("net file", "net"))
+    file, folder = (Extras.of(Guide(controls=(Control(paths[key], None),)), model) for key in ("net file", "net"))
     assert file.weights == folder.weights
     (net,) = file.nets
     assert net.config == model.denoisers[0].config
@@ -55,9 +55,12 @@ def test_a_controlnet_that_is_one_file_is_of_the_models_shape(model, paths):
 def test_adapters_and_the_encoder_they_look_through_stay_all_the_time(model, paths):
     import torch
 
-    adapter = Extras.of(Guide(controls=(Control(paths["adapter"], (), adapter=True),)), model)
+    adapter = Extras.of(Guide(controls=(Control(paths["adapter"], None, adapter=True),)), model)
     assert (adapter.nets, adapter.staying) == ((), size(loaded(paths["adapter"])))
-    ip, part = Extras.of(Guide(references=(Reference(paths["ip"], ()),)), model), files.find(paths["ip"], "ip-adapter")
+    ip, part = (
+        Extras.of(Guide(references=(Reference(paths["ip"], None),)), model),
+        files.find(paths["ip"], "ip-adapter"),
+    )
     encoder = Parts("cpu").transformers(part, "CLIPVisionModelWithProjection", part.encoder, torch.float32)
     own = sum(each.numel() for name, each in encoder.state_dict().items() if "position_ids" not in name)
     from safetensors.torch import load_file

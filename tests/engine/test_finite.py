@@ -47,8 +47,8 @@ def holed(file, value=NAN, like=""):
 
 
 def draw(card, guide=None, prompt="a star <new>", pipelines=None):
-    request = Request(prompt, "", 2, 3.0, 64, 64, guide=guide or Guide())
-    return Engine(pipelines or Pipelines("cpu"), (1,)).denoise(card, request)
+    request = Request(prompt=prompt, steps=2, guidance=3.0, width=64, height=64, guide=guide or Guide())
+    return Engine(pipelines or Pipelines("cpu"), 1).denoise(card, request)
 
 
 @pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
@@ -119,14 +119,14 @@ def test_a_picture_that_would_be_black_names_the_step_and_what_to_try(prompt, st
 
 def test_a_decoder_that_overflows_is_named_and_the_next_picture_is_fine():
     pipelines, card = Pipelines("cpu"), library.find("spark")
-    (before,) = draw(card, pipelines=pipelines)
+    before = draw(card, pipelines=pipelines)
     weight = next(pipelines.any(card).vae.decoder.parameters())
     own = weight.data.clone()
     weight.data.fill_(1e38)
     with pytest.raises(NotFinite, match="decoded picture holds NaN or infinity, .* take another VAE"):
         draw(card, pipelines=pipelines)
     weight.data.copy_(own)
-    assert draw(card, pipelines=pipelines)[0] == before
+    assert draw(card, pipelines=pipelines) == before
 
 
 class Elsewhere(torch.Tensor):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from studio.engine.order import Order, sharing
-from studio.engine.passes import make
+from studio.engine.passes import draw
 from studio.engine.pipelines import Pipelines
 from studio.errors import InputError
 from studio.guide import Guide, Region
@@ -15,7 +15,7 @@ from studio.request import Request
 from tests.engine import lorafiles, small
 
 LONG = "a small red circle on white, flat, " * 8  # more than one chunk of any tokenizer here
-ASKED = Request("a red circle on white", "", 3, 4.0, 64, 64)
+ASKED = Request(prompt="a red circle on white", steps=3, guidance=4.0, width=64, height=64)
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +49,9 @@ def together(orders):
 
     def made(requests, card=None):
         ordered, notes = orders(requests, card)
-        pictures = make(ordered)
+        pictures = small.make(ordered)
         for order, picture in zip(ordered, pictures, strict=True):
-            assert small.difference(picture, make([order])[0]) <= 1
+            assert small.difference(picture, draw(order)) <= 1
         return [noted[0]["pictures"] for noted in notes], pictures
 
     return made
@@ -83,11 +83,11 @@ def test_longer_prompts_go_with_longer_ones(together):
 
 
 def test_start_pictures_and_masks_are_each_ones_own(together):
-    mask = small.drawing(9).convert("L").point(lambda level: 255 * (level > 128))
+    whole = small.drawing(9).convert("L").point(lambda level: 255 * (level > 128))
     asked = [
-        replace(ASKED, prompt=f"a {colour} star", steps=4, strength=0.7, images=(small.drawing(n),), masks=masks)
+        replace(ASKED, prompt=f"a {colour} star", steps=4, strength=0.7, image=small.drawing(n), mask=mask)
         for n, colour in enumerate(("red", "blue", "green"))
-        for masks in ((), (mask.rotate(90 * n),))
+        for mask in (None, whole.rotate(90 * n))
     ]
     assert together(asked)[0] == [3] * 6
 
@@ -127,7 +127,7 @@ def test_a_learned_word_must_be_in_each_prompt(orders, tmp_path):
     guide = Guide(embeddings=(("<new>", small.embedding(tmp_path / "word.safetensors")),))
     asked = [replace(ASKED, prompt=prompt, guide=guide) for prompt in ("a <new> star", "a star")]
     with pytest.raises(InputError, match="'<new>' is not in the prompt"):
-        make(orders(asked)[0])
+        small.make(orders(asked)[0])
 
 
 def test_sdxl_packs_with_its_pooled_words(together, card):

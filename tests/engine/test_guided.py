@@ -10,6 +10,7 @@ from studio.engine.pipelines import Pipelines
 from studio.errors import InputError
 from studio.guide import NOTHING, Control, Guide, Reference
 from studio.models import library
+from studio.sampling import Sampling
 from studio.steps import edit, generate, inpaint, region
 from tests.engine import small
 
@@ -18,7 +19,7 @@ PROMPT = "a red star <new> on white"
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"), (3,))
+    return Engine(Pipelines("cpu"), 3)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def unet(engine, model):
 @pytest.fixture(scope="module")
 def guides(tmp_path_factory, unet):
     """One guide of each kind, at a weight that can be changed."""
-    home, picture = tmp_path_factory.mktemp("parts"), (small.drawing(),)
+    home, picture = tmp_path_factory.mktemp("parts"), small.drawing()
     net, adapter = small.controlnet(home / "net", unet=unet), small.t2i_adapter(home / "adapter")
     ip, word, vae = (
         small.ip_adapter(home / "ip", unet=unet),
@@ -54,10 +55,12 @@ def guides(tmp_path_factory, unet):
 
 @pytest.fixture(scope="module")
 def draw(engine, model):
-    """Pictures for seeds, in three steps."""
+    """A picture in three steps."""
 
-    def drawn(guide=NOTHING, prompt=PROMPT, seeds=(3,), report=lambda step, steps: None):
-        return generate.run(engine.for_seeds(seeds, report), prompt, steps=3, size=(64, 64), model=model, guide=guide)
+    def drawn(guide=NOTHING, prompt=PROMPT, report=lambda step, steps: None, own=engine):
+        return generate.run(
+            replace(own, report=report), prompt, sampling=Sampling(steps=3, model=model, guide=guide), size=(64, 64)
+        )
 
     return drawn
 
@@ -72,30 +75,30 @@ KINDS = ["controlnet", "t2i-adapter", "reference", "region", "embedding", "vae"]
 
 @pytest.fixture(scope="module")
 def plain(draw):
-    return draw()[0]
+    return draw()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_changes_the_picture_and_then_all_is_as_it_was(kind, draw, pipeline, guides, plain):
     before = small.state(pipeline)
-    (made,) = draw(guides[kind]())
+    made = draw(guides[kind]())
     assert made.size == plain.size
     assert made != plain
     assert small.state(pipeline) == before
-    assert draw()[0] == plain
+    assert draw() == plain
 
 
 @pytest.mark.parametrize("kind", KINDS[:3])
 def test_a_weight_of_nothing_changes_nothing(kind, draw, guides, plain):
-    assert draw(guides[kind](0.0))[0] == plain
+    assert draw(guides[kind](0.0)) == plain
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_works_from_a_picture_and_in_a_part_of_one(kind, engine, model, guides):
-    mask = [small.drawing(6).convert("L").point(lambda level: 255 * (level > 127))]
-    for run, rest in ((edit.run, {"size": (64, 64)}), (inpaint.run, {"mask": mask})):
-        asked = {"image": [small.drawing(5)], "prompt": PROMPT, "strength": 0.9, "steps": 3, "model": model, **rest}
-        assert run(engine, **asked)[0] != run(engine, **asked, guide=guides[kind]())[0]
+    mask = small.drawing(6).convert("L").point(lambda level: 255 * (level > 127))
+    for step, rest in ((edit, {"size": (64, 64)}), (inpaint, {"mask": mask})):
+        asked = {"image": small.drawing(5), "prompt": PROMPT, "strength": 0.9, "steps": 3, "model": model, **rest}
+        assert small.run(step, engine, **asked) != small.run(step, engine, **asked, guide=guides[kind]())
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -136,19 +139,11 @@ def test_a_part_is_loaded_once(draw, pipeline, guides, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_picture_of_a_batch_is_the_picture_alone(kind, draw, guides):
+def test_each_picture_of_a_batch_is_the_picture_alone(kind, draw, guides, engine):
     """But for rounding."""
-    batch = draw(guides[kind](), seeds=(1, 2))
-    alone = [draw(guides[kind](), seeds=(seed,))[0] for seed in (1, 2)]
+    batch = small.together(engine, (1, 2), lambda own: draw(guides[kind](), own=own))
+    alone = [draw(guides[kind](), own=replace(engine, seed=seed)) for seed in (1, 2)]
     assert all(small.difference(one, other) <= 1 for one, other in zip(batch, alone, strict=True))
-
-
-@pytest.mark.parametrize("kind", ["controlnet", "t2i-adapter"])
-def test_other_pictures_for_each_seed_are_followed(kind, draw, guides):
-    (control,) = guides[kind]().controls
-    one, other = (Guide(controls=(replace(control, pictures=(small.drawing(n),)),)) for n in (1, 2))
-    both = Guide(controls=(replace(control, pictures=(small.drawing(1), small.drawing(2))),))
-    assert draw(both, seeds=(7, 8)) == [draw(one, seeds=(7,))[0], draw(other, seeds=(8,))[0]]
 
 
 def test_sdxl_takes_them_all(engine, card, tmp_path):
@@ -161,9 +156,9 @@ def test_sdxl_takes_them_all(engine, card, tmp_path):
     widths = [e.get_input_embeddings().embedding_dim for e in (pipeline.text_encoder, pipeline.text_encoder_2)]
     words = {key: torch.randn(2, width) for key, width in zip(("clip_l", "clip_g"), widths, strict=True)}
     save_file(words, tmp_path / "w.safetensors")
-    picture, ip = (small.drawing(),), small.ip_adapter(tmp_path / "ip", unet=unet)
+    picture, ip = small.drawing(), small.ip_adapter(tmp_path / "ip", unet=unet)
     asked = {"steps": 2, "size": (64, 64), "model": str(model.path)}
-    plain = generate.run(engine, PROMPT, **asked)[0]
+    plain = small.run(generate, engine, prompt=PROMPT, **asked)
     before = small.state(pipeline)
     guides = [
         Guide(references=(Reference(ip, picture),)),
@@ -171,28 +166,35 @@ def test_sdxl_takes_them_all(engine, card, tmp_path):
         region.run(None, "a blue moon on black", "left"),
     ]
     for guide in guides:
-        assert generate.run(engine, PROMPT, **asked, guide=guide)[0] != plain
+        assert small.run(generate, engine, prompt=PROMPT, **asked, guide=guide) != plain
         assert small.state(pipeline) == before
-    assert generate.run(engine, PROMPT, **asked)[0] == plain
+    assert small.run(generate, engine, prompt=PROMPT, **asked) == plain
 
 
 @pytest.mark.parametrize(("kind", "said"), [("region", "area"), ("embedding", "embedding"), ("reference", "reference")])
 def test_a_family_without_it_refuses_it_by_name(kind, said, engine, card, guides):
     model = card("sd3")
     with pytest.raises(InputError, match=f"Stable Diffusion 3 takes no {said}"):
-        generate.run(engine, PROMPT, steps=2, size=(64, 64), model=str(model.path), guide=guides[kind]())
+        generate.run(
+            engine, PROMPT, sampling=Sampling(steps=2, model=str(model.path), guide=guides[kind]()), size=(64, 64)
+        )
 
 
 def test_a_family_without_controlnets_says_so(engine, card, guides):
     model = card("pixart")
     with pytest.raises(InputError, match="cannot do controlnet, only text-to-image"):
-        generate.run(engine, PROMPT, steps=2, size=(64, 64), model=str(model.path), guide=guides["controlnet"]())
+        generate.run(
+            engine,
+            PROMPT,
+            sampling=Sampling(steps=2, model=str(model.path), guide=guides["controlnet"]()),
+            size=(64, 64),
+        )
 
 
 def test_a_vae_with_other_latents_is_refused_by_name(engine, tmp_path):
     small.kl_vae(16).save_pretrained(tmp_path / "other")
     with pytest.raises(InputError, match="the VAE 'other' has other latents than this model"):
-        generate.run(engine, PROMPT, steps=2, guide=Guide(vae=str(tmp_path / "other")))
+        generate.run(engine, PROMPT, sampling=Sampling(steps=2, guide=Guide(vae=str(tmp_path / "other"))))
 
 
 def test_a_vae_in_one_file_is_taken(engine, card, tmp_path):
@@ -206,9 +208,10 @@ def test_a_vae_in_one_file_is_taken(engine, card, tmp_path):
     )
     asked = {"steps": 2, "size": (64, 64), "model": str(model.path)}
     folder, single = (
-        generate.run(engine, PROMPT, **asked, guide=Guide(vae=str(path)))[0] for path in (tmp_path / "vae", file)
+        small.run(generate, engine, prompt=PROMPT, **asked, guide=Guide(vae=str(path)))
+        for path in (tmp_path / "vae", file)
     )
-    assert single == folder != generate.run(engine, PROMPT, **asked)[0]
+    assert single == folder != small.run(generate, engine, prompt=PROMPT, **asked)
 
 
 @pytest.mark.parametrize(
@@ -217,27 +220,27 @@ def test_a_vae_in_one_file_is_taken(engine, card, tmp_path):
 def test_an_area_that_is_everything_is_the_prompt_itself(prompt, draw):
     """With its weights, chunks and escapes."""
     whole = region.run(None, prompt, "all")
-    assert small.difference(draw(whole, prompt="a red star")[0], draw(prompt=prompt)[0]) <= 1
+    assert small.difference(draw(whole, prompt="a red star"), draw(prompt=prompt)) <= 1
 
 
 def test_an_areas_prompt_is_read_by_the_same_layer(engine, model):
     asked = {"prompt": "a star", "steps": 2, "size": (64, 64), "model": model}
     whole, other = (
-        generate.run(engine, **asked | words, guide=guide, clip_skip=2)
+        small.run(generate, engine, **asked | words, guide=guide, clip_skip=2)
         for words, guide in (({}, region.run(None, "a moon", "all")), ({"prompt": "a moon"}, NOTHING))
     )
-    assert small.difference(whole[0], other[0]) <= 1
+    assert small.difference(whole, other) <= 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_takes_the_precision_of_the_model(kind, model, guides, monkeypatch):
     monkeypatch.setattr("studio.engine.pipelines.pick_dtype", lambda device: torch.bfloat16)
-    other = Engine(Pipelines("cpu"), (3,))
+    other = Engine(Pipelines("cpu"), 3)
     pipeline = other.pipelines.get(library.find(model), "text-to-image")
     asked = {"steps": 2, "size": (64, 64), "model": model}
-    plain = generate.run(other, PROMPT, **asked)
+    plain = small.run(generate, other, prompt=PROMPT, **asked)
     before = small.state(pipeline)
-    assert generate.run(other, PROMPT, **asked, guide=guides[kind]()) != plain
+    assert small.run(generate, other, prompt=PROMPT, **asked, guide=guides[kind]()) != plain
     assert pipeline.unet.dtype == torch.bfloat16
     assert small.state(pipeline) == before
 
@@ -246,9 +249,7 @@ def test_areas_see_what_an_adapter_sees(guides, draw):
     """The U-Net uses up the features it is given, and an area is one more pass."""
     everywhere = region.run(None, PROMPT.replace("<new>", ""), "all")
     prompt = PROMPT.replace("<new>", "")
-    apart = small.difference(
-        draw(guides["t2i-adapter"]() + everywhere, prompt)[0], draw(guides["t2i-adapter"](), prompt)[0]
-    )
+    apart = small.difference(draw(guides["t2i-adapter"]() + everywhere, prompt), draw(guides["t2i-adapter"](), prompt))
     assert apart <= 1
 
 
@@ -257,7 +258,7 @@ def test_a_setting_that_a_pipeline_is_lent_is_taken_back(engine, card):
     model = card("chroma")
     transformer = engine.pipelines.get(model, "inpaint").transformer
     before = dict(transformer.config)
-    asked = {"image": [small.drawing()], "mask": [small.drawing(6).convert("L")], "steps": 2, "model": str(model.path)}
-    made = [inpaint.run(engine, prompt=prompt, **asked)[0] for prompt in ("a star", "zebra")]
+    asked = {"image": small.drawing(), "mask": small.drawing(6).convert("L"), "steps": 2, "model": str(model.path)}
+    made = [small.run(inpaint, engine, prompt=prompt, **asked) for prompt in ("a star", "zebra")]
     assert made[0] != made[1]
     assert dict(transformer.config) == before

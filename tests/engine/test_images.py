@@ -17,7 +17,7 @@ def test_pictures_come_upright_and_models_see_transparent_ones_on_white(tmp_path
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter
     Image.new("RGBA", (20, 10), (255, 0, 0, 0)).save(tmp_path / "x.png", exif=exif)
-    (image,), (seen,) = opened(tmp_path / "x.png"), opaque(tmp_path / "x.png")
+    image, seen = opened(tmp_path / "x.png"), opaque(tmp_path / "x.png")
     assert image.size == seen.size == (10, 20)
     assert image.getpixel((5, 5)) == (255, 0, 0, 0)
     assert seen.getpixel((5, 5)) == (255, 255, 255)

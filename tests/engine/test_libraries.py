@@ -20,7 +20,8 @@ CLOSED = (
 FIRST = (
     "from studio.engine.workload import workload; from studio.models import library;"
     "from studio.request import Request;"
-    "workload(library.find('spark'), Request('a star', '', 3, 2.0, 64, 64, sampler='Heun'))"
+    "asked = Request(prompt='a star', steps=3, guidance=2.0, width=64, height=64, sampler='Heun');"
+    "workload(library.find('spark'), asked)"
 )
 LOOSE = {"DIFFUSERS_DISABLE_REMOTE_CODE": "0", "DIFFUSERS_TRUST_REMOTE_KERNELS": "1"}
 

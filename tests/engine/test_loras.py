@@ -27,19 +27,17 @@ def pipelines():
 
 @pytest.fixture(scope="module")
 def draw(pipelines):
-    def drawn(
-        *loras, prompt="three yellow stars on navy", steps=2, seeds=(3,), note=lambda account: None, guidance=4.0
-    ):
+    def drawn(*loras, prompt="three yellow stars on navy", steps=2, seed=3, note=lambda account: None, guidance=4.0):
         guide = Guide(loras=tuple(map(Lora.parse, loras)))
-        request = Request(prompt, "", steps, guidance, 64, 64, guide=guide)
-        return Engine(pipelines, seeds, note=note).denoise(CARD, request)
+        request = Request(prompt=prompt, steps=steps, guidance=guidance, width=64, height=64, guide=guide)
+        return Engine(pipelines, seed, note=note).denoise(CARD, request)
 
     return drawn
 
 
 @pytest.fixture(scope="module")
 def plain(draw):
-    return draw()[0]
+    return draw()
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +53,8 @@ def by_hand():
             for (part, name), of in changes.items():
                 made = lorafiles.merged(of, before[part, name].double().numpy(), strength)
                 getattr(pipeline, part).get_submodule(name).weight.copy_(torch.from_numpy(made))
-        request = Request("three yellow stars on navy", "", 2, 4.0, 64, 64)
-        made = Engine(own, (3,)).denoise(CARD, request)[0]
+        request = Request(prompt="three yellow stars on navy", steps=2, guidance=4.0, width=64, height=64)
+        made = Engine(own, 3).denoise(CARD, request)
         with torch.no_grad():
             for (part, name), weight in before.items():
                 getattr(pipeline, part).get_submodule(name).weight.copy_(weight)
@@ -71,10 +69,10 @@ def test_a_picture_is_that_of_the_same_file_merged_by_hand(name, pipelines, draw
     size = 0.3 if name in {"LoHa", "LoHa, flat", "LoKr in factors"} else 0.1  # whose factors multiply each other
     path, changes = lorafiles.file(tmp_path / "one.safetensors", spark, form, size=size, every=4)
     for strength in (1, 0.6, -0.5):
-        made = draw(f"{path}:{strength}")[0]
+        made = draw(f"{path}:{strength}")
         assert small.difference(made, by_hand(changes, strength)) <= 1
         assert small.difference(made, plain) > 5
-    assert draw()[0].tobytes() == plain.tobytes()
+    assert draw() == plain
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +111,7 @@ def test_the_weights_stay_on_for_the_next_picture_and_go_when_the_plain_model_is
     assert small.state(pipelines.loaded(CARD, TASK)) == state  # nothing wrapped, replaced or moved
     assert pipelines.get(CARD, "image-to-image").unet is pipelines.loaded(CARD, TASK).unet
     assert same(weights(pipelines), own)
-    assert draw()[0] == plain
+    assert draw() == plain
 
 
 def test_after_a_lora_a_picture_is_that_of_a_fresh_process(draw, files):
@@ -126,7 +124,7 @@ def test_after_a_lora_a_picture_is_that_of_a_fresh_process(draw, files):
     with threads(1):
         for loras in ([files["one"], f"{files['other']}:-0.5"], [f"{files['text']}:2"]):
             draw(*loras)
-        made = draw(prompt="a star", steps=1, seeds=(0,), guidance=5.0)[0]
+        made = draw(prompt="a star", steps=1, seed=0, guidance=5.0)
     assert sha256(made.tobytes()).hexdigest() == fresh
 
 
@@ -136,8 +134,10 @@ def test_after_an_error_in_the_midst_the_next_picture_is_as_ever(pipelines, draw
 
     guide = Guide(loras=(Lora(files["one"]),))
     with pytest.raises(KeyboardInterrupt):
-        Engine(pipelines, (3,), stop).denoise(CARD, Request("a star", "", 2, 4.0, 64, 64, guide=guide))
-    assert draw()[0] == plain
+        Engine(pipelines, 3, stop).denoise(
+            CARD, Request(prompt="a star", steps=2, guidance=4.0, width=64, height=64, guide=guide)
+        )
+    assert draw() == plain
 
 
 def test_nothing_is_left_where_putting_on_breaks_off(pipelines, draw, files, plain, monkeypatch):
@@ -161,36 +161,36 @@ def test_nothing_is_left_where_putting_on_breaks_off(pipelines, draw, files, pla
 
 def test_a_stack_adds_up_in_any_order(draw, files):
     one, other = f"{files['one']}:0.7", f"{files['other']}:0.4"
-    both = draw(one, other)[0]
-    assert small.difference(both, draw(other, one)[0]) <= 1
-    assert both not in (draw(one)[0], draw(other)[0])
+    both = draw(one, other)
+    assert small.difference(both, draw(other, one)) <= 1
+    assert both not in (draw(one), draw(other))
     halves = f"{files['one']}:0.35"
-    assert small.difference(draw(halves, halves)[0], draw(one)[0]) <= 1
+    assert small.difference(draw(halves, halves), draw(one)) <= 1
 
 
 def test_a_weight_of_nothing_is_the_plain_picture(draw, files, plain):
-    assert draw(f"{files['one']}:0")[0] == plain
+    assert draw(f"{files['one']}:0") == plain
 
 
 def test_the_second_use_reads_no_file(draw, files, monkeypatch):
-    first = draw(f"{files['one']}:0.8")[0]
+    first = draw(f"{files['one']}:0.8")
     draw(f"{files['other']}:0.8")
     monkeypatch.setattr("studio.engine.loras.LoraFile.read", None)
-    assert draw(f"{files['one']}:0.8")[0] == first
-    assert draw(f"{files['one']}:0.7")[0] != first
+    assert draw(f"{files['one']}:0.8") == first
+    assert draw(f"{files['one']}:0.7") != first
 
 
 def test_the_text_encoders_have_a_weight_of_their_own(draw, files, plain):
-    both = draw(files["one"])[0]
-    assert draw(f"{files['one']}:text=0")[0] not in (both, plain)
-    assert draw(f"{files['text']}:1:text=0")[0] == plain
-    assert draw(f"{files['text']}:0:text=0.5")[0] == draw(f"{files['text']}:0.5")[0] != plain
+    both = draw(files["one"])
+    assert draw(f"{files['one']}:text=0") not in (both, plain)
+    assert draw(f"{files['text']}:1:text=0") == plain
+    assert draw(f"{files['text']}:0:text=0.5") == draw(f"{files['text']}:0.5") != plain
 
 
 def test_blocks_have_weights_of_their_own(pipelines, draw, files, plain):
     pipelines.get(CARD, TASK)
     own = weights(pipelines)
-    assert draw(f"{files['unet']}:0:up_blocks.1=0.8")[0] not in (plain, draw(f"{files['unet']}:0.8")[0])
+    assert draw(f"{files['unet']}:0:up_blocks.1=0.8") not in (plain, draw(f"{files['unet']}:0.8"))
     draw(f"{files['unet']}:0:up_blocks.1=0.8")
     changed = {key for key, value in weights(pipelines).items() if not torch.equal(value, own[key])}
     assert changed
@@ -204,11 +204,11 @@ def test_a_block_without_modules_is_refused_by_name(draw, files):
 
 def test_it_acts_from_a_step_to_another(draw, files, plain):
     name = files["unet"]
-    first, last = (draw(f"{name}:1:{part}=0.5", steps=4)[0] for part in ("to", "from"))
-    whole = draw(name, steps=4)[0]
-    assert len({image.tobytes() for image in (first, last, whole, draw(steps=4)[0])}) == 4
-    assert draw(f"{name}:1:to=0.5", f"{name}:1:from=0.5", steps=4)[0] == whole
-    assert draw(f"{name}:1:from=0.25:to=0.75", f"{name}:1:to=0.25", f"{name}:1:from=0.75", steps=4)[0] == whole
+    first, last = (draw(f"{name}:1:{part}=0.5", steps=4) for part in ("to", "from"))
+    whole = draw(name, steps=4)
+    assert len({image.tobytes() for image in (first, last, whole, draw(steps=4))}) == 4
+    assert draw(f"{name}:1:to=0.5", f"{name}:1:from=0.5", steps=4) == whole
+    assert draw(f"{name}:1:from=0.25:to=0.75", f"{name}:1:to=0.25", f"{name}:1:from=0.75", steps=4) == whole
 
 
 def test_one_that_would_act_in_no_step_is_refused(draw, files):
@@ -224,15 +224,15 @@ def shelf(files, monkeypatch):
 
 @pytest.mark.usefixtures("shelf")
 def test_a_prompt_names_them_too(draw, files):
-    made = draw(prompt="three yellow stars on navy<lora:one:0.8>")[0]
-    assert made == draw(f"{files['one']}:0.8")[0]
-    assert draw(files["unet"], prompt="three yellow stars on navy<lora:one:0.8>")[0] != made
+    made = draw(prompt="three yellow stars on navy<lora:one:0.8>")
+    assert made == draw(f"{files['one']}:0.8")
+    assert draw(files["unet"], prompt="three yellow stars on navy<lora:one:0.8>") != made
 
 
 def test_the_negative_prompt_does_not(pipelines):
-    request = Request("a star", "<lora:one>", 2, 4.0, 64, 64)
+    request = Request(prompt="a star", negative_prompt="<lora:one>", steps=2, guidance=4.0, width=64, height=64)
     with pytest.raises(InputError, match="in the negative prompt"):
-        Engine(pipelines, (3,)).denoise(CARD, request)
+        Engine(pipelines, 3).denoise(CARD, request)
 
 
 def area(mask, prompt, *loras):
@@ -245,7 +245,9 @@ def test_an_area_has_loras_of_its_own(pipelines, draw, files, plain):
 
     def drawn(*regions, loras=()):
         guide = Guide(regions=regions, loras=tuple(map(Lora.parse, loras)))
-        return Engine(pipelines, (3,)).denoise(CARD, Request(prompt, "", 2, 4.0, 64, 64, guide=guide))[0]
+        return Engine(pipelines, 3).denoise(
+            CARD, Request(prompt=prompt, steps=2, guidance=4.0, width=64, height=64, guide=guide)
+        )
 
     nowhere, everywhere = (drawn(area(mask, prompt, files["one"])) for mask in (0, 255))
     assert small.difference(nowhere, plain) <= 1
@@ -253,12 +255,14 @@ def test_an_area_has_loras_of_its_own(pipelines, draw, files, plain):
     written = drawn(area(255, f"{prompt}<lora:one>"))
     assert written == everywhere
     assert drawn(area(255, prompt, files["one"]), loras=[files["other"]]) != everywhere
-    assert draw()[0] == plain
+    assert draw() == plain
 
 
-def test_each_picture_of_a_batch_is_the_picture_alone(draw, files):
-    batch = draw(files["one"], seeds=(1, 2))
-    alone = [draw(files["one"], seeds=(seed,))[0] for seed in (1, 2)]
+def test_each_picture_of_a_batch_is_the_picture_alone(draw, files, pipelines):
+    guide = Guide(loras=(Lora(files["one"]),))
+    request = Request(prompt="three yellow stars on navy", steps=2, guidance=4.0, width=64, height=64, guide=guide)
+    batch = small.together(Engine(pipelines), (1, 2), lambda own: own.denoise(CARD, request))
+    alone = [draw(files["one"], seed=seed) for seed in (1, 2)]
     assert all(small.difference(one, other) <= 1 for one, other in zip(batch, alone, strict=True))
 
 
@@ -285,8 +289,8 @@ def test_words_that_came_along_are_known(draw, files, tmp_path):
     save_file(tensors, tmp_path / "bundle.safetensors")
     bundle = str(tmp_path / "bundle.safetensors")
     prompt = "three xyzzy stars on navy"
-    assert draw(bundle, prompt=prompt)[0] != draw(files["unet"], prompt=prompt)[0]
-    assert draw(bundle)[0] == draw(files["unet"])[0]
+    assert draw(bundle, prompt=prompt) != draw(files["unet"], prompt=prompt)
+    assert draw(bundle) == draw(files["unet"])
 
 
 def test_what_does_not_fit_as_a_whole_is_refused_by_name_and_changes_nothing(pipelines, files, draw, plain, tmp_path):
@@ -303,7 +307,7 @@ def test_what_does_not_fit_as_a_whole_is_refused_by_name_and_changes_nothing(pip
         save_file(held, tmp_path / f"{case}.safetensors")
         with pytest.raises(InputError, match=f"the LoRA '{case}' does not fit spark: .* of its .* modules do, but not"):
             draw(str(tmp_path / f"{case}.safetensors"))
-    assert draw()[0] == plain
+    assert draw() == plain
 
 
 def test_a_part_of_a_file_is_taken_where_that_is_asked_for_and_recorded(files, draw, tmp_path):
@@ -311,8 +315,8 @@ def test_a_part_of_a_file_is_taken_where_that_is_asked_for_and_recorded(files, d
 
     save_file(load_file(files["unet"]) | {"lora_unet_more.diff": torch.ones(3)}, tmp_path / "more.safetensors")
     accounts = []
-    part = draw(f"{tmp_path / 'more.safetensors'}:1:partial=1", note=accounts.append)[0]
-    assert part == draw(files["unet"])[0]
+    part = draw(f"{tmp_path / 'more.safetensors'}:1:partial=1", note=accounts.append)
+    assert part == draw(files["unet"])
     assert accounts[0]["loras"][0]["unfit"] == ["lora_unet_more"]
     save_file({"lora_unet_more.diff": torch.ones(3)}, tmp_path / "none.safetensors")
     with pytest.raises(InputError, match="0 of its 1 modules do, but not lora_unet_more; choose one"):
@@ -332,9 +336,9 @@ def test_a_file_with_holes_is_refused(files, draw, tmp_path):
 
 def test_a_file_that_is_written_over_is_another(files, draw, plain, tmp_path):
     (path := tmp_path / "style.safetensors").write_bytes(Path(files["unet"]).read_bytes())
-    first = draw(str(path))[0]
+    first = draw(str(path))
     path.write_bytes(Path(files["text"]).read_bytes())
-    assert draw(str(path))[0] == draw(files["text"])[0] != first
+    assert draw(str(path)) == draw(files["text"]) != first
 
 
 def test_a_lora_that_is_not_there_is_named(draw):
@@ -362,4 +366,4 @@ def test_peft_and_kohya_write_one_and_the_same(draw, files, tmp_path):
             flat = values.flatten()
             other[f"{prefix}.lora_magnitude_vector"] = flat.reshape(1, -1, 1, 1) if values.ndim == 4 else flat
     save_file(other, tmp_path / "peft.safetensors")
-    assert small.difference(draw(str(tmp_path / "peft.safetensors"))[0], draw(files["other"])[0]) <= 1
+    assert small.difference(draw(str(tmp_path / "peft.safetensors")), draw(files["other"])) <= 1

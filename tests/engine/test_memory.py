@@ -29,7 +29,7 @@ GB = 2**30
 
 
 def request(edge, guidance=5.0, guide=NOTHING):
-    return Request("x", "", 1, guidance, edge, edge, guide=guide)
+    return Request(prompt="x", steps=1, guidance=guidance, width=edge, height=edge, guide=guide)
 
 
 def forecast(card, edge, device="cpu", guide=NOTHING):

@@ -3,7 +3,6 @@
 import sys
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from studio.engine.engine import Engine
@@ -11,7 +10,7 @@ from studio.engine.memory import Plan
 from studio.engine.pipelines import Pipelines
 from studio.models import library
 from studio.request import Request
-from tests.engine import heavy
+from tests.engine import heavy, small
 
 from .alone import LEAN, alone
 
@@ -64,7 +63,7 @@ limit(200)
 made, said = draw({model!r}, 512), notes[0]
 limit(None)
 pipelines.adopt(card, Plan(tiled=True), 0)
-kept = Engine(pipelines).forward(card, Request("a star", "", 1, 5.0, 512, 512))
+kept = [Engine(pipelines).forward(card, card.request("a star", Sampling(steps=1, guidance=5.0), Size(512, 512)))]
 print(json.dumps([said["ran_out"], said["plan"], apart(made, kept)]))
 """
 
@@ -100,24 +99,28 @@ def test_where_nothing_helps_it_is_said_and_the_next_job_succeeds():
 
 def test_a_batch_planned_in_parts_reports_and_shows_each_picture_in_its_place():
     pipelines, card = Pipelines("cpu"), library.find("spark")
-    request, heard = Request("a star", "", 2, 2.0, 64, 64), []
-    engine = Engine(pipelines, (1, 2, 3), report=lambda step, steps: heard.append(step / steps))
-    at_once = engine.denoise(card, request)
-    assert heard == [n / 6 for n in range(1, 7)]
+    request, heard = Request(prompt="a star", steps=2, guidance=2.0, width=64, height=64), []
+
+    def draw(engine):
+        listening = replace(engine, report=lambda step, steps: heard.append((engine.seed, step, steps)))
+        return listening.denoise(card, request)
+
+    at_once = small.together(Engine(pipelines), (1, 2, 3), draw)
+    assert heard == [(seed, step, 2) for step in (1, 2) for seed in (3, 2, 1)]
     heard.clear()
     two = pipelines.forecast(card, request).peak(Plan(batch=2))
-    in_parts = replace(engine, pipelines=Pipelines("cpu", vram=two)).denoise(card, request)
-    assert heard == [n / 6 for n in range(1, 7)]
-    for one, other in zip(at_once, in_parts, strict=True):
-        assert np.abs(np.asarray(one).astype(int) - np.asarray(other)).max() <= 1
+    in_parts = small.together(Engine(Pipelines("cpu", vram=two)), (1, 2, 3), draw)
+    assert heard == [(2, 1, 2), (1, 1, 2), (2, 2, 2), (1, 2, 2), (3, 1, 2), (3, 2, 2)]
+    assert all(small.difference(one, other) <= 1 for one, other in zip(at_once, in_parts, strict=True))
 
 
 def test_each_picture_of_a_batch_starts_from_its_own_picture_when_split():
     pipelines, card = Pipelines("cpu"), library.find("spark")
-    starts = tuple(Engine(pipelines, (1, 2)).denoise(card, Request("a star", "", 3, 2.0, 64, 64)))
-    request = Request("a star", "", 4, 2.0, 64, 64, strength=0.5, images=starts)
-    narrow = Pipelines("cpu", vram=1)
-    split = Engine(narrow, (5, 6)).denoise(card, request)
-    for n, made in enumerate(split):
-        alone = Engine(pipelines, (5 + n,)).denoise(card, replace(request, images=(starts[n],)))
-        assert (np.asarray(alone[0]) == np.asarray(made)).all()
+    plain = Request(prompt="a star", steps=3, guidance=2.0, width=64, height=64)
+    starts = {5 + seed: Engine(pipelines, seed).denoise(card, plain) for seed in (1, 2)}
+
+    def draw(engine):
+        return engine.denoise(card, replace(plain, steps=4, strength=0.5, image=starts[engine.seed]))
+
+    split = small.together(Engine(Pipelines("cpu", vram=1)), [*starts], draw)
+    assert split == [draw(Engine(pipelines, seed)) for seed in starts]

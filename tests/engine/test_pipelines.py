@@ -68,7 +68,7 @@ def test_damaged_weights_are_a_model_error(tmp_path):
         Pipelines("cpu").get(ModelCard.read(folder), "text-to-image")
 
 
-SMALL = Request("a red circle on white", "", 3, 2.0, 64, 64)
+SMALL = Request(prompt="a red circle on white", steps=3, guidance=2.0, width=64, height=64)
 
 
 def test_two_jobs_at_once_on_one_pipeline_wait_for_each_other():
@@ -82,8 +82,8 @@ def test_two_jobs_at_once_on_one_pipeline_wait_for_each_other():
             if step == steps:
                 at_work[:] = []
 
-        engine = Engine(pipelines, (seed,), report)
-        return [np.asarray(engine.denoise(spark, replace(SMALL, width=width))[0]) for _ in range(3)]
+        engine = Engine(pipelines, seed, report)
+        return [np.asarray(engine.denoise(spark, replace(SMALL, width=width))) for _ in range(3)]
 
     with ThreadPoolExecutor(3) as threads:
         together = [threads.submit(draw, seed, width) for seed, width in ((1, 64), (2, 128), (3, 64))]
@@ -114,7 +114,7 @@ def test_what_was_not_used_for_longest_makes_room(tmp_path):
 def nets(home):
     """Two ControlNets for Spark, each with a guide that asks for it."""
     made = [small.controlnet(home / name, seed) for seed, name in enumerate(("net", "other"))]
-    return [Guide(controls=(Control(path, (small.drawing(),)),)) for path in made]
+    return [Guide(controls=(Control(path, small.drawing()),)) for path in made]
 
 
 def test_parts_that_are_not_needed_make_room_before_models_do(tmp_path):
@@ -191,16 +191,17 @@ for turn in range(10):
     draw("spark", 128)
     pipelines.drop(spark)
     models.append(megabytes("VmRSS"))
-asked = [Guide(controls=(Control(net, (Image.new("RGB", (64, 64)),)),)) for net in {nets!r}]
+asked = [Guide(controls=(Control(net, Image.new("RGB", (64, 64))),)) for net in {nets!r}]
 for turn in range(10):
     draw("spark", 64, guide=asked[turn % 2])
-    pipelines.make_room(spark, Request("", "", 1, 1.0, 64, 64))
+    pipelines.make_room(spark, Request(prompt="", steps=1, guidance=1.0, width=64, height=64))
     assert pipelines.parts.held() == 0
     parts.append(megabytes("VmRSS"))
 print(json.dumps([models, parts]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="what is held is read from /proc")
 def test_loading_a_model_or_a_part_for_the_tenth_time_leaks_nothing(tmp_path):
     for held in alone(TEN_TIMES.format(nets=[guide.controls[0].part for guide in nets(tmp_path)])):

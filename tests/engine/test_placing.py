@@ -26,7 +26,7 @@ def planned(**how):
 
 
 def draw(pipelines, prompt="a red circle on white", edge=128):
-    (image,) = Engine(pipelines, (7,)).forward(CARD, Request(prompt, "", 2, 2.0, edge, edge))
+    image = Engine(pipelines, 7).forward(CARD, Request(prompt=prompt, steps=2, guidance=2.0, width=edge, height=edge))
     return np.asarray(image).astype(int)
 
 
@@ -45,7 +45,7 @@ def test_a_placement_changes_no_pixel(plain, placement):
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """A small Stable Diffusion 1, and a guide of each kind for it, and all at once."""
-    home, picture = tmp_path_factory.mktemp("guided"), (small.drawing(),)
+    home, picture = tmp_path_factory.mktemp("guided"), small.drawing()
     card = small.sd1(home / "model")
     unet = Pipelines("cpu").get(card, "text-to-image").unet
     net, adapter = small.controlnet(home / "net", unet=unet), small.t2i_adapter(home / "adapter")
@@ -61,8 +61,17 @@ def model(tmp_path_factory):
 
 
 def guided(pipelines, card, guide, **more):
-    request = Request("a red star <new> on white", "", 2, 3.0, 64, 64, guide=guide, **more)
-    return Engine(pipelines, (7,)).forward(card, request)[0]
+    request = Request(
+        prompt="a red star <new> on white",
+        negative_prompt="",
+        steps=2,
+        guidance=3.0,
+        width=64,
+        height=64,
+        guide=guide,
+        **more,
+    )
+    return Engine(pipelines, 7).forward(card, request)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +97,11 @@ def test_a_task_puts_its_modules_away_by_itself_where_they_come_and_go(model):
     pipelines.adopt(card, Plan(placement=Placement.MODELS), 0)
     pipelines.get(card, "text-to-image")
     assert pipelines.get(card, "image-to-image")._all_hooks
-    with entered(pipelines, card, Request("x", "", 2, 3.0, 64, 64, guide=guides["ControlNet"])) as put:
+    with entered(
+        pipelines,
+        card,
+        Request(prompt="x", steps=2, guidance=3.0, width=64, height=64, guide=guides["ControlNet"]),
+    ) as put:
         pipeline = put.pipeline
         assert {hook.model for hook in pipeline._all_hooks} > {pipeline.controlnet, pipeline.unet}
 
@@ -111,10 +124,10 @@ ROUNDED = [
 @pytest.mark.parametrize("storage", ROUNDED)
 def test_rounded_weights_take_what_was_forecast_and_change_the_picture_a_little(name, storage, card):
     """Of a U-Net and of a transformer, read by the code that reads every model."""
-    request = Request("a red star", "", 2, 3.0, 64, 64)
+    request = Request(prompt="a red star", steps=2, guidance=3.0, width=64, height=64)
     whole, rounded = Pipelines("cpu"), Pipelines("cpu")
     rounded.adopt(card(name), Plan(storage=storage), 0)
-    one, other = (np.asarray(Engine(each, (7,)).forward(card(name), request)[0]) for each in (whole, rounded))
+    one, other = (np.asarray(Engine(each, 7).forward(card(name), request)) for each in (whole, rounded))
     apart = np.abs(one.astype(int) - other).mean()
     assert 0 < apart < one.std() / 20
     forecast = whole.forecast(card(name), request)

@@ -36,20 +36,27 @@ def test_every_sampler_can_be_looked_at(pipelines, sampler, monkeypatch):
     monkeypatch.setattr("studio.engine.preview._PAUSE", 0)
     monkeypatch.setattr("studio.engine.preview._SHARE", 1e9)
     shown = []
-    engine = Engine(pipelines, (3,), show=lambda n, jpeg: shown.append((n, jpeg)))
-    request = Request("a red circle on white", "", 4, 2.0, 256, 256, sampler=sampler)
-    (final,) = engine.denoise(library.find("spark"), request)
-    assert [n for n, _ in shown] == [0] * 4
-    last = np.asarray(Image.open(io.BytesIO(shown[-1][1]))).astype(int)
+    engine = Engine(pipelines, 3, show=shown.append)
+    request = Request(
+        prompt="a red circle on white",
+        steps=4,
+        guidance=2.0,
+        width=256,
+        height=256,
+        sampler=sampler,
+    )
+    final = engine.denoise(library.find("spark"), request)
+    assert len(shown) == 4
+    last = np.asarray(Image.open(io.BytesIO(shown[-1]))).astype(int)
     assert np.abs(last - np.asarray(final).astype(int)).mean() < 40
 
 
 def test_watching_does_not_change_the_picture(pipelines):
-    request = Request("a red circle on white", "", 3, 2.0, 128, 128, sampler="DDIM")
+    request = Request(prompt="a red circle on white", steps=3, guidance=2.0, width=128, height=128, sampler="DDIM")
     card = library.find("spark")
-    (watched,) = Engine(pipelines, (3,), show=lambda n, jpeg: None).denoise(card, request)
-    (alone,) = Engine(pipelines, (3,)).denoise(card, request)
-    assert watched.tobytes() == alone.tobytes()
+    watched = Engine(pipelines, 3, show=lambda jpeg: None).denoise(card, request)
+    alone = Engine(pipelines, 3).denoise(card, request)
+    assert watched == alone
 
 
 def test_a_dear_preview_is_followed_by_a_long_pause(monkeypatch):

@@ -18,7 +18,7 @@ from studio.models.card import ModelCard
 from studio.request import Request
 from tests.engine import lorafiles, small
 
-ASKED = Request("a red circle on white", "blue", 2, 4.0, 64, 64)
+ASKED = Request(prompt="a red circle on white", negative_prompt="blue", steps=2, guidance=4.0, width=64, height=64)
 
 
 class Drawing:
@@ -37,7 +37,7 @@ class Drawing:
     def draw(self, seed=3, **changes):
         """The picture, and how often something was read for it."""
         before = self.read
-        made = Engine(self.pipelines, (seed,)).forward(self.card, replace(ASKED, **changes))[0]
+        made = Engine(self.pipelines, seed).forward(self.card, replace(ASKED, **changes))
         return made, self.read - before
 
 

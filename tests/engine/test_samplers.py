@@ -5,7 +5,9 @@ level can be written down, so a sampler that is right turns noise into that very
 """
 
 import re
+from dataclasses import replace
 from inspect import signature
+from types import SimpleNamespace
 from typing import get_args
 
 import diffusers
@@ -21,6 +23,7 @@ from studio.engine.schedules import quantiles
 from studio.errors import InputError
 from studio.families import sd1
 from studio.kinds import OWN_SAMPLER, Sampler
+from studio.request import Request
 from studio.sampler_names import NAMES, canonical
 from studio.spark.diffusion import new_scheduler
 
@@ -264,10 +267,44 @@ def test_what_fails_on_flow_is_refused_by_name(name):
 
 
 def test_heun_on_flow_is_refused_where_strength_counts():
-    samplers.check("Heun", "flow")
-    samplers.check("Heun", "diffusion", partly=True)
+    plain = Request(prompt="x", steps=4, guidance=1.0, width=64, height=64, sampler="Heun")
+    partly = replace(plain, strength=0.5)
+    samplers.check(plain, "flow")
+    samplers.check(partly, "diffusion")
     with pytest.raises(InputError, match="'Heun' mistakes the strength .* take 'DPM"):
-        samplers.check("Heun", "flow", partly=True)
+        samplers.check(partly, "flow")
+
+
+def test_eta_is_refused_by_name_where_a_sampler_takes_none():
+    asked = Request(prompt="x", steps=4, guidance=1.0, width=64, height=64, sampler="Euler", eta=0.5)
+    with pytest.raises(InputError, match="'Euler' takes no eta; leave eta empty, or take DDIM or TCD"):
+        samplers.check(asked, "diffusion")
+    samplers.check(replace(asked, sampler="DDIM"), "diffusion")
+
+
+def test_with_an_eta_of_one_ddim_is_ddpm_with_the_same_noise():
+    """Equation 16 of https://arxiv.org/abs/2010.02502; eta 0 adds no noise at all."""
+    latents, guess = torch.zeros(1, 4, 8, 8), torch.ones(1, 4, 8, 8)
+
+    def stepped(eta, seed):
+        pipeline = SimpleNamespace(scheduler=diffusion())
+        asked = Request(prompt="x", steps=4, guidance=1.0, width=64, height=64, sampler="DDIM", eta=eta)
+        with samplers.swapped(pipeline, asked, "diffusion"):
+            scheduler = pipeline.scheduler
+            scheduler.set_timesteps(4)
+            chance = torch.Generator().manual_seed(seed)
+            return scheduler.step(guess, scheduler.timesteps[1], latents, eta=0.0, generator=chance).prev_sample
+
+    assert torch.equal(stepped(0.0, 1), stepped(0.0, 2))
+    assert torch.equal(stepped(None, 1), stepped(0.0, 2))
+    noise = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
+    scheduler = build("DDIM", diffusion())
+    scheduler.set_timesteps(4)
+    now, then = (scheduler.alphas_cumprod[scheduler.timesteps[n]] for n in (1, 2))
+    deviation = ((1 - then) / (1 - now) * (1 - now / then)).sqrt()
+    clean = (latents - (1 - now).sqrt() * guess) / now.sqrt()
+    expected = then.sqrt() * clean + (1 - then - deviation**2).sqrt() * guess + deviation * noise
+    assert torch.allclose(stepped(1.0, 1), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", NO_ZERO_SNR)

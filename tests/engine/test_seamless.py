@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,14 +9,16 @@ from studio.engine.pipelines import Pipelines
 from studio.engine.seamless import seamless
 from studio.errors import InputError
 from studio.models import library
+from studio.sampling import Sampling
 from studio.steps import generate, tile
+from tests.engine import small
 
 SMALL = {"steps": 2, "size": (64, 64)}
 
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"), (3,))
+    return Engine(Pipelines("cpu"), 3)
 
 
 def seams(image):
@@ -28,7 +32,7 @@ def seams(image):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_tile_has_no_seam(engine, seed):
-    (image,) = tile.run(engine.for_seeds([seed]), "teal waves on cream", steps=6)
+    image = tile.run(replace(engine, seed=seed), "teal waves on cream", sampling=Sampling(steps=6))
     across, down = seams(image)
     assert across <= 1
     assert down <= 1
@@ -36,21 +40,21 @@ def test_a_tile_has_no_seam(engine, seed):
 
 def test_without_it_there_is_a_seam(engine):
     """Or the test above could not fail."""
-    (image,) = generate.run(engine, "gradient from black to white, left to right", steps=6)
+    image = generate.run(engine, "gradient from black to white, left to right", sampling=Sampling(steps=6))
     across, _ = seams(image)
     assert across > 2
 
 
 def test_only_the_wanted_edges_are_joined(engine):
     prompt = "gradient from black to white, diagonal"
-    across, down = seams(tile.run(engine, prompt, "left and right", steps=6)[0])
+    across, down = seams(tile.run(engine, prompt, "left and right", sampling=Sampling(steps=6)))
     assert across <= 1 < down
 
 
 def test_the_next_picture_is_as_ever(engine):
-    before = generate.run(engine, "a red star on white", **SMALL)[0]
-    tile.run(engine, "a red star on white", **SMALL)
-    assert generate.run(engine, "a red star on white", **SMALL)[0] == before
+    before = small.run(generate, engine, prompt="a red star on white", **SMALL)
+    small.run(tile, engine, prompt="a red star on white", **SMALL)
+    assert small.run(generate, engine, prompt="a red star on white", **SMALL) == before
 
 
 def test_an_error_restores_too(engine):
@@ -80,10 +84,13 @@ def test_a_vae_goes_on_over_the_edges(name, engine, card):
 def test_a_transformer_draws_tiles_and_then_as_ever(name, engine, card):
     model = card(name)
     asked = {"model": str(model.path), "guidance": model.family.defaults.guidance, **DRAWN}
-    before = generate.run(engine, "waves", **asked)[0]
-    made = [tile.run(engine, "waves", joins, **asked)[0] for joins in ("all sides", "left and right", "top and bottom")]
+    before = small.run(generate, engine, prompt="waves", **asked)
+    made = [
+        small.run(tile, engine, prompt="waves", joins=joins, **asked)
+        for joins in ("all sides", "left and right", "top and bottom")
+    ]
     assert len({picture.tobytes() for picture in (before, *made)}) == 4
-    assert generate.run(engine, "waves", **asked)[0] == before
+    assert small.run(generate, engine, prompt="waves", **asked) == before
 
 
 def test_a_transformer_is_shown_each_place_at_the_edge(engine, card):
@@ -109,4 +116,4 @@ def test_a_transformer_is_shown_each_place_at_the_edge(engine, card):
 def test_a_model_that_cannot_says_so(name, engine, card):
     model = card(name)
     with pytest.raises(InputError, match="cannot draw a picture that goes on over its edges"):
-        tile.run(engine, "waves", model=str(model.path), guidance=model.family.defaults.guidance, **DRAWN)
+        small.run(tile, engine, prompt="waves", model=str(model.path), guidance=model.family.defaults.guidance, **DRAWN)

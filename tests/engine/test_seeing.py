@@ -19,11 +19,11 @@ def engine():
 
 def test_depth_is_the_models_from_black_to_white(engine, tmp_path):
     folder, picture = small.depth_model(tmp_path / "depth"), small.drawing(size=(96, 64))
-    (seen,) = depth.run(engine, [picture], folder)
+    seen = depth.run(engine, picture, folder)
     assert seen.size == (96, 64)
     assert seen.mode == "RGB"
-    assert depth.run(engine, [picture], folder)[0] == seen
-    assert depth.run(engine, [small.drawing(1, (96, 64))], folder)[0] != seen
+    assert depth.run(engine, picture, folder) == seen
+    assert depth.run(engine, small.drawing(1, (96, 64)), folder) != seen
     from transformers import DPTForDepthEstimation, DPTImageProcessor
 
     pixels = DPTImageProcessor.from_pretrained(folder)(picture, return_tensors="pt").pixel_values
@@ -37,11 +37,11 @@ def test_without_its_preprocessor_it_says_what_is_missing(engine, tmp_path):
     folder = small.depth_model(tmp_path / "depth")
     (tmp_path / "depth" / "preprocessor_config.json").unlink()
     with pytest.raises(ModelError, match="lacks preprocessor_config.json"):
-        depth.run(engine, [small.drawing()], folder)
+        depth.run(engine, small.drawing(), folder)
 
 
 def test_a_pose_is_of_the_pictures_size(engine, tmp_path):
-    (seen,) = pose.run(engine, [small.drawing(size=(120, 90))], small.pose_model(tmp_path / "pose"))
+    seen = pose.run(engine, small.drawing(size=(120, 90)), small.pose_model(tmp_path / "pose"))
     assert seen.size == (120, 90)
 
 

@@ -78,16 +78,15 @@ def test_an_inpainting_file_paints_into_a_mask(tmp_path):
     assert {"text-to-image", "image-to-image"}.isdisjoint(card.family.pipelines)
     request = Request(
         prompt="a circle",
-        negative_prompt="",
         steps=2,
         guidance=2,
         width=64,
         height=64,
         strength=1,
-        images=(Image.new("RGB", (64, 64), "red"),),
-        masks=(Image.new("L", (64, 64), 255),),
+        image=Image.new("RGB", (64, 64), "red"),
+        mask=Image.new("L", (64, 64), 255),
     )
-    assert Engine(Pipelines("cpu")).denoise(card, request)[0].size == (64, 64)
+    assert Engine(Pipelines("cpu")).denoise(card, request).size == (64, 64)
 
 
 def test_openclips_layers_are_found(tmp_path):

@@ -31,21 +31,21 @@ def picture(width, height):
 @pytest.mark.parametrize("size", [(64, 64), (150, 100), (30, 90), (20, 20)])
 def test_tiles_that_do_not_change_give_the_picture_back(size):
     image = picture(*size)
-    assert by_tiles([image], TILE, lambda n, of, tiles: tiles) == [image]
+    assert by_tiles(image, TILE, lambda n, of, tile: tile) == image
 
 
 def test_overlaps_are_blended_without_a_jump():
     gray = Image.new("RGB", (160, 64), (100, 100, 100))
 
-    def change(n, of, tiles):
-        return [Image.new("RGB", tile.size, (100 + 60 * n, 0, 0)) for tile in tiles]
+    def change(n, of, tile):
+        return Image.new("RGB", tile.size, (100 + 60 * n, 0, 0))
 
-    red = np.asarray(by_tiles([gray], TILE, change)[0])[32, :, 0].astype(int)
+    red = np.asarray(by_tiles(gray, TILE, change))[32, :, 0].astype(int)
     assert (red[0], red[-1]) == (100, 220)
     assert np.abs(np.diff(red)).max() < 20
 
 
 def test_change_hears_which_tile_it_is():
     heard = []
-    by_tiles([picture(160, 64)], TILE, lambda n, of, tiles: heard.append((n, of)) or tiles)
+    by_tiles(picture(160, 64), TILE, lambda n, of, tile: heard.append((n, of)) or tile)
     assert heard == [(0, 3), (1, 3), (2, 3)]

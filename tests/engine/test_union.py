@@ -20,7 +20,7 @@ ASKED = {"steps": 2, "guidance": 2, "size": (64, 64)}
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"), (3,))
+    return Engine(Pipelines("cpu"), 3)
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +44,14 @@ def plain(home, sdxl):
 
 
 def guide(part, shows=control.AS_TRAINED, weight=1.0, before=NOTHING):
-    return control.run(None, [small.drawing()], part, weight, guide=before, shows=shows)
+    return control.run(None, small.drawing(), part, weight, guide=before, shows=shows)
 
 
 @pytest.fixture(scope="module")
 def draw(engine, card):
-    return lambda guide, model="sdxl": generate.run(engine, "a star", **ASKED, model=str(card(model).path), guide=guide)
+    return lambda guide, model="sdxl": small.run(
+        generate, engine, prompt="a star", **ASKED, model=str(card(model).path), guide=guide
+    )
 
 
 def test_it_draws_as_the_librarys_own_pipeline_for_it(draw, sdxl, union):
@@ -59,17 +61,17 @@ def test_it_draws_as_the_librarys_own_pipeline_for_it(draw, sdxl, union):
     asked = {"num_inference_steps": 2, "guidance_scale": 2.0, "width": 64, "height": 64}
     (theirs,) = pipeline(
         "a star",
-        control_image=[small.drawing()],
+        control_image=small.drawing(),
         control_mode=[3],
         controlnet_conditioning_scale=0.8,
         generator=torch.Generator("cpu").manual_seed(3),
         **asked,
     ).images
-    assert draw(guide(union, "edges", 0.8)) == [theirs]
+    assert draw(guide(union, "edges", 0.8)) == theirs
 
 
 def test_what_the_picture_shows_is_seen(draw, union):
-    made = [draw(guide(union, shows))[0].tobytes() for shows in ("edges", "depth", "pose")]
+    made = [draw(guide(union, shows)).tobytes() for shows in ("edges", "depth", "pose")]
     assert len(set(made)) == 3
 
 
@@ -81,12 +83,12 @@ def test_it_counts_beside_itself_and_beside_a_plain_one(draw, union, plain):
     assert draw(guide(union, "depth", before=one)) not in (alone, draw(guide(union, "depth")))
 
 
-@pytest.mark.parametrize("run", [edit.run, inpaint.run])
-def test_it_works_from_a_picture_and_in_a_part_of_one(run, engine, card, union):
-    rest = {"mask": [small.drawing(6).convert("L")]} if run is inpaint.run else {"size": (64, 64)}
-    asked = {"image": [small.drawing(5)], "prompt": "a star", "steps": 2, "model": str(card("sdxl").path), **rest}
-    none, one = (run(engine, **asked, guide=guide(union, "edges", weight)) for weight in (0.0, 1.0))
-    assert none == run(engine, **asked) != one
+@pytest.mark.parametrize("step", [edit, inpaint])
+def test_it_works_from_a_picture_and_in_a_part_of_one(step, engine, card, union):
+    rest = {"mask": small.drawing(6).convert("L")} if step is inpaint else {"size": (64, 64)}
+    asked = {"image": small.drawing(5), "prompt": "a star", "steps": 2, "model": str(card("sdxl").path), **rest}
+    none, one = (small.run(step, engine, **asked, guide=guide(union, "edges", weight)) for weight in (0.0, 1.0))
+    assert none == small.run(step, engine, **asked) != one
 
 
 @pytest.mark.parametrize("modes", [6, 8])
@@ -108,7 +110,7 @@ def test_it_must_be_told_what_it_is_shown(union):
 
 def test_one_for_another_kind_of_model_is_refused_by_name(engine, union):
     with pytest.raises(InputError, match="'union' was made for another kind of model"):
-        generate.run(engine, "a star", **ASKED, guide=guide(union, "edges"))
+        small.run(generate, engine, prompt="a star", **ASKED, guide=guide(union, "edges"))
 
 
 @pytest.fixture(scope="module")
@@ -138,4 +140,4 @@ def test_a_model_that_follows_one_picture_at_a_time_says_so(engine, card, home):
     (one,) = guide(small.controlnet(home / "qwen", like=pipeline)).controls
     both = Guide(controls=(one, replace(one, weight=0.5)))
     with pytest.raises(InputError, match="Qwen-Image takes no second picture to follow"):
-        generate.run(engine, "a star", **ASKED, model=str(card("qwen_image").path), guide=both)
+        small.run(generate, engine, prompt="a star", **ASKED, model=str(card("qwen_image").path), guide=both)

@@ -10,7 +10,7 @@ from studio.guide import Guide, Region
 from studio.models import library
 from studio.request import Request
 
-PLAIN = Request("a star", "", 20, 4.0, 256, 256)
+PLAIN = Request(prompt="a star", steps=20, guidance=4.0, width=256, height=256)
 SIDE = 256 * 256 / 2**20
 
 

@@ -37,8 +37,8 @@ def guide(*loras):
 
 
 def draw(pipelines, model, *loras):
-    request = Request("a red star", "", 2, 4.0, 64, 64, guide=guide(*loras))
-    return Engine(pipelines, (3,)).forward(model, request)[0]
+    request = Request(prompt="a red star", steps=2, guidance=4.0, width=64, height=64, guide=guide(*loras))
+    return Engine(pipelines, 3).forward(model, request)
 
 
 def parameters(pipeline):

@@ -21,11 +21,10 @@ from studio.engine.guided import guided
 from studio.engine.latents import decoded, decoder, unpacked
 from studio.engine.memory import Plan
 from studio.engine.order import Order, sharing
-from studio.engine.passes import make
+from studio.engine.passes import draw
 from studio.engine.pipelines import Pipelines
 from studio.engine.watch import watched
 from studio.guide import NOTHING, Control, Guide
-from studio.kinds import OWN_SAMPLER
 from studio.lora import Lora
 from studio.models.card import ModelCard
 from studio.request import CONTROLLED, Request
@@ -86,8 +85,8 @@ class Model:
             "width": side,
             "height": side,
             "strength": None if task in ("text-to-image", "instruct") else 1.0,
-            "images": () if task == "text-to-image" else (Image.fromarray(noise),),
-            "masks": (mask,) if task == "inpaint" else (),
+            "image": None if task == "text-to-image" else Image.fromarray(noise),
+            "mask": mask if task == "inpaint" else None,
             "instruction": task == "instruct",
             "likeness": 1.5,
             "guide": self.guide,
@@ -97,16 +96,16 @@ class Model:
     @property
     def guide(self):
         """A picture to follow, for a model that draws nothing without one."""
-        return Guide(controls=(Control("", (small.drawing(1),)),)) if self.family.follows else NOTHING
+        return Guide(controls=(Control("", small.drawing(1)),)) if self.family.follows else NOTHING
 
     def draw(self, task=None, report=lambda step, steps: None, show=None, **changes):
-        engine = Engine(self.pipelines, (3,), report, show)
-        return engine.denoise(self.card, self.request(task, **changes))[0]
+        engine = Engine(self.pipelines, 3, report, show)
+        return engine.denoise(self.card, self.request(task, **changes))
 
     def followed(self, weight):
         """A guide with a ControlNet for this model, at a weight."""
         picture = np.random.default_rng(1).integers(0, 256, (self.side, self.side, 3), dtype=np.uint8)
-        return Guide(controls=(Control(self.control, (Image.fromarray(picture),), weight),))
+        return Guide(controls=(Control(self.control, Image.fromarray(picture), weight),))
 
     @cached_property
     def control(self):
@@ -119,9 +118,7 @@ class Model:
         """The run that others are compared with."""
         heard, shown = [], []
         with patch.object(previews, "_PAUSE", 0), patch.object(previews, "_SHARE", 1e9):
-            picture = self.draw(
-                report=lambda step, steps: heard.append((step, steps)), show=lambda n, jpeg: shown.append(jpeg)
-            )
+            picture = self.draw(report=lambda step, steps: heard.append((step, steps)), show=shown.append)
         return Run(picture, heard, len(shown))
 
 
@@ -232,8 +229,8 @@ def prompts_in_a_pass(model):
     asked = [model.request(prompt=words, negative_prompt="" if n % 2 else dark) for n, words in enumerate(WORDS)]
     orders = [Order(model.pipelines, model.card, each, n, *[lambda *_: None] * 2) for n, each in enumerate(asked)]
     assert sharing(orders, 3)[1:]
-    for order, picture in zip(orders, make(orders), strict=True):
-        assert small.difference(picture, make([order])[0]) <= 1
+    for order, picture in zip(orders, small.make(orders), strict=True):
+        assert small.difference(picture, draw(order)) <= 1
     return YES
 
 
@@ -241,11 +238,11 @@ def preview(model):
     """One a step; what the sampler expects in the end is the picture, once decoded."""
     assert model.usual.shown == STEPS
     request, clean = model.request(), []
-    given = {"image": request.images, "mask_image": request.masks}
-    pictures = {name: list(each) for name, each in given.items() if each}
+    given = {"image": request.image, "mask_image": request.mask}
+    pictures = {name: one for name, one in given.items() if one}
     with (
         guided(model.pipelines, model.card, request) as ready,
-        samplers.swapped(pipeline := ready.pipeline, OWN_SAMPLER, model.family.noise, STEPS),
+        samplers.swapped(pipeline := ready.pipeline, request, model.family.noise),
         watched(pipeline, lambda *told: clean.append(told[2])),
     ):
         (picture,) = pipeline(**model.family.arguments(request.task, request), **pictures, **ready.arguments).images
@@ -279,7 +276,7 @@ def vae_tiling(model):
     whole, request = model.draw(width=side, height=side), model.request(width=side, height=side)
     _tiles(vae, side // 2)
     model.pipelines.adopt(model.card, Plan(tiled=True), 0)
-    (tiled,) = Engine(model.pipelines, (3,)).forward(model.card, request)
+    tiled = Engine(model.pipelines, 3).forward(model.card, request)
     model.pipelines.adopt(model.card, Plan(), 0)
     assert tiled.size == whole.size
     assert tiled != whole

@@ -11,7 +11,7 @@ from studio.guide import Guide, Region
 from studio.kinds import Size
 from studio.request import Request
 
-ASKED = Request("a star", "", 4, 3.5, 1024, 1024)
+ASKED = Request(prompt="a star", steps=4, guidance=3.5, width=1024, height=1024)
 SCHNELL = flux1.FAMILY.of("schnell")
 
 
@@ -87,6 +87,6 @@ def test_the_size_asked_for_is_the_size_drawn():
 )
 def test_an_area_says_the_same_in_all_steps(prompt, mark, brackets):
     area = Region(prompt, Image.new("L", (64, 64), 255))
-    request = Request("a star", "", 2, 2.0, 64, 64, guide=Guide(regions=(area,)))
+    request = Request(prompt="a star", steps=2, guidance=2.0, width=64, height=64, guide=Guide(regions=(area,)))
     with pytest.raises(InputError, match=f"so '{mark}' fails there; write the words alone{brackets}$"):
         sd1.FAMILY.check(request)

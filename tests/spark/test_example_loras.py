@@ -47,5 +47,13 @@ def test_it_changes_the_style_and_keeps_the_colours(file):
 
 
 def draw(guide: Guide) -> Image.Image:
-    request = Request("a large cyan square on black", "", 8, 2.0, 256, 256, guide=guide)
-    return Engine(Pipelines("cpu"), (3,)).denoise(library.find("spark"), request)[0]
+    request = Request(
+        prompt="a large cyan square on black",
+        negative_prompt="",
+        steps=8,
+        guidance=2.0,
+        width=256,
+        height=256,
+        guide=guide,
+    )
+    return Engine(Pipelines("cpu"), 3).denoise(library.find("spark"), request)

@@ -5,6 +5,7 @@ from PIL import Image
 
 from studio.errors import InputError
 from studio.job import Job
+from studio.resolve import resolve
 from studio.workflow import Workflow
 
 
@@ -16,7 +17,7 @@ def picture(tmp_path):
 
 def checked(workflow, **values):
     known = Workflow.load(workflow).inputs()
-    Job.of(Workflow.load(workflow), {name: value for name, value in values.items() if name in known}).checked()
+    resolve(Job.of(Workflow.load(workflow), {name: value for name, value in values.items() if name in known}))
 
 
 @pytest.mark.parametrize("workflow", ["image-to-image", "inpaint", "hires", "upscale", "outpaint"])

@@ -12,20 +12,20 @@ from tests.engine import small
 PICTURE, MASK = small.drawing(size=(128, 128)), Image.new("L", (128, 128), "white")
 ASKED = {
     "generate": {"size": (64, 64)},
-    "edit": {"image": [PICTURE], "size": (64, 64), "strength": 1.0},
-    "inpaint": {"image": [PICTURE], "mask": [MASK]},
-    "outpaint": {"image": [PICTURE], "left": 64, "strength": 1.0},
+    "edit": {"image": PICTURE, "size": (64, 64), "strength": 1.0},
+    "inpaint": {"image": PICTURE, "mask": MASK},
+    "outpaint": {"image": PICTURE, "left": 64, "strength": 1.0},
     "hires": {"size": (64, 64)},
-    "vary": {"image": [PICTURE], "amount": "strong"},
+    "vary": {"image": PICTURE, "amount": "strong"},
     "tile": {"size": (64, 64)},
     "sized": {"size": (64, 96), "crisp": False},
-    "upscale": {"image": [PICTURE], "strength": 1.0},
+    "upscale": {"image": PICTURE, "strength": 1.0},
 }
 
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"), (3,))
+    return Engine(Pipelines("cpu"), 3)
 
 
 def test_no_step_with_a_prompt_and_a_sampler_goes_without():
@@ -37,6 +37,8 @@ def test_no_step_with_a_prompt_and_a_sampler_goes_without():
 
 @pytest.mark.parametrize("name", ASKED)
 def test_it_changes_the_picture(name, engine):
-    run = plugins.find("steps", name).run
-    one, other = (run(engine, prompt="a red star", **ASKED[name], steps=3, clip_skip=skip) for skip in (1, 2))
+    step = plugins.find("steps", name)
+    one, other = (
+        small.run(step, engine, prompt="a red star", **ASKED[name], steps=3, clip_skip=skip) for skip in (1, 2)
+    )
     assert one != other

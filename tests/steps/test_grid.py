@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,13 +17,13 @@ BASE = {"prompt": "a red star on white", "settings": "steps=2, size=64x64"}
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"), (3,))
+    return Engine(Pipelines("cpu"), 3)
 
 
 def test_one_sheet_with_a_picture_for_each_pair_of_values(engine):
     heard = []
-    watched = engine.for_seeds([3], lambda step, steps: heard.append(step / steps))
-    (sheet,) = grid.run(watched, "steps=2,3", "guidance=1,2,3", **{**BASE, "settings": "size=64x64"})
+    watched = replace(engine, seed=3, report=lambda step, steps: heard.append(step / steps))
+    sheet = grid.run(watched, "steps=2,3", "guidance=1,2,3", **{**BASE, "settings": "size=64x64"})
     assert sheet.width > 2 * 64
     assert sheet.height > 3 * 64
     assert heard == sorted(heard)
@@ -29,23 +31,23 @@ def test_one_sheet_with_a_picture_for_each_pair_of_values(engine):
 
 
 def test_cells_differ_by_what_the_axis_says(engine):
-    (one,) = grid.run(engine, "seed=1,2", labels=False, **BASE)
+    one = grid.run(engine, "seed=1,2", labels=False, **BASE)
     left, right = one.crop((12, 12, 76, 76)), one.crop((88, 12, 152, 76))
     assert one.size == (2 * 76 + 12, 76 + 12)
     assert left != right
-    (other,) = grid.run(engine, "seed=2,1", labels=False, **BASE)
+    other = grid.run(engine, "seed=2,1", labels=False, **BASE)
     assert other.crop((12, 12, 76, 76)) == right
 
 
 def test_sheets_stand_under_one_another(engine):
-    (flat,) = grid.run(engine, "steps=1,2", labels=False, prompt="x", settings="size=64x64")
-    (deep,) = grid.run(engine, "steps=1,2", "", "seed=1,2", labels=False, prompt="x", settings="size=64x64")
+    flat = grid.run(engine, "steps=1,2", labels=False, prompt="x", settings="size=64x64")
+    deep = grid.run(engine, "steps=1,2", "", "seed=1,2", labels=False, prompt="x", settings="size=64x64")
     assert deep.size == (flat.width, 2 * flat.height)
 
 
 def test_a_workflow_with_a_start_picture(engine, tmp_path):
     Image.new("RGB", (64, 64), "red").save(tmp_path / "red.png")
-    (sheet,) = grid.run(
+    sheet = grid.run(
         engine, "strength=0.5,1", workflow="image-to-image", image=str(tmp_path / "red.png"), labels=False,
         prompt="a star", settings="steps=2, size=64x64",
     )  # fmt: skip
@@ -61,9 +63,9 @@ def neon(tmp_path, monkeypatch):
 
 
 def test_a_loras_weight_across(engine, neon):
-    (one,) = grid.run(engine, "loras=neon:0..1:0.5", labels=False, **BASE)
+    one = grid.run(engine, "loras=neon:0..1:0.5", labels=False, **BASE)
     none, half, whole = (one.crop((12 + 76 * n, 12, 76 + 76 * n, 76)) for n in range(3))
-    (plain,) = grid.run(engine, "steps=2", labels=False, prompt=BASE["prompt"], settings="size=64x64")
+    plain = grid.run(engine, "steps=2", labels=False, prompt=BASE["prompt"], settings="size=64x64")
     assert plain.crop((12, 12, 76, 76)) == none
     assert small.difference(none, half) > 10 < small.difference(half, whole)
     with pytest.raises(InputError, match="did you mean 'neon'"):
@@ -98,7 +100,7 @@ def test_the_labels_of_loras_read_well(neon):
 )
 def test_wrong_axes_are_named_before_any_picture_is_made(engine, change, message):
     heard = []
-    watched = engine.for_seeds([3], lambda step, steps: heard.append(step))
+    watched = replace(engine, seed=3, report=lambda step, steps: heard.append(step))
     with pytest.raises(InputError, match=message):
         grid.run(watched, **{"x": "steps=2,3", "prompt": "a star", "settings": "size=64x64", **change})
     assert heard == []

@@ -8,12 +8,13 @@ from studio.engine.pipelines import Pipelines
 from studio.errors import InputError
 from studio.guide import Control, Guide
 from studio.lora import Lora
+from studio.sampling import Sampling
 from studio.steps import lora, region, upscale
 
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"), (3,))
+    return Engine(Pipelines("cpu"), 3)
 
 
 def test_they_come_after_those_of_the_guide_before(engine):
@@ -31,7 +32,7 @@ def test_an_area_has_its_own(engine):
 
 def test_tiles_take_loras_but_no_outlines(engine):
     picture = Image.new("RGB", (64, 64))
-    outline = Guide(controls=(Control("scribble", (picture,)),), loras=(Lora("neon"),))
+    outline = Guide(controls=(Control("scribble", picture),), loras=(Lora("neon"),))
     assert outline.anywhere == Guide(loras=(Lora("neon"),))
     with pytest.raises(InputError, match="in tiles"):
-        upscale.run(engine, [picture], guide=outline)
+        upscale.run(engine, picture, sampling=Sampling(guide=outline))

@@ -1,5 +1,7 @@
 """The steps that draw in other ways than from words or from a picture, and those that give a guide."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,8 @@ from studio.engine.engine import Engine
 from studio.engine.pipelines import Pipelines
 from studio.errors import InputError
 from studio.job import Job
+from studio.resolve import resolve
+from studio.sampling import ModelSampling, Sampling
 from studio.steps import hires, instruct, lines, refine, region, vae
 from studio.workflow import Workflow
 from tests.engine import small
@@ -17,13 +21,13 @@ from tests.engine import small
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"), (3,))
+    return Engine(Pipelines("cpu"), 3)
 
 
 def test_a_second_pass_is_larger_and_like_the_first(engine):
     heard = []
-    listening = engine.for_seeds([3], lambda step, steps: heard.append(step / steps))
-    (made,) = hires.run(listening, "a red star on white", 1.5, 0.3, size=(64, 64), steps=4)
+    listening = replace(engine, report=lambda step, steps: heard.append(step / steps))
+    made = hires.run(listening, "a red star on white", 1.5, strength=0.3, size=(64, 64), sampling=Sampling(steps=4))
     assert made.size == (96, 96)
     assert heard == sorted(heard)
     assert heard[-1] == 1
@@ -35,22 +39,22 @@ def test_a_refiner_goes_on_where_the_other_stops(engine, card):
 
     base, refiner = card("sdxl"), card("sdxl_refiner")
     heard = []
-    listening = engine.for_seeds([3], lambda step, steps: heard.append(step / steps))
-    asked = {"steps": 10, "guidance": 5.0, "size": (64, 64)}
+    listening = replace(engine, report=lambda step, steps: heard.append(step / steps))
+    sampling = ModelSampling(steps=10, guidance=5.0, model=str(base.path))
     made = {
-        at: refine.run(listening, "a star", str(base.path), str(refiner.path), at, **asked)[0].tobytes()
+        at: refine.run(listening, "a star", sampling, refiner=str(refiner.path), at=at, size=(64, 64)).tobytes()
         for at in (0.5, 0.8)
     }
-    alone = generate.run(engine, "a star", model=str(base.path), **asked)[0]
+    alone = generate.run(engine, "a star", (64, 64), sampling)
     assert len({*made.values(), alone.tobytes()}) == 3
-    itself = refine.run(engine, "a star", str(base.path), str(base.path), 0.5, **asked)[0]
+    itself = refine.run(engine, "a star", sampling, refiner=str(base.path), at=0.5, size=(64, 64))
     assert small.difference(itself, alone) <= 1
     assert max(heard) == 1
 
 
 def test_a_model_that_cannot_hand_over_says_so(engine):
     with pytest.raises(InputError, match="Stable Diffusion 1 cannot hand a picture over to a refiner"):
-        refine.run(engine, "a star", "spark", "spark")
+        refine.run(engine, "a star", ModelSampling(model="spark"), refiner="spark")
 
 
 @pytest.fixture(scope="module")
@@ -59,38 +63,41 @@ def instructed(tmp_path_factory):
 
 
 def test_an_instruction_changes_the_picture(engine, instructed):
-    asked = {"image": [small.drawing(size=(128, 64))], "model": instructed, "steps": 3}
-    one = instruct.run(engine, prompt="make it night", **asked)[0]
+    picture, sampling = small.drawing(size=(128, 64)), ModelSampling(model=instructed, steps=3)
+    one = instruct.run(engine, picture, "make it night", sampling)
     assert one.width > one.height
-    assert one == instruct.run(engine, prompt="make it night", **asked)[0]
-    assert one != instruct.run(engine, prompt="make it a day", **asked)[0]
-    assert one != instruct.run(engine, prompt="make it night", likeness=3.0, **asked)[0]
-    assert one != instruct.run(engine, prompt="make it night", **asked | {"image": [small.drawing(1, (128, 64))]})[0]
+    assert one == instruct.run(engine, picture, "make it night", sampling)
+    assert one != instruct.run(engine, picture, "make it a day", sampling)
+    assert one != instruct.run(engine, picture, "make it night", sampling, likeness=3.0)
+    assert one != instruct.run(engine, small.drawing(1, (128, 64)), "make it night", sampling)
 
 
 def test_models_for_other_work_say_what_they_do(engine, instructed):
     from studio.steps import generate
 
     with pytest.raises(InputError, match="Stable Diffusion 1 cannot do instruct, .*, for example FLUX.1 Kontext"):
-        instruct.run(engine, [small.drawing()], "make it night", "spark")
+        instruct.run(engine, small.drawing(), "make it night", ModelSampling(model="spark"))
     with pytest.raises(InputError, match="Stable Diffusion 1 for instructions cannot do text-to-image, only instruct"):
-        generate.run(engine, "a star", model=instructed)
+        generate.run(engine, "a star", sampling=Sampling(model=instructed))
 
 
 def test_a_model_trained_to_inpaint_follows_a_controlnet(engine, tmp_path):
-    from studio.guide import Control, Guide
+    from studio.guide import NOTHING, Control, Guide
     from studio.steps import inpaint
 
     model = str(small.spark_with(9, tmp_path / "inpaints").path)
-    mask = [Image.new("L", (64, 64), 255)]
-    asked = {"image": [small.drawing()], "mask": mask, "prompt": "a star", "steps": 3, "model": model}
-    guide = Guide(controls=(Control(small.controlnet(tmp_path / "net"), (small.drawing(2),)),))
-    assert inpaint.run(engine, **asked) != inpaint.run(engine, **asked, guide=guide)
+    picture, mask = small.drawing(), Image.new("L", (64, 64), 255)
+    guide = Guide(controls=(Control(small.controlnet(tmp_path / "net"), small.drawing(2)),))
+    plain, followed = (
+        inpaint.run(engine, picture, mask, "a star", sampling=Sampling(steps=3, model=model, guide=one))
+        for one in (NOTHING, guide)
+    )
+    assert plain != followed
 
 
 def test_lines_are_of_the_pictures_size_and_kind(engine):
     picture = small.drawing(size=(96, 64))
-    made = [lines.run(engine, [picture], kind)[0] for kind in ("edges", "scribble", "drawing", "as it is")]
+    made = [lines.run(engine, picture, kind) for kind in ("edges", "scribble", "drawing", "as it is")]
     assert {one.size for one in made} == {(96, 64)}
     assert len({one.tobytes() for one in made}) == 4
     assert made[-1] == picture
@@ -102,7 +109,7 @@ def test_an_area_is_where_its_name_says(engine):
     assert masks["left"][256, 100] == masks["top"][100, 256] == masks["middle"][256, 256] == 255
     assert masks["left"][256, 400] == masks["right"][256, 100] == masks["middle"][20, 20] == 0
     painted = Image.new("RGB", (64, 64), "white")
-    assert region.run(engine, "x", mask=[painted]).regions[0].mask.getextrema() == (255, 255)
+    assert region.run(engine, "x", mask=painted).regions[0].mask.getextrema() == (255, 255)
 
 
 def test_guides_add_up(engine, tmp_path):
@@ -162,7 +169,7 @@ def test_a_union_controlnet_must_be_told_before_anything_starts(tmp_path):
     asked = {"image": str(picture), "prompt": "a heart", "controlnet": str(union)}
     workflow = Workflow.load("controlnet")
     with pytest.raises(InputError, match="'union' follows several kinds of picture; say which this one is: pose, "):
-        Job.of(workflow, asked).checked()
-    assert Job.of(workflow, asked | {"shows": "scribble"}).checked()
+        resolve(Job.of(workflow, asked))
+    assert resolve(Job.of(workflow, asked | {"shows": "scribble"}))
     plain = small.controlnet(tmp_path / "plain")
-    assert Job.of(workflow, asked | {"controlnet": plain}).checked()
+    assert resolve(Job.of(workflow, asked | {"controlnet": plain}))

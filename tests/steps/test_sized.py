@@ -3,10 +3,11 @@ import pytest
 from studio.engine.engine import Engine
 from studio.engine.pipelines import Pipelines
 from studio.kinds import ExactSize
+from studio.sampling import Sampling
 from studio.steps import sized
 
 
 @pytest.mark.parametrize(("size", "crisp"), [((1200, 630), False), ((301, 90), True)])
 def test_the_picture_is_of_exactly_that_size(size, crisp):
-    (made,) = sized.run(Engine(Pipelines("cpu"), (3,)), "sea with sun", ExactSize(*size), crisp, steps=2)
+    made = sized.run(Engine(Pipelines("cpu"), 3), "sea with sun", ExactSize(*size), crisp, sampling=Sampling(steps=2))
     assert made.size == size

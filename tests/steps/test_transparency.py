@@ -22,17 +22,12 @@ def shown():
 def engine(shown):
     """An engine whose model gives back what it is shown; where there is a mask, blue."""
 
-    def make(orders):
-        requests = [order.request for order in orders]
-        shown.extend(picture for request in requests for picture in request.images)
-        return [
-            Image.composite(Image.new("RGB", request.images[0].size, "blue"), request.images[0], request.masks[0])
-            if request.masks
-            else request.images[0]
-            for request in requests
-        ]
+    def draw(order):
+        image, mask = order.request.image, order.request.mask
+        shown.append(image)
+        return Image.composite(Image.new("RGB", image.size, "blue"), image, mask) if mask else image
 
-    return Engine(Pipelines("cpu"), (3,), make=make)
+    return Engine(Pipelines("cpu"), 3, draw=draw)
 
 
 def cut_out(size=(96, 64)):
@@ -49,7 +44,7 @@ def alpha(image):
 
 
 def test_an_enlarged_picture_has_its_hole(engine, shown):
-    (large,) = upscale.run(engine, [cut_out()], 2)
+    large = upscale.run(engine, cut_out(), 2)
     assert (large.mode, large.size) == ("RGBA", (192, 128))
     assert (alpha(large)[34:94, 66:126] == 0).all()
     assert (alpha(large)[:, :60] == 255).all()
@@ -59,7 +54,7 @@ def test_an_enlarged_picture_has_its_hole(engine, shown):
 
 
 def test_no_white_seam_shows_on_another_ground(engine):
-    (large,) = upscale.run(engine, [cut_out()], 2)
+    large = upscale.run(engine, cut_out(), 2)
     stripe = np.asarray(large)[10:100, 132:140].reshape(-1, 4)
     assert (stripe[:, 3] == 128).all()
     assert np.abs(stripe[:, :3].astype(int) - (255, 0, 0)).max() <= 2
@@ -69,7 +64,7 @@ def test_no_white_seam_shows_on_another_ground(engine):
 
 @pytest.mark.parametrize("change", [edit.run, vary.run])
 def test_a_changed_picture_is_as_transparent(engine, change):
-    (made,) = change(engine, [cut_out((192, 128))], "a star")
+    made = change(engine, cut_out((192, 128)), "a star")
     assert made.mode == "RGBA"
     scale = made.width / 192
     across, down = slice(round(36 * scale), round(60 * scale)), slice(round(20 * scale), round(44 * scale))
@@ -80,7 +75,7 @@ def test_a_changed_picture_is_as_transparent(engine, change):
 def test_all_that_is_not_painted_over_stays_to_the_bit(engine, shown):
     old, mask = cut_out(), Image.new("L", (96, 64))
     mask.paste(255, (24, 8, 48, 32))  # over the corner of the hole
-    (made,) = inpaint.run(engine, [old], [mask], "a star")
+    made = inpaint.run(engine, old, mask, "a star")
     before, after, white = np.asarray(old), np.asarray(made), np.asarray(mask) > 0
     assert (after[~white] == before[~white]).all()
     assert tuple(after[20, 40]) == (0, 0, 255, 255)
@@ -90,7 +85,7 @@ def test_all_that_is_not_painted_over_stays_to_the_bit(engine, shown):
 def test_the_seam_of_what_is_painted_shows_no_hidden_colour(engine):
     old, mask = Image.new("RGBA", (96, 64), (*HIDDEN, 0)), Image.new("L", (96, 64))
     mask.paste(255, (24, 8, 72, 56))
-    (made,) = inpaint.run(engine, [old], [mask], "a star")
+    made = inpaint.run(engine, old, mask, "a star")
     seam = np.asarray(made)[(alpha(made) > 20) & (alpha(made) < 255)]
     assert len(seam)
     red, green, blue, _ = seam.astype(int).T
@@ -99,20 +94,20 @@ def test_the_seam_of_what_is_painted_shows_no_hidden_colour(engine):
 
 
 def test_beyond_its_edges_a_picture_goes_on_opaque(engine):
-    (made,) = outpaint.run(engine, [cut_out()], "a star", left=16, below=8)
+    made = outpaint.run(engine, cut_out(), "a star", left=16, below=8)
     assert made.crop((16, 0, 112, 64)).tobytes() == cut_out().tobytes()
     assert (alpha(made)[:, :14] == 255).all()
 
 
 def test_opaque_pictures_stay_rgb(engine):
-    plain, mask = [Image.new("RGB", (96, 64), "red")], [Image.new("L", (96, 64), 255)]
-    made = [*upscale.run(engine, plain), *edit.run(engine, plain, "x"), *inpaint.run(engine, plain, mask, "x")]
+    plain, mask = Image.new("RGB", (96, 64), "red"), Image.new("L", (96, 64), 255)
+    made = [upscale.run(engine, plain), edit.run(engine, plain, "x"), inpaint.run(engine, plain, mask, "x")]
     assert {one.mode for one in made} == {"RGB"}
 
 
 def test_steps_that_look_at_a_picture_see_it_on_white():
-    assert lines.run(None, [cut_out()], "as it is")[0].getpixel((40, 30)) == (255, 255, 255)
-    (page,) = compose.run(None, [cut_out()], "Words")
+    assert lines.run(None, cut_out(), "as it is").getpixel((40, 30)) == (255, 255, 255)
+    page = compose.run(None, cut_out(), "Words")
     assert page.mode == "RGB"
     assert page.getpixel((40, 30)) == (255, 255, 255)
 
@@ -121,5 +116,5 @@ def test_an_area_painted_on_nothing_is_what_was_painted():
     """A mask whose ground is transparent, as painters make them, is black there: in every step that takes one."""
     painted = Image.new("RGBA", (64, 64), (255, 255, 255, 0))
     painted.paste((255, 255, 255, 255), (0, 0, 32, 64))
-    guide = region.run(None, "x", mask=[painted])
+    guide = region.run(None, "x", mask=painted)
     assert np.asarray(guide.regions[0].mask).mean(axis=0).tolist() == [255] * 32 + [0] * 32

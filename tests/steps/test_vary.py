@@ -1,15 +1,21 @@
+from dataclasses import replace
+
 import numpy as np
 
 from studio.engine.engine import Engine
 from studio.engine.pipelines import Pipelines
+from studio.sampling import Sampling
 from studio.steps import generate, vary
 
 
 def test_strong_changes_more_than_subtle_and_seeds_differ():
-    engine = Engine(Pipelines("cpu"), (5, 6))
+    engine = Engine(Pipelines("cpu"))
     prompt = "a red heart on cream"
-    old = generate.run(engine.for_seeds([1]), prompt, steps=4)[0]
-    subtle, strong = (vary.run(engine, [old], prompt, amount, steps=10) for amount in ("subtle", "strong"))
-    assert subtle[0] != subtle[1]
-    near, far = (np.abs(np.asarray(made[0]).astype(int) - np.asarray(old)).mean() for made in (subtle, strong))
+    old = generate.run(replace(engine, seed=1), prompt, sampling=Sampling(steps=4))
+    subtle, strong, other = (
+        vary.run(replace(engine, seed=seed), old, prompt, amount, sampling=Sampling(steps=10))
+        for amount, seed in (("subtle", 5), ("strong", 5), ("subtle", 6))
+    )
+    assert subtle != other
+    near, far = (np.abs(np.asarray(made).astype(int) - np.asarray(old)).mean() for made in (subtle, strong))
     assert 0 < near < far

@@ -105,6 +105,13 @@ class Served:
             finally:
                 go_on.set()
 
+    def running(self):
+        """Wait until a run is at work: the page shows its stage before the server has heard of it."""
+        ends = time.monotonic() + 60
+        while not self.session.running():
+            assert time.monotonic() < ends, "nothing runs"
+            time.sleep(0.02)
+
     def calm(self):
         """Nothing waits or runs any more."""
         for run in self.session.runs(50):

@@ -73,7 +73,13 @@ def by_page(workflow, values, own):
     with gr.Blocks():
         form = draw(workflow, own, gr.Textbox())
     shown = form.filled(values, own.settings.output)
-    return Job.of(workflow, form.values(tuple(shown[part] for part in form.parts), own.settings.output))
+    sent = tuple(_as_sent(part, shown[part]) for part in form.parts)
+    return Job.of(workflow, form.values(sent, own.settings.output))
+
+
+def _as_sent(part, shown):
+    """What the browser sends for what a component shows: of a picture, where it was uploaded to."""
+    return {"path": shown} if isinstance(part, gr.Image) and isinstance(shown, str) else shown
 
 
 def by_panel(workflow, values, own):

@@ -4,6 +4,7 @@ As root the state folder is a small disk of its own (tmpfs); elsewhere writes to
 on the size of files. Pictures go to another disk, which takes them all the while.
 """
 
+import math
 import random
 import resource
 import subprocess
@@ -130,7 +131,7 @@ class Quick:
 
     lanes = 1
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: float = math.inf) -> None:
         self._left = most
 
     def work(

@@ -29,6 +29,7 @@ from studio.models.loras.card import LoraCard
 from studio.models.parts import Part
 from studio.record.gallery import facts, journal
 from studio.record.importing import brought
+from studio.resolve import resolve
 from studio.surfaces.controls import controls
 from studio.train.folder import examples
 from studio.workflow import Workflow
@@ -152,7 +153,7 @@ def _brought(path: Path) -> None:
     workflow = Workflow.of(found.workflow, found.definition) if isinstance(found, Job) else found.workflow
     controls(workflow)
     if isinstance(found, Job):
-        found.checked()
+        resolve(found)
     else:
         found.said()
 

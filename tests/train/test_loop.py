@@ -67,8 +67,8 @@ def test_the_file_fits_and_all_draw_with_it_what_the_last_sample_shows(family, p
 def by_the_studio(made: Course, prompt: str) -> np.ndarray:
     """The picture that the studio draws with the trained file."""
     card, guide = library.find(made.model), Guide(loras=(Lora(str(made.file)),))
-    request = Request(prompt, "", 2, card.defaults.guidance, 64, 64, guide=guide)
-    return np.asarray(Engine(Pipelines("cpu")).denoise(card, request)[0]).astype(int)
+    request = Request(prompt=prompt, steps=2, guidance=card.defaults.guidance, width=64, height=64, guide=guide)
+    return np.asarray(Engine(Pipelines("cpu")).denoise(card, request)).astype(int)
 
 
 def plainly(made: Course, prompt: str) -> np.ndarray:

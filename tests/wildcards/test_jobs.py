@@ -9,6 +9,7 @@ from studio.errors import InputError
 from studio.job import Job
 from studio.models.loras import shelf
 from studio.record.gallery.facts import read
+from studio.resolve import resolve
 from studio.session import Session
 from studio.workflow import Workflow
 
@@ -74,7 +75,7 @@ def test_it_goes_with_a_job_and_not_with_a_picture(text_to_image, folder):
     assert Job.from_json(job.model_dump_json()).alone(4) == job.alone(4)
     assert job.with_values({"seed": 8}).with_wildcards(folder).alone(0).values == job.alone(0).values
     assert "wildcard_seed" not in job.alone(0).values
-    assert job.checked()
+    assert resolve(job)
     assert asked(text_to_image).values.keys() == job.values.keys() - {"wildcard_seed"}
 
 
@@ -127,7 +128,7 @@ def test_a_picture_s_job_rests_on_the_loras_that_were_drawn(text_to_image, tmp_p
             alone = [job.alone(n) for n in range(job.total)]
             assert {tuple(sorted(loras_of(one))) for one in alone} == drawn
             assert loras_of(job) == {pin for pins in drawn for pin in pins}
-            assert all(one.checked() and Job.from_json(one.model_dump_json()) == one for one in alone[:2])
+            assert all(resolve(one) and Job.from_json(one.model_dump_json()) == one for one in alone[:2])
 
 
 def test_a_lora_that_is_drawn_and_not_there_is_told_before_anything_starts(text_to_image, tmp_path):
@@ -146,7 +147,7 @@ def test_a_lora_whose_name_holds_double_underscores(text_to_image, tmp_path, mon
     job = Job.of(text_to_image, {"prompt": "a {red|red} star <lora:a__b__c:1>", "seed": 1}).with_wildcards(tmp_path)
     assert loras_of(job.alone(0)) == {"lora:a__b__c"}
     assert job.alone(0).values["prompt"] == "a red star <lora:a__b__c:1>"
-    assert job.alone(0).checked()
+    assert resolve(job.alone(0))
     again = Job.of(text_to_image, job.alone(0).values | {"seed": 1}).with_wildcards(tmp_path)
     assert again.alone(0) == job.alone(0)
 

@@ -16,6 +16,7 @@ from studio.record import clip_skip
 from studio.record.comfy import words
 from studio.record.comfy.sheet import Pin, Sheet, output
 from studio.sampler_names import comfyui
+from studio.sampling import Sampling
 
 FAMILIES: Final = {
     "sd1": "EmptyLatentImage",
@@ -96,10 +97,10 @@ class Drawing:
 
     def drawn(self, latents: Pin, strength: float | None = None) -> Pin:
         """The picture of latents drawn over by ``strength``, from noise alone where it is None."""
-        steps, guidance = self.card.suited(self.asked["steps"], self.asked["guidance"])
+        settled = self.card.request("", Sampling(steps=self.asked["steps"], guidance=self.asked["guidance"]))
         sampler, scheduler = self._sampler()
-        run, denoise = _run(steps, strength)
-        positive, negative, cfg = self._guided(guidance)
+        run, denoise = _run(settled.steps, strength)
+        positive, negative, cfg = self._guided(settled.guidance)
         sampled = {
             "model": self.model,
             "seed": self.seed,

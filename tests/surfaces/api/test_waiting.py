@@ -26,6 +26,7 @@ class Held(Quick):
     """Hands that make nothing until ``go`` is set."""
 
     def __init__(self):
+        super().__init__()
         self.go = threading.Event()
 
     def work(self, *given, **named):

@@ -162,7 +162,7 @@ def test_what_is_wrong_is_said_by_its_field(panel):
 def test_a_missing_picture_is_said_by_its_field(own):
     panel = Panel(own, Workflow.load("image-to-image"))
     send(panel.bar, {"wish": "generate"})
-    assert "needed" in panel.values.fields["image"].problem
+    assert "Required" in panel.values.fields["image"].problem
     assert own.runs() == []
 
 
@@ -170,7 +170,7 @@ def test_a_missing_picture_is_said_by_its_field(own):
 def test_an_empty_prompt_is_refused_beside_its_field(panel, own, prompt):
     panel.values["prompt"] = prompt
     send(panel.bar, {"wish": "generate"})
-    assert "needed" in panel.values.fields["prompt"].problem
+    assert "Required" in panel.values.fields["prompt"].problem
     assert own.runs() == []
 
 

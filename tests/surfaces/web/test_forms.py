@@ -128,7 +128,7 @@ def test_escape_in_an_open_list_closes_it_and_stops_nothing(page, server):
     go(page, "text-to-image")
     with server.held(1):
         fill(page).locator(".generate").click()
-        page.wait_for_selector(".stage[data-state=live]")
+        server.running()
         sampler = page.locator("#make-text-to-image .kind-sampler input")
         sampler.click()
         page.wait_for_selector("[role=option]")
