@@ -7,6 +7,15 @@ from pathlib import Path
 
 import pytest
 
+SLOW = ("02-", "04-", "05-")  # half a minute and more each; the others use the same panel and the same widgets
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the slow notebooks to ``make slow``."""
+    for item in items:
+        if item.path.suffix == ".ipynb" and item.path.name.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:

@@ -1,6 +1,6 @@
 """What is asked of a model: all that a drawing step wants, in the studio's words."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -40,8 +40,8 @@ class Request(Sampling):
     """
 
     prompt: str
-    steps: int
-    guidance: float
+    steps: int = field()  # without it the default of a Sampling would stay
+    guidance: float = field()
     width: int
     height: int
     strength: float | None = None

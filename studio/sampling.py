@@ -1,6 +1,6 @@
 """What every step that draws with a model takes besides its prompt. A new drawing parameter is added here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from studio.guide import NOTHING
@@ -40,7 +40,7 @@ class Sampling:
 class ModelSampling(Sampling):
     """For steps that only some models can do, so that a model must be chosen."""
 
-    model: ModelRef
+    model: ModelRef = field()  # without it the default above would stay
 
 
 AUTOMATIC: Final = Sampling()

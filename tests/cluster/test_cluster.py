@@ -155,6 +155,7 @@ def test_whoever_asked_is_killed_and_goes_on_later(nodes, notes, tmp_path):
     assert begun(notes)[0].total() <= 20 + 2  # what was at work, and what waited behind it
 
 
+@pytest.mark.slow
 def test_a_job_that_kills_its_workers_is_given_up(nodes, tmp_path):
     poison = tasks(1, prompt="poison")
     outcomes = list(Cluster(nodes.address, painter=fake.Deadly).make([*poison, *tasks(3)], tmp_path, silent))

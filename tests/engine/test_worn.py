@@ -107,6 +107,7 @@ def test_nothing_is_compiled_again(model, files):
     assert len(compiled) == once > 0
 
 
+@pytest.mark.slow
 def test_two_hundred_changes_leave_nothing_behind(model, files):
     pipelines = Pipelines("cpu")
     pipeline = pipelines.get(model, TASK)

@@ -7,8 +7,9 @@ from studio.request import Request
 from tests.families import parts, table, tiny
 from tests.families.columns import COLUMNS
 
-# One that always draws a million pixels, and two that take half a minute and are like their relatives in the table.
-SLOW = {"hidream", "hunyuan_image_distilled", "kandinsky3"}
+# One that always draws a million pixels, some that take half a minute, and variants that run as their plain models do.
+SLOW = {"hidream", "hunyuan_image_distilled", "kandinsky3", "sd1_inpaint", "sd2_base", "sdxl_inpaint", "sdxl_refiner",
+        "sdxl_turbo"}  # fmt: skip
 MODELS = [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in tiny.BUILDERS]
 
 

@@ -11,6 +11,7 @@ from studio.errors import InputError, ModelError
 from studio.job import Job
 from studio.models import library, separate, shelf
 from studio.models.hashes import read_digest
+from studio.resolve import resolve
 from studio.workflow import Workflow
 from tests.families import makers, partfiles, tiny
 
@@ -116,7 +117,7 @@ def test_all_files_are_pinned_and_a_changed_one_is_noticed(comfy, state):
     job = Job.of(Workflow.load("text-to-image"), {"prompt": "a circle", "model": "dev"})
     tensors = load_file(there["ae"])
     save_file({name: each * 2 for name, each in tensors.items()}, there["ae"])
-    for use in (card.sha256, card.check, lambda: library.find("dev"), job.checked):
+    for use in (card.sha256, card.check, lambda: library.find("dev"), lambda: resolve(job)):
         with pytest.raises(ModelError, match="'dev' is not as it was added: '.*ae.safetensors' has changed"):
             use()
     assert len(shelf.verify("dev")) == 1

@@ -9,6 +9,7 @@ from studio.errors import InputError, ModelError
 from studio.job import Job
 from studio.models import library, registry, shelf
 from studio.models.hashes import read_digest
+from studio.resolve import resolve
 from studio.surfaces.controls import controls, live_choices
 from studio.workflow import Workflow
 
@@ -92,7 +93,7 @@ def test_a_changed_file_is_named_with_the_expected_hash_before_use(file, sd1_fol
     job = Job.of(Workflow.load("text-to-image"), {"prompt": "a circle", "model": "painting"})
     spoil(file)
     says = f"painting.safetensors' has changed: SHA-256 {read_digest(file)}, expected {pin}"
-    for use in (card.sha256, card.check, lambda: library.find("painting"), job.checked):
+    for use in (card.sha256, card.check, lambda: library.find("painting"), lambda: resolve(job)):
         with pytest.raises(ModelError) as raised:
             use()
         assert says in str(raised.value)

@@ -3,6 +3,8 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from studio.config import shipped
 from studio.spark import train as training
 from studio.spark.measure import pictures_of
@@ -28,6 +30,7 @@ def test_from_nothing_to_a_model(tmp_path, capsys):
     assert (tmp_path / "out" / weights).read_bytes() != (tmp_path / "again" / weights).read_bytes()
 
 
+@pytest.mark.slow
 def test_the_autoencoder_of_another_model_is_kept(tmp_path):
     recipe = replace(TINY, decoder=Stage(0, 2, 1e-3))
     work, out = tmp_path / "work", tmp_path / "out"
@@ -45,6 +48,7 @@ def test_the_autoencoder_of_another_model_is_kept(tmp_path):
     assert [(n["stage"], n["step"], len(n["quarters"])) for n in noted] == [("sketch", 3, 4), ("denoiser", 3, 4)]
 
 
+@pytest.mark.slow
 def test_on_from_a_published_model(tmp_path):
     out = tmp_path / "out"
     training.train(tmp_path / "work", out, TINY, minutes=10, device="cpu", base=SPARK)

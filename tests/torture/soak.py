@@ -31,9 +31,9 @@ _STEP = """
 from PIL import Image
 from studio.kinds import Prompt
 
-def run(engine, prompt: Prompt) -> list[Image.Image]:
+def run(engine, prompt: Prompt) -> Image.Image:
     engine.report(1, 1)
-    return [Image.new("RGB", (8, 8), (seed % 256, 0, 0)) for seed in engine.seeds]
+    return Image.new("RGB", (8, 8), (engine.seed % 256, 0, 0))
 """
 _WORKFLOW = {"title": "Few pixels", "inputs": {"prompt": "draw.prompt"}, "steps": {"draw": {"use": "few-pixels"}}}
 
