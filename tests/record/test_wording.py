@@ -128,7 +128,7 @@ def test_hostile_prompts_take_no_time_and_read_as_ours_or_are_refused(dialect):
                 assert "\n" not in str(error)
             else:
                 assert isinstance(ours, str)
-            assert time.process_time() - started < 0.5, prompt[:20]
+            assert time.process_time() - started < 4, prompt[:20]
 
 
 @pytest.mark.parametrize(

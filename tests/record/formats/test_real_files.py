@@ -36,7 +36,7 @@ def test_pngs(tool, tmp_path):
     _picture().save(tmp_path / "a.png", pnginfo=info)
     started = time.process_time()
     foreign = formats.read(tmp_path / "a.png")
-    assert time.process_time() - started < 0.5
+    assert time.process_time() - started < 4
     assert foreign.tool == tool
     assert foreign.values["seed"] >= 1
 
