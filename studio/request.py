@@ -34,9 +34,10 @@ class Request(Sampling):
 
     From noise, or from ``image``; with a ``mask`` of its size, only what is white in that changes. ``instruction`` says
     that the prompt tells what to change in the image, ``likeness`` how strictly the rest is kept. ``guide`` is what
-    else shall be looked at. A model may hand over to another that shares its latents: it stops after the share
-    ``until`` of the noise, and gives latents in place of a picture; the other begins at ``since``, with these as its
-    ``image``. Raises InputError where so small a share of so few steps leaves nothing to do.
+    else shall be looked at. The picture goes on over its edges ``across`` and ``down``. A model may hand over to
+    another that shares its latents: it stops after the share ``until`` of the noise, and gives latents in place of a
+    picture; the other begins at ``since``, with these as its ``image``. Raises InputError where so small a share of so
+    few steps leaves nothing to do.
     """
 
     prompt: str
@@ -49,6 +50,8 @@ class Request(Sampling):
     mask: Image | None = None
     instruction: bool = False
     likeness: float | None = None
+    across: bool = False
+    down: bool = False
     until: float | None = None
     since: float | None = None
 

@@ -1,7 +1,6 @@
 """What a step is given: a model at its service, a picture's seed, and somebody to report to."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +12,6 @@ from studio.engine.order import Note, Order, Report, Show
 from studio.engine.parts import Parts
 from studio.engine.passes import Draw
 from studio.engine.pipelines import Pipelines
-from studio.engine.seamless import seamless as joined
 from studio.models.card import ModelCard
 from studio.models.parts import Part
 from studio.request import Request
@@ -65,12 +63,6 @@ class Engine:
         loras.check_steps(request)
         samplers.check(request, card.family.noise)
         return self.draw(self._order(card, request))
-
-    @contextmanager
-    def seamless(self, card: ModelCard, *, across: bool, down: bool) -> Iterator[None]:
-        """While inside, the model's pictures go on over their edges, as in ``seamless.seamless``."""
-        with joined(self.pipelines.get(card, "text-to-image"), across=across, down=down):
-            yield
 
     def see(self, look: Look, part: Part, picture: Image) -> Image:
         """What a model that sees makes of a picture: its depth, a pose."""

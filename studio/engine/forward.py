@@ -12,6 +12,7 @@ from studio.engine.guided import Guided, guided
 from studio.engine.order import Order
 from studio.engine.preview import Previews
 from studio.engine.prompts import Conditioning
+from studio.engine.seamless import seamless
 from studio.engine.watch import Heard, watched
 from studio.request import Request
 
@@ -37,6 +38,7 @@ def forward(orders: Sequence[Order]) -> Pass:
     noise, aligned = card.family.noise, card.family.aligned
     with (
         guided(orders[0].pipelines, card, *(order.request for order in orders)) as given,
+        seamless(given.pipeline, across=request.across, down=request.down),
         samplers.swapped(given.pipeline, request, noise, aligned),
     ):
         some, words = _of_one_form(orders, [_words(given, order) for order in orders])

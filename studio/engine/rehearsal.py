@@ -1,15 +1,11 @@
 """An engine that draws nothing: a workflow orders from it all that it would draw, and gets blank pictures."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from PIL import Image
 
 from studio.engine.engine import Engine, Look
 from studio.engine.order import Order
 from studio.engine.pipelines import Pipelines
 from studio.engine.workload import Tally
-from studio.models.card import ModelCard
 from studio.models.parts import Part
 
 
@@ -19,10 +15,6 @@ class Rehearsal(Engine):
     @classmethod
     def of(cls, seed: int, tally: Tally) -> "Rehearsal":
         return cls(Pipelines(), seed, draw=tally.counting(_blank))
-
-    @contextmanager
-    def seamless(self, card: ModelCard, *, across: bool, down: bool) -> Iterator[None]:  # noqa: ARG002
-        yield
 
     def see(self, look: Look, part: Part, picture: Image.Image) -> Image.Image:  # noqa: ARG002
         return picture

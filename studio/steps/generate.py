@@ -4,14 +4,20 @@ from PIL.Image import Image
 
 from studio.engine.engine import Engine
 from studio.engine.images import fitting
-from studio.kinds import PictureSize, Prompt
+from studio.kinds import PictureSize, Prompt, Size
 from studio.models import library
+from studio.request import Request
 from studio.sampling import AUTOMATIC, Sampling
 
 
 def run(engine: Engine, prompt: Prompt, size: PictureSize | None = None, sampling: Sampling = AUTOMATIC) -> Image:
     """The picture; without a size, at the model's own and in a guide's shape."""
+    return engine.denoise(library.find(sampling.model), requested(prompt, size, sampling))
+
+
+def requested(prompt: str, size: Size | None, sampling: Sampling) -> Request:
+    """What ``run`` asks of the model."""
     card, outline = library.find(sampling.model), sampling.guide.picture
     if outline and not size:
         size = fitting(outline, card.size, card.family.multiple)
-    return engine.denoise(card, card.request(prompt, sampling, size))
+    return card.request(prompt, sampling, size)

@@ -1,5 +1,6 @@
 """A picture that can be laid side by side without a seam."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from PIL.Image import Image
@@ -26,6 +27,6 @@ def run(
     sampling: Sampling = AUTOMATIC,
 ) -> Image:
     """The tile; without a size, at the model's own."""
-    card = library.find(sampling.model)
-    with engine.seamless(card, across=joins != "top and bottom", down=joins != "left and right"):
-        return generate.run(engine, prompt, size, sampling)
+    plain = generate.requested(prompt, size, sampling)
+    request = replace(plain, across=joins != "top and bottom", down=joins != "left and right")
+    return engine.denoise(library.find(sampling.model), request)

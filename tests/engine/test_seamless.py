@@ -117,3 +117,15 @@ def test_a_model_that_cannot_says_so(name, engine, card):
     model = card(name)
     with pytest.raises(InputError, match="cannot draw a picture that goes on over its edges"):
         small.run(tile, engine, prompt="waves", model=str(model.path), guidance=model.family.defaults.guidance, **DRAWN)
+
+
+def test_tiles_that_go_on_over_other_edges_never_share_a_pass(engine):
+    """Nor does a picture that has edges; each is as it is alone."""
+    joins = {1: "all sides", 2: "left and right", 3: "top and bottom", 4: ""}
+
+    def draw(own):
+        asked = {"prompt": "teal waves on cream", "size": (64, 64), "sampling": Sampling(steps=2)}
+        return tile.run(own, joins=joins[own.seed], **asked) if joins[own.seed] else generate.run(own, **asked)
+
+    together = small.together(engine, [*joins], draw)
+    assert together == [draw(replace(engine, seed=seed)) for seed in joins]
