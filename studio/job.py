@@ -263,15 +263,6 @@ def _read(picture: str) -> str:
         raise InputError(f"the picture '{picture}' cannot be read: {reason(error)}") from None
 
 
-def changed(name: str, expected: str, found: str) -> str:
-    """What to say of a pin where its file has another hash now."""
-    kind, _, which = name.partition(":")
-    flags = {"picture": f"--{which} FILE", "lora": f"--loras {which}"}
-    mend = flags.get(kind, f"--{kind} {which}")
-    hashes = f"SHA-256 {found[:12]}…, expected {expected[:12]}…"
-    return f"the {kind} '{which}' is not the one this was made with ({hashes}); give {mend} to use what is here now"
-
-
 def _draws(workflow: Workflow, values: Mapping[str, Any]) -> Iterator[str]:
     """The prompts that hold wildcards."""
     for name, parameter in workflow.inputs().items():

@@ -11,7 +11,7 @@ from PIL.Image import Image
 
 from studio.errors import InputError
 from studio.imagefile import open_hashed
-from studio.job import Job, Jobs, changed
+from studio.job import Job, Jobs
 from studio.models.hashes import Stamp
 from studio.parameters import Parameter, parameters
 from studio.plugins import find
@@ -125,4 +125,13 @@ def _fixed(parameter: Parameter, value: Any) -> Any:
 def _compare(job: Job, now: Mapping[str, str]) -> None:
     for name, expected in job.pins.items():
         if now.get(name, expected) != expected:
-            raise InputError(changed(name, expected, now[name]))
+            raise InputError(_changed(name, expected, now[name]))
+
+
+def _changed(name: str, expected: str, found: str) -> str:
+    """What to say of a pin where its file has another hash now."""
+    kind, _, which = name.partition(":")
+    flags = {"picture": f"--{which} FILE", "lora": f"--loras {which}"}
+    mend = flags.get(kind, f"--{kind} {which}")
+    hashes = f"SHA-256 {found[:12]}…, expected {expected[:12]}…"
+    return f"the {kind} '{which}' is not the one this was made with ({hashes}); give {mend} to use what is here now"

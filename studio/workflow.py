@@ -23,18 +23,19 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from PIL.Image import Image
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from studio.config import shipped
+from studio.definition import Definition, expanded
 from studio.errors import InputError, WorkflowError
 from studio.kinds import Count, NewSeed, WildcardSeed
 from studio.models import named
-from studio.parameters import REQUIRED, Exposed, Parameter, gives, groups, parameters, problem, wrong
-from studio.plugins import find, names, unknown
+from studio.parameters import REQUIRED, Exposed, Parameter, gives, parameters, problem, wrong
+from studio.plugins import find, unknown
 from studio.untrusted import strict_yaml
 from studio.untrusted.files import read_file
 
-_LONGEST_NAME, _LONGEST_INPUT, _MOST_INPUTS, _MOST_STEPS = 200, 60, 100, 100
+_LONGEST_NAME, _LONGEST_INPUT = 200, 60
 
 
 class JobForm(BaseModel):
@@ -49,30 +50,6 @@ class PromptForm(JobForm):
     """What a workflow asks besides where words may hold wildcards."""
 
     wildcard_seed: WildcardSeed = None
-
-
-class Preview(BaseModel):
-    """Values that show what a workflow is good for, and the text-to-image that makes its start picture.
-
-    ``until`` is the last step that is shown, where later ones need what does not come with the studio; "start" shows
-    the start picture alone.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    values: dict[str, Any] = {}
-    start: dict[str, Any] = {}
-    until: str | None = None
-
-
-class Definition(BaseModel):
-    """The content of a workflow file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    title: str = Field(min_length=1, max_length=100)
-    description: str = ""
-    inputs: dict[str, str | Exposed] = Field(max_length=_MOST_INPUTS)
-    steps: dict[str, dict[str, Any]] = Field(min_length=1, max_length=_MOST_STEPS)
-    preview: Preview = Preview()
 
 
 @dataclass(frozen=True)
@@ -112,7 +89,7 @@ class Workflow:
             written = Definition.model_validate(self.data)
         except ValidationError as error:
             raise WorkflowError(problem(error)) from None
-        return written.model_copy(update={"inputs": _expanded(written)})
+        return written.model_copy(update={"inputs": expanded(written)})
 
     def inputs(self) -> Mapping[str, Parameter]:
         """The exposed parameters, narrowed, by the names this workflow gives them."""
@@ -204,38 +181,6 @@ class Workflow:
             for other in self.exposed(name).when:
                 if other not in inputs:
                     raise WorkflowError(f"input '{name}', when: {unknown('input', other, inputs)}")
-
-
-def _expanded(written: Definition) -> dict[str, str | Exposed]:
-    """The inputs, where "STEP.sampling" stands for all fields of a Sampling that are neither inputs nor fixed."""
-    inputs: dict[str, str | Exposed] = {}
-    for name, spec in written.inputs.items():
-        exposed = Exposed(of=spec) if isinstance(spec, str) else spec
-        fields = _fields(written, exposed.of)
-        if not fields:
-            inputs[name] = spec
-            continue
-        if unfit := exposed.model_fields_set - {"of", "more", "when"}:
-            raise WorkflowError(f"input '{name}' stands for several, so it has no '{min(unfit)}'; leave that out")
-        step = exposed.of.partition(".")[0]
-        inputs |= {field: exposed.model_copy(update={"of": f"{step}.{field}"}) for field in fields}
-    return inputs
-
-
-def _fields(written: Definition, of: str) -> list[str]:
-    """The parameters that an input of several stands for; none where it is of one, or of a step that is not there."""
-    step, _, parameter = of.partition(".")
-    use = str(written.steps.get(step, {}).get("use", ""))
-    if use not in names("steps"):
-        return []
-    specs = [spec if isinstance(spec, str) else spec.of for spec in written.inputs.values()]
-    known = groups(find("steps", use).run).get(parameter, ())
-    taken = {
-        *written.inputs,
-        *written.steps[step],
-        *(one.partition(".")[2] for one in specs if one.startswith(f"{step}.")),
-    }
-    return [field for field in known if field not in taken and field != "guide"]
 
 
 _Find = Callable[[str, str], object]

@@ -1,7 +1,7 @@
 """Executes several workflows side by side and batches the pictures that they order into shared forward passes.
 
 Each workflow runs in a thread of its own, and at most one thread computes at any time: a workflow that orders
-a picture waits until the calling thread has drawn it. The calling thread alone runs the models.
+a picture waits until the calling thread has drawn it. The calling thread alone draws.
 """
 
 import threading
