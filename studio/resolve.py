@@ -31,10 +31,19 @@ class Reference:
 
 
 class Assets:
-    """The pictures that jobs name. Each is read once for its hash and its pixels, until its file changes."""
+    """What jobs have in common. Each picture is read once for its hash and its pixels, until its file changes; the
+    workflow of several jobs in a row is checked once."""
 
     def __init__(self) -> None:
+        self._workflow: Workflow | None = None
         self._pictures: OrderedDict[tuple[str, Stamp], tuple[Image, str]] = OrderedDict()
+
+    def workflow(self, job: Job) -> Workflow:
+        """The job's checked workflow. Raises WorkflowError as ``Workflow.of`` does."""
+        last = self._workflow
+        if last is None or (last.name, last.data) != (job.workflow, job.definition):
+            self._workflow = last = Workflow.of(job.workflow, job.definition)
+        return last
 
     def image(self, path: str) -> Image:
         """The picture as ``open_image`` gives it. Raises InputError as that does."""
@@ -73,7 +82,7 @@ def resolve(job: Job, assets: Assets | None = None) -> ResolvedJob:
     what a step's own ``check`` finds wrong.
     """
     assets = assets or Assets()
-    workflow = Workflow.of(job.workflow, job.definition)
+    workflow = assets.workflow(job)
     bind(workflow.form(), job.values, assets.image)
     _compare(job, Jobs(workflow, assets.sha256).pins(job.values, job.draws))
     return checked(job, workflow, assets)
