@@ -11,7 +11,7 @@ from studio.models.loras.card import LoraCard
 from studio.models.loras.digests import Digests
 from tests.models.loras.told import KOHYA, write
 
-SECRETS = ("acme", "anna smith", "/home/anna", "2771834", "1731000000", "users")
+SECRETS = ("acme", "anna smith", "/Users/anna", "2771834", "1731000000", "users")
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def test_what_is_private_is_named(file):
     assert found == {
         "training folders": "10_acme launch",
         "tags": "neon lines, acme logo, outline",
-        "paths": "D:\\Kunden\\x, /home/anna/clients/acme/10_acme launch, "
+        "paths": "D:\\Kunden\\x, /Users/anna/clients/acme/10_acme launch, "
         "C:\\Users\\Anna Smith\\models\\v1-5-pruned-emaonly.safetensors",
         "user names": "anna, Anna Smith",
         "session id": "2771834",
@@ -87,10 +87,10 @@ def test_a_copy_that_cannot_be_written_says_so(file, tmp_path):
 @pytest.mark.parametrize(
     ("text", "path"),
     [
-        ("see https://example.com/home/anna/x", ""),
+        ("see https://example.com/Users/anna/x", ""),
         ("ratio 1:/2, a/b and c\\d", ""),
         ("\\\\nas01\\clients\\acme", "\\\\nas01\\clients\\acme"),
-        ("made in /Volumes/work/acme", "/Volumes/work/acme"),
+        ("made in /Volumes/disk/acme", "/Volumes/disk/acme"),
     ],
 )
 def test_paths_are_told_from_what_looks_like_them(text, path):

@@ -23,7 +23,7 @@ KOHYA = {
     "ss_training_started_at": "1731000000.5",
     "ss_dataset_dirs": json.dumps({"10_acme launch": {"n_repeats": 10, "img_count": 28}}),
     "ss_tag_frequency": json.dumps({"10_acme launch": {"neon lines": 28, "acme logo": 26, "outline": 9}}),
-    "ss_datasets": json.dumps([{"subsets": [{"image_dir": "/home/anna/clients/acme/10_acme launch"}]}]),
+    "ss_datasets": json.dumps([{"subsets": [{"image_dir": "/Users/anna/clients/acme/10_acme launch"}]}]),
     "modelspec.sai_model_spec": "1.0.1",
     "modelspec.architecture": "stable-diffusion-v1/lora",
     "modelspec.title": "Neon Outline",
