@@ -16,6 +16,7 @@ from studio.record.publish import land_in
 from studio.work import Watch
 
 _TRIES: Final = 3  # workers that may die over one picture
+_RESTART: Final = 120.0  # seconds in which Ray starts a worker again
 
 Asked = tuple[str, int, str, bool]
 """A job in JSON, a picture's number in it, the template for its name, and whether previews are wanted."""
@@ -73,8 +74,20 @@ def _followed(worker: Any, asked: Asked, watch: Watch) -> Painted | None:
                 return said
             watch(said)
     except ray.exceptions.RayError:
+        _wait_until_back(worker)
         return None
     except BaseException:
         worker.stop.options(concurrency_group="stopping").remote()
         raise
     return None
+
+
+def _wait_until_back(worker: Any) -> None:
+    """Return once Ray has started a lost worker again: until it knows of the loss, every call fails at once."""
+    ray = library()
+    try:
+        ray.get(worker.version.options(max_task_retries=-1).remote(), timeout=_RESTART)
+    except ray.exceptions.RayError:
+        raise StudioError(
+            f"a worker was lost and did not start again within {_RESTART:.0f} s; see Ray's log of that machine"
+        ) from None

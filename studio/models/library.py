@@ -14,17 +14,17 @@ from studio.untrusted.files import exists
 
 def names() -> list[str]:
     """The models that are here: first those that came with the studio."""
-    lying = _elsewhere()
-    models = elsewhere.models(lying.values()) if lying else set()
-    added = [*registry.read().models, *(name for name, file in lying.items() if file in models)]
-    return list(dict.fromkeys([*_own(), *sorted(added)]))
+    return list(paths())
 
 
 def paths() -> dict[str, Path]:
-    """Where the models lie, by their names; none is looked into."""
-    places = {name: shipped("assets") / name for name in _own()}
-    places |= _elsewhere() | {name: entry.path for name, entry in registry.read().models.items()}
-    return {name: places[name] for name in names()}
+    """Where the models lie, by their names, in the order of ``names``; none is read whole."""
+    lying = _elsewhere()
+    models = elsewhere.models(lying.values()) if lying else set()
+    own = {name: shipped("assets") / name for name in _own()}
+    added = {name: file for name, file in lying.items() if file in models}
+    added |= {name: entry.path for name, entry in registry.read().models.items()}
+    return own | {name: added[name] for name in sorted(added.keys() - own.keys())}
 
 
 def find(ref: str) -> ModelCard:
