@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PIL.Image import Image
 
-from studio.engine import finite, loras, prompts, samplers
+from studio.engine import loras, not_finite, prompts, samplers
 from studio.engine.account import account
 from studio.engine.composing import Composition
 from studio.engine.guided import Guided, guided
@@ -70,7 +70,7 @@ def _form(words: Words) -> tuple[int, ...]:
 def _called(given: Guided, orders: Sequence[Order], words: Composition) -> list[Image]:
     """The pictures of one call of the pipeline."""
     pipeline = given.pipeline
-    with watched(pipeline, _heard(given.stack, orders)), words.acting(pipeline), finite.decoding(pipeline):
+    with watched(pipeline, _heard(given.stack, orders)), words.acting(pipeline), not_finite.decoding(pipeline):
         called = _arguments(orders, words) | words.callback(pipeline) | given.arguments
         return list(pipeline(**called).images)
 

@@ -7,7 +7,7 @@ from inspect import signature
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from studio.engine import attention, extras, finite, hardware, libraries, memory, placing, singlefile
+from studio.engine import attention, extras, hardware, libraries, memory, not_finite, placing, singlefile
 from studio.engine.anatomy import Anatomy, stamps
 from studio.engine.hardware import pick_device, pick_dtype
 from studio.engine.loras import Loras
@@ -197,7 +197,7 @@ class Pipelines:
             if memory.ran_out(error):
                 raise
             raise ModelError(f"the model '{card.name}' does not load: {reason(error)}") from None
-        finite.check_model(pipeline, card)
+        not_finite.check_model(pipeline, card)
         attention.use(pipeline, attention.choose(device))
         return _quiet(placing.placed(pipeline, plan, device, card.path))
 

@@ -9,7 +9,7 @@ from functools import wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from studio.engine.finite import Latents
+from studio.engine.not_finite import Latents
 from studio.engine.patch import patched
 
 if TYPE_CHECKING:

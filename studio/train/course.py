@@ -1,9 +1,8 @@
 """What is asked of a training, and what follows from it: one number, the steps, and the rest is settled here."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Final, Literal
 
 import regex
 
@@ -12,9 +11,6 @@ from studio.families import Lessons
 from studio.kinds import Size
 from studio.models import parts
 from studio.models.card import ModelCard
-
-if TYPE_CHECKING:
-    from studio.train.progress import Progress
 
 _NAME: Final = regex.compile(r"[\w][\w .-]{0,99}")
 _FEW, _MOST, _EACH = 200, 1500, 40  # steps: at least, at most, and for each picture
@@ -163,35 +159,6 @@ def settle(course: Course, card: ModelCard, pictures: int, parameters: int, prec
 def _rate(parameters: int) -> float:
     """1e-4 for models of Stable Diffusion's size and more; small ones stand, and need, up to thirty times as much."""
     return 1e-4 * max(1.0, min(30.0, _LARGE / parameters))
-
-
-def lora(
-    pictures: str | Path,
-    *,
-    name: str,
-    model: str = "spark",
-    caption: str = "",
-    trigger: str = "",
-    out: Path | None = None,
-    rank: int = 16,
-    steps: int | None = None,
-    size: str | None = None,
-    samples: tuple[str, ...] = (),
-    heard: "Callable[[Progress], None] | None" = None,
-) -> Path:
-    """Train a LoRA on a folder of pictures and return its file; see ``Course`` for what each argument means.
-
-    ``heard`` is told after each step how far it is. Called again after it was cut off, it goes on where it was.
-    Raises InputError that names what is wrong with the pictures, ModelError where the model does not load.
-    """
-    from studio.train.loop import train
-
-    where: dict[str, Any] = {} if out is None else {"out": out}
-    drawn = None if size is None else size_of(size)
-    course = Course(
-        Path(pictures), name, model, caption, trigger, rank=rank, steps=steps, size=drawn, samples=samples, **where
-    )
-    return train(course, heard or (lambda _: None))
 
 
 def size_of(text: str) -> Size:

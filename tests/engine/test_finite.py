@@ -7,7 +7,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from studio.engine.engine import Engine
-from studio.engine.finite import Latents, check_weights, finite
+from studio.engine.finite import check_weights, finite
+from studio.engine.not_finite import Latents
 from studio.engine.pipelines import Pipelines
 from studio.errors import ModelError, NotFinite
 from studio.guide import Control, Guide, Reference
