@@ -7,7 +7,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 .PHONY: demo test slow lint app lab docs bench browser clean
 
 demo: $(STAMP) ## make a contact sheet of twelve pictures
-	$(BIN)/python -m studio.demo
+	$(BIN)/python -m studio.tools.demo
 
 test: $(STAMP) browser ## run the tests, but those that measure memory or take long
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --durations=25
@@ -28,19 +28,19 @@ lab: $(STAMP) ## open the notebooks
 	$(BIN)/jupyter lab notebooks
 
 docs: $(STAMP) browser ## make again all that shows what the studio makes: card, sheet, previews, tables of families and LoRAs, notebooks, screenshots
-	$(BIN)/python -m studio.spark.card
-	$(BIN)/python -m studio.demo pictures/demo
+	$(BIN)/python -m studio.tools.spark.card
+	$(BIN)/python -m studio.tools.demo pictures/demo
 	cp pictures/demo/sheet.png assets/pictures/demo.png
-	$(BIN)/python -m studio.surfaces.previews
+	$(BIN)/python -m studio.tools.previews
 	$(BIN)/python -m tests.families.table
 	$(BIN)/python -m tests.families.loras
 	$(BIN)/python notebooks/execute.py
-	$(BIN)/python -m tests.surfaces.web.screenshots
-	$(BIN)/python -m tests.surfaces.notebook.screenshot
+	$(BIN)/python -m tests.server.web.screenshots
+	$(BIN)/python -m tests.notebook.screenshot
 
 bench: $(STAMP) ## seconds a picture, and to put a LoRA on, against plain diffusers
-	$(BIN)/python -m studio.bench
-	$(BIN)/python -m studio.lorabench
+	$(BIN)/python -m studio.tools.bench
+	$(BIN)/python -m studio.tools.lora_bench
 
 browser: # where the tests find none and the system is Debian's; elsewhere they are skipped
 	@command -v chromium >/dev/null || ! command -v apt-get >/dev/null || \

@@ -7,36 +7,28 @@ import studio
 
 from typing import TYPE_CHECKING, Any
 
-from studio.errors import (
-    Cancelled,
-    InputError,
-    ModelError,
-    OutputError,
-    StudioError,
-    TableError,
-    WorkflowError,
-)
+from studio.errors import Cancelled, InputError, ModelError, OutputError, StudioError, TableError, WorkflowError
 from studio.version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from studio.job import Job as Job
-    from studio.quick import batch as batch
-    from studio.quick import checked as checked
-    from studio.quick import plan as plan
-    from studio.quick import run as run
-    from studio.record.picture import Picture as Picture
-    from studio.session import Session as Session
-    from studio.sheet import captioned as captioned
-    from studio.spark.styles import example_pictures as example_pictures
-    from studio.surfaces.notebook.comparison import compare as compare
-    from studio.surfaces.notebook.filling import BatchProgress as BatchProgress
-    from studio.surfaces.notebook.gallery import gallery as gallery
-    from studio.surfaces.notebook.panel import panel as panel
-    from studio.surfaces.notebook.tables import Table as Table
-    from studio.surfaces.notebook.training import Training as Training
+    from studio.api import batch as batch
+    from studio.api import checked as checked
+    from studio.api import plan as plan
+    from studio.api import run as run
+    from studio.images.grid import captioned as captioned
+    from studio.notebook.batch_progress import BatchProgress as BatchProgress
+    from studio.notebook.comparison import compare as compare
+    from studio.notebook.gallery import gallery as gallery
+    from studio.notebook.panel import panel as panel
+    from studio.notebook.tables import Table as Table
+    from studio.notebook.training import Training as Training
+    from studio.pictures.picture import Picture as Picture
+    from studio.runtime.session import Session as Session
+    from studio.tools.spark.styles import example_pictures as example_pictures
     from studio.train import Course as Course
     from studio.train import lora as train_lora
-    from studio.workflow import Workflow as Workflow
+    from studio.workflow.job import Job as Job
+    from studio.workflow.workflow import Workflow as Workflow
 
 __all__ = [
     "BatchProgress",
@@ -68,23 +60,23 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BatchProgress": "studio.surfaces.notebook.filling",
+    "BatchProgress": "studio.notebook.batch_progress",
     "Course": "studio.train",
-    "Job": "studio.job",
-    "Picture": "studio.record.picture",
-    "Session": "studio.session",
-    "Table": "studio.surfaces.notebook.tables",
-    "Training": "studio.surfaces.notebook.training",
-    "Workflow": "studio.workflow",
-    "batch": "studio.quick",
-    "captioned": "studio.sheet",
-    "checked": "studio.quick",
-    "compare": "studio.surfaces.notebook.comparison",
-    "example_pictures": "studio.spark.styles",
-    "gallery": "studio.surfaces.notebook.gallery",
-    "panel": "studio.surfaces.notebook.panel",
-    "plan": "studio.quick",
-    "run": "studio.quick",
+    "Job": "studio.workflow.job",
+    "Picture": "studio.pictures.picture",
+    "Session": "studio.runtime.session",
+    "Table": "studio.notebook.tables",
+    "Training": "studio.notebook.training",
+    "Workflow": "studio.workflow.workflow",
+    "batch": "studio.api",
+    "captioned": "studio.images.grid",
+    "checked": "studio.api",
+    "compare": "studio.notebook.comparison",
+    "example_pictures": "studio.tools.spark.styles",
+    "gallery": "studio.notebook.gallery",
+    "panel": "studio.notebook.panel",
+    "plan": "studio.api",
+    "run": "studio.api",
     "train_lora": "studio.train:lora",
 }
 

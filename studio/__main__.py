@@ -2,16 +2,16 @@
 
 import sys
 
-from studio.surfaces.stopping import Stopping
+from studio.cli.stopping import Stopping
 
 
 def main() -> None:
-    """Run what this process's arguments say and end the process, with an exit code as in ``surfaces.cli.main``."""
+    """Run what this process's arguments say and end the process, with an exit code as in ``cli.app.main``."""
     serving = sys.argv[1:2] in (["app"], ["serve"])
     stopping = Stopping(code=0 if serving else 1)
     try:
         stopping.begin()
-        from studio.surfaces.cli import main as command
+        from studio.cli.app import main as command
 
         command()
     except SystemExit:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-from studio import private
 from studio.errors import InputError
+from studio.files import private
 
 
 def shipped(kind: str) -> Path:

@@ -56,4 +56,5 @@ def _installed(kind: str) -> dict[str, EntryPoint]:
 @cache
 def _built_in(kind: str) -> list[str]:
     package = import_module(f"studio.{kind}")
-    return [module.name for module in iter_modules(package.__path__) if not module.name.startswith("_")]
+    modules = iter_modules(package.__path__)
+    return [module.name for module in modules if not module.ispkg and not module.name.startswith("_")]

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from studio.config import Settings
-from studio.job import Job
 from studio.models.card import ModelCard
-from studio.record.picture import Picture
-from studio.session import Session
-from studio.workflow import Workflow
+from studio.pictures.picture import Picture
+from studio.runtime.session import Session
+from studio.workflow.job import Job
+from studio.workflow.workflow import Workflow
 from tests.families import tiny
+
+pytest_plugins = ["tests.served"]
 
 FEW = {"steps": 3}
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from errno import EINVAL, ENOSYS, EOPNOTSUPP, EPERM
 from typing import Any, Final
 
-from studio import disk
+from studio.files import no_overwrite
 
 KINDS: Final = {
     "links": (0, 0),
@@ -18,7 +18,7 @@ KINDS: Final = {
 
 def use(kind: str, patch: Callable[[Any, str, Any], None] = setattr) -> None:
     """From now on every disk is of that kind."""
-    for module, name, number in zip((os, disk), ("link", "_rename"), KINDS[kind], strict=True):
+    for module, name, number in zip((os, no_overwrite), ("link", "_rename"), KINDS[kind], strict=True):
         if number:
             patch(module, name, refusing(number))
 

@@ -6,7 +6,7 @@ import struct
 import pytest
 
 from studio.errors import Cancelled, InputError, ModelError, OutputError, Problem, TableError
-from studio.models.header import Header
+from studio.model_files.header import Header
 
 
 @pytest.mark.parametrize("kind", [InputError, ModelError, OutputError, Cancelled])

@@ -38,10 +38,10 @@ def test_unknown_name_is_an_attribute_error():
     "code",
     [
         "import studio",
-        "from studio.surfaces.cli import _guarded; _guarded(['--help'])",
-        "from studio.surfaces.cli import _guarded; _guarded(['workflows'])",
-        "from studio.surfaces.cli import _guarded; _guarded(['batch', '--help'])",
-        "from studio.surfaces.cli import _guarded; _guarded(['run', 'text-to-image', '--help'])",
+        "from studio.cli.app import _guarded; _guarded(['--help'])",
+        "from studio.cli.app import _guarded; _guarded(['workflows'])",
+        "from studio.cli.app import _guarded; _guarded(['batch', '--help'])",
+        "from studio.cli.app import _guarded; _guarded(['run', 'text-to-image', '--help'])",
     ],
 )
 def test_nothing_heavy_is_imported(code):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from studio.batches.task import Task
-from studio.workflow import Workflow
+from studio.workflow.workflow import Workflow
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,11 @@ from math import prod
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
-from studio.axes import Axis
 from studio.batches.tables.table import Cell, Displayed, Row, Table
 from studio.errors import InputError, Problem
+from studio.parameters.value_lists import Axis
 from studio.plugins import unknown
-from studio.workflow import Workflow
+from studio.workflow.workflow import Workflow
 
 
 def fold(name: str) -> str:

@@ -10,11 +10,11 @@ from studio.batches import speed
 from studio.batches.plan import Plan, Power, Prices
 from studio.batches.speed import Sample, Shape, Speed
 from studio.batches.task import Task
-from studio.job import Job
-from studio.record import glance
-from studio.session import Session
-from studio.untrusted.files import is_folder
-from studio.workflow import Workflow
+from studio.files.untrusted import is_folder
+from studio.pictures import fast_record
+from studio.runtime.session import Session
+from studio.workflow.job import Job
+from studio.workflow.workflow import Workflow
 
 _FEW: Final = 3  # tasks of a kind that are looked at
 _KINDS: Final = 200  # at most, of which each is looked at
@@ -41,7 +41,7 @@ def forecast(
     Where those tell nothing of a model, two of its pictures are made and thrown away, and ``say`` is told before.
     ``watts`` is what the machine draws, where that is known better than it can be found out.
     """
-    from studio.engine import hardware
+    from studio.tensors import hardware
     from studio.train.cost import estimate
 
     device = hardware.pick_device(session.settings.device)
@@ -62,7 +62,7 @@ def forecast(
 
 def foreseen(tasks: Sequence[Task], out: Path, folders: Iterable[Path], session: Session) -> Plan | None:
     """As ``forecast``, but nothing is made to find out: None where what was made here does not tell it of all."""
-    from studio.engine import hardware
+    from studio.tensors import hardware
     from studio.train.cost import estimate
 
     device, missing = hardware.pick_device(session.settings.device), _missing(tasks, out)
@@ -75,7 +75,7 @@ def foreseen(tasks: Sequence[Task], out: Path, folders: Iterable[Path], session:
 
 def _missing(tasks: Iterable[Task], out: Path) -> list[Task]:
     """Those whose pictures are not in the folder."""
-    there = {glance.key(file) for file in glance.pictures(out)} if is_folder(out) else set()
+    there = {fast_record.key(file) for file in fast_record.pictures(out)} if is_folder(out) else set()
     return [task for task in tasks if task.key not in there]
 
 
@@ -101,7 +101,7 @@ def _grouped(tasks: Iterable[Task], by: Callable[[Job], object]) -> list[list[Ta
 
 def _probed(job: Job, session: Session) -> tuple[Sample, Power]:
     """Two pictures; the first also pays for loading the model, so the second counts."""
-    from studio.engine import hardware
+    from studio.tensors import hardware
     from studio.train.cost import Meter
 
     with TemporaryDirectory() as folder:

@@ -20,10 +20,10 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from studio.batches.entry import Entry, Source
+from studio.batches.manifest_row import Entry, Source
 from studio.errors import InputError
-from studio.record.publish import reached, replace
-from studio.untrusted.files import open_file, read_lines
+from studio.files.untrusted import open_file, read_lines
+from studio.pictures.publish import reached, replace
 
 LINES, TABLE = "manifest.jsonl", "manifest.csv"
 _LONGEST, _LARGEST = 2**20, 2**31  # bytes of a line, and of a million of them

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from studio.duration import duration
+from studio.runtime.duration import duration
 
 _KWH: Final = 3.6e6  # joules
 

@@ -4,9 +4,9 @@ import time
 from dataclasses import dataclass, replace
 
 from studio.batches.task import Failed, Made, Outcome, Watch
-from studio.events import Event, Step
-from studio.events import Made as PictureMade
-from studio.record.picture import Picture
+from studio.pictures.picture import Picture
+from studio.runtime.events import Event, Step
+from studio.runtime.events import Made as PictureMade
 
 
 @dataclass(frozen=True)

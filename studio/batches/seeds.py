@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from studio.job import Job
+from studio.workflow.job import Job
 
 _BYTES = 4  # a seed has 32 bits
 

@@ -15,12 +15,12 @@ from typing import Any, Final, NamedTuple, Self
 from pydantic import ValidationError
 
 from studio.errors import OutputError, StudioError
-from studio.job import Job
-from studio.record import glance
-from studio.resolve import Assets, converted
-from studio.untrusted.files import is_folder, resolved
-from studio.walk import Effort, rehearse
-from studio.workflow import Workflow
+from studio.files.untrusted import is_folder, resolved
+from studio.pictures import fast_record
+from studio.runtime.workflow_executor import Effort, rehearse
+from studio.workflow.job import Job
+from studio.workflow.resolve import Assets, converted
+from studio.workflow.workflow import Workflow
 
 _MOST: Final = 500  # pictures that are looked at, the newest
 _FEWEST: Final = 3  # of which something is concluded
@@ -73,7 +73,9 @@ class Speed:
 
 def samples(folders: Iterable[Path], device: str) -> list[Sample]:
     """What the newest pictures in the folders say that were made on a device of this name."""
-    files = dict.fromkeys(file for folder in folders if is_folder(folder) for file in glance.pictures(resolved(folder)))
+    files = dict.fromkeys(
+        file for folder in folders if is_folder(folder) for file in fast_record.pictures(resolved(folder))
+    )
     newest = sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)
     return list(filter(None, (_sample(file, device) for file in islice(newest, _MOST))))
 
@@ -120,13 +122,16 @@ def _speed(shape: Shape, found: list[Sample], how: str) -> Speed:
 def _sample(file: Path, device: str) -> Sample | None:
     """What a picture's record says, which anybody may have written."""
     try:
-        if not (told := glance.record(file)):
+        if not (told := fast_record.record(file)):
             return None
         job = Job.model_validate(told["job"])
-        pixels, work = prod(map(int, str(glance.within(told, "size")).split("x"))), glance.within(told, "work")
-        passes = glance.within(told, "passes")
-        made_on = [glance.within(one, "device") for one in passes] if isinstance(passes, list) else []
-        seconds = glance.within(told, "seconds")
+        pixels, work = (
+            prod(map(int, str(fast_record.within(told, "size")).split("x"))),
+            fast_record.within(told, "work"),
+        )
+        passes = fast_record.within(told, "passes")
+        made_on = [fast_record.within(one, "device") for one in passes] if isinstance(passes, list) else []
+        seconds = fast_record.within(told, "seconds")
     except (ValidationError, KeyError, ValueError, OutputError):
         return None
     if device in made_on and all(map(_is_amount, (seconds, work, pixels))):

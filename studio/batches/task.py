@@ -6,8 +6,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from studio.events import Event
-from studio.job import Job
+from studio.runtime.events import Event
+from studio.workflow.job import Job
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,17 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from studio.axes import Axis
 from studio.batches.batch import Batch
 from studio.batches.columns import Choice, Columns, Value, written
-from studio.batches.places import Places, default, fields
+from studio.batches.filename_templates import Places, default, fields
 from studio.batches.seeds import Seeds
 from studio.batches.tables.table import Row, Table
 from studio.batches.task import Task
 from studio.errors import InputError, Problem, StudioError, TableError
-from studio.job import Job, Jobs
-from studio.resolve import Assets, checked
-from studio.workflow import Workflow
+from studio.parameters.value_lists import Axis
+from studio.workflow.job import Job, Jobs
+from studio.workflow.resolve import Assets, checked
+from studio.workflow.workflow import Workflow
 
 MOST: Final = 100_000
 """Pictures of one batch."""

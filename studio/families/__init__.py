@@ -12,12 +12,13 @@ from math import isqrt, sqrt
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from studio import plugins, wildcards
+from studio import plugins
 from studio.errors import InputError, ModelError
-from studio.kinds import Size
-from studio.naming import Names
-from studio.prompt_grammar import parse, without_loras
-from studio.request import Request
+from studio.families.base.state_dict_keys import Names
+from studio.parameters.request import Request
+from studio.parameters.types import Size
+from studio.prompts import wildcards
+from studio.prompts.grammar import parse, without_loras
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]

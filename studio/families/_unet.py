@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Final
 
-from studio.naming import Names
+from studio.families.base.state_dict_keys import Names
 
 
 def _resnet(theirs: str, ours: str) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """AuraFlow: flow matching in a wide transformer."""
 
 from studio.families import Defaults, Family, Shapes, table
-from studio.kinds import Size
-from studio.naming import Names
+from studio.families.base.state_dict_keys import Names
+from studio.parameters.types import Size
 
 _FEED = {"c_fc1": "linear_1", "c_fc2": "linear_2", "c_proj": "out_projection"}
 _OWN, _ADDED = ("to_q", "to_k", "to_v", "to_out.0"), ("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out")

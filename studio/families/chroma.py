@@ -6,9 +6,9 @@ Its pipeline for inpainting asks the model for a setting it does not have, and m
 from types import MappingProxyType
 
 from studio.families import Defaults, Family, Shapes, table
+from studio.families.base.state_dict_keys import Names
 from studio.families.flux1 import BLOCKS, TRACES
-from studio.kinds import Size
-from studio.naming import Names
+from studio.parameters.types import Size
 
 
 def _layout(shapes: Shapes) -> str | None:

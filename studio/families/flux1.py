@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from studio.families import ANY, Defaults, Family, Folder, Lessons, Shapes, table
-from studio.kinds import Size
-from studio.naming import Names
-from studio.request import Request
+from studio.families.base.state_dict_keys import Names
+from studio.parameters.request import Request
+from studio.parameters.types import Size
 
 _BY_CHANNELS = MappingProxyType({64: "", 128: "control", 384: "fill"})
 _BY_CLASS = MappingProxyType(

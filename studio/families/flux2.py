@@ -4,9 +4,9 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from studio.families import Defaults, Family, Folder, Shapes, table
+from studio.families.base.state_dict_keys import Names
 from studio.families.flux1 import BLOCKS
-from studio.kinds import Size
-from studio.naming import Names
+from studio.parameters.types import Size
 
 
 def _layout(shapes: Shapes) -> str | None:

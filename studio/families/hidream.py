@@ -4,7 +4,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from studio.families import Defaults, Family, Folder, Shapes, table
-from studio.kinds import Size
+from studio.parameters.types import Size
 
 
 def _layout(shapes: Shapes) -> str | None:

@@ -4,8 +4,8 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from studio.families import Defaults, Family, Folder, Shapes, table
-from studio.kinds import Size
-from studio.naming import Names
+from studio.families.base.state_dict_keys import Names
+from studio.parameters.types import Size
 
 _REFINER = "txt_in.individual_token_refiner.blocks.*", "context_embedder.token_refiner.refiner_blocks.*"
 _SINGLE = "single_blocks.*", "single_transformer_blocks.*"

@@ -1,7 +1,7 @@
 """Kandinsky 3: a U-Net that listens to T5."""
 
 from studio.families import Defaults, Family, Shapes, table
-from studio.kinds import Size
+from studio.parameters.types import Size
 
 
 def _layout(_shapes: Shapes) -> None:

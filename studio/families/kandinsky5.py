@@ -1,7 +1,7 @@
 """Kandinsky 5 for pictures: it reads with Qwen 2.5 VL, whose picture processor needs torchvision."""
 
 from studio.families import Defaults, Family, Shapes, table
-from studio.kinds import Size
+from studio.parameters.types import Size
 
 
 def _layout(shapes: Shapes) -> str | None:

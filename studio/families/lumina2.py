@@ -1,8 +1,8 @@
 """Lumina-Image 2: reads with Gemma 2."""
 
 from studio.families import Defaults, Family, Shapes, table
-from studio.kinds import Size
-from studio.naming import Names
+from studio.families.base.state_dict_keys import Names
+from studio.parameters.types import Size
 
 _STREAMS = ("layers", "noise_refiner", "context_refiner")
 _NAMES = Names(

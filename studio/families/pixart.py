@@ -3,8 +3,8 @@
 from typing import Final
 
 from studio.families import Defaults, Family, Shapes, table
-from studio.kinds import Size
-from studio.naming import Names
+from studio.families.base.state_dict_keys import Names
+from studio.parameters.types import Size
 
 BLOCKS: Final = {
     "blocks.*": "transformer_blocks.*",

@@ -5,10 +5,10 @@ from types import MappingProxyType
 from typing import Any
 
 from studio.families import Defaults, Family, Folder, Shapes, table
+from studio.families.base.state_dict_keys import Names
 from studio.families.pixart import BLOCKS, UNUSED
-from studio.kinds import Size
-from studio.naming import Names
-from studio.request import Request
+from studio.parameters.request import Request
+from studio.parameters.types import Size
 
 _NAMES = Names(
     BLOCKS

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from studio.families import INSTRUCTED, UNET, Defaults, Family, Folder, Lessons, Shapes, table
 from studio.families._unet import UNET_NAMES
-from studio.kinds import Size
-from studio.request import Request
+from studio.parameters.request import Request
+from studio.parameters.types import Size
 
 LISTENS: Final = "input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
 ENTRY: Final = "input_blocks.0.0.weight"

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from studio.families import INSTRUCTED, UNET, Defaults, Family, Folder, Shapes, VMark
 from studio.families._unet import UNET_NAMES
 from studio.families.sd1 import BY_CHANNELS, ENTRY, INPAINT_ONLY, INSTRUCT_ONLY, LESSONS, LISTENS, TASKS, likeness
-from studio.kinds import Size
+from studio.parameters.types import Size
 
 
 def _layout(shapes: Shapes) -> str | None:

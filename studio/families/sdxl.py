@@ -11,7 +11,7 @@ from typing import Final
 from studio.families import INSTRUCTED, UNET, Defaults, Family, Folder, Shapes, table
 from studio.families._unet import UNET_NAMES
 from studio.families.sd1 import BY_CHANNELS, ENTRY, LESSONS, likeness
-from studio.kinds import Size
+from studio.parameters.types import Size
 
 _LABELS: Final = "label_emb.0.0.weight"
 _TASKS = table(

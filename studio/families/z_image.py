@@ -8,8 +8,8 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from studio.families import Defaults, Family, Folder, Lessons, Shapes, table
-from studio.kinds import Size
-from studio.naming import Names
+from studio.families.base.state_dict_keys import Names
+from studio.parameters.types import Size
 
 
 def _layout(shapes: Shapes) -> str | None:

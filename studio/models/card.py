@@ -9,14 +9,14 @@ from typing import Final
 
 from studio.errors import ModelError
 from studio.families import Defaults, Family
-from studio.kinds import Size
-from studio.models import bases, folder, separate
-from studio.models.hashes import Lying, Pin, digest
-from studio.models.header import Header
-from studio.models.weights import Weights, recognised
-from studio.request import Request
-from studio.sampling import Sampling
-from studio.untrusted.files import exists, is_file, is_folder
+from studio.files.untrusted import exists, is_file, is_folder
+from studio.model_files.hashes import Lying, Pin, digest
+from studio.model_files.header import Header
+from studio.models import component_configs, folder, separate
+from studio.models.checkpoint_detect import Weights, recognised
+from studio.parameters.request import Request
+from studio.parameters.sampling import Sampling
+from studio.parameters.types import Size
 
 _SAID: Final[Mapping[str, type]] = MappingProxyType({"steps": int, "guidance": float})
 _NONE: Final[Mapping[str, Path]] = MappingProxyType({})
@@ -73,14 +73,14 @@ class ModelCard:
     @classmethod
     def _of_file(cls, path: Path, base: Path | None, parts: Mapping[str, Path]) -> "ModelCard":
         found = recognised(path).whole(path, base) if base else recognised(path)
-        own = base or bases.own_base(found.family.name)
+        own = base or component_configs.own_base(found.family.name)
         return cls(
             path.stem,
             path,
             found.family,
             found.variant,
             found.family.defaults,
-            bases.scheduler(own) if exists(own) else "unknown",
+            component_configs.scheduler(own) if exists(own) else "unknown",
             found.licence,
             found.prediction,
             found,
@@ -148,7 +148,7 @@ class ModelCard:
 
     def configs(self) -> separate.Configs:
         """The configurations of a single file's parts, as far as they are known."""
-        return bases.components(self.base, self.variant) if self.base else {}
+        return component_configs.components(self.base, self.variant) if self.base else {}
 
     def bytes(self) -> int:
         """How large its ``files`` are."""

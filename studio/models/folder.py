@@ -10,12 +10,12 @@ from typing import Any, Final, NamedTuple
 from studio import plugins
 from studio.errors import ModelError
 from studio.families import Family, Folder
-from studio.kinds import Size
-from studio.models.configuration import LARGEST, read_json, settings
-from studio.models.hashes import Stamp
-from studio.models.header import Header
-from studio.untrusted import strict_json, strict_yaml
-from studio.untrusted.files import is_file, is_folder, open_file, read_file
+from studio.files import strict_json, strict_yaml
+from studio.files.untrusted import is_file, is_folder, open_file, read_file
+from studio.model_files.configuration import LARGEST, read_json, settings
+from studio.model_files.hashes import Stamp
+from studio.model_files.header import Header
+from studio.parameters.types import Size
 
 PICKLES: Final = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"})
 """Endings of formats that can run code when they are read."""

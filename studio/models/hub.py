@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from studio import private
 from studio.errors import InputError, ModelError
+from studio.files import private
 from studio.models import folder as folders
 from studio.models import registry
 
@@ -132,7 +132,7 @@ def _ask(verb: str, wish: Mapping[str, Any]) -> Any:
     if os.environ.get("HF_HUB_OFFLINE", "0").upper() in {"1", "ON", "YES", "TRUE"}:
         raise InputError("HF_HUB_OFFLINE is set, so nothing is fetched; unset it to fetch models from the Hub")
     environment = {**os.environ, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
-    command = [sys.executable, "-m", "studio.models.online", verb]
+    command = [sys.executable, "-m", "studio.models.hub_download", verb]
     done = subprocess.run(  # noqa: S603
         command, input=json.dumps(wish), stdout=subprocess.PIPE, text=True, env=environment, check=False
     )

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from studio.config import shipped
 from studio.errors import InputError, ModelError
-from studio.models import elsewhere, registry
+from studio.files.untrusted import exists
+from studio.models import external_dirs, registry
 from studio.models.card import ModelCard, changed
 from studio.models.registry import Entry
 from studio.plugins import unknown
-from studio.untrusted.files import exists
 
 
 def names() -> list[str]:
@@ -20,7 +20,7 @@ def names() -> list[str]:
 def paths() -> dict[str, Path]:
     """Where the models lie, by their names, in the order of ``names``; none is read whole."""
     lying = _elsewhere()
-    models = elsewhere.models(lying.values()) if lying else set()
+    models = external_dirs.models(lying.values()) if lying else set()
     own = {name: shipped("assets") / name for name in _own()}
     added = {name: file for name, file in lying.items() if file in models}
     added |= {name: entry.path for name, entry in registry.read().models.items()}
@@ -64,5 +64,5 @@ def _elsewhere() -> dict[str, Path]:
     """The files in the folders of other programs, models or not; of one name, that in the folder added first."""
     found: dict[str, Path] = {}
     for folder in registry.read().folders:
-        found = elsewhere.files(folder) | found
+        found = external_dirs.files(folder) | found
     return found

@@ -7,8 +7,8 @@ from math import prod
 from typing import Final
 
 from studio.errors import ModelError
+from studio.model_files.header import Header
 from studio.models.checkpoint import SCALES
-from studio.models.header import Header
 
 _FP8: Final = frozenset({"F8_E4M3", "F8_E5M2"})
 _OTHERS: Final = (  # what the names of its tensors have in them, and what such a file is

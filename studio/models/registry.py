@@ -12,10 +12,10 @@ from pathlib import Path
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from studio import private
 from studio.config import Settings
 from studio.errors import ModelError, OutputError
-from studio.models.hashes import Lying, Pin
+from studio.files import private
+from studio.model_files.hashes import Lying, Pin
 
 
 class Origin(BaseModel):

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from studio.errors import InputError, ModelError
 from studio.families import Shape, Shapes
+from studio.model_files.hashes import Stamp
+from studio.model_files.header import Header
 from studio.models import quantised
-from studio.models.hashes import Stamp
-from studio.models.header import Header
 
 Configs = Mapping[str, Mapping[str, Any]]
 """Component ("vae", "text_encoder_2") → its configuration."""

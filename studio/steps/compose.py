@@ -7,10 +7,10 @@ import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageOps
 from pydantic import Field
 
-from studio.engine.engine import Engine
-from studio.engine.images import opaque, opened
-from studio.kinds import Colour, Kind, Picture, Text
-from studio.lettering import DARK, LIGHT, RGB, Lines, contrast, fitted, ink_on
+from studio.diffusion.engine import Engine
+from studio.diffusion.images import opaque, opened
+from studio.images.text_rendering import DARK, LIGHT, RGB, Lines, contrast, fitted, ink_on
+from studio.parameters.types import Colour, Kind, Picture, Text
 
 Title = Annotated[Text, Field(min_length=1, max_length=200, title="Title", description="The large words.")]
 Subtitle = Annotated[Text, Field(max_length=500, title="Subtitle", description="The small words below it.")]

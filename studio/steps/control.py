@@ -5,12 +5,12 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from studio.engine.engine import Engine
-from studio.engine.images import opaque
+from studio.diffusion.engine import Engine
+from studio.diffusion.images import opaque
 from studio.errors import InputError
-from studio.guide import NOTHING, Control, Guide
-from studio.kinds import ControlNetRef, GuideBefore, Kind, Picture, Weight
-from studio.models import parts
+from studio.models import adapters
+from studio.parameters.conditioning import NOTHING, Control, Guide
+from studio.parameters.types import ControlNetRef, GuideBefore, Kind, Picture, Weight
 
 Followed = Annotated[
     Picture, Field(title="Outline", description="Lines, depth or a pose, as the ControlNet was trained with.")
@@ -44,7 +44,7 @@ def run(
     check(controlnet, shows, start, end)
     control = Control(controlnet or "", opaque(image), weight, start, end)
     if controlnet:
-        part = parts.find(controlnet, "controlnet")
+        part = adapters.find(controlnet, "controlnet")
         control = replace(control, adapter=part.adapter, mode=part.mode(shows))
     return guide + Guide(controls=(control,))
 
@@ -54,4 +54,4 @@ def check(controlnet: str | None = None, shows: str = AS_TRAINED, start: float =
     if start >= end:
         raise InputError(f"'end' ({end:g}) must lie after 'start' ({start:g})")
     if controlnet:
-        parts.find(controlnet, "controlnet").mode(shows)
+        adapters.find(controlnet, "controlnet").mode(shows)

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 from PIL.Image import Image
 
-from studio.engine.engine import Engine
-from studio.engine.images import fitting, opened, resized
-from studio.kinds import Picture, PictureSize, Prompt, Strength
+from studio.diffusion.engine import Engine
+from studio.diffusion.images import fitting, opened, resized
+from studio.images.transparency import on_ground, with_alpha
 from studio.models import library
-from studio.request import check_strength
-from studio.sampling import AUTOMATIC, Sampling
-from studio.transparency import on_ground, with_alpha
+from studio.parameters.request import check_strength
+from studio.parameters.sampling import AUTOMATIC, Sampling
+from studio.parameters.types import Picture, PictureSize, Prompt, Strength
 
 
 def run(

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from studio.engine.engine import Engine
-from studio.guide import NOTHING, Guide
-from studio.kinds import EmbeddingRef, GuideBefore, Text
+from studio.diffusion.engine import Engine
+from studio.parameters.conditioning import NOTHING, Guide
+from studio.parameters.types import EmbeddingRef, GuideBefore, Text
 
 Word = Annotated[Text, Field(title="Word", description="How it is called in the prompt; empty for the file's name.")]
 

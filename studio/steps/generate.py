@@ -2,12 +2,12 @@
 
 from PIL.Image import Image
 
-from studio.engine.engine import Engine
-from studio.engine.images import fitting
-from studio.kinds import PictureSize, Prompt, Size
+from studio.diffusion.engine import Engine
+from studio.diffusion.images import fitting
 from studio.models import library
-from studio.request import Request
-from studio.sampling import AUTOMATIC, Sampling
+from studio.parameters.request import Request
+from studio.parameters.sampling import AUTOMATIC, Sampling
+from studio.parameters.types import PictureSize, Prompt, Size
 
 
 def run(engine: Engine, prompt: Prompt, size: PictureSize | None = None, sampling: Sampling = AUTOMATIC) -> Image:

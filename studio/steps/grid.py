@@ -8,17 +8,17 @@ from typing import Annotated, Any, Final
 from PIL.Image import Image
 from pydantic import Field
 
-from studio.axes import Axis, listed
-from studio.engine.engine import Engine
+from studio.diffusion.engine import Engine
 from studio.errors import InputError
-from studio.kinds import AxisText, Picture, Prompt, Text, Toggle, WorkflowRef
-from studio.lora import Lora
-from studio.models import named
+from studio.images.grid import sheet, stacked
+from studio.parameters.types import AxisText, Picture, Prompt, Text, Toggle, WorkflowRef
+from studio.parameters.value_lists import Axis, listed
 from studio.plugins import unknown
-from studio.resolve import Assets, arguments_of
-from studio.sheet import sheet, stacked
-from studio.walk import make
-from studio.workflow import JobForm, Workflow, bind, workflow_names
+from studio.prompts.lora import Lora
+from studio.runtime.workflow_executor import make
+from studio.workflow import asset_refs
+from studio.workflow.resolve import Assets, arguments_of
+from studio.workflow.workflow import JobForm, Workflow, bind, workflow_names
 
 MOST: Final = 100
 _NONE: Final = Axis("", ("",))
@@ -81,14 +81,14 @@ def _plan(
     form, lists = inner.form(), [name for name in inner.inputs() if inner.exposed(name).each]
     cells = [_cell(form, lists, {"seed": seed} | base | point) for point in _points(axes)]
     for kind, ref in _named(inner, cells):
-        named.check_name(kind, ref)
+        asset_refs.check_name(kind, ref)
     return axes, cells
 
 
 def _named(inner: Workflow, cells: list[Cell]) -> set[tuple[str, str]]:
     """Every model, part and LoRA that the cells name, by kind."""
     kinds = {name: parameter.kind.name for name, parameter in inner.inputs().items()}
-    return {found for cell in cells for name, kind in kinds.items() for found in named.of(kind, cell[name])}
+    return {found for cell in cells for name, kind in kinds.items() for found in asset_refs.of(kind, cell[name])}
 
 
 def _base(prompt: str, image: Any, settings: str) -> dict[str, Any]:
@@ -161,7 +161,9 @@ def _page(axes: list[Axis], pictures: list[Image], labels: bool) -> Image:
 def labels_of(axis: Axis) -> list[str]:
     """What stands beside the pictures of each value: "steps 5", or of LoRAs their names and weights, "neon 0.5"."""
     if axis.name == "loras":
-        return [", ".join(_worn(lora) for lora in named.loras("loras", value)) or "no LoRA" for value in axis.values]
+        return [
+            ", ".join(_worn(lora) for lora in asset_refs.loras("loras", value)) or "no LoRA" for value in axis.values
+        ]
     return [f"{axis.name.replace('_', ' ')} {value}".strip() for value in axis.values]
 
 

@@ -5,11 +5,11 @@ from typing import Annotated, Final
 from PIL.Image import Image
 from pydantic import Field
 
-from studio.engine.engine import Engine
-from studio.kinds import Kind, PictureSize, Prompt, Size, Strength
+from studio.diffusion.engine import Engine
 from studio.models import library
-from studio.request import check_strength
-from studio.sampling import AUTOMATIC, Sampling
+from studio.parameters.request import check_strength
+from studio.parameters.sampling import AUTOMATIC, Sampling
+from studio.parameters.types import Kind, PictureSize, Prompt, Size, Strength
 from studio.steps import edit, generate
 
 STRENGTH: Final = 0.4

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 from PIL.Image import Image
 
-from studio.engine.engine import Engine
-from studio.engine.images import opened
-from studio.engine.inpainting import mask_for, repainted
-from studio.kinds import Mask, Padding, Picture, PictureSize, Prompt, Strength
+from studio.diffusion.engine import Engine
+from studio.diffusion.images import opened
+from studio.diffusion.inpainting import mask_for, repainted
 from studio.models import library
-from studio.request import check_strength
-from studio.sampling import AUTOMATIC, Sampling
+from studio.parameters.request import check_strength
+from studio.parameters.sampling import AUTOMATIC, Sampling
+from studio.parameters.types import Mask, Padding, Picture, PictureSize, Prompt, Strength
 
 
 def run(

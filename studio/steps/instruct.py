@@ -6,11 +6,11 @@ from typing import Annotated
 from PIL.Image import Image
 from pydantic import Field
 
-from studio.engine.engine import Engine
-from studio.engine.images import fitting, opaque, resized
-from studio.kinds import Kind, Picture, PictureSize, Prompt
+from studio.diffusion.engine import Engine
+from studio.diffusion.images import fitting, opaque, resized
 from studio.models import library
-from studio.sampling import ModelSampling
+from studio.parameters.sampling import ModelSampling
+from studio.parameters.types import Kind, Picture, PictureSize, Prompt
 
 Instruction = Annotated[
     Prompt, Field(title="Instruction", description="What to change, for example: make it a night with snow.")

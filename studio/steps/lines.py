@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 from PIL import Image
 from pydantic import Field
 
-from studio.engine import edges
-from studio.engine.engine import Engine
-from studio.engine.images import opaque
-from studio.kinds import Kind, Picture
+from studio.diffusion.conditioning import edges
+from studio.diffusion.engine import Engine
+from studio.diffusion.images import opaque
+from studio.parameters.types import Kind, Picture
 
 Lines = Annotated[
     Literal["edges", "scribble", "drawing", "as it is"],

@@ -1,9 +1,9 @@
 """A guide: LoRAs, what was learned of a style or a subject apart from the model."""
 
-from studio.engine.engine import Engine
-from studio.guide import NOTHING, Guide
-from studio.kinds import GuideBefore, Loras
-from studio.lora import Lora
+from studio.diffusion.engine import Engine
+from studio.parameters.conditioning import NOTHING, Guide
+from studio.parameters.types import GuideBefore, Loras
+from studio.prompts.lora import Lora
 
 
 def run(

@@ -8,14 +8,14 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
-from studio.engine.engine import Engine
-from studio.engine.images import opened
-from studio.engine.inpainting import repainted
+from studio.diffusion.engine import Engine
+from studio.diffusion.images import opened
+from studio.diffusion.inpainting import repainted
 from studio.errors import InputError
-from studio.kinds import Kind, Picture, Prompt, Steps, Strength
 from studio.models import library
-from studio.request import check_strength
-from studio.sampling import AUTOMATIC, Sampling
+from studio.parameters.request import check_strength
+from studio.parameters.sampling import AUTOMATIC, Sampling
+from studio.parameters.types import Kind, Picture, Prompt, Steps, Strength
 
 _Added = Annotated[int, Field(ge=0, le=1024, multiple_of=8), Kind("slider", "px")]
 Left = Annotated[_Added, Field(title="Left", description="Pixels to add on the left, in steps of 8.")]

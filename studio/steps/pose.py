@@ -2,13 +2,13 @@
 
 from PIL import Image
 
-from studio.engine import seeing
-from studio.engine.engine import Engine
-from studio.engine.images import opaque
-from studio.kinds import Picture, PoseRef
-from studio.models import parts
+from studio.diffusion.conditioning import preprocessors
+from studio.diffusion.engine import Engine
+from studio.diffusion.images import opaque
+from studio.models import adapters
+from studio.parameters.types import Picture, PoseRef
 
 
 def run(engine: Engine, image: Picture, pose: PoseRef) -> Image.Image:
     """The pose of one person, who had better fill most of the picture; in OpenPose's colours."""
-    return engine.see(seeing.pose, parts.find(pose, "pose"), opaque(image))
+    return engine.see(preprocessors.pose, adapters.find(pose, "pose"), opaque(image))

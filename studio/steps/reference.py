@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from studio.engine.engine import Engine
-from studio.engine.images import opaque
-from studio.guide import NOTHING, Guide, Reference
-from studio.kinds import GuideBefore, Picture, ReferenceRef, Weight
+from studio.diffusion.engine import Engine
+from studio.diffusion.images import opaque
+from studio.parameters.conditioning import NOTHING, Guide, Reference
+from studio.parameters.types import GuideBefore, Picture, ReferenceRef, Weight
 
 Resembled = Annotated[Picture, Field(title="Reference", description="The picture that the result should resemble.")]
 

@@ -6,11 +6,11 @@ from typing import Annotated
 from PIL.Image import Image
 from pydantic import Field
 
-from studio.engine.engine import Engine
-from studio.guide import NOTHING
-from studio.kinds import Kind, ModelRef, PictureSize, Prompt
+from studio.diffusion.engine import Engine
 from studio.models import library
-from studio.sampling import ModelSampling
+from studio.parameters.conditioning import NOTHING
+from studio.parameters.sampling import ModelSampling
+from studio.parameters.types import Kind, ModelRef, PictureSize, Prompt
 
 Refiner = Annotated[ModelRef, Field(title="Refiner", description="A model that shares the other's latents.")]
 HandOver = Annotated[

@@ -5,11 +5,11 @@ from typing import Annotated, Final, Literal
 from PIL import Image, ImageFilter
 from pydantic import Field
 
-from studio.engine.engine import Engine
-from studio.engine.images import gray_mask
-from studio.guide import NOTHING, Guide, Region
-from studio.kinds import GuideBefore, Kind, Loras, Mask, Prompt
-from studio.lora import Lora
+from studio.diffusion.engine import Engine
+from studio.diffusion.images import gray_mask
+from studio.parameters.conditioning import NOTHING, Guide, Region
+from studio.parameters.types import GuideBefore, Kind, Loras, Mask, Prompt
+from studio.prompts.lora import Lora
 
 Area = Annotated[
     Literal["left", "right", "top", "bottom", "middle", "all"],

@@ -6,11 +6,11 @@ from typing import Annotated
 from PIL import Image
 from pydantic import Field
 
-from studio.engine.engine import Engine
-from studio.engine.images import fitting, resized
-from studio.kinds import FinalSize, Prompt, Toggle
+from studio.diffusion.engine import Engine
+from studio.diffusion.images import fitting, resized
 from studio.models import library
-from studio.sampling import AUTOMATIC, Sampling
+from studio.parameters.sampling import AUTOMATIC, Sampling
+from studio.parameters.types import FinalSize, Prompt, Toggle
 from studio.steps import generate, upscale
 
 Crisp = Annotated[

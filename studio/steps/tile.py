@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 from PIL.Image import Image
 from pydantic import Field
 
-from studio.engine.engine import Engine
-from studio.kinds import Kind, PictureSize, Prompt
+from studio.diffusion.engine import Engine
 from studio.models import library
-from studio.sampling import AUTOMATIC, Sampling
+from studio.parameters.sampling import AUTOMATIC, Sampling
+from studio.parameters.types import Kind, PictureSize, Prompt
 from studio.steps import generate
 
 Joined = Annotated[

@@ -6,15 +6,15 @@ from typing import Annotated, Final, Literal
 from PIL import Image
 from pydantic import Field
 
-from studio.engine.engine import Engine
-from studio.engine.images import opened
-from studio.engine.tiles import by_tiles
+from studio.diffusion.engine import Engine
+from studio.diffusion.images import opened
+from studio.diffusion.tiles import by_tiles
 from studio.errors import InputError
-from studio.kinds import Kind, Picture, Prompt, Strength, one_of
+from studio.images.transparency import on_ground, with_alpha
 from studio.models import library
-from studio.request import check_strength
-from studio.sampling import AUTOMATIC, Sampling
-from studio.transparency import on_ground, with_alpha
+from studio.parameters.request import check_strength
+from studio.parameters.sampling import AUTOMATIC, Sampling
+from studio.parameters.types import Kind, Picture, Prompt, Strength, one_of
 
 Factor = Annotated[
     Literal[2, 4],

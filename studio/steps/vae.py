@@ -1,8 +1,8 @@
 """A guide: another VAE in place of the model's own."""
 
-from studio.engine.engine import Engine
-from studio.guide import NOTHING, Guide
-from studio.kinds import GuideBefore, VaeRef
+from studio.diffusion.engine import Engine
+from studio.parameters.conditioning import NOTHING, Guide
+from studio.parameters.types import GuideBefore, VaeRef
 
 
 def run(

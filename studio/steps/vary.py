@@ -6,9 +6,9 @@ from typing import Annotated, Final, Literal
 from PIL.Image import Image
 from pydantic import Field
 
-from studio.engine.engine import Engine
-from studio.kinds import Kind, Picture, Prompt
-from studio.sampling import AUTOMATIC, Sampling
+from studio.diffusion.engine import Engine
+from studio.parameters.sampling import AUTOMATIC, Sampling
+from studio.parameters.types import Kind, Picture, Prompt
 from studio.steps import edit
 
 Amount = Annotated[

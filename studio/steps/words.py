@@ -5,8 +5,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
-from studio.engine.engine import Engine
-from studio.kinds import Kind
+from studio.diffusion.engine import Engine
+from studio.parameters.types import Kind
 from studio.plugins import unknown
 
 FIELDS: Final = ("subject", "style", "colour", "background", "detail")

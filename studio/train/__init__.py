@@ -3,7 +3,7 @@
 ``lora("brand-pictures", name="brand")`` from Python, ``studio train lora`` from the command line.
 """
 
-from studio.train.course import Course
+from studio.train.config import Course
 from studio.train.train_lora import lora
 
 __all__ = ["Course", "lora"]

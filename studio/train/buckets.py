@@ -6,7 +6,7 @@ The sizes are NovelAI's aspect ratio buckets: every width and height that a mode
 from math import log
 from typing import TYPE_CHECKING, Final
 
-from studio.kinds import Size
+from studio.parameters.types import Size
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from studio.errors import Cancelled, InputError, ModelError, OutputError, StudioError
 from studio.models import library
-from studio.record.publish import check_folder, reached
-from studio.train import folder, state
-from studio.train.course import Course, lessons
-from studio.train.diary import Diary
-from studio.train.lessons import batch
+from studio.pictures.publish import check_folder, reached
+from studio.train import checkpoint, dataset
+from studio.train.config import Course, lessons
+from studio.train.export import write
+from studio.train.latent_dataset import batch
+from studio.train.model import Pupil, taught
 from studio.train.page import write_page
 from studio.train.progress import Progress
-from studio.train.pupil import Pupil, taught
-from studio.train.question import moments
 from studio.train.stop import stoppable
-from studio.train.write import write
+from studio.train.trainer_state import Diary
+from studio.train.training_targets import moments
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -38,8 +38,8 @@ def train(course: Course, heard: Heard) -> Path:
     card = library.find(course.model)
     lessons(card)
     _refuse_taken(course)
-    before = state.read(course.state)
-    examples = folder.examples(course.pictures, course.caption, min(course.size or card.size) // 2)
+    before = checkpoint.read(course.state)
+    examples = dataset.examples(course.pictures, course.caption, min(course.size or card.size) // 2)
     check_folder(course.out)
     check_folder(course.folder)
     with taught(course, card, examples) as pupil, stoppable() as asked:

@@ -7,8 +7,8 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from studio.imagefile import open_image
-from studio.record.publish import replace
+from studio.images.image_file import open_image
+from studio.pictures.publish import replace
 from studio.train.progress import Progress, Sample
 
 _WIDE, _HIGH, _POINTS, _THUMB = 640, 160, 320, 160

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from studio.duration import duration
+from studio.runtime.duration import duration
 from studio.train.cost import Cost
 
 

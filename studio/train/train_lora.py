@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from studio.train.course import Course, size_of
+from studio.train.config import Course, size_of
 from studio.train.loop import train
 from studio.train.progress import Progress
 

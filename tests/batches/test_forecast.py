@@ -7,15 +7,15 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from studio.axes import Axis
 from studio.batches import speed
 from studio.batches.forecast import forecast, foreseen
 from studio.batches.plan import Plan, Power, Prices
 from studio.batches.tables.table import of_python
 from studio.batches.tasks import batch
-from studio.engine import hardware
-from studio.walk import Effort
-from studio.workflow import Workflow
+from studio.parameters.value_lists import Axis
+from studio.runtime.workflow_executor import Effort
+from studio.tensors import hardware
+from studio.workflow.workflow import Workflow
 
 
 @pytest.fixture

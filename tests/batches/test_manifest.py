@@ -3,7 +3,7 @@ import csv
 import pytest
 
 from studio.batches import manifest
-from studio.batches.entry import Entry, Source
+from studio.batches.manifest_row import Entry, Source
 from studio.errors import InputError
 
 

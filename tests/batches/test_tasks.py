@@ -6,13 +6,13 @@ import time
 import pytest
 from PIL import Image
 
-from studio.axes import Axis
 from studio.batches.tables import files
 from studio.batches.tables.table import of_python
 from studio.batches.tasks import batch
 from studio.errors import InputError, TableError
-from studio.job import Job
-from studio.workflow import Workflow
+from studio.parameters.value_lists import Axis
+from studio.workflow.job import Job
+from studio.workflow.workflow import Workflow
 
 
 @pytest.fixture

@@ -14,22 +14,23 @@ import pytest
 from PIL import Image
 from safetensors.torch import save_file
 
-from studio.engine import preview as previews
-from studio.engine import samplers
-from studio.engine.engine import Engine
-from studio.engine.guided import guided
-from studio.engine.latents import decoded, decoder, unpacked
-from studio.engine.memory import Plan
-from studio.engine.order import Order, sharing
-from studio.engine.passes import draw
-from studio.engine.pipelines import Pipelines
-from studio.engine.watch import watched
-from studio.guide import NOTHING, Control, Guide
-from studio.lora import Lora
+from studio.diffusion import preview as previews
+from studio.diffusion.conditioning.conditioned_pipeline import guided
+from studio.diffusion.engine import Engine
+from studio.diffusion.latents import decoded, decoder, unpacked
+from studio.diffusion.memory.plan import Plan
+from studio.diffusion.oom_retry import draw
+from studio.diffusion.pipelines import Pipelines
+from studio.diffusion.sample_request import Order, sharing
+from studio.diffusion.samplers import scheduler
+from studio.diffusion.step_callback import watched
 from studio.models.card import ModelCard
-from studio.request import CONTROLLED, Request
-from tests.engine import lorafiles, small
+from studio.parameters.conditioning import NOTHING, Control, Guide
+from studio.parameters.request import CONTROLLED, Request
+from studio.prompts.lora import Lora
+from tests.diffusion import small
 from tests.families import makers
+from tests.lora import lorafiles
 from tests.models import original
 from tests.models import small as small_models
 
@@ -242,7 +243,7 @@ def preview(model):
     pictures = {name: one for name, one in given.items() if one}
     with (
         guided(model.pipelines, model.card, request) as ready,
-        samplers.swapped(pipeline := ready.pipeline, request, model.family.noise),
+        scheduler.swapped(pipeline := ready.pipeline, request, model.family.noise),
         watched(pipeline, lambda *told: clean.append(told[2])),
     ):
         (picture,) = pipeline(**model.family.arguments(request.task, request), **pictures, **ready.arguments).images
@@ -298,7 +299,7 @@ def half_precision(model):
     """As on a GPU, though slower here."""
     import torch
 
-    with patch("studio.engine.pipelines.pick_dtype", return_value=torch.bfloat16):
+    with patch("studio.diffusion.pipelines.pick_dtype", return_value=torch.bfloat16):
         other = Model(model.card)
         pipeline = other.pipelines.get(model.card, model.task)
         assert other.draw().size == (model.side, model.side)

@@ -12,12 +12,13 @@ import torch
 
 from studio import plugins
 from studio.config import shipped
-from studio.guide import Guide
-from studio.lora import Lora
 from studio.models.card import ModelCard
-from tests.engine import lorafiles, small
+from studio.parameters.conditioning import Guide
+from studio.prompts.lora import Lora
+from tests.diffusion import small
 from tests.families import tiny
 from tests.families.columns import Model
+from tests.lora import lorafiles
 
 FILE = shipped("assets") / "loras.md"
 FAMILIES = tuple(name for name in tiny.BUILDERS if name in plugins.names("families"))

@@ -7,9 +7,9 @@ from PIL import Image
 
 from studio.errors import InputError
 from studio.families import chroma, flux1, hidream, hunyuan_image, pixart, qwen_image, sd1, sdxl, z_image
-from studio.guide import Guide, Region
-from studio.kinds import Size
-from studio.request import Request
+from studio.parameters.conditioning import Guide, Region
+from studio.parameters.request import Request
+from studio.parameters.types import Size
 
 ASKED = Request(prompt="a star", steps=4, guidance=3.5, width=1024, height=1024)
 SCHNELL = flux1.FAMILY.of("schnell")

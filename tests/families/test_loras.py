@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.engine import lorafiles
 from tests.families import loras
+from tests.lora import lorafiles
 
 SLOW = {"hidream"}  # which always draws a million pixels
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from studio.errors import InputError, ModelError
-from studio.guide import Guide
-from studio.lora import Lora
-from studio.models.loras.parameters import parameters
-from studio.models.loras.places import Atlas
-from tests.engine import lorafiles
+from studio.lora.formats.key_mapping import Atlas
+from studio.models.parameter_index import parameters
+from studio.parameters.conditioning import Guide
+from studio.prompts.lora import Lora
 from tests.families.columns import Model
+from tests.lora import lorafiles
 
 STRENGTH = 0.6
 BLOCK, SINGLE = "transformer_blocks.0", "single_transformer_blocks.0"

@@ -4,8 +4,8 @@ import pytest
 
 from studio import plugins
 from studio.families import Folder
+from studio.model_files.header import Header
 from studio.models.folder import weight_files
-from studio.models.header import Header
 from tests.families import tiny
 
 FAMILIES = [plugins.find("families", name).FAMILY for name in plugins.names("families")]

@@ -3,7 +3,7 @@
 import pytest
 
 from studio.errors import ModelError
-from studio.request import Request
+from studio.parameters.request import Request
 from tests.families import parts, table, tiny
 from tests.families.columns import COLUMNS
 

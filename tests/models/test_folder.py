@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from studio.engine.pipelines import Pipelines
+from studio.diffusion.pipelines import Pipelines
 from studio.errors import InputError, ModelError
 from studio.models import folder, library
 from studio.models.card import ModelCard

@@ -125,7 +125,7 @@ def test_the_process_that_asks_for_it_stays_offline(online):
     server = online()
     code = (
         "from studio.models import hub; hub.look('acme/spark');"
-        "from studio.engine import libraries; libraries.diffusers();"
+        "from studio.diffusion import libraries; libraries.diffusers();"
         "import huggingface_hub; assert huggingface_hub.constants.HF_HUB_OFFLINE"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=dict(os.environ))

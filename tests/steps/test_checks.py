@@ -4,9 +4,9 @@ import pytest
 from PIL import Image
 
 from studio.errors import InputError
-from studio.job import Job
-from studio.resolve import resolve
-from studio.workflow import Workflow
+from studio.workflow.job import Job
+from studio.workflow.resolve import resolve
+from studio.workflow.workflow import Workflow
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import pytest
 from PIL import Image
 
 from studio import plugins
-from studio.engine.engine import Engine
-from studio.engine.pipelines import Pipelines
-from studio.parameters import parameters
-from tests.engine import small
+from studio.diffusion.engine import Engine
+from studio.diffusion.pipelines import Pipelines
+from studio.parameters.signature import parameters
+from tests.diffusion import small
 
 PICTURE, MASK = small.drawing(size=(128, 128)), Image.new("L", (128, 128), "white")
 ASKED = {

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from studio.errors import InputError
-from studio.lettering import contrast
+from studio.images.text_rendering import contrast
 from studio.steps import compose
 
 NAVY = Image.new("RGB", (400, 300), "navy")

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from studio.axes import Axis
-from studio.engine.engine import Engine
-from studio.engine.pipelines import Pipelines
+from studio.diffusion.engine import Engine
+from studio.diffusion.pipelines import Pipelines
 from studio.errors import InputError
 from studio.models import library
+from studio.parameters.value_lists import Axis
 from studio.steps import grid
-from tests.engine import lorafiles, small
+from tests.diffusion import small
+from tests.lora import lorafiles
 
 BASE = {"prompt": "a red star on white", "settings": "steps=2, size=64x64"}
 

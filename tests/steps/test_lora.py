@@ -3,12 +3,12 @@
 import pytest
 from PIL import Image
 
-from studio.engine.engine import Engine
-from studio.engine.pipelines import Pipelines
+from studio.diffusion.engine import Engine
+from studio.diffusion.pipelines import Pipelines
 from studio.errors import InputError
-from studio.guide import Control, Guide
-from studio.lora import Lora
-from studio.sampling import Sampling
+from studio.parameters.conditioning import Control, Guide
+from studio.parameters.sampling import Sampling
+from studio.prompts.lora import Lora
 from studio.steps import lora, region, upscale
 
 

@@ -8,15 +8,15 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from studio.engine.engine import Engine
-from studio.engine.pipelines import Pipelines
+from studio.diffusion.engine import Engine
+from studio.diffusion.pipelines import Pipelines
 from studio.errors import InputError
-from studio.job import Job
-from studio.resolve import resolve
-from studio.sampling import ModelSampling, Sampling
+from studio.parameters.sampling import ModelSampling, Sampling
 from studio.steps import hires, instruct, lines, refine, region, vae
-from studio.workflow import Workflow
-from tests.engine import small
+from studio.workflow.job import Job
+from studio.workflow.resolve import resolve
+from studio.workflow.workflow import Workflow
+from tests.diffusion import small
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_models_for_other_work_say_what_they_do(engine, instructed):
 
 
 def test_a_model_trained_to_inpaint_follows_a_controlnet(engine, tmp_path):
-    from studio.guide import NOTHING, Control, Guide
+    from studio.parameters.conditioning import NOTHING, Control, Guide
     from studio.steps import inpaint
 
     model = str(small.spark_with(9, tmp_path / "inpaints").path)

@@ -1,9 +1,9 @@
 import pytest
 
-from studio.engine.engine import Engine
-from studio.engine.pipelines import Pipelines
-from studio.kinds import ExactSize
-from studio.sampling import Sampling
+from studio.diffusion.engine import Engine
+from studio.diffusion.pipelines import Pipelines
+from studio.parameters.sampling import Sampling
+from studio.parameters.types import ExactSize
 from studio.steps import sized
 
 

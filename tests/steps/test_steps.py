@@ -2,8 +2,8 @@
 
 import pytest
 
-from studio.kinds import Kind
-from studio.parameters import parameters
+from studio.parameters.signature import parameters
+from studio.parameters.types import Kind
 from studio.plugins import find, names
 
 

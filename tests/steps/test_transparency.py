@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from studio.engine.engine import Engine
-from studio.engine.pipelines import Pipelines
+from studio.diffusion.engine import Engine
+from studio.diffusion.pipelines import Pipelines
+from studio.images.transparency import on_ground
 from studio.steps import compose, edit, inpaint, lines, outpaint, region, upscale, vary
-from studio.transparency import on_ground
 
 HIDDEN = (1, 200, 3)
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from studio.engine.engine import Engine
-from studio.engine.pipelines import Pipelines
+from studio.diffusion.engine import Engine
+from studio.diffusion.pipelines import Pipelines
 from studio.errors import InputError
-from studio.sampling import Sampling
+from studio.parameters.sampling import Sampling
 from studio.steps import upscale
 
 

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from studio.engine.engine import Engine
-from studio.engine.pipelines import Pipelines
-from studio.sampling import Sampling
+from studio.diffusion.engine import Engine
+from studio.diffusion.pipelines import Pipelines
+from studio.parameters.sampling import Sampling
 from studio.steps import generate, vary
 
 

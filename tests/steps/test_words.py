@@ -1,6 +1,6 @@
 import pytest
 
-from studio.parameters import parameters
+from studio.parameters.signature import parameters
 from studio.steps import words
 
 

@@ -6,10 +6,10 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-from studio.batches.fill import fill
-from studio.batches.local import Local
+from studio.batches.local_executor import Local
+from studio.batches.run_batch import fill
 from studio.errors import StudioError
-from studio.record import glance
+from studio.pictures import fast_record
 from tests.torture import fake
 from tests.torture.faults import Disk, failing
 from tests.torture.figures import Figures, torn
@@ -65,15 +65,15 @@ def _trial(before: Path, out: Path, tasks: int, at: int, code: int, times: float
     except Exception as error:
         found["unclean"] = 1
         print(f"call {at} ({disk.calls[at - 1]}): {type(error).__name__}: {error}", flush=True)
-    found["torn"] = len(torn([*glance.pictures(out / "pictures")]))
+    found["torn"] = len(torn([*fast_record.pictures(out / "pictures")]))
     found["earlier files changed"] = sum(_hashes(out).get(name) != hashed for name, hashed in earlier.items())
     _batch(out, tasks)
-    keys = [glance.key(path) for path in glance.pictures(out / "pictures")]
+    keys = [fast_record.key(path) for path in fast_record.pictures(out / "pictures")]
     found["not completed by the next run"] = len(set(keys)) != tasks
     found["doubled"] = len(keys) - len(set(keys))
     return found
 
 
 def _hashes(out: Path) -> dict[str, str]:
-    files = glance.pictures(out / "pictures")
+    files = fast_record.pictures(out / "pictures")
     return {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}

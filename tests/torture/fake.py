@@ -10,12 +10,12 @@ from PIL import Image
 
 from studio.batches.batch import Batch
 from studio.batches.task import Task
-from studio.events import Step
-from studio.job import Job
-from studio.record.picture import Picture
-from studio.record.publish import publish_at
-from studio.work import Wanted
-from studio.workflow import Workflow
+from studio.pictures.picture import Picture
+from studio.pictures.publish import publish_at
+from studio.runtime.events import Step
+from studio.runtime.runner import Wanted
+from studio.workflow.job import Job
+from studio.workflow.workflow import Workflow
 
 FACTS = {
     "studio": "0",

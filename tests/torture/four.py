@@ -9,10 +9,10 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from studio.batches import manifest
-from studio.batches.fill import fill
-from studio.batches.local import Local
-from studio.record import glance
-from studio.record.publish import publish
+from studio.batches.local_executor import Local
+from studio.batches.run_batch import fill
+from studio.pictures import fast_record
+from studio.pictures.publish import publish
 from tests.torture import fake
 from tests.torture.figures import Figures, torn
 
@@ -68,8 +68,8 @@ def _fill(out: Path, batch) -> None:
 
 
 def _look(figures: Figures, what: str, out: Path, count: int, broken: int) -> None:
-    paths = list(glance.pictures(out))
-    times = Counter(map(glance.key, paths))
+    paths = list(fast_record.pictures(out))
+    times = Counter(map(fast_record.key, paths))
     figures.none(f"{what}: processes that broke", broken)
     figures.none(f"{what}: torn", torn(paths))
     figures.tell(f"{what}: distinct pictures", len(times), bound=count, holds=len(times) == count)

@@ -17,12 +17,12 @@ from pathlib import Path
 
 from studio.config import Settings
 from studio.errors import OutputError
-from studio.events import Step
-from studio.job import Job
-from studio.record import glance, names
-from studio.record.picture import Picture
-from studio.record.publish import publish
-from studio.session import Session
+from studio.pictures import fast_record, file_names
+from studio.pictures.picture import Picture
+from studio.pictures.publish import publish
+from studio.runtime.events import Step
+from studio.runtime.session import Session
+from studio.workflow.job import Job
 from tests.torture import fake
 from tests.torture.figures import Figures, torn
 
@@ -58,7 +58,7 @@ def run(folder: Path, points: int = 50, tasks: int = 300, seed: int = 1) -> Figu
         disk.free(process)
         process.join()
         _look(out, seen, found)
-    made = Counter(map(glance.key, seen))
+    made = Counter(map(fast_record.key, seen))
     wanted = {_job(whole, one).alone(n).key for one in range(tasks) for n in range(COUNT)}
     figures.tell("kill -9 with the state disk full", found["killed"], bound=points, holds=found["killed"] == points)
     figures.tell("how", type(disk).__name__)
@@ -73,7 +73,7 @@ def run(folder: Path, points: int = 50, tasks: int = 300, seed: int = 1) -> Figu
 
 def _look(out: Path, seen: dict[Path, bytes], found: Counter) -> None:
     """What is new in the folder, and what is not any more as it was."""
-    there = {path: path.read_bytes() for path in glance.pictures(out)}
+    there = {path: path.read_bytes() for path in fast_record.pictures(out)}
     found["lost"] += sum(there.get(path) != content for path, content in seen.items())
     seen |= there
 
@@ -135,7 +135,7 @@ class Quick:
         self._left = most
 
     def work(
-        self, job: Job, out: Path, name: names.Name, watch, *, previews: bool, finished: Collection[int]
+        self, job: Job, out: Path, name: file_names.Name, watch, *, previews: bool, finished: Collection[int]
     ) -> Iterator[tuple[int, Picture]]:
         for number in range(job.total):
             if number not in finished:
@@ -144,7 +144,10 @@ class Quick:
                 self._left -= 1
                 watch(Step(number + 1, job.total, 1, 1, None))
                 alone = job.alone(number)
-                yield number, publish(fake.picture(alone), out, names.stem(name, alone, number + 1), alone, fake.FACTS)
+                yield (
+                    number,
+                    publish(fake.picture(alone), out, file_names.stem(name, alone, number + 1), alone, fake.FACTS),
+                )
 
     def close(self) -> None:
         pass

@@ -14,25 +14,25 @@ from random import Random
 
 from PIL import Image
 
-from studio import wildcards
 from studio.batches import manifest, tasks
 from studio.batches.tables import files
 from studio.config import shipped
-from studio.engine.anatomy import Anatomy
+from studio.diffusion.memory.memory_footprint import Anatomy
 from studio.errors import StudioError
-from studio.job import Job
-from studio.kinds import Size
+from studio.gallery import annotations, file_metadata
+from studio.imports.importing import brought
+from studio.lora.library import sidecars
+from studio.lora.library.card import LoraCard
 from studio.models import folder as models
+from studio.models.adapters import Part
 from studio.models.card import ModelCard
-from studio.models.loras import sidecars
-from studio.models.loras.card import LoraCard
-from studio.models.parts import Part
-from studio.record.gallery import facts, journal
-from studio.record.importing import brought
-from studio.resolve import resolve
-from studio.surfaces.controls import controls
-from studio.train.folder import examples
-from studio.workflow import Workflow
+from studio.parameters.types import Size
+from studio.prompts import wildcards
+from studio.train.dataset import examples
+from studio.ui.controls import controls
+from studio.workflow.job import Job
+from studio.workflow.resolve import resolve
+from studio.workflow.workflow import Workflow
 from tests.torture.figures import Figures
 from tests.torture.mutants import SPECIAL, Kind, kinds, mutant, special
 
@@ -126,7 +126,7 @@ def _readers(home: Path) -> dict[str, Read]:
         **dict.fromkeys(("wildcard", "wildcards in yaml", "wildcards in json"), _wildcard),
         "captions": lambda path: _taught(taught, path, "metadata.jsonl"),
         "caption": lambda path: _taught(taught, path, "a.txt"),
-        "marks": lambda path: journal.fold([path]),
+        "marks": lambda path: annotations.fold([path]),
         "manifest": lambda path: _manifest(home / "batch", path),
         "configuration": lambda path: _configured(model, path),
     }
@@ -159,7 +159,7 @@ def _brought(path: Path) -> None:
 
 
 def _picture(path: Path) -> None:
-    facts.read(path)
+    file_metadata.read(path)
     _brought(path)
 
 

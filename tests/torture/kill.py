@@ -11,10 +11,10 @@ from multiprocessing import Process, get_all_start_methods, get_context
 from pathlib import Path
 
 from studio.batches import manifest
-from studio.batches.fill import fill
-from studio.batches.local import Local
-from studio.job import Job
-from studio.record import glance
+from studio.batches.local_executor import Local
+from studio.batches.run_batch import fill
+from studio.pictures import fast_record
+from studio.workflow.job import Job
 from tests.torture import fake
 from tests.torture.faults import Disk, dying
 from tests.torture.figures import Figures, torn
@@ -79,7 +79,7 @@ class Trial:
         process.join()
         self._look(lines)
         listed = {line.key: line.sha256 for line in manifest.lines(self._out)}
-        keys = [glance.key(path) for path in self._seen]
+        keys = [fast_record.key(path) for path in self._seen]
         self.found["lost"] += len({task.key for task in fake.batch(self._tasks).tasks} - set(keys))
         self.found["doubled"] += len(keys) - len(set(keys))
         for path, key in zip(self._seen, keys, strict=True):
@@ -106,7 +106,7 @@ class Trial:
         begun = [line.split()[1] for line in self._lines()[lines:] if line.startswith("begin")]
         self.redone.append(len(self._begun & set(begun)) + len(begun) - len(set(begun)))
         self._begun |= set(begun)
-        there = set(glance.pictures(self._out)) if self._out.is_dir() else set()
+        there = set(fast_record.pictures(self._out)) if self._out.is_dir() else set()
         self.found["lost"] += len(self._seen.keys() - there)
         self.found["torn"] += len(torn(list(there - self._seen.keys())))
         self._seen |= {path: _hash(path) for path in there - self._seen.keys()}

@@ -17,8 +17,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from studio.config import shipped
-from studio.job import Job
-from studio.workflow import Workflow
+from studio.workflow.job import Job
+from studio.workflow.workflow import Workflow
 
 Write = Callable[[Path, bytes], object]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from studio.queue import Queue
+from studio.runtime.queue import Queue
 from tests.torture import fake
 from tests.torture.figures import Figures
 

@@ -14,14 +14,14 @@ import psutil
 
 from studio import plugins
 from studio.batches.batch import Batch
-from studio.batches.fill import fill
-from studio.batches.local import Local
+from studio.batches.local_executor import Local
+from studio.batches.run_batch import fill
 from studio.batches.task import Task
 from studio.config import Settings
-from studio.events import Made
-from studio.job import Job
-from studio.session import Session
-from studio.workflow import Workflow
+from studio.runtime.events import Made
+from studio.runtime.session import Session
+from studio.workflow.job import Job
+from studio.workflow.workflow import Workflow
 from tests.torture.figures import Figures
 
 SLOPE = 1.0  # MB for a thousand jobs
@@ -29,7 +29,7 @@ EVERY, SETTLED = 50, 0.25  # jobs from one look to the next, and the first share
 
 _STEP = """
 from PIL import Image
-from studio.kinds import Prompt
+from studio.parameters.types import Prompt
 
 def run(engine, prompt: Prompt) -> Image.Image:
     engine.report(1, 1)

@@ -14,9 +14,9 @@ from PIL import Image, ImageDraw
 from safetensors.numpy import load_file
 
 from studio.errors import StudioError
-from studio.kinds import Size
-from studio.train import diary, state
-from studio.train.course import Course
+from studio.parameters.types import Size
+from studio.train import checkpoint, trainer_state
+from studio.train.config import Course
 from studio.train.loop import train
 from studio.train.progress import Progress
 from tests.families import tiny
@@ -93,7 +93,7 @@ def _course(pictures: Path, model: Path, out: Path, steps: int) -> Course:
 def _step(course: Course) -> int | None:
     """How many steps are saved; None where what is there cannot be read."""
     try:
-        saved = state.read(course.state)
+        saved = checkpoint.read(course.state)
     except StudioError:
         return None
     return len(saved.losses) if saved else 0
@@ -107,7 +107,7 @@ def _go_on(course: Course, most: int) -> Process:
 
 def _live(course: Course, most: int) -> None:
     """Train, each step saved; after step ``most`` it waits for ever, where that is not the end."""
-    diary._SECONDS = diary._TIMES = 0
+    trainer_state._SECONDS = trainer_state._TIMES = 0
 
     def heard(progress: Progress) -> None:
         while most <= progress.step < progress.steps:

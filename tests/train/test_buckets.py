@@ -3,7 +3,7 @@ from math import log
 import pytest
 from PIL import Image
 
-from studio.kinds import Size
+from studio.parameters.types import Size
 from studio.train.buckets import cut, fitting, sizes
 
 

@@ -12,17 +12,17 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from studio.engine.engine import Engine
-from studio.engine.pipelines import Pipelines
+from studio.diffusion.engine import Engine
+from studio.diffusion.pipelines import Pipelines
 from studio.errors import Cancelled, InputError, ModelError
-from studio.guide import Guide
-from studio.lora import Lora
+from studio.lora.formats.file import LoraFile
+from studio.lora.formats.fit import fit
 from studio.models import library
-from studio.models.loras.file import LoraFile
-from studio.models.loras.fit import fit
-from studio.models.loras.parameters import parameters
-from studio.request import Request
-from studio.train.course import Course
+from studio.models.parameter_index import parameters
+from studio.parameters.conditioning import Guide
+from studio.parameters.request import Request
+from studio.prompts.lora import Lora
+from studio.train.config import Course
 from studio.train.loop import train
 
 FAMILIES = ("sd1", "sd2", "sdxl", "sd3", "sd3_medium", "flux1", "z_image")
@@ -30,7 +30,7 @@ QUICK = {"size": None, "steps": 24, "rank": 8, "rate": 0.02}
 
 
 def course(pictures: Path, model: str, **besides) -> Course:
-    from studio.kinds import Size
+    from studio.parameters.types import Size
 
     given = QUICK | {"size": Size(64, 64), "samples": ("a white circle on red",), "out": pictures.parent / "loras"}
     return Course(pictures, besides.pop("name", "brand"), model, **given | besides)
@@ -94,8 +94,8 @@ def open_(file: Path):
 TRAIN = """
 import os, sys, json
 from pathlib import Path
-from studio.kinds import Size
-from studio.train.course import Course
+from studio.parameters.types import Size
+from studio.train.config import Course
 from studio.train.loop import train
 from studio.train import diary
 diary._SECONDS = diary._TIMES = 0  # every step is saved
@@ -170,8 +170,8 @@ def test_pictures_of_several_shapes_and_captions_of_several_lengths(pictures, mo
 
 
 def test_small_batches_are_gathered(pictures, model):
-    from studio.kinds import Size
-    from studio.train.course import settle
+    from studio.parameters.types import Size
+    from studio.train.config import settle
 
     card = library.find(model("flux1"))
     settled = settle(course(pictures, model("flux1"), size=Size(1024, 1024), rate=None), card, 9, 10**10, "bf16")

@@ -11,17 +11,17 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from studio.errors import Cancelled, InputError, ModelError, OutputError, StudioError
-from studio.kinds import Size
-from studio.train import diary, state
-from studio.train.course import Course
+from studio.parameters.types import Size
+from studio.train import checkpoint, trainer_state
+from studio.train.config import Course
 from studio.train.loop import train
 from tests.torture.faults import Disk, failing
 
 
 @pytest.fixture(autouse=True)
 def every_step_is_saved(monkeypatch):
-    monkeypatch.setattr(diary, "_SECONDS", 0)
-    monkeypatch.setattr(diary, "_TIMES", 0)
+    monkeypatch.setattr(trainer_state, "_SECONDS", 0)
+    monkeypatch.setattr(trainer_state, "_TIMES", 0)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_loss_that_is_not_finite_stops_it_and_the_last_good_state_is_kept(cour
         ModelError, match=r"step \d+ of 24: the loss is (nan|inf); try a lower rate, 0.1 instead"
     ) as why:
         train(made, ignore)
-    kept = state.read(made.state)
+    kept = checkpoint.read(made.state)
     assert f"step {len(kept.losses)} is kept in '{made.state}'" in str(why.value)
     assert not made.file.exists()
     assert all((tensor == tensor).all() for tensor in load_file(made.state).values())
@@ -65,7 +65,7 @@ def test_a_loss_that_is_not_finite_stops_it_and_the_last_good_state_is_kept(cour
 
 def test_a_lora_that_is_not_finite_is_not_written(course):
     made = stopped(course(), 2)
-    tensors, saved = load_file(made.state), state.read(made.state)
+    tensors, saved = load_file(made.state), checkpoint.read(made.state)
     huge = {name: tensor * 0 + 1e6 if name.startswith("lora.") else tensor * 0 for name, tensor in tensors.items()}
     save_file(huge, made.state, {"numbers": saved.model_copy(update={"losses": (1.0, 1.0, 1.0)}).model_dump_json()})
     samples = made.folder / "samples"
@@ -89,7 +89,7 @@ def test_a_disk_that_fails_at_any_save_loses_nothing(course, tmp_path):
             problem = failure(made)
         assert "\n" not in problem and ("No space left on device" in problem or made.file.exists())
         if not made.file.exists():
-            saved, said = state.read(made.state), re.search(r"step (\d+) is kept", problem)
+            saved, said = checkpoint.read(made.state), re.search(r"step (\d+) is kept", problem)
             assert (len(saved.losses) if saved else 0) >= (int(said[1]) if said else 0)
             train(made, ignore)
         assert all((expected[name] == tensor).all() for name, tensor in load_file(made.file).items())
@@ -109,7 +109,7 @@ class Killed(BaseException):
 
 
 def test_samples_are_never_taken_over_from_another_training(course, monkeypatch):
-    monkeypatch.setattr(diary, "_SECONDS", 9999)
+    monkeypatch.setattr(trainer_state, "_SECONDS", 9999)
 
     def killed(progress):
         raise Killed
@@ -162,7 +162,7 @@ def empty(file):
 
 def with_numbers(**other):
     def change(file):
-        told = state.read(file).model_dump(mode="json") | other
+        told = checkpoint.read(file).model_dump(mode="json") | other
         save_file(load_file(file), file, {"numbers": json.dumps(told)})
 
     return change
@@ -170,7 +170,7 @@ def with_numbers(**other):
 
 def with_tensors(change):
     def changed(file):
-        numbers = state.read(file).model_dump_json()
+        numbers = checkpoint.read(file).model_dump_json()
         save_file({name: change(tensor) for name, tensor in load_file(file).items()}, file, {"numbers": numbers})
 
     return changed

@@ -11,8 +11,8 @@ from studio.batches.tables.merged import Merged
 from studio.batches.tables.number_format import displayed
 from studio.batches.tables.table import Displayed, Table, Unread, of_lines, text
 from studio.errors import InputError, reason
+from studio.files.untrusted import open_file
 from studio.plugins import unknown
-from studio.untrusted.files import open_file
 
 if TYPE_CHECKING:
     from openpyxl.workbook import Workbook

@@ -9,7 +9,7 @@ from typing import Any, Final
 from studio.batches.tables import delimited, excel, jsonlines
 from studio.batches.tables.table import MOST_BYTES, Table, of_python
 from studio.errors import InputError
-from studio.untrusted.files import exists, open_file
+from studio.files.untrusted import exists, open_file
 
 _READERS: Final[Mapping[str, Callable[[Path, str, str], Table]]] = {
     ".csv": lambda file, encoding, _: delimited.read(file, encoding),

@@ -9,7 +9,7 @@ from typing import Any
 from studio.batches.tables.table import MOST_LINES, Table, of_records
 from studio.batches.tables.text import decoded
 from studio.errors import InputError, Problem
-from studio.untrusted import strict_json
+from studio.files import strict_json
 
 
 def read(file: Path, encoding: str = "") -> Table:

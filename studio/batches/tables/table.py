@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from studio.errors import InputError, Problem
-from studio.kinds import Size
+from studio.parameters.types import Size
 
 MOST_ROWS: Final = 100_000
 MOST_LINES: Final = 200_000

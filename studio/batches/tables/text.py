@@ -6,7 +6,7 @@ from typing import Final
 
 from studio.batches.tables.table import MOST_BYTES
 from studio.errors import InputError
-from studio.untrusted.files import read_file
+from studio.files.untrusted import read_file
 
 _MARKS: Final = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 

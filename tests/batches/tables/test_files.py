@@ -15,7 +15,7 @@ from studio.batches.columns import Columns
 from studio.batches.tables import files
 from studio.batches.tables.table import MOST_ROWS, of_python
 from studio.errors import InputError
-from studio.kinds import Size
+from studio.parameters.types import Size
 
 
 @pytest.fixture

@@ -1,0 +1,153 @@
+"""A batch's contact sheet: a page for the browser that needs nothing but its folder, and PNG pages to hand on.
+
+Both are drawn from small JPEG copies of the pictures, made once each, so that thousands stay quick to scroll.
+"""
+
+import hashlib
+import io
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
+
+from studio.batches import contact_sheet_html, manifest
+from studio.batches.contact_sheet_html import FOLDER, PAGE
+from studio.batches.manifest_row import Entry
+from studio.errors import InputError
+from studio.files.untrusted import exists, is_file, open_file, resolved
+from studio.images.grid import GROUND, sheet
+from studio.images.image_file import open_image, png_texts
+from studio.images.text_rendering import DARK, font
+from studio.images.transparency import on_ground
+from studio.pictures.publish import in_the_way, reached, replace
+
+_SIDE: Final = 320  # pixels of a copy's longer side
+_ACROSS, _ON_A_PAGE = 5, 40  # pictures
+_LETTERS, _WORDS = 15, 44  # pixels: the letters, and the strip for two lines of them
+_MARK: Final = "studio contact sheet"  # the text chunk that tells our own pages, and what is on them
+_OURS: Final = re.compile(r"[0-9a-f]{32}\.jpg|page-\d+\.png")
+
+
+def check(out: Path) -> None:
+    """Raise InputError where a file that somebody else wrote has the page's name: it would be lost."""
+    begins = contact_sheet_html.BEGINS.encode()
+    with reached(out / PAGE), suppress(FileNotFoundError), open_file(out / PAGE) as file:
+        if file.read(len(begins)) != begins:
+            raise InputError(f"'{out / PAGE}' was not written by a batch; move it, or choose another folder")
+
+
+def write(out: Path) -> Path:
+    """Write the contact sheet of the batch in a folder, as its manifest has it, and return the page for the browser.
+
+    Only what is new is drawn. Raises InputError where somebody else's file is in the way, OutputError where it cannot
+    be written.
+    """
+    with reached(out):
+        return _write(out)
+
+
+def _write(out: Path) -> Path:
+    check(out)
+    shown, missing = _listed(out)
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(lambda line: _copy(line, out), shown))
+    parts = [shown[first : first + _ON_A_PAGE] for first in range(0, len(shown), _ON_A_PAGE)]
+    pages = [_page(out, f"page-{n}.png", part) for n, part in enumerate(parts, 1)]
+    replace(out / PAGE, contact_sheet_html.html(resolved(out).name, shown, missing, pages).encode())
+    _tidy(out / FOLDER, {*pages, *(contact_sheet_html.copy_of(line).name for line in shown)})
+    return out / PAGE
+
+
+def html(out: Path) -> str:
+    """The page for the browser as ``write`` would write it, with the PNG pages there are.
+
+    Raises OutputError where the manifest cannot be read.
+    """
+    with reached(out):
+        shown, missing = _listed(out)
+        count = -(-len(shown) // _ON_A_PAGE)
+        pages = [name for n in range(1, count + 1) if is_file(out / FOLDER / (name := f"page-{n}.png"))]
+        return contact_sheet_html.html(resolved(out).name, shown, missing, pages)
+
+
+def _listed(out: Path) -> tuple[list[Entry], list[Entry]]:
+    """What the manifest says of pictures that are there, and of rows without one."""
+    entries = list(manifest.lines(out))
+    shown = [line for line in entries if line.status == "made" and is_file(out / line.file)]
+    return shown, [line for line in entries if line.status != "made"]
+
+
+def _copy(line: Entry, out: Path) -> None:
+    """The small copy of a picture, made where it is not there; none of one whose pixels are damaged."""
+    path = out / contact_sheet_html.copy_of(line)
+    with suppress(InputError):
+        if not exists(path):
+            image, content = on_ground(open_image(out / line.file)), io.BytesIO()
+            image.thumbnail((_SIDE, _SIDE))
+            image.save(content, "JPEG", quality=85)
+            replace(path, content.getvalue())
+
+
+def _page(out: Path, name: str, lines: Sequence[Entry]) -> str:
+    """Draw a page of PNG unless it is there as it should be; returns its name."""
+    path = out / FOLDER / name
+    holds = hashlib.sha256("\n".join(f"{line.key} {line.row} {line.file}" for line in lines).encode()).hexdigest()
+    there = _mark(path)
+    if there != holds:
+        if there is None:
+            raise in_the_way(path)
+        cells = [_cell(line, out) for line in lines]
+        info, content = PngInfo(), io.BytesIO()
+        info.add_text(_MARK, holds)
+        rows = [cells[first : first + _ACROSS] for first in range(0, len(cells), _ACROSS)]
+        sheet(rows).save(content, "PNG", pnginfo=info, compress_level=2)
+        replace(path, content.getvalue())
+    return name
+
+
+def _mark(path: Path) -> str | None:
+    """What our page at ``path`` holds, "" where there is none, None where the file is somebody else's."""
+    try:
+        with open_file(path) as file:
+            mark = png_texts(file).get(_MARK)
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    return mark if isinstance(mark, str) else None
+
+
+def _cell(line: Entry, out: Path) -> Image.Image:
+    """A picture's copy with its file and row below."""
+    cell = Image.new("RGB", (_SIDE, _SIDE + _WORDS), GROUND)
+    _copy(line, out)  # another process may have tidied it away
+    with suppress(InputError):
+        copy = open_image(out / contact_sheet_html.copy_of(line))
+        cell.paste(copy, ((_SIDE - copy.width) // 2, (_SIDE - copy.height) // 2))
+    words = f"{_fitted(line.file)}\nrow {line.row}"
+    at, letters = (_SIDE / 2, _SIDE + 4), font(_LETTERS)
+    ImageDraw.Draw(cell).text(at, words, font=letters, fill=DARK, anchor="ma", align="center")
+    return cell
+
+
+def _fitted(name: str) -> str:
+    """The name, without its middle where it is too long for a cell."""
+    letters, keep = font(_LETTERS), len(name)
+    fitted = name
+    while letters.getlength(fitted) > _SIDE:
+        keep -= 1
+        fitted = f"{name[: keep // 2]}…{name[-(keep - keep // 2) :]}"
+    return fitted
+
+
+def _tidy(folder: Path, wanted: set[str]) -> None:
+    """Copies of pictures that are gone do not stay behind."""
+    with suppress(OSError):
+        for file in folder.iterdir():
+            if _OURS.fullmatch(file.name) and file.name not in wanted:
+                file.unlink()

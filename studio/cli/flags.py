@@ -1,0 +1,125 @@
+"""Turns a workflow's controls into command-line flags; values stay text, the form reads them."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
+
+from studio.cli import help_text
+from studio.errors import InputError
+from studio.files.printable import printable
+from studio.parameters.value_lists import listed
+from studio.pictures import file_names
+from studio.plugins import unknown
+from studio.ui.controls import Control, controls, live_choices
+from studio.workflow.workflow import Workflow
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the flags said: the form's values, and the options of the run itself."""
+
+    values: dict[str, Any]
+    out: Path | None = None
+    name: str = file_names.DEFAULT
+    json: bool = False
+
+
+def read_flags(target: str, workflow: Workflow, tokens: list[str]) -> Asked | None:
+    """Parse ``tokens``; None where ``--help`` was asked for and has been printed.
+
+    Raises InputError for a flag that is unknown or lacks its value.
+    """
+    asked_for = controls(workflow)
+    toggles = [f"no_{control.name}" for control in asked_for if control.kind == "toggle"]
+    _refuse_unknown(tokens, [*(control.name for control in asked_for), *_OPTIONS, *toggles, "help", "no_json"])
+    app = App(
+        name=f"studio run {printable(target)}",
+        help=_HELP,
+        help_format=help_text.FORMAT,
+        version_flags=[],
+        result_action="return_value",
+        default_command=command_of(workflow),
+    )
+    try:
+        asked: Asked | None = app(tokens, exit_on_error=False, print_error=False)
+    except UnusedCliTokensError as error:
+        raise InputError(
+            f"'{(error.unused_tokens or ['it'])[0]}' follows no flag; put words with spaces in quotes"
+        ) from None
+    except CycloptsError as error:
+        raise InputError(" ".join(str(error).split())) from None
+    return asked
+
+
+def _refuse_unknown(tokens: list[str], known: list[str]) -> None:
+    flags = [f"--{name.replace('_', '-')}" for name in known]
+    for token in tokens:
+        flag = token.partition("=")[0]
+        if flag.startswith("--") and flag not in flags:
+            raise InputError(unknown("input", flag, flags))
+
+
+def command_of(workflow: Workflow) -> Callable[..., Asked]:
+    """A function whose signature is the workflow's form, for cyclopts to read."""
+    inputs = {control.name: _input(control) for control in controls(workflow)}
+
+    def command(**given: Any) -> Asked:
+        values = {name: _joined(value) for name, value in given.items() if name in inputs}
+        return Asked(values, **{name: value for name, value in given.items() if name in _OPTIONS})
+
+    everything = {**inputs, **_OPTIONS}
+    command.__signature__ = inspect.Signature(list(everything.values()))  # type: ignore[attr-defined]
+    command.__annotations__ = {name: parameter.annotation for name, parameter in everything.items()}
+    return command
+
+
+def _joined(given: Any) -> Any:
+    """What a flag said: its text as it is, and of one given several times all values that its texts list."""
+    if not isinstance(given, list) or len(given) == 1:
+        return given[0] if isinstance(given, list) else given
+    return [value for text in given for value in listed(text)]
+
+
+def _input(control: Control) -> inspect.Parameter:
+    plain: Any = bool | None if control.kind == "toggle" else list[str] | None if control.many else str | None
+    return _option(control.name, plain, None, f"{control.help} {limits(control)}".strip())
+
+
+def limits(control: Control) -> str:
+    """Choices, bounds and default in brackets: "(1 to 150, default 20)"."""
+    choices = live_choices(control)
+    shown = [*choices[:_MANY], *(["…"] if len(choices) > _MANY else [])]
+    parts = [", ".join(shown)] if shown else []
+    if control.least is not None and control.greatest is not None:
+        parts.append(f"{control.least} to {control.greatest}")
+    if control.many:
+        parts.append("several: one, two")
+    if control.required:
+        parts.append("required")
+    elif control.default not in (None, "", []):
+        parts.append(f"default {_shown(control.default)}")
+    elif control.kind in ("slider", "size") and control.default is None:
+        parts.append("default auto")
+    return f"({', '.join(parts)})" if parts else ""
+
+
+def _shown(default: Any) -> str:
+    return ", ".join(map(str, default)) if isinstance(default, list) else str(default)
+
+
+def _option(name: str, annotation: Any, default: Any, text: str) -> inspect.Parameter:
+    annotated = Annotated[annotation, Parameter(help=printable(text), negative_iterable=())]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotated)
+
+
+_MANY = 30  # so many choices can be read
+_HELP = "Each picture's path is printed when it is done."
+_OPTIONS = {
+    "out": _option("out", Path | None, None, "Folder for the pictures (default: pictures)."),
+    "name": _option("name", str, file_names.DEFAULT, "File name; also {prompt} and {model}."),
+    "json": _option("json", bool, False, "Print each picture's whole record as a line of JSON."),
+}

@@ -1,0 +1,110 @@
+"""``studio import``: what another tool says in a picture, as a job and a workflow file; and the same, run at once."""
+
+import json
+from collections.abc import Iterator, Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from studio.cli.terminal import say
+from studio.errors import InputError, OutputError
+from studio.files.untrusted import exists
+from studio.imports.importing import Imported, brought
+from studio.workflow.job import Job
+
+_FLAGS: Final = {"model": "model", "lora": "loras"}
+
+
+def take_over(file: Path, values: Mapping[str, str], out: Path, *, as_json: bool) -> None:
+    """Write a job file and, where there is one, a workflow file; print what was taken, what is missing, what is left.
+
+    Raises InputError where the file brings nothing that can be read, or a value is wrong.
+    """
+    found = brought(file)
+    if isinstance(found, Job):
+        raise InputError(f"'{file}' is of the studio itself; use it as it is: studio run '{file}'")
+    written = [_write(out, file.stem, ".yaml", _as_yaml(found.definition))] if found.definition else []
+    job, problem = _job_of(found, values)
+    if job:
+        written.append(_write(out, file.stem, ".job.json", job.model_dump_json(indent=1)))
+    say(*([_as_json(found, written, problem)] if as_json else _lines(found, written, problem)))
+
+
+def job(found: Imported, values: Mapping[str, Any]) -> Job:
+    """The job to run at once, with other values on top; what does not fit is said on stderr.
+
+    Raises InputError where a model or LoRA is missing, or no model is named, and nothing is given in its place.
+    """
+    for one in found.lacks:
+        if (flag := _FLAGS[one.asset.kind]) not in values:
+            raise InputError(f"the {one}: {one.why}; {one.advice}; or give --{flag} to use something else")
+    for name in found.asks:
+        if name not in values:
+            flag = name.replace("_", "-")
+            raise InputError(f"the file does not say which model it was made with; give --{flag} to choose one")
+    say(f"with the settings of {found.tool}", error=True)
+    for line in found.said():
+        say(f"  {line}", error=True)
+    return found.job(values)
+
+
+def _job_of(found: Imported, values: Mapping[str, str]) -> tuple[Job | None, str]:
+    """The job, or what it still needs."""
+    try:
+        return found.job(values), ""
+    except InputError as error:
+        if any(name in values for name in error.wrong):
+            raise
+        return None, f"no job was written: {error} (--set NAME=VALUE)"
+
+
+def _lines(found: Imported, written: list[Path], problem: str) -> Iterator[str]:
+    yield f"{found.tool}, for the workflow '{found.workflow.name}'"
+    for name, value in found.values.items():
+        yield f"  {name:16} {_short(value)}"
+    yield from _listed("used for its name alone", (f"{one.asset.kind} {one.name}" for one in found.trusted))
+    yield from _listed("not here", (f"{one}: {one.why}; {one.advice}" for one in found.missing))
+    yield from _listed("left out", map(str, found.left))
+    if problem:
+        yield problem
+    for path in written:
+        yield f"wrote {path}"
+
+
+def _listed(title: str, lines: Iterator[str]) -> Iterator[str]:
+    for n, line in enumerate(lines):
+        if not n:
+            yield title
+        yield f"  {line}"
+
+
+def _short(value: Any) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    text = " ".join(text.split())
+    return text if len(text) <= 100 else f"{text[:99]}…"
+
+
+def _as_json(found: Imported, written: list[Path], problem: str) -> str:
+    about = found.data() | {"values": dict(found.values), "files": [str(path) for path in written], "problem": problem}
+    return json.dumps(about, ensure_ascii=False)
+
+
+def _as_yaml(definition: Mapping[str, Any]) -> str:
+    return str(yaml.safe_dump(dict(definition), sort_keys=False, allow_unicode=True, width=110))
+
+
+def _write(folder: Path, stem: str, ending: str, text: str) -> Path:
+    """A new file; one that is there already is kept, and this gets another name."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for n in count(1):
+            path = folder / f"{stem if n == 1 else f'{stem}-{n}'}{ending}"
+            if not exists(path):
+                with path.open("x", encoding="utf-8") as file:
+                    file.write(text)
+                return path
+    except OSError as error:
+        raise OutputError(f"cannot write to '{folder}': {error.strerror or error}") from None
+    raise AssertionError  # count() never ends

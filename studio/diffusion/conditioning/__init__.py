@@ -1,0 +1,1 @@
+"""What a model looks at besides its prompt: ControlNets, IP-Adapters, regions, learned words."""

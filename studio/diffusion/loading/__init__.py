@@ -1,0 +1,1 @@
+"""From files to the modules of a pipeline."""

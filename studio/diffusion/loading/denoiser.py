@@ -1,0 +1,138 @@
+"""The denoiser of a single weight file, built as its base has it, whatever its makers called its tensors."""
+
+import re
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from studio.errors import ModelError
+from studio.families import bare
+from studio.families.base.state_dict_keys import Names
+from studio.model_files.header import Header
+from studio.models import checkpoint, folder
+from studio.models.card import ModelCard
+from studio.tensors.reading import read_named
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+_NAMES: Final = ("transformer", "unet")
+
+
+def name_in(base: Path) -> str:
+    """What a base's denoiser is called in diffusers."""
+    return next(name for name in _NAMES if name in folder.components(base))
+
+
+def build(card: ModelCard, base: Path, dtype: "torch.dtype") -> Any:
+    """The denoiser with the file's weights, in main memory, as ``base`` configures it; rounded ones stay as they are.
+
+    Raises ModelError that names the tensors that do not fit, or the package that is missing.
+    """
+    name = name_in(base)
+    kind: Any = class_of(*folder.components(base)[name])
+    model = _empty(kind, base / name)
+    in_diffusers = card.weights is not None and card.weights.in_diffusers
+    tensors = belonging(_read(card, dtype), Names() if in_diffusers else card.family.names, model)
+    _check(card, base, tensors, model)
+    if card.weights and card.weights.rounded:
+        return _rounded(card, base, tensors, model, dtype)
+    model.load_state_dict({name: tensor.to(dtype, copy=True) for name, tensor in tensors.items()}, assign=True)
+    return model.to(dtype).eval()
+
+
+def class_of(library: str, kind: str) -> Any:
+    """A class of diffusers or transformers."""
+    return getattr(import_module(library), kind)
+
+
+def where(name: str, names: Names) -> list[str]:
+    """What diffusers calls a tensor, or the parts of it in their order; nothing where it has no use for it."""
+    return [re.sub(r"\.scale$", ".weight", one) for one in names.in_diffusers(name)]
+
+
+def _empty(kind: Any, config: Path) -> Any:
+    """The denoiser without memory for any weights."""
+    from accelerate import init_empty_weights
+
+    with init_empty_weights():
+        return kind.from_config(kind.load_config(config, local_files_only=True))
+
+
+def _read(card: ModelCard, dtype: "torch.dtype") -> "dict[str, Tensor]":
+    """The denoiser's tensors by their names in the file."""
+    if card.weights and card.weights.rounded:
+        return _read_gguf(card.path)
+    return read_named(card.path, checkpoint.denoiser(Header.read(card.path).tensors), dtype)
+
+
+def _read_gguf(path: Path) -> "dict[str, Tensor]":
+    if find_spec("gguf") is None:
+        raise ModelError(f"'{path}' needs the package gguf: pip install 'studio-diffusion[gguf]'")
+    from diffusers.models.model_loading_utils import load_gguf_checkpoint
+
+    return {bare(name): tensor for name, tensor in load_gguf_checkpoint(path).items()}
+
+
+def belonging(tensors: "Mapping[str, Tensor]", names: Names, model: Any) -> "dict[str, Tensor]":
+    """The tensors by the names diffusers has for them, cut and turned where it wants them otherwise."""
+    sizes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    found = {}
+    for name, tensor in tensors.items():
+        new = where(name, names)
+        for one, part in zip(new, _cut(tensor, [sizes.get(one, (0,))[0] for one in new]), strict=True):
+            module = one.rpartition(".")[0]
+            turned = names.swaps(module, sizes.get(f"{module}.weight", (0,)))
+            found[one] = _turned(part) if turned else part
+    return found
+
+
+def _cut(tensor: "Tensor", sizes: list[int]) -> "list[Tensor]":
+    """The tensor in parts of those sizes; whole, so that it is seen not to fit, where it has another."""
+    import torch
+
+    whole = len(sizes) == 1 or sum(sizes) != len(tensor)
+    return [tensor] * len(sizes) if whole else list(torch.split(tensor, sizes))
+
+
+def _turned(tensor: "Tensor") -> "Tensor":
+    import torch
+
+    shift, scale = tensor.chunk(2)
+    return torch.cat([scale, shift])
+
+
+def _check(card: ModelCard, base: Path, tensors: "Mapping[str, Tensor]", model: Any) -> None:
+    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    there = {name: tuple(getattr(tensor, "quant_shape", tensor.shape)) for name, tensor in tensors.items()}
+    sizes = [name for name in wanted.keys() & there.keys() if wanted[name] != there[name]]
+    for what, names in (
+        ("lacks", wanted.keys() - there.keys()),
+        ("has too much:", there.keys() - wanted.keys()),
+        ("has in another size", sizes),
+    ):
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            like = f"the {card.family.title} in '{card.base}'" if base == card.base else card.family.title
+            raise ModelError(
+                f"the weights of '{card.path}' do not fit {like}: the file {what} '{min(names)}'{more}; "
+                "take the folder of the model that the file was made from, with --base"
+            )
+
+
+def _rounded(card: ModelCard, base: Path, tensors: "Mapping[str, Tensor]", model: Any, dtype: "torch.dtype") -> Any:
+    """Rounded weights are multiplied as they are in linear layers only; others are made whole."""
+    from diffusers import GGUFQuantizationConfig
+    from diffusers.loaders.single_file_model import SINGLE_FILE_LOADABLE_CLASSES
+    from diffusers.quantizers.gguf.utils import dequantize_gguf_tensor
+    from torch import nn
+
+    if type(model).__name__ not in SINGLE_FILE_LOADABLE_CLASSES:
+        raise ModelError(f"{card.family.title} does not run from GGUF files; take '{card.path.stem}' as safetensors")
+    linear = {f"{name}.weight" for name, module in model.named_modules() if isinstance(module, nn.Linear)}
+    ready = {name: tensor if name in linear else dequantize_gguf_tensor(tensor) for name, tensor in tensors.items()}
+    how = {"quantization_config": GGUFQuantizationConfig(compute_dtype=dtype), "dtype": dtype}
+    return type(model).from_single_file(ready, config=str(base), subfolder=name_in(base), local_files_only=True, **how)

@@ -1,0 +1,1 @@
+"""What a model weighs, and where its weights are put."""

@@ -1,1 +1,0 @@
-"""Runs models: pipelines, samplers and what memory and speed need. Imports torch inside functions."""

@@ -1,0 +1,53 @@
+"""Small copies of pictures, for pages of many; kept by the content of what they show."""
+
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+from studio.errors import OutputError
+from studio.files import private
+from studio.images.image_file import open_image
+from studio.images.transparency import on_ground
+
+_EDGE: Final = 320
+
+
+def jpeg(path: Path, edge: int) -> bytes:
+    """The picture as JPEG, at most ``edge`` pixels on its longer side, never enlarged; on white where transparent."""
+    image, data = on_ground(open_image(path)), BytesIO()
+    image.thumbnail((edge, edge))
+    image.save(data, "JPEG", quality=85)
+    return data.getvalue()
+
+
+def kept(folder: Path, picture: str, path: Callable[[], Path]) -> Path:
+    """The JPEG of a picture, at most 320 pixels on its longer side, made from ``path()`` where there is none yet.
+
+    Raises InputError where the picture cannot be read, OutputError where the copy cannot be kept.
+    """
+    small = _file(folder, picture)
+    if small.is_file():
+        return small
+    data, beside = jpeg(path(), _EDGE), small.with_suffix(f".{secrets.token_hex(4)}")
+    try:
+        private.folder(folder)
+        private.folder(small.parent)
+        private.file(beside).write_bytes(data)
+        return beside.replace(small)
+    except OSError as error:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise OutputError(f"cannot write to '{small.parent}': {error.strerror or error}") from None
+
+
+def drop(folder: Path, picture: str) -> None:
+    """Delete the copy of a picture that is gone."""
+    with suppress(OSError):  # a small copy too many does no harm
+        _file(folder, picture).unlink()
+
+
+def _file(folder: Path, picture: str) -> Path:
+    return folder / picture[:2] / f"{picture}.jpg"

@@ -1,0 +1,110 @@
+"""The trash of a folder: ``.studio/trash/WHEN/``, where a picture keeps the place that it had in the folder."""
+
+import secrets
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from studio.errors import InputError, OutputError
+from studio.files.no_overwrite import move_new
+from studio.files.untrusted import is_file, resolved
+from studio.gallery.folders import OWN, TRASH, own
+
+_LINKED: Final = "leads through a link to another place and is left alone"
+
+
+def put(file: Path, folder: Path) -> Path:
+    """Move a picture of a folder into the folder's trash; returns where it is now.
+
+    Raises InputError where it is no file in the folder, OutputError where it cannot be moved.
+    """
+    _contained(file, folder)
+    when = f"{datetime.now():%Y-%m-%d-%H%M%S}-{secrets.token_hex(4)}"
+    into = _trash(folder) / when / file.relative_to(folder)
+    try:
+        into.parent.mkdir(parents=True)
+        file.rename(into)
+    except OSError as error:
+        raise OutputError(f"cannot move '{file}' to the trash: {error.strerror or error}") from None
+    return into
+
+
+def take_out(file: Path) -> Path:
+    """Put a picture back where it was and return where that is; a name that is taken by now gets "-2", "-3" and so on.
+
+    Raises InputError where it is not in a trash, OutputError where it cannot be moved.
+    """
+    folder, before = _folder(file), former(file)
+    _contained(file, folder)
+    try:
+        _inside(before, folder)
+        before.parent.mkdir(parents=True, exist_ok=True)
+        return _moved(file, before)
+    except OSError as error:
+        raise OutputError(f"cannot bring '{file}' back: {error.strerror or error}") from None
+
+
+def delete(file: Path) -> None:
+    """Delete a picture in the trash for good, and the folder it lay in there if that is empty now."""
+    _contained(file, _folder(file))
+    try:
+        file.unlink()
+        _tidy(file.parent)
+    except OSError as error:
+        raise OutputError(f"cannot delete '{file}': {error.strerror or error}") from None
+
+
+def _moved(file: Path, to: Path) -> Path:
+    for n in count(1):
+        target = to if n == 1 else to.with_stem(f"{to.stem}-{n}")
+        try:
+            move_new(file, target)
+        except FileExistsError:
+            continue
+        file.unlink(missing_ok=True)
+        _tidy(file.parent)
+        return target
+    raise AssertionError  # count() never ends
+
+
+def _tidy(folder: Path) -> None:
+    """Remove folders of the trash that are empty now."""
+    while folder.name != TRASH and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
+
+
+def former(file: Path) -> Path:
+    """Where a file in the trash was; raises InputError where it is not in one."""
+    folder = _folder(file)
+    inside = file.relative_to(folder / OWN / TRASH).parts
+    return folder.joinpath(*(inside[1:] or inside))
+
+
+def _folder(file: Path) -> Path:
+    """The folder in whose trash a file is."""
+    parts = file.parts
+    at = next((n for n in range(1, len(parts) - 2) if parts[n : n + 2] == (OWN, TRASH)), None)
+    if at is None or ".." in parts:
+        raise InputError(f"'{file}' is not in the trash")
+    return Path(*parts[:at])
+
+
+def _contained(file: Path, folder: Path) -> None:
+    if file.is_symlink() or not is_file(file):
+        raise InputError(f"there is no file '{file}'")
+    _inside(file, folder)
+
+
+def _inside(file: Path, folder: Path) -> None:
+    """Raise InputError where a path leads out of the folder once every link is followed."""
+    if resolved(file.parent) != resolved(folder) / file.parent.relative_to(folder):
+        raise InputError(f"'{file}' {_LINKED}")
+
+
+def _trash(folder: Path) -> Path:
+    path = own(folder) / TRASH
+    if path.is_symlink():
+        raise InputError(f"'{path}' {_LINKED}")
+    return path

@@ -1,0 +1,1 @@
+"""Pictures and workflows of other tools, both ways."""

@@ -1,0 +1,134 @@
+"""The fields of A1111's and Forge's requests, by the keys that the same settings have in their texts.
+
+A request and a picture's text say the same things under two sets of names. What the studio makes of them is said once:
+``second_pass`` reads the size of a larger second pass for both, and ``unserved`` gives a request the reasons that
+``record.reasons`` has for a text. Fields after ``modules/api/models.py`` and ``modules/processing.py`` of A1111,
+settings after its ``modules/shared_options.py``, the same of Forge.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from studio.imports.unsupported import reason
+
+SIZE_OF_FIRST: Final = "First pass size"  # before "Hires upscale", "Size" was that of the second pass
+_NUMBER: Final = re.compile(r"[+-]?\d{1,20}(\.\d{1,20})?")
+_EMPTY: Final[tuple[Any, ...]] = (None, "", "None", 0, [], {}, [""])
+
+
+class Unserved(NamedTuple):
+    """A field that changes the picture and that the studio cannot follow: its key in a text, and the values besides
+    empty ones that ask for nothing."""
+
+    key: str
+    idle: tuple[Any, ...] = ()
+
+
+REQUEST: Final[Mapping[str, Unserved]] = MappingProxyType(
+    {
+        "subseed_strength": Unserved("Variation seed strength"),
+        "seed_resize_from_w": Unserved("Seed resize from", (-1,)),
+        "seed_resize_from_h": Unserved("Seed resize from", (-1,)),
+        "restore_faces": Unserved("Face restoration"),
+        "styles": Unserved("Style"),
+        "refiner_checkpoint": Unserved("Refiner"),
+        "s_churn": Unserved("Sigma churn"),
+        "s_noise": Unserved("Sigma noise", (1,)),
+        "s_min_uncond": Unserved("NGMS"),
+        "initial_noise_multiplier": Unserved("Noise multiplier", (1,)),
+        "latent_mask": Unserved("Latent mask"),
+        "script_name": Unserved("Script"),
+        "disable_extra_networks": Unserved("Extra networks"),
+    }
+)
+"""Fields of a request."""
+
+HIRES: Final[Mapping[str, Unserved]] = MappingProxyType(
+    {
+        "hr_upscaler": Unserved("Hires upscaler", ("Latent", "Lanczos", "Automatic")),
+        "hr_second_pass_steps": Unserved("Hires steps"),
+        "hr_checkpoint_name": Unserved("Hires checkpoint", ("Use same checkpoint",)),
+        "hr_sampler_name": Unserved("Hires sampler", ("Use same sampler",)),
+        "hr_scheduler": Unserved("Hires schedule type", ("Use same scheduler",)),
+        "hr_prompt": Unserved("Hires prompt"),
+        "hr_negative_prompt": Unserved("Hires negative prompt"),
+        "hr_cfg": Unserved("Hires CFG Scale"),
+        "hr_additional_modules": Unserved("Hires module", (["Use same choices"], "Use same choices")),
+    }
+)
+"""Fields of a request for a second pass; each but the upscaler may also say the same as for the first."""
+
+SETTINGS: Final[Mapping[str, Unserved]] = MappingProxyType(
+    {
+        "eta_noise_seed_delta": Unserved("ENSD"),
+        "eta_ancestral": Unserved("Eta", (1,)),
+        "eta_ddim": Unserved("Eta DDIM"),
+        "s_churn": Unserved("Sigma churn"),
+        "s_noise": Unserved("Sigma noise", (1,)),
+        "s_min_uncond": Unserved("NGMS"),
+        "sigma_min": Unserved("Schedule min sigma"),
+        "sigma_max": Unserved("Schedule max sigma"),
+        "rho": Unserved("Schedule rho"),
+        "k_sched_type": Unserved("Schedule type", ("Automatic", "default")),
+        "sd_noise_schedule": Unserved("Noise Schedule", ("Default",)),
+        "skip_early_cond": Unserved("Skip Early CFG"),
+        "always_discard_next_to_last_sigma": Unserved("Discard penultimate sigma"),
+        "randn_source": Unserved("RNG", ("CPU", "GPU")),
+        "emphasis": Unserved("Emphasis", ("No norm", "Original")),
+        "initial_noise_multiplier": Unserved("Noise multiplier", (1,)),
+        "img2img_extra_noise": Unserved("Extra noise"),
+        "img2img_color_correction": Unserved("Color correction"),
+        "img2img_background_color": Unserved("Background color", ("#ffffff", "#FFFFFF", "white")),
+        "tiling": Unserved("Tiling"),
+        "sd_hypernetwork": Unserved("Hypernet"),
+        "use_old_emphasis_implementation": Unserved("Old prompt editing timelines"),
+        "use_old_scheduling": Unserved("Old prompt editing timelines"),
+        "use_old_hires_fix_width_height": Unserved("Hires size as before"),
+    }
+)
+"""Settings of the whole program, which a request may override."""
+
+
+def unserved(
+    asked: Mapping[str, Any], table: Mapping[str, Unserved], same: Mapping[str, Any] = MappingProxyType({})
+) -> Iterator[tuple[str, str]]:
+    """Each field of ``table`` that asks for what the studio does not do, and why it does not.
+
+    ``same`` gives fields a further value that asks for nothing: what is done anyway.
+    """
+    for name, (key, idle) in table.items():
+        if asked.get(name) not in (*_EMPTY, *idle, same.get(name)):
+            yield name, reason(key)
+
+
+def second_pass(settings: Mapping[str, Any]) -> tuple[str, float]:
+    """How many times as wide and high the second pass is, and the key that says so; ("", 0) where none does.
+
+    ``settings`` are by the keys of a text: "Hires upscale", "Hires resize", "First pass size" and "Size".
+    """
+    told = number(settings.get("Hires upscale", ""))
+    if isinstance(told, int | float) and told > 0:
+        return "Hires upscale", told
+    for key, small, large in (("Hires resize", "Size", "Hires resize"), (SIZE_OF_FIRST, SIZE_OF_FIRST, "Size")):
+        if factor := _larger(settings.get(small, ""), settings.get(large, "")):
+            return key, factor
+    return "", 0
+
+
+def number(text: str) -> Any:
+    """A number where it is one; any other text as it is, for the form to refuse."""
+    if not _NUMBER.fullmatch(text):
+        return text
+    return float(text) if "." in text else int(text)
+
+
+def _larger(small: str, large: str) -> float:
+    """How many times as large one size is as another; 0 where the shape is another, or one is no size."""
+    one, other = (re.fullmatch(r"(\d{1,6})x(\d{1,6})", size) for size in (small, large))
+    if not one or not other or "0" in (one[1], one[2]):
+        return 0
+    across, down = (int(other[side]) / int(one[side]) for side in (1, 2))
+    factor = across or down  # A1111 keeps the shape where one is 0
+    return round(factor, 4) if abs((down or factor) - factor) < 0.02 else 0

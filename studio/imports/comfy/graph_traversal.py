@@ -1,0 +1,135 @@
+"""The way back through a graph from what it saves: what inputs say, and a list of what found no place here."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import count
+from math import isfinite
+from typing import Any, Final
+
+from studio.errors import InputError
+from studio.imports.comfy.graph import Graph, Link, Node
+from studio.imports.comfy.node_values import SWITCHES, NodeValues, Unknown
+from studio.imports.comfy.nodes import OUTPUTS
+from studio.imports.imported_settings import Left
+
+_SILENT: Final = (*OUTPUTS, "Reroute")
+"""Nodes that only pass on what comes into them."""
+_WAYS: Final = 5_000
+_LONGEST: Final = 20_000
+
+
+@dataclass(frozen=True)
+class Trail:
+    """A graph, and the node of it whose picture is asked for.
+
+    Raises InputError where that cannot be followed back: in a circle, or too deep.
+    """
+
+    graph: Graph
+    output: Node
+    _left: dict[Left, None] = field(default_factory=dict)
+    _steps: Iterator[int] = field(default_factory=count)
+
+    def __post_init__(self) -> None:
+        self.graph.order(self.output)
+
+    @cached_property
+    def _values(self) -> NodeValues:
+        return NodeValues(self.graph)
+
+    @property
+    def left(self) -> tuple[Left, ...]:
+        """What was left, each once, in the order in which it was met."""
+        return tuple(self._left)
+
+    def leave(self, name: Any, value: Any, why: str) -> None:
+        """Put a setting on the list of what has no place here."""
+        shown = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+        self._left[Left(str(name), shown[:_LONGEST], why)] = None
+
+    def source(self, node: Node, name: str, known: Collection[str], onward: tuple[str, ...]) -> Node | None:
+        """The first node behind an input that is ``known``; others are listed, and followed by their ``onward`` inputs.
+
+        None where nothing is linked, or the way ends.
+        """
+        return self.output_of(node, name, known, onward)[0]
+
+    def output_of(
+        self, node: Node, name: str, known: Collection[str], onward: tuple[str, ...]
+    ) -> tuple[Node | None, int]:
+        """The same, and which of its outputs it is."""
+        found, slot = self._behind(node, name)
+        while found and found.type not in known:
+            passed = self._values.passed(found)
+            if passed is None and found.type not in _SILENT:
+                self.strange(found)
+            if passed or found.type in SWITCHES:
+                found, slot = self._behind(found, passed) if passed else (None, 0)
+            else:
+                found, slot = self._onward(found, known, ("negative", *onward) if slot == 1 else onward)
+        return found, slot
+
+    def _onward(self, node: Node, known: Collection[str], onward: tuple[str, ...]) -> tuple[Node | None, int]:
+        """What lies behind a node that is not read: where several inputs may be what it gives, they must agree."""
+        first = next((name for name in onward if node.link(name)), "")
+        rivals = [name for name in node.inputs if node.link(name) and _unnumbered(name) == _unnumbered(first)]
+        if len(rivals) < 2:
+            return self._behind(node, first)
+        ends = {self.output_of(node, name, known, onward) for name in rivals}
+        return ends.pop() if len(ends) == 1 else (None, 0)
+
+    def _behind(self, node: Node, name: str) -> tuple[Node | None, int]:
+        """The node behind an input, and its output. Raises InputError where the ways are too many to follow."""
+        if next(self._steps) > _WAYS:
+            raise InputError(f"the ways through this ComfyUI graph are too many at {node}; it cannot be read")
+        link = node.link(name)
+        return self.graph.at(link), link.slot if link else 0
+
+    def strange(self, node: Node) -> None:
+        """List a node that is not read."""
+        self.leave(node, "", f"a node that is not read here; what {self.output} saves depends on it")
+
+    def value(self, node: Node, name: str) -> Any:
+        """What a setting says, also where another node computes it; None where that is unknown, which is listed."""
+        value = self._said(node, name)
+        if not isinstance(value, Unknown):
+            return value
+        if value.node:
+            self.leave(value.node, "", f"it computes '{name}' of {node}, and is not read here")
+        return None
+
+    def unknown(self, node: Node, *names: str) -> bool:
+        """Whether one of these settings is computed in a way that is not read here."""
+        return any(isinstance(self._said(node, name), Unknown) for name in names)
+
+    def _said(self, node: Node, name: str) -> Any:
+        value = node.inputs.get(name)
+        return self._values.of(value) if isinstance(value, Link) else value
+
+    def number(self, node: Node, name: str, default: float | None = None) -> float | None:
+        """A setting's number, ``default`` where it says none; None where it is unknown."""
+        value = self.value(node, name)
+        if value is None and self.unknown(node, name):
+            return None
+        try:
+            number = float(value) if isinstance(value, int | float | str) else None
+        except (ValueError, OverflowError):
+            number = None
+        return default if number is None or not isfinite(number) else number
+
+    def whole(self, node: Node, name: str, default: int | None = None) -> int | None:
+        """A setting's whole number, exact however large."""
+        value = self.value(node, name)
+        number = value if isinstance(value, int) else self.number(node, name, default)
+        return None if number is None else int(number)
+
+    def text(self, node: Node, name: str) -> str:
+        """A setting's words, empty where it says none."""
+        value = self.value(node, name)
+        return str(value) if isinstance(value, str | int | float) else ""
+
+
+def _unnumbered(name: str) -> str:
+    """ "image1" and "conditioning_2" as "image" and "conditioning"."""
+    return name.rstrip("0123456789").rstrip("_")

@@ -1,0 +1,203 @@
+"""Where pictures, masks and latents come from, and what is done to them on the way."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from math import sqrt
+from typing import Final
+
+from studio.imports.comfy.graph import Node
+from studio.imports.comfy.graph_traversal import Trail
+from studio.imports.comfy.model import file
+from studio.imports.comfy.nodes import LATENTS, PICTURES, SAMPLERS
+
+Pair = tuple[int, int]
+_FILES: Final = ("LoadImage", "LoadImageMask", "LoadImageOutput")
+_ONWARD: Final = ("image", "images", "pixels", "image1", "input", "samples", "latent_image", "latent", "mask")
+_KNOWN: Final = (*PICTURES, *LATENTS, *SAMPLERS, "InpaintModelConditioning", "InstructPixToPixConditioning")
+_NEXT: Final = {
+    "VAEDecode": "samples",
+    "VAEDecodeTiled": "samples",
+    "VAEEncode": "pixels",
+    "VAEEncodeTiled": "pixels",
+    "VAEEncodeForInpaint": "pixels",
+    "InpaintModelConditioning": "pixels",
+    "InstructPixToPixConditioning": "pixels",
+    "ImageCompositeMasked": "source",
+    "InvertMask": "mask",
+    "MaskToImage": "mask",
+    "GrowMask": "mask",
+}
+"""Where what a node works on comes in; in others as "image", or as "samples"."""
+_MEGAPIXEL: Final = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """A picture or latents: of a ``file``, of an earlier pass ``drawn`` by a sampler, or empty ones of a ``size``.
+
+    After all that is done to it: ``size`` where it is known, else ``factor`` times as large; ``unsized`` says that
+    neither is known, because of nodes that are not read or a side that follows the other. ``pad`` is added left,
+    above, right, below. ``lines`` is what the step "lines" does. Masks hold for what is drawn next. ``empty`` is the
+    kind of node that made empty ones.
+    """
+
+    file: str = ""
+    drawn: Node | None = None
+    size: Pair | None = None
+    factor: float = 1.0
+    area: int = 0
+    count: int = 1
+    pad: tuple[int, int, int, int] | None = None
+    lines: str = "as it is"
+    upscaler: str = ""
+    decoder: Node | None = None
+    mask: "Pixels | None" = None
+    empty: str = ""
+    unsized: bool = False
+
+    @property
+    def scaled(self) -> bool:
+        return bool(self.size or self.area or self.factor != 1 or self.unsized)
+
+
+def pixels(trail: Trail, node: Node, name: str) -> Pixels:
+    """What comes into an input; what is done to it last is met first."""
+    made, found = Pixels(), trail.source(node, name, _KNOWN, _ONWARD)
+    while found and not _is_source(found):
+        made = _CHANGES[found.type](trail, found, made) if found.type in _CHANGES else made
+        found = trail.source(found, _NEXT.get(found.type, _onward(found)), _KNOWN, _ONWARD)
+    if found is None:
+        return made
+    if found.type in SAMPLERS:
+        return replace(made, drawn=found)
+    if found.type in _FILES:
+        _note_mask(trail, node, name, found)
+        return replace(made, file=file(trail, found, ["image"]))
+    return _empty(trail, found, made)
+
+
+def _is_source(node: Node) -> bool:
+    return node.type in SAMPLERS or node.type in _FILES or node.type.startswith("Empty")
+
+
+def _onward(node: Node) -> str:
+    return "image" if node.link("image") else "samples"
+
+
+def _note_mask(trail: Trail, node: Node, name: str, found: Node) -> None:
+    link = node.link(name)
+    if found.type == "LoadImage" and link and link.node == found.id and link.slot == 1:
+        why = "there it is what is transparent; give a separate picture, white where it is repainted"
+        trail.leave(f"mask of {found}", file(trail, found, ["image"]), why)
+
+
+def _empty(trail: Trail, node: Node, made: Pixels) -> Pixels:
+    width, height = trail.whole(node, "width"), trail.whole(node, "height")
+    count = made.count * max(1, trail.whole(node, "batch_size", 1) or 1)
+    if width is None or height is None:
+        trail.leave(f"size of {node}", "", "it is worked out by other nodes; the model's own is used")
+        return replace(made, count=count, empty=node.type)
+    return replace(made, size=(width, height), count=count, empty=node.type)
+
+
+def _times(trail: Trail, node: Node, after: Pixels) -> Pixels:
+    trail.leave(f"upscale_method of {node}", trail.value(node, "upscale_method"), _methods(node))
+    factor = trail.number(node, "scale_by", 1.0)
+    return replace(after, factor=after.factor * (factor or 1.0), unsized=after.unsized or not factor)
+
+
+def _to_area(trail: Trail, node: Node, after: Pixels) -> Pixels:
+    megapixels = trail.number(node, "megapixels", 1.0)
+    if after.scaled:
+        return after
+    return replace(after, area=round((megapixels or 1.0) * _MEGAPIXEL), unsized=not megapixels)
+
+
+def _repeated(trail: Trail, node: Node, after: Pixels) -> Pixels:
+    return replace(after, count=after.count * max(1, trail.whole(node, "amount", 1) or 1))
+
+
+def _masked(trail: Trail, node: Node, after: Pixels) -> Pixels:
+    if grown := trail.whole(node, "grow_mask_by"):
+        trail.leave(f"grow_mask_by of {node}", grown, "the mask is taken as it is")
+    return replace(after, mask=pixels(trail, node, "mask"))
+
+
+def _padded(trail: Trail, node: Node, after: Pixels) -> Pixels:
+    left, above, right, below = (max(0, trail.whole(node, side, 0) or 0) for side in ("left", "top", "right", "bottom"))
+    trail.leave(f"feathering of {node}", trail.value(node, "feathering"), "edges are blended another way here")
+    return replace(after, pad=(left, above, right, below))
+
+
+def _edges(trail: Trail, node: Node, after: Pixels) -> Pixels:
+    for name in ("low_threshold", "high_threshold"):
+        trail.leave(f"{name} of {node}", trail.value(node, name), "edges are found by the steepest in the picture")
+    return replace(after, lines="edges")
+
+
+def _inverted(trail: Trail, node: Node, after: Pixels) -> Pixels:  # noqa: ARG001 as the others
+    return replace(after, lines="drawing")
+
+
+def _undone(trail: Trail, node: Node, after: Pixels) -> Pixels:
+    trail.leave(node, "", "it is not done here; give the picture or mask as it should be")
+    return after
+
+
+def _decoded(trail: Trail, node: Node, after: Pixels) -> Pixels:  # noqa: ARG001 as the others
+    return replace(after, decoder=after.decoder or node)
+
+
+def _scaled(trail: Trail, node: Node, after: Pixels) -> Pixels:
+    trail.leave(f"upscale_method of {node}", trail.value(node, "upscale_method"), _methods(node))
+    width, height = trail.whole(node, "width", 0) or 0, trail.whole(node, "height", 0) or 0
+    if after.scaled and after.factor == 1:
+        return after
+    if trail.unknown(node, "width", "height"):
+        return replace(after, unsized=True)
+    if not (width and height):
+        trail.leave(f"size of {node}", f"{width}x{height}", "the side that is 0 follows the other; give the size")
+        return replace(after, unsized=True)
+    return replace(after, size=(round(width * after.factor), round(height * after.factor)), factor=1.0)
+
+
+def _methods(node: Node) -> str:
+    if node.type.startswith("Latent"):
+        return "the picture itself is enlarged here (Lanczos), not its latents"
+    return "pictures are enlarged by Lanczos here"
+
+
+def _enlarged(trail: Trail, node: Node, after: Pixels) -> Pixels:
+    loader = trail.source(node, "upscale_model", ("UpscaleModelLoader",), ())
+    name = file(trail, loader, ["model_name"]) if loader else str(node)
+    times = next((n for n in (8, 4, 3, 2) if f"{n}x" in name.lower() or f"x{n}" in name.lower()), 4)
+    return replace(after, upscaler=name, factor=after.factor * times)
+
+
+_CHANGES: Final[Mapping[str, Callable[[Trail, Node, Pixels], Pixels]]] = {
+    "LatentUpscale": _scaled,
+    "ImageScale": _scaled,
+    "LatentUpscaleBy": _times,
+    "ImageScaleBy": _times,
+    "ImageScaleToTotalPixels": _to_area,
+    "FluxKontextImageScale": _to_area,
+    "ImageUpscaleWithModel": _enlarged,
+    "RepeatLatentBatch": _repeated,
+    "SetLatentNoiseMask": _masked,
+    "VAEEncodeForInpaint": _masked,
+    "InpaintModelConditioning": _masked,
+    "ImagePadForOutpaint": _padded,
+    "Canny": _edges,
+    "ImageInvert": _inverted,
+    "InvertMask": _undone,
+    "GrowMask": _undone,
+    "LatentFromBatch": _undone,
+    "VAEDecode": _decoded,
+    "VAEDecodeTiled": _decoded,
+}
+
+
+def within(area: int, shape: Pair) -> Pair:
+    """The size with a shape and about so many pixels, in steps of 8."""
+    scale = sqrt(area / (shape[0] * shape[1]))
+    return round(shape[0] * scale / 8) * 8, round(shape[1] * scale / 8) * 8

@@ -1,0 +1,129 @@
+"""Fooocus' own scheme: ``parameters`` as a JSON object, in a PNG's text or as EXIF UserComment.
+
+``fooocus_scheme``, or EXIF MakerNote, says "fooocus"; with "a1111" the text is A1111's and read as that. Keys after its
+``modules/meta_parser.py`` and ``modules/async_worker.py``.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from studio.imports.imported_settings import Asset, Foreign
+from studio.imports.json_validators import asset, hash_of, items, loaded, number, seed, text
+from studio.imports.metadata_extract import Carried
+from studio.imports.prompt_dialects import comfy
+from studio.imports.settings_reader import Told
+from studio.parameters.sampler_names import canonical
+
+TOOL: Final = "Fooocus"
+
+_PLACES: Final = (("parameters", "fooocus_scheme"), ("exif:UserComment", "exif:MakerNote"), ("json", ""))
+_OWN: Final = ('"base_model"', '"guidance_scale"', '"performance"')
+"""Keys that its JSON always has, for files that lost the name of the scheme."""
+_PAIR: Final = re.compile(r"\(\s*(\d{1,6})\s*,\s*(\d{1,6})\s*\)")
+_COMBINED: Final = re.compile(r"lora_combined_\d{1,4}")
+_TAG: Final = re.compile(r"<lora:[^<>]*>,?")
+_APART: Final = "\x1e"
+"""Between the texts of a prompt, which are read each in chunks of its own, while they are one."""
+_NONE: Final = ("", "None", "Default (model)")
+_WHY: Final = MappingProxyType(
+    {
+        "adaptive_cfg": "guidance is not adapted here",
+        "adm_guidance": "the studio does not tell SDXL sizes of Fooocus' making",
+        "freeu": "the studio has no FreeU",
+        "negative_prompt": "full_negative_prompt is taken, which has the words of the styles",
+        "performance": "steps, sampler and LoRAs say what it sets",
+        "prompt": "full_prompt is taken, which has the words of the styles",
+        "prompt_expansion": "its words stand in full_prompt",
+        "refiner_model": "the studio runs no refiner",
+        "refiner_switch": "the studio runs no refiner",
+        "sharpness": "the studio has no such filter within the steps",
+        "styles": "their words stand in full_prompt",
+    }
+)
+
+
+def read(carried: Carried) -> Foreign | None:
+    """What Fooocus says; None for files of others. Raises InputError where it is damaged."""
+    said = next(filter(None, (_said(carried.texts, *place) for place in _PLACES)), None)
+    if said is None:
+        return None
+    told = Told(TOOL, {name: value for name, value in said.items() if value not in _NONE}, _WHY)
+    _prompts(told)
+    _settings(told)
+    _files(told)
+    return told.foreign()
+
+
+def _said(texts: Mapping[str, str], place: str, scheme: str) -> Mapping[str, Any] | None:
+    written = texts.get(place, "")
+    lost = written.lstrip().startswith("{") and all(key in written for key in _OWN)
+    return loaded(written, TOOL) if lost or texts.get(scheme) == "fooocus" else None
+
+
+def _prompts(told: Told) -> None:
+    for name in ("prompt", "negative_prompt"):
+        full = told.peek(f"full_{name}")
+        if isinstance(full, list) and full and all(isinstance(part, str) for part in full):
+            told.add({f"full_{name}": _APART.join(full)})
+            told.say(f"full_{name}", name, lambda value: " BREAK ".join(map(_words, value.split(_APART))))
+            if full == [told.peek(name)]:
+                told.take(name)
+        else:
+            told.say(name, name, _words)
+
+
+def _words(prompt: str) -> str:
+    """In our grammar, without the LoRAs it names: those are listed apart."""
+    return comfy.ours(_TAG.sub("", prompt).strip())
+
+
+def _settings(told: Told) -> None:
+    told.sampler("sampler", "scheduler", lambda name, timing: canonical(name, "" if timing == name else timing))
+    told.move("steps", "steps", number)
+    told.move("guidance_scale", "guidance", number)
+    told.move("seed", "seed", seed)
+    told.clip_skip("clip_skip")
+    told.move("resolution", "size", _size)
+
+
+def _size(value: Any) -> str:
+    """From "(1152, 896)"."""
+    if not (pair := _PAIR.fullmatch(text(value))):
+        raise ValueError("this is not a size")
+    return f"{pair[1]}x{pair[2]}"
+
+
+def _files(told: Told) -> None:
+    digest = told.peek("base_model_hash")
+    if hash_of(digest) and "base_model" in told:
+        told.take("base_model_hash")
+    told.use("base_model", lambda value: [asset("model", value, digest)])
+    told.use("vae", lambda value: [asset("vae", value)])
+    listed = told.peek("loras")
+    told.use("loras", lambda value: list(_loras(value)))
+    for name in filter(_COMBINED.fullmatch, told.names()):
+        if not listed:
+            told.use(name, lambda value: [_combined(value)])
+        elif _repeats(told.peek(name), listed):
+            told.take(name)
+
+
+def _repeats(value: Any, listed: Any) -> bool:
+    """Whether one of ``loras`` says the same."""
+    name = value.rpartition(" : ")[0] if isinstance(value, str) else None
+    return isinstance(listed, list) and any(isinstance(item, list) and item[:1] == [name] for item in listed[:100])
+
+
+def _loras(value: Any) -> Iterator[Asset]:
+    """From [name, weight, SHA-256] each."""
+    for item in items(value):
+        name, weight, *rest = [*items(item), None, None][:3]
+        yield asset("lora", name, *rest, weight=weight)
+
+
+def _combined(value: Any) -> Asset:
+    """From "name : 0.5"."""
+    name, _, weight = text(value).rpartition(" : ")
+    return asset("lora", name, weight=weight)

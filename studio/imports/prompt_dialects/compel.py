@@ -1,0 +1,70 @@
+"""InvokeAI's prompts, which Compel reads: ``word++``, ``(a phrase)-``, ``(a phrase)1.2``, and quotes that group.
+
+A plus is 1.1, a minus 0.9. After the grammar in https://github.com/damian0815/compel, ``prompt_parser.py``.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from studio.imports.prompt_dialects import partners, written
+from studio.prompts.grammar import Piece
+
+_WEIGHT: Final = re.compile(r"(\+{1,50}|-{1,50})|(\d+\.?\d*|\.\d+)")
+_TOKEN: Final = re.compile(r"[()\"]|(?:\\.|[^\s()\",.=\\])+|\s+|.", re.DOTALL)
+_WORD: Final = re.compile(r"(.*?(?:\\.|[^+\-\\]))(\+{1,50}|-{1,50})", re.DOTALL)
+_ESCAPED: Final = re.compile(r"\\([()\",.+\-=])")
+_CALL: Final = re.compile(r"\.(and|add|blend|swap|attend)\s*\(|\b(with|use)Lora\s*\(")
+
+
+def ours(prompt: str) -> str:
+    """The prompt in our grammar.
+
+    Raises ValueError where it holds what has no like here (blend, and, swap), brackets or quotes without a partner,
+    or a weight beyond -100 to 100.
+    """
+    if call := _CALL.search(prompt):
+        raise ValueError(f"'{call[0]}…)' has no like here")
+    return written(_pieces(prompt))
+
+
+def _pieces(prompt: str) -> Iterator[Piece]:
+    groups = _groups(prompt)
+    closing = {end: start for start, end in groups.items()}
+    if len(re.findall(r'[()"]', _ESCAPED.sub("", prompt))) != 2 * len(groups):
+        raise ValueError("a bracket or a quote has no partner")
+    weights, at = [1.0], 0
+    while token := _TOKEN.match(prompt, at):
+        if at in closing:
+            weights.pop()
+            at = _after(prompt, at + 1)[0]
+        elif at in groups:
+            weights.append(weights[-1] * _after(prompt, groups[at] + 1)[1])
+            at += 1
+        else:
+            yield _piece(token, weights[-1])
+            at = token.end()
+
+
+def _groups(prompt: str) -> dict[int, int]:
+    """Where brackets and quotes open and close."""
+    quotes = [found.start() for found in re.finditer(r"\\.|\"", prompt, re.DOTALL) if found[0] == '"']
+    return partners(prompt, "(", ")") | dict(zip(quotes[::2], quotes[1::2], strict=False))
+
+
+def _after(prompt: str, at: int) -> tuple[int, float]:
+    """Where the weight of a group that closes before ``at`` ends, and what it is."""
+    found = _WEIGHT.match(prompt, at)
+    if not found:
+        return at, 1.0
+    return found.end(), float(found[2]) if found[2] else _power(found[1])
+
+
+def _power(marks: str) -> float:
+    return (1.1 if marks[0] == "+" else 0.9) ** len(marks)
+
+
+def _piece(token: re.Match[str], weight: float) -> Piece:
+    if word := _WORD.fullmatch(token[0]):
+        return Piece(_ESCAPED.sub(r"\1", word[1]), round(weight * _power(word[2]), 6))
+    return Piece(_ESCAPED.sub(r"\1", token[0]), weight)

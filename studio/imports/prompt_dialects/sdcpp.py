@@ -1,0 +1,47 @@
+"""stable-diffusion.cpp's prompts: A1111's weights and BREAK, while AND, schedules and turns are plain words.
+
+After ``parse_prompt_attention`` in its ``src/core/util.cpp``.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from studio.imports.prompt_dialects import partners, written
+from studio.prompts.grammar import Piece
+
+_BREAK: Final = re.compile(r"\s*\bBREAK\b\s*")
+_TOKEN: Final = re.compile(r"\\([()\[\]\\])|\\|[()\[\]]|[^\\()\[\]]+", re.DOTALL)
+_WEIGHT: Final = re.compile(r":([+-]?(?:\d+\.?\d*|\.\d+))$")
+_LONGEST: Final = 40
+"""Letters in which a weight stands at the end of a bracket."""
+_STRONGER: Final = 1.1
+
+
+def ours(prompt: str) -> str:
+    """The prompt in our grammar; raises ValueError where a weight is beyond -100 to 100."""
+    return " BREAK ".join(written(_pieces(section)) for section in _BREAK.split(prompt))
+
+
+def _pieces(text: str) -> Iterator[Piece]:
+    round_, square = partners(text, "(", ")"), partners(text, "[", "]")
+    weighted = {end: found for start, end in round_.items() if (found := _explicit(text, start, end))}
+    closing = {*round_.values(), *square.values()}
+    weights = [1.0]
+    for token in _TOKEN.finditer(text):
+        at = token.start()
+        if at in square:
+            weights.append(weights[-1] / _STRONGER)
+        elif at in round_:
+            explicit = weighted.get(round_[at])
+            weights.append(weights[-1] * (float(explicit[1]) if explicit else _STRONGER))
+        elif at in closing:
+            weights.pop()
+        else:
+            stop = weighted[token.end()].start() if token.end() in weighted else token.end()
+            yield Piece((token[1] or token[0])[: stop - at], round(weights[-1], 6))
+
+
+def _explicit(text: str, start: int, end: int) -> re.Match[str] | None:
+    """The weight that ends a bracket, where there is one."""
+    return _WEIGHT.search(text, max(start + 1, end - _LONGEST), end)

@@ -1,0 +1,102 @@
+"""SwarmUI's prompts: ComfyUI's weights, and tags: ``<alternate:a, b>``, ``<fromto[0.5]:a, b>``, ``<random:a|b>``,
+``<wildcard:name>``, ``<embed:name>``, ``<lora:name:0.8>``, ``<break>``. What follows ``<segment:…>``, ``<region:…>``,
+``<refiner>`` and their like is for a part of the picture. See "Advanced Prompt Syntax" in its documentation.
+
+In a picture's file alternations may stand as ``[a|b]`` and ``[a:b:0.5]`` already, which are ours too.
+"""
+
+import re
+from pathlib import PurePosixPath
+from typing import Final
+
+from studio.imports.prompt_dialects import comfy, plain
+
+_PART: Final = re.compile(r"<(?:segment|object|region|clear|extend|base|refiner|video|videoswap|pixeldecoder)\b[^<>]*>")
+_TAG: Final = re.compile(r"<(\w{1,20})(?:\[([^\[\]<>]{0,50})\])?(?::([^<>]*))?>")
+_TURNS: Final = re.compile(r"\[[^\[\]<>|:]+(?:\|[^\[\]<>|:]+)+\]|\[[^\[\]<>|:]*:[^\[\]<>|:]+:(?:\d+\.?\d*|\.\d+)\]")
+_LEFT_OPEN: Final = re.compile(r"<(?:alt|alternate|fromto|random|wildcard|wc|embed|lora)\b")
+_RANGE: Final = re.compile(r"\s*-?\d+(?:\.\d+)?-\d+(?:\.\d+)?\s*")
+_STEP: Final = re.compile(r"\d{1,4}|\d?\.\d{1,6}")
+_NAME: Final = re.compile(r"[^\W_](?:(?!__)[\w/-])*")
+_FIRST, _MOST = 0xE000, 1_000
+"""Letters of Unicode's private area stand for what is finished, up to so many."""
+
+
+def ours(prompt: str, apart: list[tuple[str, str]]) -> str:
+    """The prompt in our grammar.
+
+    ``apart`` gets what is not words for the whole picture: each tag, with what it names or the words behind it.
+    Raises ValueError where tags stand in tags, or random words are more than a choice of one.
+    """
+    cuts = list(_PART.finditer(prompt))
+    edges = [*(cut.start() for cut in cuts), len(prompt)]
+    here = _Words(apart).of(prompt[: edges[0]])
+    apart += [(cut[0], prompt[cut.end() : end].strip()) for cut, end in zip(cuts, edges[1:], strict=True)]
+    return here
+
+
+class _Words:
+    """Puts what is finished aside, so that ComfyUI's marks are read in the rest alone."""
+
+    def __init__(self, apart: list[tuple[str, str]]) -> None:
+        self._apart = apart
+        self._finished: list[str] = []
+
+    def of(self, prompt: str) -> str:
+        prompt = _TAG.sub(self._tag, _TURNS.sub(lambda found: self._aside(found[0]), prompt))
+        if open_ := _LEFT_OPEN.search(prompt):
+            raise ValueError(f"'{open_[0]}…>' has other tags in it")
+        return re.sub("[\ue000-\uf8ff]", self._back, comfy.ours(prompt)).strip()
+
+    def _aside(self, text: str) -> str:
+        if len(self._finished) == _MOST:
+            raise ValueError(f"it has over {_MOST:,} tags")
+        self._finished.append(text)
+        return chr(_FIRST + len(self._finished) - 1)
+
+    def _back(self, found: re.Match[str]) -> str:
+        at = ord(found[0]) - _FIRST
+        return self._finished[at] if at < len(self._finished) else found[0]
+
+    def _tag(self, found: re.Match[str]) -> str:
+        name, before, inside = found[1], found[2] or "", found[3] or ""
+        if name == "comment":
+            return ""
+        if (words := _replaced(name, before, inside)) is not None:
+            return self._aside(words)
+        self._apart.append((found[0], inside))
+        return self._aside(plain(PurePosixPath(inside).stem)) if name in ("embed", "embedding") else ""
+
+
+def _replaced(name: str, before: str, inside: str) -> str | None:
+    """What a tag is in our grammar; None where it is nothing."""
+    match name:
+        case "break":
+            return " BREAK "
+        case "alternate" | "alt":
+            return f"[{'|'.join(_options(inside))}]"
+        case "fromto":
+            return _turned(_options(inside), before)
+        case "random":
+            return _drawn(_options(inside), before)
+        case "wildcard" | "wc" if _NAME.fullmatch(inside):
+            return f"__{inside}__"
+    return None
+
+
+def _options(inside: str) -> list[str]:
+    """What a tag lists: parted by two bars, else by one, else by commas."""
+    mark = next((mark for mark in ("||", "|") if mark in inside), ",")
+    return [re.sub(r"[|:]", r"\\\g<0>", comfy.ours(option.strip())) for option in inside.split(mark)]
+
+
+def _turned(options: list[str], when: str) -> str:
+    if len(options) != 2 or not _STEP.fullmatch(when):
+        raise ValueError("'<fromto…>' needs two words and a step")
+    return f"[{options[0]}:{options[1]}:{when}]"
+
+
+def _drawn(options: list[str], count: str) -> str:
+    if count or any(map(_RANGE.fullmatch, options)):
+        raise ValueError("'<random…>' draws several of its words, or numbers")
+    return "{" + "|".join(options) + "}"

@@ -1,0 +1,56 @@
+"""Which settings of another tool a workflow of ours takes."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from textwrap import shorten
+from types import MappingProxyType
+from typing import Any, Final
+
+from studio.errors import InputError
+from studio.imports.imported_settings import Left
+from studio.workflow.workflow import JobForm, Workflow, bind
+
+_LONGEST: Final = 2_000
+_SAME: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@cache
+def form_of(workflow: str) -> type[JobForm]:
+    """The form of a workflow that came with the studio."""
+    return Workflow.load(workflow).form()
+
+
+def fitted(
+    workflow: Workflow, values: Mapping[str, Any], called: Mapping[str, str] = _SAME
+) -> tuple[dict[str, Any], tuple[Left, ...]]:
+    """The values that the workflow's form takes, as they are, and the others with the reason.
+
+    ``called`` tells how the other tool names an input, where that is not our name: {"guidance": "CFG scale"}. Inputs
+    that are needed and not given do not matter.
+    """
+    return fitted_to(workflow.form(), values, called)
+
+
+def fitted_to(
+    form: type[JobForm], values: Mapping[str, Any], called: Mapping[str, str] = _SAME
+) -> tuple[dict[str, Any], tuple[Left, ...]]:
+    """The same, where the form is there already."""
+    known = {name: value for name, value in values.items() if name in form.model_fields}
+    wrong = dict.fromkeys(set(values) - set(known), f"the workflow '{form.__name__}' has no such input")
+    try:
+        bind(form, known)
+    except InputError as error:
+        wrong |= {name: shorten(text, 150, placeholder=" …") for name, text in error.wrong.items()}
+    left = (Left(called.get(name, name), shown(value), wrong[name]) for name, value in values.items() if name in wrong)
+    return {name: value for name, value in known.items() if name not in wrong}, tuple(left)
+
+
+def shown(value: Any) -> str:
+    """A value of any JSON type as text that can be printed, cut where it is very long."""
+    try:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        text = f"a {type(value).__name__}"
+    text = "".join(letter if letter.isprintable() or letter == "\n" else "�" for letter in text[: _LONGEST + 1])
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"

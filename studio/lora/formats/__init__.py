@@ -1,0 +1,1 @@
+"""What a LoRA file holds, whoever wrote it."""

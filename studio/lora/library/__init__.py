@@ -1,0 +1,1 @@
+"""LoRAs by name, and what is said of each."""

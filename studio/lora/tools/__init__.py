@@ -1,0 +1,1 @@
+"""New LoRAs and checkpoints from others."""

@@ -1,1 +1,0 @@
-"""LoRA files: what they change, and how that fits a model."""

@@ -1,0 +1,156 @@
+"""The right half of the panel: the picture one looks at, what can be done with it, and the others."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ipywidgets import Button, Dropdown, HBox, ToggleButton, VBox
+
+from studio.errors import InputError
+from studio.files.untrusted import is_file
+from studio.notebook.fields import PICTURES, small
+from studio.notebook.widgets import BeforeAfter, Stage, Strip
+from studio.pictures.picture import Picture
+from studio.ui.controls import controls
+from studio.workflow.job import Job
+from studio.workflow.workflow import Workflow
+
+EMPTY = "Your picture appears here.\nFill in the form and press Generate."
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a person may want of the picture looked at."""
+
+    use: Callable[[Job], None]
+    vary: Callable[[Job], None]
+    send: Callable[[Picture, str], None]
+
+
+class Results:
+    """Shows pictures and hands on wishes; knows nothing of forms and runs."""
+
+    def __init__(self, wishes: Wishes, known: Iterable[Workflow]) -> None:
+        self.stage, self.strip = Stage(label="Picture", empty=EMPTY), Strip(label="Pictures of this panel")
+        self.compare = BeforeAfter(layout={"display": "none"})
+        self._wishes, self._pictures = wishes, dict[str, Picture]()
+        self._shown: Picture | None = None
+        self._before: Path | None = None
+        self.toggle = ToggleButton(description="Compare", tooltip="Before and after, with a line to drag")
+        self.toggle.observe(lambda _: self._comparing(), "value")
+        self.use = Button(description="Reuse settings", tooltip="Put the settings and the seed into the form")
+        self.use.on_click(lambda _: self._with(self._wishes.use))
+        self.vary = Button(description="Vary", tooltip="The same settings with a new seed")
+        self.vary.on_click(lambda _: self._with(self._wishes.vary))
+        self.destinations = _destinations(known, self._send)
+        self._actions = HBox([self.use, self.vary, self.toggle, self.destinations], layout={"display": "none"})
+        self._actions.add_class("studio-act")
+        self.strip.hear("chosen", lambda message: self.look(self._pictures[message["chosen"]]))
+        self.widget = VBox([self.stage, self.compare, self._actions, self.strip])
+        self.widget.add_class("studio-results")
+
+    @property
+    def shown(self) -> Picture | None:
+        """The picture one looks at."""
+        return self._shown
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """All that were added, oldest first."""
+        return list(self._pictures.values())
+
+    def preview(self, jpeg: bytes) -> None:
+        """Show how far a picture is."""
+        self.toggle.value = False
+        self._stage(jpeg, "Preview of the picture being made", "Preview", "")
+
+    def add(self, picture: Picture) -> None:
+        """A finished picture: first in the strip, and looked at."""
+        self._pictures[str(picture.path)] = picture
+        self.strip.items = [tile(picture), *self.strip.items]
+        self.look(picture)
+
+    def look(self, picture: Picture) -> None:
+        """Show a picture large, with what can be done with it."""
+        if picture != self._shown:
+            self._before = _start(picture) or (self._shown.path if self._shown else None)
+        self._shown = picture
+        caption = f"{picture.image.width} × {picture.image.height} · seed {picture.job.seed}"
+        self._stage(picture.path.read_bytes(), describe(picture), caption, picture.path.name)
+        self.strip.chosen = str(picture.path)
+        self._actions.layout.display = ""
+        self.toggle.disabled = self._before is None
+        self._comparing()
+
+    def again(self) -> None:
+        """Back from a preview to the picture that was looked at, or to nothing."""
+        if self._shown:
+            self.look(self._shown)
+        else:
+            self._stage(b"", "", "", "")
+
+    def _stage(self, picture: bytes, alt: str, caption: str, file: str) -> None:
+        with self.stage.hold_sync():
+            self.stage.picture, self.stage.alt, self.stage.caption, self.stage.file = picture, alt, caption, file
+
+    def _comparing(self) -> None:
+        on = self.toggle.value and self._before is not None and self._shown is not None
+        if on and self._shown and self._before:
+            self.compare.before, self.compare.after = small(self._before, 1024), self._shown.path.read_bytes()
+        self.compare.layout.display = "" if on else "none"
+        self.stage.layout.display = "none" if on else ""
+
+    def _with(self, wish: Callable[[Job], None]) -> None:
+        if self._shown:
+            wish(self._shown.job)
+
+    def _send(self, workflow: str) -> None:
+        if self._shown:
+            self._wishes.send(self._shown, workflow)
+
+
+def takes_picture(workflow: Workflow) -> str | None:
+    """The input through which a workflow takes the picture it needs; None where it needs none."""
+    return next((one.name for one in controls(workflow) if one.kind in PICTURES and one.required), None)
+
+
+def _destinations(known: Iterable[Workflow], send: Callable[[str], None]) -> Dropdown:
+    """Every workflow that takes a picture."""
+    options = [(workflow.definition.title, workflow.name) for workflow in known if takes_picture(workflow)]
+    menu = Dropdown(
+        options=[("Send to …", ""), *options],
+        value="",
+        description="Send to",
+        tooltip="Use this picture in another workflow",
+    )
+
+    def choose(change: dict[str, str]) -> None:
+        if change["new"]:
+            menu.value = ""
+            send(change["new"])
+
+    menu.observe(choose, "value")
+    return menu
+
+
+def _start(picture: Picture) -> Path | None:
+    """The picture that this one was made from, if it is still there."""
+    name = takes_picture(Workflow.of(picture.job.workflow, picture.job.definition))
+    value = picture.job.values.get(name) if name else None
+    return Path(value) if isinstance(value, str) and is_file(Path(value)) else None
+
+
+def describe(picture: Picture) -> str:
+    """What a picture shows, for those who cannot see it: its prompt, or the workflow's title."""
+    workflow = Workflow.of(picture.job.workflow, picture.job.definition)
+    prompts = [picture.job.values.get(c.name) for c in controls(workflow) if c.kind == "prompt" and c.required]
+    return next((str(prompt) for prompt in prompts if prompt), workflow.definition.title)
+
+
+def tile(picture: Picture) -> dict[str, object]:
+    """A picture as an item of a strip."""
+    try:
+        label = f"{describe(picture)}, seed {picture.job.seed}"
+    except InputError:
+        label = picture.path.name
+    return {"key": str(picture.path), "label": label, "jpeg": small(picture.path), "word": ""}

@@ -1,0 +1,1 @@
+"""The types that inputs are written in."""

@@ -1,0 +1,1 @@
+"""Published pictures and their records."""

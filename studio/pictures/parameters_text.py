@@ -1,0 +1,104 @@
+"""The ``parameters`` text that our pictures carry, for A1111, Forge, Civitai and most viewers to read.
+
+LoRAs stand in the prompt. Under "Lora hashes" is what Civitai calls their AutoV3, under "Model hash" and "Hashes" the
+files' AutoV2.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import PurePath
+from typing import Any, Final
+
+from studio.parameters.sampler_names import in_two
+from studio.parameters.types import OWN_SAMPLER
+from studio.pictures import clip_skip
+from studio.pictures.infotext import written
+from studio.prompts.lora import Lora
+from studio.workflow.job import Job
+
+_OWN: Final = {
+    "EulerDiscrete": "Euler", "EulerAncestralDiscrete": "Euler a", "FlowMatchEulerDiscrete": "Euler", "PNDM": "PLMS",
+    "DPMSolverMultistep": "DPM++ 2M", "UniPCMultistep": "UniPC", "LMSDiscrete": "LMS", "HeunDiscrete": "Heun",
+}  # fmt: skip
+_ESCAPED: Final = str.maketrans({":": r"\u003a", "}": r"\u007d", "{": r"\u007b"})
+
+
+def write(job: Job, facts: Mapping[str, Any]) -> str:
+    """The text for one picture of ours; ``facts`` are what its file says besides the job.
+
+    A1111 truncates what stands under "Hashes", where Civitai looks for resources: it is last, and no key can be read in
+    it by mistake.
+    """
+    prompt = " ".join([facts["prompt"], *map(_tag, job.loras())])
+    said = {key: value for key, value in _settings(job, facts) if value not in (None, "")}
+    text = written(prompt, job.value("negative_prompt") or "", said)
+    return f"{text}, Hashes: {hashes}" if (hashes := _hashes(facts)) else text
+
+
+def _settings(job: Job, facts: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    model, about = next(iter(facts["models"].items()), (None, dict[str, Any]()))
+    sampler, schedule = _sampler(job.value("sampler"), about.get("sampler", ""))
+    large = _enlarged(job)
+    yield from (("Steps", job.value("steps")), ("Sampler", sampler), ("Schedule type", schedule))
+    yield from (("CFG scale", job.value("guidance")), ("Seed", job.seed))
+    yield "Size", job.value("size") or _smaller(facts["size"], large) if large else facts["size"]
+    yield from (("Model hash", _file_hash(about)), ("Model", model))
+    yield from (("Clip skip", _clip_skip(job, about)), ("Denoising strength", job.value("strength")))
+    yield from (("Hires upscale", large), ("Hires upscaler", "Lanczos" if large else ""))
+    yield "RNG", "CPU"
+    loras = facts.get("loras", {}).items()
+    yield "Lora hashes", ", ".join(f"{_file(lora).replace(',', '')}: {of['tensors'][:12]}" for lora, of in loras)
+    yield "Version", f"studio {facts['studio']}"
+
+
+def _sampler(name: str | None, own: str) -> tuple[str, str]:
+    """Sampler and schedule as they are called there; of the model's own scheduler the nearest."""
+    if name == OWN_SAMPLER:
+        return _OWN.get(own, own), ""
+    return in_two(name) if name else ("", "")
+
+
+def _clip_skip(job: Job, about: Mapping[str, Any]) -> int | None:
+    """As A1111 and Forge count it, by the model's family; None for the layer that the model was trained with.
+
+    None too for a family that they do not know.
+    """
+    if (skip := job.value("clip_skip") or 1) > 1:
+        with suppress(ValueError):
+            return clip_skip.theirs(skip, "studio", about["family"])
+    return None
+
+
+def _enlarged(job: Job) -> float | None:
+    """How many times larger a second pass makes the picture; None where there is none."""
+    second = any(step.get("use") == "hires" for step in job.definition["steps"].values())
+    return float(job.value("factor") or 2) if second else None
+
+
+def _smaller(size: str, factor: float) -> str:
+    return "x".join(str(round(int(side) / factor)) for side in size.split("x"))
+
+
+def _hashes(facts: Mapping[str, Any]) -> str:
+    """The first letters of the files' SHA-256 by what they are, as JSON; no colon or brace within a name."""
+    models = list(filter(None, map(_file_hash, facts["models"].values())))
+    found = dict(zip(["model"], models, strict=False))
+    found |= {f"lora:{_file(lora)}": of["file"][:10] for lora, of in facts.get("loras", {}).items() if "file" in of}
+    told = (f"{json.dumps(name).translate(_ESCAPED)}:{json.dumps(sha256)}" for name, sha256 in found.items())
+    return f"{{{','.join(told)}}}" if found else ""
+
+
+def _file_hash(about: Mapping[str, Any]) -> str:
+    """Civitai's AutoV2 of a model that is one file; a folder has none."""
+    return str(about.get("files", {}).get("", ""))[:10]
+
+
+def _tag(lora: Lora) -> str:
+    weights = [lora.weight] if lora.text is None else [lora.text, lora.weight]
+    return f"<lora:{_file(lora.part)}:{':'.join(f'{weight:g}' for weight in weights)}>"
+
+
+def _file(lora: str) -> str:
+    """How a LoRA is called there: by its file alone."""
+    return PurePath(lora).name.removesuffix(".safetensors")

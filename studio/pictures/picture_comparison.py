@@ -1,0 +1,72 @@
+"""Whether two pictures are the same, and what of all that decides how one comes out is not."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from studio.pictures.picture import Picture
+
+_PINNED: Final = (
+    "studio",
+    "torch",
+    "diffusers",
+    "transformers",
+    "python",
+    "models",
+    "loras",
+    "passes",
+    "size",
+)
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How far two pictures are apart.
+
+    ``greatest`` and ``mean`` are differences of a colour's value, 0 to 255, None where the sizes differ.
+    ``reasons`` are what was not the same when they were made, one line each.
+    """
+
+    greatest: int | None
+    mean: float | None
+    reasons: tuple[str, ...]
+
+    @classmethod
+    def of(cls, before: Picture, after: Picture) -> "Likeness":
+        """Compare the pixels and the records of two pictures."""
+        reasons = (*changes(before.job.values, after.job.values), *changes(pinned(before.record), pinned(after.record)))
+        one, other = before.image, after.image
+        if one.size != other.size:
+            return cls(None, None, reasons)
+        if one.mode != other.mode:
+            one, other = one.convert("RGBA"), other.convert("RGBA")
+        apart = np.abs(np.asarray(one).astype(np.int16) - np.asarray(other))
+        return cls(int(apart.max()), float(apart.mean()), reasons)
+
+    @property
+    def exact(self) -> bool:
+        """Whether every pixel is the same."""
+        return self.greatest == 0
+
+
+def pinned(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a record decides how a picture comes out, besides its job."""
+    return {name: record[name] for name in _PINNED if name in record}
+
+
+def changes(before: Any, after: Any, name: str = "") -> Iterator[str]:
+    """One line for each value that differs, however deep; what an older record does not say is no difference."""
+    if isinstance(before, list) and isinstance(after, list):
+        before, after = dict(enumerate(before, 1)), dict(enumerate(after, 1))
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key in before:
+            yield from changes(before[key], after.get(key), f"{name} {key}".strip())
+    elif before != after:
+        yield f"{name}: {_shown(before)} → {_shown(after)}"
+
+
+def _shown(value: Any) -> str:
+    text = "nothing" if value in (None, "", []) else str(value)
+    return text if len(text) <= 40 else f"{text[:12]}…"

@@ -1,0 +1,182 @@
+"""Puts a finished picture into a folder so that it is there whole or not at all.
+
+Temporary file, metadata, fsync, then a move that fails where the name exists: two
+processes can never overwrite each other, and no lock is needed. Then the folder is synced.
+"""
+
+import errno
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from studio.errors import InputError, OutputError
+from studio.files.no_overwrite import flush, move_new
+from studio.files.untrusted import walk_files
+from studio.pictures import fast_record, parameters_text
+from studio.pictures.picture import Picture
+from studio.workflow.job import Job
+
+_BEGINS, _ENDS = ".studio-", ".tmp"  # of a file that is not whole yet
+_KEPT: Final = "earlier pictures are untouched"
+_ABANDONED: Final = 3600.0  # seconds after which nobody can be writing it any more
+
+
+def publish(image: Image.Image, folder: Path, stem: str, job: Job, facts: Mapping[str, Any]) -> Picture:
+    """Write the picture with its whole job, and when that was, and return it; a taken name gets "-2", "-3" and so on.
+
+    Raises OutputError where the folder cannot be written or the disk is full.
+    """
+    return _publish(image, folder, job, facts, partial(_move, folder=folder, stem=stem))
+
+
+def publish_at(image: Image.Image, path: Path, job: Job, facts: Mapping[str, Any]) -> Picture:
+    """Write the picture with its whole job at exactly this place and return it.
+
+    Where the same job's picture is there already, somebody else was quicker: theirs stays, and is returned. Raises
+    InputError where another file is in the way, OutputError as ``publish`` does.
+    """
+    return _publish(image, path.parent, job, facts, partial(_move_to, path=path, job=job))
+
+
+def land(content: bytes, path: Path, job: Job) -> Picture:
+    """Put the whole file of a picture that was made elsewhere at exactly this place, as ``publish_at`` does."""
+    return _land(content, path.parent, partial(_move_to, path=path, job=job))
+
+
+def land_in(content: bytes, folder: Path, stem: str) -> Picture:
+    """Put the whole file of a picture that was made elsewhere into a folder, as ``publish`` does."""
+    return _land(content, folder, partial(_move, folder=folder, stem=stem))
+
+
+def _land(content: bytes, folder: Path, move: Callable[[Path], Path]) -> Picture:
+    with temporary(folder) as file:
+        _put(file, content)
+        path = move(file)
+        flush(folder)
+    return Picture(path)
+
+
+def _publish(
+    image: Image.Image, folder: Path, job: Job, facts: Mapping[str, Any], move: Callable[[Path], Path]
+) -> Picture:
+    with temporary(folder) as file:
+        _write(image, file, _metadata(job, {"made": _now(), **facts, "size": f"{image.width}x{image.height}"}))
+        path = move(file)
+        flush(folder)
+    return Picture(path)
+
+
+@contextmanager
+def temporary(folder: Path, kept: str = _KEPT) -> Iterator[Path]:
+    """The path of a new file in the folder, which is gone afterwards; what the disk refuses becomes an OutputError."""
+    file = folder / f"{_BEGINS}{secrets.token_hex(8)}{_ENDS}"
+    try:
+        with reached(folder, kept):
+            _make(folder)
+            yield file
+    finally:
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, "it is not a folder") from None
+
+
+@contextmanager
+def reached(path: Path, kept: str = _KEPT) -> Iterator[None]:
+    """While inside, what the disk refuses becomes an OutputError about ``path``, which says what is ``kept``."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot write to '{path}': {error.strerror or error}; {kept}") from None
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Put a file in the place of what was there, whole or not at all, and on the disk before this returns.
+
+    Raises OutputError as ``publish`` does.
+    """
+    with temporary(path.parent, f"'{path.name}' is as it was") as file:
+        _put(file, content)
+        file.replace(path)
+        flush(path.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Delete what killed processes left in a folder and below: files that were not whole an hour ago."""
+    with suppress(OSError):
+        for file in walk_files(folder):
+            left = file.name.startswith(_BEGINS) and file.name.endswith(_ENDS)
+            if left and time.time() - file.stat().st_mtime > _ABANDONED:
+                file.unlink()
+
+
+def check_folder(folder: Path, kept: str = _KEPT) -> None:
+    """Fail before any work is done where the folder cannot be written, or its disk can give no file a name."""
+    with temporary(folder, kept) as probe, temporary(folder, kept) as named:
+        probe.touch()
+        move_new(probe, named)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _metadata(job: Job, facts: Mapping[str, Any]) -> PngInfo:
+    info = PngInfo()
+    record = {"job": job.model_dump(mode="json"), **facts}
+    info.add_text("studio", json.dumps(record, ensure_ascii=True))
+    info.add_text("parameters", parameters_text.write(job, facts))
+    return info
+
+
+def _write(image: Image.Image, path: Path, info: PngInfo) -> None:
+    with path.open("xb") as file:
+        image.save(file, "PNG", pnginfo=info, compress_level=4)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _put(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _move(file: Path, folder: Path, stem: str) -> Path:
+    for n in count(1):
+        path = folder / (f"{stem}.png" if n == 1 else f"{stem}-{n}.png")
+        with suppress(FileExistsError):
+            move_new(file, path)
+            return path
+    raise AssertionError  # count() never ends
+
+
+def _move_to(file: Path, path: Path, job: Job) -> Path:
+    try:
+        move_new(file, path)
+    except FileExistsError:
+        if fast_record.key(path) != job.key:
+            raise in_the_way(path) from None
+    return path
+
+
+def in_the_way(path: Path) -> InputError:
+    """The error for a file that is not the picture which belongs at its place."""
+    return InputError(f"'{path}' is another file already; move it, or choose other names")

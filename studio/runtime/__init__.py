@@ -1,0 +1,1 @@
+"""Sessions: the queue, what a run tells, and who makes its pictures."""

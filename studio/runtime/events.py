@@ -1,0 +1,119 @@
+"""What a run tells those who watch it: plain frozen values that every surface translates."""
+
+import base64
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from studio.pictures.picture import Picture
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a run.
+
+    ``stale_soon`` events may be dropped for a newer one of their kind; ``final`` ones end a run.
+    """
+
+    stale_soon: ClassVar[bool] = False
+    final: ClassVar[bool] = False
+
+    @property
+    def name(self) -> str:
+        """The kind of event as a word: "step", "preview", "made"."""
+        return type(self).__name__.lower()
+
+    def data(self) -> dict[str, Any]:
+        """The event as plain JSON; bytes as base64, a picture as its file's path."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    return str(value.path) if isinstance(value, Picture) else value
+
+
+@dataclass(frozen=True)
+class Queued(Event):
+    """It waits; ``position`` runs come before it."""
+
+    stale_soon: ClassVar[bool] = True
+    position: int
+
+
+@dataclass(frozen=True)
+class Stalled(Event):
+    """The queue cannot go on just now, and goes on by itself once it can; ``problem`` says why, in one line.
+
+    The run's present state is told again then.
+    """
+
+    stale_soon: ClassVar[bool] = True
+    problem: str
+
+
+@dataclass(frozen=True)
+class Loading(Event):
+    """It has begun, and its model is being loaded where it is not yet."""
+
+    model: str
+
+
+@dataclass(frozen=True)
+class Step(Event):
+    """Step ``step`` of ``steps`` in picture ``picture`` of ``pictures`` is done.
+
+    ``seconds_left`` for the whole run is an estimate, None before there is one.
+    """
+
+    stale_soon: ClassVar[bool] = True
+    picture: int
+    pictures: int
+    step: int
+    steps: int
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
+class Preview(Event):
+    """What picture number ``picture`` looks like so far, as a small JPEG."""
+
+    stale_soon: ClassVar[bool] = True
+    picture: int
+    jpeg: bytes
+
+
+@dataclass(frozen=True)
+class Made(Event):
+    """A picture's file is complete."""
+
+    picture: Picture
+
+
+@dataclass(frozen=True)
+class Done(Event):
+    """Every picture is made."""
+
+    final: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class Failed(Event):
+    """It ended early; ``problem`` says why, in one line."""
+
+    final: ClassVar[bool] = True
+    problem: str
+
+
+@dataclass(frozen=True)
+class Cancelled(Event):
+    """Somebody stopped it. Pictures made before are kept."""
+
+    final: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class Interrupted(Event):
+    """The program ended while it ran; it can be retried."""
+
+    final: ClassVar[bool] = True

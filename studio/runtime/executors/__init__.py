@@ -1,0 +1,1 @@
+"""Who makes the pictures of a queue: this machine, or the workers of a Ray cluster."""

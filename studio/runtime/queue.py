@@ -1,0 +1,294 @@
+"""The durable queue: every run, its state and its pictures' files, in one SQLite file.
+
+Several processes may share the file. Each holds a lock of its own for as long as it lives; runs
+of one that has died are found by its lock being free. A run whose job this version cannot read is set aside,
+as "unreadable", and waits again in the first version that can. Nothing here follows the wall clock but what is shown.
+"""
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from filelock import FileLock, Timeout
+
+from studio.errors import InputError, QueueError
+from studio.files import private
+from studio.runtime.queue_file import QueueFile
+from studio.workflow.job import Job
+
+State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted", "unreadable"]
+ENDED: Final = ("done", "failed", "cancelled", "interrupted", "unreadable")
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS runs (
+  id TEXT PRIMARY KEY, owner TEXT NOT NULL, state TEXT NOT NULL, place REAL NOT NULL, created REAL NOT NULL,
+  job TEXT NOT NULL, folder TEXT NOT NULL, name TEXT NOT NULL,
+  problem TEXT NOT NULL DEFAULT '', stop INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0
+);
+DROP INDEX IF EXISTS runs_by_state;
+DROP INDEX IF EXISTS runs_by_time;
+CREATE INDEX IF NOT EXISTS runs_in_line ON runs (state, owner, place, id);
+CREATE TABLE IF NOT EXISTS pictures (
+  run TEXT NOT NULL REFERENCES runs (id), number INTEGER NOT NULL, path TEXT NOT NULL, PRIMARY KEY (run, number)
+);
+"""
+_TRIES: Final = (  # of a file that an earlier version made
+    "ALTER TABLE runs ADD COLUMN tries INTEGER NOT NULL DEFAULT 0",
+    "UPDATE runs SET tries = 1 WHERE state != 'queued' OR id IN (SELECT run FROM pictures)",
+)
+_LAST: Final = """
+1 + max(coalesce((SELECT max(rowid) FROM runs), 0),
+        coalesce((SELECT max(place) FROM runs WHERE state = 'queued' AND owner = ?), 0))
+"""
+_IN_LINE_ANEW: Final = """
+UPDATE runs SET place = line.n FROM
+  (SELECT id, row_number() OVER (ORDER BY place, rowid) AS n FROM runs WHERE state = 'queued' AND owner = ?) AS line
+WHERE runs.id = line.id
+"""
+_COLUMNS: Final = "id, owner, state, created, job, folder, name, problem, tries"
+_WAITING: Final = "state = 'queued' AND owner = ?"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run as the file holds it; ``asked`` is its job, read only when somebody wants it.
+
+    ``tries`` is how often it was begun.
+    """
+
+    id: str
+    owner: str
+    state: State
+    created: float
+    asked: str
+    folder: Path
+    name: str
+    problem: str
+    tries: int = 0
+
+    @cached_property
+    def job(self) -> Job:
+        """What was asked; raises InputError where this version cannot read it."""
+        job = Job.from_json(self.asked)
+        try:
+            _ = job.total
+        except (AttributeError, KeyError, TypeError) as error:
+            raise InputError(f"this is not a job the studio can read: {type(error).__name__} {error}") from None
+        return job
+
+    @cached_property
+    def unreadable(self) -> str:
+        """Why this version cannot read the job, in one line; empty where it can."""
+        try:
+            _ = self.job
+        except InputError as error:
+            return f"it was queued by another version of the studio and is kept for that one: {error}"
+        return ""
+
+
+class Queue:
+    """The queue's file, opened by one process at its first use. Its calls may come from any thread.
+
+    Each raises QueueError while the file cannot be used; what it held stays, and the next call tries again.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.owner = secrets.token_hex(6)
+        self._owners = file.parent / "owners"
+        self._alive = FileLock(self._owners / f"{self.owner}.lock", thread_local=False, mode=0o600)
+        self._file = QueueFile(file, _SCHEMA, self._begin)
+        self._adopted = False
+
+    def _begin(self) -> None:
+        """Show that this process lives, bring an earlier version's file up to date, and look for those that died."""
+        private.folder(self._owners)
+        if not self._alive.is_locked:
+            self._alive.acquire(timeout=0)
+        if not any(name == "tries" for _, name, *_ in self._file.ask("PRAGMA table_info(runs)")):
+            for sql in _TRIES:
+                self._file.ask(sql)
+        with suppress(QueueError):  # on a full disk all can still be read; ``next`` tries again
+            self._adopt()
+
+    def _adopt(self) -> None:
+        """Take over from processes that have died: what ran is interrupted, what waited waits here.
+
+        What was set aside and can be read by this version waits here too.
+        """
+        for (owner,) in self._file.ask("SELECT DISTINCT owner FROM runs WHERE state IN ('queued', 'running')"):
+            with self._dead(str(owner)) as dead:
+                if dead:
+                    self._file.ask("UPDATE runs SET state = 'interrupted' WHERE owner = ? AND state = 'running'", owner)
+                    self._file.ask(f"UPDATE runs SET owner = ? WHERE {_WAITING}", self.owner, owner)  # noqa: S608
+        waits = "UPDATE runs SET state = 'queued', problem = '', owner = ? WHERE id = ? AND state = 'unreadable'"
+        for row in self._rows("WHERE state = 'unreadable'"):
+            if not row.unreadable:
+                self._file.ask(waits, self.owner, row.id)
+        self._adopted = True
+
+    @contextmanager
+    def _dead(self, owner: str) -> Iterator[bool]:
+        if owner == self.owner:
+            yield False
+            return
+        lock = FileLock(self._owners / f"{owner}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except (Timeout, OSError, ValueError):
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+            with suppress(OSError):
+                Path(lock.lock_file).unlink(missing_ok=True)
+
+    def add(self, job: Job, folder: Path, name: str) -> str:
+        """A new run at the end of the queue; returns its id."""
+        run = secrets.token_hex(8)
+        values = (run, self.owner, self.owner, time.time(), job.model_dump_json(), str(folder.absolute()), name)
+        self._file.ask(
+            "INSERT INTO runs (id, owner, state, place, created, job, folder, name) "  # noqa: S608
+            f"VALUES (?, ?, 'queued', {_LAST}, ?, ?, ?, ?)",
+            *values,
+        )
+        return run
+
+    def next(self) -> Row | None:
+        """The first of this process's waiting runs, now marked as running; those that cannot be read are set aside."""
+        if not self._adopted:
+            self._adopt()
+        while rows := self._rows(f"WHERE {_WAITING} ORDER BY place, rowid LIMIT 1", self.owner):
+            first = rows[0]
+            if first.unreadable:
+                aside = "UPDATE runs SET state = 'unreadable', problem = ? WHERE id = ? AND state = 'queued'"
+                self._file.ask(aside, first.unreadable, first.id)
+                continue
+            taken = self._file.ask(
+                "UPDATE runs SET state = 'running', stop = 0, tries = tries + 1 "  # noqa: S608
+                f"WHERE id = ? AND {_WAITING} RETURNING {_COLUMNS}",
+                first.id,
+                self.owner,
+            )
+            if taken:
+                return _row(taken[0])
+        return None
+
+    def row(self, run: str) -> Row:
+        """One run; raises InputError where there is none of this id."""
+        rows = self._rows("WHERE id = ?", run)
+        if not rows:
+            raise InputError(f"there is no run '{run}'")
+        return rows[0]
+
+    def rows(self, most: int = 1000) -> list[Row]:
+        """The newest runs, newest first."""
+        return self._rows("ORDER BY rowid DESC LIMIT ?", most)
+
+    def running(self) -> list[str]:
+        """The ids of all runs that are at work, in any process."""
+        return [str(run) for (run,) in self._file.ask("SELECT id FROM runs WHERE state = 'running' ORDER BY rowid")]
+
+    def _rows(self, which: str, *values: object) -> list[Row]:
+        return [_row(found) for found in self._file.ask(f"SELECT {_COLUMNS} FROM runs {which}", *values)]  # noqa: S608
+
+    def waiting(self) -> list[str]:
+        """The ids of this process's waiting runs, the next one first."""
+        rows = self._file.ask(f"SELECT id FROM runs WHERE {_WAITING} ORDER BY place, rowid", self.owner)  # noqa: S608
+        return [str(run) for (run,) in rows]
+
+    def move(self, run: str, to: int) -> None:
+        """Put a waiting run at place ``to`` (0 is next); one that no longer waits stays as it is."""
+        with self._file.together():
+            place = self._between(run, max(0, to))
+            if place is None:  # two neighbours so near that no number lies between
+                self._file.ask(_IN_LINE_ANEW, self.owner)
+                place = self._between(run, max(0, to))
+            self._file.ask("UPDATE runs SET place = ? WHERE id = ? AND state = 'queued'", place, run)
+
+    def _between(self, run: str, to: int) -> float | None:
+        """A place between the waiting runs ``to - 1`` and ``to``, ``run`` not counted; None where there is none."""
+        rows = self._file.ask(
+            f"SELECT place FROM runs WHERE {_WAITING} AND id != ? ORDER BY place, rowid LIMIT 2 OFFSET ?",  # noqa: S608
+            self.owner,
+            run,
+            max(0, to - 1),
+        )
+        places = [_number(place) for (place,) in rows]
+        if to == 0 and places:
+            return places[0] - 1
+        if to == 0 or len(places) < 2:
+            ((last,),) = self._file.ask(f"SELECT {_LAST}", self.owner)
+            return _number(last)
+        middle = (places[0] + places[1]) / 2
+        return middle if places[0] < middle < places[1] else None
+
+    def ask_to_stop(self, run: str) -> bool:
+        """Cancel a waiting run at once (True), or ask the process that runs it to stop (False)."""
+        gone = self._file.ask("UPDATE runs SET state = 'cancelled' WHERE id = ? AND state = 'queued' RETURNING id", run)
+        self._file.ask("UPDATE runs SET stop = 1 WHERE id = ? AND state = 'running'", run)
+        return bool(gone)
+
+    def asked_to_stop(self, run: str) -> bool:
+        """Whether any process wants this run to stop."""
+        return bool(self._file.ask("SELECT 1 FROM runs WHERE id = ? AND stop = 1", run))
+
+    def again(self, run: str) -> bool:
+        """Queue an ended, unfinished run once more, for what is missing; False where it is not one."""
+        return bool(
+            self._file.ask(
+                f"UPDATE runs SET state = 'queued', owner = ?, place = {_LAST}, problem = '', stop = 0 "  # noqa: S608
+                "WHERE id = ? AND state IN ('failed', 'cancelled', 'interrupted') RETURNING id",
+                self.owner,
+                self.owner,
+                run,
+            )
+        )
+
+    def end(self, run: str, state: State, problem: str = "") -> None:
+        """A run is over."""
+        self._file.ask("UPDATE runs SET state = ?, problem = ? WHERE id = ?", state, problem, run)
+
+    def keep(self, run: str, number: int, path: Path) -> None:
+        """Picture ``number`` (from 0) of a run is the file ``path``."""
+        self._file.ask("INSERT OR REPLACE INTO pictures VALUES (?, ?, ?)", run, number, str(path.absolute()))
+
+    def pictures(self, run: str) -> dict[int, Path]:
+        """A run's finished pictures by number; those whose files are gone are left out."""
+        rows = self._file.ask("SELECT number, path FROM pictures WHERE run = ? ORDER BY number", run)
+        return {n: Path(path) for n, path in rows if isinstance(n, int) and isinstance(path, str) and _is_file(path)}
+
+    def is_of_another(self, path: Path, run: str) -> bool:
+        """Whether a file is a picture of another run's."""
+        return bool(self._file.ask("SELECT 1 FROM pictures WHERE path = ? AND run != ?", str(path.absolute()), run))
+
+    def close(self) -> None:
+        """Let go of the file. What still waits goes to whoever opens it next."""
+        self._file.close()
+        self._alive.release()
+
+
+def _row(values: tuple[Any, ...]) -> Row:
+    run, owner, state, created, job, folder, name, problem, tries = values
+    return Row(
+        str(run), str(owner), state, _number(created),
+        str(job), Path(str(folder)), str(name), str(problem), int(_number(tries)),
+    )  # fmt: skip
+
+
+def _number(value: object) -> float:
+    """A number that another version may have written otherwise."""
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except OSError:  # a name too long for any disk
+        return False

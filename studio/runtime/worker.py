@@ -1,0 +1,179 @@
+"""Makes what waits in the queue, and lives on whatever happens: to the queue's disk, to a run, to those who listen.
+
+A run is never told to be over, and no other is begun, before the queue has noted it. While the queue's file cannot be
+used the worker says so to everybody (``Stalled``) and tries again; a picture that was written meanwhile is found by its
+file, should the program be killed before it could be noted.
+"""
+
+import threading
+from collections.abc import Callable
+from logging import getLogger
+from typing import Final, TypeVar
+
+from studio.errors import Cancelled as Stopped
+from studio.errors import QueueError, StudioError
+from studio.pictures import resume
+from studio.pictures.picture import Picture
+from studio.runtime.event_hub import Hub
+from studio.runtime.events import Cancelled, Done, Event, Failed, Interrupted, Loading, Made, Queued, Stalled
+from studio.runtime.executors.local import Hands, stoppable
+from studio.runtime.queue import Queue, Row
+
+_POLL: Final = 0.5  # seconds between looks at what other processes ask
+_RETRY: Final = 0.5  # seconds between tries while the queue's file cannot be used
+
+_T = TypeVar("_T")
+
+
+class Worker:
+    """As many threads as there are lanes, each with a run at a time. ``listed`` puts a picture into the gallery."""
+
+    def __init__(self, queue: Queue, hands: Hands, hub: Hub, listed: Callable[[Picture], None]) -> None:
+        self._queue, self._hands, self._hub, self._listed = queue, hands, hub, listed
+        self._threads: list[threading.Thread] = []
+        self._changed = threading.Condition()
+        self._closing = threading.Event()
+        self._at_work: dict[str, threading.Event] = {}  # runs made here, each with what asks it to stop
+        self._stuck: dict[int, str] = {}  # why a thread cannot go on just now
+
+    @property
+    def stalled(self) -> str:
+        """Why the queue cannot go on just now, in one line; empty while it can."""
+        return next(iter(list(self._stuck.values())), "")
+
+    def start(self) -> None:
+        """See to it that every lane has a living thread; what cannot be started now is tried at the next call."""
+        with self._changed:
+            self._threads = [thread for thread in self._threads if thread.is_alive()]
+            try:
+                while len(self._threads) < self._hands.lanes and not self._closing.is_set():
+                    thread = threading.Thread(target=self._serve, name="studio", daemon=True)
+                    thread.start()
+                    self._threads.append(thread)
+            except (RuntimeError, MemoryError) as error:
+                getLogger("studio").warning("the queue's worker does not start yet: %s", error)
+
+    def wake(self) -> None:
+        """Something in the line has changed: those who wait hear their places, and the worker looks."""
+        self._tell_places()
+        with self._changed:
+            self._changed.notify_all()
+
+    def stop(self, run: str) -> bool:
+        """Stop a run that is made here within a step; False where it is not."""
+        asked = self._at_work.get(run)
+        if asked:
+            asked.set()
+        return asked is not None
+
+    def close(self) -> None:
+        """Stop within a step. The run at work is interrupted; those that wait go on another time."""
+        self._closing.set()
+        self.wake()
+        for thread in self._threads:
+            thread.join()
+
+    def _serve(self) -> None:
+        while not self._closing.is_set():
+            try:
+                if row := self._surely(self._queue.next):
+                    self._tell_places()
+                    self._do(row)
+                else:
+                    with self._changed:
+                        self._changed.wait(_POLL)
+            except Stopped:
+                return
+            except BaseException:  # whatever it was, every later run must still be made
+                getLogger("studio").exception("the queue's worker goes on")
+                self._closing.wait(_RETRY)
+
+    def _do(self, row: Row) -> None:
+        """One run, from loading to its end."""
+        self._at_work[row.id] = threading.Event()
+        try:
+            self._hub.tell(row.id, Loading(", ".join(row.job.models())))
+            self._produce(row)
+            end: Event = Done()
+        except Stopped:
+            end = Interrupted() if self._closing.is_set() else Cancelled()
+        except StudioError as error:
+            end = Failed(str(error))
+        except BaseException as error:  # a mistake of ours, or of a step from elsewhere
+            getLogger("studio").exception("run %s", row.id)
+            end = Failed(f"{type(error).__name__}: {error}")
+        self._end(row.id, end)
+
+    def _end(self, run: str, end: Event) -> None:
+        problem = end.problem if isinstance(end, Failed) else ""
+        try:
+            self._surely(lambda: self._queue.end(run, end.name, problem))  # type: ignore[arg-type]
+        except Stopped:  # it could not be noted: whoever opens the queue next finds it interrupted
+            end = Interrupted()
+        finally:
+            self._at_work.pop(run, None)
+        self._hub.tell(run, end)
+
+    def _produce(self, row: Row) -> None:
+        """Make and note each picture that is missing."""
+        watch = stoppable(lambda: self._is_stopped(row.id), lambda event: self._hub.tell(row.id, event))
+        finished = self._surely(lambda: self._queue.pictures(row.id))
+        if row.tries > 1:  # it was begun before: pictures may be there that nobody could note
+            for number, path in resume.written(row.job, row.folder, row.name, finished):
+                if not self._surely(lambda path=path: self._queue.is_of_another(path, row.id)):  # type: ignore[misc]
+                    self._keep(row.id, number, Picture(path))
+                    finished[number] = path
+        made = self._hands.work(row.job, row.folder, row.name, watch, previews=True, finished=finished)
+        for number, picture in made:
+            self._keep(row.id, number, picture)
+
+    def _keep(self, run: str, number: int, picture: Picture) -> None:
+        self._surely(lambda: self._queue.keep(run, number, picture.path))
+        self._listed(picture)
+        self._hub.tell(run, Made(picture))
+
+    def _is_stopped(self, run: str) -> bool:
+        if self._closing.is_set() or self._at_work[run].is_set():
+            return True
+        try:
+            return self._queue.asked_to_stop(run)
+        except QueueError:  # who asks here is heard all the same
+            return False
+
+    def _surely(self, ask: Callable[[], _T]) -> _T:
+        """What the queue answers, asked again until it does; raises Cancelled where the session is closed meanwhile."""
+        while True:
+            try:
+                answer = ask()
+            except QueueError as error:
+                if self._closing.is_set():
+                    raise Stopped("closed") from None
+                self._stall(str(error))
+                self._closing.wait(_RETRY)
+            else:
+                self._go_on()
+                return answer
+
+    def _stall(self, problem: str) -> None:
+        """This thread cannot go on for this reason; everybody hears of it with every try, whatever else they hear."""
+        if not self.stalled:
+            getLogger("studio").warning("%s; tried again until it can be", problem)
+        self._stuck[threading.get_ident()] = problem
+        self._hub.tell_all(Stalled(problem))
+
+    def _go_on(self) -> None:
+        """This thread can go on; where it was the last that could not, everybody hears where their run stands."""
+        if self._stuck.pop(threading.get_ident(), None) and not self._stuck:
+            self._hub.tell_again()
+            self._tell_places()
+
+    def _tell_places(self) -> None:
+        if not (listened := self._hub.listened_to()):
+            return
+        try:
+            waiting = self._queue.waiting()
+        except QueueError:  # the worker says why
+            return
+        for place, run in enumerate(waiting):
+            if run in listened:
+                self._hub.tell(run, Queued(place))

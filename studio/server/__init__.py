@@ -1,0 +1,1 @@
+"""The HTTP server: API, web app, and who may talk to it."""

@@ -1,0 +1,224 @@
+"""A request as A1111's clients make it, as a workflow of ours with its values; what cannot be followed is refused.
+
+A field that would change the picture and that nothing here follows is an InputError that names it. What changes no
+picture is named among the warnings, never dropped unsaid.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from studio.errors import InputError
+from studio.imports.a1111_fields import HIRES, REQUEST, SIZE_OF_FIRST, second_pass, unserved
+from studio.imports.importing import unsuited
+from studio.imports.json_validators import seed
+from studio.imports.unsupported import reason
+from studio.models import library
+from studio.parameters.sampler_names import canonical, without_schedule
+from studio.pictures import clip_skip
+from studio.server.api import a1111_pictures
+from studio.server.api.a1111_requests import Asked, AskedOfPicture
+from studio.server.api.a1111_settings import CLIP_SKIP, MODEL, Settings
+from studio.server.api.compat import Wanted, workflow_with_vae
+from studio.steps import hires
+from studio.workflow.workflow import Workflow
+
+THEIRS: Final[Mapping[str, str]] = {
+    "guidance": "cfg_scale", "strength": "denoising_strength", "count": "batch_size", "size": "width",
+    "sampler": "sampler_name", "image": "init_images", "factor": "hr_scale", "joins": "tiling",
+    "padding": "inpaint_full_res_padding", "drawn_at": "width", "model": f"override_settings.{MODEL}",
+}  # fmt: skip
+"""Their names for inputs that are called otherwise here."""
+_SAID_NOWHERE: Final = ("save_images", "do_not_save_samples", "do_not_save_grid")  # all are kept, as always here
+_IDLE: Final = (
+    "comments", "force_task_id", "infotext", "image_cfg_scale", "mask_round",
+)  # fmt: skip
+_NO_SCHEDULE: Final = ("", "automatic", "use same scheduler")
+_DEFAULT_SAMPLER: Final = "Euler"  # A1111's, where a schedule is named alone
+
+
+def from_words(asked: Asked, settings: Settings) -> Wanted:
+    """The job for pictures from words; raises InputError that names a field that is wrong or cannot be followed."""
+    _refuse(asked)
+    values = _common(asked, settings)
+    if asked.enable_hr:
+        values |= _second_pass(asked, values)
+    elif asked.size:
+        values["size"] = asked.size
+    if asked.enable_hr and asked.tiling:
+        raise InputError.about("tiling", "there is no second pass for seamless tiles here; leave enable_hr out")
+    workflow = "hires" if asked.enable_hr else "seamless-pattern" if asked.tiling else "text-to-image"
+    return Wanted(workflow_with_vae(workflow, settings.vae), values, _warnings(asked, settings))
+
+
+def from_picture(asked: AskedOfPicture, settings: Settings, output: Path) -> Wanted:
+    """The job for pictures from a picture, which is kept in ``output``; raises as ``from_words`` does."""
+    _refuse(asked)
+    if asked.tiling:
+        raise InputError.about("tiling", reason("Tiling"))
+    begun = a1111_pictures.start(asked, output, library.find(settings.model).size)
+    values = _common(asked, settings) | _given(image=begun.image, mask=begun.mask, strength=asked.denoising_strength)
+    if begun.size and not begun.mask:
+        values["size"] = str(begun.size)
+    workflow = workflow_with_vae("inpaint" if begun.mask else "image-to-image", settings.vae)
+    if begun.mask and asked.only_masked:
+        values |= _given(padding=asked.inpaint_full_res_padding, drawn_at=begun.size and str(begun.size))
+        workflow = _with_inputs(workflow, "padding", "drawn_at")
+    return Wanted(workflow, values, _warnings(asked, settings))
+
+
+def _with_inputs(workflow: Workflow, *names: str) -> Workflow:
+    """The workflow for inpainting with more of its step's parameters as inputs."""
+    inputs = workflow.data["inputs"] | {name: f"redraw.{name}" for name in names}
+    return Workflow.of(workflow.name, {**workflow.data, "inputs": inputs})
+
+
+def _common(asked: Asked, settings: Settings) -> dict[str, Any]:
+    """What every workflow takes; raises InputError also for what the model has nothing for."""
+    family = library.find(settings.model).family
+    values = {"prompt": asked.prompt or "", "model": settings.model, "count": _count(asked)} | _given(
+        negative_prompt=asked.negative_prompt or None,
+        seed=_seed(asked.seed),
+        steps=asked.steps,
+        guidance=_guidance(asked, family.name),
+        sampler=_sampler(asked),
+        clip_skip=_clip_skip(asked, settings, family.name),
+    )
+    for name, why in unsuited(values, family).items():
+        raise InputError.about(THEIRS.get(name, name), why)
+    return values
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _count(asked: Asked) -> int:
+    if asked.n is not None and asked.batch_size not in (None, 1, asked.n):
+        raise InputError.about("n", "it says another number of pictures than batch_size; give one of them")
+    size = asked.n if asked.n is not None else asked.batch_size
+    return (1 if size is None else size) * (1 if asked.n_iter is None else asked.n_iter)
+
+
+def _seed(value: int | None) -> int | None:
+    try:
+        return None if value in (None, -1) else seed(value)
+    except ValueError as error:
+        raise InputError.about("seed", str(error)) from None
+
+
+def _guidance(asked: Asked, family: str) -> float | None:
+    """The guidance; of FLUX that which it was distilled with, which Forge calls by a name of its own."""
+    if family != "flux1" or asked.distilled_cfg_scale is None:
+        return asked.cfg_scale
+    if asked.cfg_scale not in (None, 1):
+        raise InputError.about("cfg_scale", "this model is told distilled_cfg_scale alone; leave cfg_scale at 1")
+    return asked.distilled_cfg_scale
+
+
+def _sampler(asked: Asked) -> str | None:
+    name, schedule = asked.sampler_name or asked.sampler_index or "", asked.scheduler or ""
+    schedule = "" if schedule.lower() in _NO_SCHEDULE else schedule
+    if not name and not schedule:
+        return None
+    automatic = "Automatic" if (asked.scheduler or "").lower() == "automatic" else ""
+    try:
+        found = canonical(name or _DEFAULT_SAMPLER, schedule or automatic)
+    except ValueError as error:
+        alone = without_schedule(name or _DEFAULT_SAMPLER, schedule)
+        field, why = ("scheduler", f"'{alone}' goes by its own here") if alone else ("sampler_name", str(error))
+        raise InputError.about(field, why) from None
+    _check_eta(asked.eta, found)
+    return found
+
+
+def _check_eta(eta: float | None, sampler: str) -> None:
+    """Samplers that add noise add all of it here, but for DDIM, which adds none; others take no eta anywhere."""
+    noisy = sampler.startswith(("Euler a", "DPM2 a", "DPM++ SDE", "DPM++ 2M SDE"))
+    if (noisy and eta not in (None, 1)) or (sampler == "DDIM" and eta not in (None, 0)):
+        raise InputError.about("eta", reason("Eta"))
+
+
+def _clip_skip(asked: Asked, settings: Settings, family: str) -> int | None:
+    own = (asked.override_settings or {}).get(CLIP_SKIP)
+    if own and asked.clip_skip and settings.clip_skip != asked.clip_skip:
+        raise InputError.about("clip_skip", f"override_settings.{CLIP_SKIP} says another one; give one of them")
+    said = asked.clip_skip or settings.clip_skip
+    if said == 1:
+        return None
+    try:
+        return clip_skip.ours(said, "A1111", family)
+    except ValueError as error:
+        raise InputError.about("clip_skip", str(error)) from None
+
+
+def _second_pass(asked: Asked, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a larger second pass, and the size of the first; raises InputError for what both do not share."""
+    same = {
+        "hr_second_pass_steps": asked.steps, "hr_checkpoint_name": values["model"],
+        "hr_sampler_name": asked.sampler_name or asked.sampler_index, "hr_scheduler": asked.scheduler,
+        "hr_prompt": asked.prompt, "hr_negative_prompt": asked.negative_prompt,
+        "hr_cfg": asked.cfg_scale,
+    }  # fmt: skip
+    for name, why in unserved(asked.model_dump(include=set(HIRES)), HIRES, same):
+        raise InputError.about(name, why)
+    card = library.find(values["model"])
+    said = _sizes(asked, asked.size or str(card.size))
+    key, factor = second_pass(said)
+    if not factor:
+        field = "firstphase_width" if SIZE_OF_FIRST in said else "hr_resize_x"
+        raise InputError.about(field, reason("Hires resize"))
+    first = said[SIZE_OF_FIRST] if key == SIZE_OF_FIRST else asked.size
+    strength = asked.denoising_strength or max(hires.STRENGTH, 1 / (asked.steps or card.defaults.steps))
+    return {"factor": factor, "strength": strength} | _given(size=first or None)
+
+
+def _sizes(asked: Asked, size: str) -> dict[str, str]:
+    """What a request says of the sizes of both passes, by the keys of A1111's text; ``size`` is that of the first."""
+    if asked.firstphase_width or asked.firstphase_height:
+        return {SIZE_OF_FIRST: f"{asked.firstphase_width or 0}x{asked.firstphase_height or 0}", "Size": size}
+    if asked.hr_resize_x or asked.hr_resize_y:
+        if (asked.hr_resize_x or 0) % 8 or (asked.hr_resize_y or 0) % 8:
+            raise InputError.about("hr_resize_x", "each side must be a multiple of 8")
+        return {"Hires resize": f"{asked.hr_resize_x or 0}x{asked.hr_resize_y or 0}", "Size": size}
+    return {"Hires upscale": f"{2.0 if asked.hr_scale is None else asked.hr_scale:.10f}"}
+
+
+def _refuse(asked: Asked) -> None:
+    """Raise InputError for a field that would change the picture and that nothing here follows."""
+    for name, why in unserved(asked.model_dump(include=set(REQUEST)), REQUEST):
+        raise InputError.about(name, why)
+    for name, script in (asked.alwayson_scripts or {}).items():
+        if _is_on(script):
+            raise InputError.about(f"alwayson_scripts.{name}", f"{reason('Script')}; leave it out")
+
+
+def _is_on(script: Any) -> bool:
+    """Whether a script of A1111's does anything: its arguments are not all empty, off or not enabled."""
+    args = script.get("args") if isinstance(script, dict) else script
+    listed = args if isinstance(args, list) else [args] if args else []
+    if listed and isinstance(listed[0], bool):
+        return listed[0]  # as ADetailer and most others begin
+    return any(one.get("enabled", True) if isinstance(one, dict) else bool(one) for one in listed)
+
+
+def _warnings(asked: Asked, settings: Settings) -> list[str]:
+    """What a request asks that changes no picture here."""
+    strangers = [f"{name} is not known here; ignored" for name in asked.model_extra or {}]
+    named = [f"{name} has no effect here; ignored" for name in _without_effect(asked)]
+    told = [f"override_settings.{name} has no effect here; ignored" for name in settings.ignored]
+    instead = ["hr_upscaler: the picture is enlarged by Lanczos here, not as latents"]
+    return [*strangers, *named, *told, *(instead if asked.enable_hr and asked.hr_upscaler == "Latent" else [])]
+
+
+def _without_effect(asked: Asked) -> Iterator[str]:
+    said = asked.model_dump(exclude_none=True)
+    yield from (name for name in (*_IDLE, *_SAID_NOWHERE) if said.get(name) not in (None, "", {}, False, 0))
+    if isinstance(asked, AskedOfPicture) and asked.enable_hr:
+        yield "enable_hr"
+    if isinstance(asked, AskedOfPicture) or not asked.enable_hr:
+        yield from (name for name, _ in unserved(said, HIRES))
+    if not isinstance(asked, AskedOfPicture) and not asked.enable_hr and asked.denoising_strength:
+        yield "denoising_strength"
+    if isinstance(asked, AskedOfPicture) and asked.inpaint_full_res_padding and not (asked.mask and asked.only_masked):
+        yield "inpaint_full_res_padding"

@@ -1,0 +1,115 @@
+"""What there is, as A1111 and Forge list it: models, samplers, VAEs and more; kinds that are not here are empty."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from studio.lora.library import lora_index
+from studio.models import adapters, library
+from studio.parameters.sampler_names import NAMES, SCHEDULES
+from studio.parameters.types import OWN_SAMPLER
+
+router = APIRouter(prefix="/sdapi/v1", tags=["AUTOMATIC1111"])
+
+
+@router.get("/sd-models")
+def models() -> list[dict[str, Any]]:
+    """The models."""
+    return [
+        {"title": n, "model_name": n, "hash": None, "sha256": None, "filename": n, "config": None}
+        for n in library.names()
+    ]
+
+
+@router.get("/loras")
+def loras() -> list[dict[str, Any]]:
+    """The LoRAs, to write into a prompt as <lora:NAME:WEIGHT>."""
+    return [{"name": name, "alias": name, "path": name, "metadata": {}} for name in lora_index.names()]
+
+
+@router.get("/samplers")
+def samplers() -> list[dict[str, Any]]:
+    """The samplers."""
+    return [{"name": name, "aliases": [], "options": {}} for name in NAMES if name != OWN_SAMPLER]
+
+
+@router.get("/schedulers")
+def schedulers() -> list[dict[str, Any]]:
+    """The schedules. Not every sampler has each: ``samplers`` names those that go together."""
+    return [
+        {"name": name, "label": label, "aliases": [], "default_rho": -1.0, "need_inner_model": False}
+        for name, label in SCHEDULES.items()
+    ]
+
+
+@router.get("/upscalers")
+def upscalers() -> list[dict[str, Any]]:
+    """What a second pass can begin with."""
+    return [
+        {"name": name, "model_name": None, "model_path": None, "model_url": None, "scale": scale}
+        for name, scale in (("None", 1.0), ("Lanczos", 4.0))
+    ]
+
+
+@router.get("/sd-vae")
+@router.get("/sd-modules")
+def vaes() -> list[dict[str, Any]]:
+    """The VAEs among the parts, to name as ``override_settings.sd_vae``."""
+    return [{"model_name": name, "filename": name} for name in adapters.names("vae")]
+
+
+@router.get("/embeddings")
+def embeddings() -> dict[str, Any]:
+    """None: words that were learned are given to a workflow's step here, not written into prompts."""
+    return {"loaded": {}, "skipped": {}}
+
+
+@router.get("/scripts")
+def scripts() -> dict[str, list[str]]:
+    """None."""
+    return {"txt2img": [], "img2img": []}
+
+
+@router.get("/latent-upscale-modes")
+@router.get("/hypernetworks")
+@router.get("/face-restorers")
+@router.get("/realesrgan-models")
+@router.get("/prompt-styles")
+@router.get("/script-info")
+def nothing() -> list[Any]:
+    """None."""
+    return []
+
+
+@router.get("/cmd-flags")
+def flags() -> dict[str, Any]:
+    """How A1111 would have been started to be as this server is."""
+    return {"api": True, "listen": False, "share": False, "nowebui": False, "api_auth": None, "subpath": None}
+
+
+@router.get("/memory")
+def memory() -> dict[str, Any]:
+    """Bytes of memory, of the machine and of the graphics card."""
+    import psutil
+
+    machine = psutil.virtual_memory()
+    ram = {"free": machine.available, "used": machine.total - machine.available, "total": machine.total}
+    return {"ram": ram, "cuda": _card()}
+
+
+def _card() -> dict[str, Any]:
+    import torch
+
+    if not torch.cuda.is_available():
+        return {"error": "there is no CUDA card"}
+    free, total = torch.cuda.mem_get_info()
+    said = {"free": free, "used": total - free, "total": total}
+    held = {"current": torch.cuda.memory_allocated(), "peak": torch.cuda.max_memory_allocated()}
+    return {"system": said, "active": held, "allocated": held, "reserved": held, "inactive": held, "events": {}}
+
+
+@router.post("/refresh-checkpoints")
+@router.post("/refresh-loras")
+@router.post("/refresh-vae")
+def refresh() -> None:
+    """Nothing to do: what is added is listed at once."""

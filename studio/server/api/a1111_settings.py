@@ -1,0 +1,117 @@
+"""A1111's settings of the whole program: what a client sets once, and what a request sets for itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request
+
+from studio.errors import InputError
+from studio.imports.a1111_fields import SETTINGS, unserved
+from studio.models import adapters, library
+from studio.plugins import unknown
+from studio.server.api.strict import StrictRoute
+
+router = APIRouter(prefix="/sdapi/v1", tags=["AUTOMATIC1111"], route_class=StrictRoute)
+
+MODEL: Final = "sd_model_checkpoint"
+CLIP_SKIP: Final = "CLIP_stop_at_last_layers"
+_VAE, _MODULES = "sd_vae", "forge_additional_modules"
+_OWN_VAE: Final = (None, "", "None", "none", "Automatic", "automatic")
+_SERVED: Final = (MODEL, _VAE, CLIP_SKIP, _MODULES)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What of A1111's settings the studio follows: a model, a VAE ("" for the model's own), and A1111's clip skip."""
+
+    model: str
+    vae: str = ""
+    clip_skip: int = 1
+    ignored: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any], within: str = "") -> "Settings":
+        """From settings by their names there; raises InputError for one that is wrong or that the studio cannot follow.
+
+        ``within`` stands before the names in the error: "override_settings.".
+        """
+        try:
+            for name, why in unserved(said, SETTINGS):
+                raise InputError.about(name, why)
+            ignored = (name for name in said if name not in _SERVED and name not in SETTINGS)
+            return cls(_model(said.get(MODEL)), _vae(said), _clip_skip(said.get(CLIP_SKIP)), tuple(ignored))
+        except InputError as error:
+            raise InputError(
+                f"{within}{error}", {f"{within}{name}": why for name, why in error.wrong.items()}
+            ) from None
+
+
+async def chosen(request: Request) -> dict[str, Any]:
+    """The settings that clients of this app have set."""
+    kept: dict[str, Any] = request.app.state.a1111_settings
+    return kept
+
+
+Chosen = Annotated[dict[str, Any], Depends(chosen)]
+
+
+@router.get("/options")
+def options(kept: Chosen) -> dict[str, Any]:
+    """The settings; ``sd_model_checkpoint`` is the model that is used where a request names none."""
+    now = Settings.read(kept)
+    return {
+        "samples_format": "png",
+        "sd_checkpoint_hash": "",
+        "randn_source": "CPU",
+        "emphasis": "No norm",
+        **kept,
+        MODEL: now.model,
+        _VAE: now.vae or "Automatic",
+        CLIP_SKIP: now.clip_skip,
+    }
+
+
+@router.post("/options")
+def set_options(asked: dict[str, Any], kept: Chosen) -> None:
+    """Set some of them, until the studio ends. What changes no picture here is ignored."""
+    now = Settings.read({**kept, **asked})
+    kept |= {name: value for name, value in asked.items() if name not in now.ignored}
+
+
+def _model(name: Any) -> str:
+    """A model's name here, for its title there: "dreamshaper_8.safetensors [879db523c3]"."""
+    if not name:
+        return next(iter(library.names()), "")
+    return _named(MODEL, "model", name, library.names())
+
+
+def _vae(said: Mapping[str, Any]) -> str:
+    """The VAE; Forge has it, and text encoders, among its additional modules."""
+    modules = said.get(_MODULES) or []
+    if not isinstance(modules, list) or len(modules) > 1:
+        raise InputError.about(_MODULES, "one VAE may be given here; text encoders come with the model")
+    if modules:
+        return _named(_MODULES, "vae", modules[0], adapters.names("vae"))
+    name = said.get(_VAE)
+    return "" if name in _OWN_VAE else _named(_VAE, "vae", name, adapters.names("vae"))
+
+
+def _named(field: str, kind: str, name: Any, known: list[str]) -> str:
+    """The one of ``known`` that ``name`` means, with or without folder, ending and hash."""
+    if not isinstance(name, str):
+        raise InputError.about(field, f"give a name, not {name!r}")
+    bare = name.partition(" [")[0]
+    ends = {bare, bare.removesuffix(".safetensors"), PurePosixPath(PureWindowsPath(bare).as_posix()).name}
+    for one in known:
+        if one in ends or one.removesuffix(".safetensors") in ends:
+            return one
+    raise InputError.about(field, unknown(kind, name, known))
+
+
+def _clip_skip(value: Any) -> int:
+    try:
+        return int(value or 1)
+    except (TypeError, ValueError):
+        raise InputError.about(CLIP_SKIP, f"give a whole number, not {value!r}") from None

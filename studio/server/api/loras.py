@@ -1,0 +1,40 @@
+"""``/api/loras``: what is known of the LoRAs that are here, and their previews."""
+
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, HTTPException
+from fastapi.responses import Response
+
+from studio.errors import InputError
+from studio.gallery import thumbnails
+from studio.models import library
+from studio.plugins import unknown
+from studio.ui import lora_picker
+
+router = APIRouter(prefix="/api", tags=["LoRA"])
+_EDGE = 320
+
+
+@router.get("/loras")
+def loras(model: str = "") -> list[dict[str, Any]]:
+    """The LoRAs; with a model's name those that fit it first, and of each other the reason why it does not."""
+    if model and model not in library.names():
+        raise InputError.about("model", unknown("model", model, library.names()))
+    return [one.about | {"preview": _address(one)} for one in lora_picker.shown(model)]
+
+
+def _address(one: lora_picker.Shown) -> str | None:
+    return f"/api/loras/{quote(one.about['name'], safe='')}/preview" if one.preview else None
+
+
+@router.get("/loras/{name:path}/preview", response_class=Response)
+def preview(name: str) -> Response:
+    """The picture that lies with a LoRA, as a small JPEG."""
+    if (path := lora_picker.preview(name)) is None:
+        raise HTTPException(404, "there is no such preview")
+    try:
+        jpeg = thumbnails.jpeg(path, _EDGE)
+    except InputError:
+        raise HTTPException(404, "the preview cannot be read") from None
+    return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})

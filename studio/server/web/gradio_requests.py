@@ -1,0 +1,153 @@
+"""Which requests reach Gradio: those that its page makes, and none that names a file that was not uploaded.
+
+Gradio checks the paths it is given only in an app that was started with ``launch()``, which a mounted app never is, and
+downloads whatever URL it finds where a file belongs. Its other routes (proxy, vibe-edit, stream, recordings, server
+functions of components, calls by name) are of no use to the page. So everything is refused but the table below.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import unquote, urlsplit
+
+import gradio as gr
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.datastructures import Headers
+from starlette.requests import Request
+
+from studio.files import strict_json
+from studio.server.guard import Refusal, refuse, route_path
+from studio.ui.uploads import SHOWN, contained
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+FILE: Final = "/gradio_api/file="
+_CALLS: Final = ("/gradio_api/queue/join", "/gradio_api/run/predict")
+_READ: Final = re.compile(
+    r"/|/config|/theme\.css|/static/js/[\w.]+\.js|/gradio_api/(queue/data|upload_progress|app_id|heartbeat/\w+)"
+)
+_MULTIPART: Final = re.compile(r"""multipart/form-data;\s*boundary=("?)[\w'()+,./:=?-]{1,70}\1""")  # RFC 2046
+_PROXIES: Final = (b"x-forwarded-", b"x-gradio-server")
+_FILE_KEYS: Final = frozenset({"path", "url", "size", "orig_name", "mime_type", "is_stream", "meta"})
+_META: Final = {"_type": "gradio.FileData"}
+_TELLING: Final = frozenset({"path", "url", "meta", "_type", "is_stream"})  # a dict with one of them may be a file
+
+
+class _Call(BaseModel):
+    """What the page sends to have one of its functions called."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    data: list[Any]
+    fn_index: int
+    session_hash: Annotated[str, Field(pattern=r"^\w{1,64}$")]
+    event_data: Any = None
+    trigger_id: int | None = None
+
+
+class GradioRequests:
+    """Lets the requests of the page ``blocks`` through to ``app``, Gradio's, and answers all others itself.
+
+    ``folder`` is where Gradio puts uploads: files may be named and fetched in there only.
+    """
+
+    def __init__(self, app: "ASGIApp", blocks: gr.Blocks, folder: Path) -> None:
+        self._app, self._folder = app, folder
+        self._inputs = {fn._id: len(fn.inputs) for fn in blocks.fns.values() if fn.fn}
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Pass the request on, or answer why not."""
+        if scope["type"] == "lifespan":
+            return await self._app(scope, receive, send)
+        try:
+            await self._app(_unproxied(scope), await self._checked(scope, receive), send)
+        except Refusal as refusal:
+            await refuse(refusal, scope, send)
+
+    async def _checked(self, scope: "Scope", receive: "Receive") -> "Receive":
+        """What Gradio may receive of the request; raises Refusal."""
+        path = route_path(scope)
+        method = scope.get("method")
+        if method in ("GET", "HEAD") and _READ.fullmatch(path):
+            return receive
+        if method in ("GET", "HEAD") and path.startswith(FILE):
+            self._check_served(path.removeprefix(FILE))
+            return receive
+        if method == "POST" and path == "/gradio_api/upload":
+            _check_multipart(Headers(scope=scope).get("content-type", ""))
+            return receive
+        if method == "POST" and path in _CALLS:
+            request = Request(scope, receive)
+            return _body(self._call(await request.body(), request.url.netloc), receive)
+        raise Refusal(404, "there is no such address")
+
+    def _check_served(self, path: str) -> None:
+        if not (self._uploaded(path) and Path(path).suffix.lower() in SHOWN):
+            raise Refusal(404, "there is no such picture")
+
+    def _uploaded(self, path: Any) -> bool:
+        return isinstance(path, str) and Path(path).is_absolute() and contained(self._folder, path) is not None
+
+    def _call(self, body: bytes, host: str) -> bytes:
+        """The call, written anew: Gradio reads exactly what was checked."""
+        try:
+            call = _Call.model_validate(strict_json.loads(body))
+        except (ValidationError, ValueError):
+            raise Refusal(422, "this is not a call that the page makes") from None
+        if self._inputs.get(call.fn_index) != len(call.data):
+            raise Refusal(404, "the page has no such function with so many inputs")
+        for found in _files([call.data, call.event_data]):
+            self._check_file(found, host)
+        return call.model_dump_json().encode()
+
+    def _check_file(self, found: Mapping[str, Any], host: str) -> None:
+        path, url = found.get("path"), found.get("url")
+        own = url is None or (isinstance(url, str) and _is_address(url, host, path))
+        plain = found.keys() <= _FILE_KEYS and not found.get("is_stream") and found.get("meta") == _META
+        if not (self._uploaded(path) and own and plain):
+            raise Refusal(403, "files can only be given as uploads to this page")
+
+
+def _unproxied(scope: "Scope") -> "Scope":
+    """The request without the headers by which Gradio lets a proxy, or anybody, say what the page's address is."""
+    headers = [(key, value) for key, value in scope["headers"] if not key.lower().startswith(_PROXIES)]
+    return {**scope, "headers": headers}
+
+
+def _check_multipart(kind: str) -> None:
+    """Gradio answers with a traceback where the parser that it uses knows no such boundary."""
+    if not _MULTIPART.fullmatch(kind):
+        raise Refusal(400, "send multipart/form-data, with a boundary")
+
+
+def _is_address(url: str, host: str, path: Any) -> bool:
+    """Whether this is where Gradio serves the file."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.netloc in ("", host) and not parts.query and unquote(parts.path).endswith(f"{FILE}{path}")
+
+
+def _files(value: Any) -> Iterator[dict[str, Any]]:
+    """Every dict in the value, at any depth, that Gradio could take for a file."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += [inside for inside in one.values() if inside != _META]
+            if one.keys() & _TELLING:
+                yield one
+        elif isinstance(one, list):
+            waiting += one
+
+
+def _body(content: bytes, receive: "Receive") -> "Receive":
+    """``receive`` that gives the content first, in place of what it has given before."""
+    given = iter([{"type": "http.request", "body": content, "more_body": False}])
+
+    async def receiving() -> "Message":
+        return next(given, None) or await receive()
+
+    return receiving

@@ -1,1 +1,0 @@
-"""Where people meet the studio. Surfaces catch StudioErrors; nobody else does."""

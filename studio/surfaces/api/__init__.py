@@ -1,3 +1,0 @@
-"""The HTTP API: jobs as JSON, their events as a stream, and the shapes that other tools' clients speak."""
-
-from studio.surfaces.api.app import build as build

@@ -1,0 +1,90 @@
+"""Tensors read from files and written over themselves in a copy of one; never a whole model."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studio.errors import ModelError
+from studio.model_files.header import Header
+from studio.models.checkpoint import SCALES
+from studio.models.parameter_index import Spot
+from studio.tensors.alignment import aligned
+from studio.tensors.finite import damaged, finite
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+def read_all(path: Path) -> "dict[str, Tensor]":
+    """All that a safetensors file holds, in main memory.
+
+    The library's own are windows into the file, which may be written over. Raises ModelError where a tensor is not
+    finite; a number without a shape may be so where it says nothing, such as an alpha.
+    """
+    from safetensors.torch import load_file
+
+    tensors = {name: tensor.clone() for name, tensor in load_file(path).items()}
+    for name, tensor in tensors.items():
+        if tensor.ndim and not finite(tensor):
+            raise damaged(path, name)
+    return tensors
+
+
+def read_named(path: Path, names: Mapping[str, str], dtype: "torch.dtype") -> "dict[str, Tensor]":
+    """Some tensors of a safetensors file, each under the name that the mapping gives it.
+
+    Weights with a scale beside them are multiplied by it in float32 and rounded to ``dtype`` once; all others are in
+    the file's precision, windows into the file.
+    """
+    import torch
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        there = set(file.keys())
+
+        def whole(name: str) -> "Tensor":
+            tensor: Tensor = file.get_tensor(name)
+            module, _, end = name.rpartition(".")
+            scale = next(
+                (f"{module}{scale}" for scale in SCALES if end == "weight" and f"{module}{scale}" in there), ""
+            )
+            if not scale:
+                return tensor
+            tensor = tensor.to(torch.float32) * file.get_tensor(scale).to(torch.float32).reshape(())
+            return tensor.to(dtype)
+
+        return {new: whole(name) for name, new in names.items()}
+
+
+def read(spot: Spot) -> "Tensor":
+    """A parameter as diffusers has it, in the file's precision, in main memory.
+
+    Raises ModelError where the file is of another format than safetensors.
+    """
+    from safetensors import safe_open
+
+    if spot.file.suffix != ".safetensors":
+        raise ModelError(f"'{spot.file}' is no safetensors file; give the model in that format")
+    with safe_open(spot.file, framework="pt") as file:
+        rows = file.get_slice(spot.tensor)[spot.first : spot.first + spot.shape[0]]
+    return _swapped(rows) if spot.swapped else aligned(rows)
+
+
+def write(copy: Header, spot: Spot, value: "Tensor") -> None:
+    """Put a parameter, in the file's precision, where it lies in a copy of its file, given by the copy's header."""
+    import torch
+
+    whole = copy.tensors[spot.tensor]
+    row = (whole.end - whole.begin) // whole.shape[0]
+    rows = (_swapped(value) if spot.swapped else value).cpu().contiguous()
+    with copy.path.open("r+b") as stream:
+        stream.seek(copy.data + whole.begin + spot.first * row)
+        stream.write(rows.view(torch.uint8).numpy().tobytes())
+
+
+def _swapped(rows: "Tensor") -> "Tensor":
+    """With its two halves the other way round."""
+    import torch
+
+    return torch.cat(rows.chunk(2)[::-1])

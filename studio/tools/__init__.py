@@ -1,0 +1,1 @@
+"""Benchmarks, the embedded model, the demo and the previews."""

@@ -1,0 +1,144 @@
+"""What a person can set, read from a workflow's form: the one list that every surface draws from."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from math import log10
+from types import NoneType, UnionType
+from typing import Any, Final, Literal, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from studio.lora.library import lora_index
+from studio.models import adapters, library
+from studio.parameters.types import OWN_SAMPLER, PARTS, SIZES, kind_of
+from studio.workflow.workflow import Workflow, workflow_names
+
+_ASKED_LIVE: Final[dict[str, Callable[[], list[str]]]] = {
+    "model": library.names,
+    "loras": lora_index.names,
+    "workflow": workflow_names,
+    **{kind: partial(adapters.names, kind) for kind in PARTS},
+}
+
+
+@dataclass(frozen=True)
+class Control:
+    """One input of a workflow, as a surface needs it.
+
+    ``default`` is a JSON value; None is the model's own, or nothing yet where the input is
+    ``required``. ``least`` and ``greatest`` are None where open, ``step`` is 1 for whole numbers.
+    ``more`` belongs among the inputs that few people change, ``many`` takes several values, and
+    ``visible_if`` names another control and the value it must have.
+    """
+
+    name: str
+    kind: str
+    label: str
+    help: str
+    required: bool
+    default: Any
+    least: float | None
+    greatest: float | None
+    step: float | None
+    choices: tuple[str | int | float, ...]
+    unit: str
+    more: bool
+    many: bool
+    visible_if: tuple[str, Any] | None
+
+
+def controls(workflow: Workflow) -> tuple[Control, ...]:
+    """Every input in the order of the workflow's file; seed and count come last."""
+    return tuple(_controls(workflow))
+
+
+def ease(workflow: Workflow) -> tuple[bool, bool, int, str]:
+    """To sort workflows by, the easiest first: no model of one's own needed, no picture needed, fewest inputs."""
+    asked = controls(workflow)
+    needs_a_picture = any(control.required and control.kind in ("picture", "mask", "pictures") for control in asked)
+    return own_model(workflow) is not None, needs_a_picture, sum(not control.more for control in asked), workflow.name
+
+
+def is_blank(value: Any) -> bool:
+    """Whether a required input still waits for its value: nothing, an empty list, or a text of blanks alone."""
+    return not value.strip() if isinstance(value, str) else value in (None, [])
+
+
+def own_model(workflow: Workflow) -> Control | None:
+    """The input for a model or an adapter of the person's own, without which the workflow draws nothing; else None."""
+    asked = controls(workflow)
+    return next(
+        (one for one in asked if (one.kind in PARTS and not one.more) or (one.kind == "model" and one.required)), None
+    )
+
+
+def _controls(workflow: Workflow) -> Iterator[Control]:
+    own = workflow.definition.inputs
+    for name, field in sorted(workflow.form().model_fields.items(), key=lambda item: item[0] not in own):
+        exposed = workflow.exposed(name) if name in own else None
+        more = exposed.more if exposed else kind_of(field.metadata).more
+        yield _control(name, field, more, exposed.when if exposed else {})
+
+
+def _control(name: str, field: FieldInfo, more: bool, when: dict[str, Any]) -> Control:
+    kind, plain = kind_of(field.metadata), _element(field.annotation)
+    least, greatest = (_bound(field, side, whole=plain is int) for side in ("ge", "le"))
+    return Control(
+        name=name,
+        kind=kind.name,
+        label=field.title or name.replace("_", " ").capitalize(),
+        help=field.description or "",
+        required=field.is_required(),
+        default=_json(None if field.is_required() else field.default),
+        least=least,
+        greatest=greatest,
+        step=1 if plain is int else _step(least, greatest),
+        choices=get_args(plain) if get_origin(plain) is Literal else (),
+        unit=kind.unit,
+        more=more,
+        many=kind.many,
+        visible_if=next(iter(when.items()), None),
+    )
+
+
+def _step(least: float | None, greatest: float | None) -> float | None:
+    """A hundredth of the range, or what power of ten is nearest to it."""
+    return None if least is None or greatest is None else 10.0 ** round(log10((greatest - least) / 100))
+
+
+def _element(annotation: Any) -> Any:
+    """The type of one value: without the list around it, and without None."""
+    if get_origin(annotation) in (Union, UnionType):
+        annotation = next(part for part in get_args(annotation) if part is not NoneType)
+    if get_origin(annotation) in (list, tuple):
+        return _element(get_args(annotation)[0])
+    return _element(get_args(annotation)[0]) if hasattr(annotation, "__metadata__") else annotation
+
+
+def _bound(field: FieldInfo, side: str, *, whole: bool) -> float | None:
+    """The narrowest bound of a side: a workflow's stands behind the step's own."""
+    found = [getattr(item, side) for item in field.metadata if getattr(item, side, None) is not None]
+    return None if not found else int(found[-1]) if whole else found[-1]
+
+
+def _json(default: Any) -> Any:
+    if isinstance(default, list | tuple) and not hasattr(default, "_fields"):
+        return [_json(item) for item in default]
+    return default if isinstance(default, str | int | float | bool | NoneType) else str(default)
+
+
+def live_choices(control: Control) -> tuple[str, ...]:
+    """What there is to choose from right now: the models that are here; otherwise the control's own choices."""
+    ask = _ASKED_LIVE.get(control.kind)
+    return tuple(ask()) if ask else tuple(str(choice) for choice in control.choices)
+
+
+def choice_label(choice: str | int | float) -> str:
+    """What people read for one of the choices."""
+    return "Auto" if choice == OWN_SAMPLER else str(choice)
+
+
+def sizes() -> tuple[tuple[str, str], ...]:
+    """Sizes to offer, as (what people call it, "WIDTHxHEIGHT"). Any other may be typed in."""
+    return tuple((f"{label} · {size}", str(size)) for label, size in SIZES)
