@@ -17,8 +17,9 @@ def visit(page, place):
     page.wait_for_function(SHOWN, arg=place)
 
 
-def violations(page, **options):
-    found = Axe().run(page, options={"resultTypes": ["violations"], **options}).response["violations"]
+def violations(page, within=None, **options):
+    """What axe has against the whole page, or only what lies within a selector."""
+    found = Axe().run(page, within, options={"resultTypes": ["violations"], **options}).response["violations"]
     return [(each["id"], [node["html"][:200] for node in each["nodes"]][:3]) for each in found]
 
 
@@ -30,7 +31,8 @@ def test_everybody_can_use_every_page(client, scheme):
         visit(page, place)
         for more in page.locator(".tabitem:visible .more > button").all():
             more.click()
-        assert violations(page, **rules) == [], place
+        form = None if place in ("start", "activity", "inpaint") else f"#make-{place}"  # around a form all stays as it is
+        assert violations(page, form, **rules) == [], place
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("?")
     assert violations(page, **rules) == []
