@@ -31,7 +31,8 @@ def test_everybody_can_use_every_page(client, scheme):
         visit(page, place)
         for more in page.locator(".tabitem:visible .more > button").all():
             more.click()
-        form = None if place in ("start", "activity", "inpaint") else f"#make-{place}"  # around a form all stays as it is
+        # around a form all stays as it is
+        form = None if place in ("start", "activity", "inpaint") else f"#make-{place}"
         assert violations(page, form, **rules) == [], place
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("?")
