@@ -3,8 +3,14 @@
 import { ask } from "./server.js";
 import { make } from "./make.js";
 
-/** Say something of pictures; resolves to what is now said of them. */
-export const mark = (pictures, change) => ask("gallery", "PATCH", { pictures, ...change });
+let sent = Promise.resolve();
+
+/** Change marks of pictures; resolves to all marks they have now. One change is sent after another, so that the answer
+ * to an earlier one never arrives last and shows marks as they were before. */
+export function mark(pictures, change) {
+  const send = () => ask("gallery", "PATCH", { pictures, ...change });
+  return (sent = sent.then(send, send));
+}
 
 export function heart(on, press) {
   const label = on ? "Remove from favourites" : "Add to favourites";
