@@ -29,7 +29,8 @@ def run(workflow: str | Path, *, out: Path | str | None = None, **values: Any) -
     ``values`` are the workflow's inputs, and ``seed`` and ``count``. Without ``out`` the files go
     to the folder ``pictures``. Raises InputError for a wrong input, before anything is written.
     """
-    job = Job.of(Workflow.load(workflow), values)
+    library = session().library
+    job = Job.of(Workflow.load(workflow, library), values, library)
     return list(session().run(job, out=Path(out) if out else None))
 
 
@@ -85,8 +86,8 @@ def checked(
 
     rows = tasks.ALONE if table is None else files.of(table, encoding)
     axes = [Axis(axis, tuple(map(text, several))) for axis, several in (grid or {}).items()]
-    wildcards = session().settings.wildcards
-    return tasks.batch(Workflow.load(workflow), rows, axes, values, name, keep, wildcards)
+    library = session().library
+    return tasks.batch(Workflow.load(workflow, library), library, rows, axes, values, name, keep)
 
 
 def plan(

@@ -29,15 +29,12 @@ def state_path() -> Path:
         raise InputError("this user has no home folder; set HOME, or STUDIO_STATE, to a folder") from None
 
 
-def data_path(kind: str) -> Path:
-    """The user's folder for files of a kind ("wildcards", "parts"), in the state folder for a user without a home.
-
-    Raises InputError where there is no state folder either.
-    """
+def data_path(kind: str, state: Path) -> Path:
+    """The user's folder for files of a kind ("wildcards", "parts"), in the state folder for a user without a home."""
     try:
         return user_data_path("studio-diffusion") / kind
     except RuntimeError:
-        return Path(os.environ.get("STUDIO_STATE") or state_path()) / kind
+        return state / kind
 
 
 def memory(text: str) -> int:
@@ -58,7 +55,9 @@ class Settings:
     ``output`` is where pictures go, ``device`` a torch device or "auto" for the best there is,
     ``batch`` how many pictures share a forward pass at most, fewer where memory is short: 1 repeats bit for bit, more
     is faster.
-    ``state`` is where the queue is kept, ``wildcards`` where the files lie that ``__name__`` in a prompt draws from.
+    ``state`` is where the queue, the list of models and all caches are kept. ``parts`` is the folder of LoRAs,
+    ControlNets and other adapters, ``wildcards`` that of the files that ``__name__`` in a prompt draws from; None is
+    the user's own folder.
     ``vram`` is how many bytes of the device's memory models may take, None for all that is free.
     """
 
@@ -66,14 +65,16 @@ class Settings:
     device: str = "auto"
     batch: int = 1
     state: Path = field(default_factory=state_path)
-    wildcards: Path = field(default_factory=lambda: data_path("wildcards"))
+    parts: Path | None = None
+    wildcards: Path | None = None
     vram: int | None = None
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Read STUDIO_OUTPUT, STUDIO_DEVICE, STUDIO_BATCH, STUDIO_STATE, STUDIO_WILDCARDS and STUDIO_VRAM.
+        """Read STUDIO_OUTPUT, STUDIO_DEVICE, STUDIO_BATCH, STUDIO_STATE, STUDIO_PARTS, STUDIO_WILDCARDS, STUDIO_VRAM.
 
-        What is unset keeps its default.
+        What is unset keeps its default. Nothing else in the studio reads these variables: whoever needs settings is
+        given them.
         """
         batch = os.environ.get("STUDIO_BATCH", "1")
         if not batch.isdecimal() or int(batch) < 1:
@@ -83,6 +84,11 @@ class Settings:
             device=os.environ.get("STUDIO_DEVICE", "auto"),
             batch=int(batch),
             state=Path(os.environ.get("STUDIO_STATE") or state_path()),
-            wildcards=Path(os.environ.get("STUDIO_WILDCARDS") or data_path("wildcards")),
+            parts=_folder("STUDIO_PARTS"),
+            wildcards=_folder("STUDIO_WILDCARDS"),
             vram=memory(os.environ["STUDIO_VRAM"]) if os.environ.get("STUDIO_VRAM") else None,
         )
+
+
+def _folder(variable: str) -> Path | None:
+    return Path(os.environ[variable]) if os.environ.get(variable) else None

@@ -122,9 +122,10 @@ class Served:
 
 
 @contextmanager
-def serving(home, port=0, **about):
+def serving(home, port=0, parts=None, **about):
     """A server on a port, a free one unless it is said, with its pictures and its queue in ``home``."""
-    session = Session(Settings(output=home / "pictures", device="cpu", state=home / "state"))
+    settings = Settings(output=home / "pictures", device="cpu", state=home / "state", parts=parts or home / "parts")
+    session = Session(settings)
     bound = serve._bound(serve.HOST, port)
     port = bound.getsockname()[1]
     config = uvicorn.Config(serve.app(session, port, TOKEN, **about), log_level="error", timeout_graceful_shutdown=1)
@@ -142,6 +143,6 @@ def serving(home, port=0, **about):
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory):
-    with serving(tmp_path_factory.mktemp("studio")) as served:
+def server(tmp_path_factory, folder_of_parts):
+    with serving(tmp_path_factory.mktemp("studio"), parts=folder_of_parts) as served:
         yield served

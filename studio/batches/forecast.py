@@ -11,6 +11,7 @@ from studio.batches.plan import Plan, Power, Prices
 from studio.batches.speed import Sample, Shape, Speed
 from studio.batches.task import Task
 from studio.files.untrusted import is_folder
+from studio.library import Library
 from studio.pictures import fast_record
 from studio.runtime.session import Session
 from studio.workflow.job import Job
@@ -47,7 +48,7 @@ def forecast(
     device = hardware.pick_device(session.settings.device)
     known, power = speed.samples(folders, hardware.named(device)), Power(*estimate(device))
     missing, groups = _missing(tasks, out), list[Group]()
-    for shape, alike in _alike(missing):
+    for shape, alike in _alike(missing, session.library):
         found = speed.of(shape, known)
         if not found:
             say(f"nothing made here tells how fast {' and '.join(shape.models)} is; making two pictures to measure it")
@@ -67,7 +68,9 @@ def foreseen(tasks: Sequence[Task], out: Path, folders: Iterable[Path], session:
 
     device, missing = hardware.pick_device(session.settings.device), _missing(tasks, out)
     known = speed.samples(folders, hardware.named(device))
-    groups = [Group(alike, found) for shape, alike in _alike(missing) if (found := speed.of(shape, known))]
+    groups = [
+        Group(alike, found) for shape, alike in _alike(missing, session.library) if (found := speed.of(shape, known))
+    ]
     if sum(len(group.tasks) for group in groups) < len(missing):
         return None
     return _sum(groups, len(tasks) - len(missing), Power(*estimate(device)), Prices())
@@ -79,17 +82,17 @@ def _missing(tasks: Iterable[Task], out: Path) -> list[Task]:
     return [task for task in tasks if task.key not in there]
 
 
-def _alike(tasks: Sequence[Task]) -> Iterator[tuple[Shape, list[Task]]]:
+def _alike(tasks: Sequence[Task], library: Library) -> Iterator[tuple[Shape, list[Task]]]:
     """Tasks that differ in words and pictures alone, with the shape of some of them; or, where there are too many
     kinds to look at each, all together."""
-    inputs = Workflow.of(tasks[0].job.workflow, tasks[0].job.definition).inputs() if tasks else {}
+    inputs = Workflow(tasks[0].job.workflow, tasks[0].job.definition).inputs() if tasks else {}
     deciding = [name for name, parameter in inputs.items() if not parameter.kind.takes]
     kinds = _grouped(tasks, lambda job: (job.models(), [job.values[name] for name in deciding]))
     few = _FEW
     if len(kinds) > _KINDS:
         kinds, few = _grouped(tasks, Job.models), _KINDS
     for alike in kinds:
-        yield Shape.of(*(task.job for task in alike[:: -(-len(alike) // few)])), alike
+        yield Shape.of(library, *(task.job for task in alike[:: -(-len(alike) // few)])), alike
 
 
 def _grouped(tasks: Iterable[Task], by: Callable[[Job], object]) -> list[list[Task]]:
@@ -110,7 +113,7 @@ def _probed(job: Job, session: Session) -> tuple[Sample, Power]:
         meter = Meter(hardware.pick_device(session.settings.device))
         second = next(pictures)
         seconds, cost = float(second.record["seconds"]), meter.read()
-        sample = Sample(Shape.of(job), seconds, second.path.stat().st_size, probe=True)
+        sample = Sample(Shape.of(session.library, job), seconds, second.path.stat().st_size, probe=True)
     return sample, Power(cost.joules / seconds, cost.how)
 
 

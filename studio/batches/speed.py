@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from studio.errors import OutputError, StudioError
 from studio.files.untrusted import is_folder, resolved
+from studio.library import Library
 from studio.pictures import fast_record
 from studio.runtime.workflow_executor import Effort, rehearse
 from studio.workflow.job import Job
@@ -41,12 +42,12 @@ class Shape(NamedTuple):
     pixels: float
 
     @classmethod
-    def of(cls, *jobs: Job) -> Self:
+    def of(cls, library: Library, *jobs: Job) -> Self:
         """That of a job's first picture; of several jobs, with the same workflow and models, their mean.
 
         The workflow is walked through without a model. A job that cannot be made takes no time.
         """
-        efforts = [_effort(job.alone(0)) for job in jobs]
+        efforts = [_effort(job.alone(0), library) for job in jobs]
         work, pixels = (fmean(each) for each in zip(*efforts, strict=True))
         return cls(jobs[0].workflow, tuple(jobs[0].models()), round(work, _DIGITS), pixels)
 
@@ -143,9 +144,10 @@ def _is_amount(value: Any) -> bool:
     return isinstance(value, int | float) and 0 < value < _HUGE
 
 
-def _effort(job: Job) -> Effort:
+def _effort(job: Job, library: Library) -> Effort:
     try:
-        return rehearse(converted(job, Workflow.of(job.workflow, job.definition), Assets()))
+        workflow = Workflow.of(job.workflow, job.definition, library)
+        return rehearse(converted(job, workflow, Assets(library)), library)
     except StudioError:
         return Effort(0, 0)
 

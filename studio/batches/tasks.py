@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, Final
 
 from studio.batches.batch import Batch
@@ -12,6 +12,7 @@ from studio.batches.seeds import Seeds
 from studio.batches.tables.table import Row, Table
 from studio.batches.task import Task
 from studio.errors import InputError, Problem, StudioError, TableError
+from studio.library import Library
 from studio.parameters.value_lists import Axis
 from studio.workflow.job import Job, Jobs
 from studio.workflow.resolve import Assets, checked
@@ -25,26 +26,26 @@ ALONE: Final = Table((), (Row(0, {}),))
 
 def batch(
     workflow: Workflow,
+    library: Library,
     table: Table = ALONE,
     grid: Iterable[Axis] = (),
     fixed: Mapping[str, Any] | None = None,
     name: str = "",
     keep: Iterable[str] = (),
-    wildcards: Path = Path(),
     mapping: Mapping[str, str] | None = None,
     going: Callable[[], None] = lambda: None,
 ) -> Batch:
     """Every row crossed with every combination of the grid's axes, as one task a picture.
 
     ``fixed`` values hold for all rows; ``name`` is a template as in ``batch.places``, ``keep`` names columns that are
-    no input; ``wildcards`` is the folder of those. ``mapping`` says what columns are for that go by other names: an
+    no input. ``mapping`` says what columns are for that go by other names: an
     input, or "" for none. ``going`` is called before each combination of each row; what it raises ends it. Raises
     TableError that lists all that is wrong with the rows, InputError where it is the grid, a fixed value or the
     template.
     """
     name = name or default(table.columns, workflow.inputs())
     columns = Columns.of(workflow, table, grid, fixed or {}, {*keep, *fields(name)}, mapping)
-    making = _Making(Jobs(workflow), columns, Places(name, columns), wildcards, going)
+    making = _Making(Jobs(workflow, library), columns, Places(name, columns), Assets(library), going)
     _refuse_more(len(table.rows) * columns.combinations)
     tasks = [task for row in table.rows for task in making.row(row)]
     if problems := [*table.problems, *columns.problems, *making.problems]:
@@ -61,10 +62,9 @@ class _Making:
     jobs: Jobs
     columns: Columns
     places: Places
-    wildcards: Path
+    assets: Assets
     going: Callable[[], None]
     seeds: Seeds = field(default_factory=Seeds)
-    assets: Assets = field(default_factory=Assets)
     problems: list[Problem] = field(default_factory=list)
     made: int = 0
 
@@ -83,7 +83,7 @@ class _Making:
 
     def _job(self, row: Row, choice: Choice, values: Mapping[str, Value]) -> Job | None:
         try:
-            job = self.jobs.of({name: value.value for name, value in values.items()}).with_wildcards(self.wildcards)
+            job = self.jobs.of({name: value.value for name, value in values.items()}).with_wildcards(self.jobs.library)
             checked(job, self.jobs.workflow, self.assets)
         except StudioError as error:
             self.problems += self._problems(error, row, choice, values)

@@ -66,7 +66,7 @@ def workflows() -> None:
     from studio.workflow.workflow import Workflow, workflow_names
 
     for name in workflow_names():
-        definition = Workflow.load(name).definition
+        definition = Workflow.builtin(name).definition
         say(f"{name:20} {definition.description or definition.title}")
 
 
@@ -267,11 +267,12 @@ def _run(target: str, tokens: list[str]) -> int:
 def _target(target: str) -> "tuple[Workflow, Job | Imported | None]":
     """The workflow to run and, for a file that brings settings, those."""
     from studio.imports.importing import Imported, brought
+    from studio.library import Library
     from studio.workflow.workflow import Workflow
 
     if Path(target).suffix.lower() not in _BRINGING:
         return Workflow.load(target), None
-    before = brought(Path(target))
+    before = brought(Path(target), Library.from_environment())
     return before.workflow if isinstance(before, Imported) else Workflow.of(before.workflow, before.definition), before
 
 

@@ -133,7 +133,8 @@ def _asked(
         raise InputError("say what to make: a table, or --grid with an input and its values")
     rows = files.read(table, encoding) if table else tasks.ALONE
     axes, kept = map(Axis.parse, grid), [column for text in keep for column in listed(text)]
-    return tasks.batch(Workflow.load(workflow), rows, axes, asked(set_), name, kept, session.settings.wildcards)
+    loaded = Workflow.load(workflow, session.library)
+    return tasks.batch(loaded, session.library, rows, axes, asked(set_), name, kept)
 
 
 def _list(problems: Sequence[Problem]) -> int:

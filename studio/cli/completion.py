@@ -32,7 +32,7 @@ def completed(app: App) -> App:
     """The commands of ``app``, where ``run`` has a command for each workflow, with its inputs as flags."""
     run = App(name="run", help="Make pictures.")
     for name in workflow_names():
-        workflow = Workflow.load(name)
+        workflow = Workflow.builtin(name)
         run.command(App(name=name, help=workflow.definition.description, default_command=command_of(workflow)))
     whole = App(name=app.name, version=app.version)
     for name in app:

@@ -13,7 +13,8 @@ from studio.cli.code_page import lacking
 from studio.cli.terminal import say
 from studio.config import Settings
 from studio.errors import StudioError
-from studio.models import adapters, library
+from studio.library import Library
+from studio.models.model_index import ModelIndex
 from studio.pictures.publish import check_folder
 
 _LITTLE: Final = 10**9  # bytes of a disk
@@ -57,8 +58,9 @@ def findings() -> Iterator[Finding]:
         return
     yield _folder("pictures", settings.output, "STUDIO_OUTPUT")
     yield _folder("state", settings.state, "STUDIO_STATE")
-    yield _parts()
-    yield from _models()
+    library = Library.of(settings)
+    yield Finding("parts", f"{library.parts}, for LoRAs, ControlNets and other parts of models")
+    yield from _models(library.models)
 
 
 def _python() -> Finding:
@@ -89,25 +91,18 @@ def _folder(what: str, folder: Path, setting: str) -> Finding:
     return Finding(what, found)
 
 
-def _parts() -> Finding:
-    try:
-        return Finding("parts", f"{adapters.folder()}, for LoRAs, ControlNets and other parts of models")
-    except StudioError as error:
-        return Finding("parts", "no folder", str(error))
-
-
 def _terminal() -> Finding:
     """A code page that lacks letters is no trouble, but paths are not printed as they are."""
     found = f"prints {sys.stdout.encoding or 'utf-8'}"
     return Finding("terminal", f"{found}; letters it lacks are escaped" if lacking(sys.stdout) else found)
 
 
-def _models() -> Iterator[Finding]:
+def _models(models: ModelIndex) -> Iterator[Finding]:
     """How many there are of each family, and each that cannot be used."""
-    names, families = library.names(), Counter[str]()
+    names, families = models.names(), Counter[str]()
     for name in names:
         try:
-            families[library.find(name).family.title] += 1
+            families[models.find(name).family.title] += 1
         except StudioError as error:
             yield Finding("model", name, str(error))
     if "spark" not in names:

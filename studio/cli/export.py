@@ -28,8 +28,9 @@ def export(target: Path, *, to: Literal["comfyui"]) -> None:
         The other tool.
     """
     from studio.imports.comfy.export import export as written
+    from studio.library import Library
 
-    exported = {"comfyui": written}[to](_job(target))
+    exported = {"comfyui": written}[to](_job(target), Library.from_environment())
     say(*json.dumps(exported.graph, ensure_ascii=False, indent=2).split("\n"))
     for note in exported.notes:
         say(f"studio: {note}", error=True)

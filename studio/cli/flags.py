@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 from studio.cli import help_text
 from studio.errors import InputError
 from studio.files.printable import printable
+from studio.library import Library
 from studio.parameters.value_lists import listed
 from studio.pictures import file_names
 from studio.plugins import unknown
@@ -91,7 +92,7 @@ def _input(control: Control) -> inspect.Parameter:
 
 def limits(control: Control) -> str:
     """Choices, bounds and default in brackets: "(1 to 150, default 20)"."""
-    choices = live_choices(control)
+    choices = live_choices(control, Library.from_environment())
     shown = [*choices[:_MANY], *(["…"] if len(choices) > _MANY else [])]
     parts = [", ".join(shown)] if shown else []
     if control.least is not None and control.greatest is not None:

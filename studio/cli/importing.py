@@ -12,6 +12,7 @@ from studio.cli.terminal import say
 from studio.errors import InputError, OutputError
 from studio.files.untrusted import exists
 from studio.imports.importing import Imported, brought
+from studio.library import Library
 from studio.workflow.job import Job
 
 _FLAGS: Final = {"model": "model", "lora": "loras"}
@@ -22,7 +23,7 @@ def take_over(file: Path, values: Mapping[str, str], out: Path, *, as_json: bool
 
     Raises InputError where the file brings nothing that can be read, or a value is wrong.
     """
-    found = brought(file)
+    found = brought(file, Library.from_environment())
     if isinstance(found, Job):
         raise InputError(f"'{file}' is of the studio itself; use it as it is: studio run '{file}'")
     written = [_write(out, file.stem, ".yaml", _as_yaml(found.definition))] if found.definition else []
@@ -47,13 +48,13 @@ def job(found: Imported, values: Mapping[str, Any]) -> Job:
     say(f"with the settings of {found.tool}", error=True)
     for line in found.said():
         say(f"  {line}", error=True)
-    return found.job(values)
+    return found.job(values, Library.from_environment())
 
 
 def _job_of(found: Imported, values: Mapping[str, str]) -> tuple[Job | None, str]:
     """The job, or what it still needs."""
     try:
-        return found.job(values), ""
+        return found.job(values, Library.from_environment()), ""
     except InputError as error:
         if any(name in values for name in error.wrong):
             raise

@@ -31,17 +31,18 @@ def list_loras(*, json_: Json = False) -> None:
     json_:
         Write JSON.
     """
-    from studio.lora.library import lora_index
+    from studio.library import Library
     from studio.lora.library.lora_summary import brief, line
 
-    found = lora_index.Shelf.look()
+    library = Library.from_environment()
+    found = library.loras.shelf()
     if json_:
         _write([brief(card) for card in found.cards.values()])
         return
     for name, card in found.cards.items():
         say(f"{name:28} {line(card)}")
     if not found.cards:
-        say(f"there are none; put some into {lora_index.own()}, or: studio models add FOLDER of A1111 or ComfyUI")
+        say(f"there are none; put some into {library.parts}, or: studio models add FOLDER of A1111 or ComfyUI")
     for file in found.left_alone:
         say(f"left alone: {file}{_why(file)}")
 
@@ -63,15 +64,16 @@ def info(lora: str, *, json_: Json = False) -> None:
     json_:
         Write JSON.
     """
-    from studio.lora.library import lora_index
+    from studio.library import Library
     from studio.lora.library.card import LoraCard
     from studio.lora.library.lora_summary import about, data
 
-    card = LoraCard.read(lora_index.find(lora))
+    library = Library.from_environment()
+    card = LoraCard.read(library.loras.find(lora))
     if json_:
-        _write(data(card))
+        _write(data(card, library.hash_cache))
     else:
-        _print(about(card))
+        _print(about(card, library.hash_cache))
 
 
 @app.command
@@ -93,14 +95,14 @@ def check(lora: str, *, model: str = "spark", scrub: Path | None = None, json_: 
     json_:
         Write JSON, with all names.
     """
-    from studio.lora.library import lora_index
+    from studio.library import Library
     from studio.lora.library.check import Check
-    from studio.models import library
 
-    path = lora_index.find(lora)
+    library = Library.from_environment()
+    path = library.loras.find(lora)
     if scrub:
         return _scrub(path, scrub)
-    found = Check.of(path, library.find(model))
+    found = Check.of(path, library.models.find(model))
     if json_:
         _write(found.data())
     else:

@@ -39,19 +39,20 @@ def merge(*loras: str, out: Path, model: str | None = None, rank: int | None = N
     keep:
         Make one LoRA that keeps this share of each module's energy, such as 0.95.
     """
+    from studio.library import Library
     from studio.lora.tools import checkpoint_merge, lora_merge
-    from studio.models import library
     from studio.prompts.lora import Lora
 
+    library = Library.from_environment()
     asked = [Lora.parse(text) for text in loras]
     if not asked:
         raise InputError("name the LoRAs to merge, each as NAME:WEIGHT")
-    card = library.find(model) if model else None
+    card = library.models.find(model) if model else None
     with _progress() as watch:
         if _asked(rank, keep):
-            said = _of_lora(lora_merge.together(asked, _choice(rank, keep), out, watch, card))
+            said = _of_lora(lora_merge.together(asked, library.loras, _choice(rank, keep), out, watch, card))
         elif card:
-            said = _of_model(checkpoint_merge.merge(card, asked, out, watch), asked)
+            said = _of_model(checkpoint_merge.merge(card, asked, library.loras, out, watch), asked)
         else:
             raise InputError("say --model to merge into that model, or --rank to make one LoRA")
     _tell(out, said)
@@ -75,12 +76,12 @@ def extract(tuned: str, base: str, *, out: Path, rank: int | None = None, keep: 
     keep:
         The share of each module's energy that it keeps, such as 0.95.
     """
+    from studio.library import Library
     from studio.lora.tools import lora_extract
-    from studio.models import library
 
-    choice = _choice(rank, keep)
+    choice, models = _choice(rank, keep), Library.from_environment().models
     with _progress() as watch:
-        found = lora_extract.extract(library.find(tuned), library.find(base), choice, out, watch)
+        found = lora_extract.extract(models.find(tuned), models.find(base), choice, out, watch)
     _tell(out, [*_of_lora(found.written), *_named("left out, no LoRA has a form for it", found.left)])
 
 
@@ -102,13 +103,14 @@ def resize(lora: str, *, out: Path, rank: int | None = None, keep: float | None 
     keep:
         The share of each module's energy that it keeps: each module gets the rank that takes.
     """
-    from studio.lora.library import lora_index
+    from studio.library import Library
     from studio.lora.tools import lora_merge
 
     if not _asked(rank, keep):
         raise InputError("say --rank for the rank it should have, or --keep for the share of its energy")
+    index = Library.from_environment().loras
     with _progress() as watch:
-        written = lora_merge.resize(lora_index.find(lora), _choice(rank, keep), out, watch)
+        written = lora_merge.resize(index.find(lora), index, _choice(rank, keep), out, watch)
     _tell(out, _of_lora(written))
 
 

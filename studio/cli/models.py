@@ -13,6 +13,7 @@ from studio.files.untrusted import exists, is_file, is_folder
 if TYPE_CHECKING:
     from studio.models.card import ModelCard
     from studio.models.hub import Offer
+    from studio.models.model_index import ModelIndex
 
 FAILED = 1
 _LARGE = 2_000_000_000  # bytes that take seconds to read
@@ -78,11 +79,12 @@ def add(
 @app.command(name="list")
 def list_models() -> None:
     """List the models that are here."""
-    from studio.models import library, registry
+    from studio.library import Library
 
-    for name in library.names():
-        say(f"{name:28} {_line(name)}")
-    for folder in registry.read().folders:
+    models = Library.from_environment().models
+    for name in models.names():
+        say(f"{name:28} {_line(models, name)}")
+    for folder in models.registry.read().folders:
         say(f"also the models in {folder}" + ("" if is_folder(folder) else ", which is not there now"))
 
 
@@ -95,10 +97,11 @@ def info(model: str) -> None:
     model:
         A model's name, or a path.
     """
-    from studio.models import library
+    from studio.library import Library
     from studio.models.model_summary import about
 
-    for what, how in about(library.find(model)):
+    models = Library.from_environment().models
+    for what, how in about(models.find(model), models):
         say(f"{what:10} {how}")
 
 
@@ -111,10 +114,11 @@ def verify(model: str = "") -> int:
     model:
         A model's name; without it, all that were added.
     """
-    from studio.models import registry
+    from studio.library import Library
 
-    names = [model] if model else list(registry.read().models)
-    failed = [name for name in names if not _is_right(name)]
+    models = Library.from_environment().models
+    names = [model] if model else list(models.registry.read().models)
+    failed = [name for name in names if not _is_right(models, name)]
     if not names:
         say("no model was added yet")
     return FAILED if failed else 0
@@ -129,19 +133,22 @@ def remove(model: str) -> None:
     model:
         The name of an added model, or the folder of another program.
     """
+    from studio.library import Library
     from studio.models import model_store
 
-    say(f"removed {model}; {model_store.remove(model)}")
+    say(f"removed {model}; {model_store.remove(Library.from_environment().models, model)}")
 
 
 def _add_local(path: Path, name: str, base: str, vae: Path | None, encoders: tuple[Path, ...]) -> int:
+    from studio.library import Library
     from studio.models import model_store
 
     beside = [file.expanduser() for file in ((vae,) if vae else ()) + encoders]
     files = [path, *filter(is_file, beside)] if is_file(path) else path.glob("*/*.safetensors")
     if sum(file.stat().st_size for file in files) > _LARGE:
         say("reading it once, to know it again by its SHA-256 …", error=True)
-    return _added(model_store.add(path, name, base, vae=beside[0] if vae else None, encoders=beside[1 if vae else 0 :]))
+    models, other = Library.from_environment().models, beside[0] if vae else None
+    return _added(model_store.add(models, path, name, base, vae=other, encoders=beside[1 if vae else 0 :]))
 
 
 def _added(card: "ModelCard") -> int:
@@ -166,16 +173,17 @@ def _kind(card: "ModelCard") -> str:
 
 
 def _add_folder(folder: Path) -> int:
-    from studio.lora.library.lora_index import lying_in
+    from studio.library import Library
     from studio.models import external_dirs, model_store
 
+    library = Library.from_environment()
     every, pickled = list(external_dirs.files(folder).values()), external_dirs.pickled(folder)
-    loras = lying_in(folder)
+    loras = library.loras.lying_in(folder)
     if not (every or loras):
         also = f"; '{pickled[0].name}' is pickled, which can run code" if pickled else ""
         raise ModelError(f"there are no safetensors or GGUF files in '{folder}'{also}")
-    found = external_dirs.models(every)
-    model_store.add_folder(folder)
+    found = library.models.among(every)
+    model_store.add_folder(library.models, folder)
     say(f"using {len(found)} models{f' and {len(loras)} LoRAs' if loras else ''} in {folder}, where they lie")
     for names, why in (
         ([file.name for file in every if file not in found | loras], "no models of a family known here"),
@@ -187,10 +195,13 @@ def _add_folder(folder: Path) -> int:
 
 
 def _add_from_hub(ref: str, name: str, base: str, revision: str, *, yes: bool) -> int:
+    from studio.library import Library
     from studio.models import hub, model_store
     from studio.models.registry import Origin
 
-    name = model_store.free_name(name or ref.rpartition("/")[2].removesuffix(".safetensors").removesuffix(".gguf"))
+    models = Library.from_environment().models
+    called = ref.rpartition("/")[2].removesuffix(".safetensors").removesuffix(".gguf")
+    name = model_store.free_name(models, name or called)
     say(f"asking {hub.host()} about {ref}")
     offer = hub.look(ref, revision)
     _show(offer)
@@ -198,12 +209,12 @@ def _add_from_hub(ref: str, name: str, base: str, revision: str, *, yes: bool) -
         say("nothing was fetched")
         return FAILED
     try:
-        path = hub.fetch(offer)
+        path = hub.fetch(offer, models.downloads)
     except KeyboardInterrupt:
         say("", "studio: stopped; the same command again goes on from there", error=True)
         return FAILED
     origin = Origin(host=offer.host, repository=offer.repository, commit=offer.commit, licence=offer.licence)
-    return _added(model_store.add(path, name, base, origin))
+    return _added(model_store.add(models, path, name, base, origin))
 
 
 def _show(offer: "Offer") -> None:
@@ -220,22 +231,21 @@ def _agreed() -> bool:
     return input("fetch it? [y/N] ").strip().lower() in {"y", "yes"}
 
 
-def _line(name: str) -> str:
-    from studio.models import library
+def _line(models: "ModelIndex", name: str) -> str:
     from studio.models.model_summary import gigabytes, precision
 
     try:
-        card = library.find(name)
+        card = models.find(name)
         return f"{_kind(card)}, {gigabytes(card.bytes())}, {precision(card)}, licence {card.licence}"
     except StudioError as error:
         return f"!! {error}"
 
 
-def _is_right(name: str) -> bool:
+def _is_right(models: "ModelIndex", name: str) -> bool:
     from studio.models import model_store
 
     try:
-        problems = model_store.verify(name)
+        problems = model_store.verify(models, name)
     except StudioError as error:
         problems = [str(error)]
     say(f"{'!!' if problems else 'ok'}  {name}")

@@ -11,7 +11,8 @@ from studio.cli.terminal import say
 from studio.diffusion.memory.memory_footprint import Anatomy
 from studio.diffusion.memory.plan import FOUR_BIT_NEEDS, Forecast, Plan, Storage, plan
 from studio.errors import InputError
-from studio.models import adapters, library
+from studio.library import Library
+from studio.models.adapters import Adapters
 from studio.models.card import ModelCard
 from studio.parameters.conditioning import NOTHING, Control, Guide, Reference
 from studio.parameters.request import Request
@@ -24,10 +25,12 @@ from studio.workflow.workflow import Workflow
 _GB: Final = 2**30
 _SOME: Final = 0.05  # of the memory, that is left free
 _ANY: Final = Image.new("RGB", (1, 1))  # in place of a picture, whose size a plan does not depend on
-_GUIDES: Final[Mapping[str, Callable[[str], Guide]]] = {
-    "controlnet": lambda ref: Guide(controls=(Control(ref, _ANY, adapter=adapters.find(ref, "controlnet").adapter),)),
-    "ip-adapter": lambda ref: Guide(references=(Reference(ref, _ANY),)),
-    "vae": lambda ref: Guide(vae=ref),
+_GUIDES: Final[Mapping[str, Callable[[str, Adapters], Guide]]] = {
+    "controlnet": lambda ref, index: Guide(
+        controls=(Control(ref, _ANY, adapter=index.find(ref, "controlnet").adapter),)
+    ),
+    "ip-adapter": lambda ref, _: Guide(references=(Reference(ref, _ANY),)),
+    "vae": lambda ref, _: Guide(vae=ref),
 }
 
 
@@ -45,13 +48,17 @@ def report(workflow: str, values: Mapping[str, str], vram: str | None) -> bool:
     ``vram`` ("6GB") plans for a GPU of that size, without it for this machine. Raises InputError for a
     wrong workflow, value or size.
     """
-    loaded = Workflow.load(workflow)
+    library = Library.from_environment()
+    loaded = Workflow.load(workflow, library)
     asked: list[tuple[ModelCard, Request]] = []
-    for one in _asked(loaded, values):
+    for one in _asked(loaded, values, library):
         asked += [one] if one not in asked else []
     machine = _gpu(vram) if vram else _here()
     say(f"{loaded.name} on {machine.name}, {_gb(machine.memory)} for models")
-    fits = [_report(card, request, machine) for card, request in asked]
+    fits = [
+        _report(Forecast(Anatomy.of(card), card, request, machine.kind, library.adapters), machine)
+        for card, request in asked
+    ]
     return all(fits)
 
 
@@ -67,8 +74,8 @@ def _here() -> Machine:
     return Machine(device.type, settings.vram or hardware.free(device), hardware.named(device))
 
 
-def _report(card: ModelCard, request: Request, machine: Machine) -> bool:
-    forecast = Forecast(Anatomy.of(card), card, request, machine.kind)
+def _report(forecast: Forecast, machine: Machine) -> bool:
+    card, request = forecast.card, forecast.request
     chosen = plan(forecast, config.Settings.from_environment().batch, machine.memory)
     peak = forecast.peak(chosen)
     say("", f"{card.name} ({card.family.title}), {request.width}x{request.height}")
@@ -94,7 +101,7 @@ def _besides(forecast: Forecast, chosen: Plan, memory: int) -> Iterator[str]:
             yield f"{storage.value}, all on the device: {_gb(peak)}, pictures change a little{needs}"
 
 
-def _asked(workflow: Workflow, values: Mapping[str, str]) -> Iterator[tuple[ModelCard, Request]]:
+def _asked(workflow: Workflow, values: Mapping[str, str], library: Library) -> Iterator[tuple[ModelCard, Request]]:
     """The model of each step that has one, and the largest that will be asked of it."""
     inputs, guides = _inputs(workflow, values), dict[str, Guide]()
     shared = {name: inputs.get(workflow.source(name)) for name in workflow.definition.inputs}
@@ -102,18 +109,18 @@ def _asked(workflow: Workflow, values: Mapping[str, str]) -> Iterator[tuple[Mode
         known, fixed = parameters(find("steps", workflow.uses(step)).run), workflow.fixed(step, shared)
         given = {name: inputs.get((step, name), fixed.get(name, p.default)) for name, p in known.items()}
         kinds = [(p.kind.name, given[name]) for name, p in known.items() if given[name] not in (None, REQUIRED)]
-        guides[f"${step}"] = guide = _guide(kinds, guides)
+        guides[f"${step}"] = guide = _guide(kinds, guides, library.adapters)
         for ref in (ref for kind, ref in kinds if kind == "model"):
-            card = library.find(str(ref))
+            card = library.models.find(str(ref))
             yield card, _request(card, guide, known, given)
 
 
-def _guide(given: Iterable[tuple[str, Any]], earlier: Mapping[str, Guide]) -> Guide:
+def _guide(given: Iterable[tuple[str, Any]], earlier: Mapping[str, Guide], index: Adapters) -> Guide:
     """What a step adds to the guide it was given, as far as it takes memory: parts by their kinds."""
     guide = NOTHING
     for kind, value in given:
         guide += earlier.get(value, NOTHING) if kind == "guide" else NOTHING
-        guide += _GUIDES[kind](value) if kind in _GUIDES else NOTHING
+        guide += _GUIDES[kind](value, index) if kind in _GUIDES else NOTHING
     return guide
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from studio.cli.terminal import say
 from studio.errors import InputError
-from studio.models import library
+from studio.library import Library
 from studio.pictures.fast_record import within
 from studio.pictures.picture import Picture
 from studio.pictures.picture_comparison import Likeness, changes
@@ -57,12 +57,12 @@ def _same_threads(picture: Picture) -> AbstractContextManager[None]:
 
 def _changed_models(picture: Picture, job: Job) -> list[str]:
     """Files that are not as the picture's record has them, of models that the job holds to."""
-    lines: list[str] = []
+    lines, models = list[str](), Library.from_environment().models
     for name in job.models():
         if job.pins[f"model:{name}"] == picture.job.pins.get(f"model:{name}"):
             files = within(picture.record, "models", name, "files")
             known = files if isinstance(files, Mapping) else {}
-            now = library.find(name).hashes()
+            now = models.find(name).hashes()
             lines += changes(known, {file: now.get(file, "not there") for file in known}, name)
     return lines
 

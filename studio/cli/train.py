@@ -82,16 +82,17 @@ def lora(
     licence:
         The licence of the LoRA, in the file's metadata and on its card.
     """
-    from studio.models import adapters
+    from studio.library import Library
     from studio.train.config import Course, size_of
     from studio.train.loop import train
 
+    library = Library.from_environment()
     course = Course(
-        pictures, name, model, caption, trigger, out or adapters.folder(), rank, alpha, targets, steps, rate,
+        pictures, name, model, caption, trigger, out or library.parts, rank, alpha, targets, steps, rate,
         size_of(size) if size else None, seed, sample, title, licence,
     )  # fmt: skip
     try:
-        say(str(train(course, _Line(course.folder / "training.html"))))
+        say(str(train(course, library, _Line(course.folder / "training.html"))))
     except InputError as error:
         if len(error.wrong) < 2:
             raise

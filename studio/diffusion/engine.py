@@ -13,6 +13,7 @@ from studio.diffusion.pipeline_call import forward
 from studio.diffusion.pipelines import Pipelines
 from studio.diffusion.sample_request import Note, Order, Report, Show
 from studio.diffusion.samplers import scheduler
+from studio.library import Library
 from studio.lora import loading
 from studio.models.adapters import Part
 from studio.models.card import ModelCard
@@ -46,6 +47,15 @@ class Engine:
     show: Show | None = None
     note: Note = _forget
     draw: Draw = oom_retry.draw
+
+    @property
+    def library(self) -> Library:
+        """What is here by name: models, adapters, LoRAs."""
+        return self.pipelines.library
+
+    def card(self, model: str) -> ModelCard:
+        """The card of a model, by its name or path; raises InputError where there is none."""
+        return self.library.models.find(model)
 
     def part(self, n: int, of: int) -> "Engine":
         """The same engine for part ``n`` (from 0) of ``of`` equal ones: its reports count towards the whole."""

@@ -17,6 +17,7 @@ from studio.diffusion.memory.plan import Forecast, Placement, Plan
 from studio.diffusion.preview import fit
 from studio.diffusion.prompts.prompt_cache import Remembered
 from studio.errors import InputError, ModelError, StudioError, reason
+from studio.library import Library
 from studio.lora.loading import Loras
 from studio.model_files.hashes import Stamp
 from studio.models import folder
@@ -57,16 +58,16 @@ class _Model:
 
 
 class Pipelines:
-    """The loaded models of one session, by model and task.
+    """The loaded models of one session, by model and task; ``library`` finds what requests name.
 
     Whoever runs a pipeline holds ``alone`` meanwhile: a second run would break the first one's sampler.
     """
 
-    def __init__(self, device: str = "auto", vram: int | None = None) -> None:
+    def __init__(self, library: Library, device: str = "auto", vram: int | None = None) -> None:
         self.alone = threading.RLock()
-        self._wanted, self._vram = device, vram
-        self.parts = Parts(device)
-        self.loras = Loras(device)
+        self.library, self._wanted, self._vram = library, device, vram
+        self.parts = Parts(library.adapters, device)
+        self.loras = Loras(library.loras, device)
         self._models: dict[str, _Model] = {}  # by their paths, the one used last at the end
 
     @property
@@ -122,7 +123,7 @@ class Pipelines:
 
     def forecast(self, card: ModelCard, request: Request) -> Forecast:
         """What a request will take, from the headers of the model's files."""
-        return Forecast(Anatomy.of(card), card, request, self.device.type)
+        return Forecast(Anatomy.of(card), card, request, self.device.type, self.library.adapters)
 
     def adopt(self, card: ModelCard, plan: Plan, resting: int) -> None:
         """Keep a model by a plan from now on; one that must be placed anew is loaded again when it is next got.
@@ -141,7 +142,7 @@ class Pipelines:
 
         Those go first that were not used for longest.
         """
-        needed = {part.sha256() for part in adapter_footprint.named(request.guide)}
+        needed = {part.sha256() for part in adapter_footprint.named(request.guide, self.library.adapters)}
         others = [path for path, model in self._models.items() if path != str(card.path) and model.held]
         while self.parts.held(needed) + sum(self._models[path].held for path in others) > max(left, 0):
             if self.parts.held(needed):

@@ -16,11 +16,11 @@ from typing import Final
 
 from studio.errors import ModelError
 from studio.files.untrusted import is_file, is_folder, open_file
-from studio.lora.library import lora_index, sidecars
+from studio.library import Library
+from studio.lora.library import sidecars
 from studio.lora.library.hashes import of_tensors
-from studio.model_files import hash_cache
 from studio.model_files.hashes import Stamp, digest
-from studio.models import adapters, library, registry
+from studio.models import adapters
 
 _NOTHING: Final = hashlib.sha256().hexdigest()
 _HASH: Final = re.compile("[0-9a-f]{8,64}")
@@ -40,28 +40,29 @@ class Found:
     why: str = "it is not here"
 
 
-def find(kind: str, name: str, hashes: Iterable[str]) -> Found:
+def find(library: Library, kind: str, name: str, hashes: Iterable[str]) -> Found:
     """The file of a ``kind`` ("model", "lora", "vae", "controlnet", "embedding") that is meant.
 
     One of that name whose hash is another is not taken.
     """
-    here = _here(kind)
+    here = _here(library, kind)
     claims = _comparable(hashes)
     named = {ours: file for ours, file in here.items() if _bare(ours) == _bare(name)}
-    for ours in _by_hash(here, named, claims):
+    for ours in _by_hash(library, here, named, claims):
         return Found(ours, sure=True)
     if not claims and len(named) == 1:
         return Found(next(iter(named)))
     return Found(why=_why(named, claims))
 
 
-def _here(kind: str) -> Mapping[str, Path]:
+def _here(library: Library, kind: str) -> Mapping[str, Path]:
     """Every file or folder of a kind by its name."""
     if kind == "model":
-        return library.paths()
+        return library.models.paths()
     if kind == "lora":
-        return lora_index.files()
-    return {name: adapters.folder() / name for name in adapters.names(kind)} if kind in adapters.TITLES else {}
+        return library.loras.files()
+    known = library.adapters.names(kind) if kind in adapters.TITLES else []
+    return {name: library.parts / name for name in known}
 
 
 def _comparable(hashes: Iterable[str]) -> tuple[str, ...]:
@@ -75,22 +76,24 @@ def _bare(name: str) -> str:
     return _ENDING.sub("", PurePosixPath(name.replace("\\", "/")).name).casefold()
 
 
-def _by_hash(here: Mapping[str, Path], named: Mapping[str, Path], claims: tuple[str, ...]) -> Iterator[str]:
+def _by_hash(
+    library: Library, here: Mapping[str, Path], named: Mapping[str, Path], claims: tuple[str, ...]
+) -> Iterator[str]:
     """The names of those files that have one of the hashes, what costs least to find out first."""
     if not claims:
         return
     files = {ours: file for ours, file in here.items() if is_file(file)}
-    known = {file for file, sha256 in _known(files) if _agree(sha256, claims)}
+    known = {file for file, sha256 in _known(library, files) if _agree(sha256, claims)}
     yield from (ours for ours, file in files.items() if file in known)
     if any(len(claim) == _OLD_LETTERS for claim in claims):
         yield from (ours for ours, file in files.items() if _old(file) in claims)
-    yield from (ours for ours in named if ours in files and _is(files[ours], claims))
-    yield from (ours for ours, file in files.items() if _claims(file, claims) and _is(file, claims))
+    yield from (ours for ours in named if ours in files and _is(library, files[ours], claims))
+    yield from (ours for ours, file in files.items() if _claims(file, claims) and _is(library, file, claims))
 
 
-def _known(files: Mapping[str, Path]) -> Iterator[tuple[Path, str]]:
-    yield from hash_cache.known(files.values(), Stamp.of)
-    for name, entry in registry.read().models.items():
+def _known(library: Library, files: Mapping[str, Path]) -> Iterator[tuple[Path, str]]:
+    yield from library.hash_cache.known(files.values(), Stamp.of)
+    for name, entry in library.models.registry.read().models.items():
         if name in files and (pin := entry.pins.get("")) and Stamp.of(files[name]) == pin.stamp:
             yield files[name], pin.sha256
 
@@ -99,10 +102,11 @@ def _agree(sha256: str, claims: tuple[str, ...]) -> bool:
     return sha256.startswith(claims)
 
 
-def _is(file: Path, claims: tuple[str, ...]) -> bool:
+def _is(library: Library, file: Path, claims: tuple[str, ...]) -> bool:
     """Whether a file has one of the hashes; it is read for that."""
+    hash_cache = library.hash_cache
     with suppress(ModelError, OSError):
-        return _agree(digest(file), claims) or _agree(of_tensors(file), claims)
+        return _agree(digest(file, hash_cache), claims) or _agree(of_tensors(file, hash_cache), claims)
     return False
 
 

@@ -15,7 +15,7 @@ from studio.imports.asset_rename import renamed
 from studio.imports.imported_settings import Asset, Foreign, Left
 from studio.imports.metadata_extract import carried
 from studio.imports.settings_mapping import fitted
-from studio.models import library
+from studio.library import Library
 from studio.parameters.types import OWN_SAMPLER, PARTS
 from studio.pictures import clip_skip
 from studio.pictures.picture import Picture
@@ -91,15 +91,17 @@ class Imported:
         """What is missing that decides most how a picture looks: models and LoRAs."""
         return tuple(one for one in self.missing if one.asset.kind in ("model", "lora"))
 
-    def job(self, values: Mapping[str, Any]) -> Job:
+    def job(self, values: Mapping[str, Any], library: Library) -> Job:
         """The job, with other values for some inputs.
 
         Raises InputError where one is wrong or needed, a model that has to be chosen among them.
         """
         if wrong := {name: _CHOOSE for name in self.asks if not values.get(name)}:
             raise InputError(f"'{next(iter(wrong))}' is required: {_CHOOSE}", wrong)
-        skips = _clip_skips(self.tool, self.clip_skip, values[self.asks[0]])[0] if self.asks and self.clip_skip else {}
-        return Job.of(self.workflow, {**self.values, **skips, **values})
+        skips = dict[str, int]()
+        if self.asks and self.clip_skip:
+            skips, _ = _clip_skips(self.tool, self.clip_skip, values[self.asks[0]], library)
+        return Job.of(self.workflow, {**self.values, **skips, **values}, library)
 
     @property
     def trusted(self) -> tuple[Taken, ...]:
@@ -126,7 +128,7 @@ class Imported:
         }
 
 
-def brought(path: Path, *, shipped: bool = False) -> Job | Imported:
+def brought(path: Path, library: Library, *, shipped: bool = False) -> Job | Imported:
     """What a file brings: the job of a picture of the studio's or of a job file, or what another tool says in it.
 
     With ``shipped`` only for workflows that came with the studio. Raises InputError where it brings nothing of the
@@ -139,7 +141,7 @@ def brought(path: Path, *, shipped: bool = False) -> Job | Imported:
         return Job.from_json(said.texts["json"])
     if (foreign := formats.read_from(said)) is None:
         raise InputError(f"'{path}' has no settings that the studio can read")
-    return imported(foreign, shipped=shipped)
+    return imported(foreign, library, shipped=shipped)
 
 
 def _is_job(text: str) -> bool:
@@ -150,22 +152,22 @@ def _is_job(text: str) -> bool:
     return isinstance(content, dict) and {"workflow", "definition", "values", "seed"} <= set(content)
 
 
-def imported(foreign: Foreign, *, shipped: bool = False) -> Imported:
+def imported(foreign: Foreign, library: Library, *, shipped: bool = False) -> Imported:
     """Find the assets, by hash and then by name, and put them where the workflow takes them."""
-    found = [(asset, asset_matching.find(asset.kind, asset.name, asset.hashes)) for asset in foreign.assets]
+    found = [(asset, asset_matching.find(library, asset.kind, asset.name, asset.hashes)) for asset in foreign.assets]
     there = tuple(Taken(asset, one.name, one.sure) for asset, one in found if one.name)
     missing = tuple(Missing(asset, _why(asset, one)) for asset, one in found if not one.name)
     model = next((one.name for one in there if one.asset.kind == "model"), "")
-    skips, unclear = _clip_skips(foreign.tool, foreign.clip_skip, model)
+    skips, unclear = _clip_skips(foreign.tool, foreign.clip_skip, model, library)
     foreign = _with_clip_skip(foreign, skips)
     if foreign.definition is None:
-        ready = _plain(foreign, there)
+        ready = _plain(foreign, library, there)
     elif shipped:
         title = str(foreign.definition.get("title", ""))
         unused = Left("Workflow", title, "it is used from a file; studio import writes one")
-        ready = _plain(replace(foreign, workflow=_like(foreign.definition)), there, (unused,))
+        ready = _plain(replace(foreign, workflow=_like(foreign.definition)), library, there, (unused,))
     else:
-        ready = _defined(foreign, there, missing)
+        ready = _defined(foreign, library, there, missing)
     asks = tuple(name for name in _models(ready.workflow) if name not in ready.values)
     why = (Left(name, str(foreign.clip_skip[name]), reason) for name, reason in unclear.items())
     left = (*foreign.left, *ready.left, *why)
@@ -185,12 +187,14 @@ def _with_clip_skip(foreign: Foreign, skips: Mapping[str, int]) -> Foreign:
     return replace(foreign, values={**foreign.values, **skips}, definition=definition)
 
 
-def _clip_skips(tool: str, said: Mapping[str, int], model: str) -> tuple[dict[str, int], dict[str, str]]:
+def _clip_skips(
+    tool: str, said: Mapping[str, int], model: str, library: Library
+) -> tuple[dict[str, int], dict[str, str]]:
     """What each input's clip skip is with a model, or with any model where it is ""; and the others with the reason."""
     values, left = dict[str, int](), dict[str, str]()
     for name, skip in said.items():
         try:
-            values[name] = clip_skip.ours(skip, tool, library.find(model).family.name if model else "")
+            values[name] = clip_skip.ours(skip, tool, library.models.find(model).family.name if model else "")
         except ValueError as error:
             left[name] = str(error)
     return values, left
@@ -215,12 +219,12 @@ def _why(asset: Asset, found: Found) -> str:
     return f"{found.why} (its {strange} hash cannot be compared)" if strange else found.why
 
 
-def _plain(foreign: Foreign, there: tuple[Taken, ...], left: tuple[Left, ...] = ()) -> Imported:
+def _plain(foreign: Foreign, library: Library, there: tuple[Taken, ...], left: tuple[Left, ...] = ()) -> Imported:
     """One of our workflows, with its values and what is here of the assets."""
-    workflow = Workflow.load(foreign.workflow)
+    workflow = Workflow.builtin(foreign.workflow)
     values, used = _placed(workflow, there)
     fit, unfit = fitted(workflow, {**foreign.values, **values})
-    suited, unsuited = _suited(workflow, fit)
+    suited, unsuited = _suited(workflow, fit, library)
     idle = (Left(one.asset.kind, one.asset.name, _idle(one, workflow)) for one in there if one not in used)
     return Imported(foreign.tool, workflow, suited, used, left=(*left, *unfit, *unsuited, *idle))
 
@@ -251,12 +255,12 @@ def _idle(one: Taken, workflow: Workflow) -> str:
     return f"it is here as '{one.name}', and the workflow '{workflow.name}' takes no {one.asset.kind} besides"
 
 
-def _suited(workflow: Workflow, values: dict[str, Any]) -> tuple[dict[str, Any], tuple[Left, ...]]:
+def _suited(workflow: Workflow, values: dict[str, Any], library: Library) -> tuple[dict[str, Any], tuple[Left, ...]]:
     """The values without those that the model, which was found, has nothing for."""
     model = next((values.get(name) for name, of in workflow.inputs().items() if of.kind.name == "model"), None)
     if not model:
         return values, ()
-    why = unsuited(values, library.find(model).family)
+    why = unsuited(values, library.models.find(model).family)
     left = tuple(Left(name, str(values[name]), told) for name, told in why.items())
     return {name: value for name, value in values.items() if name not in why}, left
 
@@ -272,7 +276,7 @@ def unsuited(values: Mapping[str, Any], family: Family) -> dict[str, str]:
     return why
 
 
-def _defined(foreign: Foreign, there: tuple[Taken, ...], missing: tuple[Missing, ...]) -> Imported:
+def _defined(foreign: Foreign, library: Library, there: tuple[Taken, ...], missing: tuple[Missing, ...]) -> Imported:
     """The workflow that came along, by the names of what is here.
 
     Where something is missing that it cannot do without, it is only written down, and the plain workflow takes what it
@@ -282,9 +286,11 @@ def _defined(foreign: Foreign, there: tuple[Taken, ...], missing: tuple[Missing,
     names |= {(one.asset.kind, one.asset.name): "" for one in missing}
     definition = renamed(foreign.definition or {}, names)
     try:
-        workflow = Workflow.of(_IMPORTED, definition)
+        workflow = Workflow.of(_IMPORTED, definition, library)
     except WorkflowError as error:
         left = Left("Workflow", str(definition.get("title", "")), f"it cannot be used as it is: {error}")
-        return replace(_plain(replace(foreign, workflow=_like(definition)), there, (left,)), definition=definition)
+        return replace(
+            _plain(replace(foreign, workflow=_like(definition)), library, there, (left,)), definition=definition
+        )
     fit, unfit = fitted(workflow, foreign.values)
     return Imported(foreign.tool, workflow, fit, there, left=unfit, definition=definition)

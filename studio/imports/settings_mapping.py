@@ -18,7 +18,7 @@ _SAME: Final[Mapping[str, str]] = MappingProxyType({})
 @cache
 def form_of(workflow: str) -> type[JobForm]:
     """The form of a workflow that came with the studio."""
-    return Workflow.load(workflow).form()
+    return Workflow.builtin(workflow).form()
 
 
 def fitted(

@@ -15,8 +15,9 @@ from studio.families import Shapes
 from studio.lora import algorithms
 from studio.lora.formats.file import Change, LoraFile
 from studio.lora.formats.fit import Fitted, fit
-from studio.lora.library import base_model, lora_index
+from studio.lora.library import base_model
 from studio.lora.library.card import LoraCard
+from studio.lora.library.lora_index import LoraIndex
 from studio.lora.patcher import Key, Piece, Wardrobe, Worn
 from studio.model_files.hashes import digest
 from studio.models.card import ModelCard
@@ -55,8 +56,8 @@ class Fitting:
 class Loras:
     """The LoRAs of one session: files that were read, by the model they fit, and what each loaded model wears."""
 
-    def __init__(self, device: str = "auto") -> None:
-        self._wanted = device
+    def __init__(self, index: LoraIndex, device: str = "auto") -> None:
+        self._index, self._wanted = index, device
         self._read: OrderedDict[tuple[str, str], Fitting] = OrderedDict()  # the one used last at the end
         self._wardrobes: dict[str, Wardrobe] = {}
 
@@ -86,8 +87,8 @@ class Loras:
         return self._wardrobes[key]
 
     def _fitting(self, card: ModelCard, pipeline: "DiffusionPipeline", lora: Lora) -> Fitting:
-        path = lora_index.find(lora.part)
-        key = (str(card.path), digest(path))
+        path = self._index.find(lora.part)
+        key = (str(card.path), digest(path, self._index.hash_cache))
         if key not in self._read:
             self._read[key] = fitting(path, _shapes(pipeline), card)
         self._read.move_to_end(key)
@@ -188,7 +189,7 @@ def fitting(path: Path, model: Mapping[str, Shapes], card: ModelCard) -> Fitting
 
     Raises ModelError where it is no LoRA, is damaged, or could mean one module or another.
     """
-    file, sha256 = LoraFile.read(path), digest(path)
+    file, sha256 = LoraFile.read(path), digest(path, card.hash_cache)
     found = fit(file, model, card.family)
     unfit = (*map(str, found.misshaped), *found.unknown, *file.strays)
     tensors = read_all(path)

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from studio.errors import ModelError
 from studio.files.untrusted import is_file, open_file
-from studio.model_files import hash_cache
+from studio.model_files.hash_cache import HashCache
 
 _TICK: Final = 10_000_000  # nanoseconds: file systems take the time from a clock that ticks so seldom on some kernels
 
@@ -54,11 +54,11 @@ class Pin(NamedTuple):
     stamp: Stamp
 
     @classmethod
-    def of(cls, file: Path) -> "Pin":
+    def of(cls, file: Path, hash_cache: HashCache) -> "Pin":
         stamp = Stamp.settled(file)
-        return cls(_digest(file, stamp), stamp)
+        return cls(_digest(file, stamp, hash_cache), stamp)
 
-    def problem(self, file: Path, *, thorough: bool = False) -> str:
+    def problem(self, file: Path, hash_cache: HashCache, *, thorough: bool = False) -> str:
         """What is wrong with the file, "" where nothing is; ``thorough`` reads it whatever its stamp says."""
         if not is_file(file):
             return f"'{file}' is missing (expected SHA-256 {self.sha256})"
@@ -67,7 +67,7 @@ class Pin(NamedTuple):
             return f"'{file}' is cut off: {size:,} of {self.stamp.size:,} bytes (expected SHA-256 {self.sha256})"
         if not thorough and Stamp.of(file) == self.stamp:
             return ""
-        found = read_digest(file) if thorough else digest(file)
+        found = read_digest(file) if thorough else digest(file, hash_cache)
         return "" if found == self.sha256 else f"'{file}' has changed: SHA-256 {found}, expected {self.sha256}"
 
 
@@ -86,20 +86,20 @@ class Lying(NamedTuple):
         """The file of a name, be it there or not."""
         return self.parts.get(name) or ((self.base or self.path) / name if name else self.path)
 
-    def problems(self, pins: Mapping[str, Pin], *, thorough: bool = False) -> Iterator[str]:
+    def problems(self, pins: Mapping[str, Pin], hash_cache: HashCache, *, thorough: bool = False) -> Iterator[str]:
         """What is not as it was pinned, one line for each file; ``thorough`` reads all whatever their stamps say."""
         for name, pin in pins.items():
-            if problem := pin.problem(self.file(name), thorough=thorough):
+            if problem := pin.problem(self.file(name), hash_cache, thorough=thorough):
                 yield problem
 
 
-def digest(file: Path) -> str:
+def digest(file: Path, hash_cache: HashCache) -> str:
     """The SHA-256 of a file, read again only where its stamp is another: models are large, and it is remembered.
 
     Raises ModelError where it cannot be read.
     """
     try:
-        return _digest(file, Stamp.settled(file))
+        return _digest(file, Stamp.settled(file), hash_cache)
     except OSError as error:
         raise ModelError(f"'{file}' cannot be read: {error.strerror or error}") from None
 
@@ -114,5 +114,5 @@ def read_digest(file: Path) -> str:
 
 
 @cache
-def _digest(file: Path, stamp: Stamp) -> str:
+def _digest(file: Path, stamp: Stamp, hash_cache: HashCache) -> str:
     return hash_cache.remembered(file, "file", stamp, read_digest)

@@ -1,21 +1,20 @@
 """What can be put to a model: ControlNets, T2I-Adapters, IP-Adapters, VAEs, embeddings, and models that see.
 
 Recognised by content, read in place; only safetensors, their headers checked before anything parses them, nothing
-from the network. A part is known by its path, or by its name in the folder of parts (STUDIO_PARTS).
+from the network. A part is known by its path, or by its name in the folder of parts.
 """
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from studio.config import data_path
 from studio.errors import InputError, ModelError
 from studio.families import Shapes
 from studio.files.untrusted import exists, is_file, is_folder, named_in_text
 from studio.model_files.configuration import read_json
+from studio.model_files.hash_cache import HashCache
 from studio.model_files.hashes import digest
 from studio.model_files.header import Header
 from studio.plugins import unknown
@@ -68,6 +67,7 @@ class Part:
     kind: str
     class_name: str = ""
     modes: tuple[str, ...] = ()
+    hash_cache: HashCache = field(default=HashCache(), compare=False, repr=False)
 
     @classmethod
     def read(cls, path: Path) -> "Part":
@@ -116,53 +116,56 @@ class Part:
     def sha256(self) -> str:
         """A hash over all that decides what it does."""
         if self.kind == "ip-adapter":
-            return _digest(self.path.parent, [self.path, *_files(self.encoder)])
-        return digest(self.path) if is_file(self.path) else _digest(self.path, _files(self.path))
+            return self._digest(self.path.parent, [self.path, *_files(self.encoder)])
+        if is_file(self.path):
+            return digest(self.path, self.hash_cache)
+        return self._digest(self.path, _files(self.path))
+
+    def _digest(self, folder: Path, files: Iterable[Path]) -> str:
+        """One hash over the names, within ``folder``, and the contents of files."""
+        lines = (f"{file.relative_to(folder).as_posix()} {digest(file, self.hash_cache)}\n" for file in files)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def folder() -> Path:
-    """Where parts are looked for by name."""
-    return Path(os.environ.get("STUDIO_PARTS") or data_path("parts"))
+@dataclass(frozen=True)
+class Adapters:
+    """The folder in which parts are looked for by name."""
 
+    folder: Path
+    hash_cache: HashCache
 
-def names(kind: str) -> list[str]:
-    """The parts of a kind that are in the folder of parts."""
-    return sorted(part.path.name for part in _all() if part.kind == kind)
+    def names(self, kind: str) -> list[str]:
+        """The parts of a kind that are in the folder of parts."""
+        return sorted(part.path.name for part in self._all() if part.kind == kind)
 
+    def find(self, ref: str, kind: str) -> Part:
+        """The part ``ref``, a name or a path, of the kind that is wanted.
 
-def find(ref: str, kind: str) -> Part:
-    """The part ``ref``, a name or a path, of the kind that is wanted.
+        Raises InputError where there is none or it is another kind, ModelError where it cannot be read.
+        """
+        path = self.folder / ref if ref in self.names(kind) else Path(ref)
+        if not exists(path):
+            raise InputError(f"{unknown(TITLES[kind], ref, self.names(kind))} (or give the path of one)")
+        part = self._read(path)
+        if part.kind != kind:
+            raise InputError(f"'{ref}' is a {TITLES[part.kind]}; here a {TITLES[kind]} is wanted")
+        return part
 
-    Raises InputError where there is none or it is another kind, ModelError where it cannot be read.
-    """
-    path = folder() / ref if ref in names(kind) else Path(ref)
-    if not exists(path):
-        raise InputError(f"{unknown(TITLES[kind], ref, names(kind))} (or give the path of one)")
-    part = Part.read(path)
-    if part.kind != kind:
-        raise InputError(f"'{ref}' is a {TITLES[part.kind]}; here a {TITLES[kind]} is wanted")
-    return part
+    def _read(self, path: Path) -> Part:
+        return replace(Part.read(path), hash_cache=self.hash_cache)
 
-
-def _digest(folder: Path, files: Iterable[Path]) -> str:
-    """One hash over the names, within ``folder``, and the contents of files."""
-    lines = (f"{file.relative_to(folder).as_posix()} {digest(file)}\n" for file in files)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    def _all(self) -> Iterator[Part]:
+        """Every part in the folder; what is something else there, or has a name that is no text, is passed over."""
+        for path in sorted(filter(named_in_text, self.folder.iterdir())) if is_folder(self.folder) else ():
+            try:
+                yield self._read(path)
+            except ModelError:
+                continue
 
 
 def _files(folder: Path) -> list[Path]:
     """The weights and configurations directly in a folder."""
     return sorted(file for file in folder.glob("*") if file.suffix in {".safetensors", ".json"})
-
-
-def _all() -> Iterator[Part]:
-    """Every part in the folder; what is something else there, or has a name that is no text, is passed over."""
-    root = folder()
-    for path in sorted(filter(named_in_text, root.iterdir())) if is_folder(root) else ():
-        try:
-            yield Part.read(path)
-        except ModelError:
-            continue
 
 
 def _config(path: Path) -> dict[str, Any]:

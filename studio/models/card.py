@@ -10,6 +10,7 @@ from typing import Final
 from studio.errors import ModelError
 from studio.families import Defaults, Family
 from studio.files.untrusted import exists, is_file, is_folder
+from studio.model_files.hash_cache import HashCache
 from studio.model_files.hashes import Lying, Pin, digest
 from studio.model_files.header import Header
 from studio.models import component_configs, folder, separate
@@ -47,6 +48,7 @@ class ModelCard:
     parts: Mapping[str, Path] = field(default_factory=lambda: _NONE)
     pins: Mapping[str, Pin] = field(default_factory=lambda: MappingProxyType({}))
     notes: tuple[str, ...] = ()
+    hash_cache: HashCache = field(default=HashCache(), compare=False, repr=False)
 
     @classmethod
     def read(cls, path: Path, base: Path | None = None, parts: Mapping[str, Path] = _NONE) -> "ModelCard":
@@ -167,7 +169,7 @@ class ModelCard:
 
     def hashes(self) -> dict[str, str]:
         """The SHA-256 of each of ``files`` by its name within the model."""
-        return {name: digest(file) for name, file in self.files().items()}
+        return {name: digest(file, self.hash_cache) for name, file in self.files().items()}
 
     def check(self) -> None:
         """Raise ModelError where loading it would run code, or a file is damaged, unfit or not as it was pinned."""
@@ -183,7 +185,7 @@ class ModelCard:
     def _hold_to_pins(self) -> None:
         lying = Lying(self.path, self.base, self.parts)
         new = [f"'{file}' was not there then" for name, file in self._holding().items() if name not in self.pins]
-        for problem in [*lying.problems(self.pins), *new]:
+        for problem in [*lying.problems(self.pins, self.hash_cache), *new]:
             raise changed(self.name, problem)
 
     def _holding(self) -> dict[str, Path]:

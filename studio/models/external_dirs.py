@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio import plugins
-from studio.config import Settings
 from studio.files import private
 from studio.files.untrusted import exists, is_folder, named_in_text, resolved, walk_files
 from studio.model_files.hashes import Stamp
@@ -59,14 +58,14 @@ def pickled(folder: Path) -> list[Path]:
     return [file for place in _places(folder) for file in walk_files(place) if file.suffix.lower() in PICKLES]
 
 
-def models(candidates: Iterable[Path]) -> set[Path]:
-    """Those of the files that are models of a family known here."""
+def models(candidates: Iterable[Path], cache: Path) -> set[Path]:
+    """Those of the files that are models of a family known here; ``cache`` is the file of what was seen."""
     stamps = {str(file): [*Stamp.of(file)] for file in candidates}
-    seen = _seen()
+    seen = _seen(cache)
     new = {path: _look(path, stamp) for path, stamp in stamps.items() if seen.get(path, [])[:3] != stamp}
     if new:
         seen = {path: entry for path, entry in (seen | new).items() if path in stamps or exists(Path(path))}
-        _keep(seen)
+        _keep(seen, cache)
     return {Path(path) for path in stamps if seen[path][3]}
 
 
@@ -79,25 +78,21 @@ def _look(path: str, stamp: list[int]) -> list[Any]:
     return [*stamp, isinstance(verdict(Path(path)), Weights)]
 
 
-def _file() -> Path:
-    return Settings.from_environment().state / "seen.json"
-
-
 def _judges() -> list[str]:
     """Who decided: with another version or more families the same file may be a model."""
     return [VERSION, *plugins.names("families")]
 
 
-def _seen() -> dict[str, list[Any]]:
+def _seen(cache: Path) -> dict[str, list[Any]]:
     """What was seen of each file by its path: stamp, and whether it is a model."""
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        kept = json.loads(_file().read_bytes())
+        kept = json.loads(cache.read_bytes())
         if kept["by"] == _judges():
             return {path: entry for path, entry in kept["files"].items() if isinstance(entry, list) and len(entry) == 4}
     return {}
 
 
-def _keep(seen: dict[str, list[Any]]) -> None:
+def _keep(seen: dict[str, list[Any]], cache: Path) -> None:
     with suppress(OSError):
-        private.state_folder(_file().parent)
-        private.replace(_file(), json.dumps({"by": _judges(), "files": seen}).encode())
+        private.state_folder(cache.parent)
+        private.replace(cache, json.dumps({"by": _judges(), "files": seen}).encode())

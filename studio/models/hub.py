@@ -20,7 +20,6 @@ from pydantic import BaseModel, ConfigDict
 from studio.errors import InputError, ModelError
 from studio.files import private
 from studio.models import folder as folders
-from studio.models import registry
 
 FETCHED: Final = (".safetensors", ".gguf", ".json", ".txt", ".jinja")
 """Endings of what is fetched; nothing else ever is, code and pickles least of all.
@@ -81,17 +80,17 @@ def look(ref: str, revision: str = "main") -> Offer:
     return Offer.model_validate(_ask("look", wish))
 
 
-def fetch(offer: Offer) -> Path:
-    """Fetch what was offered, going on where an earlier try broke off; the folder or file it came to.
+def fetch(offer: Offer, downloads: Path) -> Path:
+    """Fetch what was offered into a folder, going on where an earlier try broke off; the folder or file it came to.
 
     Progress is shown on stderr. Raises ModelError where it breaks off or does not arrive as it was sent.
     """
-    folder = registry.downloads() / offer.repository.replace("/", "--")
+    folder = downloads / offer.repository.replace("/", "--")
     free = shutil.disk_usage(next(place for place in folder.parents if place.exists())).free
     if offer.size > free:
         raise ModelError(f"{offer.size:,} bytes must be downloaded, but only {free:,} are free at '{folder}'")
     with suppress(OSError):  # the fetching says what is wrong
-        private.folder(registry.downloads())
+        private.folder(downloads)
     _ask("fetch", {"offer": offer.model_dump(), "folder": str(folder)})
     single = len(offer.files) == 1
     return folder / offer.files[0].name if single else folder

@@ -10,13 +10,15 @@ import regex
 from studio.errors import InputError
 from studio.files.untrusted import is_file, is_folder, resolved
 from studio.model_files.hashes import Pin
-from studio.models import external_dirs, library, registry, separate
+from studio.models import external_dirs, separate
 from studio.models.card import ModelCard
+from studio.models.model_index import ModelIndex
 from studio.models.registry import Entry, Origin
 from studio.plugins import unknown
 
 
 def add(
+    models: ModelIndex,
     path: Path,
     name: str = "",
     base: str = "",
@@ -35,24 +37,24 @@ def add(
     for parts that cannot be told.
     """
     path = resolved(path)
-    before = _before(name or path.stem, path)
-    other = _base(base) if base else before.base
+    before = _before(models, name or path.stem, path)
+    other = _base(models, base) if base else before.base
     given = [separate.asked(resolved(vae), separate.VAE)] if vae else []
     given += [separate.asked(resolved(file), separate.ENCODER) for file in encoders]
-    card = _with_parts(ModelCard.read(path, other), given or list(before.parts.values()))
+    card = _with_parts(models.read(path, other), given or list(before.parts.values()))
     name = name or card.name
-    if not ((before.pins and (base or given)) or (not before.pins and _lies_elsewhere(name, path))):
-        free_name(name)
+    if not ((before.pins and (base or given)) or (not before.pins and _lies_elsewhere(models, name, path))):
+        free_name(models, name)
     card.check()
-    pins = {within: Pin.of(file) for within, file in card.files().items()}
-    with registry.changing() as known:
+    pins = {within: Pin.of(file, models.hash_cache) for within, file in card.files().items()}
+    with models.registry.changing() as known:
         known.models[name] = Entry(path=path, pins=pins, base=other, parts=dict(card.parts), origin=origin)
-    return library.find(name)
+    return models.find(name)
 
 
-def _before(name: str, path: Path) -> Entry:
+def _before(models: ModelIndex, name: str, path: Path) -> Entry:
     """What was added of a file under a name; nothing is pinned where that is new."""
-    known = registry.read().models.get(name)
+    known = models.registry.read().models.get(name)
     return known if known and known.path == path and is_file(path) else Entry(path=path, pins={})
 
 
@@ -80,18 +82,18 @@ def _named(files: Sequence[Path]) -> dict[str, Path]:
     return {str(file): file for file in files}
 
 
-def free_name(name: str) -> str:
+def free_name(models: ModelIndex, name: str) -> str:
     """The name as it is; raises InputError where it is taken, or cannot be one."""
     if not regex.fullmatch(r"[\w][\w .+()-]{0,99}", name) or name != name.strip():
         raise InputError(f"'{name}' cannot be a model's name; use letters, digits, spaces and . - + ( ), with --name")
-    if name in library.names():
+    if name in models.names():
         raise InputError(f"there is a model '{name}' already; choose another name with --name")
     return name
 
 
-def add_folder(folder: Path) -> None:
+def add_folder(models: ModelIndex, folder: Path) -> None:
     """Use the models in the folder of another program where they lie."""
-    with registry.changing() as known:
+    with models.registry.changing() as known:
         known.folders = list(dict.fromkeys([*known.folders, resolved(folder)]))
 
 
@@ -100,14 +102,14 @@ def is_model(path: Path) -> bool:
     return is_file(path) or is_file(path / "model_index.json")
 
 
-def remove(ref: str) -> str:
+def remove(models: ModelIndex, ref: str) -> str:
     """Take a model, or the folder of another program, off the shelf; say what became of the files.
 
     Deleted is only what the studio fetched itself. Raises InputError where there is no such thing.
     """
-    with registry.changing() as known:
+    with models.registry.changing() as known:
         if entry := known.models.pop(ref, None):
-            return _deleted(entry)
+            return _deleted(models, entry)
         if (folder := resolved(Path(ref))) in known.folders:
             known.folders.remove(folder)
             return f"its models stay in '{folder}'"
@@ -116,43 +118,43 @@ def remove(ref: str) -> str:
         raise InputError(unknown("added model", ref, [*known.models, *map(str, known.folders)]))
 
 
-def verify(name: str) -> list[str]:
+def verify(models: ModelIndex, name: str) -> list[str]:
     """Read every byte of a model anew and say what is not as it was added, one line for each file.
 
     A model that was not added, and so is not pinned, is only looked through. Raises ModelError where it is damaged.
     """
-    entry = registry.read().models.get(name)
-    found = list(entry.lying.problems(entry.pins, thorough=True)) if entry else []
+    entry = models.registry.read().models.get(name)
+    found = list(entry.lying.problems(entry.pins, models.hash_cache, thorough=True)) if entry else []
     if entry and not found:
-        _stamp_anew(name)
+        _stamp_anew(models, name)
     if not found:
-        library.find(name).check()
+        models.find(name).check()
     return found
 
 
-def _stamp_anew(name: str) -> None:
+def _stamp_anew(models: ModelIndex, name: str) -> None:
     """What was read and found right need not be read again, though it may have been copied or touched."""
-    with registry.changing() as known:
+    with models.registry.changing() as known:
         entry = known.models[name]
-        pins = {file: Pin.of(entry.lying.file(file)) for file in entry.pins}
+        pins = {file: Pin.of(entry.lying.file(file), models.hash_cache) for file in entry.pins}
         known.models[name] = entry.model_copy(update={"pins": pins})
 
 
-def _lies_elsewhere(name: str, path: Path) -> bool:
+def _lies_elsewhere(models: ModelIndex, name: str, path: Path) -> bool:
     """Whether a file is known by this name already, from the folder of another program that it lies in."""
-    known = library.paths().get(name)
+    known = models.paths().get(name)
     return known is not None and is_file(path) and resolved(known) == path
 
 
-def _base(ref: str) -> Path:
-    card = library.find(ref)
+def _base(models: ModelIndex, ref: str) -> Path:
+    card = models.find(ref)
     if not is_folder(card.path):
         raise InputError(f"'{ref}' cannot be a base: it is a single file; give a model in a diffusers folder")
     return resolved(card.path)
 
 
-def _deleted(entry: Entry) -> str:
-    fetched = resolved(registry.downloads())
+def _deleted(models: ModelIndex, entry: Entry) -> str:
+    fetched = resolved(models.downloads)
     if not entry.origin or not entry.path.is_relative_to(fetched):
         return f"its files stay at '{entry.path}'"
     shutil.rmtree(fetched / entry.path.relative_to(fetched).parts[0], ignore_errors=True)

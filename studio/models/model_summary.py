@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from studio.files.untrusted import is_folder
 from studio.model_files.header import Header
-from studio.models import component_configs, folder, registry, separate
+from studio.models import component_configs, folder, separate
 from studio.models.card import ModelCard
 from studio.models.checkpoint import PARTS
+from studio.models.model_index import ModelIndex
 
 _PREDICTS = {
     "epsilon": "noise (epsilon)",
@@ -16,9 +17,9 @@ _PREDICTS = {
 }
 
 
-def about(card: ModelCard) -> Iterator[tuple[str, str]]:
+def about(card: ModelCard, models: ModelIndex) -> Iterator[tuple[str, str]]:
     """Pairs of what and how; reads headers, and the whole of files that are not pinned."""
-    entry = registry.read().models.get(card.name)
+    entry = models.registry.read().models.get(card.name)
     yield "model", card.name
     yield "path", str(card.path)
     yield "family", card.family.title

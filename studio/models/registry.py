@@ -7,12 +7,12 @@ by adding the models again. The models' own folders are never written to.
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from studio.config import Settings
 from studio.errors import ModelError, OutputError
 from studio.files import private
 from studio.model_files.hashes import Lying, Pin
@@ -54,53 +54,47 @@ class Registry(BaseModel):
     folders: list[Path] = []
 
 
-def read() -> Registry:
-    """What was added so far; raises ModelError where the index is damaged."""
-    file = _file()
-    if not file.is_file():
-        return Registry()
-    try:
-        return Registry.model_validate_json(file.read_bytes())
-    except (OSError, ValidationError):
-        raise ModelError(
-            f"the list of models '{file}' cannot be read; move it away and add your models again: it is only a list"
-        ) from None
+@dataclass(frozen=True)
+class RegistryFile:
+    """The registry on disk."""
 
+    file: Path
 
-@contextmanager
-def changing() -> Iterator[Registry]:
-    """The registry to change in place, written when the block ends; other processes wait.
+    def read(self) -> Registry:
+        """What was added so far; raises ModelError where the index is damaged."""
+        if not self.file.is_file():
+            return Registry()
+        try:
+            return Registry.model_validate_json(self.file.read_bytes())
+        except (OSError, ValidationError):
+            raise ModelError(
+                f"the list of models '{self.file}' cannot be read; move it away and add your models again: "
+                "it is only a list"
+            ) from None
 
-    Raises OutputError where it cannot be written.
-    """
-    file = _file()
-    lock = FileLock(file.with_suffix(".lock"), mode=0o600)
-    with _writing(file):
-        private.state_folder(file.parent)
-        held = lock.acquire()
-    with held:
-        registry = read()
-        yield registry
-        data = registry.model_dump(mode="json", exclude_defaults=True)
-        with _writing(file):
-            private.replace(file, json.dumps(data, indent=1, ensure_ascii=False).encode())
+    @contextmanager
+    def changing(self) -> Iterator[Registry]:
+        """The registry to change in place, written when the block ends; other processes wait.
 
+        Raises OutputError where it cannot be written.
+        """
+        lock = FileLock(self.file.with_suffix(".lock"), mode=0o600)
+        with self._writing():
+            private.state_folder(self.file.parent)
+            held = lock.acquire()
+        with held:
+            registry = self.read()
+            yield registry
+            data = registry.model_dump(mode="json", exclude_defaults=True)
+            with self._writing():
+                private.replace(self.file, json.dumps(data, indent=1, ensure_ascii=False).encode())
 
-@contextmanager
-def _writing(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"the list of models '{file}' cannot be written: {error.strerror or error}; nothing in it was changed: "
-            "set STUDIO_STATE to a folder that can be written"
-        ) from None
-
-
-def downloads() -> Path:
-    """The folder for models from the Hub."""
-    return Settings.from_environment().state / "models"
-
-
-def _file() -> Path:
-    return Settings.from_environment().state / "models.json"
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OutputError(
+                f"the list of models '{self.file}' cannot be written: {error.strerror or error}; nothing in it was "
+                "changed: set STUDIO_STATE to a folder that can be written"
+            ) from None

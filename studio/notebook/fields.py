@@ -12,6 +12,7 @@ from PIL import Image
 from studio.errors import InputError
 from studio.images.image_file import open_image
 from studio.images.transparency import on_ground
+from studio.library import Library
 from studio.notebook.widgets import Colour, DropZone, LoraStack, MaskPainter, Number, PromptBox
 from studio.parameters.types import LORA_WEIGHTS, PARTS
 from studio.ui import lora_picker
@@ -112,8 +113,8 @@ class Figure(Field):
 class Choice(Field):
     """One of several; a value from elsewhere joins them, so that nothing is changed in silence."""
 
-    def __init__(self, control: Control) -> None:
-        choices = control.choices or live_choices(control)
+    def __init__(self, control: Control, library: Library) -> None:
+        choices = control.choices or live_choices(control, library)
         options = [*_own(control), *((choice_label(one), one) for one in choices)]
         super().__init__(control, Dropdown(options=options, description=control.label, tooltip=control.help))
 
@@ -249,10 +250,10 @@ class Mask(PictureFile):
 class Loras(Field):
     """A stack of LoRAs; which may be added depends on the model. Cards are read when somebody looks at them."""
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: Control, library: Library) -> None:
         piece = LoraStack(label=control.label, tip=control.help, slider=list(LORA_WEIGHTS), empty=lora_picker.EMPTY)
         super().__init__(control, piece)
-        self._model, self._looked = "", False
+        self._library, self._model, self._looked = library, "", False
         piece.hear("opened", lambda _: self._look())
         piece.hear("preview", lambda message: self._show(message["preview"]))
 
@@ -276,10 +277,10 @@ class Loras(Field):
 
     def _look(self) -> None:
         self._looked = True
-        self.widget.cards = [one.about for one in lora_picker.shown(self._model)]
+        self.widget.cards = [one.about for one in lora_picker.shown(self._model, self._library)]
 
     def _show(self, card: str) -> None:
-        path = lora_picker.preview(card)
+        path = lora_picker.preview(card, self._library)
         self.widget.send_preview(card, small(path) if path else b"")
 
 
@@ -296,11 +297,11 @@ def small(path: str | Path, edge: int | None = 160, ground: str = "white") -> by
     return stream.getvalue()
 
 
-def _toggle(control: Control, _: Path) -> Field:
+def _toggle(control: Control, *_: object) -> Field:
     return Field(control, Checkbox(description=control.label, tooltip=control.help, indent=False))
 
 
-def _colour(control: Control, _: Path) -> Field:
+def _colour(control: Control, *_: object) -> Field:
     hint = "" if control.required else OWN
     return Field(control, Colour(label=control.label, tip=control.help, placeholder=hint))
 
@@ -314,34 +315,34 @@ def _with_unit(control: Control) -> str:
     return f"{control.label} ({control.unit})" if control.unit else control.label
 
 
-Maker = Callable[[Control, Path], Field]
+Maker = Callable[[Control, Path, Library], Field]
 
 FIELDS: Final[dict[str, Maker]] = {
-    "prompt": lambda control, _: Words(control),
-    "text": lambda control, _: Words(control),
-    "number": lambda control, _: Figure(control),
-    "slider": lambda control, _: Figure(control),
-    "seed": lambda control, _: Figure(control),
-    "choice": lambda control, _: Choice(control),
-    "sampler": lambda control, _: Choice(control),
-    "model": lambda control, _: Choice(control),
-    "workflow": lambda control, _: Choice(control),
-    "size": lambda control, _: Sides(control),
+    "prompt": lambda control, *_: Words(control),
+    "text": lambda control, *_: Words(control),
+    "number": lambda control, *_: Figure(control),
+    "slider": lambda control, *_: Figure(control),
+    "seed": lambda control, *_: Figure(control),
+    "choice": lambda control, _, library: Choice(control, library),
+    "sampler": lambda control, _, library: Choice(control, library),
+    "model": lambda control, _, library: Choice(control, library),
+    "workflow": lambda control, _, library: Choice(control, library),
+    "size": lambda control, *_: Sides(control),
     "toggle": _toggle,
     "colour": _colour,
-    "picture": PictureFile,
-    "pictures": PictureFile,
-    "mask": Mask,
-    "loras": lambda control, _: Loras(control),
-    **dict.fromkeys(PARTS, lambda control, _: Choice(control)),
+    "picture": lambda control, folder, _: PictureFile(control, folder),
+    "pictures": lambda control, folder, _: PictureFile(control, folder),
+    "mask": lambda control, folder, _: Mask(control, folder),
+    "loras": lambda control, _, library: Loras(control, library),
+    **dict.fromkeys(PARTS, lambda control, _, library: Choice(control, library)),
 }
 PICTURES: Final = ("picture", "pictures")
 
 
-def field(control: Control, folder: Path) -> Field:
-    """The field for a control, set to its default; dropped files are kept in ``folder``."""
+def field(control: Control, folder: Path, library: Library) -> Field:
+    """The field for a control, set to its default; dropped files are kept in ``folder``, names are in ``library``."""
     several = control.many and control.kind not in (*PICTURES, "loras")
-    made = Lines(control) if several else FIELDS.get(control.kind, FIELDS["text"])(control, folder)
+    made = Lines(control) if several else FIELDS.get(control.kind, FIELDS["text"])(control, folder, library)
     if control.default is not None:
         made.write(control.default)
     return made

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 from ipywidgets import ToggleButton, VBox
@@ -11,6 +10,7 @@ from studio.errors import InputError
 from studio.notebook.fields import Field, Loras, Mask, PictureFile, field
 from studio.notebook.widgets import PromptBox
 from studio.plugins import unknown
+from studio.runtime.session import Session
 from studio.ui.controls import controls, is_blank
 from studio.ui.lora_picker import joined
 from studio.workflow.job import Job
@@ -22,9 +22,10 @@ F = TypeVar("F", bound=Field)
 class Form(MutableMapping[str, Any]):
     """``form["steps"]`` is what the field shows; setting it moves the widget. Nothing is checked before ``job``."""
 
-    def __init__(self, workflow: Workflow, folder: Path) -> None:
-        self.workflow = workflow
-        self.fields = {control.name: field(control, folder) for control in controls(workflow)}
+    def __init__(self, workflow: Workflow, session: Session) -> None:
+        self.workflow, self._library = workflow, session.library
+        folder = session.settings.output
+        self.fields = {control.name: field(control, folder, self._library) for control in controls(workflow)}
         self.more = ToggleButton(description="Advanced", tooltip="Settings that are seldom needed", icon="chevron-down")
         self.widget = VBox(self._arranged())
         self.widget.add_class("studio-fields")
@@ -64,7 +65,7 @@ class Form(MutableMapping[str, Any]):
                      and one.control.default is not None and not one.read()}:  # fmt: skip
             raise InputError("choose a model", empty)
         given = {name: value for name, value in self.items() if not self._missing(name, value)}
-        return Job.of(self.workflow, given)
+        return Job.of(self.workflow, given, self._library)
 
     def explain(self, wrong: Mapping[str, str]) -> bool:
         """Say by each field what is wrong with it; False where it is none of them."""

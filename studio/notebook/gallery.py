@@ -42,7 +42,9 @@ class Gallery:
         self._ids: list[str] = self._gallery.ids(query)
         self._threads = ThreadPoolExecutor(2, "gallery")
         self.grid = Grid(label="Pictures", query=query, page=_PAGE)
-        self.closer = Closer(self._gallery, self._kindly(self._use), self._marked, self._show, self._later)
+        self.closer = Closer(
+            self._gallery, session.library, self._kindly(self._use), self._marked, self._show, self._later
+        )
         self.panel: Panel | None = None
         self._below = Box()
         self.widget = self._laid_out()
@@ -123,7 +125,7 @@ class Gallery:
     def _use(self, picture: Picture) -> None:
         """Open the form with a picture's settings, below the gallery."""
         if self.panel is None:
-            self.panel = Panel(self._session, Workflow.load(FIRST), pick=True)
+            self.panel = Panel(self._session, Workflow.builtin(FIRST), pick=True)
             self.panel.results.strip.observe(lambda _: self._kindly(self._show)(), "items")
             self._below.children = [self.panel.widget]
         self.panel.restore(picture)

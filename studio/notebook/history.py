@@ -7,6 +7,7 @@ from typing import Any, Final
 from ipywidgets import Button, HBox, Label, ToggleButton, VBox
 
 from studio.files.untrusted import is_file
+from studio.library import Library
 from studio.notebook.results import tile
 from studio.notebook.widgets import Strip
 from studio.pictures.picture import Picture
@@ -43,7 +44,9 @@ class History:
         """Read what there is now; nothing while it is closed."""
         runs = self._session.runs(MOST) if self.opened.value else []
         self._known = dict(islice((one for run in runs for one in _of(run)), MOST))
-        self._items = {key: self._items.get(key) or _item(key, one) for key, one in self._known.items()}
+        self._items = {
+            key: self._items.get(key) or _item(key, one, self._session.library) for key, one in self._known.items()
+        }
         self.strip.items = list(self._items.values())
         self._say(_EMPTY if self.opened.value and not self._known else "")
 
@@ -75,9 +78,9 @@ def _of(run: Run) -> list[tuple[str, Picture | Run]]:
     return [*([(run.id, run)] if run.state in _WORDS else []), *pictures]
 
 
-def _item(key: str, one: Picture | Run) -> dict[str, Any]:
+def _item(key: str, one: Picture | Run, library: Library) -> dict[str, Any]:
     if isinstance(one, Picture):
-        return tile(one)
+        return tile(one, library)
     word = _WORDS[one.state]
     row = one.status.row
     label = word if row.unreadable else f"{word}: {row.job.workflow}"

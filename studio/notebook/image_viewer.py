@@ -9,6 +9,7 @@ from ipywidgets import HTML, Button, HBox, VBox
 from studio.errors import OutputError, StudioError
 from studio.gallery.entry import Change, Entry, Relative
 from studio.gallery.gallery import Gallery
+from studio.library import Library
 from studio.notebook.widgets import Marks, Stage, Strip
 from studio.pictures.picture import Picture
 from studio.ui.controls import controls
@@ -26,12 +27,14 @@ class Closer:
     def __init__(
         self,
         gallery: Gallery,
+        library: Library,
         use: Callable[[Picture], None],
         marked: Callable[[str], None],
         moved: Callable[[], None],
         later: Callable[..., None],
     ) -> None:
-        self._gallery, self._wanted, self._told, self._moved, self._later = gallery, use, marked, moved, later
+        self._gallery, self._library = gallery, library
+        self._wanted, self._told, self._moved, self._later = use, marked, moved, later
         self.entry: Entry | None = None
         self.stage, self.marks, self.settings = Stage(label="Picture", empty=_EMPTY), Marks(), HTML()
         self.marks.hear("mark", lambda message: self._tried(lambda: self._mark(Change(**message["mark"]))))
@@ -60,7 +63,7 @@ class Closer:
             self.stage.picture, self.stage.alt, self.stage.file = data, title(entry), entry.path.name
             self.stage.caption = f"{entry.size[0]} × {entry.size[1]}"
         self._acts.layout.display = ""
-        self.settings.value = f'<dl class="studio-settings">{"".join(map(_row, settings(entry)))}</dl>'
+        self.settings.value = f'<dl class="studio-settings">{"".join(map(_row, settings(entry, self._library)))}</dl>'
         self._relate({})
         self._show(entry)
         self._later(self._find_kin, entry.id)
@@ -140,11 +143,12 @@ def jpeg(gallery: Gallery, picture: str) -> bytes:
         return b""
 
 
-def settings(entry: Entry) -> Iterator[tuple[str, str]]:
+def settings(entry: Entry, library: Library) -> Iterator[tuple[str, str]]:
     """How a picture was made, by the labels that its form has; then what its file is."""
     if entry.recorded:
         job = entry.picture.job
-        labels = {control.name: control.label for control in controls(Workflow.of(job.workflow, job.definition))}
+        workflow = Workflow.of(job.workflow, job.definition, library)
+        labels = {control.name: control.label for control in controls(workflow)}
         yield "Workflow", entry.title or job.workflow
         told = {name: value for name, value in job.values.items() if name not in ("model", "loras")}
         said = {name: value for name, value in told.items() if value not in (None, "", [], False)}

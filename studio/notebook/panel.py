@@ -33,7 +33,8 @@ def panel(workflow: str | Path | None = None) -> "Panel":
 
     End a cell with it. Raises InputError for an unknown name, WorkflowError for a file that is wrong.
     """
-    return Panel(shared_session(), Workflow.load(workflow or FIRST), pick=workflow is None)
+    session = shared_session()
+    return Panel(session, Workflow.load(workflow or FIRST, session.library), pick=workflow is None)
 
 
 class Panel:
@@ -42,8 +43,10 @@ class Panel:
     def __init__(self, session: Session, workflow: Workflow, *, pick: bool = False) -> None:
         self._session = session
         kindly = self._kindly
-        known = sorted(map(Workflow.load, workflow_names()), key=ease)
-        self.results = Results(Wishes(kindly(self._use), kindly(self._vary), kindly(self._send)), known)
+        known = sorted(map(Workflow.builtin, workflow_names()), key=ease)
+        self.results = Results(
+            Wishes(kindly(self._use), kindly(self._vary), kindly(self._send)), known, session.library
+        )
         self.history = History(session, self.results.look, kindly(self._retry))
         self.bar = Bar(label="Generate")
         self.bar.hear("wish", lambda message: self._wish(message["wish"]))
@@ -102,7 +105,7 @@ class Panel:
 
         Raises InputError where its file carries none.
         """
-        found = brought(picture.path if isinstance(picture, Picture) else Path(picture))
+        found = brought(picture.path if isinstance(picture, Picture) else Path(picture), self._session.library)
         if isinstance(found, Job):
             self._use(found)
         else:
@@ -112,9 +115,9 @@ class Panel:
 
     def open(self, workflow: Workflow | str) -> None:
         """Show a workflow, by name or as it is; all its fields say their defaults."""
-        workflow = workflow if isinstance(workflow, Workflow) else Workflow.load(workflow)
+        workflow = workflow if isinstance(workflow, Workflow) else Workflow.load(workflow, self._session.library)
         opened = bool(self._place.children) and self._form.more.value
-        self._form: Form = Form(workflow, self._session.settings.output)
+        self._form: Form = Form(workflow, self._session)
         self._form.more.value = opened
         self._form.on_wish(self._wish)
         self._place.children = [self._form.widget]
@@ -138,7 +141,7 @@ class Panel:
         self._follower.follow(run.retry())
 
     def _use(self, job: Job) -> None:
-        self.open(Workflow.of(job.workflow, job.definition))
+        self.open(Workflow.of(job.workflow, job.definition, self._session.library))
         self._form.fill({**job.values, "seed": job.seed, "count": job.count})
 
     def _vary(self, job: Job) -> None:

@@ -8,6 +8,7 @@ from ipywidgets import Button, Dropdown, HBox, ToggleButton, VBox
 
 from studio.errors import InputError
 from studio.files.untrusted import is_file
+from studio.library import Library
 from studio.notebook.fields import PICTURES, small
 from studio.notebook.widgets import BeforeAfter, Stage, Strip
 from studio.pictures.picture import Picture
@@ -30,10 +31,10 @@ class Wishes:
 class Results:
     """Shows pictures and hands on wishes; knows nothing of forms and runs."""
 
-    def __init__(self, wishes: Wishes, known: Iterable[Workflow]) -> None:
+    def __init__(self, wishes: Wishes, known: Iterable[Workflow], library: Library) -> None:
         self.stage, self.strip = Stage(label="Picture", empty=EMPTY), Strip(label="Pictures of this panel")
         self.compare = BeforeAfter(layout={"display": "none"})
-        self._wishes, self._pictures = wishes, dict[str, Picture]()
+        self._wishes, self._library, self._pictures = wishes, library, dict[str, Picture]()
         self._shown: Picture | None = None
         self._before: Path | None = None
         self.toggle = ToggleButton(description="Compare", tooltip="Before and after, with a line to drag")
@@ -67,16 +68,16 @@ class Results:
     def add(self, picture: Picture) -> None:
         """A finished picture: first in the strip, and looked at."""
         self._pictures[str(picture.path)] = picture
-        self.strip.items = [tile(picture), *self.strip.items]
+        self.strip.items = [tile(picture, self._library), *self.strip.items]
         self.look(picture)
 
     def look(self, picture: Picture) -> None:
         """Show a picture large, with what can be done with it."""
         if picture != self._shown:
-            self._before = _start(picture) or (self._shown.path if self._shown else None)
+            self._before = _start(picture, self._library) or (self._shown.path if self._shown else None)
         self._shown = picture
         caption = f"{picture.image.width} × {picture.image.height} · seed {picture.job.seed}"
-        self._stage(picture.path.read_bytes(), describe(picture), caption, picture.path.name)
+        self._stage(picture.path.read_bytes(), describe(picture, self._library), caption, picture.path.name)
         self.strip.chosen = str(picture.path)
         self._actions.layout.display = ""
         self.toggle.disabled = self._before is None
@@ -133,24 +134,24 @@ def _destinations(known: Iterable[Workflow], send: Callable[[str], None]) -> Dro
     return menu
 
 
-def _start(picture: Picture) -> Path | None:
+def _start(picture: Picture, library: Library) -> Path | None:
     """The picture that this one was made from, if it is still there."""
-    name = takes_picture(Workflow.of(picture.job.workflow, picture.job.definition))
+    name = takes_picture(Workflow.of(picture.job.workflow, picture.job.definition, library))
     value = picture.job.values.get(name) if name else None
     return Path(value) if isinstance(value, str) and is_file(Path(value)) else None
 
 
-def describe(picture: Picture) -> str:
+def describe(picture: Picture, library: Library) -> str:
     """What a picture shows, for those who cannot see it: its prompt, or the workflow's title."""
-    workflow = Workflow.of(picture.job.workflow, picture.job.definition)
+    workflow = Workflow.of(picture.job.workflow, picture.job.definition, library)
     prompts = [picture.job.values.get(c.name) for c in controls(workflow) if c.kind == "prompt" and c.required]
     return next((str(prompt) for prompt in prompts if prompt), workflow.definition.title)
 
 
-def tile(picture: Picture) -> dict[str, object]:
+def tile(picture: Picture, library: Library) -> dict[str, object]:
     """A picture as an item of a strip."""
     try:
-        label = f"{describe(picture)}, seed {picture.job.seed}"
+        label = f"{describe(picture, library)}, seed {picture.job.seed}"
     except InputError:
         label = picture.path.name
     return {"key": str(picture.path), "label": label, "jpeg": small(picture.path), "word": ""}

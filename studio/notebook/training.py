@@ -7,6 +7,7 @@ from typing import Any
 import ipywidgets
 
 from studio.errors import Cancelled, StudioError
+from studio.library import Library
 from studio.notebook.widgets import KernelBanner
 from studio.train.config import Course
 from studio.train.loop import train
@@ -56,7 +57,7 @@ class Training(ipywidgets.VBox):  # type: ignore[misc]
 
     def _run(self) -> None:
         try:
-            train(self._course, self._hear)
+            train(self._course, Library.from_environment(), self._hear)
         except StudioError as error:
             self._problem = error
             if not isinstance(error, Cancelled):

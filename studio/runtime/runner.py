@@ -15,10 +15,9 @@ from studio.diffusion.batching import Execution, execute_all
 from studio.diffusion.engine import Engine
 from studio.diffusion.pipelines import Pipelines
 from studio.diffusion.workload import Tally
-from studio.lora.library import lora_index
+from studio.library import Library
 from studio.lora.library.card import LoraCard
 from studio.lora.library.hashes import Digests
-from studio.models import library
 from studio.models.card import ModelCard
 from studio.pictures import file_names
 from studio.pictures.picture import Picture
@@ -64,7 +63,7 @@ def work(
     work within that step and leaves no partial file. Wrong input is found before anything is written.
     ``name`` is a template, or one picture's exact place below ``out``, as in ``record.names``.
     """
-    assets = Assets()
+    assets = Assets(pipelines.library)
     resolve(job, assets)
     if isinstance(name, str):
         file_names.check(name)
@@ -97,7 +96,9 @@ def work_all(
     """
     clock = _Clock(todo, watch, previews)
     try:
-        for one, made in execute_all(wanted, partial(_walk, pipelines, clock, assets or Assets()), batch):
+        for one, made in execute_all(
+            wanted, partial(_walk, pipelines, clock, assets or Assets(pipelines.library)), batch
+        ):
             clock.end(one)
             yield one, made
     except _Left as left:
@@ -111,7 +112,7 @@ def _walk(pipelines: Pipelines, clock: "_Clock", assets: Assets, wanted: Wanted,
     engine = Engine(pipelines, wanted.job.seed, note=passes.append, draw=tally.counting(execution.draw))
     resolved = resolve(wanted.job, assets)
     made = make(resolved.workflow, resolved.arguments, clock.wound(engine, wanted))
-    facts = _facts(wanted.job, execution.seconds) | {
+    facts = _facts(wanted.job, execution.seconds, pipelines.library) | {
         "of": wanted.of,
         "passes": _unlike(passes),
         "prompt": made.prompt,
@@ -179,7 +180,7 @@ class _Clock:
         return (now - began) / (done - had) * (self._todo - done) if self._todo and done > had else None
 
 
-def _facts(job: Job, seconds: float) -> dict[str, Any]:
+def _facts(job: Job, seconds: float, library: Library) -> dict[str, Any]:
     """What a file says besides its job: what one needs to compare a repeat with it."""
     import diffusers
     import torch
@@ -191,8 +192,8 @@ def _facts(job: Job, seconds: float) -> dict[str, Any]:
         "diffusers": diffusers.__version__,
         "transformers": transformers.__version__,
         "python": platform.python_version(),
-        "models": {name: _about(card) for name, card in _cards(job)},
-        "loras": {name: _about_lora(name) for name in job.rests_on("lora")},
+        "models": {name: _about(card) for name, card in _cards(job, library)},
+        "loras": {name: _about_lora(name, library) for name in job.rests_on("lora")},
         "seconds": round(seconds, 3),
     }
 
@@ -206,12 +207,12 @@ def _unlike(passes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [one for n, one in enumerate(passes) if one not in passes[:n]]
 
 
-def _cards(job: Job) -> list[tuple[str, ModelCard]]:
-    return [(name, library.find(name)) for name in job.models()]
+def _cards(job: Job, library: Library) -> list[tuple[str, ModelCard]]:
+    return [(name, library.models.find(name)) for name in job.models()]
 
 
-def _about_lora(name: str) -> dict[str, Any]:
-    path = lora_index.find(name)
-    found, claimed = Digests.of(path), LoraCard.read(path).licence
+def _about_lora(name: str, library: Library) -> dict[str, Any]:
+    path = library.loras.find(name)
+    found, claimed = Digests.of(path, library.hash_cache), LoraCard.read(path).licence
     licence = [{"text": claim.text, "source": claim.source} for claim in claimed]
     return {"file": found.file, "tensors": found.tensors, "licence": licence}

@@ -13,6 +13,7 @@ from typing import Final
 from studio.config import Settings
 from studio.errors import InputError, QueueError, StudioError
 from studio.gallery.gallery import Gallery
+from studio.library import Library
 from studio.pictures import file_names
 from studio.pictures.picture import Picture
 from studio.runtime.event_hub import Hub, Listener
@@ -23,7 +24,7 @@ from studio.runtime.run_handle import Run, Status, ending
 from studio.runtime.runner import Wanted, Watch
 from studio.runtime.worker import Worker
 from studio.workflow.job import Job
-from studio.workflow.resolve import resolve
+from studio.workflow.resolve import Assets, resolve
 
 _PATIENCE: Final = 1.0  # seconds that a picture waits for others who write to the gallery's index
 
@@ -36,6 +37,7 @@ class Session:
 
     def __init__(self, settings: Settings | None = None, hands: Hands | None = None) -> None:
         self.settings = settings or Settings.from_environment()
+        self.library = Library.of(self.settings)
         self._device = Device(self.settings)
         self._hands: Hands = hands or self._device
         self._hub = Hub()
@@ -72,7 +74,7 @@ class Session:
         step, and leaves no partial file. Wrong input is found before anything is written. ``listed`` is false
         for pictures that the gallery shall not have.
         """
-        job, folder = job.with_wildcards(self.settings.wildcards), out or self.settings.output
+        job, folder = job.with_wildcards(self.library), out or self.settings.output
         if listed:
             self._open_gallery()
         for _, picture in self._device.work(job, folder, name, watch or _ignore, previews=False, finished=()):
@@ -104,8 +106,8 @@ class Session:
         Raises InputError for a wrong name template, a wildcard that is not there, or a model or picture that
         has changed; QueueError where the queue's disk takes nothing just now: nothing is queued then.
         """
-        job = job.with_wildcards(self.settings.wildcards)
-        resolve(job)
+        job = job.with_wildcards(self.library)
+        resolve(job, Assets(self.library))
         file_names.check(name)
         run = self._queue.add(job, out or self.settings.output, name)
         self._worker.wake()

@@ -11,6 +11,7 @@ from studio.diffusion.engine import Engine
 from studio.diffusion.rehearsal import Rehearsal
 from studio.diffusion.workload import Tally
 from studio.errors import InputError
+from studio.library import Library
 from studio.parameters.conditioning import Guide
 from studio.parameters.signature import Parameter, grouped, parameters
 from studio.workflow.resolve import Arguments, Reference, ResolvedJob
@@ -52,13 +53,14 @@ class Effort(NamedTuple):
     pixels: int
 
 
-def rehearse(resolved: ResolvedJob) -> Effort:
+def rehearse(resolved: ResolvedJob, library: Library) -> Effort:
     """What making a picture would take, found by running the workflow's steps without any model.
 
     Raises InputError as ``make`` does.
     """
     tally = Tally()
-    picture = make(resolved.workflow, resolved.arguments, Rehearsal.of(resolved.job.seed, tally)).picture
+    engine = Rehearsal.of(library, resolved.job.seed, tally)
+    picture = make(resolved.workflow, resolved.arguments, engine).picture
     return Effort(tally.work, prod(picture.size))
 
 

@@ -21,6 +21,7 @@ from studio.batches.tables import files
 from studio.batches.tables.table import Cell, Row, Table
 from studio.config import Settings
 from studio.errors import InputError, Problem, TableError
+from studio.library import Library
 from studio.parameters.value_lists import Axis
 from studio.plugins import unknown
 from studio.ui import uploads
@@ -157,12 +158,12 @@ class Reading:
             rows = replace(self.table, rows=tuple(self._safe_rows()), problems=unread)
             found = tasks.batch(
                 self.workflow,
+                self._library,
                 rows,
                 self._axes(),
                 dict(self._safe_values()),
                 self.asked.names,
                 (),
-                self.settings.wildcards,
                 self.mapping,
                 self.going,
             )
@@ -219,8 +220,12 @@ class Reading:
             yield Axis(axis.name, tuple(self._safe(axis.name, value) for value in axis.values))
 
     def _safe(self, name: str, value: Any) -> Any:
-        control = self.controls.get(fold(name).partition(".")[0])
-        return uploads.named_here(control, value, self.settings.output.absolute()) if control else value
+        control, output = self.controls.get(fold(name).partition(".")[0]), self.settings.output.absolute()
+        return uploads.named_here(control, value, output, self._library) if control else value
+
+    @cached_property
+    def _library(self) -> Library:
+        return Library.of(self.settings)
 
 
 def _by_row(problems: Iterable[Problem]) -> dict[int, str]:

@@ -8,7 +8,7 @@ from pydantic import Field
 from studio.diffusion.engine import Engine
 from studio.diffusion.images import opaque
 from studio.errors import InputError
-from studio.models import adapters
+from studio.library import Library
 from studio.parameters.conditioning import NOTHING, Control, Guide
 from studio.parameters.types import ControlNetRef, GuideBefore, Kind, Picture, Weight
 
@@ -28,7 +28,7 @@ End = Annotated[_Share, Field(title="Until", description="At what share of the s
 
 
 def run(
-    engine: Engine,  # noqa: ARG001 every step is given one
+    engine: Engine,
     image: Followed,
     controlnet: ControlNetRef | None = None,
     weight: Weight = 1.0,
@@ -41,17 +41,19 @@ def run(
 
     Without one, for a model that was itself made to follow pictures.
     """
-    check(controlnet, shows, start, end)
+    check(engine.library, controlnet, shows, start, end)
     control = Control(controlnet or "", opaque(image), weight, start, end)
     if controlnet:
-        part = adapters.find(controlnet, "controlnet")
+        part = engine.library.adapters.find(controlnet, "controlnet")
         control = replace(control, adapter=part.adapter, mode=part.mode(shows))
     return guide + Guide(controls=(control,))
 
 
-def check(controlnet: str | None = None, shows: str = AS_TRAINED, start: float = 0.0, end: float = 1.0) -> None:
+def check(
+    library: Library, controlnet: str | None = None, shows: str = AS_TRAINED, start: float = 0.0, end: float = 1.0
+) -> None:
     """Raise InputError where it would end before it begins, or a ControlNet must be told what it is shown."""
     if start >= end:
         raise InputError(f"'end' ({end:g}) must lie after 'start' ({start:g})")
     if controlnet:
-        adapters.find(controlnet, "controlnet").mode(shows)
+        library.adapters.find(controlnet, "controlnet").mode(shows)

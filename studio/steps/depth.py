@@ -5,10 +5,9 @@ from PIL import Image
 from studio.diffusion.conditioning import preprocessors
 from studio.diffusion.engine import Engine
 from studio.diffusion.images import opaque
-from studio.models import adapters
 from studio.parameters.types import DepthRef, Picture
 
 
 def run(engine: Engine, image: Picture, depth: DepthRef) -> Image.Image:
     """The depth of the picture, of its size, from the nearest to the farthest in it."""
-    return engine.see(preprocessors.depth, adapters.find(depth, "depth"), opaque(image))
+    return engine.see(preprocessors.depth, engine.library.adapters.find(depth, "depth"), opaque(image))

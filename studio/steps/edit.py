@@ -7,7 +7,6 @@ from PIL.Image import Image
 from studio.diffusion.engine import Engine
 from studio.diffusion.images import fitting, opened, resized
 from studio.images.transparency import on_ground, with_alpha
-from studio.models import library
 from studio.parameters.request import check_strength
 from studio.parameters.sampling import AUTOMATIC, Sampling
 from studio.parameters.types import Picture, PictureSize, Prompt, Strength
@@ -25,7 +24,7 @@ def run(
 
     A transparent picture is drawn on white, and as transparent as it was.
     """
-    card, original = library.find(sampling.model), opened(image)
+    card, original = engine.card(sampling.model), opened(image)
     size = size or fitting(original, card.size, card.family.multiple)
     plain = card.request(prompt, sampling, size)
     request = replace(plain, strength=strength, image=resized(on_ground(original), size))

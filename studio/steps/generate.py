@@ -4,7 +4,7 @@ from PIL.Image import Image
 
 from studio.diffusion.engine import Engine
 from studio.diffusion.images import fitting
-from studio.models import library
+from studio.models.card import ModelCard
 from studio.parameters.request import Request
 from studio.parameters.sampling import AUTOMATIC, Sampling
 from studio.parameters.types import PictureSize, Prompt, Size
@@ -12,12 +12,13 @@ from studio.parameters.types import PictureSize, Prompt, Size
 
 def run(engine: Engine, prompt: Prompt, size: PictureSize | None = None, sampling: Sampling = AUTOMATIC) -> Image:
     """The picture; without a size, at the model's own and in a guide's shape."""
-    return engine.denoise(library.find(sampling.model), requested(prompt, size, sampling))
+    card = engine.card(sampling.model)
+    return engine.denoise(card, requested(card, prompt, size, sampling))
 
 
-def requested(prompt: str, size: Size | None, sampling: Sampling) -> Request:
+def requested(card: ModelCard, prompt: str, size: Size | None, sampling: Sampling) -> Request:
     """What ``run`` asks of the model."""
-    card, outline = library.find(sampling.model), sampling.guide.picture
+    outline = sampling.guide.picture
     if outline and not size:
         size = fitting(outline, card.size, card.family.multiple)
     return card.request(prompt, sampling, size)

@@ -52,6 +52,8 @@ def run(
     """The sheet. A picture on it has the engine's seed where no axis gives another."""
     inner = _inner(workflow)
     axes, cells = _plan(inner, (x, y, z), _base(prompt, image, settings), engine.seed)
+    for kind, ref in _named(inner, cells):
+        engine.library.check_name(kind, ref)
     return _page(axes, list(_pictures(engine, inner, cells)), labels)
 
 
@@ -80,8 +82,6 @@ def _plan(
     _check(inner, axes, base)
     form, lists = inner.form(), [name for name in inner.inputs() if inner.exposed(name).each]
     cells = [_cell(form, lists, {"seed": seed} | base | point) for point in _points(axes)]
-    for kind, ref in _named(inner, cells):
-        asset_refs.check_name(kind, ref)
     return axes, cells
 
 
@@ -104,7 +104,7 @@ def _inner(name: str) -> Workflow:
     known = [known for known in workflow_names() if known != "grid"]
     if name not in known:
         raise InputError(unknown("workflow", name, known))
-    return Workflow.load(name)
+    return Workflow.builtin(name)
 
 
 def _settings(text: str) -> dict[str, str]:
@@ -143,7 +143,7 @@ def _cell(form: type[JobForm], lists: list[str], values: Mapping[str, Any]) -> C
 
 
 def _pictures(engine: Engine, inner: Workflow, cells: list[Cell]) -> Iterator[Image]:
-    assets = Assets()
+    assets = Assets(engine.library)
     for n, cell in enumerate(cells):
         arguments = arguments_of(inner, cell, assets)
         yield make(inner, arguments, replace(engine.part(n, len(cells)), seed=cell["seed"])).picture

@@ -6,7 +6,6 @@ from PIL.Image import Image
 from pydantic import Field
 
 from studio.diffusion.engine import Engine
-from studio.models import library
 from studio.parameters.request import check_strength
 from studio.parameters.sampling import AUTOMATIC, Sampling
 from studio.parameters.types import Kind, PictureSize, Prompt, Size, Strength
@@ -33,7 +32,7 @@ def run(
     """The picture; unlike tiles, the second pass sees the whole of it at once."""
     first, then = engine.part(0, 2), engine.part(1, 2)
     made = generate.run(first, prompt, size, sampling)
-    multiple = library.find(sampling.model).family.multiple
+    multiple = engine.card(sampling.model).family.multiple
     large = Size(*(round(side * factor / multiple) * multiple for side in made.size))
     return edit.run(then, made, prompt, strength=strength, size=large, sampling=sampling)
 

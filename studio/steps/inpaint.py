@@ -7,7 +7,6 @@ from PIL.Image import Image
 from studio.diffusion.engine import Engine
 from studio.diffusion.images import opened
 from studio.diffusion.inpainting import mask_for, repainted
-from studio.models import library
 from studio.parameters.request import check_strength
 from studio.parameters.sampling import AUTOMATIC, Sampling
 from studio.parameters.types import Mask, Padding, Picture, PictureSize, Prompt, Strength
@@ -28,7 +27,7 @@ def run(
     The model sees the mask with ``padding`` around it, drawn at the size ``drawn_at``; left open, what suits it.
     Where it is transparent it stays so, and what is repainted is opaque.
     """
-    card, original = library.find(sampling.model), opened(image)
+    card, original = engine.card(sampling.model), opened(image)
     request = replace(card.request(prompt, sampling), strength=strength)
     white = mask_for(original, mask)
     return repainted(engine, card, request, image=original, mask=white, padding=padding, native=drawn_at)

@@ -8,7 +8,6 @@ from pydantic import Field
 
 from studio.diffusion.engine import Engine
 from studio.diffusion.images import fitting, opaque, resized
-from studio.models import library
 from studio.parameters.sampling import ModelSampling
 from studio.parameters.types import Kind, Picture, PictureSize, Prompt
 
@@ -34,7 +33,7 @@ def run(
 
     It may draw beyond what was there, so the result is opaque; it sees a transparent picture on white.
     """
-    card, original = library.find(sampling.model), opaque(image)
+    card, original = engine.card(sampling.model), opaque(image)
     size = size or fitting(original, card.size, card.family.multiple)
     plain = card.request(prompt, sampling, size)
     request = replace(plain, image=resized(original, size), instruction=True, likeness=likeness)

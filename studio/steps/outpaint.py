@@ -12,7 +12,6 @@ from studio.diffusion.engine import Engine
 from studio.diffusion.images import opened
 from studio.diffusion.inpainting import repainted
 from studio.errors import InputError
-from studio.models import library
 from studio.parameters.request import check_strength
 from studio.parameters.sampling import AUTOMATIC, Sampling
 from studio.parameters.types import Kind, Picture, Prompt, Steps, Strength
@@ -43,7 +42,7 @@ def run(
     The sides are drawn one after another, so that each is near enough to the old picture to follow it.
     """
     check(left, right, above, below)
-    card, picture = library.find(sampling.model), opened(image)
+    card, picture = engine.card(sampling.model), opened(image)
     request = replace(card.request(prompt, sampling), strength=strength)
     sides = list(_one_by_one((left, above, right, below)))
     for n, side in enumerate(sides):

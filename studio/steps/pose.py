@@ -5,10 +5,9 @@ from PIL import Image
 from studio.diffusion.conditioning import preprocessors
 from studio.diffusion.engine import Engine
 from studio.diffusion.images import opaque
-from studio.models import adapters
 from studio.parameters.types import Picture, PoseRef
 
 
 def run(engine: Engine, image: Picture, pose: PoseRef) -> Image.Image:
     """The pose of one person, who had better fill most of the picture; in OpenPose's colours."""
-    return engine.see(preprocessors.pose, adapters.find(pose, "pose"), opaque(image))
+    return engine.see(preprocessors.pose, engine.library.adapters.find(pose, "pose"), opaque(image))

@@ -7,7 +7,6 @@ from PIL.Image import Image
 from pydantic import Field
 
 from studio.diffusion.engine import Engine
-from studio.models import library
 from studio.parameters.conditioning import NOTHING
 from studio.parameters.sampling import ModelSampling
 from studio.parameters.types import Kind, ModelRef, PictureSize, Prompt
@@ -29,7 +28,7 @@ def run(
     size: PictureSize | None = None,
 ) -> Image:
     """The picture; the guide counts until the refiner goes on."""
-    first, second = library.find(sampling.model), library.find(refiner)
+    first, second = engine.card(sampling.model), engine.card(refiner)
     whole = first.request(prompt, sampling, size)
     begun = engine.part(0, 2).denoise(first, replace(whole, until=at))
     return engine.part(1, 2).denoise(second, replace(whole, guide=NOTHING, image=begun, since=at))

@@ -8,7 +8,6 @@ from pydantic import Field
 
 from studio.diffusion.engine import Engine
 from studio.diffusion.images import fitting, resized
-from studio.models import library
 from studio.parameters.sampling import AUTOMATIC, Sampling
 from studio.parameters.types import FinalSize, Prompt, Toggle
 from studio.steps import generate, upscale
@@ -22,7 +21,7 @@ def run(
     engine: Engine, prompt: Prompt, size: FinalSize, crisp: Crisp = True, sampling: Sampling = AUTOMATIC
 ) -> Image.Image:
     """The picture, drawn in that shape at the model's scale, then enlarged and cut to the pixel."""
-    card = library.find(sampling.model)
+    card = engine.card(sampling.model)
     drawn = fitting(Image.new("L", size), card.size, card.family.multiple)
     parts = 2 if crisp else 1
     first, then = engine.part(0, parts), engine.part(parts - 1, parts)

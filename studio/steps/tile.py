@@ -7,7 +7,6 @@ from PIL.Image import Image
 from pydantic import Field
 
 from studio.diffusion.engine import Engine
-from studio.models import library
 from studio.parameters.sampling import AUTOMATIC, Sampling
 from studio.parameters.types import Kind, PictureSize, Prompt
 from studio.steps import generate
@@ -27,6 +26,7 @@ def run(
     sampling: Sampling = AUTOMATIC,
 ) -> Image:
     """The tile; without a size, at the model's own."""
-    plain = generate.requested(prompt, size, sampling)
+    card = engine.card(sampling.model)
+    plain = generate.requested(card, prompt, size, sampling)
     request = replace(plain, across=joins != "top and bottom", down=joins != "left and right")
-    return engine.denoise(library.find(sampling.model), request)
+    return engine.denoise(card, request)

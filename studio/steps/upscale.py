@@ -11,7 +11,6 @@ from studio.diffusion.images import opened
 from studio.diffusion.tiles import by_tiles
 from studio.errors import InputError
 from studio.images.transparency import on_ground, with_alpha
-from studio.models import library
 from studio.parameters.request import check_strength
 from studio.parameters.sampling import AUTOMATIC, Sampling
 from studio.parameters.types import Kind, Picture, Prompt, Strength, one_of
@@ -60,7 +59,7 @@ def refined(engine: Engine, image: Image.Image, prompt: str, *, strength: float,
 
     Each tile has noise of its own: the same in all would leave the same traces at even distances.
     """
-    card = library.find(sampling.model)
+    card = engine.card(sampling.model)
     plain = card.request(prompt, replace(sampling, guide=sampling.guide.anywhere))
     return by_tiles(
         image,

@@ -17,8 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from studio.config import Settings
-from studio.models import library
+from studio.config import Settings, shipped
 from studio.runtime.session import Session
 from studio.workflow.job import Job
 from studio.workflow.workflow import Workflow
@@ -53,7 +52,8 @@ def _times(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, list
 
 
 def _ways(session: Session, process: Pool, steps: int) -> dict[str, Callable[[], object]]:
-    job = Job.of(Workflow.load("text-to-image"), {"prompt": _PROMPT, "seed": 1, "steps": steps})
+    values = {"prompt": _PROMPT, "seed": 1, "steps": steps}
+    job = Job.of(Workflow.builtin("text-to-image"), values, session.library)
     return {
         "1 plain diffusers": lambda: process.apply(_plain_picture, (steps, job.values["guidance"])),
         "2 studio": lambda: list(session.run(job)),
@@ -72,7 +72,7 @@ def _plain() -> "DiffusionPipeline":
     from studio.tensors.hardware import pick_device, pick_dtype
 
     device = pick_device()
-    folder = library.find("spark").path
+    folder = shipped("assets") / "spark"
     pipeline = StableDiffusionPipeline.from_pretrained(folder, dtype=pick_dtype(device), local_files_only=True)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline.to(device)

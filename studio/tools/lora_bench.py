@@ -14,8 +14,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from studio.diffusion.pipelines import Pipelines
-from studio.models import library
-from studio.models.card import ModelCard
+from studio.library import Library
 from studio.parameters.conditioning import Guide
 from studio.prompts.lora import Lora
 
@@ -30,7 +29,7 @@ def bench(model: str, rounds: int) -> dict[str, float]:
     """Median seconds of each, and how many times quicker the studio is, round by round."""
     times: dict[str, list[float]] = {name: [] for name in _WAYS}
     with tempfile.TemporaryDirectory() as folder:
-        pair = _Pair(library.find(model))
+        pair = _Pair(Library.from_environment(), model)
         for n in range(-1, rounds):  # the first round warms up
             files = [_random(pair.ours, Path(folder) / f"{n}-{which}.safetensors") for which in "ab"]
             found = [*pair.theirs_in_turn(*files), *pair.ours_in_turn(*files)]
@@ -48,8 +47,9 @@ def bench(model: str, rounds: int) -> dict[str, float]:
 class _Pair:
     """One model loaded twice: by the studio, and by diffusers."""
 
-    def __init__(self, card: ModelCard) -> None:
-        self._card, self._pipelines = card, Pipelines()
+    def __init__(self, library: Library, model: str) -> None:
+        card = library.models.find(model)
+        self._card, self._pipelines = card, Pipelines(library)
         self._task = next(iter(card.family.pipelines))
         self.ours = self._pipelines.get(card, self._task)
         self._theirs = type(self.ours).from_pretrained(card.path, dtype=self.ours.dtype, local_files_only=True)

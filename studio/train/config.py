@@ -8,7 +8,7 @@ import regex
 
 from studio.errors import InputError, ModelError
 from studio.families import Lessons
-from studio.models import adapters
+from studio.library import Library
 from studio.models.card import ModelCard
 from studio.parameters.types import Size
 
@@ -41,7 +41,7 @@ class Course:
     model: str = "spark"
     caption: str = ""
     trigger: str = ""
-    out: Path = field(default_factory=adapters.folder)
+    out: Path = field(default_factory=lambda: Library.from_environment().parts)
     rank: int = 16
     alpha: float | None = None
     targets: Targets = "all"

@@ -7,7 +7,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from studio.errors import Cancelled, InputError, ModelError, OutputError, StudioError
-from studio.models import library
+from studio.library import Library
 from studio.pictures.publish import check_folder, reached
 from studio.train import checkpoint, dataset
 from studio.train.config import Course, lessons
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Heard = Callable[[Progress], None]
 
 
-def train(course: Course, heard: Heard) -> Path:
+def train(course: Course, library: Library, heard: Heard) -> Path:
     """Train a LoRA and write it; returns its file. ``heard`` is told after each step how far it is.
 
     Ctrl+C, or Cancelled raised by ``heard``, stop it between two steps. The same course then goes on from there, and
@@ -35,14 +35,14 @@ def train(course: Course, heard: Heard) -> Path:
     wrong pictures or settings before anything starts, ModelError where the model does not load or what it learns is
     not finite, OutputError where the disk refuses a file; each says what is kept and how to go on.
     """
-    card = library.find(course.model)
+    card = library.models.find(course.model)
     lessons(card)
     _refuse_taken(course)
     before = checkpoint.read(course.state)
     examples = dataset.examples(course.pictures, course.caption, min(course.size or card.size) // 2)
     check_folder(course.out)
     check_folder(course.folder)
-    with taught(course, card, examples) as pupil, stoppable() as asked:
+    with taught(course, library, card, examples) as pupil, stoppable() as asked:
         optimizer, accelerator = _equipped(pupil)
         diary = Diary(course, pupil, examples, optimizer, accelerator.scaler, before)
         tell = _telling(course, heard)

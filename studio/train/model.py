@@ -12,6 +12,7 @@ from studio.diffusion.memory.offload import denoisers
 from studio.diffusion.pipelines import Pipelines
 from studio.diffusion.sample_request import Report
 from studio.families import Lessons
+from studio.library import Library
 from studio.models.card import ModelCard
 from studio.parameters.sampling import AUTOMATIC
 from studio.tensors.hardware import pick_dtype
@@ -87,9 +88,9 @@ class Pupil:
 
 
 @contextmanager
-def taught(course: Course, card: ModelCard, examples: Sequence[Example]) -> Iterator[Pupil]:
+def taught(course: Course, library: Library, card: ModelCard, examples: Sequence[Example]) -> Iterator[Pupil]:
     """The model with the pictures encoded and a fresh LoRA; after, its denoiser is as it was."""
-    engine = Engine(Pipelines(course.device))
+    engine = Engine(Pipelines(library, course.device))
     denoiser = next(denoisers(engine.pipelines.get(card, "text-to-image")))
     captions = [course.said(example.caption) for example in examples]
     encoded = list(lessons(engine, card, examples, captions, course.size or card.size))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from studio.library import Library
 from studio.train.config import Course, size_of
 from studio.train.loop import train
 from studio.train.progress import Progress
@@ -33,4 +34,4 @@ def lora(
     course = Course(
         Path(pictures), name, model, caption, trigger, rank=rank, steps=steps, size=drawn, samples=samples, **where
     )
-    return train(course, heard or (lambda _: None))
+    return train(course, Library.from_environment(), heard or (lambda _: None))

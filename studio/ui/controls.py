@@ -1,25 +1,19 @@
 """What a person can set, read from a workflow's form: the one list that every surface draws from."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from math import log10
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from studio.lora.library import lora_index
-from studio.models import adapters, library
+from studio.library import Library
 from studio.parameters.types import OWN_SAMPLER, PARTS, SIZES, kind_of
 from studio.workflow.workflow import Workflow, workflow_names
 
-_ASKED_LIVE: Final[dict[str, Callable[[], list[str]]]] = {
-    "model": library.names,
-    "loras": lora_index.names,
-    "workflow": workflow_names,
-    **{kind: partial(adapters.names, kind) for kind in PARTS},
-}
+_NAMED: Final = {"model": "model", "loras": "lora", **{kind: kind for kind in PARTS}}
+"""Controls whose choices are names in the library, and of which kind."""
 
 
 @dataclass(frozen=True)
@@ -128,10 +122,13 @@ def _json(default: Any) -> Any:
     return default if isinstance(default, str | int | float | bool | NoneType) else str(default)
 
 
-def live_choices(control: Control) -> tuple[str, ...]:
+def live_choices(control: Control, library: Library) -> tuple[str, ...]:
     """What there is to choose from right now: the models that are here; otherwise the control's own choices."""
-    ask = _ASKED_LIVE.get(control.kind)
-    return tuple(ask()) if ask else tuple(str(choice) for choice in control.choices)
+    if control.kind == "workflow":
+        return tuple(workflow_names())
+    if kind := _NAMED.get(control.kind):
+        return tuple(library.names(kind))
+    return tuple(str(choice) for choice in control.choices)
 
 
 def choice_label(choice: str | int | float) -> str:

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from studio.errors import StudioError
-from studio.lora.library import lora_index
+from studio.library import Library
 from studio.lora.library.card import LoraCard
-from studio.models import library
 from studio.models.card import ModelCard
 from studio.parameters.signature import parameters
 from studio.plugins import find
@@ -27,16 +26,16 @@ class Shown(NamedTuple):
     preview: Path | None
 
 
-def shown(model: str) -> list[Shown]:
+def shown(model: str, library: Library) -> list[Shown]:
     """Every LoRA; first those that fit the model of that name, of the others ``problem`` says why they do not."""
-    fitting = _model(model)
-    every = [_shown(card, card.fits(fitting) if fitting else "") for card in lora_index.cards().values()]
+    fitting = _model(model, library)
+    every = [_shown(card, card.fits(fitting) if fitting else "") for card in library.loras.cards().values()]
     return sorted(every, key=lambda one: bool(one.about["problem"]))
 
 
-def preview(name: str) -> Path | None:
+def preview(name: str, library: Library) -> Path | None:
     """The file of the preview that lies with a LoRA, by the LoRA's name alone."""
-    card = lora_index.cards().get(name)
+    card = library.loras.cards().get(name)
     return card.preview if card else None
 
 
@@ -60,9 +59,9 @@ def _base(card: LoraCard) -> str:
     return ", ".join(filter(None, [family, card.base]))
 
 
-def _model(name: str) -> ModelCard | None:
+def _model(name: str, library: Library) -> ModelCard | None:
     try:
-        return library.find(name) if name else None
+        return library.models.find(name) if name else None
     except StudioError:  # said where the model is chosen
         return None
 

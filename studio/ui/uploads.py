@@ -19,13 +19,13 @@ from typing import Any, Final
 from studio.errors import InputError
 from studio.files.untrusted import exists, is_file, resolved
 from studio.images.image_file import ON_PAGES, open_image
+from studio.library import Library
 from studio.parameters.value_lists import listed
 from studio.pictures.publish import reached, replace
-from studio.plugins import unknown
 from studio.prompts import grammar
 from studio.ui.controls import Control, controls
 from studio.workflow import asset_refs
-from studio.workflow.workflow import Workflow, workflow_names
+from studio.workflow.workflow import Workflow
 
 PICTURES: Final = frozenset({"picture", "mask", "pictures"})
 _FOLDER: Final = "inputs"
@@ -42,28 +42,28 @@ SHOWN: Final = frozenset(ending for endings in ON_PAGES.values() for ending in e
 
 def workflow(name: str) -> Workflow:
     """A workflow that came with the studio, by name only; raises InputError for any other."""
-    if name not in workflow_names():
-        raise InputError(unknown("workflow", name, workflow_names()))
-    return Workflow.load(name)
+    return Workflow.builtin(name)
 
 
-def safe_values(asked: Workflow, values: Mapping[str, Any], output: Path) -> dict[str, Any]:
-    """The values with pictures as files in ``output`` and every model and LoRA known by name.
+def safe_values(asked: Workflow, values: Mapping[str, Any], output: Path, library: Library) -> dict[str, Any]:
+    """The values with pictures as files in ``output`` and every model and LoRA known by its name in ``library``.
 
     Raises InputError that names the input.
     """
     known = {control.name: control for control in controls(asked)}
-    return {name: _safe(known[name], value, output) if name in known else value for name, value in values.items()}
+    return {
+        name: _safe(known[name], value, output, library) if name in known else value for name, value in values.items()
+    }
 
 
-def _safe(control: Control, value: Any, output: Path) -> Any:
+def _safe(control: Control, value: Any, output: Path, library: Library) -> Any:
     if value in (None, "", []):
         return value
     try:
         if control.kind in PICTURES:
             return [picture_file(one, output) for one in value] if control.many else picture_file(value, output)
         for kind, name in asset_refs.of(control.kind, _decided(control, value)) if _is_text(value) else ():
-            asset_refs.check_name(kind, name)
+            library.check_name(kind, name)
         if control.kind == "prompt" and _is_text(value):
             _check_drawn(value if isinstance(value, list) else [value])
     except InputError as error:
@@ -91,7 +91,7 @@ def _is_text(value: Any) -> bool:
     return all(isinstance(one, str) for one in (value if isinstance(value, list) else [value]))
 
 
-def named_here(control: Control, value: Any, output: Path) -> Any:
+def named_here(control: Control, value: Any, output: Path, library: Library) -> Any:
     """An input's value as a table's cell has it: what it names is here. Pictures are named by their ids alone.
 
     Raises InputError that names the input.
@@ -100,7 +100,7 @@ def named_here(control: Control, value: Any, output: Path) -> Any:
         found = [_named_picture(one, output) for one in _several(control, value)]
         return found if control.many or isinstance(value, list) else found[0]
     for one in _several(control, value):
-        _safe(control, one, output)
+        _safe(control, one, output, library)
     return value
 
 

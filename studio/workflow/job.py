@@ -4,10 +4,9 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from inspect import signature
 from math import prod
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from studio.errors import InputError, reason
 from studio.files import strict_json
 from studio.files.untrusted import open_file
-from studio.models import library
+from studio.library import Library
 from studio.parameters.signature import REQUIRED, parameters, problem
 from studio.parameters.types import Count, Seed
 from studio.plugins import find
@@ -49,14 +48,15 @@ class Job(BaseModel):
     wildcards: dict[str, tuple[Line, ...]] = {}
 
     @classmethod
-    def of(cls, workflow: Workflow, values: Mapping[str, Any]) -> "Job":
+    def of(cls, workflow: Workflow, values: Mapping[str, Any], library: Library | None = None) -> "Job":
         """The job for these values; draws the seed where none is given.
 
-        Steps and guidance that are left open become what suits the model, so that the job says them.
+        Steps and guidance that are left open become what suits the model, so that the job says them. What the values
+        name is looked up in ``library``; without one, in that of the environment.
 
         Raises InputError that says which input is wrong and why.
         """
-        return Jobs(workflow).of(values)
+        return Jobs(workflow, library or Library.from_environment()).of(values)
 
     @classmethod
     def from_json(cls, text: str) -> "Job":
@@ -74,12 +74,13 @@ class Job(BaseModel):
         except ValidationError as error:
             raise InputError(f"this is not a job the studio can read: {problem(error)}") from None
 
-    def with_values(self, values: Mapping[str, Any]) -> "Job":
-        """This job with some inputs changed, resting on what is there now."""
-        workflow = Workflow.of(self.workflow, self.definition)
-        return Job.of(workflow, {**self.values, "seed": self.seed, "count": self.count, **values})
+    def with_values(self, values: Mapping[str, Any], library: Library | None = None) -> "Job":
+        """This job with some inputs changed, resting on what is there now; ``library`` is as in ``of``."""
+        library = library or Library.from_environment()
+        workflow = Workflow.of(self.workflow, self.definition, library)
+        return Job.of(workflow, {**self.values, "seed": self.seed, "count": self.count, **values}, library)
 
-    def with_wildcards(self, folder: Path) -> "Job":
+    def with_wildcards(self, library: Library) -> "Job":
         """This job with the wildcard files that its prompts name, and the LoRAs that are drawn, from now on its own.
 
         Raises InputError for one that is not there, and for what cannot be drawn.
@@ -87,11 +88,11 @@ class Job(BaseModel):
         if not self.draws:
             return self
         texts = [text for name in self.draws for text in _texts(self.values[name])]
-        job = self.model_copy(update={"wildcards": self.wildcards or wildcards.load(folder, texts)})
+        job = self.model_copy(update={"wildcards": self.wildcards or wildcards.load(library.wildcards, texts)})
         pins = dict(job.pins)
         for ref in sorted(job._drawn_loras() - set(job.rests_on("lora"))):
-            asset_refs.check_name("lora", ref)  # a prompt may come from anywhere, and what it draws gives no path
-            pins[f"lora:{ref}"] = asset_refs.sha256("lora", ref)
+            library.check_name("lora", ref)  # a prompt may come from anywhere, and what it draws gives no path
+            pins[f"lora:{ref}"] = library.sha256("lora", ref)
         return job.model_copy(update={"pins": pins})
 
     @property
@@ -128,7 +129,7 @@ class Job(BaseModel):
         """The LoRAs that its steps are given, for the picture or for an area, besides those in its prompts."""
         if not self.rests_on("lora"):
             return []
-        asked = _parameters(Workflow.of(self.workflow, self.definition), self.values)
+        asked = _parameters(Workflow(self.workflow, self.definition), self.values)
         return [lora for kind, value in asked if kind == "loras" for lora in asset_refs.loras(kind, value)]
 
     def seeds(self) -> list[int]:
@@ -171,17 +172,18 @@ class Job(BaseModel):
         """The pins, but of LoRAs only those that the values name, whose prompts are drawn."""
         if not self.draws or not self.rests_on("lora"):
             return self.pins
-        used = {f"{kind}:{ref}" for kind, ref in _models(Workflow.of(self.workflow, self.definition), values)}
+        used = {f"{kind}:{ref}" for kind, ref in _models(Workflow(self.workflow, self.definition), values)}
         return {name: pin for name, pin in self.pins.items() if name in used or not name.startswith("lora:")}
 
 
 class Jobs:
     """Makes jobs of one workflow. What values name is looked up and read once, so that all rest on the same files."""
 
-    def __init__(self, workflow: Workflow, hash_picture: Callable[[str], str] | None = None) -> None:
-        self.workflow = workflow
-        self._card, self._picture = cache(library.find), hash_picture or cache(_read)
-        self._sha256, self._problem = cache(asset_refs.sha256), cache(_problem)
+    def __init__(self, workflow: Workflow, library: Library, hash_picture: Callable[[str], str] | None = None) -> None:
+        self.workflow, self.library = workflow, library
+        self._card, self._picture = cache(library.models.find), hash_picture or cache(_read)
+        self._sha256, self._problem = cache(library.sha256), cache(partial(_problem, library))
+        self._check_name = cache(library.check_name)
 
     def of(self, values: Mapping[str, Any]) -> Job:
         """The job for these values, as ``Job.of`` makes it."""
@@ -216,7 +218,10 @@ class Jobs:
         for name, parameter in self.workflow.inputs().items():
             if parameter.kind.takes == "pictures" and values[name] is not None:
                 pins[f"picture:{name}"] = self._picture(values[name])
-        models = sorted(_models(self.workflow, values))
+        inner = _inner_models(self.workflow, values)
+        for kind, ref in sorted(inner):
+            self._check_name(kind, ref)  # a grid's values are written in words, and give no path
+        models = sorted(_own_models(self.workflow, values) | inner)
         return pins | {f"{kind}:{ref}": self._sha256(kind, ref) for kind, ref in models}
 
     def _bound(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -247,10 +252,10 @@ class Jobs:
         return values | suited
 
 
-def _problem(kind: str, ref: str) -> str:
+def _problem(library: Library, kind: str, ref: str) -> str:
     """Why there is nothing of a kind under a name, "" where there is."""
     try:
-        asset_refs.find(kind, ref)
+        library.find(kind, ref)
     except InputError as error:
         return str(error)
     return ""
@@ -292,9 +297,18 @@ def given(workflow: Workflow, values: Mapping[str, Any], step: str) -> dict[str,
 
 def _models(workflow: Workflow, values: Mapping[str, Any]) -> set[tuple[str, str]]:
     """Every model, part and LoRA the job uses, by kind: asked for, fixed in the workflow, or a step's default."""
-    found = {one for kind, value in _parameters(workflow, values) for one in asset_refs.of(kind, value)}
+    return _own_models(workflow, values) | _inner_models(workflow, values)
+
+
+def _own_models(workflow: Workflow, values: Mapping[str, Any]) -> set[tuple[str, str]]:
+    return {one for kind, value in _parameters(workflow, values) for one in asset_refs.of(kind, value)}
+
+
+def _inner_models(workflow: Workflow, values: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Those of the workflows that its steps run, as a grid does."""
+    found = set[tuple[str, str]]()
     for step in workflow.steps():
-        if runs := getattr(find("steps", workflow.uses(step)), "runs", None):  # workflows within this one
+        if runs := getattr(find("steps", workflow.uses(step)), "runs", None):
             asked = given(workflow, values, step)
             for inner, own in runs(**{key: asked[key] for key in signature(runs).parameters if key in asked}):
                 found |= _models(inner, own)

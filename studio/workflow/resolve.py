@@ -11,6 +11,7 @@ from PIL.Image import Image
 
 from studio.errors import InputError
 from studio.images.image_file import open_hashed
+from studio.library import Library
 from studio.model_files.hashes import Stamp
 from studio.parameters.signature import Parameter, parameters
 from studio.plugins import find
@@ -31,10 +32,14 @@ class Reference:
 
 
 class Assets:
-    """What jobs have in common. Each picture is read once for its hash and its pixels, until its file changes; the
-    workflow of several jobs in a row is checked once."""
+    """What jobs have in common: the library that their values are looked up in, workflows and pictures.
 
-    def __init__(self) -> None:
+    Each picture is read once for its hash and its pixels, until its file changes; the workflow of several jobs in a row
+    is checked once.
+    """
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
         self._workflow: Workflow | None = None
         self._pictures: OrderedDict[tuple[str, Stamp], tuple[Image, str]] = OrderedDict()
 
@@ -42,7 +47,7 @@ class Assets:
         """The job's checked workflow. Raises WorkflowError as ``Workflow.of`` does."""
         last = self._workflow
         if last is None or (last.name, last.data) != (job.workflow, job.definition):
-            self._workflow = last = Workflow.of(job.workflow, job.definition)
+            self._workflow = last = Workflow.of(job.workflow, job.definition, self.library)
         return last
 
     def image(self, path: str) -> Image:
@@ -75,25 +80,28 @@ class ResolvedJob:
     arguments: Arguments
 
 
-def resolve(job: Job, assets: Assets | None = None) -> ResolvedJob:
+def resolve(job: Job, assets: Assets) -> ResolvedJob:
     """The job resolved. Jobs that share ``assets`` open and hash each picture once.
 
     Raises InputError that names a value which does not suit, a model or picture that has changed, with both hashes, or
     what a step's own ``check`` finds wrong.
     """
-    assets = assets or Assets()
     workflow = assets.workflow(job)
     bind(workflow.form(), job.values, assets.image)
-    _compare(job, Jobs(workflow, assets.sha256).pins(job.values, job.draws))
+    _compare(job, Jobs(workflow, assets.library, assets.sha256).pins(job.values, job.draws))
     return checked(job, workflow, assets)
 
 
 def checked(job: Job, workflow: Workflow, assets: Assets) -> ResolvedJob:
-    """As ``resolve``, for a job of this workflow that was made just now."""
+    """As ``resolve``, for a job of this workflow that was made just now.
+
+    A step's ``check`` is given the parameters that it names, and the library where it names ``library``.
+    """
     resolved = converted(job, workflow, assets)
     for step, given in resolved.arguments.items():
         if check := getattr(find("steps", workflow.uses(step)), "check", None):
             known = {key: value for key, value in given.items() if not isinstance(value, Reference)}
+            known["library"] = assets.library
             check(**{key: known[key] for key in signature(check).parameters if key in known})
     return resolved
 

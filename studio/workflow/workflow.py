@@ -29,6 +29,7 @@ from studio.config import shipped
 from studio.errors import InputError, WorkflowError
 from studio.files import strict_yaml
 from studio.files.untrusted import read_file
+from studio.library import Library
 from studio.parameters.signature import REQUIRED, Exposed, Parameter, gives, parameters, problem, wrong
 from studio.parameters.types import Count, NewSeed, WildcardSeed
 from studio.plugins import find, unknown
@@ -60,24 +61,35 @@ class Workflow:
     data: Mapping[str, Any]
 
     @classmethod
-    def load(cls, ref: str | Path) -> "Workflow":
+    def load(cls, ref: str | Path, library: Library | None = None) -> "Workflow":
         """A workflow by its name, or from a YAML file.
 
+        What it names is looked up in ``library``; without one, in that of the environment.
         Raises InputError for an unknown name, WorkflowError for a file that is wrong.
         """
         path = Path(ref)
         if path.suffix in {".yaml", ".yml"}:
-            return cls.of(path.stem, _content(path))
+            return cls.of(path.stem, _content(path), library)
         if str(ref) not in workflow_names():
             raise InputError(f"{unknown('workflow', str(ref), workflow_names())} (or give the path of a .yaml file)")
-        return cls.of(str(ref), _content(shipped("workflows") / f"{ref}.yaml"))
+        return cls.of(str(ref), _content(shipped("workflows") / f"{ref}.yaml"), library)
 
     @classmethod
-    def of(cls, name: str, data: Mapping[str, Any]) -> "Workflow":
-        """A workflow from the content of a file; checks everything in it."""
+    def builtin(cls, name: str) -> "Workflow":
+        """A workflow that came with the studio, by its name; these are right, so nothing is checked or looked up.
+
+        Raises InputError for any other name.
+        """
+        if name not in workflow_names():
+            raise InputError(unknown("workflow", name, workflow_names()))
+        return cls(name, _content(shipped("workflows") / f"{name}.yaml"))
+
+    @classmethod
+    def of(cls, name: str, data: Mapping[str, Any], library: Library | None = None) -> "Workflow":
+        """A workflow from the content of a file; checks everything in it. ``library`` is as in ``load``."""
         workflow = cls(name, data)
         try:
-            workflow._check()
+            workflow._check(library or Library.from_environment())
         except WorkflowError as error:
             raise WorkflowError(f"workflow '{name}': {error}") from None
         return workflow
@@ -163,13 +175,13 @@ class Workflow:
             raise WorkflowError(f"input '{name}': a guide is made by a step, not by people; write guide: $STEP")
         return known[parameter].narrowed(self.exposed(name))
 
-    def _check(self) -> None:
+    def _check(self, library: Library) -> None:
         if not self.name.isprintable() or not 0 < len(self.name) <= _LONGEST_NAME:
             raise WorkflowError(f"its name must be one line of at most {_LONGEST_NAME} letters; rename it")
         for name in self.definition.inputs:
             _check_input_name(name)
         earlier: dict[str, str] = {}
-        find_asset = cache(asset_refs.find)  # a model that a hundred steps name is looked at once
+        find_asset = cache(library.find)  # a model that a hundred steps name is looked at once
         exposed = self._exposed_by_step()
         for name in self.definition.steps:
             _check_step(self, name, exposed.get(name, set()), earlier, find_asset)

@@ -6,12 +6,13 @@ from studio.batches.tables.table import of_python
 from studio.batches.tasks import batch
 from studio.errors import TableError
 from studio.parameters.value_lists import Axis
+from tests import here
 
 
 @pytest.fixture
 def places(text_to_image):
     def named(rows, *grid, name="", **how):
-        tasks = batch(text_to_image, of_python(rows), map(Axis.parse, grid), name=name, **how).tasks
+        tasks = batch(text_to_image, here.library(), of_python(rows), map(Axis.parse, grid), name=name, **how).tasks
         return [str(task.place) for task in tasks]
 
     return named

@@ -16,12 +16,13 @@ from studio.parameters.value_lists import Axis
 from studio.runtime.workflow_executor import Effort
 from studio.tensors import hardware
 from studio.workflow.workflow import Workflow
+from tests import here
 
 
 @pytest.fixture
 def tasks(text_to_image):
     def asked(rows, *grid, **how):
-        return batch(text_to_image, of_python(rows), map(Axis.parse, grid), **how).tasks
+        return batch(text_to_image, here.library(), of_python(rows), map(Axis.parse, grid), **how).tasks
 
     return asked
 
@@ -125,7 +126,7 @@ def test_a_plan_of_nothing_and_of_very_much():
 def test_passes_within_a_workflow_are_counted(tmp_path, known, session):
     drawn = {"prompt": "star", "steps": 20, "size": "256x256"}
     plain, hires, poster = (
-        batch(Workflow.load(name), of_python([drawn | more])).tasks
+        batch(Workflow.load(name), here.library(), of_python([drawn | more])).tasks
         for name, more in (("text-to-image", {}), ("hires", {}), ("poster", {"title": "Star", "factor": 4}))
     )
     once, twice, tiled = (told(tasks, known, session).seconds for tasks in (plain, hires, poster))
@@ -136,11 +137,13 @@ def test_passes_within_a_workflow_are_counted(tmp_path, known, session):
 def test_a_batch_of_words_is_looked_at_in_parts(known, session, text_to_image, monkeypatch):
     looked = []
     monkeypatch.setattr(speed, "rehearse", lambda *asked: looked.append(asked) or Effort(2.0, 65536))
-    tasks = batch(text_to_image, of_python([{"prompt": f"star {n}", "steps": 3} for n in range(500)])).tasks
+    tasks = batch(
+        text_to_image, here.library(), of_python([{"prompt": f"star {n}", "steps": 3} for n in range(500)])
+    ).tasks
     told(tasks, known, session)
     assert len(looked) == 3
     tasks = batch(
-        text_to_image, of_python([{"prompt": "x", "steps": 3, "guidance": n / 100} for n in range(500)])
+        text_to_image, here.library(), of_python([{"prompt": "x", "steps": 3, "guidance": n / 100} for n in range(500)])
     ).tasks
     told(tasks, known, session)
     assert len(looked) <= 3 + 200
@@ -148,7 +151,7 @@ def test_a_batch_of_words_is_looked_at_in_parts(known, session, text_to_image, m
 
 def test_a_task_that_cannot_be_made_takes_no_time(tmp_path, known, session):
     Image.new("RGB", (3000, 64), "red").save(tmp_path / "wide.png")
-    tasks = batch(Workflow.load("upscale"), of_python([{"image": str(tmp_path / "wide.png")}])).tasks
+    tasks = batch(Workflow.load("upscale"), here.library(), of_python([{"image": str(tmp_path / "wide.png")}])).tasks
     assert told(tasks, known, session).seconds == 0
 
 

@@ -2,6 +2,7 @@
 
 import re
 import time
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -13,13 +14,14 @@ from studio.errors import InputError, TableError
 from studio.parameters.value_lists import Axis
 from studio.workflow.job import Job
 from studio.workflow.workflow import Workflow
+from tests import here
 
 
 @pytest.fixture
 def asked(text_to_image):
-    def tasks(rows=None, *grid, workflow=text_to_image, **how):
+    def tasks(rows=None, *grid, workflow=text_to_image, library=None, **how):
         rows = [{"prompt": "x"}] if rows is None else rows
-        return batch(workflow, of_python(rows), map(Axis.parse, grid), **how).tasks
+        return batch(workflow, library or here.library(), of_python(rows), map(Axis.parse, grid), **how).tasks
 
     return tasks
 
@@ -47,7 +49,7 @@ def test_a_grid_crosses_rows_and_stands_alone(asked, text_to_image):
         (prompt, steps, guidance) for prompt in "ab" for steps in (10, 20) for guidance in (3, 4)
     ]
     assert made[1].cells == {"prompt": "a", "steps": "10", "guidance": "4"}
-    alone = batch(text_to_image, grid=map(Axis.parse, ["prompt=a,b", "steps=1..3"]))
+    alone = batch(text_to_image, here.library(), grid=map(Axis.parse, ["prompt=a,b", "steps=1..3"]))
     assert (len(alone.tasks), alone.columns) == (6, ("prompt", "steps"))
 
 
@@ -82,12 +84,14 @@ def test_pictures_lie_beside_the_table(tmp_path, monkeypatch):
     Image.new("RGB", (64, 64), "red").save(tmp_path / "sun.png")
     (tmp_path / "t.csv").write_text("image,prompt\nsun.png,a star\nmoon.png,a star\n")
     with pytest.raises(TableError, match=r"row 3, image: there is no file '.*moon.png'$"):
-        batch(Workflow.load("image-to-image"), files.read(tmp_path / "t.csv"))
+        batch(Workflow.load("image-to-image"), here.library(), files.read(tmp_path / "t.csv"))
     (tmp_path / "t.csv").write_text("image,prompt\nsun.png,a star\n")
-    (task,) = batch(Workflow.load("image-to-image"), files.read(tmp_path / "t.csv")).tasks
+    (task,) = batch(Workflow.load("image-to-image"), here.library(), files.read(tmp_path / "t.csv")).tasks
     assert task.job.values["image"] == str(tmp_path / "sun.png")
     monkeypatch.chdir(tmp_path)
-    typed = batch(Workflow.load("image-to-image"), of_python([{"prompt": "x"}]), fixed={"image": "sun.png"})
+    typed = batch(
+        Workflow.load("image-to-image"), here.library(), of_python([{"prompt": "x"}]), fixed={"image": "sun.png"}
+    )
     assert typed.tasks[0].job.values["image"] == str(tmp_path / "sun.png")
 
 
@@ -109,10 +113,13 @@ def test_a_longer_grid_and_a_higher_count_change_no_picture_that_was_there(asked
 
 def test_wildcards_are_drawn_into_the_task(asked, tmp_path):
     (tmp_path / "colour.txt").write_text("red\nblue")
-    made = asked([{"prompt": f"a __colour__ {{sun|moon}} {n}"} for n in range(20)], wildcards=tmp_path)
+    made = asked(
+        [{"prompt": f"a __colour__ {{sun|moon}} {n}"} for n in range(20)],
+        library=replace(here.library(), wildcards=tmp_path),
+    )
     words = {task.job.value("prompt").split()[1] for task in made}
     assert words == {"red", "blue"}
-    assert problems(asked, [{"prompt": "__no__"}], wildcards=tmp_path)[0][0] == 1
+    assert problems(asked, [{"prompt": "__no__"}], library=replace(here.library(), wildcards=tmp_path))[0][0] == 1
 
 
 def test_all_that_is_wrong_is_told_at_once(asked):

@@ -8,6 +8,7 @@ import yaml
 from studio.cli import app
 from studio.workflow.job import Job
 from studio.workflow.workflow import Workflow
+from tests import here
 from tests.server.foreign import PLAIN, TEXT, picture
 
 
@@ -117,6 +118,6 @@ def test_a_workflow_that_came_along_is_a_file_that_runs(tmp_path):
 
     steps = {"draw": {"use": "generate", "negative_prompt": "no: yes, 1e3 # \u661f", "clip_skip": 2}}
     definition = {"title": "off", "inputs": {"prompt": {"of": "draw.prompt", "default": "yes"}}, "steps": steps}
-    found = imported(Foreign("ComfyUI", definition=definition))
+    found = imported(Foreign("ComfyUI", definition=definition), here.library())
     (tmp_path / "x.yaml").write_text(_as_yaml(found.definition), "utf-8")
     assert dict(Workflow.load(tmp_path / "x.yaml").data) == definition == yaml.safe_load(_as_yaml(definition))

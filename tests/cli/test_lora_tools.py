@@ -5,8 +5,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from studio.cli.app import main
-from studio.models import library
 from studio.models.card import ModelCard
+from tests import here
 from tests.lora import lorafiles
 from tests.models import original
 from tests.models import small as whole
@@ -142,8 +142,8 @@ def test_a_terminal_sees_the_time_left(studio, models, monkeypatch):
 
 
 def test_a_model_by_its_name_is_never_written_to(studio, models):
-    before = library.find("spark").sha256()
+    before = here.card("spark").sha256()
     save_file({"lora_unet_conv_in.diff_b": torch.ones(48)}, models / "bias.safetensors")
     code, out, _ = studio("merge", models / "bias.safetensors", "--model", "spark", "--out", "brighter")
     assert (code, out.splitlines()[1][:21]) == (0, "  1 parameters change")
-    assert library.find("spark").sha256() == before != ModelCard.read(models.cwd() / "brighter").sha256()
+    assert here.card("spark").sha256() == before != ModelCard.read(models.cwd() / "brighter").sha256()

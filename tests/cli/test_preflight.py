@@ -12,8 +12,9 @@ from studio.cli.app import main
 from studio.cli.code_page import escape_missing
 from studio.cli.preflight import check_state
 from studio.cli.terminal import say
-from studio.config import Settings, data_path, shipped
+from studio.config import Settings, shipped
 from studio.files import no_overwrite
+from studio.library import Library
 from studio.runtime.session import Session
 from studio.workflow.job import Job
 from tests import disks
@@ -125,7 +126,7 @@ def test_a_user_without_a_home_needs_a_state_folder_alone(homeless, studio, monk
     monkeypatch.setenv("STUDIO_STATE", str(tmp_path / "state"))
     monkeypatch.setenv("STUDIO_OUTPUT", str(tmp_path / "out"))
     assert studio("lora", "list")[0] == 0
-    assert data_path("wildcards") == tmp_path / "state" / "wildcards"
+    assert Library.from_environment().wildcards == tmp_path / "state" / "wildcards"
     settings = Settings.from_environment()
     assert settings.state == tmp_path / "state"
     check_state(settings)

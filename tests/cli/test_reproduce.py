@@ -8,7 +8,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from studio.cli.app import main
-from studio.models import library
+from tests import here
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_a_record_of_nonsense_is_no_crash(studio, changed, nonsense):
 
 
 def test_a_changed_file_of_a_model_is_named_and_nothing_is_made(studio, tmp_path):
-    mine = shutil.copytree(library.find("spark").path, tmp_path / "mine")
+    mine = shutil.copytree(here.card("spark").path, tmp_path / "mine")
     studio("run", "text-to-image", "--prompt", "x", "--steps", "1", "--size", "64x64", "--model", mine, "--name", "a")
     config = mine / "scheduler" / "scheduler_config.json"
     config.write_text(config.read_text() + " ")

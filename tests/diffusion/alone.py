@@ -20,7 +20,8 @@ from studio.diffusion.pipelines import Pipelines
 from studio.parameters.conditioning import NOTHING, Control, Guide, Reference, Region
 from studio.parameters.types import Size
 from studio.parameters.sampling import Sampling
-from studio.models import library
+
+from tests import here
 from PIL import Image
 from tests.diffusion import small
 
@@ -36,11 +37,11 @@ def limit(more):
     most = resource.RLIM_INFINITY if more is None else int((megabytes("VmSize") + more) * 2**20)
     resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
 
-pipelines, notes = Pipelines("cpu"), []
+pipelines, notes = here.pipelines(), []
 
 def draw(model, edge, pictures=1, steps=1, first=0, guide=NOTHING):
     notes.clear()
-    card, seeds = library.find(str(model)), range(first, first + pictures)
+    card, seeds = here.card(str(model)), range(first, first + pictures)
     request = card.request("a star", Sampling(steps=steps, guidance=5.0, guide=guide), Size(edge, edge))
     engine = Engine(pipelines, note=notes.append)
     return small.together(engine, seeds, lambda own: own.denoise(card, request))

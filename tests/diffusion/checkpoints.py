@@ -8,25 +8,25 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from studio.diffusion.engine import Engine
-from studio.diffusion.pipelines import Pipelines
 from studio.lora.formats.file import LoraFile
 from studio.lora.formats.fit import fit
 from studio.lora.library.check import Check
 from studio.lora.library.hashes import Digests
+from studio.model_files.hash_cache import HashCache
 from studio.model_files.header import Header
-from studio.models import library
 from studio.models.card import ModelCard
 from studio.models.parameter_index import parameters
 from studio.parameters.conditioning import Guide
 from studio.parameters.request import Request
 from studio.prompts.lora import Lora
+from tests import here
 
 
 def spark(home: Path) -> ModelCard:
     """Spark in single precision, so that nothing is rounded when it is written, with its own card."""
     from diffusers import StableDiffusionPipeline
 
-    card = library.find("spark")
+    card = here.card("spark")
     StableDiffusionPipeline.from_pretrained(card.path, safety_checker=None).save_pretrained(home / "spark32")
     shutil.copyfile(card.path / "README.md", home / "spark32/README.md")
     return ModelCard.read(home / "spark32")
@@ -57,12 +57,12 @@ def draw(card: ModelCard, *loras: str, pipelines=None):
         height=64,
         guide=Guide(loras=tuple(map(Lora.parse, loras))),
     )
-    return Engine(pipelines or Pipelines("cpu"), 3).denoise(card, request)
+    return Engine(pipelines or here.pipelines(), 3).denoise(card, request)
 
 
 def is_whole(path: Path, card: ModelCard) -> bool:
     """Whether all of a LoRA is read and fits, and its own hash of it is true."""
     file = LoraFile.read(path)
     found = fit(file, parameters(card), card.family)
-    assert Header.read(path).metadata["modelspec.hash_sha256"] == f"0x{Digests.of(path).tensors}"
+    assert Header.read(path).metadata["modelspec.hash_sha256"] == f"0x{Digests.of(path, HashCache()).tensors}"
     return (found.share, file.strays, Check.of(path, card).problem) == (1.0, (), "")

@@ -1,6 +1,6 @@
 """Models of true architectures with random weights, large enough that their memory can be measured."""
 
-from studio.models import library
+from tests import here
 from tests.diffusion import small
 
 
@@ -105,7 +105,7 @@ def _clip(width, kind="CLIPTextModel", inner=None):
 def _words():
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(library.find("spark").path / "tokenizer")
+    return AutoTokenizer.from_pretrained(here.card("spark").path / "tokenizer")
 
 
 def _euler():

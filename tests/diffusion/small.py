@@ -13,9 +13,9 @@ from safetensors.torch import save_file
 from studio.diffusion.batching import execute_all
 from studio.diffusion.oom_retry import in_passes
 from studio.diffusion.sample_request import sharing
-from studio.models import library
 from studio.models.card import ModelCard
 from studio.parameters.signature import grouped
+from tests import here
 
 
 def drawing(seed=0, size=(64, 64)):
@@ -28,7 +28,7 @@ def drawing(seed=0, size=(64, 64)):
 def spark_unet():
     from diffusers import UNet2DConditionModel
 
-    return UNet2DConditionModel.from_pretrained(library.find("spark").path / "unet")
+    return UNet2DConditionModel.from_pretrained(here.card("spark").path / "unet")
 
 
 def shaken(module, seed, size=0.05):
@@ -120,7 +120,7 @@ def vae(folder: Path, seed=1) -> str:
     """Spark's own, shaken a little."""
     from diffusers import AutoencoderTiny
 
-    made = AutoencoderTiny.from_pretrained(library.find("spark").path / "vae")
+    made = AutoencoderTiny.from_pretrained(here.card("spark").path / "vae")
     shaken(made, seed, 0.01).save_pretrained(folder)
     return str(folder)
 
@@ -190,7 +190,7 @@ def sd1(folder: Path) -> ModelCard:
         cross_attention_dim=160,
         norm_num_groups=8,
     )
-    spark = StableDiffusionPipeline.from_pretrained(library.find("spark").path, safety_checker=None)
+    spark = StableDiffusionPipeline.from_pretrained(here.card("spark").path, safety_checker=None)
     StableDiffusionPipeline(**{**spark.components, "unet": unet}).save_pretrained(folder)
     return ModelCard.read(folder)
 
@@ -200,7 +200,7 @@ def spark_with(channels: int, folder: Path) -> ModelCard:
     from diffusers import StableDiffusionPipeline
 
     torch.manual_seed(1)
-    pipeline = StableDiffusionPipeline.from_pretrained(library.find("spark").path, safety_checker=None)
+    pipeline = StableDiffusionPipeline.from_pretrained(here.card("spark").path, safety_checker=None)
     old = pipeline.unet.conv_in
     new = torch.nn.Conv2d(channels, old.out_channels, 3, padding=1)
     with torch.no_grad():

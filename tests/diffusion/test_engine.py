@@ -1,10 +1,10 @@
 from studio.diffusion.engine import Engine
-from studio.diffusion.pipelines import Pipelines
+from tests import here
 
 
 def test_the_reports_of_parts_rise_to_the_whole():
     heard = []
-    engine = Engine(Pipelines("cpu"), report=lambda step, steps: heard.append(step / steps))
+    engine = Engine(here.pipelines(), report=lambda step, steps: heard.append(step / steps))
     for part, steps in enumerate((2, 5, 3)):
         for step in range(1, steps + 1):
             engine.part(part, 3).report(step, steps)
@@ -15,6 +15,6 @@ def test_the_reports_of_parts_rise_to_the_whole():
 
 def test_parts_have_parts():
     heard = []
-    engine = Engine(Pipelines("cpu"), report=lambda step, steps: heard.append(step / steps))
+    engine = Engine(here.pipelines(), report=lambda step, steps: heard.append(step / steps))
     engine.part(1, 2).part(0, 2).report(1, 1)
     assert heard == [0.75]

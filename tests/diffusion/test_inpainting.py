@@ -4,21 +4,22 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from studio.config import shipped
 from studio.diffusion.engine import Engine
 from studio.diffusion.images import resized
 from studio.diffusion.inpainting import mask_for, repainted
-from studio.diffusion.pipelines import Pipelines
 from studio.errors import InputError
-from studio.models import library
+from studio.models.card import ModelCard
 from studio.parameters.sampling import Sampling
 from studio.parameters.types import Size
+from tests import here
 
-CARD = library.find("spark")
+CARD = ModelCard.read(shipped("assets") / "spark")
 
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"), 3)
+    return Engine(here.pipelines(), 3)
 
 
 def noise(width, height):

@@ -18,10 +18,10 @@ CLOSED = (
     "assert not constants.DIFFUSERS_TRUST_REMOTE_KERNELS"
 )
 FIRST = (
-    "from studio.diffusion.workload import workload; from studio.models import library;"
+    "from studio.diffusion.workload import workload; from studio.library import Library;"
     "from studio.parameters.request import Request;"
     "asked = Request(prompt='a star', steps=3, guidance=2.0, width=64, height=64, sampler='Heun');"
-    "workload(library.find('spark'), asked)"
+    "workload(Library.from_environment().models.find('spark'), asked)"
 )
 LOOSE = {"DIFFUSERS_DISABLE_REMOTE_CODE": "0", "DIFFUSERS_TRUST_REMOTE_KERNELS": "1"}
 

@@ -7,9 +7,8 @@ import pytest
 
 from studio.diffusion.engine import Engine
 from studio.diffusion.memory.plan import Plan
-from studio.diffusion.pipelines import Pipelines
-from studio.models import library
 from studio.parameters.request import Request
+from tests import here
 from tests.diffusion import heavy, small
 from tests.diffusion.alone import LEAN, alone
 
@@ -56,7 +55,7 @@ def test_a_picture_that_does_not_fit_is_decoded_in_tiles_and_says_so(tmp_path):
 
 
 DROPPED = """
-card = library.find({model!r})
+card = here.card({model!r})
 draw({model!r}, 64)
 limit(200)
 made, said = draw({model!r}, 512), notes[0]
@@ -97,7 +96,7 @@ def test_where_nothing_helps_it_is_said_and_the_next_job_succeeds():
 
 
 def test_a_batch_planned_in_parts_reports_and_shows_each_picture_in_its_place():
-    pipelines, card = Pipelines("cpu"), library.find("spark")
+    pipelines, card = here.pipelines(), here.card("spark")
     request, heard = Request(prompt="a star", steps=2, guidance=2.0, width=64, height=64), []
 
     def draw(engine):
@@ -108,18 +107,18 @@ def test_a_batch_planned_in_parts_reports_and_shows_each_picture_in_its_place():
     assert heard == [(seed, step, 2) for step in (1, 2) for seed in (3, 2, 1)]
     heard.clear()
     two = pipelines.forecast(card, request).peak(Plan(batch=2))
-    in_parts = small.together(Engine(Pipelines("cpu", vram=two)), (1, 2, 3), draw)
+    in_parts = small.together(Engine(here.pipelines("cpu", vram=two)), (1, 2, 3), draw)
     assert heard == [(2, 1, 2), (1, 1, 2), (2, 2, 2), (1, 2, 2), (3, 1, 2), (3, 2, 2)]
     assert all(small.difference(one, other) <= 1 for one, other in zip(at_once, in_parts, strict=True))
 
 
 def test_each_picture_of_a_batch_starts_from_its_own_picture_when_split():
-    pipelines, card = Pipelines("cpu"), library.find("spark")
+    pipelines, card = here.pipelines(), here.card("spark")
     plain = Request(prompt="a star", steps=3, guidance=2.0, width=64, height=64)
     starts = {5 + seed: Engine(pipelines, seed).denoise(card, plain) for seed in (1, 2)}
 
     def draw(engine):
         return engine.denoise(card, replace(plain, steps=4, strength=0.5, image=starts[engine.seed]))
 
-    split = small.together(Engine(Pipelines("cpu", vram=1)), [*starts], draw)
+    split = small.together(Engine(here.pipelines("cpu", vram=1)), [*starts], draw)
     assert split == [draw(Engine(pipelines, seed)) for seed in starts]

@@ -5,13 +5,12 @@ from dataclasses import replace
 import pytest
 
 from studio.diffusion.oom_retry import draw
-from studio.diffusion.pipelines import Pipelines
 from studio.diffusion.sample_request import Order, sharing
 from studio.errors import InputError
-from studio.models import library
 from studio.parameters.conditioning import Guide, Region
 from studio.parameters.request import Request
 from studio.prompts.lora import Lora
+from tests import here
 from tests.diffusion import small
 from tests.lora import lorafiles
 
@@ -21,12 +20,12 @@ ASKED = Request(prompt="a red circle on white", steps=3, guidance=4.0, width=64,
 
 @pytest.fixture(scope="module")
 def spark():
-    return library.find("spark")
+    return here.card("spark")
 
 
 @pytest.fixture(scope="module")
 def pipelines():
-    return Pipelines("cpu")
+    return here.pipelines()
 
 
 @pytest.fixture(scope="module")

@@ -11,13 +11,12 @@ import torch
 
 from studio.diffusion.engine import Engine
 from studio.diffusion.memory.plan import Placement, Plan
-from studio.diffusion.pipelines import Pipelines
 from studio.errors import InputError, ModelError
-from studio.models import adapters, library
 from studio.models.card import ModelCard
 from studio.parameters.conditioning import Control, Guide
 from studio.parameters.request import Request
 from studio.prompts.lora import Lora
+from tests import here
 from tests.diffusion import small
 from tests.diffusion.alone import alone
 from tests.families.columns import Model
@@ -48,30 +47,30 @@ def test_tasks_share_their_modules_and_keep_their_precision(name, dtype, card, m
 
 def test_settings_go_along_to_other_tasks(card):
     """FLUX.2 klein's distilled models take no guidance; a pipeline that did not know would run twice as long."""
-    pipelines, klein = Pipelines("cpu"), card("flux2")
+    pipelines, klein = here.pipelines(), card("flux2")
     assert pipelines.get(klein, "text-to-image").config.is_distilled
     assert pipelines.get(klein, "inpaint").config.is_distilled
 
 
 def test_unknown_task_is_named():
     with pytest.raises(InputError, match="Stable Diffusion 1: there is no task 'video'"):
-        Pipelines("cpu").get(library.find("spark"), "video")
+        here.pipelines().get(here.card("spark"), "video")
 
 
 def test_damaged_weights_are_a_model_error(tmp_path):
     folder = tmp_path / "broken"
-    shutil.copytree(library.find("spark").path, folder)
+    shutil.copytree(here.card("spark").path, folder)
     weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(ModelError, match="broken.*breaks off within its header"):
-        Pipelines("cpu").get(ModelCard.read(folder), "text-to-image")
+        here.pipelines().get(ModelCard.read(folder), "text-to-image")
 
 
 SMALL = Request(prompt="a red circle on white", steps=3, guidance=2.0, width=64, height=64)
 
 
 def test_two_jobs_at_once_on_one_pipeline_wait_for_each_other():
-    pipelines, spark, at_work, most = Pipelines("cpu"), library.find("spark"), [], []
+    pipelines, spark, at_work, most = here.pipelines(), here.card("spark"), [], []
 
     def draw(seed, width):
         def report(step, steps):
@@ -94,10 +93,10 @@ def test_two_jobs_at_once_on_one_pipeline_wait_for_each_other():
 
 
 def test_what_was_not_used_for_longest_makes_room(tmp_path):
-    spark = library.find("spark")
+    spark = here.card("spark")
     cards = [ModelCard.read(shutil.copytree(spark.path, tmp_path / name)) for name in ("a", "b", "c")]
-    one = Pipelines("cpu").forecast(spark, SMALL)
-    pipelines = Pipelines("cpu", vram=one.peak(Plan()) + int(1.5 * one.weights()))
+    one = here.pipelines().forecast(spark, SMALL)
+    pipelines = here.pipelines("cpu", vram=one.peak(Plan()) + int(1.5 * one.weights()))
     loaded = []
     for card in cards:
         Engine(pipelines).denoise(card, SMALL)
@@ -117,9 +116,9 @@ def nets(home):
 
 
 def test_parts_that_are_not_needed_make_room_before_models_do(tmp_path):
-    spark, (one, other) = library.find("spark"), nets(tmp_path)
-    with_one = Pipelines("cpu").forecast(spark, replace(SMALL, guide=one))
-    pipelines = Pipelines("cpu", vram=with_one.peak(Plan()) + 1000)
+    spark, (one, other) = here.card("spark"), nets(tmp_path)
+    with_one = here.pipelines().forecast(spark, replace(SMALL, guide=one))
+    pipelines = here.pipelines("cpu", vram=with_one.peak(Plan()) + 1000)
     engine, held = Engine(pipelines), with_one.extras.weights * 4
     for guide in (one, other, one):
         engine.denoise(spark, replace(SMALL, guide=guide))
@@ -132,8 +131,8 @@ def test_parts_that_are_not_needed_make_room_before_models_do(tmp_path):
 
 
 def test_parts_stay_where_there_is_room(tmp_path):
-    spark, guides = library.find("spark"), nets(tmp_path)
-    pipelines = Pipelines("cpu")
+    spark, guides = here.card("spark"), nets(tmp_path)
+    pipelines = here.pipelines()
     for guide in guides:
         Engine(pipelines).denoise(spark, replace(SMALL, guide=guide))
     both = sum(pipelines.forecast(spark, replace(SMALL, guide=guide)).extras.weights for guide in guides)
@@ -141,11 +140,14 @@ def test_parts_stay_where_there_is_room(tmp_path):
 
 
 def test_the_part_that_was_not_used_for_longest_goes_first(tmp_path):
-    spark, (one, other) = library.find("spark"), nets(tmp_path)
-    pipelines = Pipelines("cpu")
+    spark, (one, other) = here.card("spark"), nets(tmp_path)
+    pipelines = here.pipelines()
     for guide in (one, other, one):
         Engine(pipelines).denoise(spark, replace(SMALL, guide=guide))
-    both, of_other = pipelines.parts.held(), {adapters.find(other.controls[0].part, "controlnet").sha256()}
+    both, of_other = (
+        pipelines.parts.held(),
+        {here.library().adapters.find(other.controls[0].part, "controlnet").sha256()},
+    )
     pipelines.make_room(spark, SMALL, both - 1)
     assert pipelines.parts.held(of_other) == both / 2  # the one used last is there
 
@@ -153,8 +155,8 @@ def test_the_part_that_was_not_used_for_longest_goes_first(tmp_path):
 def test_other_files_in_the_same_place_are_another_model(tmp_path):
     from diffusers import UNet2DConditionModel
 
-    folder = shutil.copytree(library.find("spark").path, tmp_path / "mine")
-    card, pipelines = ModelCard.read(folder), Pipelines("cpu")
+    folder = shutil.copytree(here.card("spark").path, tmp_path / "mine")
+    card, pipelines = ModelCard.read(folder), here.pipelines()
     before = Engine(pipelines).denoise(card, SMALL)
     assert Engine(pipelines).denoise(card, SMALL) == before
     unet = pipelines.get(card, "text-to-image").unet
@@ -164,8 +166,8 @@ def test_other_files_in_the_same_place_are_another_model(tmp_path):
 
 
 def test_weights_are_counted_anew_where_a_file_has_changed(tmp_path):
-    folder = shutil.copytree(library.find("spark").path, tmp_path / "mine")
-    card, pipelines = ModelCard.read(folder), Pipelines("cpu")
+    folder = shutil.copytree(here.card("spark").path, tmp_path / "mine")
+    card, pipelines = ModelCard.read(folder), here.pipelines()
     before = pipelines.forecast(card, SMALL).weights()
     small.kl_vae().save_pretrained(folder / "vae")
     assert pipelines.forecast(card, SMALL).weights() != before
@@ -173,8 +175,8 @@ def test_weights_are_counted_anew_where_a_file_has_changed(tmp_path):
 
 def test_a_model_whose_weights_will_be_changed_is_placed_anew(tmp_path):
     """Dropped encoders would be read again without what was put into them."""
-    spark, loras = library.find("spark"), Guide(loras=(Lora("neon"),))
-    tight = Pipelines("cpu", vram=1)
+    spark, loras = here.card("spark"), Guide(loras=(Lora("neon"),))
+    tight = here.pipelines("cpu", vram=1)
     tight.plan(spark, SMALL, 1)
     dropped = tight.get(spark, "text-to-image")
     assert tight.plan(spark, SMALL, 1).placement is Placement.DROP
@@ -185,7 +187,7 @@ def test_a_model_whose_weights_will_be_changed_is_placed_anew(tmp_path):
 
 
 TEN_TIMES = """
-spark, models, parts = library.find("spark"), [], []
+spark, models, parts = here.card("spark"), [], []
 for turn in range(10):
     draw("spark", 128)
     pipelines.drop(spark)

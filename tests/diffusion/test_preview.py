@@ -7,21 +7,20 @@ import pytest
 from PIL import Image
 
 from studio.diffusion.engine import Engine
-from studio.diffusion.pipelines import Pipelines
 from studio.diffusion.preview import Previews, jpegs
-from studio.models import library
 from studio.parameters.request import Request
+from tests import here
 
 
 @pytest.fixture(scope="module")
 def pipelines():
-    return Pipelines("cpu")
+    return here.pipelines()
 
 
 def test_the_map_gives_about_the_colours_the_decoder_gives(pipelines):
     import torch
 
-    card = library.find("spark")
+    card = here.card("spark")
     vae, colours = pipelines.get(card, "text-to-image").vae, pipelines.colours(card)
     for rgb in ((222, 52, 56), (26, 42, 100), (250, 232, 196)):
         pixels = torch.tensor(rgb).float().view(1, 3, 1, 1).expand(1, 3, 256, 256) / 127.5 - 1
@@ -45,7 +44,7 @@ def test_every_sampler_can_be_looked_at(pipelines, sampler, monkeypatch):
         height=256,
         sampler=sampler,
     )
-    final = engine.denoise(library.find("spark"), request)
+    final = engine.denoise(here.card("spark"), request)
     assert len(shown) == 4
     last = np.asarray(Image.open(io.BytesIO(shown[-1]))).astype(int)
     assert np.abs(last - np.asarray(final).astype(int)).mean() < 40
@@ -53,7 +52,7 @@ def test_every_sampler_can_be_looked_at(pipelines, sampler, monkeypatch):
 
 def test_watching_does_not_change_the_picture(pipelines):
     request = Request(prompt="a red circle on white", steps=3, guidance=2.0, width=128, height=128, sampler="DDIM")
-    card = library.find("spark")
+    card = here.card("spark")
     watched = Engine(pipelines, 3, show=lambda jpeg: None).denoise(card, request)
     alone = Engine(pipelines, 3).denoise(card, request)
     assert watched == alone

@@ -6,8 +6,8 @@ from PIL import Image
 from studio.diffusion import pipelines
 from studio.runtime.workflow_executor import rehearse
 from studio.workflow.job import Job
-from studio.workflow.resolve import resolve
 from studio.workflow.workflow import Workflow
+from tests import here
 
 TINY = {"steps": 2, "size": "64x64"}
 DRAWN = {"prompt": "a star"}
@@ -40,7 +40,7 @@ def test_the_work_of_a_rehearsal_is_that_of_the_picture(name, start, session, tm
     job = Job.of(Workflow.load(name), CASES[name] | {"seed": 1}).alone(0)
     with monkeypatch.context() as nothing_is_loaded:
         nothing_is_loaded.setattr(pipelines.Pipelines, "get", None)
-        effort = rehearse(resolve(job))
+        effort = rehearse(here.resolved(job), here.library())
     picture = next(session.run(job, out=tmp_path / "out"))
     assert picture.record["work"] == pytest.approx(effort.work, abs=1e-6)
     assert picture.image.width * picture.image.height == effort.pixels

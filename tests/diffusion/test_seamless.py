@@ -5,12 +5,11 @@ import pytest
 import torch
 
 from studio.diffusion.engine import Engine
-from studio.diffusion.pipelines import Pipelines
 from studio.diffusion.seamless import seamless
 from studio.errors import InputError
-from studio.models import library
 from studio.parameters.sampling import Sampling
 from studio.steps import generate, tile
+from tests import here
 from tests.diffusion import small
 
 SMALL = {"steps": 2, "size": (64, 64)}
@@ -18,7 +17,7 @@ SMALL = {"steps": 2, "size": (64, 64)}
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"), 3)
+    return Engine(here.pipelines(), 3)
 
 
 def seams(image):
@@ -58,7 +57,7 @@ def test_the_next_picture_is_as_ever(engine):
 
 
 def test_an_error_restores_too(engine):
-    pipeline = engine.pipelines.get(library.find("spark"), "text-to-image")
+    pipeline = engine.pipelines.get(here.card("spark"), "text-to-image")
     with pytest.raises(KeyboardInterrupt), seamless(pipeline):
         raise KeyboardInterrupt
     assert not any("_conv_forward" in vars(part) for part in [*pipeline.unet.modules(), *pipeline.vae.modules()])

@@ -4,16 +4,15 @@ import pytest
 import torch
 from diffusers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler, HeunDiscreteScheduler
 
-from studio.diffusion.pipelines import Pipelines
 from studio.diffusion.step_callback import watched
+from tests import here
 from tests.families.columns import Model
 
 
 @pytest.fixture(scope="module")
 def spark():
-    from studio.models import library
 
-    return Pipelines("cpu").get(library.find("spark"), "text-to-image")
+    return here.pipelines().get(here.card("spark"), "text-to-image")
 
 
 def draw(pipeline, **changes):

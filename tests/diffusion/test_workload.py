@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 from studio.diffusion.workload import workload
-from studio.models import library
 from studio.parameters.conditioning import Guide, Region
 from studio.parameters.request import Request
+from tests import here
 
 PLAIN = Request(prompt="a star", steps=20, guidance=4.0, width=256, height=256)
 SIDE = 256 * 256 / 2**20
@@ -17,7 +17,7 @@ SIDE = 256 * 256 / 2**20
 def steps(**change) -> float:
     """The work of a changed request, in steps of 256x256 pixels with guidance, besides encoding and decoding."""
     asked = replace(PLAIN, **change)
-    return workload(library.find("spark"), asked) / SIDE - 2 * asked.width * asked.height / 256**2
+    return workload(here.card("spark"), asked) / SIDE - 2 * asked.width * asked.height / 256**2
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from studio.models.card import ModelCard
 from studio.parameters.conditioning import NOTHING, Control, Guide
 from studio.parameters.request import CONTROLLED, Request
 from studio.prompts.lora import Lora
+from tests import here
 from tests.diffusion import small
 from tests.families import makers
 from tests.lora import lorafiles
@@ -57,7 +58,7 @@ class Model:
     """A model and what loaded it, for one row of the table."""
 
     card: ModelCard
-    pipelines: Pipelines = field(default_factory=lambda: Pipelines("cpu"))
+    pipelines: Pipelines = field(default_factory=here.pipelines)
 
     @property
     def family(self):

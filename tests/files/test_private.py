@@ -11,9 +11,10 @@ from studio.config import Settings
 from studio.files import private
 from studio.gallery.gallery import Gallery
 from studio.lora.library import card_cache
-from studio.model_files import hash_cache
+from studio.model_files.hash_cache import HashCache
 from studio.model_files.hashes import Stamp
-from studio.models import external_dirs, registry
+from studio.models import external_dirs
+from studio.models.model_index import ModelIndex
 from studio.pictures.publish import publish
 from studio.runtime.queue import Queue
 from tests.torture import fake
@@ -48,11 +49,12 @@ def use_everything(state, pictures):
     gallery = Gallery(state, [pictures])
     gallery.refresh()
     gallery.thumbnail(gallery.find("").entries[0].id)
-    with registry.changing() as models:
+    with ModelIndex(state).registry.changing() as models:
         models.folders = [str(pictures)]
-    external_dirs.models([pictures / "one.png"])
-    hash_cache.remembered(pictures / "one.png", "file", Stamp(10**9, 2, 3), lambda _: "0" * 64)
-    card_cache._keep({})
+    external_dirs.models([pictures / "one.png"], state / "seen.json")
+    hashes = HashCache(state / "hashes.sqlite")
+    hashes.remembered(pictures / "one.png", "file", Stamp(10**9, 2, 3), lambda _: "0" * 64)
+    card_cache._keep({}, state / "loras.json")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", "x")
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "x")

@@ -9,8 +9,10 @@ from studio.imports import asset_matching
 from studio.imports.asset_matching import Found
 from studio.lora.library.hashes import Digests
 from studio.model_files import hash_cache
+from studio.model_files.hash_cache import HashCache
 from studio.model_files.hashes import digest
 from studio.models import model_store
+from tests import here
 from tests.lora import files
 
 
@@ -29,46 +31,46 @@ def neon(home):
 
 
 def test_a_lora_by_each_kind_of_hash(neon):
-    own = Digests.of(neon)
+    own = Digests.of(neon, HashCache())
     hashes = [own.file, own.file[:10], own.file[:12], own.tensors[:12], f"0x{own.tensors}", own.autov3]
     for text in hashes:
-        assert asset_matching.find("lora", "neon", [text]) == Found("styles/neon", sure=True)
-        assert asset_matching.find("lora", "folder\\Neon.safetensors", ["0" * 12, text]).sure
+        assert asset_matching.find(here.library(), "lora", "neon", [text]) == Found("styles/neon", sure=True)
+        assert asset_matching.find(here.library(), "lora", "folder\\Neon.safetensors", ["0" * 12, text]).sure
 
 
 def test_another_name_is_found_by_what_its_sidecar_says_if_that_is_true(neon):
-    own = Digests.of(neon)
-    assert asset_matching.find("lora", "other", [own.autov3]) == Found()
+    own = Digests.of(neon, HashCache())
+    assert asset_matching.find(here.library(), "lora", "other", [own.autov3]) == Found()
     neon.with_name("neon.json").write_text(json.dumps({"sha256": own.file}))
     neon.with_name("neon.metadata.json").write_text(json.dumps({"sha256": own.file, "autov3": own.tensors[:12]}))
-    assert asset_matching.find("lora", "other", [own.autov3]) == Found("styles/neon", sure=True)
+    assert asset_matching.find(here.library(), "lora", "other", [own.autov3]) == Found("styles/neon", sure=True)
     neon.with_name("neon.metadata.json").write_text(json.dumps({"sha256": "a" * 64}))
-    assert asset_matching.find("lora", "other", ["a" * 10]).name == ""
+    assert asset_matching.find(here.library(), "lora", "other", ["a" * 10]).name == ""
 
 
 def test_a_name_alone_is_not_sure_and_a_name_with_another_hash_is_not_taken(neon):
-    assert asset_matching.find("lora", "neon", []) == Found("styles/neon")
+    assert asset_matching.find(here.library(), "lora", "neon", []) == Found("styles/neon")
     for nothing in ("e3b0c44298fc", "blake3:" + "a" * 64, "zzz"):
-        assert not asset_matching.find("lora", "neon", [nothing]).sure
-    told = asset_matching.find("lora", "neon", ["123456789abc"])
+        assert not asset_matching.find(here.library(), "lora", "neon", [nothing]).sure
+    told = asset_matching.find(here.library(), "lora", "neon", ["123456789abc"])
     assert told == Found(why="'styles/neon' is here, but it is another file: its hash differs")
     files.write(
         files.kohya("lora_unet_mid_block_attentions_0_proj_in", (8, 8)), neon.parent.parent / "neon.safetensors"
     )
-    assert "may be any of" in asset_matching.find("lora", "neon", []).why
+    assert "may be any of" in asset_matching.find(here.library(), "lora", "neon", []).why
 
 
 def test_what_was_hashed_once_is_found_under_any_name_without_reading_it(home, monkeypatch):
     monkeypatch.setattr(hash_cache, "_SMALL", 0)
     file = home / "renamed.safetensors"
     files.write(files.kohya("lora_unet_mid_block_attentions_0_proj_out", (8, 8)), file)
-    sha256 = digest(file)
+    sha256 = digest(file, here.library().hash_cache)
     monkeypatch.setattr("studio.model_files.hashes.read_digest", lambda file: pytest.fail(f"{file} was read"))
-    monkeypatch.setattr(asset_matching, "_is", lambda file, claims: pytest.fail(f"{file} was read"))
-    assert asset_matching.find("lora", "other", [sha256[:10]]) == Found("renamed", sure=True)
+    monkeypatch.setattr(asset_matching, "_is", lambda library, file, claims: pytest.fail(f"{file} was read"))
+    assert asset_matching.find(here.library(), "lora", "other", [sha256[:10]]) == Found("renamed", sure=True)
     file.write_bytes(b"changed" + b"\0" * 100)
     monkeypatch.undo()
-    assert asset_matching.find("lora", "other", [sha256[:10]]).name == ""
+    assert asset_matching.find(here.library(), "lora", "other", [sha256[:10]]).name == ""
 
 
 def test_a_damaged_memory_is_no_loss(home, neon, state, monkeypatch):
@@ -76,17 +78,21 @@ def test_a_damaged_memory_is_no_loss(home, neon, state, monkeypatch):
     state.mkdir(exist_ok=True)
     (state / "hashes.sqlite").write_bytes(b"no database" * 1000)
     neon.write_bytes(neon.read_bytes() + b"\0")
-    assert digest(neon) == hashlib.sha256(neon.read_bytes()).hexdigest()
+    assert digest(neon, here.library().hash_cache) == hashlib.sha256(neon.read_bytes()).hexdigest()
 
 
 def test_a_model_by_the_hash_it_was_added_with_and_by_the_old_short_one(state, sd1_file):
-    model_store.add(sd1_file, "mine")
-    assert asset_matching.find("model", "painting", [digest(sd1_file)[:10]]) == Found("mine", sure=True)
+    model_store.add(here.models(), sd1_file, "mine")
+    assert asset_matching.find(
+        here.library(), "model", "painting", [digest(sd1_file, here.library().hash_cache)[:10]]
+    ) == Found("mine", sure=True)
     data = sd1_file.read_bytes()[0x100000 : 0x100000 + 0x10000]
-    assert asset_matching.find("model", "painting", [hashlib.sha256(data).hexdigest()[:8]]) == Found("mine", sure=True)
+    assert asset_matching.find(here.library(), "model", "painting", [hashlib.sha256(data).hexdigest()[:8]]) == Found(
+        "mine", sure=True
+    )
 
 
 def test_a_folder_has_no_such_hash():
-    assert asset_matching.find("model", "spark", []) == Found("spark")
-    assert "folder" in asset_matching.find("model", "spark", ["0123456789"]).why
-    assert asset_matching.find("upscaler", "4x", []) == Found()
+    assert asset_matching.find(here.library(), "model", "spark", []) == Found("spark")
+    assert "folder" in asset_matching.find(here.library(), "model", "spark", ["0123456789"]).why
+    assert asset_matching.find(here.library(), "upscaler", "4x", []) == Found()

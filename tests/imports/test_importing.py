@@ -7,7 +7,9 @@ from studio.images.image_file import open_image
 from studio.imports.imported_settings import Asset, Foreign, Left
 from studio.imports.importing import Imported, brought, imported
 from studio.lora.library.hashes import Digests
+from studio.model_files.hash_cache import HashCache
 from studio.workflow.job import Job
+from tests import here
 from tests.lora import files
 
 
@@ -19,7 +21,7 @@ def neon(tmp_path, monkeypatch):
 
 
 def own(tmp_path):
-    return Digests.of(tmp_path / "neon.safetensors").autov3
+    return Digests.of(tmp_path / "neon.safetensors", HashCache()).autov3
 
 
 def test_models_and_loras_take_their_place(neon, tmp_path):
@@ -28,35 +30,36 @@ def test_models_and_loras_take_their_place(neon, tmp_path):
         Asset("lora", "Neon", (own(tmp_path),), 0.8, 0.5),
         Asset("lora", "ink", ("ab" * 6,)),
     )
-    found = imported(Foreign("X", values={"prompt": "a cat", "seed": 5}, assets=assets))
+    found = imported(Foreign("X", values={"prompt": "a cat", "seed": 5}, assets=assets), here.library())
     assert found.values == {"prompt": "a cat", "seed": 5, "model": "spark", "loras": ["neon:0.8:text=0.5"]}
     assert [(one.name, one.sure) for one in found.taken] == [("neon", True), ("spark", False)]
     assert [str(one) for one in found.missing] == ["LoRA ink (abababababab)"]
-    assert found.job({"steps": 3}).values["loras"] == ["neon:0.8:text=0.5"]
+    assert found.job({"steps": 3}, here.library()).values["loras"] == ["neon:0.8:text=0.5"]
 
 
 @pytest.mark.parametrize("assets", [(Asset("model", "dream", ("879db523c3",)),), ()])
 def test_no_other_model_is_used_unasked(assets):
-    found = imported(Foreign("X", values={"prompt": "a"}, assets=assets))
+    found = imported(Foreign("X", values={"prompt": "a"}, assets=assets), here.library())
     assert (found.asks, found.form_values) == (("model",), {"model": None, "prompt": "a"})
     with pytest.raises(InputError, match="no other is used instead") as refused:
-        found.job({})
+        found.job({}, here.library())
     assert set(refused.value.wrong) == {"model"}
-    assert found.job({"model": "spark"}).models() == ["spark"]
+    assert found.job({"model": "spark"}, here.library()).models() == ["spark"]
     *missing, choose = found.said()
     assert missing == ["model dream (879db523c3): it is not here; to add it: studio models add FILE"][: len(assets)]
     assert choose.endswith("choose one")
 
 
 def test_a_model_that_is_missing_is_named():
-    strange = imported(Foreign("X", assets=(Asset("model", "dream", ("blake3:aa",)),)))
+    strange = imported(Foreign("X", assets=(Asset("model", "dream", ("blake3:aa",)),)), here.library())
     assert "blake3 hash cannot be compared" in strange.missing[0].why
 
 
 def test_what_no_workflow_takes_is_named(neon):
     values = {"prompt": "a", "steps": 900, "joy": 3}
     found = imported(
-        Foreign("X", values=values, assets=(Asset("lora", "neon", (), 99.0),), left=(Left("a", "b", "c"),))
+        Foreign("X", values=values, assets=(Asset("lora", "neon", (), 99.0),), left=(Left("a", "b", "c"),)),
+        here.library(),
     )
     assert found.values == {"prompt": "a"}
     assert [one.name for one in found.left] == ["a", "steps", "joy", "lora"]
@@ -70,14 +73,14 @@ def test_a_definition_is_taken_by_the_names_here(neon):
     definition = {"title": "Two", "inputs": {"prompt": "draw.prompt", "steps": "draw.steps"}, "steps": steps}
     assets = (Asset("model", "dream"), Asset("lora", "Neon.safetensors"), Asset("lora", "gone"))
     foreign = Foreign("ComfyUI", definition=definition, values={"prompt": "a", "steps": 3}, assets=assets)
-    found = imported(foreign)
+    found = imported(foreign, here.library())
     assert found.definition["steps"] == {
         "style": {"use": "lora", "loras": ["neon:0.5"]},
         "draw": {"use": "generate", "guide": "$style"},
     }
     assert found.asks == ("model",)
-    assert found.job({"model": "spark"}).values == {"prompt": "a", "steps": 3, "model": "spark"}
-    plain = imported(foreign, shipped=True)
+    assert found.job({"model": "spark"}, here.library()).values == {"prompt": "a", "steps": 3, "model": "spark"}
+    plain = imported(foreign, here.library(), shipped=True)
     assert (plain.workflow.name, plain.values["steps"], plain.left[0].name) == ("text-to-image", 3, "Workflow")
 
 
@@ -87,32 +90,32 @@ def test_a_definition_that_lacks_a_part_is_written_and_the_plain_workflow_used()
         "made": {"use": "generate", "model": "spark"},
     }
     definition = {"title": "Odd", "inputs": {"prompt": "made.prompt"}, "steps": steps}
-    found = imported(Foreign("ComfyUI", definition=definition, values={"prompt": "a"}))
+    found = imported(Foreign("ComfyUI", definition=definition, values={"prompt": "a"}), here.library())
     assert (found.workflow.name, found.values, found.definition) == ("text-to-image", {"prompt": "a"}, definition)
     assert "cannot be used as it is" in found.left[0].why
 
 
 def test_a_file_brings_its_own_job_or_what_another_tool_says(pictures, tmp_path):
-    job = brought(pictures[0].path)
+    job = brought(pictures[0].path, here.library())
     assert job == pictures[0].job
     (tmp_path / "x.job.json").write_text(job.model_dump_json())
-    assert brought(tmp_path / "x.job.json") == job
+    assert brought(tmp_path / "x.job.json", here.library()) == job
     (tmp_path / "x.txt").write_text("a cat\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 5")
-    found = brought(tmp_path / "x.txt")
+    found = brought(tmp_path / "x.txt", here.library())
     assert isinstance(found, Imported)
-    assert found.job({"model": "spark"}).seed == 5
+    assert found.job({"model": "spark"}, here.library()).seed == 5
     for text in ("words", "{}", '{"workflow": 1, "definition": 2, "values": 3, "seed": 4}', "[" * 100_000):
         (tmp_path / "x.txt").write_text(text)
         with pytest.raises(InputError) as refused:
-            brought(tmp_path / "x.txt")
+            brought(tmp_path / "x.txt", here.library())
         assert "\n" not in str(refused.value)
 
 
 def test_the_text_of_our_own_pictures_says_the_same_without_their_job(pictures, tmp_path):
     (tmp_path / "x.txt").write_text(open_image(pictures[0].path).info["parameters"])
-    found, job = brought(tmp_path / "x.txt"), pictures[0].job
+    found, job = brought(tmp_path / "x.txt", here.library()), pictures[0].job
     assert found.tool.startswith("studio")
-    assert isinstance(found.job({}), Job)
+    assert isinstance(found.job({}, here.library()), Job)
     for name in ("prompt", "steps", "guidance", "model"):
         assert found.values[name] == job.values[name]
     assert found.values["seed"] == job.seed
@@ -133,12 +136,14 @@ def test_a_missing_part_leaves_the_workflow_standing_and_is_asked_for(kind):
     }
     definition = {"title": "From ComfyUI", "inputs": {"prompt": "draw.prompt", kind: "draw.steps"}, "steps": steps}
     name = PARTS[kind][kind]
-    found = imported(Foreign("ComfyUI", definition=definition, values={"prompt": "a"}, assets=(Asset(kind, name),)))
+    found = imported(
+        Foreign("ComfyUI", definition=definition, values={"prompt": "a"}, assets=(Asset(kind, name),)), here.library()
+    )
     assert found.workflow.name == "imported"
     assert found.definition["inputs"][f"{kind}_2"] == f"part.{kind}"
     assert [str(one) for one in found.missing] == [f"{'VAE' if kind == 'vae' else kind} {name}"]
     with pytest.raises(InputError, match=f"'{kind}_2' is required"):
-        found.job({})
+        found.job({}, here.library())
 
 
 @pytest.mark.parametrize(
@@ -148,21 +153,21 @@ def test_where_only_shipped_workflows_are_used_the_one_that_is_most_like_it_take
     drawn = {"use": use, "image": "$look"} if use != "generate" else {"use": use}
     steps = {"look": {"use": "generate"}, "draw": drawn} if use == "generate" else {"draw": drawn}
     foreign = Foreign("ComfyUI", "comfyui", {"title": "A", "inputs": {}, "steps": steps}, {"prompt": "a", "steps": 3})
-    found = imported(foreign, shipped=True)
+    found = imported(foreign, here.library(), shipped=True)
     assert (found.workflow.name, found.values["steps"]) == (workflow, 3)
     assert found.left[0].name == "Workflow"
 
 
 def test_clip_skip_is_counted_as_the_model_is():
     said = {"clip_skip": 2}
-    known = imported(Foreign("A1111 v1.10.1", assets=(Asset("model", "spark"),), clip_skip=said))
+    known = imported(Foreign("A1111 v1.10.1", assets=(Asset("model", "spark"),), clip_skip=said), here.library())
     assert known.values["clip_skip"] == 2
-    asked = imported(Foreign("ComfyUI", values={"prompt": "a"}, clip_skip=said))
+    asked = imported(Foreign("ComfyUI", values={"prompt": "a"}, clip_skip=said), here.library())
     assert "clip_skip" not in asked.values
     assert "2 for sd1, 1 for sd2, 1 for sdxl" in asked.left[-1].why
-    assert asked.job({"model": "spark"}).values["clip_skip"] == 2
-    assert asked.job({"model": "spark", "clip_skip": 3}).values["clip_skip"] == 3
-    same = imported(Foreign("InvokeAI", clip_skip={"clip_skip": 1}))
+    assert asked.job({"model": "spark"}, here.library()).values["clip_skip"] == 2
+    assert asked.job({"model": "spark", "clip_skip": 3}, here.library()).values["clip_skip"] == 3
+    same = imported(Foreign("InvokeAI", clip_skip={"clip_skip": 1}), here.library())
     assert (same.values["clip_skip"], same.left) == (2, ())
 
 
@@ -171,6 +176,6 @@ def test_the_clip_skip_of_a_definition_is_its_default_too():
     inputs = {"prompt": {"of": "draw.prompt", "default": "a"}, "again_clip_skip": "draw.clip_skip"}
     definition = {"title": "A", "inputs": inputs, "steps": steps}
     foreign = Foreign("InvokeAI", "x", definition, clip_skip={"again_clip_skip": 2})
-    found = imported(foreign)
+    found = imported(foreign, here.library())
     assert found.definition["inputs"]["again_clip_skip"] == {"of": "draw.clip_skip", "default": 3}
-    assert found.job({}).values["again_clip_skip"] == 3
+    assert found.job({}, here.library()).values["again_clip_skip"] == 3

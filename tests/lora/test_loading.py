@@ -1,29 +1,31 @@
 """LoRAs on Spark: worn, they are what merging by hand makes; off, nothing is left of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
 
+from studio.config import shipped
 from studio.diffusion.engine import Engine
-from studio.diffusion.pipelines import Pipelines
 from studio.errors import InputError, ModelError
-from studio.models import library
+from studio.models.card import ModelCard
 from studio.parameters.conditioning import Guide, Region
 from studio.parameters.request import Request
 from studio.prompts.lora import Lora
+from tests import here
 from tests.diffusion import small
 from tests.lora import lorafiles
 
-CARD = library.find("spark")
+CARD = ModelCard.read(shipped("assets") / "spark")
 TASK = "text-to-image"
 PARTS = ("unet", "text_encoder")
 
 
 @pytest.fixture(scope="module")
 def pipelines():
-    return Pipelines("cpu")
+    return here.pipelines()
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,7 @@ def plain(draw):
 @pytest.fixture(scope="module")
 def by_hand():
     """A picture of Spark whose weights were merged in float64, by a process' other pipelines."""
-    own = Pipelines("cpu")
+    own = here.pipelines()
     pipeline = own.get(CARD, TASK)
     before = {(part, name): module.weight.detach().clone() for part in PARTS
               for name, module in lorafiles.modules(pipeline, part).items()}  # fmt: skip
@@ -218,9 +220,10 @@ def test_one_that_would_act_in_no_step_is_refused(draw, files):
 
 
 @pytest.fixture
-def shelf(files, monkeypatch):
+def shelf(files, pipelines, monkeypatch):
     """The files in the folder of parts: a prompt names them."""
-    monkeypatch.setenv("STUDIO_PARTS", str(Path(files["one"]).parent))
+    library = replace(here.library(), parts=Path(files["one"]).parent)
+    monkeypatch.setattr(pipelines.loras, "_index", library.loras)
 
 
 @pytest.mark.usefixtures("shelf")
@@ -268,13 +271,14 @@ def test_each_picture_of_a_batch_is_the_picture_alone(draw, files, pipelines):
 
 
 def test_the_record_says_what_was_worn(draw, files, pipelines):
+    from studio.model_files.hash_cache import HashCache
     from studio.model_files.hashes import digest
 
     accounts = []
     draw(f"{files['one']}:0.8:up_blocks=0", files["text"], note=accounts.append)
     one, text = accounts[0]["loras"]
     assert one["name"] == "one"
-    assert one["sha256"] == digest(Path(files["one"]))
+    assert one["sha256"] == digest(Path(files["one"]), HashCache())
     assert one["asked"] == f"{files['one']}:0.8:up_blocks=0"
     assert 0 < one["modules"] < one["of"]
     assert text["modules"] == text["of"] == 6
@@ -351,7 +355,7 @@ def test_peft_and_kohya_write_one_and_the_same(draw, files, tmp_path):
     """But that peft's has alpha in its configuration; magnitudes of convolutions are (1, out, 1, 1)."""
     from safetensors.torch import load_file, save_file
 
-    tensors, spark = load_file(files["other"]), Pipelines("cpu").get(CARD, TASK)
+    tensors, spark = load_file(files["other"]), here.pipelines().get(CARD, TASK)
     names = {lorafiles.PREFIXES[part] + module.replace(".", "_"): (part, module)
              for part in PARTS for module in lorafiles.modules(spark, part)}  # fmt: skip
     other = {}

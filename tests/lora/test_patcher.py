@@ -8,11 +8,11 @@ import torch
 
 from studio.diffusion.engine import Engine
 from studio.diffusion.memory.plan import Placement, Plan, Storage
-from studio.diffusion.pipelines import Pipelines
 from studio.errors import ModelError
 from studio.parameters.conditioning import Guide
 from studio.parameters.request import Request
 from studio.prompts.lora import Lora
+from tests import here
 from tests.lora import lorafiles
 
 TASK = "text-to-image"
@@ -25,7 +25,7 @@ def model(card):
 
 @pytest.fixture(scope="module")
 def files(model, tmp_path_factory):
-    home, pipeline = tmp_path_factory.mktemp("loras"), Pipelines("cpu").get(model, TASK)
+    home, pipeline = tmp_path_factory.mktemp("loras"), here.pipelines().get(model, TASK)
     return [
         lorafiles.file(home / f"{n}.safetensors", pipeline, form, seed=n, components=("unet", "text_encoder"))[0]
         for n, form in enumerate((lorafiles.lora, lorafiles.dora_out))
@@ -48,7 +48,7 @@ def parameters(pipeline):
 
 def test_weights_that_stream_layer_by_layer_are_changed_where_they_wait(model, files):
     """Also from one step to the next, while the model runs."""
-    kept, streamed = Pipelines("cpu"), Pipelines("cpu")
+    kept, streamed = here.pipelines(), here.pipelines()
     streamed.adopt(model, Plan(Placement.GROUPS), 0)
     plain = draw(kept, model)
     for loras in ([files[0]], files, [f"{files[0]}:1:from=0.5"], []):
@@ -58,7 +58,7 @@ def test_weights_that_stream_layer_by_layer_are_changed_where_they_wait(model, f
 
 def test_half_precision_is_rounded_once_from_float32(model, tmp_path, monkeypatch):
     monkeypatch.setattr("studio.diffusion.pipelines.pick_dtype", lambda device: torch.bfloat16)
-    pipelines = Pipelines("cpu")
+    pipelines = here.pipelines()
     pipeline = pipelines.get(model, TASK)
     own = parameters(pipeline)
     path, changes = lorafiles.file(tmp_path / "half.safetensors", pipeline, lorafiles.lora, components=("unet",))
@@ -75,7 +75,7 @@ def test_half_precision_is_rounded_once_from_float32(model, tmp_path, monkeypatc
 
 
 def test_rounded_weights_take_none(model, files):
-    pipelines = Pipelines("cpu")
+    pipelines = here.pipelines()
     pipelines.adopt(model, Plan(storage=Storage.FP8), 0)
     own = [parameter.float() for parameter in parameters(pipelines.get(model, TASK))]
     with pytest.raises(ModelError, match="rounded to save memory"):
@@ -85,7 +85,7 @@ def test_rounded_weights_take_none(model, files):
 
 
 def test_nothing_is_compiled_again(model, files):
-    pipelines, compiled = Pipelines("cpu"), []
+    pipelines, compiled = here.pipelines(), []
 
     def counting(graph, inputs):
         compiled.append(graph)
@@ -109,7 +109,7 @@ def test_nothing_is_compiled_again(model, files):
 
 @pytest.mark.slow
 def test_two_hundred_changes_leave_nothing_behind(model, files):
-    pipelines = Pipelines("cpu")
+    pipelines = here.pipelines()
     pipeline = pipelines.get(model, TASK)
     stacks = [guide(files[0]), guide(f"{files[0]}:0.5"), guide(*files), guide(files[1]), guide()]
 
@@ -126,7 +126,7 @@ def test_two_hundred_changes_leave_nothing_behind(model, files):
 
 
 def test_a_model_that_leaves_takes_its_loras_along(model, files):
-    pipelines = Pipelines("cpu")
+    pipelines = here.pipelines()
     plain = draw(pipelines, model)
     draw(pipelines, model, files[0])
     pipelines.drop(model)
@@ -146,7 +146,7 @@ FUSED = {
 @pytest.mark.parametrize("form", ["LoRA", "DoRA, outputs", "DoRA, inputs", "LoKr", "OFT", "difference"])
 def test_what_a_file_has_fused_is_changed_as_one(form, card, tmp_path):
     """As FLUX's makers name its modules; the last one's halves are the other way round here."""
-    pipelines, model = Pipelines("cpu"), card("flux1")
+    pipelines, model = here.pipelines(), card("flux1")
     pipeline = pipelines.get(model, TASK)
 
     def fused(names):

@@ -6,7 +6,7 @@ import torch
 from diffusers import AutoencoderKL, EulerDiscreteScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from studio.models import library
+from tests import here
 
 WIDTHS = (32, 32, 64, 64)
 POOLED = 1280
@@ -110,7 +110,7 @@ def _vae():
 
 
 def _vocabulary():
-    return CLIPTokenizer.from_pretrained(library.find("spark").path / "tokenizer")
+    return CLIPTokenizer.from_pretrained(here.card("spark").path / "tokenizer")
 
 
 def _clip(vocabulary, width: int):

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from studio.errors import InputError, ModelError
 from studio.models import adapters
+from tests import here
 from tests.diffusion import small
 
 
@@ -32,10 +33,10 @@ def home(tmp_path, monkeypatch):
 )
 def test_each_kind_is_known_by_its_content(make, kind, tmp_path):
     made = make(tmp_path / "anything")
-    part = adapters.find(made, kind)
+    part = here.library().adapters.find(made, kind)
     assert part.kind == kind
     with pytest.raises(InputError, match=f"is a {adapters.TITLES[kind]}; here a embedding is wanted"):
-        adapters.find(made, "embedding")
+        here.library().adapters.find(made, "embedding")
 
 
 @pytest.mark.parametrize(
@@ -60,15 +61,15 @@ def test_those_in_the_folder_of_parts_have_names(home):
     small.embedding(home / "style.safetensors")
     (home / "notes.txt").write_text("no part")
     (home / "empty").mkdir()
-    assert adapters.names("controlnet") == ["scribbles"]
-    assert adapters.names("embedding") == ["style.safetensors"]
-    assert adapters.find("scribbles", "controlnet").path == home / "scribbles"
+    assert here.library().adapters.names("controlnet") == ["scribbles"]
+    assert here.library().adapters.names("embedding") == ["style.safetensors"]
+    assert here.library().adapters.find("scribbles", "controlnet").path == home / "scribbles"
 
 
 def test_an_unknown_name_is_named(home):
     small.controlnet(home / "scribbles")
     with pytest.raises(InputError, match="no ControlNet or T2I-Adapter 'scribble'; did you mean 'scribbles'"):
-        adapters.find("scribble", "controlnet")
+        here.library().adapters.find("scribble", "controlnet")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x80\x02}q\x00."])
@@ -93,7 +94,7 @@ def test_a_hostile_part_is_refused_before_anything_parses_it(tmp_path):
     for made, folder, kind in ((net, net, "controlnet"), (adapter, adapter.parent / "image_encoder", "ip-adapter")):
         hostile(next(folder.glob("*.safetensors")))
         with pytest.raises(ModelError, match="the file is damaged or forged"):
-            adapters.find(str(made), kind)
+            here.library().adapters.find(str(made), kind)
     assert time.process_time() - began < 5  # most of it builds the net
 
 
@@ -135,7 +136,7 @@ def test_the_hash_of_an_ip_adapter_sees_its_encoder(tmp_path):
 def test_a_union_controlnet_knows_its_kinds_of_picture_by_number(modes, known, tmp_path):
     save_file({"task_embedding": torch.zeros(modes, 4), "controlnet_cond_embedding.x": torch.zeros(1)},
               tmp_path / "union.safetensors")  # fmt: skip
-    part = adapters.find(str(tmp_path / "union.safetensors"), "controlnet")
+    part = here.library().adapters.find(str(tmp_path / "union.safetensors"), "controlnet")
     assert len(part.modes) == known
     assert (part.mode("pose"), part.mode("edges")) == (0, 3)
     with pytest.raises(InputError, match="'union' follows several kinds of picture; say which this one is: pose, "):
@@ -143,6 +144,6 @@ def test_a_union_controlnet_knows_its_kinds_of_picture_by_number(modes, known, t
 
 
 def test_one_for_a_single_kind_of_picture_need_not_know_it(tmp_path):
-    part = adapters.find(small.controlnet(tmp_path / "net"), "controlnet")
+    part = here.library().adapters.find(small.controlnet(tmp_path / "net"), "controlnet")
     assert part.modes == ()
     assert part.mode("edges") is None

@@ -9,10 +9,11 @@ import sys
 
 import pytest
 
-from studio.diffusion.pipelines import Pipelines
+from studio.config import shipped
 from studio.errors import InputError, ModelError
-from studio.models import folder, library
+from studio.models import folder
 from studio.models.card import ModelCard
+from tests import here
 
 
 class Canary:
@@ -27,7 +28,7 @@ class Canary:
 
 @pytest.fixture
 def model(tmp_path):
-    shutil.copytree(library.find("spark").path, tmp_path / "mine")
+    shutil.copytree(here.card("spark").path, tmp_path / "mine")
     return tmp_path / "mine"
 
 
@@ -39,7 +40,7 @@ def refused(path, match):
     with pytest.raises(ModelError, match=match):
         folder.check(path)
     with pytest.raises(ModelError):
-        Pipelines("cpu").get(ModelCard.read(path), "text-to-image")
+        here.pipelines().get(ModelCard.read(path), "text-to-image")
     assert not [name for name in sys.modules if name.startswith(("diffusers_modules", "transformers_modules"))]
 
 
@@ -168,7 +169,7 @@ def test_a_pickle_never_runs_whatever_it_is_called(tmp_path, name, state):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "pickled checkpoint, which can run code" in done.stderr
-    for way in (library.find, lambda path: ModelCard.read(type(tmp_path)(path))):
+    for way in (here.card, lambda path: ModelCard.read(type(tmp_path)(path))):
         with pytest.raises((ModelError, InputError), match="pickled"):
             way(str(tmp_path / name))
     assert not (tmp_path / "ran").exists()
@@ -176,7 +177,7 @@ def test_a_pickle_never_runs_whatever_it_is_called(tmp_path, name, state):
 
 def test_the_core_never_unpickles():
     """Nothing in the package calls what could: torch.load, pickle, joblib, numpy with allow_pickle."""
-    sources = [file.read_text() for file in (library.shipped("studio").parent / "studio").rglob("*.py")]
+    sources = [file.read_text() for file in (shipped("studio").parent / "studio").rglob("*.py")]
     assert len(sources) > 50
     for call in (
         "torch.load(",
@@ -197,10 +198,10 @@ def halved(model, parts, precision="fp16"):
 
 @pytest.mark.parametrize("parts", [("unet",), ("unet", "vae", "text_encoder")])
 def test_weights_that_come_in_half_precision_only_are_loaded(model, parts):
-    plain = Pipelines("cpu").get(ModelCard.read(model), "text-to-image").unet.state_dict()
+    plain = here.pipelines().get(ModelCard.read(model), "text-to-image").unet.state_dict()
     halved(model, parts)
     card = ModelCard.read(model)
-    loaded = Pipelines("cpu").get(card, "text-to-image").unet.state_dict()
+    loaded = here.pipelines().get(card, "text-to-image").unet.state_dict()
     assert all((tensor == plain[name]).all() for name, tensor in loaded.items())
     assert folder.weight_files(model / "unet") == [model / "unet" / "diffusion_pytorch_model.fp16.safetensors"]
 
@@ -218,7 +219,7 @@ def test_parts_in_different_precisions_are_named(model):
     with pytest.raises(
         ModelError, match=r"come in different precisions \(unet in fp16, vae in bf16\); get all of them"
     ):
-        Pipelines("cpu").get(ModelCard.read(model), "text-to-image")
+        here.pipelines().get(ModelCard.read(model), "text-to-image")
 
 
 @pytest.mark.parametrize(

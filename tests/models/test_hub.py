@@ -4,11 +4,13 @@ import sys
 
 import pytest
 
+from studio.config import shipped
 from studio.errors import InputError, ModelError
-from studio.models import hub, library
+from studio.models import hub
+from tests import here
 from tests.models.hubserver import COMMIT, Hub
 
-SPARK = library.shipped("assets") / "spark"
+SPARK = shipped("assets") / "spark"
 FILES = {file.relative_to(SPARK).as_posix(): file.read_bytes() for file in SPARK.rglob("*") if file.is_file()}
 NEVER = {
     "pipeline.py": b"1/0",
@@ -53,21 +55,21 @@ def test_the_offer_names_host_commit_size_and_licence(online):
 
 def test_what_was_offered_is_fetched_and_nothing_else(online):
     server = online()
-    folder = hub.fetch(hub.look("acme/spark"))
+    folder = hub.fetch(hub.look("acme/spark"), here.models().downloads)
     assert {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()} == WANTED
     assert all((folder / name).read_bytes() == FILES[name] for name in WANTED)
     asked = {path.rpartition(f"{COMMIT}/")[2] for _, path, _ in server.asked if COMMIT in path}
     assert asked == WANTED
-    assert library.find(str(folder)).sha256() == library.find("spark").sha256()
+    assert here.card(str(folder)).sha256() == here.card("spark").sha256()
 
 
 def test_a_broken_download_goes_on_where_it_broke_off(online):
     server = online(cut=12_000_000)
     with pytest.raises(ModelError, match="broke off .* the same command again goes on from there"):
-        hub.fetch(hub.look("acme/spark"))
+        hub.fetch(hub.look("acme/spark"), here.models().downloads)
     server.cut, server.broken, done = None, False, server.fetched()
     server.asked.clear()
-    folder = hub.fetch(hub.look("acme/spark"))
+    folder = hub.fetch(hub.look("acme/spark"), here.models().downloads)
     large = "unet/diffusion_pytorch_model.safetensors"
     assert [asked[2] for asked in server.asked if asked[0] == "GET" and asked[1].endswith(large)] == ["bytes=10485760-"]
     assert not {"text_encoder/model.safetensors"} & set(server.fetched())
@@ -79,14 +81,14 @@ def test_a_broken_download_goes_on_where_it_broke_off(online):
 def test_what_does_not_arrive_as_it_was_sent_is_thrown_away(online):
     server = online(spoil="text_encoder/model.safetensors")
     with pytest.raises(ModelError, match=r"model.safetensors' did not arrive as it was sent: .* expected"):
-        hub.fetch(hub.look("acme/spark"))
+        hub.fetch(hub.look("acme/spark"), here.models().downloads)
     server.spoil = ""
-    assert hub.fetch(hub.look("acme/spark")).is_dir()
+    assert hub.fetch(hub.look("acme/spark"), here.models().downloads).is_dir()
 
 
 def test_only_the_hub_is_told_who_asks(online):
     server = online()
-    hub.fetch(hub.look("acme/spark"))
+    hub.fetch(hub.look("acme/spark"), here.models().downloads)
     for path, token in server.tokens:
         assert token == ("" if path.startswith("/store/") else "Bearer hf_of_the_user")
 

@@ -9,10 +9,10 @@ from safetensors.torch import load_file, save_file
 
 from studio.errors import InputError, ModelError
 from studio.model_files.hashes import read_digest
-from studio.models import library, model_store, separate
+from studio.models import model_store, separate
 from studio.workflow.job import Job
-from studio.workflow.resolve import resolve
 from studio.workflow.workflow import Workflow
+from tests import here
 from tests.families import makers, partfiles, tiny
 
 pytestmark = pytest.mark.usefixtures("state")
@@ -44,7 +44,9 @@ def files(comfy: Path) -> dict[str, Path]:
 
 
 def add(comfy: Path, **given):
-    return model_store.add(comfy / "models" / "unet" / "dev.safetensors", base=str(comfy / "settings"), **given)
+    return model_store.add(
+        here.models(), comfy / "models" / "unet" / "dev.safetensors", base=str(comfy / "settings"), **given
+    )
 
 
 def test_what_lies_in_comfyuis_folders_is_found_by_its_tensors(comfy):
@@ -68,7 +70,7 @@ def test_where_several_fit_they_are_named_and_nothing_is_added(comfy):
     other = shutil.copy(files(comfy)["t5"], comfy / "models" / "clip" / "other.safetensors")
     with pytest.raises(InputError, match=r"text encoder 2 may be '.*other.*' or '.*t5.*'; say which with --text-enc"):
         add(comfy)
-    assert "dev" not in library.names()
+    assert "dev" not in here.models().names()
     assert add(comfy, encoders=[Path(other)]).placed()["text_encoder_2"] == Path(other)
 
 
@@ -117,48 +119,48 @@ def test_all_files_are_pinned_and_a_changed_one_is_noticed(comfy, state):
     job = Job.of(Workflow.load("text-to-image"), {"prompt": "a circle", "model": "dev"})
     tensors = load_file(there["ae"])
     save_file({name: each * 2 for name, each in tensors.items()}, there["ae"])
-    for use in (card.sha256, card.check, lambda: library.find("dev"), lambda: resolve(job)):
+    for use in (card.sha256, card.check, lambda: here.card("dev"), lambda: here.resolved(job)):
         with pytest.raises(ModelError, match="'dev' is not as it was added: '.*ae.safetensors' has changed"):
             use()
-    assert len(model_store.verify("dev")) == 1
+    assert len(model_store.verify(here.models(), "dev")) == 1
     there["ae"].unlink()
     with pytest.raises(ModelError, match=r"ae.safetensors' is missing"):
-        library.find("dev")
+        here.card("dev")
 
 
 def test_a_changed_file_of_a_base_is_noticed_too(comfy):
     shutil.rmtree(comfy / "models" / "vae")
-    card = model_store.add(comfy / "models" / "unet" / "dev.safetensors", base=str(comfy / "whole"))
+    card = model_store.add(here.models(), comfy / "models" / "unet" / "dev.safetensors", base=str(comfy / "whole"))
     assert "vae/diffusion_pytorch_model.safetensors" in card.hashes()
     assert not [name for name in card.hashes() if name.startswith("transformer/") and name.endswith(".safetensors")]
     file = comfy / "whole" / "vae" / "diffusion_pytorch_model.safetensors"
     save_file({name: each * 2 for name, each in load_file(file).items()}, file, {"format": "pt"})
     with pytest.raises(ModelError, match="'dev' is not as it was added: '.*whole/vae/diff.* has changed"):
-        library.find("dev")
+        here.card("dev")
 
 
 def test_a_model_of_other_parts_is_another_model(comfy):
     one = add(comfy).sha256()
-    model_store.remove("dev")
+    model_store.remove(here.models(), "dev")
     ae = files(comfy)["ae"]
     save_file({name: each * 2 for name, each in load_file(ae).items()}, ae)
     assert add(comfy).sha256() != one
 
 
 def test_a_file_in_a_folder_that_is_used_in_place_may_be_added_by_its_own_name(comfy):
-    model_store.add_folder(comfy)
-    assert library.find("dev").lacks() == ["VAE", "text encoder"]
+    model_store.add_folder(here.models(), comfy)
+    assert here.card("dev").lacks() == ["VAE", "text encoder"]
     card = add(comfy)
     assert (card.name, card.lacks()) == ("dev", [])
-    assert library.find("dev").placed() == card.placed()
+    assert here.card("dev").placed() == card.placed()
 
 
 def test_parts_stay_when_the_base_is_given_later(comfy):
     there = files(comfy)
     plain = Path(shutil.move(there["dev"], comfy / "dev.safetensors"))
-    card = model_store.add(plain, vae=there["ae"], encoders=[there["first"], there["t5"]])
+    card = model_store.add(here.models(), plain, vae=there["ae"], encoders=[there["first"], there["t5"]])
     assert (card.lacks(), card.base) == ([], None)
-    card = model_store.add(plain, base=str(comfy / "settings"))
+    card = model_store.add(here.models(), plain, base=str(comfy / "settings"))
     assert set(card.placed()) == {"vae", "text_encoder", "text_encoder_2"}
 
 
@@ -173,7 +175,7 @@ def test_parts_called_alike_are_told_apart_by_their_folders(comfy):
 
 def test_a_folder_takes_no_parts(comfy):
     with pytest.raises(InputError, match="whole' is a folder with parts of its own"):
-        model_store.add(comfy / "whole", vae=files(comfy)["ae"])
+        model_store.add(here.models(), comfy / "whole", vae=files(comfy)["ae"])
 
 
 def test_a_part_as_gguf_is_refused_by_name(tmp_path, comfy):

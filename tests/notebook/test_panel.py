@@ -17,6 +17,7 @@ from studio.runtime.session import Session
 from studio.ui.controls import Control, controls
 from studio.workflow.job import Job
 from studio.workflow.workflow import Workflow, workflow_names
+from tests import here
 from tests.served import CHOSEN
 from tests.server import foreign
 
@@ -25,8 +26,9 @@ LONG = {**QUICK, "steps": 150, "count": 20}
 
 
 @pytest.fixture
-def own(tmp_path):
-    session = Session(Settings(device="cpu", output=tmp_path / "out", state=tmp_path / "state"))
+def own(tmp_path, folder_of_parts):
+    settings = Settings(device="cpu", output=tmp_path / "out", state=tmp_path / "state", parts=folder_of_parts)
+    session = Session(settings)
     yield session
     session.close()
 
@@ -237,7 +239,7 @@ def test_a_dropped_start_picture_is_kept_as_it_is(own, pictures, tmp_path):
 
 
 def test_several_pictures_come_at_once_and_a_wrong_one_is_named(pictures, tmp_path):
-    several = field(control("picture", many=True), tmp_path)
+    several = field(control("picture", many=True), tmp_path, here.library())
     data = [pictures[0].path.read_bytes(), b"no picture", pictures[1].path.read_bytes()]
     send(several.widget, {"coming": len(data)})
     for name, one in zip(("a.png", "notes.txt", "b.png"), data, strict=True):
@@ -304,11 +306,11 @@ def test_a_painted_mask_is_a_file_when_it_is_asked_for(pictures, tmp_path):
 
 
 def test_a_colour_and_a_list_may_be_empty(tmp_path):
-    colour = field(control("colour"), tmp_path)
+    colour = field(control("colour"), tmp_path, here.library())
     assert colour.read() is None
     colour.write("navy")
     assert colour.read() == "navy"
-    numbers = field(control("number", many=True, least=1.0, default=[1, 2.5]), tmp_path)
+    numbers = field(control("number", many=True, least=1.0, default=[1, 2.5]), tmp_path, here.library())
     assert numbers.read() == [1, 2.5]
     numbers.widget.value = "3\n\nfour\n"
     assert numbers.read() == [3, "four"]
@@ -316,7 +318,7 @@ def test_a_colour_and_a_list_may_be_empty(tmp_path):
 
 @pytest.mark.parametrize(("kind", "some"), [("size", "512x512"), ("choice", "b")])
 def test_a_list_says_so_while_nothing_is_chosen(kind, some, tmp_path):
-    made = field(control(kind, choices=("a", "b")), tmp_path)
+    made = field(control(kind, choices=("a", "b")), tmp_path, here.library())
     menu = made.widget.children[0] if kind == "size" else made.widget
     made.write(some)
     assert made.read() == some

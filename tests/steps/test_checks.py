@@ -5,8 +5,8 @@ from PIL import Image
 
 from studio.errors import InputError
 from studio.workflow.job import Job
-from studio.workflow.resolve import resolve
 from studio.workflow.workflow import Workflow
+from tests import here
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def picture(tmp_path):
 
 def checked(workflow, **values):
     known = Workflow.load(workflow).inputs()
-    resolve(Job.of(Workflow.load(workflow), {name: value for name, value in values.items() if name in known}))
+    here.resolved(Job.of(Workflow.load(workflow), {name: value for name, value in values.items() if name in known}))
 
 
 @pytest.mark.parametrize("workflow", ["image-to-image", "inpaint", "hires", "upscale", "outpaint"])

@@ -5,8 +5,8 @@ from PIL import Image
 
 from studio import plugins
 from studio.diffusion.engine import Engine
-from studio.diffusion.pipelines import Pipelines
 from studio.parameters.signature import parameters
+from tests import here
 from tests.diffusion import small
 
 PICTURE, MASK = small.drawing(size=(128, 128)), Image.new("L", (128, 128), "white")
@@ -25,7 +25,7 @@ ASKED = {
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"), 3)
+    return Engine(here.pipelines(), 3)
 
 
 def test_no_step_with_a_prompt_and_a_sampler_goes_without():

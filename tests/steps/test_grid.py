@@ -5,11 +5,10 @@ import pytest
 from PIL import Image
 
 from studio.diffusion.engine import Engine
-from studio.diffusion.pipelines import Pipelines
 from studio.errors import InputError
-from studio.models import library
 from studio.parameters.value_lists import Axis
 from studio.steps import grid
+from tests import here
 from tests.diffusion import small
 from tests.lora import lorafiles
 
@@ -18,7 +17,7 @@ BASE = {"prompt": "a red star on white", "settings": "steps=2, size=64x64"}
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"), 3)
+    return Engine(here.pipelines(), 3)
 
 
 def test_one_sheet_with_a_picture_for_each_pair_of_values(engine):
@@ -59,18 +58,19 @@ def test_a_workflow_with_a_start_picture(engine, tmp_path):
 def neon(tmp_path, monkeypatch):
     """A random LoRA of every other module of Spark, by its name."""
     monkeypatch.setenv("STUDIO_PARTS", str(tmp_path / "parts"))
-    pipeline = Pipelines("cpu").get(library.find("spark"), "text-to-image")
+    pipeline = here.pipelines().get(here.card("spark"), "text-to-image")
     lorafiles.file(tmp_path / "parts/neon.safetensors", pipeline, lorafiles.lora, size=0.2, every=2)
 
 
-def test_a_loras_weight_across(engine, neon):
+def test_a_loras_weight_across(neon):
+    engine = Engine(here.pipelines(), 3)
     one = grid.run(engine, "loras=neon:0..1:0.5", labels=False, **BASE)
     none, half, whole = (one.crop((12 + 76 * n, 12, 76 + 76 * n, 76)) for n in range(3))
     plain = grid.run(engine, "steps=2", labels=False, prompt=BASE["prompt"], settings="size=64x64")
     assert plain.crop((12, 12, 76, 76)) == none
     assert small.difference(none, half) > 10 < small.difference(half, whole)
     with pytest.raises(InputError, match="did you mean 'neon'"):
-        grid.runs("loras=neno:0..1", **BASE)
+        grid.run(engine, "loras=neno:0..1", **BASE)
 
 
 def test_the_labels_of_loras_read_well(neon):

@@ -4,17 +4,17 @@ import pytest
 from PIL import Image
 
 from studio.diffusion.engine import Engine
-from studio.diffusion.pipelines import Pipelines
 from studio.errors import InputError
 from studio.parameters.conditioning import Control, Guide
 from studio.parameters.sampling import Sampling
 from studio.prompts.lora import Lora
 from studio.steps import lora, region, upscale
+from tests import here
 
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"), 3)
+    return Engine(here.pipelines(), 3)
 
 
 def test_they_come_after_those_of_the_guide_before(engine):

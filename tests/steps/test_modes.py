@@ -9,19 +9,18 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from studio.diffusion.engine import Engine
-from studio.diffusion.pipelines import Pipelines
 from studio.errors import InputError
 from studio.parameters.sampling import ModelSampling, Sampling
 from studio.steps import hires, instruct, lines, refine, region, vae
 from studio.workflow.job import Job
-from studio.workflow.resolve import resolve
 from studio.workflow.workflow import Workflow
+from tests import here
 from tests.diffusion import small
 
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"), 3)
+    return Engine(here.pipelines(), 3)
 
 
 def test_a_second_pass_is_larger_and_like_the_first(engine):
@@ -169,7 +168,7 @@ def test_a_union_controlnet_must_be_told_before_anything_starts(tmp_path):
     asked = {"image": str(picture), "prompt": "a heart", "controlnet": str(union)}
     workflow = Workflow.load("controlnet")
     with pytest.raises(InputError, match="'union' follows several kinds of picture; say which this one is: pose, "):
-        resolve(Job.of(workflow, asked))
-    assert resolve(Job.of(workflow, asked | {"shows": "scribble"}))
+        here.resolved(Job.of(workflow, asked))
+    assert here.resolved(Job.of(workflow, asked | {"shows": "scribble"}))
     plain = small.controlnet(tmp_path / "plain")
-    assert resolve(Job.of(workflow, asked | {"controlnet": plain}))
+    assert here.resolved(Job.of(workflow, asked | {"controlnet": plain}))

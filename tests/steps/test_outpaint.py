@@ -5,15 +5,15 @@ import pytest
 from PIL import Image
 
 from studio.diffusion.engine import Engine
-from studio.diffusion.pipelines import Pipelines
 from studio.errors import InputError
 from studio.parameters.sampling import Sampling
 from studio.steps import outpaint
+from tests import here
 
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"), 3)
+    return Engine(here.pipelines(), 3)
 
 
 def test_the_old_picture_stands_in_it_to_the_bit(engine):

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from studio.diffusion.engine import Engine
-from studio.diffusion.pipelines import Pipelines
 from studio.images.transparency import on_ground
 from studio.steps import compose, edit, inpaint, lines, outpaint, region, upscale, vary
+from tests import here
 
 HIDDEN = (1, 200, 3)
 
@@ -27,7 +27,7 @@ def engine(shown):
         shown.append(image)
         return Image.composite(Image.new("RGB", image.size, "blue"), image, mask) if mask else image
 
-    return Engine(Pipelines("cpu"), 3, draw=draw)
+    return Engine(here.pipelines(), 3, draw=draw)
 
 
 def cut_out(size=(96, 64)):

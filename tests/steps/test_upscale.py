@@ -5,15 +5,15 @@ import pytest
 from PIL import Image, ImageDraw
 
 from studio.diffusion.engine import Engine
-from studio.diffusion.pipelines import Pipelines
 from studio.errors import InputError
 from studio.parameters.sampling import Sampling
 from studio.steps import upscale
+from tests import here
 
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"), 3)
+    return Engine(here.pipelines(), 3)
 
 
 def circle(side):

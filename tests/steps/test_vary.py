@@ -3,13 +3,13 @@ from dataclasses import replace
 import numpy as np
 
 from studio.diffusion.engine import Engine
-from studio.diffusion.pipelines import Pipelines
 from studio.parameters.sampling import Sampling
 from studio.steps import generate, vary
+from tests import here
 
 
 def test_strong_changes_more_than_subtle_and_seeds_differ():
-    engine = Engine(Pipelines("cpu"))
+    engine = Engine(here.pipelines())
     prompt = "a red heart on cream"
     old = generate.run(replace(engine, seed=1), prompt, sampling=Sampling(steps=4))
     subtle, strong, other = (

@@ -12,13 +12,13 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 from studio.diffusion.conditioning.conditioned_pipeline import guided
 from studio.diffusion.engine import Engine
 from studio.diffusion.memory.plan import Placement, Plan, Storage
-from studio.diffusion.pipelines import Pipelines
 from studio.models.card import ModelCard
 from studio.parameters.conditioning import NOTHING, Control, Guide, Reference
 from studio.parameters.request import Request
 from studio.prompts.lora import Lora
 from studio.steps import region
 from studio.tensors.alignment import ALIGNMENT, align, aligned
+from tests import here
 from tests.diffusion import small
 from tests.families import makers, tiny
 from tests.lora import lorafiles
@@ -66,7 +66,7 @@ def test_a_modules_parameters_stay_the_same_objects():
 def drawn(card, lora):
     """Pixels as floats: plain, with a LoRA, and without it again."""
     pipelines, request = (
-        Pipelines("cpu"),
+        here.pipelines(),
         Request(prompt="a red star", steps=1, guidance=1.0, width=64, height=64),
     )
     found = []
@@ -84,7 +84,7 @@ def same(some, others):
 
 @pytest.fixture(scope="module")
 def lora(sd1_folder, tmp_path_factory):
-    pipeline, path = Pipelines("cpu").any(ModelCard.read(sd1_folder)), tmp_path_factory.mktemp("lora") / "x.safetensors"
+    pipeline, path = here.pipelines().any(ModelCard.read(sd1_folder)), tmp_path_factory.mktemp("lora") / "x.safetensors"
     return lorafiles.file(path, pipeline, lorafiles.lora, size=0.1, every=7)[0]
 
 
@@ -130,7 +130,7 @@ def model(tmp_path_factory):
     """A small Stable Diffusion 1, and a guide that asks for a part of each kind, all of them lying across."""
     home, picture = tmp_path_factory.mktemp("across"), small.drawing()
     card = small.sd1(home / "model")
-    unet = Pipelines("cpu").any(card).unet
+    unet = here.pipelines().any(card).unet
     net, adapter = small.controlnet(home / "net", unet=unet), small.t2i_adapter(home / "adapter")
     guide = region.run(None, "a blue moon on black", "left") + Guide(
         controls=(Control(net, picture), Control(adapter, picture, adapter=True)),
@@ -155,7 +155,7 @@ def model(tmp_path_factory):
 )
 def test_whatever_computes_is_aligned_wherever_it_came_from_and_is_kept(model, plan):
     card, guide = model
-    pipelines = Pipelines("cpu")
+    pipelines = here.pipelines()
     pipelines.adopt(card, plan, 0)
     request = Request(prompt="a red star <new> on white", steps=2, guidance=3.0, width=64, height=64, guide=guide)
     with computing() as (across, fine):
@@ -174,7 +174,7 @@ def test_so_is_what_a_gguf_file_leaves_whole(tmp_path):
     pipeline.save_pretrained(tmp_path / "base")
     shifted(tmp_path / "base", 4)
     file = makers.write_gguf(makers.tensors("flux1", pipeline.transformer), tmp_path / "x.gguf", "Q8_0")
-    card, pipelines = ModelCard.read(file, tmp_path / "base"), Pipelines("cpu")
+    card, pipelines = ModelCard.read(file, tmp_path / "base"), here.pipelines()
     with computing() as (across, fine):
         Engine(pipelines).forward(card, Request(prompt="a star", steps=1, guidance=3.5, width=64, height=64))
     assert across == set()

@@ -8,13 +8,12 @@ from safetensors.torch import load_file, save_file
 
 from studio.diffusion.engine import Engine
 from studio.diffusion.not_finite import Latents
-from studio.diffusion.pipelines import Pipelines
 from studio.errors import ModelError, NotFinite
-from studio.models import library
 from studio.models.card import ModelCard
 from studio.parameters.conditioning import Control, Guide, Reference
 from studio.parameters.request import Request
 from studio.tensors.finite import check_weights, finite
+from tests import here
 from tests.diffusion import small
 
 NAN, INF = float("nan"), float("inf")
@@ -49,7 +48,7 @@ def holed(file, value=NAN, like=""):
 
 def draw(card, guide=None, prompt="a star <new>", pipelines=None):
     request = Request(prompt=prompt, steps=2, guidance=3.0, width=64, height=64, guide=guide or Guide())
-    return Engine(pipelines or Pipelines("cpu"), 1).denoise(card, request)
+    return Engine(pipelines or here.pipelines(), 1).denoise(card, request)
 
 
 @pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
@@ -96,7 +95,7 @@ def test_so_is_every_kind_of_part(where, parts):
     name = holed(file)
     try:
         with pytest.raises(ModelError) as refused:
-            draw(library.find("spark"), guides[where])
+            draw(here.card("spark"), guides[where])
     finally:
         file.write_bytes(whole)
     assert f"'{file}' holds NaN or infinity in '{name}'" in str(refused.value)
@@ -115,11 +114,11 @@ def test_what_a_precision_cannot_hold_is_named_too(tmp_path):
 )
 def test_a_picture_that_would_be_black_names_the_step_and_what_to_try(prompt, step):
     with pytest.raises(NotFinite, match=f"after step {step} of 2: .* lower the weights of prompts"):
-        draw(library.find("spark"), prompt=prompt)
+        draw(here.card("spark"), prompt=prompt)
 
 
 def test_a_decoder_that_overflows_is_named_and_the_next_picture_is_fine():
-    pipelines, card = Pipelines("cpu"), library.find("spark")
+    pipelines, card = here.pipelines(), here.card("spark")
     before = draw(card, pipelines=pipelines)
     weight = next(pipelines.any(card).vae.decoder.parameters())
     own = weight.data.clone()

@@ -31,8 +31,8 @@ from studio.prompts import wildcards
 from studio.train.dataset import examples
 from studio.ui.controls import controls
 from studio.workflow.job import Job
-from studio.workflow.resolve import resolve
 from studio.workflow.workflow import Workflow
+from tests import here
 from tests.torture.figures import Figures
 from tests.torture.mutants import SPECIAL, Kind, kinds, mutant, special
 
@@ -149,11 +149,11 @@ def _surroundings(home: Path) -> tuple[Path, Path, Path]:
 
 
 def _brought(path: Path) -> None:
-    found = brought(path)
+    found = brought(path, here.library())
     workflow = Workflow.of(found.workflow, found.definition) if isinstance(found, Job) else found.workflow
     controls(workflow)
     if isinstance(found, Job):
-        resolve(found)
+        here.resolved(found)
     else:
         found.said()
 
@@ -165,7 +165,9 @@ def _picture(path: Path) -> None:
 
 def _table(path: Path, workflow: Workflow) -> None:
     table = files.read(path)
-    tasks.batch(workflow, replace(table, rows=table.rows[:1000]))  # each row takes its time, whatever it says
+    tasks.batch(
+        workflow, here.library(), replace(table, rows=table.rows[:1000])
+    )  # each row takes its time, whatever it says
 
 
 def _weights(path: Path) -> None:

@@ -19,6 +19,7 @@ from studio.train import checkpoint, trainer_state
 from studio.train.config import Course
 from studio.train.loop import train
 from studio.train.progress import Progress
+from tests import here
 from tests.families import tiny
 from tests.torture import full
 from tests.torture.figures import Figures
@@ -114,7 +115,7 @@ def _live(course: Course, most: int) -> None:
             time.sleep(1)
 
     try:
-        train(course, heard)
+        train(course, here.library(), heard)
     except StudioError as error:
         print(error, flush=True)
         raise SystemExit(FULL) from None

@@ -4,17 +4,17 @@ import pytest
 import torch
 
 from studio.diffusion.engine import Engine
-from studio.diffusion.pipelines import Pipelines
 from studio.parameters.types import Size
 from studio.prompts.grammar import parse
 from studio.train.conditioning_cache import condition, plain, shape, together
+from tests import here
 
 SIZE = Size(64, 64)
 
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"))
+    return Engine(here.pipelines())
 
 
 @pytest.mark.parametrize("text", ["a (red) [cat:dog:0.5] {x|y}", "a AND b BREAK c", "<lora:a:1> __b__ \\(", "plain"])

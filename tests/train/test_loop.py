@@ -13,17 +13,16 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from studio.diffusion.engine import Engine
-from studio.diffusion.pipelines import Pipelines
 from studio.errors import Cancelled, InputError, ModelError
 from studio.lora.formats.file import LoraFile
 from studio.lora.formats.fit import fit
-from studio.models import library
 from studio.models.parameter_index import parameters
 from studio.parameters.conditioning import Guide
 from studio.parameters.request import Request
 from studio.prompts.lora import Lora
 from studio.train.config import Course
 from studio.train.loop import train
+from tests import here
 
 FAMILIES = ("sd1", "sd2", "sdxl", "sd3", "sd3_medium", "flux1", "z_image")
 QUICK = {"size": None, "steps": 24, "rank": 8, "rate": 0.02}
@@ -38,7 +37,7 @@ def course(pictures: Path, model: str, **besides) -> Course:
 
 def trained(made: Course) -> list:
     told = []
-    train(made, told.append)
+    train(made, here.library(), told.append)
     return told
 
 
@@ -56,7 +55,7 @@ def test_it_learns_two_pictures_by_heart_and_draws_otherwise(family, pictures, m
 def test_the_file_fits_and_all_draw_with_it_what_the_last_sample_shows(family, pictures, model):
     made = course(pictures, model(family), steps=6)
     sample = trained(made)[-1].samples[-1]
-    card = library.find(made.model)
+    card = here.card(made.model)
     found = fit(LoraFile.read(made.file), parameters(card), card.family)
     assert found.share == 1 and not found.unknown and not found.misshaped
     shown = np.asarray(open_(sample.file)).astype(int)
@@ -66,9 +65,9 @@ def test_the_file_fits_and_all_draw_with_it_what_the_last_sample_shows(family, p
 
 def by_the_studio(made: Course, prompt: str) -> np.ndarray:
     """The picture that the studio draws with the trained file."""
-    card, guide = library.find(made.model), Guide(loras=(Lora(str(made.file)),))
+    card, guide = here.card(made.model), Guide(loras=(Lora(str(made.file)),))
     request = Request(prompt=prompt, steps=2, guidance=card.defaults.guidance, width=64, height=64, guide=guide)
-    return np.asarray(Engine(Pipelines("cpu")).denoise(card, request)).astype(int)
+    return np.asarray(Engine(here.pipelines()).denoise(card, request)).astype(int)
 
 
 def plainly(made: Course, prompt: str) -> np.ndarray:
@@ -79,7 +78,7 @@ def plainly(made: Course, prompt: str) -> np.ndarray:
     pipeline = DiffusionPipeline.from_pretrained(made.model)
     pipeline.set_progress_bar_config(disable=True)
     pipeline.load_lora_weights(str(made.out), weight_name=made.file.name)
-    card = library.find(made.model)
+    card = here.card(made.model)
     arguments = {"guidance_scale": card.defaults.guidance, "num_inference_steps": 2, "width": 64, "height": 64}
     picture = pipeline(prompt, generator=[torch.Generator().manual_seed(0)], **arguments).images[0]
     return np.asarray(picture).astype(int)
@@ -127,7 +126,7 @@ def test_ctrl_c_stops_between_two_steps(pictures, model, sent):
 
     made = course(pictures, model("flux1"), steps=12)
     with pytest.raises(Cancelled, match="stopped after step 5 of 12; the same command goes on"):
-        train(made, interrupt)
+        train(made, here.library(), interrupt)
     assert not made.file.exists()
     assert trained(made)[0].step == 6
 
@@ -137,14 +136,14 @@ def test_what_was_begun_otherwise_is_refused(pictures, model):
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        train(course(pictures, model("flux1")), stop)
+        train(course(pictures, model("flux1")), here.library(), stop)
     with pytest.raises(InputError, match="other pictures or settings"):
         trained(course(pictures, model("flux1"), rank=4))
 
 
 def test_a_name_is_not_taken_twice(pictures, model):
     made = course(pictures, model("flux1"), steps=1)
-    train(made, lambda _: None)
+    train(made, here.library(), lambda _: None)
     with pytest.raises(InputError, match="there is a LoRA"):
         trained(made)
 
@@ -173,7 +172,7 @@ def test_small_batches_are_gathered(pictures, model):
     from studio.parameters.types import Size
     from studio.train.config import settle
 
-    card = library.find(model("flux1"))
+    card = here.card(model("flux1"))
     settled = settle(course(pictures, model("flux1"), size=Size(1024, 1024), rate=None), card, 9, 10**10, "bf16")
     assert (settled.batch, settled.accumulate, settled.checkpointing) == (1, 4, True)
     assert settled.rate == 1e-4
@@ -181,7 +180,7 @@ def test_small_batches_are_gathered(pictures, model):
 
 def test_the_file_says_what_it_is_and_nothing_of_the_machine(pictures, model):
     made = course(pictures, model("sd1"), steps=1, trigger="brand style", licence="cc-by-4.0", title="Brand")
-    train(made, lambda _: None)
+    train(made, here.library(), lambda _: None)
     with safe_open(made.file, "np") as file:
         told, names = file.metadata(), list(file.keys())
     assert told["modelspec.architecture"] == "stable-diffusion-v1/lora"

@@ -15,6 +15,7 @@ from studio.parameters.types import Size
 from studio.train import checkpoint, trainer_state
 from studio.train.config import Course
 from studio.train.loop import train
+from tests import here
 from tests.torture.faults import Disk, failing
 
 
@@ -47,7 +48,7 @@ def stopped(course: Course, after: int) -> Course:
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        train(course, stop)
+        train(course, here.library(), stop)
     return course
 
 
@@ -56,7 +57,7 @@ def test_a_loss_that_is_not_finite_stops_it_and_the_last_good_state_is_kept(cour
     with pytest.raises(
         ModelError, match=r"step \d+ of 24: the loss is (nan|inf); try a lower rate, 0.1 instead"
     ) as why:
-        train(made, ignore)
+        train(made, here.library(), ignore)
     kept = checkpoint.read(made.state)
     assert f"step {len(kept.losses)} is kept in '{made.state}'" in str(why.value)
     assert not made.file.exists()
@@ -71,7 +72,7 @@ def test_a_lora_that_is_not_finite_is_not_written(course):
     samples = made.folder / "samples"
     shutil.copy(samples / "000000-1.png", samples / "000003-1.png")
     with pytest.raises(ModelError, match="is not finite, so no LoRA is written; try a lower rate"):
-        train(made, ignore)
+        train(made, here.library(), ignore)
     assert not made.file.exists()
     assert made.state.exists()
 
@@ -79,7 +80,7 @@ def test_a_lora_that_is_not_finite_is_not_written(course):
 def test_a_disk_that_fails_at_any_save_loses_nothing(course, tmp_path):
     whole = course("whole")
     with Disk(whole.out).mounted() as counted:
-        train(whole, ignore)
+        train(whole, here.library(), ignore)
     writing = [at for at, call in enumerate(counted.calls, 1) if call in {"mkdir", "write", "fsync", "replace"}]
     expected = load_file(whole.file)
     for at in writing[:: len(writing) // 3]:
@@ -91,14 +92,14 @@ def test_a_disk_that_fails_at_any_save_loses_nothing(course, tmp_path):
         if not made.file.exists():
             saved, said = checkpoint.read(made.state), re.search(r"step (\d+) is kept", problem)
             assert (len(saved.losses) if saved else 0) >= (int(said[1]) if said else 0)
-            train(made, ignore)
+            train(made, here.library(), ignore)
         assert all((expected[name] == tensor).all() for name, tensor in load_file(made.file).items())
 
 
 def failure(made: Course) -> str:
     """Why the training ended; nothing where it came to its end before the disk failed."""
     try:
-        train(made, ignore)
+        train(made, here.library(), ignore)
     except StudioError as error:
         return str(error)
     return ""
@@ -115,16 +116,16 @@ def test_samples_are_never_taken_over_from_another_training(course, monkeypatch)
         raise Killed
 
     with pytest.raises(Killed):
-        train(course(), killed)
+        train(course(), here.library(), killed)
     other = course(samples=("a square",))
     with pytest.raises(InputError, match="was begun with other pictures or settings") as why:
-        train(other, ignore)
+        train(other, here.library(), ignore)
     assert f"delete '{other.folder}' to start again" in str(why.value)
     other.state.unlink()
     with pytest.raises(InputError, match="samples' is there already; choose another name or move it away"):
-        train(other, ignore)
+        train(other, here.library(), ignore)
     shutil.rmtree(other.folder)
-    assert train(other, ignore) == other.file
+    assert train(other, here.library(), ignore) == other.file
 
 
 def test_the_lora_is_on_the_disk_before_the_state_goes(course, monkeypatch):
@@ -142,7 +143,7 @@ def test_the_lora_is_on_the_disk_before_the_state_goes(course, monkeypatch):
 
     for name in ("fsync", "replace", "unlink"):
         noted(name)
-    train(course(), ignore)
+    train(course(), here.library(), ignore)
     written, gone = done.index(("replace", "brand.safetensors")), done.index(("unlink", "training.state"))
     assert done[written - 1][0] == "fsync"
     assert ("fsync", "loras") in done[written:gone]
@@ -193,10 +194,10 @@ def test_a_damaged_state_is_named_and_left_as_it_is(course):
         damage(made.state)
         found = made.state.read_bytes()
         with pytest.raises(InputError, match=r"training\.state', .* is damaged or of another version"):
-            train(made, ignore)
+            train(made, here.library(), ignore)
         assert made.state.read_bytes() == found
     made.state.write_bytes(good)
-    train(made, ignore)
+    train(made, here.library(), ignore)
 
 
 @pytest.mark.parametrize("taken", ["brand.png", "brand/README.md"])
@@ -205,7 +206,7 @@ def test_files_of_others_are_not_written_over(taken, course):
     (made.out / taken).parent.mkdir(parents=True)
     (made.out / taken).write_text("mine")
     with pytest.raises(InputError, match="is there already"):
-        train(made, ignore)
+        train(made, here.library(), ignore)
     assert (made.out / taken).read_text() == "mine"
 
 
@@ -213,4 +214,4 @@ def test_a_folder_that_cannot_be_written_is_named_before_anything_is_loaded(cour
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setattr("studio.train.loop.taught", None)
     with pytest.raises(OutputError, match="cannot write to"):
-        train(course("file/loras"), ignore)
+        train(course("file/loras"), here.library(), ignore)

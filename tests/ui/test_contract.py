@@ -23,9 +23,9 @@ PICTURES = ("picture", "mask")
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory):
+def own(tmp_path_factory, folder_of_parts):
     home = tmp_path_factory.mktemp("home")
-    session = Session(Settings(device="cpu", output=home / "out", state=home / "state"))
+    session = Session(Settings(device="cpu", output=home / "out", state=home / "state", parts=folder_of_parts))
     yield session
     session.close()
 

@@ -5,6 +5,7 @@ import pytest
 from studio.parameters.types import PARTS
 from studio.ui.controls import controls, live_choices, sizes
 from studio.workflow.workflow import Workflow, workflow_names
+from tests import here
 
 KINDS = {
     "prompt", "text", "number", "slider", "choice", "toggle", "seed", "size", "picture", "mask", "colour", "model",
@@ -68,9 +69,9 @@ steps:
 
 def test_models_are_asked_for_when_shown(text_to_image):
     by_name = {c.name: c for c in controls(text_to_image)}
-    assert "spark" in live_choices(by_name["model"])
+    assert "spark" in live_choices(by_name["model"], here.library())
     assert by_name["model"].choices == ()
-    assert "DDIM" in live_choices(by_name["sampler"])
+    assert "DDIM" in live_choices(by_name["sampler"], here.library())
 
 
 def test_sizes_have_names_and_are_sizes(text_to_image):

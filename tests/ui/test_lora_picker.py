@@ -5,12 +5,13 @@ import pytest
 from studio.ui import lora_picker
 from studio.ui.controls import controls
 from studio.workflow.workflow import Workflow, workflow_names
+from tests import here
 
 pytestmark = pytest.mark.usefixtures("parts")
 
 
 def test_those_that_fit_the_model_come_first_and_the_others_say_why_not():
-    shown = {one.about["name"]: one for one in lora_picker.shown("spark")}
+    shown = {one.about["name"]: one for one in lora_picker.shown("spark", here.library())}
     assert list(shown) == ["neon", "styles/paper", "xl"]
     assert [bool(one.about["problem"]) for one in shown.values()] == [False, False, True]
     assert "Stable Diffusion XL" in shown["xl"].about["problem"]
@@ -21,7 +22,7 @@ def test_those_that_fit_the_model_come_first_and_the_others_say_why_not():
 
 
 def test_without_a_model_all_are_offered():
-    assert not any(one.about["problem"] for one in lora_picker.shown("no such model"))
+    assert not any(one.about["problem"] for one in lora_picker.shown("no such model", here.library()))
 
 
 @pytest.mark.parametrize("name", workflow_names())

@@ -7,8 +7,8 @@ from studio.errors import InputError
 from studio.model_files.hashes import read_digest
 from studio.prompts.lora import Lora
 from studio.workflow.job import Job
-from studio.workflow.resolve import resolve
 from studio.workflow.workflow import Workflow
+from tests import here
 from tests.lora import files
 
 
@@ -37,18 +37,18 @@ def test_models_are_pinned_also_where_the_step_decides(text_to_image):
 def test_a_changed_model_is_named_with_both_hashes(text_to_image):
     job = Job.of(text_to_image, {"prompt": "x"}).model_copy(update={"pins": {"model:spark": "0" * 64}})
     with pytest.raises(InputError, match=r"model 'spark' is not the one .* expected 000000000000"):
-        resolve(job)
-    assert resolve(job.with_values({"model": "spark"}))
+        here.resolved(job)
+    assert here.resolved(job.with_values({"model": "spark"}))
 
 
 def test_a_changed_picture_is_named(tmp_path):
     path = tmp_path / "start.png"
     Image.new("RGB", (64, 64), "red").save(path)
     job = Job.of(Workflow.load("image-to-image"), {"image": str(path), "prompt": "x"})
-    resolve(job)
+    here.resolved(job)
     Image.new("RGB", (64, 64), "blue").save(path)
     with pytest.raises(InputError, match="picture 'image' is not the one"):
-        resolve(job)
+        here.resolved(job)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"workflow": 3}', "{" * 100])
@@ -61,7 +61,7 @@ def test_a_hostile_definition_is_checked_before_it_runs(text_to_image):
     job = Job.of(text_to_image, {"prompt": "x"})
     wide = {**job.definition, "inputs": {"prompt": "draw.prompt", "steps": {"of": "draw.steps", "le": 9999}}}
     with pytest.raises(InputError, match="wider"):
-        resolve(job.model_copy(update={"definition": wide}))
+        here.resolved(job.model_copy(update={"definition": wide}))
 
 
 def icons(**given):
@@ -82,7 +82,7 @@ def test_a_picture_of_a_set_is_repeated_alone():
     one = icons(count=2).alone(7)
     assert one.total == 1
     assert one.alone(0) == one == Job.from_json(one.model_dump_json())
-    resolve(one)
+    here.resolved(one)
 
 
 def test_a_job_has_an_end():
@@ -142,7 +142,7 @@ def test_a_lora_that_is_not_there_or_has_changed_is_named(neon, text_to_image):
     job = Job.of(text_to_image, {"prompt": "x", "loras": ["neon"]})
     neon.write_bytes(neon.read_bytes() + b" ")
     with pytest.raises(InputError, match=r"lora 'neon' is not the one .* give --loras neon"):
-        resolve(job)
+        here.resolved(job)
 
 
 def test_a_workflow_may_fix_its_loras(neon, write_workflow):

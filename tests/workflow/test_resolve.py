@@ -14,6 +14,7 @@ from studio.prompts import grammar
 from studio.workflow.job import Job
 from studio.workflow.resolve import Assets, Reference, resolve
 from studio.workflow.workflow import Workflow
+from tests import here
 from tests.lora import lorafiles
 
 PROMPT = "a [red:blue:0.5] star on white"
@@ -35,9 +36,8 @@ def _path(file):
 
 
 def _spark():
-    from studio.models import library
 
-    return library.find("spark")
+    return here.card("spark")
 
 
 def test_a_job_opens_and_hashes_each_file_once_and_parses_each_prompt_once(painted, session, tmp_path, monkeypatch):
@@ -57,7 +57,7 @@ def test_a_job_opens_and_hashes_each_file_once_and_parses_each_prompt_once(paint
 
 
 def test_a_picture_that_changes_meanwhile_is_read_again_and_refused(painted):
-    assets = Assets()
+    assets = Assets(here.library())
     resolve(painted, assets)
     Image.new("RGB", (64, 64), "red").save(painted.values["image"])
     with pytest.raises(InputError, match="the picture 'image' is not the one this was made with"):
@@ -65,7 +65,7 @@ def test_a_picture_that_changes_meanwhile_is_read_again_and_refused(painted):
 
 
 def test_arguments_are_what_the_steps_take(painted):
-    given = resolve(painted).arguments["redraw"]
+    given = here.resolved(painted).arguments["redraw"]
     assert given["image"].getpixel((0, 0)) == (0, 0, 128)
     assert given["guide"] == Reference("style")
     assert given["steps"] == 2
@@ -73,4 +73,4 @@ def test_arguments_are_what_the_steps_take(painted):
 
 def test_a_prompt_that_looks_like_a_reference_is_words(painted, session):
     job = painted.with_values({"prompt": "$style"})
-    assert resolve(job).arguments["redraw"]["prompt"] == "$style"
+    assert here.resolved(job).arguments["redraw"]["prompt"] == "$style"

@@ -15,7 +15,7 @@ from studio.diffusion.prompts.encode import Embedding, Recall
 from studio.diffusion.prompts.prompt_cache import Remembered
 from studio.errors import InputError
 from studio.lora.loading import Stack
-from studio.models import adapters as library
+from studio.models.adapters import Adapters
 from studio.models.card import ModelCard
 from studio.parameters.conditioning import Guide
 from studio.parameters.request import Request
@@ -54,11 +54,11 @@ def guided(pipelines: Pipelines, card: ModelCard, request: Request, *others: Req
     arguments = controlnet.arguments(pipeline, followed, size) if followed else {}
     loras = pipelines.loras.stack(card, pipeline, guide)
     loras.wear()
-    recall = _recall(pipelines.words(card), pipeline, guide, loras)
+    recall = _recall(pipelines.words(card), pipeline, guide, loras, parts.index)
     with ExitStack() as stack:
         stack.enter_context(_lent(pipeline, card.family.lent))
         stack.enter_context(_decoding(pipeline, parts, guide.vae))
-        stack.enter_context(known(pipeline, guide.embeddings, texts, loras.words()))
+        stack.enter_context(known(pipeline, parts.index, guide.embeddings, texts, loras.words()))
         stack.enter_context(controlnet.adapted(pipeline, parts, adapters, size))  # for each area: the U-Net uses it up
         stack.enter_context(divided(pipeline, guide.regions, request.clip_skip, loras.wear, recall))
         stack.enter_context(controlnet.exact(pipeline))
@@ -66,9 +66,9 @@ def guided(pipelines: Pipelines, card: ModelCard, request: Request, *others: Req
         yield Guided(pipeline, arguments, loras, recall)
 
 
-def _recall(words: Remembered, pipeline: "DiffusionPipeline", guide: Guide, loras: Stack) -> Recall:
+def _recall(words: Remembered, pipeline: "DiffusionPipeline", guide: Guide, loras: Stack, index: Adapters) -> Recall:
     """What the model has read with the same learned words, and the same text encoders."""
-    learned = tuple((word, library.find(ref, "embedding").sha256()) for word, ref in guide.embeddings)
+    learned = tuple((word, index.find(ref, "embedding").sha256()) for word, ref in guide.embeddings)
 
     def recall(said: Hashable, read: Callable[[], Embedding]) -> Embedding:
         key = (said, learned, loras.reading(), _written(pipeline))
@@ -116,7 +116,7 @@ def _decoding(pipeline: "DiffusionPipeline", parts: Parts, ref: str | None) -> I
     if ref is None:
         yield
         return
-    own, part = getattr(pipeline, "vae", None), library.find(ref, "vae")
+    own, part = getattr(pipeline, "vae", None), parts.index.find(ref, "vae")
     other = parts.diffusers(part, pipeline.dtype, lambda: own)
     if own is None or _latents(other) != _latents(own):
         raise InputError(f"the VAE '{part.name}' has other latents than this model; choose one that fits")

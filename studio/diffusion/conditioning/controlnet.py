@@ -12,7 +12,6 @@ from studio.diffusion.images import resized
 from studio.diffusion.loading.adapter_cache import Parts
 from studio.diffusion.patch import Method, patched
 from studio.errors import InputError
-from studio.models import adapters as library
 from studio.parameters.conditioning import Control
 from studio.parameters.types import Size
 
@@ -32,7 +31,7 @@ def nets(plain: "DiffusionPipeline", parts: Parts, controls: Sequence[Control]) 
 
 
 def _net(plain: "DiffusionPipeline", parts: Parts, control: Control) -> Any:
-    part = library.find(control.part, "controlnet")
+    part = parts.index.find(control.part, "controlnet")
     net = parts.diffusers(part, plain.dtype, lambda: _empty(plain, len(part.modes)))
     if not _fits(net, plain):
         raise _stranger(part.name)
@@ -90,7 +89,7 @@ def adapted(pipeline: "DiffusionPipeline", parts: Parts, controls: Sequence[Cont
     """While inside, the U-Net is given what T2I-Adapters see in their pictures."""
     with ExitStack() as stack:
         for control in controls:
-            part = library.find(control.part, "controlnet")
+            part = parts.index.find(control.part, "controlnet")
             adapter = parts.diffusers(part, pipeline.dtype)
             levels = tuple(pipeline.unet.config.block_out_channels)
             if tuple(adapter.config.channels[: len(levels)]) != levels:  # one for SDXL has a level more

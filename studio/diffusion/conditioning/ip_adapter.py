@@ -8,7 +8,6 @@ from studio.diffusion.loading import adapter_cache as files
 from studio.diffusion.loading.adapter_cache import Parts
 from studio.errors import InputError, ModelError
 from studio.files.untrusted import is_file
-from studio.models import adapters as library
 from studio.models.adapters import Part
 from studio.parameters.conditioning import Reference
 
@@ -29,7 +28,7 @@ def resembling(
     if not references:
         yield {}
         return
-    found = [library.find(reference.part, "ip-adapter") for reference in references]
+    found = [parts.index.find(reference.part, "ip-adapter") for reference in references]
     weights = [_weights(part, pipeline) for part in found]
     encoder = _encoder(parts, found[0], pipeline)
     unet, own = pipeline.unet, (pipeline.image_encoder, pipeline.feature_extractor)

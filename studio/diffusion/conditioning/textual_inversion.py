@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from studio.diffusion.loading import adapter_cache as files
 from studio.diffusion.patch import Method, patched
 from studio.errors import InputError
-from studio.models import adapters as library
+from studio.models.adapters import Adapters
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
@@ -23,17 +23,18 @@ _NONE: "Mapping[str, list[Tensor]]" = MappingProxyType({})
 @contextmanager
 def known(
     pipeline: "DiffusionPipeline",
+    index: Adapters,
     embeddings: Sequence[tuple[str, str]],
     prompts: Sequence[str],
     besides: "Mapping[str, list[Tensor]]" = _NONE,
 ) -> Iterator[None]:
     """While inside, the pipeline knows the words; after, its tokenizers are the same objects as before.
 
-    ``embeddings`` pairs each word with its file, ``prompts`` is all text that will be read, picture by picture;
-    ``besides`` are words and their vectors that came with a LoRA, and count where they are written. No weight is
-    touched: the words are put among what an encoder looks up in its vocabulary, wherever that lies. Raises InputError
-    where one of ``embeddings`` is not in each text, and where a word means something already or was learned for
-    another model.
+    ``embeddings`` pairs each word with its file in ``index``, ``prompts`` is all text that will be read, picture by
+    picture; ``besides`` are words and their vectors that came with a LoRA, and count where they are written. No weight
+    is touched: the words are put among what an encoder looks up in its vocabulary, wherever that lies. Raises
+    InputError where one of ``embeddings`` is not in each text, and where a word means something already or was learned
+    for another model.
     """
     written = [(word, vectors) for word, vectors in besides.items() if any(word in text for text in prompts)]
     if not embeddings and not written:
@@ -43,7 +44,7 @@ def known(
     own = [getattr(pipeline, t) for t, _ in used]
     for word, _ in embeddings:
         _miss(word, prompts)
-    learned = [(word, list(files.tensors(library.find(ref, "embedding")).values())) for word, ref in embeddings]
+    learned = [(word, list(files.tensors(index.find(ref, "embedding")).values())) for word, ref in embeddings]
     with ExitStack() as stack:
         for word, vectors in learned + written:
             _refuse(word, own)

@@ -11,7 +11,7 @@ from studio.errors import ModelError, reason
 from studio.files.untrusted import is_file
 from studio.model_files.header import Header
 from studio.models import checkpoint
-from studio.models.adapters import Part
+from studio.models.adapters import Adapters, Part
 from studio.models.folder import weight_files
 from studio.tensors import finite, hardware
 from studio.tensors.alignment import align
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class Parts:
-    """The loaded parts of one session, known by what their files hold."""
+    """The loaded parts of one session, known by what their files hold; ``index`` finds them by name."""
 
-    def __init__(self, device: str = "auto") -> None:
-        self._wanted = device
+    def __init__(self, index: Adapters, device: str = "auto") -> None:
+        self.index, self._wanted = index, device
         self._loaded: dict[tuple[str, str, torch.dtype], nn.Module] = {}  # the one used last at the end
 
     def held(self, besides: Container[str] = ()) -> int:

@@ -7,7 +7,8 @@ from typing import Any
 from studio.diffusion.memory.memory_footprint import Anatomy, Part
 from studio.files.untrusted import is_folder
 from studio.model_files.configuration import read_json
-from studio.models import adapters as library
+from studio.models import adapters
+from studio.models.adapters import Adapters
 from studio.models.folder import weight_files
 from studio.parameters.conditioning import Guide
 
@@ -25,9 +26,9 @@ class Extras:
     vae: Part | None = None
 
     @classmethod
-    def of(cls, guide: Guide, model: Anatomy) -> "Extras":
+    def of(cls, guide: Guide, model: Anatomy, index: Adapters) -> "Extras":
         """Raises InputError where a part is not there, ModelError where it is damaged."""
-        found = list(named(guide))
+        found = list(named(guide, index))
         return cls(
             tuple(_read(part, model.denoisers) for part in found if part.kind == "controlnet" and not part.adapter),
             tuple(_read(part, []) for part in found if part.kind == "ip-adapter" or part.adapter),
@@ -45,15 +46,15 @@ class Extras:
         return self.staying + sum(net.weights for net in self.nets)
 
 
-def named(guide: Guide) -> Iterator[library.Part]:
+def named(guide: Guide, index: Adapters) -> Iterator[adapters.Part]:
     """The parts that are loaded for a guide, each once; raises InputError where one is not there."""
     asked = [(control.part, "controlnet") for control in guide.controls if control.part]
     asked += [(reference.part, "ip-adapter") for reference in guide.references]
     asked += [(guide.vae, "vae")] if guide.vae else []
-    yield from (library.find(ref, kind) for ref, kind in dict.fromkeys(asked))
+    yield from (index.find(ref, kind) for ref, kind in dict.fromkeys(asked))
 
 
-def _read(part: library.Part, like: list[Part]) -> Part:
+def _read(part: adapters.Part, like: list[Part]) -> Part:
     """A part's headers; one that is a file alone has the configuration of what it is for."""
     if is_folder(part.path):
         return Part.of(weight_files(part.path), read_json(part.path / "config.json"))

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from studio.diffusion.memory.adapter_footprint import Extras
 from studio.diffusion.memory.memory_footprint import Anatomy
+from studio.models.adapters import Adapters
 from studio.models.card import ModelCard
 from studio.parameters.request import Request
 from studio.parameters.types import Size
@@ -88,12 +89,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a request will take of a device of kind ``device`` ("cpu", "cuda")."""
+    """What a request will take of a device of kind ``device`` ("cpu", "cuda"); ``index`` finds what its guide names."""
 
     anatomy: Anatomy
     card: ModelCard
     request: Request
     device: str
+    index: Adapters
 
     @property
     def width(self) -> int:
@@ -127,7 +129,7 @@ class Forecast:
     @cached_property
     def extras(self) -> Extras:
         """What the request's guide asks for besides the model."""
-        return Extras.of(self.request.guide, self.anatomy)
+        return Extras.of(self.request.guide, self.anatomy, self.index)
 
     def weights(self, storage: Storage = Storage.FULL) -> int:
         """All the model's weights."""

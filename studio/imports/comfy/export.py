@@ -8,6 +8,7 @@ from typing import Any, Final
 from studio.errors import InputError
 from studio.imports.comfy.prompt_graph_builder import Pin, Sheet
 from studio.imports.comfy.sampler_nodes import Drawing, Given, Guide
+from studio.library import Library
 from studio.parameters.types import Size
 from studio.prompts.lora import Lora
 from studio.workflow.job import Job, given
@@ -22,7 +23,7 @@ class Exported:
     notes: tuple[str, ...]
 
 
-def export(job: Job) -> Exported:
+def export(job: Job, library: Library) -> Exported:
     """The graph that makes a job's first picture.
 
     Raises InputError that names what ComfyUI's core has no counterpart for.
@@ -31,11 +32,13 @@ def export(job: Job) -> Exported:
     if job.total > 1:
         sheet.note(f"this is the first of {job.total} pictures; the others differ in seed or values")
         job = job.alone(0)
-    workflow, made = Workflow.of(job.workflow, job.definition), dict[str, Any]()
+    workflow, made = Workflow.of(job.workflow, job.definition, library), dict[str, Any]()
     for step in workflow.steps():
         asked = {key: _referred(made, value) for key, value in given(workflow, job.values, step).items()}
         if (build := STEPS.get(workflow.uses(step))) is None:
             raise InputError(f"ComfyUI has no counterpart for the step '{workflow.uses(step)}'; it cannot be exported")
+        if "model" in asked:
+            asked["model"] = library.models.find(asked["model"])
         made[step] = build(sheet, asked, job.seed)
     sheet.add("SaveImage", {"images": made[step], "filename_prefix": "studio"})
     return Exported(sheet.nodes, tuple(sheet.notes))

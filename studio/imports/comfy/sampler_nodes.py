@@ -9,7 +9,6 @@ from typing import Any, Final
 from studio.errors import InputError
 from studio.imports.comfy import prompt_dialect
 from studio.imports.comfy.prompt_graph_builder import Pin, Sheet, output
-from studio.models import library
 from studio.models.card import ModelCard
 from studio.parameters.sampler_names import comfyui
 from studio.parameters.sampling import Sampling
@@ -75,7 +74,7 @@ class Drawing:
     @classmethod
     def of(cls, sheet: Sheet, asked: Given, guide: Guide, seed: int) -> "Drawing":
         """Put the loaders on the sheet. Raises InputError for a family that is not exported."""
-        card = library.find(asked["model"])
+        card: ModelCard = asked["model"]
         if (family := card.family.name) not in FAMILIES:
             raise InputError(f"models of {family} ('{card.name}') are not exported, but those of {', '.join(FAMILIES)}")
         loader = sheet.add("CheckpointLoaderSimple", {"ckpt_name": _checkpoint(sheet, card)})

@@ -81,7 +81,7 @@ class _Reading:
             *self.nets.left,
             *(Left(key, shown(value), reason(key)) for key, value in self.rest.items()),
         ]
-        values, unfit = fitted(Workflow.load(workflow), self.values, self.called)
+        values, unfit = fitted(Workflow.builtin(workflow), self.values, self.called)
         return Foreign(tool, workflow, None, values, self.nets.assets, (*unfit, *left), self.clip_skip)
 
     def _prompts(self, tool: str) -> None:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import cache, lru_cache
+from functools import cache as cached
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import TypeAdapter
 
-from studio.config import Settings
 from studio.errors import ModelError
 from studio.files import private
 from studio.files.untrusted import exists
@@ -32,14 +32,14 @@ class _Memory(NamedTuple):
     files: dict[str, _Entry]
 
 
-def cards(files: Iterable[Path]) -> dict[Path, LoraCard | None]:
-    """The card of each file, None where it holds no LoRA or cannot be read."""
-    files, seen = list(files), _seen()
+def cards(files: Iterable[Path], cache: Path) -> dict[Path, LoraCard | None]:
+    """The card of each file, None where it holds no LoRA or cannot be read; ``cache`` is the file of what was seen."""
+    files, seen = list(files), _seen(cache)
     there = {folder: {file.name for file in folder.glob("*")} for folder in {file.parent for file in files}}
     now = {file: _look(file, there[file.parent], seen.get(str(file))) for file in files}
     if any(entry is not seen.get(str(file)) for file, entry in now.items()):
         others = {path: entry for path, entry in seen.items() if exists(Path(path))}
-        _keep(others | {str(file): entry for file, entry in now.items()})
+        _keep(others | {str(file): entry for file, entry in now.items()}, cache)
     return {file: entry.card for file, entry in now.items()}
 
 
@@ -54,9 +54,9 @@ def _look(file: Path, there: set[str], known: _Entry | None) -> _Entry:
         return _Entry(found, None)
 
 
-def _seen() -> dict[str, _Entry]:
+def _seen(cache: Path) -> dict[str, _Entry]:
     with suppress(OSError, ValueError):
-        return _read(_file(), Stamp.of(_file()))
+        return _read(cache, Stamp.of(cache))
     return {}
 
 
@@ -66,21 +66,17 @@ def _read(file: Path, _stamp: Stamp) -> dict[str, _Entry]:
     return kept.files if kept.by == _by() else {}
 
 
-def _keep(files: dict[str, _Entry]) -> None:
+def _keep(files: dict[str, _Entry], cache: Path) -> None:
     files = {path: entry for path, entry in files.items() if path.encode(errors="ignore").decode() == path}
     with suppress(OSError):
-        private.state_folder(_file().parent)
-        private.replace(_file(), _json().dump_json(_Memory(_by(), files)))
-
-
-def _file() -> Path:
-    return Settings.from_environment().state / "loras.json"
+        private.state_folder(cache.parent)
+        private.replace(cache, _json().dump_json(_Memory(_by(), files)))
 
 
 def _by() -> list[str]:
     return [VERSION, *base_model.families()]
 
 
-@cache
+@cached
 def _json() -> TypeAdapter[_Memory]:
     return TypeAdapter(_Memory)

@@ -60,7 +60,7 @@ class Check:
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """Pairs of what and how, the verdict last; reads the whole file for its hashes."""
-        yield from about(self.card)
+        yield from about(self.card, self.model.hash_cache)
         yield "format", formats(self.file.changes)
         yield "rank", strengths(self.file.changes)
         yield "parts", _parts(self.file)
@@ -78,7 +78,7 @@ class Check:
 
     def data(self) -> dict[str, Any]:
         """The same for programs, with all names."""
-        return data(self.card) | {
+        return data(self.card, self.model.hash_cache) | {
             "format": formats(self.file.changes),
             "rank": strengths(self.file.changes),
             "ranks": sorted({change.rank for change in self.file.changes if change.rank}),

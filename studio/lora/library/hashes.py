@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from studio.errors import ModelError
 from studio.files.untrusted import open_file
 from studio.lora.library import sidecars
-from studio.model_files import hash_cache
+from studio.model_files.hash_cache import HashCache
 from studio.model_files.hashes import Stamp, digest
 from studio.model_files.header import Header
 
@@ -45,9 +45,9 @@ class Digests:
     wrong: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, path: Path) -> "Digests":
+    def of(cls, path: Path, hash_cache: HashCache) -> "Digests":
         """Reads all of the file; raises ModelError where it cannot."""
-        found = cls(digest(path), of_tensors(path))
+        found = cls(digest(path, hash_cache), of_tensors(path, hash_cache))
         return cls(found.file, found.tensors, tuple(_wrong(found, path)))
 
     @property
@@ -59,13 +59,13 @@ class Digests:
         return self.tensors[:12].upper()
 
 
-def of_tensors(path: Path) -> str:
+def of_tensors(path: Path, hash_cache: HashCache) -> str:
     """The SHA-256 of all that follows the header; raises ModelError where the file cannot be read."""
-    return _tensors(path, Stamp.settled(path))
+    return _tensors(path, Stamp.settled(path), hash_cache)
 
 
 @lru_cache(maxsize=1024)
-def _tensors(path: Path, stamp: Stamp) -> str:
+def _tensors(path: Path, stamp: Stamp, hash_cache: HashCache) -> str:
     return hash_cache.remembered(path, "tensors", stamp, _read_tensors)
 
 

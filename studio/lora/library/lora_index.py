@@ -18,8 +18,9 @@ from studio.errors import InputError
 from studio.files.untrusted import is_file, is_folder, named_in_text, walk_files
 from studio.lora.library import card_cache
 from studio.lora.library.card import LoraCard
-from studio.models import adapters, registry
+from studio.model_files.hash_cache import HashCache
 from studio.models.folder import PICKLES
+from studio.models.registry import RegistryFile
 from studio.plugins import unknown
 
 _WITHIN: Final = ("models/Lora", "models/LyCORIS", "models/loras")  # A1111, Forge, SD.Next; ComfyUI
@@ -35,60 +36,75 @@ class Shelf:
     cards: dict[str, LoraCard]
     left_alone: list[Path]
 
-    @classmethod
-    def look(cls) -> "Shelf":
+
+@dataclass(frozen=True)
+class LoraIndex:
+    """The LoRAs by name, looked for anew at each call.
+
+    ``folder`` is for those that belong to no other program, ``registry`` knows the folders of other programs, and
+    ``cache`` is the file of what was seen.
+    """
+
+    folder: Path
+    registry: RegistryFile
+    cache: Path
+    hash_cache: HashCache
+
+    def shelf(self) -> Shelf:
         """As the folders are now."""
-        within = _within()
+        within = self._within()
         lying = _by_name(within)
-        known = card_cache.cards(lying.values())
+        known = card_cache.cards(lying.values(), self.cache)
         cards = {name: replace(card, name=name) for name, file in lying.items() if (card := known[file])}
         strange = [file for file, place in within.items() if known.get(file) is None and _is_strange(file, place)]
-        return cls(cards, strange)
+        return Shelf(cards, strange)
 
+    def cards(self) -> dict[str, LoraCard]:
+        """The cards of the LoRAs that are here, by name."""
+        return self.shelf().cards
 
-def cards() -> dict[str, LoraCard]:
-    """The cards of the LoRAs that are here, by name."""
-    return Shelf.look().cards
+    def names(self) -> list[str]:
+        """The LoRAs that are here, as ``find`` knows them."""
+        return list(self.cards())
 
+    def lying_in(self, folder: Path) -> set[Path]:
+        """The LoRAs in the folder of another program, whether it was added or not."""
+        every = (file for place in _places_of(folder) for file in walk_files(place))
+        files = (file for file in every if file.suffix == _ENDING and named_in_text(file))
+        return {file for file, card in card_cache.cards(files, self.cache).items() if card}
 
-def names() -> list[str]:
-    """The LoRAs that are here, as ``find`` knows them."""
-    return list(cards())
+    def find(self, ref: str) -> Path:
+        """The file of the LoRA ``ref``: its name, the end of its name ("anna"), or a path.
 
+        Raises InputError where there is none, or several names end so.
+        """
+        asked = ref.removesuffix(_ENDING)
+        every = self.files()
+        found = [one for one in every if one == asked] or [one for one in every if f"/{one}".endswith(f"/{asked}")]
+        if len(found) > 1:
+            raise InputError(f"'{ref}' may be any of {len(found)} LoRAs; say which: {', '.join(found)}")
+        path = every[found[0]] if found else Path(ref).expanduser()
+        if not is_file(path):
+            whole = next((name for name in every if "," in name and asked in map(str.strip, name.split(","))), "")
+            how = f'; for the LoRA called "{whole}" write the quotation marks too' if whole else ""
+            raise InputError(f"{unknown('LoRA', ref, self.names())} (or give the path of one){how}")
+        return path
 
-def lying_in(folder: Path) -> set[Path]:
-    """The LoRAs in the folder of another program, whether it was added or not."""
-    every = (file for place in _places_of(folder) for file in walk_files(place))
-    files = (file for file in every if file.suffix == _ENDING and named_in_text(file))
-    return {file for file, card in card_cache.cards(files).items() if card}
+    def files(self) -> dict[str, Path]:
+        """The safetensors files in all those folders by name, LoRAs or not."""
+        return _by_name(self._within())
 
+    def _within(self) -> dict[Path, Path]:
+        """Each file that may hold weights, and the folder that it is named within."""
+        endings = {_ENDING, *PICKLES}
+        every = ((file, place) for place in self._places() for file in walk_files(place))
+        return {file: place for file, place in every if file.suffix.lower() in endings}
 
-def find(ref: str) -> Path:
-    """The file of the LoRA ``ref``: its name, the end of its name ("anna"), or a path.
-
-    Raises InputError where there is none, or several names end so.
-    """
-    asked = ref.removesuffix(_ENDING)
-    every = files()
-    found = [name for name in every if name == asked] or [name for name in every if f"/{name}".endswith(f"/{asked}")]
-    if len(found) > 1:
-        raise InputError(f"'{ref}' may be any of {len(found)} LoRAs; say which: {', '.join(found)}")
-    path = every[found[0]] if found else Path(ref).expanduser()
-    if not is_file(path):
-        whole = next((name for name in every if "," in name and asked in map(str.strip, name.split(","))), "")
-        how = f'; for the LoRA called "{whole}" write the quotation marks too' if whole else ""
-        raise InputError(f"{unknown('LoRA', ref, names())} (or give the path of one){how}")
-    return path
-
-
-def files() -> dict[str, Path]:
-    """The safetensors files in all those folders by name, LoRAs or not."""
-    return _by_name(_within())
-
-
-def own() -> Path:
-    """The folder for LoRAs that belong to no other program."""
-    return adapters.folder()
+    def _places(self) -> Iterator[Path]:
+        yield shipped("assets") / "loras"
+        yield self.folder
+        for folder in self.registry.read().folders:
+            yield from _places_of(folder)
 
 
 def _by_name(within: dict[Path, Path]) -> dict[str, Path]:
@@ -104,20 +120,6 @@ def _named(lengths: dict[Path, int]) -> Iterator[tuple[str, Path]]:
         if not (clash := [file for file, name in called.items() if times[name] > 1]):
             return ((name, file) for file, name in called.items())
         lengths |= {file: lengths[file] + 1 for file in clash}
-
-
-def _within() -> dict[Path, Path]:
-    """Each file that may hold weights, and the folder that it is named within."""
-    endings = {_ENDING, *PICKLES}
-    every = ((file, place) for place in _places() for file in walk_files(place))
-    return {file: place for file, place in every if file.suffix.lower() in endings}
-
-
-def _places() -> Iterator[Path]:
-    yield shipped("assets") / "loras"
-    yield own()
-    for folder in registry.read().folders:
-        yield from _places_of(folder)
 
 
 def _places_of(folder: Path) -> list[Path]:

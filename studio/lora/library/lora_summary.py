@@ -7,6 +7,7 @@ from typing import Any, Final
 from studio.lora.library import base_model
 from studio.lora.library.card import LoraCard
 from studio.lora.library.hashes import Digests
+from studio.model_files.hash_cache import HashCache
 from studio.models.model_summary import gigabytes
 
 _SHOWN: Final = ("title", "base", "weight", "trigger", "author", "licence", "description")
@@ -22,7 +23,7 @@ def line(card: LoraCard) -> str:
     return ", ".join(filter(None, (family(card), size, weight, triggers)))
 
 
-def about(card: LoraCard) -> Iterator[tuple[str, str]]:
+def about(card: LoraCard, hash_cache: HashCache) -> Iterator[tuple[str, str]]:
     """Pairs of what and how, each claim with where it was found; reads the whole file for its hashes."""
     yield "LoRA", card.name
     yield "path", str(card.path)
@@ -32,7 +33,7 @@ def about(card: LoraCard) -> Iterator[tuple[str, str]]:
         yield "tags", ", ".join(f"{word} ({times})" for word, times in card.tags[:_TAGS])
     if card.preview:
         yield "preview", str(card.preview)
-    yield from _hashes(Digests.of(card.path))
+    yield from _hashes(Digests.of(card.path, hash_cache))
     yield from (("note", note) for note in card.notes)
 
 
@@ -50,9 +51,9 @@ def brief(card: LoraCard) -> dict[str, Any]:
     }
 
 
-def data(card: LoraCard) -> dict[str, Any]:
+def data(card: LoraCard, hash_cache: HashCache) -> dict[str, Any]:
     """All that is known for programs; claims are grouped by what they are about."""
-    digests = Digests.of(card.path)
+    digests = Digests.of(card.path, hash_cache)
     claims = defaultdict(list)
     for claim in card.claims:
         claims[claim.what].append({"text": claim.text, "source": claim.source})

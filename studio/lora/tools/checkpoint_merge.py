@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from studio.errors import InputError, ModelError
 from studio.files.atomic_write import arriving
+from studio.lora.library.lora_index import LoraIndex
 from studio.lora.patcher import Key
 from studio.lora.tools import lora_inputs
 from studio.lora.tools.lora_inputs import Gathered
@@ -43,7 +44,7 @@ class Merged:
     left: tuple[str, ...]
 
 
-def merge(card: ModelCard, loras: Sequence[Lora], out: Path, watch: Watch) -> Merged:
+def merge(card: ModelCard, loras: Sequence[Lora], index: LoraIndex, out: Path, watch: Watch) -> Merged:
     """Write the model with the LoRAs in it to ``out``, a new folder or file as the model is one.
 
     Raises InputError where a LoRA does not fit, changes what the model's files do not hold, or ``out`` is there;
@@ -51,7 +52,7 @@ def merge(card: ModelCard, loras: Sequence[Lora], out: Path, watch: Watch) -> Me
     """
     if card.weights:
         check_name(out)
-    found = lora_inputs.of_model(card, loras)
+    found = lora_inputs.of_model(card, loras, index)
     _check(card, found)
     told = label(out.stem, _architecture(card), [Source.of_model(card), *found.sources])
     changed = {found.spots[key].file for key in found.worn}

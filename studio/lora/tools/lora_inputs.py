@@ -12,8 +12,8 @@ from studio.lora.formats.fit import Fitted
 from studio.lora.formats.format_summary import formats, part
 from studio.lora.formats.key_mapping import Place
 from studio.lora.formats.written_names import KOHYA, PEFT, Name
-from studio.lora.library import lora_index
 from studio.lora.library.card import LoraCard
+from studio.lora.library.lora_index import LoraIndex
 from studio.lora.loading import check, fitting, pieces_of, weight_of
 from studio.lora.patcher import Key, Piece, Worn
 from studio.lora.tools.merge_metadata import Source
@@ -58,7 +58,7 @@ class Gathered:
         return known or any(piece.form == "norm" for piece, _ in self.worn.get(key, ()))
 
 
-def of_model(card: ModelCard, loras: Sequence[Lora]) -> Gathered:
+def of_model(card: ModelCard, loras: Sequence[Lora], index: LoraIndex) -> Gathered:
     """Held against a model.
 
     Raises InputError where a LoRA is not here, does not fit, or acts in some steps only; ModelError for a damaged one.
@@ -68,17 +68,17 @@ def of_model(card: ModelCard, loras: Sequence[Lora]) -> Gathered:
     shapes: dict[str, Shapes] = {part: {name: spot.shape for name, spot in own.items()} for part, own in lying.items()}
     pairs: list[tuple[Piece, float]] = []
     words: list[str] = []
-    for lora, path in _found(loras):
+    for lora, path in _found(loras, index):
         found = fitting(path, shapes, card)
         check(lora, card, found)
         pairs += [(piece, weight_of(lora, piece)) for piece in found.pieces]
         words += found.words
     flat = {(part, name): spot for part, own in lying.items() for name, spot in own.items()}
     every = {key: spot.shape for key, spot in flat.items()}
-    return _gathered(pairs, every, loras, words, flat)
+    return _gathered(pairs, every, loras, words, flat, index)
 
 
-def alone(loras: Sequence[Lora]) -> Gathered:
+def alone(loras: Sequence[Lora], index: LoraIndex) -> Gathered:
     """By the names that the files give their modules; each has to share some with those before it.
 
     Raises InputError where they share none, or where a change is of a form that only a model's own weights tell.
@@ -87,10 +87,11 @@ def alone(loras: Sequence[Lora]) -> Gathered:
     pairs: list[tuple[Piece, float]] = []
     shapes: dict[Key, Shape] = {}
     words: list[str] = []
-    for lora, path in _found(loras):
+    for lora, path in _found(loras, index):
         file = LoraFile.read(path)
         _check_alone(lora, file)
-        found = list(pieces_of(digest(path), [_fitted(change) for change in file.changes], reading.read_all(path)))
+        sha256 = digest(path, index.hash_cache)
+        found = list(pieces_of(sha256, [_fitted(change) for change in file.changes], reading.read_all(path)))
         if shapes and not {piece.key for piece in found} & shapes.keys():
             raise InputError(
                 f"'{lora.part}' names no module as the others do; give the model that they are for: --model"
@@ -99,7 +100,7 @@ def alone(loras: Sequence[Lora]) -> Gathered:
             _agree(lora, shapes.setdefault(piece.key, _shape(piece)), piece)
         pairs += [(piece, weight_of(lora, piece)) for piece in found]
         words += file.embeddings
-    return _gathered(pairs, shapes, loras, words, {})
+    return _gathered(pairs, shapes, loras, words, {}, index)
 
 
 def own_names(paths: Iterable[Path]) -> Name:
@@ -123,6 +124,7 @@ def _gathered(
     loras: Sequence[Lora],
     words: Sequence[str],
     lying: Mapping[Key, Spot],
+    index: LoraIndex,
 ) -> Gathered:
     worn: dict[Key, Worn] = {}
     for piece, strength in pairs:
@@ -131,17 +133,17 @@ def _gathered(
     halves = all(
         tensor.element_size() < 4 or not tensor.ndim for piece, _ in pairs for tensor in piece.tensors.values()
     )
-    found = _found(loras)
+    found = _found(loras, index)
     cards = tuple(LoraCard.read(path) for _, path in found)
     sources = [
-        Source.of_lora(card, digest(path), str(lora)[len(lora.part) + 1 :])
+        Source.of_lora(card, digest(path, index.hash_cache), str(lora)[len(lora.part) + 1 :])
         for card, (lora, path) in zip(cards, found, strict=True)
     ]
     return Gathered(worn, shapes, cards, tuple(sources), halves, tuple(words), lying)
 
 
-def _found(loras: Sequence[Lora]) -> list[tuple[Lora, Path]]:
-    return [(lora, lora_index.find(lora.part)) for lora in loras]
+def _found(loras: Sequence[Lora], index: LoraIndex) -> list[tuple[Lora, Path]]:
+    return [(lora, index.find(lora.part)) for lora in loras]
 
 
 def _refuse_steps(loras: Sequence[Lora]) -> None:

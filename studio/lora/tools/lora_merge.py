@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.lora.formats.written_names import names
+from studio.lora.library.lora_index import LoraIndex
 from studio.lora.patcher import Key
 from studio.lora.tools import lora_inputs
 from studio.lora.tools.lora_inputs import Gathered
@@ -27,14 +28,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def together(loras: Sequence[Lora], choice: Choice, out: Path, watch: Watch, card: ModelCard | None = None) -> Written:
+def together(
+    loras: Sequence[Lora], index: LoraIndex, choice: Choice, out: Path, watch: Watch, card: ModelCard | None = None
+) -> Written:
     """Write one LoRA that does what several do together; ``card`` is a model they are for.
 
     Without a model the files must name their modules alike, and be of forms whose difference depends on none. Raises
     InputError that names the form or the file otherwise.
     """
     check_name(out)
-    found = lora_inputs.of_model(card, loras) if card else lora_inputs.alone(loras)
+    found = lora_inputs.of_model(card, loras, index) if card else lora_inputs.alone(loras, index)
     paths = [each.path for each in found.cards]
     name = names({part for part, _ in found.spots}) if card else lora_inputs.own_names(paths)
     about = f"{architecture(card.family, paths[0])}/lora" if card else of_lora(found.cards[0])
@@ -43,10 +46,10 @@ def together(loras: Sequence[Lora], choice: Choice, out: Path, watch: Watch, car
     return replace(write(out, _gains(found, choice, watch), name, _precision(found), told), words=found.words)
 
 
-def resize(path: Path, choice: Choice, out: Path, watch: Watch) -> Written:
+def resize(path: Path, index: LoraIndex, choice: Choice, out: Path, watch: Watch) -> Written:
     """Write a LoRA again with another rank, under the names its modules have; whole differences stay as they are."""
     check_name(out)
-    found = lora_inputs.alone([Lora(str(path))])
+    found = lora_inputs.alone([Lora(str(path))], index)
     card, metadata = found.cards[0], still_true(Header.read(path).metadata)
     told = label(card.title, of_lora(card), found.sources) | {"modelspec.merged_from": card.name}
     own = told | metadata | {key: told[key] for key in ("modelspec.merged_from", MADE_FROM)}

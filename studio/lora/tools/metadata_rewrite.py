@@ -7,6 +7,7 @@ from typing import Final
 
 from studio.files.untrusted import open_file
 from studio.lora.library.hashes import of_tensors
+from studio.model_files.hash_cache import HashCache
 from studio.model_files.header import Header
 
 _HASH: Final = "modelspec.hash_sha256"
@@ -46,6 +47,6 @@ def unsealed(metadata: Mapping[str, str]) -> dict[str, str]:
 def seal(file: Path) -> None:
     """Put the SHA-256 of a file's tensors into its metadata, where it is ``unsealed``."""
     header = Header.read(file)
-    content = header.with_metadata({**header.metadata, _HASH: f"0x{of_tensors(file)}"})
+    content = header.with_metadata({**header.metadata, _HASH: f"0x{of_tensors(file, HashCache())}"})
     with file.open("r+b") as stream:
         stream.write(content)

@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 from studio.config import Settings
 from studio.diffusion.pipelines import Pipelines
 from studio.errors import Cancelled
+from studio.library import Library
 from studio.pictures import file_names
 from studio.pictures.picture import Picture
 from studio.runtime.events import Event
@@ -47,7 +48,7 @@ class Device:
 
     def __init__(self, settings: Settings) -> None:
         self._batch = settings.batch
-        self._pipelines = Pipelines(settings.device, settings.vram)
+        self._pipelines = Pipelines(Library.of(settings), settings.device, settings.vram)
         self._thread = ThreadPoolExecutor(1, "device")
 
     def work(

@@ -32,14 +32,13 @@ router = APIRouter(prefix="/sdapi/v1", tags=["AUTOMATIC1111"], route_class=Stric
 @router.post("/txt2img")
 async def txt2img(asked: Asked, session: Served, kept: Chosen) -> dict[str, Any]:
     """Pictures from words."""
-    return await _answer(session, asked, kept, lambda settings: a1111_jobs.from_words(asked, settings))
+    return await _answer(session, asked, kept, lambda settings: a1111_jobs.from_words(asked, settings, session.library))
 
 
 @router.post("/img2img")
 async def img2img(asked: AskedOfPicture, session: Served, kept: Chosen) -> dict[str, Any]:
     """Pictures from a picture and words."""
-    output = session.settings.output
-    return await _answer(session, asked, kept, lambda settings: a1111_jobs.from_picture(asked, settings, output))
+    return await _answer(session, asked, kept, lambda settings: a1111_jobs.from_picture(asked, settings, session))
 
 
 async def _answer(
@@ -48,7 +47,7 @@ async def _answer(
     own = asked.override_settings or {}
 
     def wanted() -> compat.Wanted:
-        return job(Settings.read({**kept, **own}, "override_settings."))
+        return job(Settings.read({**kept, **own}, session.library, "override_settings."))
 
     made = await compat.make(session, wanted, a1111_jobs.THEIRS)
     if asked.override_settings_restore_afterwards is False:

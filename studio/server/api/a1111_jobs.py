@@ -5,7 +5,6 @@ picture is named among the warnings, never dropped unsaid.
 """
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from studio.errors import InputError
@@ -13,9 +12,10 @@ from studio.imports.a1111_fields import HIRES, REQUEST, SIZE_OF_FIRST, second_pa
 from studio.imports.importing import unsuited
 from studio.imports.json_validators import seed
 from studio.imports.unsupported import reason
-from studio.models import library
+from studio.library import Library
 from studio.parameters.sampler_names import canonical, without_schedule
 from studio.pictures import clip_skip
+from studio.runtime.session import Session
 from studio.server.api import a1111_pictures
 from studio.server.api.a1111_requests import Asked, AskedOfPicture
 from studio.server.api.a1111_settings import CLIP_SKIP, MODEL, Settings
@@ -37,45 +37,47 @@ _NO_SCHEDULE: Final = ("", "automatic", "use same scheduler")
 _DEFAULT_SAMPLER: Final = "Euler"  # A1111's, where a schedule is named alone
 
 
-def from_words(asked: Asked, settings: Settings) -> Wanted:
+def from_words(asked: Asked, settings: Settings, library: Library) -> Wanted:
     """The job for pictures from words; raises InputError that names a field that is wrong or cannot be followed."""
     _refuse(asked)
-    values = _common(asked, settings)
+    values = _common(asked, settings, library)
     if asked.enable_hr:
-        values |= _second_pass(asked, values)
+        values |= _second_pass(asked, values, library)
     elif asked.size:
         values["size"] = asked.size
     if asked.enable_hr and asked.tiling:
         raise InputError.about("tiling", "there is no second pass for seamless tiles here; leave enable_hr out")
     workflow = "hires" if asked.enable_hr else "seamless-pattern" if asked.tiling else "text-to-image"
-    return Wanted(workflow_with_vae(workflow, settings.vae), values, _warnings(asked, settings))
+    return Wanted(workflow_with_vae(workflow, settings.vae, library), values, _warnings(asked, settings))
 
 
-def from_picture(asked: AskedOfPicture, settings: Settings, output: Path) -> Wanted:
-    """The job for pictures from a picture, which is kept in ``output``; raises as ``from_words`` does."""
+def from_picture(asked: AskedOfPicture, settings: Settings, session: Session) -> Wanted:
+    """The job for pictures from a picture, which is kept in the output folder; raises as ``from_words`` does."""
+    library = session.library
     _refuse(asked)
     if asked.tiling:
         raise InputError.about("tiling", reason("Tiling"))
-    begun = a1111_pictures.start(asked, output, library.find(settings.model).size)
-    values = _common(asked, settings) | _given(image=begun.image, mask=begun.mask, strength=asked.denoising_strength)
+    begun = a1111_pictures.start(asked, session.settings.output, library.models.find(settings.model).size)
+    values = _common(asked, settings, library)
+    values |= _given(image=begun.image, mask=begun.mask, strength=asked.denoising_strength)
     if begun.size and not begun.mask:
         values["size"] = str(begun.size)
-    workflow = workflow_with_vae("inpaint" if begun.mask else "image-to-image", settings.vae)
+    workflow = workflow_with_vae("inpaint" if begun.mask else "image-to-image", settings.vae, library)
     if begun.mask and asked.only_masked:
         values |= _given(padding=asked.inpaint_full_res_padding, drawn_at=begun.size and str(begun.size))
-        workflow = _with_inputs(workflow, "padding", "drawn_at")
+        workflow = _with_inputs(workflow, library, "padding", "drawn_at")
     return Wanted(workflow, values, _warnings(asked, settings))
 
 
-def _with_inputs(workflow: Workflow, *names: str) -> Workflow:
+def _with_inputs(workflow: Workflow, library: Library, *names: str) -> Workflow:
     """The workflow for inpainting with more of its step's parameters as inputs."""
     inputs = workflow.data["inputs"] | {name: f"redraw.{name}" for name in names}
-    return Workflow.of(workflow.name, {**workflow.data, "inputs": inputs})
+    return Workflow.of(workflow.name, {**workflow.data, "inputs": inputs}, library)
 
 
-def _common(asked: Asked, settings: Settings) -> dict[str, Any]:
+def _common(asked: Asked, settings: Settings, library: Library) -> dict[str, Any]:
     """What every workflow takes; raises InputError also for what the model has nothing for."""
-    family = library.find(settings.model).family
+    family = library.models.find(settings.model).family
     values = {"prompt": asked.prompt or "", "model": settings.model, "count": _count(asked)} | _given(
         negative_prompt=asked.negative_prompt or None,
         seed=_seed(asked.seed),
@@ -152,7 +154,7 @@ def _clip_skip(asked: Asked, settings: Settings, family: str) -> int | None:
         raise InputError.about("clip_skip", str(error)) from None
 
 
-def _second_pass(asked: Asked, values: Mapping[str, Any]) -> dict[str, Any]:
+def _second_pass(asked: Asked, values: Mapping[str, Any], library: Library) -> dict[str, Any]:
     """The values of a larger second pass, and the size of the first; raises InputError for what both do not share."""
     same = {
         "hr_second_pass_steps": asked.steps, "hr_checkpoint_name": values["model"],
@@ -162,7 +164,7 @@ def _second_pass(asked: Asked, values: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
     for name, why in unserved(asked.model_dump(include=set(HIRES)), HIRES, same):
         raise InputError.about(name, why)
-    card = library.find(values["model"])
+    card = library.models.find(values["model"])
     said = _sizes(asked, asked.size or str(card.size))
     key, factor = second_pass(said)
     if not factor:

@@ -4,27 +4,26 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from studio.lora.library import lora_index
-from studio.models import adapters, library
 from studio.parameters.sampler_names import NAMES, SCHEDULES
 from studio.parameters.types import OWN_SAMPLER
+from studio.server.api.jobs import Served
 
 router = APIRouter(prefix="/sdapi/v1", tags=["AUTOMATIC1111"])
 
 
 @router.get("/sd-models")
-def models() -> list[dict[str, Any]]:
+def models(session: Served) -> list[dict[str, Any]]:
     """The models."""
     return [
         {"title": n, "model_name": n, "hash": None, "sha256": None, "filename": n, "config": None}
-        for n in library.names()
+        for n in session.library.models.names()
     ]
 
 
 @router.get("/loras")
-def loras() -> list[dict[str, Any]]:
+def loras(session: Served) -> list[dict[str, Any]]:
     """The LoRAs, to write into a prompt as <lora:NAME:WEIGHT>."""
-    return [{"name": name, "alias": name, "path": name, "metadata": {}} for name in lora_index.names()]
+    return [{"name": name, "alias": name, "path": name, "metadata": {}} for name in session.library.loras.names()]
 
 
 @router.get("/samplers")
@@ -53,9 +52,9 @@ def upscalers() -> list[dict[str, Any]]:
 
 @router.get("/sd-vae")
 @router.get("/sd-modules")
-def vaes() -> list[dict[str, Any]]:
+def vaes(session: Served) -> list[dict[str, Any]]:
     """The VAEs among the parts, to name as ``override_settings.sd_vae``."""
-    return [{"model_name": name, "filename": name} for name in adapters.names("vae")]
+    return [{"model_name": name, "filename": name} for name in session.library.adapters.names("vae")]
 
 
 @router.get("/embeddings")

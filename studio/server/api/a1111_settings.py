@@ -9,8 +9,9 @@ from fastapi import APIRouter, Depends, Request
 
 from studio.errors import InputError
 from studio.imports.a1111_fields import SETTINGS, unserved
-from studio.models import adapters, library
+from studio.library import Library
 from studio.plugins import unknown
+from studio.server.api.jobs import Served
 from studio.server.api.strict import StrictRoute
 
 router = APIRouter(prefix="/sdapi/v1", tags=["AUTOMATIC1111"], route_class=StrictRoute)
@@ -32,7 +33,7 @@ class Settings:
     ignored: tuple[str, ...] = field(default=())
 
     @classmethod
-    def read(cls, said: Mapping[str, Any], within: str = "") -> "Settings":
+    def read(cls, said: Mapping[str, Any], library: Library, within: str = "") -> "Settings":
         """From settings by their names there; raises InputError for one that is wrong or that the studio cannot follow.
 
         ``within`` stands before the names in the error: "override_settings.".
@@ -41,7 +42,12 @@ class Settings:
             for name, why in unserved(said, SETTINGS):
                 raise InputError.about(name, why)
             ignored = (name for name in said if name not in _SERVED and name not in SETTINGS)
-            return cls(_model(said.get(MODEL)), _vae(said), _clip_skip(said.get(CLIP_SKIP)), tuple(ignored))
+            return cls(
+                _model(said.get(MODEL), library),
+                _vae(said, library),
+                _clip_skip(said.get(CLIP_SKIP)),
+                tuple(ignored),
+            )
         except InputError as error:
             raise InputError(
                 f"{within}{error}", {f"{within}{name}": why for name, why in error.wrong.items()}
@@ -58,9 +64,9 @@ Chosen = Annotated[dict[str, Any], Depends(chosen)]
 
 
 @router.get("/options")
-def options(kept: Chosen) -> dict[str, Any]:
+def options(kept: Chosen, session: Served) -> dict[str, Any]:
     """The settings; ``sd_model_checkpoint`` is the model that is used where a request names none."""
-    now = Settings.read(kept)
+    now = Settings.read(kept, session.library)
     return {
         "samples_format": "png",
         "sd_checkpoint_hash": "",
@@ -74,28 +80,28 @@ def options(kept: Chosen) -> dict[str, Any]:
 
 
 @router.post("/options")
-def set_options(asked: dict[str, Any], kept: Chosen) -> None:
+def set_options(asked: dict[str, Any], kept: Chosen, session: Served) -> None:
     """Set some of them, until the studio ends. What changes no picture here is ignored."""
-    now = Settings.read({**kept, **asked})
+    now = Settings.read({**kept, **asked}, session.library)
     kept |= {name: value for name, value in asked.items() if name not in now.ignored}
 
 
-def _model(name: Any) -> str:
+def _model(name: Any, library: Library) -> str:
     """A model's name here, for its title there: "dreamshaper_8.safetensors [879db523c3]"."""
     if not name:
-        return next(iter(library.names()), "")
-    return _named(MODEL, "model", name, library.names())
+        return next(iter(library.models.names()), "")
+    return _named(MODEL, "model", name, library.models.names())
 
 
-def _vae(said: Mapping[str, Any]) -> str:
+def _vae(said: Mapping[str, Any], library: Library) -> str:
     """The VAE; Forge has it, and text encoders, among its additional modules."""
     modules = said.get(_MODULES) or []
     if not isinstance(modules, list) or len(modules) > 1:
         raise InputError.about(_MODULES, "one VAE may be given here; text encoders come with the model")
     if modules:
-        return _named(_MODULES, "vae", modules[0], adapters.names("vae"))
+        return _named(_MODULES, "vae", modules[0], library.adapters.names("vae"))
     name = said.get(_VAE)
-    return "" if name in _OWN_VAE else _named(_VAE, "vae", name, adapters.names("vae"))
+    return "" if name in _OWN_VAE else _named(_VAE, "vae", name, library.adapters.names("vae"))
 
 
 def _named(field: str, kind: str, name: Any, known: list[str]) -> str:

@@ -101,7 +101,7 @@ def look(one: Look, output: Path) -> dict[str, Any]:
 
 def _title(name: str) -> str:
     try:
-        return Workflow.load(name).definition.title
+        return Workflow.builtin(name).definition.title
     except InputError:  # it is not here any more
         return name
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from starlette.concurrency import run_in_threadpool
 
 from studio.errors import InputError
+from studio.library import Library
 from studio.pictures.picture import Picture
 from studio.plugins import unknown
 from studio.runtime.run_handle import Run
@@ -57,12 +58,13 @@ def _submitted(session: Session, wanted: Wanted, theirs: Mapping[str, str]) -> R
         if name not in workflow.form().model_fields:
             raise InputError.about(theirs.get(name, name), f"'{workflow.name}' cannot follow it here; leave it out")
     try:
-        return session.submit(Job.of(workflow, uploads.safe_values(workflow, values, session.settings.output)))
+        safe = uploads.safe_values(workflow, values, session.settings.output, session.library)
+        return session.submit(Job.of(workflow, safe, session.library))
     except InputError as error:
         raise _renamed(error, theirs) from None
 
 
-def workflow_with_vae(name: str, vae: str) -> Workflow:
+def workflow_with_vae(name: str, vae: str, library: Library) -> Workflow:
     """One of the studio's workflows for drawing, with another VAE where one is named."""
     workflow = uploads.workflow(name)
     if not vae:
@@ -70,7 +72,8 @@ def workflow_with_vae(name: str, vae: str) -> Workflow:
     steps = {
         step: {**of, "guide": "$vae"} if of["use"] == "lora" else of for step, of in workflow.data["steps"].items()
     }
-    return Workflow.of(name, {**workflow.data, "steps": {"vae": {"use": "vae", "vae": vae}, **steps}})
+    data = {**workflow.data, "steps": {"vae": {"use": "vae", "vae": vae}, **steps}}
+    return Workflow.of(name, data, library)
 
 
 def _renamed(error: InputError, theirs: Mapping[str, str]) -> InputError:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from studio.errors import InputError
 from studio.gallery.entry import Entry, Lineage, Relative
 from studio.imports.importing import brought
+from studio.library import Library
 from studio.server.api import serializers
 from studio.ui.uploads import picture_id
 from studio.workflow.job import Job
@@ -33,7 +34,7 @@ def marked(entry: Entry) -> dict[str, Any]:
     return {**brief(entry), "note": marks.note, "tags": list(marks.tags), "collections": list(marks.collections)}
 
 
-def whole(entry: Entry, output: Path) -> dict[str, Any]:
+def whole(entry: Entry, output: Path, library: Library) -> dict[str, Any]:
     """With all that its file says; ``picture`` is its place in the output folder, None where it lies elsewhere."""
     return {
         **marked(entry),
@@ -46,14 +47,14 @@ def whole(entry: Entry, output: Path) -> dict[str, Any]:
         "workflow": entry.workflow,
         "workflow_title": entry.title,
         "uses": [{"kind": used.kind, "name": used.name, "licence": used.licence} for used in entry.uses],
-        **_settings(entry, output),
+        **_settings(entry, output, library),
     }
 
 
-def _settings(entry: Entry, output: Path) -> dict[str, Any]:
+def _settings(entry: Entry, output: Path, library: Library) -> dict[str, Any]:
     """What makes it again, and the workflow's words for it; ``recipe`` is None where the file does not say."""
     try:
-        found = brought(entry.path, shipped=True)
+        found = brought(entry.path, library, shipped=True)
     except InputError:
         return {"recipe": None, "labels": {}}
     labels = serializers.labels(found) if isinstance(found, Job) else {}

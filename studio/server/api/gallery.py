@@ -89,7 +89,7 @@ def one(picture: One, session: Served) -> dict[str, Any]:
     """One picture: its settings, marks, lineage, and those that look like it."""
     gallery, entry = session.gallery, _entry(session.gallery, picture)
     return {
-        **entries.whole(entry, session.settings.output),
+        **entries.whole(entry, session.settings.output, session.library),
         "lineage": entries.lineage(gallery.lineage(entry.id)),
         "similar": [entries.brief(other.entry) for other in gallery.similar(entry.id)],
     }

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
@@ -71,7 +70,7 @@ def workflow(name: str) -> dict[str, Any]:
 
 @cache
 def _described(name: str) -> dict[str, Any]:
-    return serializers.workflow(Workflow.load(name))
+    return serializers.workflow(Workflow.builtin(name))
 
 
 @router.post("/jobs", status_code=201)
@@ -79,7 +78,7 @@ async def submit(asked: Asked, session: Served) -> dict[str, Any]:
     """Queue a job."""
 
     def queued() -> dict[str, Any]:
-        run = session.submit(job_of(asked.workflow, asked.values, session.settings.output))
+        run = session.submit(job_of(asked.workflow, asked.values, session))
         return serializers.run(run.status, session.settings.output)
 
     return await in_turn(queued)
@@ -134,7 +133,7 @@ def recipe(asked: Carrier, session: Served) -> dict[str, Any]:
     output = session.settings.output
     try:
         with uploads.looked_at(asked.picture, output) as path:
-            return serializers.recipe(brought(path, shipped=True), output)
+            return serializers.recipe(brought(path, session.library, shipped=True), output)
     except InputError as error:
         raise InputError(str(error), {"picture": str(error)}) from None
 
@@ -159,7 +158,8 @@ def found(look: Callable[[str], T], name: str) -> T:
         raise HTTPException(404, str(error)) from None
 
 
-def job_of(name: str, values: dict[str, Any], output: Path) -> Job:
+def job_of(name: str, values: dict[str, Any], session: Session) -> Job:
     """The job for values that came over HTTP; raises InputError that names the field."""
     workflow = uploads.workflow(name)
-    return Job.of(workflow, uploads.safe_values(workflow, values, output))
+    safe = uploads.safe_values(workflow, values, session.settings.output, session.library)
+    return Job.of(workflow, safe, session.library)

@@ -8,8 +8,8 @@ from fastapi.responses import Response
 
 from studio.errors import InputError
 from studio.gallery import thumbnails
-from studio.models import library
 from studio.plugins import unknown
+from studio.server.api.jobs import Served
 from studio.ui import lora_picker
 
 router = APIRouter(prefix="/api", tags=["LoRA"])
@@ -17,11 +17,12 @@ _EDGE = 320
 
 
 @router.get("/loras")
-def loras(model: str = "") -> list[dict[str, Any]]:
+def loras(session: Served, model: str = "") -> list[dict[str, Any]]:
     """The LoRAs; with a model's name those that fit it first, and of each other the reason why it does not."""
-    if model and model not in library.names():
-        raise InputError.about("model", unknown("model", model, library.names()))
-    return [one.about | {"preview": _address(one)} for one in lora_picker.shown(model)]
+    known = session.library.models.names() if model else []
+    if model and model not in known:
+        raise InputError.about("model", unknown("model", model, known))
+    return [one.about | {"preview": _address(one)} for one in lora_picker.shown(model, session.library)]
 
 
 def _address(one: lora_picker.Shown) -> str | None:
@@ -29,9 +30,9 @@ def _address(one: lora_picker.Shown) -> str | None:
 
 
 @router.get("/loras/{name:path}/preview", response_class=Response)
-def preview(name: str) -> Response:
+def preview(name: str, session: Served) -> Response:
     """The picture that lies with a LoRA, as a small JPEG."""
-    if (path := lora_picker.preview(name)) is None:
+    if (path := lora_picker.preview(name, session.library)) is None:
         raise HTTPException(404, "there is no such preview")
     try:
         jpeg = thumbnails.jpeg(path, _EDGE)

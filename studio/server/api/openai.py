@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
 from studio.errors import InputError
-from studio.models import library
+from studio.library import Library
 from studio.runtime.session import Session
 from studio.server.api import compat
 from studio.server.api.jobs import Served
@@ -21,7 +21,6 @@ from studio.server.api.strict import StrictRoute
 from studio.server.guard import PAGE
 from studio.ui import uploads
 from studio.ui.uploads import picture_id
-from studio.workflow import asset_refs
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=StrictRoute)
 
@@ -54,7 +53,7 @@ async def generations(asked: dict[str, Any], session: Served, request: Request) 
     compat.refuse_strangers(asked, list(_FIELDS))
 
     def read() -> compat.Wanted:
-        found = {"prompt": required(asked, "prompt"), **values(asked)}
+        found = {"prompt": required(asked, "prompt"), **values(asked, session.library)}
         if asked.get("size") not in IDLE:
             found["size"] = asked["size"]
         return compat.Wanted(uploads.workflow("text-to-image"), found, warnings(asked))
@@ -63,9 +62,10 @@ async def generations(asked: dict[str, Any], session: Served, request: Request) 
 
 
 @router.get("/models")
-def models() -> dict[str, Any]:
+def models(session: Served) -> dict[str, Any]:
     """The models."""
-    data = [{"id": name, "object": "model", "created": 0, "owned_by": "studio"} for name in library.names()]
+    names = session.library.models.names()
+    data = [{"id": name, "object": "model", "created": 0, "owned_by": "studio"} for name in names]
     return {"object": "list", "data": data}
 
 
@@ -82,7 +82,7 @@ async def answer(
     return {"created": int(time.time()), "data": data, "warnings": made.warnings}
 
 
-def values(asked: Mapping[str, Any]) -> dict[str, Any]:
+def values(asked: Mapping[str, Any], library: Library) -> dict[str, Any]:
     """Model, number and steps by the names of our inputs; raises InputError that names the field.
 
     What would change the picture and cannot be done here is refused too.
@@ -90,13 +90,13 @@ def values(asked: Mapping[str, Any]) -> dict[str, Any]:
     for name, idle, why in _UNSERVED:
         if asked.get(name) not in (*IDLE, *idle):
             raise InputError.about(name, why)
-    model = _model(asked.get("model"))
+    model = _model(asked.get("model"), library)
     found = {"model": model, "count": asked.get("n") or 1}
     if asked.get("quality") in IDLE:
         return found
     if (share := _QUALITY.get(str(asked["quality"]))) is None:
         raise InputError.about("quality", f"{', '.join(_QUALITY)} or auto, not '{asked['quality']}'")
-    steps = round(library.find(model).defaults.steps * share)
+    steps = round(library.models.find(model).defaults.steps * share)
     return found | {"steps": min(max(steps, 1), _MOST_STEPS)}
 
 
@@ -112,11 +112,11 @@ def required(asked: Mapping[str, Any], name: str) -> Any:
     return asked[name]
 
 
-def _model(name: Any) -> str:
+def _model(name: Any, library: Library) -> str:
     if not name or str(name).startswith(_THEIR_MODELS):
-        return library.names()[0]
+        return library.models.names()[0]
     try:
-        asset_refs.check_name("model", name)
+        library.check_name("model", name)
     except InputError as error:
         raise InputError.about("model", str(error)) from None
     return str(name)

@@ -35,7 +35,7 @@ async def edits(session: Served, request: Request) -> dict[str, Any]:
     def read() -> compat.Wanted:
         image = _opened(files, "image")
         mask = _mask(_opened(files, "mask") if "mask" in files else image)
-        found = {"prompt": openai.required(asked, "prompt"), **openai.values(asked)}
+        found = {"prompt": openai.required(asked, "prompt"), **openai.values(asked, session.library)}
         if "mask" not in files and mask.getbbox() is None:  # nowhere transparent
             given = {"image": start_pictures.kept(_sized(image, asked), output), **_size(asked)}
             return compat.Wanted(uploads.workflow("image-to-image"), found | given, openai.warnings(asked))
@@ -56,7 +56,13 @@ async def variations(session: Served, request: Request) -> dict[str, Any]:
 
     def read() -> compat.Wanted:
         image = start_pictures.kept(_sized(_opened(files, "image"), asked), session.settings.output)
-        found = {"prompt": "", "image": image, "strength": STRENGTH["strong"], **_size(asked), **openai.values(asked)}
+        found = {
+            "prompt": "",
+            "image": image,
+            "strength": STRENGTH["strong"],
+            **_size(asked),
+            **openai.values(asked, session.library),
+        }
         return compat.Wanted(uploads.workflow("image-to-image"), found, openai.warnings(asked))
 
     return await openai.answer(asked, read, session, request)

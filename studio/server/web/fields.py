@@ -1,9 +1,9 @@
 """Which Gradio component suits which kind of control, and how values go in and come out.
 
-The whole of it is ``_KINDS``: a kind that is not there gets a text box.
+The whole of it is ``_KINDS``: a kind that is not there gets a list of choices, or a text box where it has none.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +11,7 @@ from typing import Any, Final
 import gradio as gr
 from gradio.components import Component
 
+from studio.library import Library
 from studio.parameters.types import PARTS
 from studio.server.web import colours, loras, masks, numbers
 from studio.ui.controls import Control, choice_label, live_choices, sizes
@@ -33,10 +34,10 @@ class Field:
     read: Callable[[Any, Path], Any]
     write: Callable[[Any], Any]
 
-    @property
-    def live(self) -> bool:
+    def live(self, library: Library) -> bool:
         """Whether what there is to choose from can change while the page is open."""
-        return isinstance(self.part, gr.Dropdown) and not self.control.choices and bool(live_choices(self.control))
+        choices = self.control.choices or not live_choices(self.control, library)
+        return isinstance(self.part, gr.Dropdown) and not choices
 
     def listen(self, event: str) -> Callable[..., Any]:
         """How to hear of an ``event`` ("input", "change") of the component."""
@@ -44,13 +45,16 @@ class Field:
         return listener
 
 
-def field(control: Control) -> Field:
-    """Draw a control where we are on the page."""
+def field(control: Control, library: Library) -> Field:
+    """Draw a control where we are on the page; what can be chosen by name is in ``library``."""
     if control.many and control.kind not in _OWN_MANY:
         return _lines(control)
     if control.kind in ("slider", "number") and control.default is None:
         return _number(control)
-    return _KINDS.get(control.kind, _choice if live_choices(control) else _text)(control)
+    if control.kind in _KINDS:
+        return _KINDS[control.kind](control)
+    choices = live_choices(control, library)
+    return _choice(control, choices) if choices or control.kind in _CHOICES else _text(control)
 
 
 def _plain(control: Control, part: Component) -> Field:
@@ -114,8 +118,8 @@ def _slider(control: Control) -> Field:
     return _plain(control, part)
 
 
-def _choice(control: Control) -> Field:
-    choices = [(choice_label(choice), choice) for choice in control.choices or live_choices(control)]
+def _choice(control: Control, known: Sequence[str]) -> Field:
+    choices = [(choice_label(choice), choice) for choice in control.choices or known]
     if len(choices) <= _FEW and control.kind == "choice":
         return _plain(control, gr.Radio(choices, value=control.default, **_label(control)))
     free = control.kind != "choice"  # an unknown name is refused by name; Gradio would take the one before instead
@@ -182,9 +186,6 @@ _KINDS: Final[dict[str, Callable[[Control], Field]]] = {
     "text": _text,
     "number": _number,
     "slider": _slider,
-    "choice": _choice,
-    "sampler": _choice,
-    "model": _choice,
     "toggle": _toggle,
     "seed": _seed,
     "size": _size,
@@ -193,6 +194,6 @@ _KINDS: Final[dict[str, Callable[[Control], Field]]] = {
     "colour": _colour,
     "loras": _loras,
     "pictures": _pictures,
-    **dict.fromkeys(PARTS, _choice),
 }
+_CHOICES: Final = {"choice", "sampler", "model", *PARTS}
 _OWN_MANY: Final = {"pictures", "picture", "loras"}

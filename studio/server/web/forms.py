@@ -10,6 +10,7 @@ import gradio as gr
 from gradio.components import Component
 
 from studio.errors import InputError, StudioError
+from studio.library import Library
 from studio.runtime.session import Session
 from studio.server.web import loras, masks
 from studio.server.web.fields import Field, field
@@ -82,10 +83,10 @@ def draw(workflow: Workflow, session: Session, started: Component) -> Form:
         apply_default_css=False, js_on_load="trigger('load')",
     )  # fmt: skip
     first, more = [c for c in controls(workflow) if not c.more], [c for c in controls(workflow) if c.more]
-    fields = _column(first)
+    fields = _column(first, session.library)
     if more:
         with gr.Accordion("Advanced", open=False, elem_classes="more"):
-            fields += _column(more)
+            fields += _column(more, session.library)
     with gr.Column(elem_classes="bar"):
         problem = gr.HTML("", elem_classes="problem", padding=False, apply_default_css=False)
         gr.HTML('<p class="lost" role="alert" hidden></p>', padding=False, apply_default_css=False)
@@ -128,10 +129,10 @@ def _keep(form: Form, about: gr.HTML) -> None:
     about.load(None, form.parts, form.parts, api_visibility="private", js=script("kept"))
 
 
-def _column(some: list[Control]) -> list[Field]:
+def _column(some: list[Control], library: Library) -> list[Field]:
     fields = []
     for control in some:
-        fields.append(field(control))
+        fields.append(field(control, library))
         if control.kind == "prompt" and control.required:
             _offer_styles()
     return fields
@@ -181,8 +182,8 @@ def _submit(form: Form, session: Session) -> Any:
         output = session.settings.output
         try:
             _refuse_empty(form, values := form.values(given, output))
-            job = Job.of(form.workflow, safe_values(form.workflow, values, output))
-            return session.submit(job).id, ""
+            values = safe_values(form.workflow, values, output, session.library)
+            return session.submit(Job.of(form.workflow, values, session.library)).id, ""
         except StudioError as error:
             return gr.skip(), _said(form, error)
 

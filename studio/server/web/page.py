@@ -15,6 +15,7 @@ from starlette.routing import Mount
 
 from studio.config import shipped
 from studio.errors import InputError
+from studio.library import Library
 from studio.pictures.publish import reached
 from studio.runtime.session import Session
 from studio.server.guard import MAX_BODY
@@ -82,7 +83,7 @@ def _kinds(blocks: gr.Blocks) -> list[str]:
 
 def page(session: Session) -> gr.Blocks:
     """The Gradio page for this session's workflows."""
-    workflows = sorted(map(Workflow.load, workflow_names()), key=ease)
+    workflows = sorted(map(Workflow.builtin, workflow_names()), key=ease)
     blocks: gr.Blocks
     with gr.Blocks(title="Studio", fill_width=True, analytics_enabled=False, delete_cache=(3600, 86400)) as blocks:
         _html("header.html")
@@ -98,15 +99,16 @@ def page(session: Session) -> gr.Blocks:
         _html("gallery.html")
         _html("batches.html")
         _restoring({form.workflow.name: form for form in drawn}, session)
-        _asking_live(blocks, [one for form in drawn for one in form.fields if one.live])
+        fields = [one for form in drawn for one in form.fields if one.live(session.library)]
+        _asking_live(blocks, fields, session.library)
     return blocks
 
 
-def _asking_live(blocks: gr.Blocks, fields: list[Field]) -> None:
+def _asking_live(blocks: gr.Blocks, fields: list[Field], library: Library) -> None:
     """What there is to choose from is asked whenever the page is opened: a model may have come meanwhile."""
 
     def ask() -> dict[Component, Any]:
-        return {one.part: gr.update(choices=list(live_choices(one.control))) for one in fields}
+        return {one.part: gr.update(choices=list(live_choices(one.control, library))) for one in fields}
 
     blocks.load(ask, None, [one.part for one in fields], api_visibility="private", show_progress="hidden")
 

@@ -6,12 +6,11 @@ import pytest
 import torch
 
 from studio.diffusion.engine import Engine
-from studio.diffusion.pipelines import Pipelines
 from studio.errors import InputError
-from studio.models import library
 from studio.parameters.conditioning import NOTHING, Control, Guide, Reference
 from studio.parameters.sampling import Sampling
 from studio.steps import edit, generate, inpaint, region
+from tests import here
 from tests.diffusion import small
 
 PROMPT = "a red star <new> on white"
@@ -19,7 +18,7 @@ PROMPT = "a red star <new> on white"
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"), 3)
+    return Engine(here.pipelines(), 3)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +29,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def unet(engine, model):
-    return engine.pipelines.get(library.find(model), "text-to-image").unet
+    return engine.pipelines.get(here.card(model), "text-to-image").unet
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +66,7 @@ def draw(engine, model):
 
 @pytest.fixture(scope="module")
 def pipeline(engine, model):
-    return engine.pipelines.get(library.find(model), "text-to-image")
+    return engine.pipelines.get(here.card(model), "text-to-image")
 
 
 KINDS = ["controlnet", "t2i-adapter", "reference", "region", "embedding", "vae"]
@@ -125,11 +124,11 @@ def test_they_work_together(draw, pipeline, guides):
 def test_switching_between_modes_loads_nothing_twice(draw, engine, model, guides):
     """As many parameters, in the same places, of the same precision, whichever pipeline they are seen through."""
     tasks = ("text-to-image", "image-to-image", "inpaint")
-    seen = [small.state(engine.pipelines.get(library.find(model), task)) for task in tasks]
+    seen = [small.state(engine.pipelines.get(here.card(model), task)) for task in tasks]
     assert seen[0] == seen[1] == seen[2]
     for kind in KINDS * 2:
         draw(guides[kind]())
-        assert small.state(engine.pipelines.get(library.find(model), "inpaint")) == seen[0]
+        assert small.state(engine.pipelines.get(here.card(model), "inpaint")) == seen[0]
 
 
 def test_a_part_is_loaded_once(draw, pipeline, guides, monkeypatch):
@@ -235,8 +234,8 @@ def test_an_areas_prompt_is_read_by_the_same_layer(engine, model):
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_takes_the_precision_of_the_model(kind, model, guides, monkeypatch):
     monkeypatch.setattr("studio.diffusion.pipelines.pick_dtype", lambda device: torch.bfloat16)
-    other = Engine(Pipelines("cpu"), 3)
-    pipeline = other.pipelines.get(library.find(model), "text-to-image")
+    other = Engine(here.pipelines(), 3)
+    pipeline = other.pipelines.get(here.card(model), "text-to-image")
     asked = {"steps": 2, "size": (64, 64), "model": model}
     plain = small.run(generate, other, prompt=PROMPT, **asked)
     before = small.state(pipeline)

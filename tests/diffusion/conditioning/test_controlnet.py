@@ -4,18 +4,17 @@ import pytest
 import torch
 
 from studio.diffusion.engine import Engine
-from studio.diffusion.pipelines import Pipelines
 from studio.errors import InputError
-from studio.models import library
 from studio.parameters.conditioning import Control, Guide
 from studio.parameters.sampling import Sampling
 from studio.steps import control, edit, generate, inpaint
+from tests import here
 from tests.diffusion import small
 
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"), 3)
+    return Engine(here.pipelines(), 3)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +29,7 @@ def model(home):
 
 @pytest.fixture(scope="module")
 def unet(engine, model):
-    return engine.pipelines.get(library.find(model), "text-to-image").unet
+    return engine.pipelines.get(here.card(model), "text-to-image").unet
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +59,7 @@ def plainly(engine, model, nets, **rest):
     """The same by the library alone."""
     import diffusers
 
-    own = engine.pipelines.get(library.find(model), "text-to-image").components
+    own = engine.pipelines.get(here.card(model), "text-to-image").components
     loaded = [diffusers.ControlNetModel.from_pretrained(net) for net in nets]
     pipeline = diffusers.StableDiffusionControlNetPipeline(
         **own, controlnet=loaded if len(nets) > 1 else loaded[0], requires_safety_checker=False

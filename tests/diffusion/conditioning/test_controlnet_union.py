@@ -8,11 +8,10 @@ import pytest
 import torch
 
 from studio.diffusion.engine import Engine
-from studio.diffusion.pipelines import Pipelines
 from studio.errors import InputError
-from studio.models import adapters
 from studio.parameters.conditioning import NOTHING, Guide
 from studio.steps import control, edit, generate, inpaint
+from tests import here
 from tests.diffusion import small
 
 ASKED = {"steps": 2, "guidance": 2, "size": (64, 64)}
@@ -20,7 +19,7 @@ ASKED = {"steps": 2, "guidance": 2, "size": (64, 64)}
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"), 3)
+    return Engine(here.pipelines(), 3)
 
 
 @pytest.fixture(scope="module")
@@ -98,14 +97,14 @@ def test_one_file_of_it_is_known_by_its_tensors(modes, draw, sdxl, home):
     (file := home / f"file{modes}.safetensors").write_bytes(
         (folder / "diffusion_pytorch_model.safetensors").read_bytes()
     )
-    assert len(adapters.find(str(file), "controlnet").modes) == modes
+    assert len(here.library().adapters.find(str(file), "controlnet").modes) == modes
     assert draw(guide(str(file), "edges")) == draw(guide(str(folder), "edges"))
 
 
 def test_it_must_be_told_what_it_is_shown(union):
     for shows in (control.AS_TRAINED, "tile"):
         with pytest.raises(InputError, match="'union' follows several kinds of picture; say which this one is: pose, "):
-            control.check(union, shows)
+            control.check(here.library(), union, shows)
 
 
 def test_one_for_another_kind_of_model_is_refused_by_name(engine, union):

@@ -4,17 +4,17 @@ from pathlib import Path
 import pytest
 
 from studio.diffusion.engine import Engine
-from studio.diffusion.pipelines import Pipelines
 from studio.errors import InputError, ModelError
 from studio.parameters.conditioning import Guide, Reference
 from studio.parameters.sampling import Sampling
 from studio.steps import generate, reference
+from tests import here
 from tests.diffusion import small
 
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"), 3)
+    return Engine(here.pipelines(), 3)
 
 
 @pytest.fixture

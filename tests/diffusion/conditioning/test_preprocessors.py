@@ -5,16 +5,16 @@ from PIL import Image
 from studio.diffusion.conditioning import preprocessors
 from studio.diffusion.engine import Engine
 from studio.diffusion.loading.adapter_cache import Parts
-from studio.diffusion.pipelines import Pipelines
 from studio.errors import ModelError
 from studio.models.adapters import Part
 from studio.steps import depth, pose
+from tests import here
 from tests.diffusion import small
 
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"))
+    return Engine(here.pipelines())
 
 
 def test_depth_is_the_models_from_black_to_white(engine, tmp_path):
@@ -71,4 +71,4 @@ def test_what_does_not_load_is_named(tmp_path):
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:500])
     with pytest.raises(ModelError, match="not downloaded whole"):
-        preprocessors.depth(Parts("cpu"), Part.read(folder), small.drawing())
+        preprocessors.depth(Parts(here.library().adapters, "cpu"), Part.read(folder), small.drawing())

@@ -2,18 +2,17 @@ import pytest
 import torch
 
 from studio.diffusion.engine import Engine
-from studio.diffusion.pipelines import Pipelines
 from studio.errors import InputError
-from studio.models import library
 from studio.parameters.conditioning import Guide
 from studio.parameters.sampling import Sampling
 from studio.steps import embedding, generate
+from tests import here
 from tests.diffusion import small
 
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Pipelines("cpu"), 3)
+    return Engine(here.pipelines(), 3)
 
 
 def draw(engine, prompt, *embeddings, negative=""):
@@ -27,8 +26,8 @@ def test_it_is_the_librarys(engine, tmp_path, words):
     """Loaded by the library for good, into a model of its own."""
     file = small.embedding(tmp_path / "style.safetensors", words=words)
     made = draw(engine, "a star <style>", ("<style>", file))
-    other = Engine(Pipelines("cpu"), 3)
-    other.pipelines.get(library.find("spark"), "text-to-image").load_textual_inversion(file, token="<style>")  # noqa: S106
+    other = Engine(here.pipelines(), 3)
+    other.pipelines.get(here.card("spark"), "text-to-image").load_textual_inversion(file, token="<style>")  # noqa: S106
     assert made == draw(other, "a star <style>")
 
 
@@ -45,7 +44,7 @@ def test_it_counts_in_the_negative_prompt_too(engine, tmp_path):
 
 def test_the_next_picture_reads_the_word_as_a_fresh_process_does(engine, tmp_path):
     prompt, file = "a star <style>", small.embedding(tmp_path / "style.safetensors")
-    fresh = draw(Engine(Pipelines("cpu"), 3), prompt)
+    fresh = draw(Engine(here.pipelines(), 3), prompt)
     draw(engine, prompt, ("<style>", file))
     assert draw(engine, prompt) == fresh
 
@@ -59,7 +58,7 @@ def test_the_next_picture_reads_the_word_as_a_fresh_process_does(engine, tmp_pat
     ],
 )
 def test_what_would_do_nothing_is_refused(engine, tmp_path, word, width, said):
-    known = engine.pipelines.get(library.find("spark"), "text-to-image")
+    known = engine.pipelines.get(here.card("spark"), "text-to-image")
     before = small.state(known)
     if word == "star":
         word = next(w for w in known.tokenizer.get_vocab() if w.isalpha() and len(w) > 2)

@@ -9,15 +9,15 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from studio.diffusion.memory.memory_footprint import Anatomy
-from studio.diffusion.pipelines import Pipelines
 from studio.errors import ModelError
 from studio.models.card import ModelCard
 from studio.models.parameter_index import parameters
+from tests import here
 from tests.families import makers, partfiles
 
 
 def loaded(card):
-    return Pipelines("cpu").get(card, "text-to-image")
+    return here.pipelines().get(card, "text-to-image")
 
 
 def weightless(folder: Path, out: Path) -> Path:

@@ -9,11 +9,11 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from studio.diffusion.engine import Engine
-from studio.diffusion.pipelines import Pipelines
 from studio.errors import ModelError
 from studio.models.card import ModelCard
 from studio.models.parameter_index import spots
 from studio.parameters.request import Request
+from tests import here
 from tests.families import makers, partfiles, tiny
 from tests.models import original, small
 
@@ -31,7 +31,7 @@ def same(one: np.ndarray, other: np.ndarray) -> bool:
 
 
 def loaded(card):
-    return Pipelines("cpu").get(card, "text-to-image")
+    return here.pipelines().get(card, "text-to-image")
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_an_inpainting_file_paints_into_a_mask(tmp_path):
         image=Image.new("RGB", (64, 64), "red"),
         mask=Image.new("L", (64, 64), 255),
     )
-    assert Engine(Pipelines("cpu")).denoise(card, request).size == (64, 64)
+    assert Engine(here.pipelines()).denoise(card, request).size == (64, 64)
 
 
 def test_openclips_layers_are_found(tmp_path):
@@ -102,7 +102,7 @@ def xl(pipeline, path):
     base = small.folder(pipeline, path / "base")
     card = ModelCard.read(original.write(pipeline, path / "x.safetensors"), base)
     assert card.family.name == "sdxl"
-    return Pipelines("cpu").any(card)
+    return here.pipelines().any(card)
 
 
 def test_xl_with_its_two_text_encoders_draws_what_its_folder_draws(tmp_path):

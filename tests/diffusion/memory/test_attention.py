@@ -8,8 +8,8 @@ import torch
 
 from studio.diffusion.engine import Engine
 from studio.diffusion.memory import attention
-from studio.diffusion.pipelines import Pipelines
 from studio.parameters.request import Request
+from tests import here
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def counted(part, ran):
 @pytest.mark.parametrize("which", ["torch", "xformers"])
 def test_the_chosen_function_runs_in_u_net_and_autoencoder(card, ran, which):
     model = card("sd1")
-    pipelines = Pipelines("cpu")
+    pipelines = here.pipelines()
     plain = draw(pipelines, model)
     pipeline = pipelines.get(model, "text-to-image")
     attention.use(pipeline, which)
@@ -69,7 +69,7 @@ def test_the_chosen_function_runs_in_u_net_and_autoencoder(card, ran, which):
 
 def test_a_transformer_computes_attention_by_torch(card, ran):
     model = card("sd3")
-    pipelines = Pipelines("cpu")
+    pipelines = here.pipelines()
     pipeline = pipelines.get(model, "text-to-image")
     found = counted(pipeline.transformer, ran)
     draw(pipelines, model)
@@ -79,7 +79,7 @@ def test_a_transformer_computes_attention_by_torch(card, ran):
 
 def test_processors_of_another_kind_are_left_alone(card):
     model = card("sd3")
-    pipeline = Pipelines("cpu").get(model, "text-to-image")
+    pipeline = here.pipelines().get(model, "text-to-image")
     before = attention.in_use(pipeline)
     attention.use(pipeline, "xformers")
     assert attention.in_use(pipeline)["transformer"] == before["transformer"] == ["JointAttnProcessor2_0"]

@@ -5,22 +5,23 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
+from studio.config import shipped
 from studio.diffusion.conditioning.conditioned_pipeline import guided as entered
 from studio.diffusion.engine import Engine
 from studio.diffusion.memory import offload
 from studio.diffusion.memory.plan import FOUR_BIT_NEEDS, Placement, Plan, Storage
-from studio.diffusion.pipelines import Pipelines
-from studio.models import library
+from studio.models.card import ModelCard
 from studio.parameters.conditioning import NOTHING, Control, Guide, Reference
 from studio.parameters.request import Request
 from studio.steps import region
+from tests import here
 from tests.diffusion import small
 
-CARD = library.find("spark")
+CARD = ModelCard.read(shipped("assets") / "spark")
 
 
 def planned(**how):
-    pipelines = Pipelines("cpu")
+    pipelines = here.pipelines()
     pipelines.adopt(CARD, Plan(**how), 0)
     return pipelines
 
@@ -32,7 +33,7 @@ def draw(pipelines, prompt="a red circle on white", edge=128):
 
 @pytest.fixture(scope="module")
 def plain():
-    return Pipelines("cpu")
+    return here.pipelines()
 
 
 @pytest.mark.parametrize("placement", [Placement.DROP, Placement.MODELS, Placement.GROUPS])
@@ -47,7 +48,7 @@ def model(tmp_path_factory):
     """A small Stable Diffusion 1, and a guide of each kind for it, and all at once."""
     home, picture = tmp_path_factory.mktemp("guided"), small.drawing()
     card = small.sd1(home / "model")
-    unet = Pipelines("cpu").get(card, "text-to-image").unet
+    unet = here.pipelines().get(card, "text-to-image").unet
     net, adapter = small.controlnet(home / "net", unet=unet), small.t2i_adapter(home / "adapter")
     guides = {
         "ControlNet": Guide(controls=(Control(net, picture),)),
@@ -77,14 +78,14 @@ def guided(pipelines, card, guide, **more):
 @pytest.fixture(scope="module")
 def expected(model):
     card, guides = model
-    pipelines = Pipelines("cpu")
+    pipelines = here.pipelines()
     return {name: guided(pipelines, card, guide) for name, guide in guides.items()}
 
 
 @pytest.mark.parametrize("placement", [Placement.DROP, Placement.MODELS, Placement.GROUPS])
 def test_guides_work_wherever_a_model_is_kept(model, expected, placement):
     card, guides = model
-    pipelines = Pipelines("cpu")
+    pipelines = here.pipelines()
     pipelines.adopt(card, Plan(placement=placement), 0)
     for name in (*guides, "all at once", "ControlNet", "area"):  # some once more, after the others
         assert guided(pipelines, card, guides[name]) == expected[name], name
@@ -93,7 +94,7 @@ def test_guides_work_wherever_a_model_is_kept(model, expected, placement):
 def test_a_task_puts_its_modules_away_by_itself_where_they_come_and_go(model):
     """Built around hooks of another pipeline, it would leave the last module on the device."""
     card, guides = model
-    pipelines = Pipelines("cpu")
+    pipelines = here.pipelines()
     pipelines.adopt(card, Plan(placement=Placement.MODELS), 0)
     pipelines.get(card, "text-to-image")
     assert pipelines.get(card, "image-to-image")._all_hooks
@@ -125,7 +126,7 @@ ROUNDED = [
 def test_rounded_weights_take_what_was_forecast_and_change_the_picture_a_little(name, storage, card):
     """Of a U-Net and of a transformer, read by the code that reads every model."""
     request = Request(prompt="a red star", steps=2, guidance=3.0, width=64, height=64)
-    whole, rounded = Pipelines("cpu"), Pipelines("cpu")
+    whole, rounded = here.pipelines(), here.pipelines()
     rounded.adopt(card(name), Plan(storage=storage), 0)
     one, other = (np.asarray(Engine(each, 7).forward(card(name), request)) for each in (whole, rounded))
     apart = np.abs(one.astype(int) - other).mean()

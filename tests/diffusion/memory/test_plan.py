@@ -14,12 +14,12 @@ from studio.config import memory as amount
 from studio.diffusion.memory.memory_footprint import Anatomy
 from studio.diffusion.memory.plan import Forecast, Placement, Plan, Storage, plan, ran_out
 from studio.errors import InputError
-from studio.models import library
 from studio.models.card import ModelCard
 from studio.parameters import conditioning as guides
 from studio.parameters.conditioning import NOTHING, Guide
 from studio.parameters.request import Request
 from studio.prompts.lora import Lora
+from tests import here
 from tests.diffusion import heavy
 from tests.diffusion.alone import LEAN, alone
 from tests.families import makers
@@ -32,7 +32,7 @@ def request(edge, guidance=5.0, guide=NOTHING):
 
 
 def forecast(card, edge, device="cpu", guide=NOTHING):
-    return Forecast(Anatomy.of(card), card, request(edge, guide=guide), device)
+    return Forecast(Anatomy.of(card), card, request(edge, guide=guide), device, here.library().adapters)
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +67,7 @@ def measured(model, edge, pictures, guide="NOTHING", **environment):
 def test_the_forecast_is_within_15_percent_of_what_is_in_use(models, model, edge, pictures):
     """Freed memory goes back to the system here, and the peak is the same in each run."""
     found = measured(models[model], edge, pictures, **LEAN)
-    expected = forecast(library.find(str(models[model])), edge).need(Plan(batch=pictures)) / 2**20
+    expected = forecast(here.card(str(models[model])), edge).need(Plan(batch=pictures)) / 2**20
     print(f"{model} {edge}x{edge}, {pictures}: expected {expected:.0f} MB, measured {found:.0f} MB")
     assert expected == pytest.approx(found, rel=0.15)
 
@@ -77,7 +77,7 @@ def test_the_forecast_is_within_15_percent_of_what_is_in_use(models, model, edge
 def test_the_forecast_is_within_15_percent_of_the_mean_peak(models):
     """The C library keeps more or less of freed memory from run to run; single peaks differ by a tenth and more."""
     found = [measured(models["sd1"], 512, 1) for _ in range(3)]
-    expected = forecast(library.find(str(models["sd1"])), 512).peak(Plan()) / 2**20
+    expected = forecast(here.card(str(models["sd1"])), 512).peak(Plan()) / 2**20
     print(f"sd1 512x512: expected {expected:.0f} MB, measured {found} MB")
     assert expected == pytest.approx(mean(found), rel=0.15)
 
@@ -111,7 +111,7 @@ def test_the_forecast_counts_what_a_guide_asks_for(models, parts, guide, picture
     code = GUIDES[guide].replace("PICTURE", PICTURE).format(**parts)
     found = measured(models["sd1"], 256, pictures, code, **LEAN)
     asked = eval(code, vars(guides) | {"Image": Image})  # noqa: S307 our own
-    expected = forecast(library.find(str(models["sd1"])), 256, guide=asked).need(Plan(batch=pictures)) / 2**20
+    expected = forecast(here.card(str(models["sd1"])), 256, guide=asked).need(Plan(batch=pictures)) / 2**20
     print(f"{guide}, {pictures}: expected {expected:.0f} MB, measured {found:.0f} MB")
     assert expected == pytest.approx(found, rel=0.15)
 
@@ -240,10 +240,10 @@ def test_there_are_three_rungs_at_most(true_sdxl):
 
 
 def test_tiles_take_less_and_guidance_takes_more():
-    card = library.find("spark")
+    card = here.card("spark")
     spark = forecast(card, 1024)
     assert spark.peak(Plan(tiled=True)) < 0.7 * spark.peak(Plan())
-    unguided = Forecast(Anatomy.of(card), card, request(1024, guidance=1.0), "cpu")
+    unguided = Forecast(Anatomy.of(card), card, request(1024, guidance=1.0), "cpu", here.library().adapters)
     many = Plan(tiled=True, batch=16)
     assert unguided.peak(many) < 0.7 * spark.peak(many)
 

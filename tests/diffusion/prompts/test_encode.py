@@ -6,11 +6,10 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 
 from studio import plugins
 from studio.diffusion.engine import Engine
-from studio.diffusion.pipelines import Pipelines
 from studio.diffusion.prompts import encode
 from studio.errors import InputError
-from studio.models import library
 from studio.parameters.request import Request
+from tests import here
 from tests.diffusion import small
 from tests.diffusion.small import difference
 
@@ -19,12 +18,12 @@ PLAIN = ["a red circle on white", "", "a smile :) (and {more}", "three yellow st
 
 @pytest.fixture(scope="module")
 def loaded():
-    return Pipelines("cpu")
+    return here.pipelines()
 
 
 @pytest.fixture(scope="module")
 def spark(loaded):
-    return loaded.get(library.find("spark"), "text-to-image")
+    return loaded.get(here.card("spark"), "text-to-image")
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +93,7 @@ def test_no_negative_prompt_is_zeros_where_sdxl_wants_it(sdxl):
 
 
 def test_a_plain_prompt_gives_the_pipeline_s_own_picture(loaded, spark):
-    ours = Engine(loaded, 7).denoise(library.find("spark"), asked("a red circle", "dark", width=256, height=256))
+    ours = Engine(loaded, 7).denoise(here.card("spark"), asked("a red circle", "dark", width=256, height=256))
     theirs = spark(["a red circle"], negative_prompt=["dark"], num_inference_steps=4, guidance_scale=2.0, width=256,
                    height=256, generator=[torch.Generator().manual_seed(7)]).images[0]  # fmt: skip
     assert ours.tobytes() == theirs.tobytes()
@@ -163,7 +162,7 @@ def test_a_clip_skip_beyond_the_layers_says_how_many_there_are(name, most, reque
 
 def drawn(loaded, prompt, negative="", seed=7, **more):
     request = asked(prompt, negative, **{"width": 256, "height": 256, **more})
-    return Engine(loaded, seed).denoise(library.find("spark"), request)
+    return Engine(loaded, seed).denoise(here.card("spark"), request)
 
 
 def test_a_schedule_changes_the_words_when_its_step_comes(loaded):
@@ -262,7 +261,7 @@ def test_and_is_refused_where_nothing_pulls_two_ways(loaded):
         drawn(loaded, "a AND b", guidance=1.0)
     with pytest.raises(InputError, match="AND joins prompts, not negative"):
         drawn(loaded, "a", "b AND c")
-    assert not loaded.get(library.find("spark"), "text-to-image").unet._forward_hooks
+    assert not loaded.get(here.card("spark"), "text-to-image").unet._forward_hooks
 
 
 def test_image_to_image_counts_the_steps_that_run(loaded):

@@ -8,14 +8,13 @@ import torch
 
 from studio.diffusion.engine import Engine
 from studio.diffusion.memory.plan import Placement, Plan
-from studio.diffusion.pipelines import Pipelines
 from studio.diffusion.prompts.encode import Embedding
 from studio.diffusion.prompts.prompt_cache import Remembered
-from studio.models import library
 from studio.models.card import ModelCard
 from studio.parameters.conditioning import Guide, Region
 from studio.parameters.request import Request
 from studio.prompts.lora import Lora
+from tests import here
 from tests.diffusion import small
 from tests.lora import lorafiles
 
@@ -26,7 +25,7 @@ class Drawing:
     """Draws with Spark, or another model, and counts how often its text encoder reads."""
 
     def __init__(self, card=None, plan=None):
-        self.card, self.pipelines = card or library.find("spark"), Pipelines("cpu")
+        self.card, self.pipelines = card or here.card("spark"), here.pipelines()
         if plan:
             self.pipelines.adopt(self.card, plan, 0)
         self.pipeline, self.read = self.pipelines.get(self.card, "text-to-image"), 0
@@ -112,7 +111,7 @@ def test_weights_that_were_written_to_are_read_anew(lora):
 
 def test_another_model_in_the_same_place_has_read_nothing(tmp_path):
     where = tmp_path / "model"
-    copytree(library.find("spark").path, where)
+    copytree(here.card("spark").path, where)
     card = ModelCard.read(where)
     drawing = Drawing(card)
     before = drawing.draw()[0]

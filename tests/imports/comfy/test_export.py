@@ -10,13 +10,14 @@ from studio.imports.comfy import nodes
 from studio.imports.comfy.export import export
 from studio.imports.formats import comfyui
 from studio.imports.metadata_extract import Carried
-from studio.models import library
+from studio.models.model_index import ModelIndex
 from studio.parameters.sampler_names import NAMES, canonical
 from studio.parameters.sampler_names import comfyui as theirs
 from studio.parameters.types import OWN_SAMPLER
 from studio.plugins import find
 from studio.workflow.job import Job
 from studio.workflow.workflow import Workflow
+from tests import here
 from tests.diffusion import small
 from tests.imports.comfy.graphs import PLAIN, read
 
@@ -48,7 +49,7 @@ def pictures(tmp_path):
 
 
 def test_text_to_image_comes_back():
-    found = back(export(job("text-to-image", clip_skip=2)))
+    found = back(export(job("text-to-image", clip_skip=2), here.library()))
     assert (found.workflow, found.left[0].name) == ("text-to-image", "weights of words")
     assert found.clip_skip == {"clip_skip": 2}
     assert found.values == {**ASKED, "prompt": "a (red:1.2) circle, (soft:0.909091) BREAK on white"}
@@ -57,7 +58,7 @@ def test_text_to_image_comes_back():
 def test_every_node_is_one_of_the_core_with_its_settings(pictures):
     asked = {key: value for key, value in ASKED.items() if key != "size"}
     asked |= {"image": pictures["photo"], "mask": pictures["mask"], "loras": ["neon-glow:1"], "clip_skip": 2}
-    exported = export(Job.of(Workflow.load("inpaint"), asked))
+    exported = export(Job.of(Workflow.load("inpaint"), asked), here.library())
     for node in exported.graph.values():
         known = nodes.settings(node["class_type"])
         assert known is not None
@@ -68,7 +69,7 @@ def test_every_node_is_one_of_the_core_with_its_settings(pictures):
 @pytest.mark.parametrize("strength", [0.7, 0.4, 0.35, 0.9])
 def test_image_to_image_comes_back(pictures, strength):
     asked = job("image-to-image", image=pictures["photo"], strength=strength, steps=20)
-    found = back(export(asked))
+    found = back(export(asked, here.library()))
     assert found.workflow == "image-to-image"
     assert found.values["steps"] == 20
     assert int(20 * found.values["strength"]) == int(20 * strength)
@@ -77,20 +78,22 @@ def test_image_to_image_comes_back(pictures, strength):
 
 def test_inpainting_comes_back(pictures):
     asked = {**ASKED, "image": pictures["photo"], "mask": pictures["mask"], "prompt": "a star", "strength": 0.75}
-    found = back(export(Job.of(Workflow.load("inpaint"), {key: asked[key] for key in asked if key != "size"})))
+    found = back(
+        export(Job.of(Workflow.load("inpaint"), {key: asked[key] for key in asked if key != "size"}), here.library())
+    )
     assert found.workflow == "inpaint"
     assert found.values == {key: asked[key] for key in asked if key not in ("image", "mask", "size")}
 
 
 def test_a_large_picture_comes_back():
     asked = {**ASKED, "factor": 1.5, "strength": 0.5, "prompt": "a star"}
-    found = back(export(Job.of(Workflow.load("hires"), asked)))
+    found = back(export(Job.of(Workflow.load("hires"), asked), here.library()))
     assert (found.workflow, found.values) == ("hires", asked)
 
 
 def test_loras_come_back_from_inputs_and_from_the_prompt():
     asked = job("text-to-image", loras=["neon-glow:0.8"], prompt="a star <lora:paper-cut-out:0.5>")
-    found = back(export(asked))
+    found = back(export(asked, here.library()))
     assert [(asset.name, asset.weight) for asset in found.assets if asset.kind == "lora"] == [
         ("neon-glow.safetensors", 0.8), ("paper-cut-out.safetensors", 0.5)]  # fmt: skip
     assert found.values["prompt"] == "a star "
@@ -99,7 +102,7 @@ def test_loras_come_back_from_inputs_and_from_the_prompt():
 def test_a_controlnet_comes_back(pictures, tmp_path):
     net = small.controlnet(tmp_path / "scribbles")
     asked = job("controlnet", image=pictures["lines"], controlnet=net, lines="edges", weight=0.6, until=0.5)
-    found = back(export(asked))
+    found = back(export(asked, here.library()))
     assert {name: found.values[name] for name in ("lines", "weight", "until", "seed")} == {
         "lines": "edges", "weight": 0.6, "until": 0.5, "seed": 11}  # fmt: skip
     assert "scribbles.safetensors" in [asset.name for asset in found.assets]
@@ -107,7 +110,7 @@ def test_a_controlnet_comes_back(pictures, tmp_path):
 
 def test_what_was_read_can_be_written_again():
     found = read({**PLAIN, "3": {**PLAIN["3"], "inputs": {**PLAIN["3"]["inputs"], "steps": 9}}})
-    again = export(Job.of(Workflow.load("text-to-image"), found.values))
+    again = export(Job.of(Workflow.load("text-to-image"), found.values), here.library())
     assert back(again).values == found.values
 
 
@@ -128,16 +131,18 @@ def test_samplers_have_one_name_there_or_none(name):
 )
 def test_what_has_no_counterpart_is_refused_by_name(values, message):
     with pytest.raises(InputError, match=message):
-        export(job("text-to-image", **values))
+        export(job("text-to-image", **values), here.library())
 
 
 def test_steps_without_a_counterpart_are_refused_by_name():
     with pytest.raises(InputError, match="the step 'tile'"):
-        export(job("seamless-pattern"))
+        export(job("seamless-pattern"), here.library())
 
 
 def test_what_the_graph_cannot_say_is_said(pictures):
-    exported = export(job("image-to-image", image=pictures["photo"], size=None, count=2, sampler=OWN_SAMPLER))
+    exported = export(
+        job("image-to-image", image=pictures["photo"], size=None, count=2, sampler=OWN_SAMPLER), here.library()
+    )
     said = "\n".join(exported.notes)
     for words in ("first of 2", "photo.png", "spark.safetensors", "give a size", "written as DDIM"):
         assert words in said
@@ -145,17 +150,17 @@ def test_what_the_graph_cannot_say_is_said(pictures):
 
 @pytest.mark.parametrize(("family", "layer"), [("sd1", -2), ("sd2", -3), ("sdxl", -3)])
 def test_clip_skip_is_counted_from_clips_last_layer(family, layer, monkeypatch):
-    card = library.find("spark")
+    card = here.card("spark")
     other = replace(card, family=find("families", family).FAMILY)
-    monkeypatch.setattr("studio.models.library.find", lambda _: other)
-    nodes = export(job("text-to-image", clip_skip=2)).graph.values()
+    monkeypatch.setattr(ModelIndex, "find", lambda *_: other)
+    nodes = export(job("text-to-image", clip_skip=2), here.library()).graph.values()
     (last,) = [node for node in nodes if node["class_type"] == "CLIPSetLastLayer"]
     assert last["inputs"]["stop_at_clip_layer"] == layer
 
 
 def test_a_clip_skip_that_the_family_has_not_is_refused(monkeypatch):
     asked = job("text-to-image", clip_skip=2)
-    flux = replace(library.find("spark"), family=find("families", "flux1").FAMILY)
-    monkeypatch.setattr("studio.models.library.find", lambda _: flux)
+    flux = replace(here.card("spark"), family=find("families", "flux1").FAMILY)
+    monkeypatch.setattr(ModelIndex, "find", lambda *_: flux)
     with pytest.raises(InputError, match="has no clip skip; leave it at 1"):
-        export(asked)
+        export(asked, here.library())

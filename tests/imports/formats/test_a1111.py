@@ -155,9 +155,9 @@ def test_marks_that_mean_wildcards_here_are_words_there():
 @pytest.fixture
 def quick(monkeypatch):
     """Each workflow is loaded, and its form made, once."""
-    load, form = Workflow.load, Workflow.form
+    load, form = Workflow.builtin, Workflow.form
     made = {}
-    monkeypatch.setattr(Workflow, "load", cache(load))
+    monkeypatch.setattr(Workflow, "builtin", cache(load))
     monkeypatch.setattr(Workflow, "form", lambda self: made.setdefault(self.name, None) or _kept(made, self, form))
 
 

@@ -54,7 +54,7 @@ def test_files_of_others(text):
 
 
 def test_damaged_texts_are_read_or_passed_on(monkeypatch):
-    monkeypatch.setattr(Workflow, "load", cache(Workflow.load))  # which would take most of the time
+    monkeypatch.setattr(Workflow, "builtin", cache(Workflow.builtin))  # which would take most of the time
     monkeypatch.setattr(Workflow, "form", lambda workflow: form_of(workflow.name))
     lot = Random(3)
     evil = ("\x00", "\ud800", "9" * 400, "(" * 900, "nan", "\n", ", ", '"', "<lora:", "-", "é" * 999, "1e999", "{" * 99)

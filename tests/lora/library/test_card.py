@@ -4,8 +4,9 @@ from studio.errors import ModelError
 from studio.lora.library import privacy
 from studio.lora.library.card import LoraCard
 from studio.lora.library.lora_summary import about
+from studio.model_files.hash_cache import HashCache
 from studio.model_files.header import Header
-from studio.models import library
+from tests import here
 from tests.lora.told import A1111, CIVITAI, KOHYA, LORA_MANAGER, TARGETS, beside, write
 
 SD15 = {"lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k": (1280, 768)}
@@ -93,7 +94,7 @@ def test_bases_that_contradict_one_another_are_said(file):
 
 
 def test_what_does_not_fit_says_why(tmp_path, file):
-    spark = library.find("spark")
+    spark = here.card("spark")
     half = TARGETS | {"lora_unet_nowhere": (8, 8)}
     assert LoraCard.read(file).fits(spark) == ""
     assert made(tmp_path, targets=SDXL).fits(spark) == "made for Stable Diffusion XL; spark is Stable Diffusion 1"
@@ -119,7 +120,7 @@ def test_what_does_not_fit_says_why(tmp_path, file):
 )
 def test_hostile_metadata_is_only_text(tmp_path, hostile):
     file = write(tmp_path / "x.safetensors", dict.fromkeys(KOHYA, hostile))
-    said = [*about(LoraCard.read(file))]
+    said = [*about(LoraCard.read(file), HashCache())]
     assert not any("<script" in how for what, how in said if what != "trigger")
     assert all(how.isprintable() for _, how in [*said, *privacy.findings(Header.read(file).metadata)])
     privacy.scrub(file, tmp_path / "clean.safetensors")

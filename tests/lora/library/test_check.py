@@ -2,12 +2,12 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from studio.lora.library.check import Check
-from studio.models import library
+from tests import here
 from tests.lora.told import TARGETS, tensors, write
 
 
 def checked(file):
-    return Check.of(file, library.find("spark"))
+    return Check.of(file, here.card("spark"))
 
 
 def test_all_of_it_fits(tmp_path):

@@ -7,6 +7,7 @@ from studio.errors import InputError, OutputError
 from studio.lora.library import privacy
 from studio.lora.library.card import LoraCard
 from studio.lora.library.hashes import Digests
+from studio.model_files.hash_cache import HashCache
 from studio.model_files.hashes import Stamp
 from studio.model_files.header import Header
 from tests.lora.told import KOHYA, write
@@ -38,7 +39,7 @@ def test_a_scrubbed_copy_has_the_same_tensors_byte_for_byte(file, tmp_path):
     privacy.scrub(file, out := tmp_path / "clean.safetensors")
     assert out.read_bytes()[Header.read(out).data :] == before[Header.read(file).data :]
     assert Header.read(out).data % 8 == 0
-    assert Digests.of(out).tensors == Digests.of(file).tensors
+    assert Digests.of(out, HashCache()).tensors == Digests.of(file, HashCache()).tensors
     mine, theirs = load_file(out), load_file(file)
     assert {*mine} == {*theirs} and all((mine[name] == theirs[name]).all() for name in mine)
     assert (file.read_bytes(), Stamp.of(file)) == (before, stamp)

@@ -7,13 +7,16 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from studio.config import shipped
 from studio.errors import InputError, ModelError
 from studio.families import flux1
 from studio.lora.library.hashes import Digests
 from studio.lora.tools.checkpoint_merge import merge
-from studio.models import folder, library
+from studio.model_files.hash_cache import HashCache
+from studio.models import folder
 from studio.models.card import ModelCard
 from studio.prompts.lora import Lora
+from tests import here
 from tests.diffusion import small
 from tests.diffusion.checkpoints import draw, metadata, silent, spark, tensors
 from tests.families import tiny
@@ -21,7 +24,7 @@ from tests.lora import files, lorafiles
 from tests.models import original
 from tests.models import small as whole
 
-SPARK = library.find("spark")
+SPARK = ModelCard.read(shipped("assets") / "spark")
 
 
 def pipeline_of(card):
@@ -55,7 +58,7 @@ def base(home):
 @pytest.fixture(scope="module")
 def merged(home, base, neon, paper):
     asked = [Lora(neon[0], 0.8), Lora(paper[0], 0.5)]
-    merge(base, asked, home / "merged", silent)
+    merge(base, asked, here.library().loras, home / "merged", silent)
     return ModelCard.read(home / "merged")
 
 
@@ -92,7 +95,7 @@ def test_it_says_what_it_was_made_from(merged, base):
     told = metadata(merged.path / FILES["unet"])
     assert told["modelspec.merged_from"] == "spark32, neon:0.8, paper:0.5"
     assert told["modelspec.license"] == "apache-2.0 (spark32); unknown (neon); unknown (paper)"
-    assert told["modelspec.hash_sha256"] == f"0x{Digests.of(merged.path / FILES['unet']).tensors}"
+    assert told["modelspec.hash_sha256"] == f"0x{Digests.of(merged.path / FILES['unet'], HashCache()).tensors}"
     made_from = json.loads(told["studio.made_from"])
     assert [(source["name"], source["weight"]) for source in made_from] == [
         ("spark32", ""),
@@ -111,7 +114,9 @@ def test_shards_in_half_precision_stay_so(neon, tmp_path):
     pipeline.save_pretrained(tmp_path / "half", max_shard_size="8MB")
     pipeline.unet.save_pretrained(tmp_path / "half/unet", variant="fp32")
     assert len(folder.weight_files(tmp_path / "half/unet")) > 1
-    done = merge(ModelCard.read(tmp_path / "half"), [Lora(neon[0], 0.8, text=0)], tmp_path / "new", silent)
+    done = merge(
+        ModelCard.read(tmp_path / "half"), [Lora(neon[0], 0.8, text=0)], here.library().loras, tmp_path / "new", silent
+    )
     assert done.left == ("unet/diffusion_pytorch_model.fp32.safetensors",)
     before, after = tensors(tmp_path / "half"), tensors(tmp_path / "new")
     (stale,) = {name.rpartition("/")[0] for name in before} - {name.rpartition("/")[0] for name in after}
@@ -136,7 +141,7 @@ def test_a_single_file_keeps_its_makers_names(build, tmp_path):
     changes.pop(("unet", "add_embedding.linear_1"), None)
     before = source.read_bytes()
     card = ModelCard.read(source)
-    done = merge(card, [Lora(lora, 0.5)], tmp_path / "new.safetensors", silent)
+    done = merge(card, [Lora(lora, 0.5)], here.library().loras, tmp_path / "new.safetensors", silent)
     assert done.changed == len(changes)
     with torch.no_grad():
         for (part, module), of in changes.items():
@@ -169,7 +174,7 @@ def test_halves_that_lie_the_other_way_round_and_what_is_fused(tmp_path):
     ones["transformer.norm_out.linear.lora_B.weight"][:half] = 3
     save_file(ones, tmp_path / "a.safetensors")
     card = ModelCard.read(tmp_path / "x.safetensors", tmp_path / "base")
-    merge(card, [Lora(str(tmp_path / "a.safetensors"))], tmp_path / "new.safetensors", silent)
+    merge(card, [Lora(str(tmp_path / "a.safetensors"))], here.library().loras, tmp_path / "new.safetensors", silent)
     found = load_file(tmp_path / "new.safetensors")
     last, qkv = found["final_layer.adaLN_modulation.1.weight"], found["double_blocks.0.img_attn.qkv.weight"]
     assert (float(last[:half].mean()), float(last[half:].mean())) == (1, 3)
@@ -186,8 +191,8 @@ def test_a_file_without_text_encoder_says_so(tmp_path):
     with pytest.raises(
         InputError, match="'bare.safetensors' has no text encoder, which the LoRAs change; leave .*text=0"
     ):
-        merge(card, [Lora(lora)], tmp_path / "new.safetensors", silent)
-    assert merge(card, [Lora(lora, text=0)], tmp_path / "new.safetensors", silent).changed
+        merge(card, [Lora(lora)], here.library().loras, tmp_path / "new.safetensors", silent)
+    assert merge(card, [Lora(lora, text=0)], here.library().loras, tmp_path / "new.safetensors", silent).changed
 
 
 def test_nothing_is_left_of_one_that_was_stopped(neon, tmp_path):
@@ -195,7 +200,7 @@ def test_nothing_is_left_of_one_that_was_stopped(neon, tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        merge(SPARK, [Lora(neon[0])], tmp_path / "new", stop)
+        merge(SPARK, [Lora(neon[0])], here.library().loras, tmp_path / "new", stop)
     assert not list(tmp_path.iterdir())
 
 
@@ -204,13 +209,19 @@ def test_rounded_weights_and_too_strong_ones_are_refused(tmp_path):
     lora, _ = lorafiles.file(tmp_path / "a.safetensors", pipeline, lorafiles.lora, components=("unet",), every=9)
     rounded = original.write(pipeline, tmp_path / "fp8.safetensors", dtype=torch.float8_e4m3fn)
     with pytest.raises(ModelError, match="rounded to F8_E4M3, which takes no LoRA"):
-        merge(ModelCard.read(rounded), [Lora(lora)], tmp_path / "new.safetensors", silent)
+        merge(ModelCard.read(rounded), [Lora(lora)], here.library().loras, tmp_path / "new.safetensors", silent)
     half = original.write(pipeline, tmp_path / "half.safetensors", dtype=torch.float16)
     big, _ = lorafiles.file(tmp_path / "b.safetensors", pipeline, lorafiles.full, components=("unet",), every=9, size=1)
     strong = {name: 1e6 * tensor for name, tensor in load_file(big).items()}
     save_file(strong, tmp_path / "c.safetensors")
     with pytest.raises(ModelError, match="no number in the model's precision; lower the weights"):
-        merge(ModelCard.read(half), [Lora(str(tmp_path / "c.safetensors"))], tmp_path / "new.safetensors", silent)
+        merge(
+            ModelCard.read(half),
+            [Lora(str(tmp_path / "c.safetensors"))],
+            here.library().loras,
+            tmp_path / "new.safetensors",
+            silent,
+        )
     assert not (tmp_path / "new.safetensors").exists()
 
 
@@ -225,5 +236,5 @@ def test_rounded_weights_and_too_strong_ones_are_refused(tmp_path):
 )
 def test_what_cannot_be_merged(asked, out, message, neon, tmp_path):
     with pytest.raises(InputError, match=message):
-        merge(SPARK, [Lora(**{"part": neon[0], **asked})], tmp_path / out, silent)
+        merge(SPARK, [Lora(**{"part": neon[0], **asked})], here.library().loras, tmp_path / out, silent)
     assert not list(tmp_path.iterdir())

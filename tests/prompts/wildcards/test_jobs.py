@@ -1,17 +1,22 @@
 """Jobs whose prompts are drawn."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from studio.config import Settings
 from studio.errors import InputError
 from studio.gallery.file_metadata import read
-from studio.lora.library import lora_index
 from studio.runtime.session import Session
 from studio.workflow.job import Job
-from studio.workflow.resolve import resolve
 from studio.workflow.workflow import Workflow
+from tests import here
+
+
+def drawing_from(folder):
+    """The library with this folder of wildcards."""
+    return replace(here.library(), wildcards=folder)
 
 
 @pytest.fixture
@@ -26,7 +31,7 @@ def asked(text_to_image, **values):
 
 
 def test_a_picture_s_job_holds_the_words_that_were_drawn(text_to_image, folder):
-    job = asked(text_to_image).with_wildcards(folder)
+    job = asked(text_to_image).with_wildcards(drawing_from(folder))
     prompts = [job.alone(n).values["prompt"] for n in range(job.total)]
     assert len(set(prompts)) > 5
     assert not any("{" in prompt or "__" in prompt for prompt in prompts)
@@ -36,8 +41,8 @@ def test_a_picture_s_job_holds_the_words_that_were_drawn(text_to_image, folder):
 
 
 def test_a_job_carries_its_wildcards_where_the_folder_is_not(text_to_image, folder, tmp_path):
-    job = asked(text_to_image).with_wildcards(folder)
-    sent = Job.from_json(job.model_dump_json()).with_wildcards(tmp_path / "nowhere")
+    job = asked(text_to_image).with_wildcards(drawing_from(folder))
+    sent = Job.from_json(job.model_dump_json()).with_wildcards(drawing_from(tmp_path / "nowhere"))
     assert sent.alone(4) == job.alone(4)
 
 
@@ -61,21 +66,22 @@ def test_the_same_seed_says_the_same_in_each_combination(write_workflow):
 
 
 def test_a_seed_of_their_own_draws_the_same_words_for_every_picture(text_to_image, folder):
-    jobs = [asked(text_to_image, seed=seed, wildcard_seed=5).with_wildcards(folder) for seed in (3, 900)]
+    jobs = [asked(text_to_image, seed=seed, wildcard_seed=5).with_wildcards(drawing_from(folder)) for seed in (3, 900)]
     words = {job.alone(n).values["prompt"] for job in jobs for n in range(20)}
     assert len(words) == 1
     other = {
-        asked(text_to_image, wildcard_seed=lot).with_wildcards(folder).alone(0).values["prompt"] for lot in range(20)
+        asked(text_to_image, wildcard_seed=lot).with_wildcards(drawing_from(folder)).alone(0).values["prompt"]
+        for lot in range(20)
     }
     assert len(other) > 5
 
 
 def test_it_goes_with_a_job_and_not_with_a_picture(text_to_image, folder):
-    job = asked(text_to_image, wildcard_seed=0).with_wildcards(folder)
+    job = asked(text_to_image, wildcard_seed=0).with_wildcards(drawing_from(folder))
     assert Job.from_json(job.model_dump_json()).alone(4) == job.alone(4)
-    assert job.with_values({"seed": 8}).with_wildcards(folder).alone(0).values == job.alone(0).values
+    assert job.with_values({"seed": 8}).with_wildcards(drawing_from(folder)).alone(0).values == job.alone(0).values
     assert "wildcard_seed" not in job.alone(0).values
-    assert resolve(job)
+    assert here.resolved(job)
     assert asked(text_to_image).values.keys() == job.values.keys() - {"wildcard_seed"}
 
 
@@ -124,31 +130,35 @@ def test_a_picture_s_job_rests_on_the_loras_that_were_drawn(text_to_image, tmp_p
     }
     for prompt, drawn in prompts.items():
         for values in ({"prompt": prompt}, {"prompt": "x", "negative_prompt": prompt}):
-            job = Job.of(text_to_image, values | {"seed": 1, "count": 20}).with_wildcards(tmp_path)
+            job = Job.of(text_to_image, values | {"seed": 1, "count": 20}).with_wildcards(drawing_from(tmp_path))
             alone = [job.alone(n) for n in range(job.total)]
             assert {tuple(sorted(loras_of(one))) for one in alone} == drawn
             assert loras_of(job) == {pin for pins in drawn for pin in pins}
-            assert all(resolve(one) and Job.from_json(one.model_dump_json()) == one for one in alone[:2])
+            assert all(here.resolved(one) and Job.from_json(one.model_dump_json()) == one for one in alone[:2])
 
 
 def test_a_lora_that_is_drawn_and_not_there_is_told_before_anything_starts(text_to_image, tmp_path):
     (tmp_path / "style.txt").write_text("<lora:nowhere:1>\n")
     for prompt in ("__style__", "<lora:{nowhere|nowhere}:1>", "<lora:a__b__c:1>"):
         with pytest.raises(InputError, match="LoRA '(nowhere|a__b__c)'"):
-            Job.of(text_to_image, {"prompt": prompt, "seed": 1}).with_wildcards(tmp_path)
-    Job.of(text_to_image, {"prompt": "a star {__style__|x}", "seed": 5}).with_wildcards(tmp_path)  # draws "x"
+            Job.of(text_to_image, {"prompt": prompt, "seed": 1}).with_wildcards(drawing_from(tmp_path))
+    Job.of(text_to_image, {"prompt": "a star {__style__|x}", "seed": 5}).with_wildcards(
+        drawing_from(tmp_path)
+    )  # draws "x"
     with pytest.raises(InputError, match="LoRA 'nowhere'"):
         Job.of(text_to_image, {"prompt": "{<lora:nowhere:1>|x}", "seed": 1})
 
 
 def test_a_lora_whose_name_holds_double_underscores(text_to_image, tmp_path, monkeypatch):
     monkeypatch.setenv("STUDIO_PARTS", str(tmp_path))
-    shutil.copy(lora_index.find("neon-glow"), tmp_path / "a__b__c.safetensors")
-    job = Job.of(text_to_image, {"prompt": "a {red|red} star <lora:a__b__c:1>", "seed": 1}).with_wildcards(tmp_path)
+    shutil.copy(here.lora("neon-glow"), tmp_path / "a__b__c.safetensors")
+    job = Job.of(text_to_image, {"prompt": "a {red|red} star <lora:a__b__c:1>", "seed": 1}).with_wildcards(
+        drawing_from(tmp_path)
+    )
     assert loras_of(job.alone(0)) == {"lora:a__b__c"}
     assert job.alone(0).values["prompt"] == "a red star <lora:a__b__c:1>"
-    assert resolve(job.alone(0))
-    again = Job.of(text_to_image, job.alone(0).values | {"seed": 1}).with_wildcards(tmp_path)
+    assert here.resolved(job.alone(0))
+    again = Job.of(text_to_image, job.alone(0).values | {"seed": 1}).with_wildcards(drawing_from(tmp_path))
     assert again.alone(0) == job.alone(0)
 
 

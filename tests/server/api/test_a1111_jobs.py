@@ -2,6 +2,7 @@
 
 import base64
 from io import BytesIO
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -12,11 +13,12 @@ from studio.server.api.a1111_requests import Asked, AskedOfPicture
 from studio.server.api.a1111_settings import Settings
 from studio.ui import uploads
 from studio.workflow.job import Job
+from tests import here
 
 
 def job(**asked):
     request = Asked.model_validate(asked)
-    return from_words(request, Settings.read(request.override_settings or {}))
+    return from_words(request, Settings.read(request.override_settings or {}, here.library()), here.library())
 
 
 def values(**asked):
@@ -134,7 +136,8 @@ def painted(output, **asked):
     mask = Image.new("L", (96, 64))
     mask.paste(255, (0, 0, 48, 64))
     given = {"init_images": [png(Image.new("RGB", (96, 64), "red"))], "mask": png(mask), **asked}
-    return from_picture(AskedOfPicture.model_validate(given), Settings.read({}), output)
+    session = SimpleNamespace(settings=SimpleNamespace(output=output), library=here.library())
+    return from_picture(AskedOfPicture.model_validate(given), Settings.read({}, session.library), session)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +154,7 @@ def test_only_what_is_masked_is_drawn_with_its_padding(tmp_path, asked, ours):
     wanted = painted(tmp_path, **asked)
     assert {name: wanted.values[name] for name in ("padding", "drawn_at") if name in wanted.values} == ours
     assert wanted.warnings == []
-    job = Job.of(wanted.workflow, uploads.safe_values(wanted.workflow, wanted.values, tmp_path))
+    job = Job.of(wanted.workflow, uploads.safe_values(wanted.workflow, wanted.values, tmp_path, here.library()))
     assert {name: str(job.values[name]) for name in ours} == {name: str(value) for name, value in ours.items()}
 
 

@@ -8,7 +8,7 @@ import openai
 import pytest
 from PIL import Image
 
-from studio.models import library
+from tests import here
 
 
 def png(image):
@@ -48,7 +48,7 @@ def test_pictures_as_addresses_on_this_server(client, server):
 def test_their_newer_models_answer_with_base64(client):
     answer = client.images.generate(prompt="a star", model="gpt-image-1", quality="low", moderation="low", **FEW)
     with_half_the_steps = opened(answer.data[0])
-    assert f"Steps: {library.find('spark').defaults.steps // 2}," in with_half_the_steps.info["parameters"]
+    assert f"Steps: {here.card('spark').defaults.steps // 2}," in with_half_the_steps.info["parameters"]
     assert answer.model_extra["warnings"] == ["moderation has no effect here; ignored"]
 
 

@@ -13,6 +13,7 @@ from studio.server.web.fields import field
 from studio.server.web.forms import draw
 from studio.ui.controls import Control, controls
 from studio.workflow.workflow import Workflow
+from tests import here
 
 
 def control(kind, **about):
@@ -46,7 +47,7 @@ def control(kind, **about):
 )
 def test_a_value_comes_back_as_it_went_in(wanted, component, value, tmp_path):
     with gr.Blocks():
-        drawn = field(wanted)
+        drawn = field(wanted, here.library())
     assert isinstance(drawn.part, component)
     assert drawn.read(drawn.write(value), tmp_path) == value
 
@@ -54,7 +55,7 @@ def test_a_value_comes_back_as_it_went_in(wanted, component, value, tmp_path):
 @pytest.mark.parametrize(("value", "text"), [(["a", "b"], "a\nb"), (["a, b"], "a, b|"), (None, "")])
 def test_a_list_is_written_as_the_form_reads_it(value, text, tmp_path):
     with gr.Blocks():
-        drawn = field(control("prompt", many=True))
+        drawn = field(control("prompt", many=True), here.library())
     assert drawn.write(value) == text
     assert drawn.read(text, tmp_path) == (text or None)
 
@@ -62,7 +63,7 @@ def test_a_list_is_written_as_the_form_reads_it(value, text, tmp_path):
 def test_a_picture_is_kept_as_it_is_where_a_later_run_finds_it(tmp_path):
     Image.new("RGB", (9, 9), "navy").save(sent := tmp_path / "sent.png")
     with gr.Blocks():
-        drawn = field(control("picture"))
+        drawn = field(control("picture"), here.library())
     kept = Path(drawn.read({"path": str(sent)}, tmp_path / "pictures"))
     assert kept.is_relative_to(tmp_path / "pictures")
     assert kept.read_bytes() == sent.read_bytes()

@@ -113,9 +113,9 @@ def test_pages_change_at_once(client):
 
 
 def test_a_model_that_came_meanwhile_is_offered_to_whom_opens_the_page(client, monkeypatch):
-    from studio.ui import controls
+    from studio.models.model_index import ModelIndex
 
-    monkeypatch.setitem(controls._ASKED_LIVE, "model", lambda: ["new-model", "spark"])
+    monkeypatch.setattr(ModelIndex, "names", lambda _: ["new-model", "spark"])
     page = client.open("text-to-image")
     more = page.locator("#make-text-to-image .more > button")
     if more.count():

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests import here
 from tests.server.web.conftest import fill
 from tests.server.web.test_looks import violations
 
@@ -11,13 +12,11 @@ pytestmark = pytest.mark.usefixtures("parts")
 @pytest.fixture
 def other(monkeypatch, card):
     """Another kind of model to choose."""
-    from studio.models import library
-    from studio.ui import controls
+    from studio.models.model_index import ModelIndex
 
-    xl, find, names = card("sdxl"), library.find, [*library.names(), "xl-model"]
-    monkeypatch.setattr(library, "find", lambda ref: xl if ref == "xl-model" else find(ref))
-    monkeypatch.setattr(library, "names", lambda: names)
-    monkeypatch.setitem(controls._ASKED_LIVE, "model", lambda: names)
+    xl, find, names = card("sdxl"), ModelIndex.find, [*here.models().names(), "xl-model"]
+    monkeypatch.setattr(ModelIndex, "find", lambda index, ref: xl if ref == "xl-model" else find(index, ref))
+    monkeypatch.setattr(ModelIndex, "names", lambda _: names)
 
 
 def opened(client, scheme="light", width=1360):

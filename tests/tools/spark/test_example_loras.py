@@ -6,11 +6,9 @@ from PIL import Image
 
 from studio.config import shipped
 from studio.diffusion.engine import Engine
-from studio.diffusion.pipelines import Pipelines
 from studio.lora.formats.file import LoraFile
 from studio.lora.formats.fit import fit
 from studio.lora.library.card import LoraCard
-from studio.models import library
 from studio.models.parameter_index import parameters
 from studio.parameters.conditioning import NOTHING, Guide
 from studio.parameters.request import Request
@@ -18,6 +16,7 @@ from studio.prompts.lora import Lora
 from studio.tools.spark.palette import nearest
 from studio.tools.spark.recogniser import colours
 from studio.tools.spark.styles import STYLES
+from tests import here
 
 FILES = sorted((shipped("assets") / "loras").glob("*.safetensors"))
 
@@ -29,7 +28,7 @@ def test_there_is_one_for_each_style():
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_it_is_small_fits_spark_and_says_whose_it_is(file):
     assert file.stat().st_size < 1_500_000
-    spark = library.find("spark")
+    spark = here.card("spark")
     assert fit(LoraFile.read(file), parameters(spark), spark.family).share == 1
     card = LoraCard.read(file)
     assert {claim.text for claim in card.licence} == {"apache-2.0"}
@@ -56,4 +55,4 @@ def draw(guide: Guide) -> Image.Image:
         height=256,
         guide=guide,
     )
-    return Engine(Pipelines("cpu"), 3).denoise(library.find("spark"), request)
+    return Engine(here.pipelines(), 3).denoise(here.card("spark"), request)
