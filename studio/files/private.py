@@ -6,12 +6,13 @@ system knows no modes, or on Windows, the folder's own permissions are all there
 """
 
 import os
-import secrets
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from platformdirs import user_state_path
+
+from studio.files.atomic_write import replace_file
 
 _LEFT_OPEN: Final = (
     *(f"{name}{beside}" for name in ("queue.sqlite", "gallery-1.sqlite") for beside in ("", "-wal", "-shm")),
@@ -64,16 +65,8 @@ def file(path: Path) -> Path:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put a file in the place of what was there, whole or not at all, in a folder that is there. Raises OSError."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with open(beside, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    """Create a file, or replace the one that is there, whole or not at all, in a folder that exists. Raises OSError."""
+    replace_file(path, content, 0o600)
 
 
 def _close(path: Path) -> None:

@@ -1,6 +1,5 @@
 """Small copies of pictures, for pages of many; kept by the content of what they show."""
 
-import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
@@ -9,6 +8,7 @@ from typing import Final
 
 from studio.errors import OutputError
 from studio.files import private
+from studio.files.atomic_write import temporary_path
 from studio.images.image_file import open_image
 from studio.images.transparency import on_ground
 
@@ -31,15 +31,14 @@ def kept(folder: Path, picture: str, path: Callable[[], Path]) -> Path:
     small = _file(folder, picture)
     if small.is_file():
         return small
-    data, beside = jpeg(path(), _EDGE), small.with_suffix(f".{secrets.token_hex(4)}")
+    data = jpeg(path(), _EDGE)
     try:
         private.folder(folder)
         private.folder(small.parent)
-        private.file(beside).write_bytes(data)
-        return beside.replace(small)
+        with temporary_path(small.parent) as temporary:
+            private.file(temporary).write_bytes(data)
+            return temporary.replace(small)
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
         raise OutputError(f"cannot write to '{small.parent}': {error.strerror or error}") from None
 
 

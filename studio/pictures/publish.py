@@ -6,8 +6,6 @@ processes can never overwrite each other, and no lock is needed. Then the folder
 
 import errno
 import json
-import os
-import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,13 +19,13 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from studio.errors import InputError, OutputError
+from studio.files.atomic_write import is_temporary, new_file, replace_file, temporary_path, write_new
 from studio.files.no_overwrite import flush, move_new
 from studio.files.untrusted import walk_files
 from studio.pictures import fast_record, parameters_text
 from studio.pictures.picture import Picture
 from studio.workflow.job import Job
 
-_BEGINS, _ENDS = ".studio-", ".tmp"  # of a file that is not whole yet
 _KEPT: Final = "earlier pictures are untouched"
 _ABANDONED: Final = 3600.0  # seconds after which nobody can be writing it any more
 
@@ -61,7 +59,7 @@ def land_in(content: bytes, folder: Path, stem: str) -> Picture:
 
 def _land(content: bytes, folder: Path, move: Callable[[Path], Path]) -> Picture:
     with temporary(folder) as file:
-        _put(file, content)
+        write_new(file, content)
         path = move(file)
         flush(folder)
     return Picture(path)
@@ -80,14 +78,10 @@ def _publish(
 @contextmanager
 def temporary(folder: Path, kept: str = _KEPT) -> Iterator[Path]:
     """The path of a new file in the folder, which is gone afterwards; what the disk refuses becomes an OutputError."""
-    file = folder / f"{_BEGINS}{secrets.token_hex(8)}{_ENDS}"
-    try:
-        with reached(folder, kept):
-            _make(folder)
+    with reached(folder, kept):
+        _make(folder)
+        with temporary_path(folder) as file:
             yield file
-    finally:
-        with suppress(OSError):
-            file.unlink(missing_ok=True)
 
 
 def _make(folder: Path) -> None:
@@ -111,18 +105,16 @@ def replace(path: Path, content: bytes) -> None:
 
     Raises OutputError as ``publish`` does.
     """
-    with temporary(path.parent, f"'{path.name}' is as it was") as file:
-        _put(file, content)
-        file.replace(path)
-        flush(path.parent)
+    with reached(path.parent, f"'{path.name}' is as it was"):
+        _make(path.parent)
+        replace_file(path, content)
 
 
 def sweep(folder: Path) -> None:
     """Delete what killed processes left in a folder and below: files that were not whole an hour ago."""
     with suppress(OSError):
         for file in walk_files(folder):
-            left = file.name.startswith(_BEGINS) and file.name.endswith(_ENDS)
-            if left and time.time() - file.stat().st_mtime > _ABANDONED:
+            if is_temporary(file.name) and time.time() - file.stat().st_mtime > _ABANDONED:
                 file.unlink()
 
 
@@ -146,17 +138,8 @@ def _metadata(job: Job, facts: Mapping[str, Any]) -> PngInfo:
 
 
 def _write(image: Image.Image, path: Path, info: PngInfo) -> None:
-    with path.open("xb") as file:
+    with new_file(path) as file:
         image.save(file, "PNG", pnginfo=info, compress_level=4)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _put(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _move(file: Path, folder: Path, stem: str) -> Path:
