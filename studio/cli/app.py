@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from studio.cli import help_text
 from studio.cli.batch import batch
@@ -234,12 +234,21 @@ def _guarded(tokens: list[str]) -> int:
     except StudioError as error:
         return _say(error, FAILED)
     except CycloptsError as error:
-        return _say(" ".join(str(error).split()), WRONG_USE)
+        return _say(_wrong_use(error, tokens), WRONG_USE)
     except KeyboardInterrupt:
         return _say("stopped", FAILED)
     except BrokenPipeError:  # the reader of our output has gone: nothing left to say
         sys.stderr.close()
         return FAILED
+
+
+def _wrong_use(error: CycloptsError, tokens: list[str]) -> str:
+    if not isinstance(error, UnusedCliTokensError) or not error.unused_tokens:
+        return str(error)
+    extra, command = error.unused_tokens[0], tokens[0]
+    if command == "reproduce":
+        return f"'{extra}' is one picture too many; run 'studio reproduce' once for each picture"
+    return f"'{extra}' is one argument too many; see 'studio {command} --help'"
 
 
 def _say(problem: object, code: int) -> int:

@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from studio.imports.unsupported import reason
+from studio.pictures import a1111_keys as keys
 
-SIZE_OF_FIRST: Final = "First pass size"  # before "Hires upscale", "Size" was that of the second pass
 _NUMBER: Final = re.compile(r"[+-]?\d{1,20}(\.\d{1,20})?")
 _EMPTY: Final[tuple[Any, ...]] = (None, "", "None", 0, [], {}, [""])
 
@@ -25,6 +25,29 @@ class Unserved(NamedTuple):
     key: str
     idle: tuple[Any, ...] = ()
 
+
+FIELDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "guidance": "cfg_scale",
+        "strength": "denoising_strength",
+        "count": "batch_size",
+        "size": "width",
+        "sampler": "sampler_name",
+        "image": "init_images",
+        "factor": "hr_scale",
+        "joins": "tiling",
+        "padding": "inpaint_full_res_padding",
+        "drawn_at": "width",
+        "model": "override_settings.sd_model_checkpoint",
+    }
+)
+"""The fields of a request for those of our inputs that have another name there."""
+
+NO_EFFECT: Final = (
+    "comments", "force_task_id", "infotext", "image_cfg_scale", "mask_round",
+    "save_images", "do_not_save_samples", "do_not_save_grid",
+)  # fmt: skip
+"""Fields that change no picture here; all pictures are saved."""
 
 REQUEST: Final[Mapping[str, Unserved]] = MappingProxyType(
     {
@@ -47,14 +70,14 @@ REQUEST: Final[Mapping[str, Unserved]] = MappingProxyType(
 
 HIRES: Final[Mapping[str, Unserved]] = MappingProxyType(
     {
-        "hr_upscaler": Unserved("Hires upscaler", ("Latent", "Lanczos", "Automatic")),
-        "hr_second_pass_steps": Unserved("Hires steps"),
+        "hr_upscaler": Unserved(keys.HIRES_UPSCALER, ("Latent", "Lanczos", "Automatic")),
+        "hr_second_pass_steps": Unserved(keys.HIRES_STEPS),
         "hr_checkpoint_name": Unserved("Hires checkpoint", ("Use same checkpoint",)),
-        "hr_sampler_name": Unserved("Hires sampler", ("Use same sampler",)),
+        "hr_sampler_name": Unserved(keys.HIRES_SAMPLER, ("Use same sampler",)),
         "hr_scheduler": Unserved("Hires schedule type", ("Use same scheduler",)),
         "hr_prompt": Unserved("Hires prompt"),
         "hr_negative_prompt": Unserved("Hires negative prompt"),
-        "hr_cfg": Unserved("Hires CFG Scale"),
+        "hr_cfg": Unserved(keys.HIRES_CFG_SCALE),
         "hr_additional_modules": Unserved("Hires module", (["Use same choices"], "Use same choices")),
     }
 )
@@ -63,25 +86,25 @@ HIRES: Final[Mapping[str, Unserved]] = MappingProxyType(
 SETTINGS: Final[Mapping[str, Unserved]] = MappingProxyType(
     {
         "eta_noise_seed_delta": Unserved("ENSD"),
-        "eta_ancestral": Unserved("Eta", (1,)),
-        "eta_ddim": Unserved("Eta DDIM"),
+        "eta_ancestral": Unserved(keys.ETA, (1,)),
+        "eta_ddim": Unserved(keys.ETA_DDIM),
         "s_churn": Unserved("Sigma churn"),
         "s_noise": Unserved("Sigma noise", (1,)),
         "s_min_uncond": Unserved("NGMS"),
         "sigma_min": Unserved("Schedule min sigma"),
         "sigma_max": Unserved("Schedule max sigma"),
         "rho": Unserved("Schedule rho"),
-        "k_sched_type": Unserved("Schedule type", ("Automatic", "default")),
+        "k_sched_type": Unserved(keys.SCHEDULE_TYPE, ("Automatic", "default")),
         "sd_noise_schedule": Unserved("Noise Schedule", ("Default",)),
         "skip_early_cond": Unserved("Skip Early CFG"),
         "always_discard_next_to_last_sigma": Unserved("Discard penultimate sigma"),
-        "randn_source": Unserved("RNG", ("CPU", "GPU")),
+        "randn_source": Unserved(keys.RNG, ("CPU", "GPU")),
         "emphasis": Unserved("Emphasis", ("No norm", "Original")),
         "initial_noise_multiplier": Unserved("Noise multiplier", (1,)),
         "img2img_extra_noise": Unserved("Extra noise"),
         "img2img_color_correction": Unserved("Color correction"),
         "img2img_background_color": Unserved("Background color", ("#ffffff", "#FFFFFF", "white")),
-        "tiling": Unserved("Tiling"),
+        "tiling": Unserved(keys.TILING),
         "sd_hypernetwork": Unserved("Hypernet"),
         "use_old_emphasis_implementation": Unserved("Old prompt editing timelines"),
         "use_old_scheduling": Unserved("Old prompt editing timelines"),
@@ -108,10 +131,13 @@ def second_pass(settings: Mapping[str, Any]) -> tuple[str, float]:
 
     ``settings`` are by the keys of a text: "Hires upscale", "Hires resize", "First pass size" and "Size".
     """
-    told = number(settings.get("Hires upscale", ""))
+    told = number(settings.get(keys.HIRES_UPSCALE, ""))
     if isinstance(told, int | float) and told > 0:
-        return "Hires upscale", told
-    for key, small, large in (("Hires resize", "Size", "Hires resize"), (SIZE_OF_FIRST, SIZE_OF_FIRST, "Size")):
+        return keys.HIRES_UPSCALE, told
+    for key, small, large in (
+        (keys.HIRES_RESIZE, keys.SIZE, keys.HIRES_RESIZE),
+        (keys.FIRST_PASS_SIZE, keys.FIRST_PASS_SIZE, keys.SIZE),
+    ):
         if factor := _larger(settings.get(small, ""), settings.get(large, "")):
             return key, factor
     return "", 0

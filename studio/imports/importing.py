@@ -269,6 +269,7 @@ def unsuited(values: Mapping[str, Any], family: Family) -> dict[str, str]:
         scheduler.check_name(values.get("sampler", OWN_SAMPLER), family.noise)
     except InputError as error:
         why["sampler"] = str(error)
+        why |= {"eta": "it belongs to the sampler, which is not used"} if "eta" in values else {}
     return why
 
 

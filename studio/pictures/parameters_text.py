@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from studio.parameters.sampler_names import in_two
 from studio.parameters.types import OWN_SAMPLER
+from studio.pictures import a1111_keys as keys
 from studio.pictures import clip_skip
 from studio.pictures.infotext import written
 from studio.prompts.lora import Lora
@@ -33,23 +34,25 @@ def write(job: Job, facts: Mapping[str, Any]) -> str:
     prompt = " ".join([facts["prompt"], *map(_tag, job.loras())])
     said = {key: value for key, value in _settings(job, facts) if value not in (None, "")}
     text = written(prompt, job.value("negative_prompt") or "", said)
-    return f"{text}, Hashes: {hashes}" if (hashes := _hashes(facts)) else text
+    return f"{text}, {keys.HASHES}: {hashes}" if (hashes := _hashes(facts)) else text
 
 
 def _settings(job: Job, facts: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     model, about = next(iter(facts["models"].items()), (None, dict[str, Any]()))
     sampler, schedule = _sampler(job.value("sampler"), about.get("sampler", ""))
     large = _enlarged(job)
-    yield from (("Steps", job.value("steps")), ("Sampler", sampler), ("Schedule type", schedule))
-    yield from (("CFG scale", job.value("guidance")), ("Seed", job.seed))
-    yield "Size", job.value("size") or _smaller(facts["size"], large) if large else facts["size"]
-    yield from (("Model hash", _file_hash(about)), ("Model", model))
-    yield from (("Clip skip", _clip_skip(job, about)), ("Denoising strength", job.value("strength")))
-    yield from (("Hires upscale", large), ("Hires upscaler", "Lanczos" if large else ""))
-    yield "RNG", "CPU"
+    yield from ((keys.STEPS, job.value("steps")), (keys.SAMPLER, sampler), (keys.SCHEDULE_TYPE, schedule))
+    yield from ((keys.CFG_SCALE, job.value("guidance")), (keys.SEED, job.seed))
+    yield keys.SIZE, job.value("size") or _smaller(facts["size"], large) if large else facts["size"]
+    yield from ((keys.MODEL_HASH, _file_hash(about)), (keys.MODEL, model))
+    yield from ((keys.CLIP_SKIP, _clip_skip(job, about)), (keys.DENOISING_STRENGTH, job.value("strength")))
+    if eta_key := keys.ETA_OF.get(sampler):
+        yield eta_key, job.value("eta")
+    yield from ((keys.HIRES_UPSCALE, large), (keys.HIRES_UPSCALER, "Lanczos" if large else ""))
+    yield keys.RNG, "CPU"
     loras = facts.get("loras", {}).items()
-    yield "Lora hashes", ", ".join(f"{_file(lora).replace(',', '')}: {of['tensors'][:12]}" for lora, of in loras)
-    yield "Version", f"studio {facts['studio']}"
+    yield keys.LORA_HASHES, ", ".join(f"{_file(lora).replace(',', '')}: {of['tensors'][:12]}" for lora, of in loras)
+    yield keys.VERSION, f"studio {facts['studio']}"
 
 
 def _sampler(name: str | None, own: str) -> tuple[str, str]:

@@ -11,15 +11,16 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from studio.imports import extranets
-from studio.imports.a1111_fields import SIZE_OF_FIRST, number, second_pass
+from studio.imports.a1111_fields import number, second_pass
 from studio.imports.imported_settings import Foreign, Left
 from studio.imports.json_validators import is_json, seed, whole
 from studio.imports.metadata_extract import Carried
 from studio.imports.prompt_dialects import comfy, literal, plain
 from studio.imports.settings_mapping import fitted, shown
 from studio.imports.unsupported import reason
-from studio.parameters.sampler_names import canonical, without_schedule
+from studio.parameters.sampler_names import SCHEDULES, canonical, without_schedule
 from studio.parameters.signature import parameters
+from studio.pictures import a1111_keys as keys
 from studio.pictures.infotext import Infotext
 from studio.plugins import find
 from studio.workflow.workflow import Workflow
@@ -27,14 +28,14 @@ from studio.workflow.workflow import Workflow
 TOOL: Final = "A1111"
 
 _CARRIERS: Final = ("parameters", "exif:UserComment", "comment", "stealth", "sidecar", "exif:ImageDescription")
-_PLAIN: Final = {"Steps": "steps", "Seed": "seed", "Size": "size"}
-_CALLED: Final = {
-    "prompt": "Prompt", "negative_prompt": "Negative prompt", "steps": "Steps", "seed": "Seed", "size": "Size",
-    "sampler": "Sampler", "guidance": "CFG scale", "strength": "Denoising strength",
-    "factor": "Hires upscale",
-}  # fmt: skip
 _MASKED: Final = ("Mask blur", "Mask mode", "Masked content", "Inpaint area", "Masked area padding")
-_HIRES: Final = ("Hires upscale", "Hires resize", SIZE_OF_FIRST)
+_HIRES: Final = (keys.HIRES_UPSCALE, keys.HIRES_RESIZE, keys.FIRST_PASS_SIZE)
+_REPEATED: Final = {
+    keys.HIRES_STEPS: keys.STEPS,
+    keys.HIRES_SAMPLER: keys.SAMPLER,
+    keys.HIRES_CFG_SCALE: keys.CFG_SCALE,
+}
+"""Settings of a second pass that may repeat those of the first."""
 _SHORT: Final = re.compile(r"[^\n]{0,60}")
 _NUMBERED: Final = re.compile(r"v?\d|f\d|neo|[0-9a-f]{7,40}$")
 _FORGE: Final = re.compile(r"f\d|neo")
@@ -62,7 +63,7 @@ class _Reading:
         self.rest = dict(info.settings)
         self.left = list(_twice(info))
         self.left += [Left("postprocessing", shown(finished), reason("Postprocess"))] if finished else []
-        self.called = dict(_CALLED)
+        self.called = dict(keys.INPUTS)
         self.nets = extranets.read(info.prompt, self.rest)
         self.values: dict[str, Any] = {}
         self.clip_skip: dict[str, int] = {}
@@ -75,6 +76,7 @@ class _Reading:
         self._numbers()
         self._guidance()
         self._sampler(tool)
+        self._eta()
         self._noise(tool)
         left = [
             *self.left,
@@ -92,7 +94,7 @@ class _Reading:
                 said = dialect(text)
             except ValueError as error:
                 said = plain(text)
-                self.leave(_CALLED[name], f"{error}; its words are taken as they are, without weights", text)
+                self.leave(keys.INPUTS[name], f"{error}; its words are taken as they are, without weights", text)
             self.values |= {name: said} if said or name == "prompt" else {}
 
     def take(self, key: str) -> str:
@@ -105,10 +107,10 @@ class _Reading:
 
     def _tool(self) -> str:
         """Which program wrote it, with its version."""
-        app, version = self.rest.get("App", ""), self.rest.get("Version", "")
+        app, version = self.rest.get("App", ""), self.rest.get(keys.VERSION, "")
         if not _SHORT.fullmatch(app) or not _SHORT.fullmatch(version):
             return TOOL
-        self.rest = {key: value for key, value in self.rest.items() if key not in ("App", "Version")}
+        self.rest = {key: value for key, value in self.rest.items() if key not in ("App", keys.VERSION)}
         if version and not app and not _NUMBERED.match(version):
             return version  # another program that calls itself so: "ComfyUI", "studio 0.4"
         forge = "Forge" if _FORGE.match(version) else TOOL
@@ -118,15 +120,15 @@ class _Reading:
         """The workflow that does the same; what it needs besides is not in the file."""
         if any(key in self.rest for key in _HIRES) and self._second_pass():
             return "hires"
-        if strength := self.take("Denoising strength"):
+        if strength := self.take(keys.DENOISING_STRENGTH):
             self.values["strength"] = number(strength)
             masked = any(key in self.rest for key in _MASKED)
             self.leave("Init image", "the picture it began with is not in the file; choose it again")
             if masked:
                 self.leave("Mask", "the mask is not in the file; paint it again")
             return "inpaint" if masked else "image-to-image"
-        if self.rest.get("Tiling") == "True":
-            self.take("Tiling")
+        if self.rest.get(keys.TILING) == "True":
+            self.take(keys.TILING)
             return "seamless-pattern"
         return "text-to-image"
 
@@ -137,19 +139,19 @@ class _Reading:
         if (least or 0) <= factor <= (most or 0):
             self.values["factor"] = factor
             size = self.take(key)
-            self.rest |= {"Size": size} if key == SIZE_OF_FIRST else {}
-        if factor and (strength := self.take("Denoising strength")):
+            self.rest |= {keys.SIZE: size} if key == keys.FIRST_PASS_SIZE else {}
+        if factor and (strength := self.take(keys.DENOISING_STRENGTH)):
             self.values["strength"] = number(strength)
-        for again, same in (("Hires steps", "Steps"), ("Hires sampler", "Sampler"), ("Hires CFG Scale", "CFG scale")):
+        for again, same in _REPEATED.items():
             if factor and self.rest.get(again) in ("0", self.rest.get(same)):
                 self.take(again)
         return factor > 0
 
     def _numbers(self) -> None:
-        for key, name in _PLAIN.items():
-            if value := self.take(key):
-                self._put(name, key, value)
-        for key in ("Clip skip", "CLiP-skip"):  # the second one is SD.Next's
+        for name in ("steps", "seed", "size"):
+            if value := self.take(keys.INPUTS[name]):
+                self._put(name, keys.INPUTS[name], value)
+        for key in (keys.CLIP_SKIP, "CLiP-skip"):  # the second one is SD.Next's
             if (skip := self.take(key)) and self.nets.flux:
                 self.leave(key, "Flux has none; Civitai writes one all the same", skip)
             elif skip:
@@ -165,47 +167,62 @@ class _Reading:
             self.leave(key, str(error), value)
 
     def _guidance(self) -> None:
-        distilled, scale = self.take("Distilled CFG Scale"), self.take("CFG scale")
+        distilled, scale = self.take(keys.DISTILLED_CFG_SCALE), self.take(keys.CFG_SCALE)
         if distilled or scale:
             self.values["guidance"] = number(distilled or scale)
         if distilled:
-            self.called["guidance"] = "Distilled CFG Scale"
+            self.called["guidance"] = keys.DISTILLED_CFG_SCALE
         if distilled and scale:
-            self.leave("CFG scale", "the distilled one is what the model is told; there is no second one here", scale)
+            self.leave(
+                keys.CFG_SCALE, "the model takes the distilled one; there is no second one here", scale
+            )
 
     def _sampler(self, tool: str) -> None:
-        name, schedule = self.take("Sampler"), self.take("Schedule type")
+        name, schedule = self.take(keys.SAMPLER), self.take(keys.SCHEDULE_TYPE)
         if name == "Undefined":
-            self.leave("Sampler", "Civitai does not say which; the model's own is used", name)
+            self.leave(keys.SAMPLER, "Civitai does not say which; the model's own is used", name)
         elif name and name != "Default":  # SD.Next's word for the model's own
             self._named(name, schedule, "Automatic" if _AUTOMATIC.fullmatch(tool) else "")
             return
         if schedule:
-            self.leave("Schedule type", reason("Schedule type"), schedule)
+            self.leave(keys.SCHEDULE_TYPE, reason(keys.SCHEDULE_TYPE), schedule)
 
     def _named(self, name: str, schedule: str, usual: str) -> None:
         if len(name) + len(schedule) > _LONGEST:
-            self.leave("Sampler", "there is no such sampler here", f"{name} {schedule}".strip())
+            self.leave(keys.SAMPLER, "there is no such sampler here", f"{name} {schedule}".strip())
             return
         try:
             self.values["sampler"] = canonical(name, schedule or usual)
         except ValueError as error:
             if (alone := without_schedule(name, schedule)) is None:
-                self.leave("Sampler", str(error), f"{name} {schedule}".strip())
+                self.leave(keys.SAMPLER, str(error), f"{name} {schedule}".strip())
             else:
                 self.values["sampler"] = alone
-                self.leave("Schedule type", f"'{alone}' goes by its own here", schedule or name)
+                self.leave(keys.SCHEDULE_TYPE, f"'{alone}' goes by its own here", schedule or _schedule_in(name))
             return
         if not schedule and self.values["sampler"] != canonical(name):
             why = f"nothing is said of it, and then A1111 takes this one: '{self.values['sampler']}'"
-            self.leave("Schedule type", why, usual)
+            self.leave(keys.SCHEDULE_TYPE, why, usual)
+
+    def _eta(self) -> None:
+        """A1111 writes "Eta DDIM" for DDIM, before its version 1.6 "Eta" as for all others."""
+        if (sampler := self.values.get("sampler")) in keys.ETA_OF:
+            for key in (keys.ETA, keys.ETA_OF[sampler]):
+                if value := self.take(key):
+                    self.values["eta"], self.called["eta"] = number(value), key
 
     def _noise(self, tool: str) -> None:
         usual = "CPU" if tool.startswith((*_LIKE_COMFYUI, "studio")) else "GPU, as nothing else is said"
-        source = self.take("RNG") or usual
+        source = self.take(keys.RNG) or usual
         if source != "CPU":  # drawn on the CPU here too
             why = "noise is drawn on the CPU here, so the picture will be alike in kind, not the same"
-            self.leave("RNG", why, source)
+            self.leave(keys.RNG, why, source)
+
+
+def _schedule_in(name: str) -> str:
+    """The schedule at the end of a sampler's name, as in "Euler a Karras"."""
+    endings = sorted(SCHEDULES.values(), key=len, reverse=True)
+    return next((label for label in endings if name.casefold().endswith(label.casefold())), name.rsplit(maxsplit=1)[-1])
 
 
 def _twice(info: Infotext) -> Iterator[Left]:

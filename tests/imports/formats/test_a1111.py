@@ -247,7 +247,17 @@ def test_a_seed_is_below_2_to_the_32(said, seed):
 
 
 def test_a_sampler_is_kept_whose_schedule_is_not_here():
-    text = "a\nSteps: 20, Sampler: Euler a, Schedule type: Karras, Seed: 1"
-    found = a1111.read(Carried({"parameters": text}))
-    assert found.values["sampler"] == "Euler a"
-    assert ("Schedule type", "Karras") in {(one.name, one.value) for one in found.left}
+    for said in ("Euler a, Schedule type: Karras", "Euler a Karras", "k_euler_a_karras"):
+        found = a1111.read(Carried({"parameters": f"a\nSteps: 20, Sampler: {said}, Seed: 1"}))
+        assert found.values["sampler"] == "Euler a"
+        assert ("Schedule type", "Karras") in {(one.name, one.value) for one in found.left}
+
+
+@pytest.mark.parametrize(
+    ("said", "eta"),
+    [("DDIM, Eta DDIM: 0.3", 0.3), ("DDIM, Eta: 0.3", 0.3), ("TCD, Eta: 0.3", 0.3), ("Euler a, Eta: 0.3", None)],
+)
+def test_eta_is_read_for_the_samplers_that_take_it(said, eta):
+    found = a1111.read(Carried({"parameters": f"a\nSteps: 20, Sampler: {said}, Seed: 1"}))
+    assert found.values.get("eta") == eta
+    assert ("Eta" in {one.name for one in found.left}) == (eta is None)
