@@ -23,7 +23,7 @@ from studio.version import VERSION
 
 if TYPE_CHECKING:
     from studio.cli.flags import Asked
-    from studio.imports.importing import Imported
+    from studio.imports.importing import ImportedWorkflow
     from studio.runtime.events import Event
     from studio.workflow.job import Job
     from studio.workflow.workflow import Workflow
@@ -273,18 +273,20 @@ def _run(target: str, tokens: list[str]) -> int:
     return _make(_job(workflow, before, asked.values), asked) if asked else 0
 
 
-def _target(target: str) -> "tuple[Workflow, Job | Imported | None]":
+def _target(target: str) -> "tuple[Workflow, Job | ImportedWorkflow | None]":
     """The workflow to run and, for a file that brings settings, those."""
-    from studio.imports.importing import Imported, brought
+    from studio.imports.importing import ImportedWorkflow, import_file
     from studio.workflow.workflow import Workflow
 
     if Path(target).suffix.lower() not in _BRINGING:
         return Workflow.load(target), None
-    before = brought(Path(target))
-    return before.workflow if isinstance(before, Imported) else Workflow.of(before.workflow, before.definition), before
+    before = import_file(Path(target))
+    return before.workflow if isinstance(before, ImportedWorkflow) else Workflow.of(
+        before.workflow, before.definition
+    ), before
 
 
-def _job(workflow: "Workflow", before: "Job | Imported | None", values: dict[str, Any]) -> "Job":
+def _job(workflow: "Workflow", before: "Job | ImportedWorkflow | None", values: dict[str, Any]) -> "Job":
     """The job as asked, or as it was with what was asked anew on top."""
     from studio.cli import importing
     from studio.workflow.job import Job

@@ -14,7 +14,7 @@ from studio.errors import InputError
 from studio.files.untrusted import is_file, is_folder
 
 if TYPE_CHECKING:
-    from studio.gallery.entry import Entry, Unreadable
+    from studio.gallery.entry import GalleryEntry, UnreadableFile
     from studio.gallery.gallery import Gallery
 
 FAILED = 1
@@ -116,10 +116,10 @@ def mark(
     no_collection:
         A collection that they are no longer in.
     """
-    from studio.gallery.entry import Change
+    from studio.gallery.entry import AnnotationChange
 
-    change = Change(favourite, rate, note, _set(tag, no_tag), _set(collection, no_collection))
-    if change == Change():
+    change = AnnotationChange(favourite, rate, note, _set(tag, no_tag), _set(collection, no_collection))
+    if change == AnnotationChange():
         raise InputError("say what to mark: --rate, --favourite, --note, --tag or --collection")
     with _fresh() as gallery:
         gallery.mark([gallery.entry(picture).id for picture in _some(pictures)], change)
@@ -223,13 +223,13 @@ def _progress(read: int, of: int) -> None:
         rewrite("" if read == of else f"reading pictures: {read} of {of}")
 
 
-def _report(files: "Iterable[Unreadable]") -> None:
+def _report(files: "Iterable[UnreadableFile]") -> None:
     for file in files:
         named = file.why if str(file.path) in file.why else f"'{file.path}': {file.why}"
         say(f"studio: left out: {named}", error=True)
 
 
-def _found(gallery: "Gallery", text: str, folders: Iterable[Path]) -> "Iterator[Entry]":
+def _found(gallery: "Gallery", text: str, folders: Iterable[Path]) -> "Iterator[GalleryEntry]":
     """All that is found, each once, page by page."""
     seen: set[str] = set()
     for folder in folders or (None,):

@@ -18,22 +18,22 @@ from typing import Any, Final, NamedTuple
 from studio.errors import InputError, OutputError
 from studio.files import strict_json
 from studio.files.untrusted import read_lines
-from studio.gallery.entry import Change, Marks
+from studio.gallery.entry import AnnotationChange, Annotations
 from studio.gallery.folders import JOURNAL, LARGEST, append, own
 
 NAME, NOTE = 100, 10_000  # letters of a tag or collection, and of a note
 _LINE: Final = 200_000
 
 
-class Line(NamedTuple):
+class JournalLine(NamedTuple):
     """One change, of when, and of which picture."""
 
     at: str
     picture: str
-    change: Change
+    change: AnnotationChange
 
 
-def checked(change: Change) -> Change:
+def checked(change: AnnotationChange) -> AnnotationChange:
     """The change, if it can be kept; raises InputError for anything else."""
     if change.rating is not None and change.rating not in range(6):
         raise InputError.about("rating", f"{change.rating} is none; give 0 to 5")
@@ -45,7 +45,7 @@ def checked(change: Change) -> Change:
     return change
 
 
-def write(folder: Path, pictures: Iterable[str], change: Change) -> None:
+def write(folder: Path, pictures: Iterable[str], change: AnnotationChange) -> None:
     """Write down, for good, what is said of these pictures; raises OutputError where that fails."""
     at = datetime.now(UTC).isoformat(timespec="microseconds")
     said = {name: value for name, value in vars(change).items() if value not in (None, {})}
@@ -57,24 +57,24 @@ def write(folder: Path, pictures: Iterable[str], change: Change) -> None:
         raise OutputError(f"cannot write to '{path}': {error.strerror or error}; nothing was marked") from None
 
 
-def fold(journals: Iterable[Path]) -> dict[str, Marks]:
+def fold(journals: Iterable[Path]) -> dict[str, Annotations]:
     """What is said of each picture, all journals taken together."""
-    said: dict[str, _Said] = {}
+    said: dict[str, _AnnotationsBuilder] = {}
     for line in sorted((line for path in journals for line in _lines(path)), key=lambda line: line.at):
-        said.setdefault(line.picture, _Said()).hear(line.change)
+        said.setdefault(line.picture, _AnnotationsBuilder()).hear(line.change)
     return {picture: found.marks() for picture, found in said.items()}
 
 
-def applied(marks: Marks, change: Change) -> Marks:
+def applied(marks: Annotations, change: AnnotationChange) -> Annotations:
     """What is said of a picture after one more change."""
-    said = _Said.of(marks)
+    said = _AnnotationsBuilder.of(marks)
     said.hear(change)
     return said.marks()
 
 
 @dataclass
-class _Said:
-    """Marks in the making; tags and collections by their names in lower case."""
+class _AnnotationsBuilder:
+    """Annotations in the making; tags and collections by their names in lower case."""
 
     favourite: bool = False
     rating: int = 0
@@ -83,20 +83,20 @@ class _Said:
     collections: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, marks: Marks) -> "_Said":
+    def of(cls, marks: Annotations) -> "_AnnotationsBuilder":
         names = ({name.casefold(): name for name in kind} for kind in (marks.tags, marks.collections))
         return cls(marks.favourite, marks.rating, marks.note, *names)
 
-    def hear(self, change: Change) -> None:
+    def hear(self, change: AnnotationChange) -> None:
         self.favourite = self.favourite if change.favourite is None else change.favourite
         self.rating = self.rating if change.rating is None else change.rating
         self.note = self.note if change.note is None else change.note
         _name(self.tags, change.tags)
         _name(self.collections, change.collections)
 
-    def marks(self) -> Marks:
+    def marks(self) -> Annotations:
         tags, collections = (tuple(kind[key] for key in sorted(kind)) for kind in (self.tags, self.collections))
-        return Marks(self.favourite, self.rating, self.note, tags, collections)
+        return Annotations(self.favourite, self.rating, self.note, tags, collections)
 
 
 def _name(names: dict[str, str], change: Mapping[str, bool]) -> None:
@@ -106,7 +106,7 @@ def _name(names: dict[str, str], change: Mapping[str, bool]) -> None:
             names[name.casefold()] = name
 
 
-def _lines(path: Path) -> list[Line]:
+def _lines(path: Path) -> list[JournalLine]:
     """The lines that can be read, in order; none says it is of an earlier time than the one before."""
     try:
         whole = (text for text in read_lines(path, _LINE, LARGEST) if text.startswith(b"{"))
@@ -117,13 +117,13 @@ def _lines(path: Path) -> list[Line]:
     return [line._replace(at=at) for line, at in zip(lines, times, strict=True)]
 
 
-def _line(text: bytes) -> Line | None:
+def _line(text: bytes) -> JournalLine | None:
     """One line read, None where it is torn or not one of ours: anybody may have written it."""
     try:
         told = dict(strict_json.loads(text))
-        change = checked(Change(**dict(_read(told))))
+        change = checked(AnnotationChange(**dict(_read(told))))
         picture, at = str(told["picture"]), datetime.fromisoformat(told["at"]).astimezone(UTC)
-        return Line(at.isoformat(timespec="microseconds"), picture, change) if len(picture) == 64 else None
+        return JournalLine(at.isoformat(timespec="microseconds"), picture, change) if len(picture) == 64 else None
     except (ValueError, KeyError, TypeError, OverflowError, InputError):
         return None
 

@@ -13,7 +13,7 @@ Place = Literal["here", "input", "trash"]
 
 
 @dataclass(frozen=True)
-class Marks:
+class Annotations:
     """What people say of a picture; ``rating`` is 0 (none) to 5."""
 
     favourite: bool = False
@@ -24,7 +24,7 @@ class Marks:
 
 
 @dataclass(frozen=True)
-class Change:
+class AnnotationChange:
     """What is to be said of a picture from now on; None leaves a thing as it is.
 
     ``tags`` and ``collections`` say of each name whether the picture has it.
@@ -38,7 +38,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Used:
+class UsedAsset:
     """A model or LoRA that a picture was made with, and what is claimed of its licence."""
 
     kind: Literal["model", "lora"]
@@ -47,7 +47,7 @@ class Used:
 
 
 @dataclass(frozen=True)
-class Entry:
+class GalleryEntry:
     """A picture, whatever its files are called: ``id`` is the SHA-256 of its content.
 
     ``path`` is one of its ``files``, which all hold the same. ``made`` is when it was made, by its record, else when
@@ -68,8 +68,8 @@ class Entry:
     prompt: str = ""
     negative: str = ""
     seed: int | None = None
-    uses: tuple[Used, ...] = ()
-    marks: Marks = Marks()
+    uses: tuple[UsedAsset, ...] = ()
+    marks: Annotations = Annotations()
 
     @property
     def picture(self) -> Picture:
@@ -78,19 +78,19 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Page:
+class GalleryPage:
     """Some of what was found, newest first: ``next`` is what to give as ``after`` for more, "" at the end.
 
     ``total`` counts all that was found.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[GalleryEntry, ...]
     next: str
     total: int
 
 
 @dataclass(frozen=True)
-class Relative:
+class RelatedPicture:
     """A picture in a lineage: ``input`` is the input that one of the two was for the other.
 
     ``entry`` is None where the picture is not here any more. ``further`` are those beyond it, away from the picture
@@ -98,30 +98,30 @@ class Relative:
     """
 
     id: str
-    entry: Entry | None
+    entry: GalleryEntry | None
     input: str
-    further: tuple["Relative", ...] = ()
+    further: tuple["RelatedPicture", ...] = ()
 
 
 @dataclass(frozen=True)
 class Lineage:
     """What a picture came from, and what came from it; each picture once, and ``more`` where there are too many."""
 
-    ancestors: tuple[Relative, ...]
-    descendants: tuple[Relative, ...]
+    ancestors: tuple[RelatedPicture, ...]
+    descendants: tuple[RelatedPicture, ...]
     more: bool = False
 
 
 @dataclass(frozen=True)
-class Similar:
+class SimilarPicture:
     """A picture that looks like another; ``distance`` is 0 where they look the same, about 100 for black and white."""
 
-    entry: Entry
+    entry: GalleryEntry
     distance: float
 
 
 @dataclass(frozen=True)
-class Unreadable:
+class UnreadableFile:
     """A file that looked like a picture's and could not be read, and why."""
 
     path: Path
@@ -129,7 +129,7 @@ class Unreadable:
 
 
 @dataclass(frozen=True)
-class Refreshed:
+class RefreshResult:
     """What looking through the folders found: how many files were read anew, and how many are gone."""
 
     read: int
@@ -137,7 +137,7 @@ class Refreshed:
 
 
 @dataclass(frozen=True)
-class Trashed:
+class TrashContents:
     """What is in the trash: which files, and how many bytes they take."""
 
     files: tuple[Path, ...]

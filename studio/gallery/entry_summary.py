@@ -3,18 +3,18 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from studio.gallery.entry import Entry, Lineage, Relative
+from studio.gallery.entry import GalleryEntry, Lineage, RelatedPicture
 from studio.models.model_summary import gigabytes
 
 _WHERE: Final = {"here": "", "input": " (others were begun with it)", "trash": " (in the trash)"}
 
 
-def line(entry: Entry) -> str:
+def line(entry: GalleryEntry) -> str:
     """A picture in a line of a list."""
     return f"{entry.path}{_WHERE[entry.place]}"
 
 
-def about(entry: Entry) -> Iterator[tuple[str, str]]:
+def about(entry: GalleryEntry) -> Iterator[tuple[str, str]]:
     """Pairs of what and how, without what nobody says."""
     yield "id", entry.id
     yield from (("file", f"{file}{_WHERE[entry.place]}") for file in entry.files)
@@ -39,7 +39,7 @@ def family(lineage: Lineage) -> Iterator[tuple[str, str]]:
         yield "and more", "too many to list"
 
 
-def data(entry: Entry) -> dict[str, Any]:
+def data(entry: GalleryEntry) -> dict[str, Any]:
     """All that is known for programs."""
     marks = {name: list(said) if isinstance(said, tuple) else said for name, said in vars(entry.marks).items()}
     return vars(entry) | {
@@ -52,7 +52,7 @@ def data(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _marks(entry: Entry) -> dict[str, str]:
+def _marks(entry: GalleryEntry) -> dict[str, str]:
     return {
         "rating": "★" * entry.marks.rating,
         "favourite": "yes" if entry.marks.favourite else "",
@@ -66,7 +66,7 @@ def _said(pairs: dict[str, str]) -> Iterator[tuple[str, str]]:
     yield from ((what, " ".join(how.split())) for what, how in pairs.items() if how)
 
 
-def _tree(relatives: Iterable[Relative], depth: int = 0) -> Iterator[str]:
+def _tree(relatives: Iterable[RelatedPicture], depth: int = 0) -> Iterator[str]:
     for one in relatives:
         name = line(one.entry) if one.entry else f"{one.id[:12]}…, which is not here"
         yield f"{'  ' * depth}{name}, as {one.input}"

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from studio.errors import StudioError
 from studio.gallery import perceptual_hash
-from studio.gallery.entry import Used
+from studio.gallery.entry import UsedAsset
 from studio.images.image_file import open_image
 from studio.imports import formats
 from studio.model_files.hashes import read_digest
@@ -19,7 +19,7 @@ _WORDS, _NAME, _MOST = 20_000, 300, 100  # letters of a prompt and of a name, mo
 _SEEDS: Final = 2**63
 
 
-class Parent(NamedTuple):
+class ParentPicture(NamedTuple):
     """A picture that another was begun with, by its SHA-256, and the input it was."""
 
     id: str
@@ -27,7 +27,7 @@ class Parent(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Facts:
+class FileMetadata:
     """What a file holds; ``made`` is in microseconds since 1970, None where the file does not say it."""
 
     id: str
@@ -41,42 +41,42 @@ class Facts:
     prompt: str = ""
     negative: str = ""
     seed: int | None = None
-    uses: tuple[Used, ...] = ()
-    parents: tuple[Parent, ...] = ()
+    uses: tuple[UsedAsset, ...] = ()
+    parents: tuple[ParentPicture, ...] = ()
 
 
-def read(path: Path) -> Facts | str:
+def read(path: Path) -> FileMetadata | str:
     """What the file holds, or why it cannot be read, in one line."""
     try:
         image = open_image(path)  # first, as it refuses what would take for ever to hash
         digest = read_digest(path)
-        found = Facts(digest, image.size, path.stat().st_size, perceptual_hash.of(image))
+        found = FileMetadata(digest, image.size, path.stat().st_size, perceptual_hash.of(image))
         return _ours(found, record) if (record := recorded(image)) else _of_others(found, path)
     except (StudioError, OSError, ValueError) as error:
         return " ".join(str(error).split())
 
 
-def _of_others(found: Facts, path: Path) -> Facts:
+def _of_others(found: FileMetadata, path: Path) -> FileMetadata:
     """With what another tool says in the file, whose name is the title; what cannot be read says nothing."""
     try:
-        foreign = formats.read(path)
+        settings = formats.read(path)
     except (StudioError, OSError, ValueError):
         return found
-    if foreign is None:
+    if settings is None:
         return found
-    values, assets = foreign.values, foreign.assets[:_MOST]
+    values, assets = settings.values, settings.assets[:_MOST]
     return replace(
         found,
-        title=foreign.tool,
+        title=settings.tool,
         prompt=_text(values.get("prompt"), _WORDS),
         negative=_text(values.get("negative_prompt"), _WORDS),
         seed=_seed(values.get("seed")),
-        uses=tuple(Used("model" if one.kind == "model" else "lora", _text(one.name, _NAME)) for one in assets
+        uses=tuple(UsedAsset("model" if one.kind == "model" else "lora", _text(one.name, _NAME)) for one in assets
                    if one.kind in ("model", "lora")),
     )  # fmt: skip
 
 
-def _ours(found: Facts, record: Mapping[str, Any]) -> Facts:
+def _ours(found: FileMetadata, record: Mapping[str, Any]) -> FileMetadata:
     job = _table(record["job"])
     values, definition = _table(job.get("values")), _table(job.get("definition"))
     return replace(
@@ -93,16 +93,16 @@ def _ours(found: Facts, record: Mapping[str, Any]) -> Facts:
     )
 
 
-def _uses(kind: Literal["model", "lora"], record: Mapping[str, Any]) -> Iterator[Used]:
+def _uses(kind: Literal["model", "lora"], record: Mapping[str, Any]) -> Iterator[UsedAsset]:
     for name, about in list(_table(record.get(f"{kind}s")).items())[:_MOST]:
-        yield Used(kind, _text(name, _NAME), _text(fast_record.licence(_table(about).get("licence")), _WORDS))
+        yield UsedAsset(kind, _text(name, _NAME), _text(fast_record.licence(_table(about).get("licence")), _WORDS))
 
 
-def _parents(pins: Mapping[str, Any]) -> Iterator[Parent]:
+def _parents(pins: Mapping[str, Any]) -> Iterator[ParentPicture]:
     for name, digest in list(pins.items())[: 10 * _MOST]:
         kind, _, which = name.partition(":")
         if kind == "picture" and isinstance(digest, str) and len(digest) == 64:
-            yield Parent(_text(digest, 64), _text(which, _NAME))
+            yield ParentPicture(_text(digest, 64), _text(which, _NAME))
 
 
 def _table(value: Any) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ from typing import Final
 from studio.errors import OutputError
 from studio.files import private
 from studio.files.untrusted import is_file, named_in_text, read_file
-from studio.gallery.entry import Place, Unreadable
+from studio.gallery.entry import Place, UnreadableFile
 from studio.model_files.hashes import Stamp
 
 OWN, TRASH, JOURNAL = ".studio", "trash", "marks.jsonl"
@@ -32,12 +32,12 @@ _APPENDING: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLL
 
 
 @dataclass
-class Found:
+class FolderContents:
     """What a folder holds: pictures' files and journals by their paths, and what could not be looked at."""
 
     pictures: dict[str, Stamp] = field(default_factory=dict)
     journals: dict[str, Stamp] = field(default_factory=dict)
-    unreadable: list[Unreadable] = field(default_factory=list)
+    unreadable: list[UnreadableFile] = field(default_factory=list)
 
 
 def known(state: Path) -> list[Path]:
@@ -45,11 +45,11 @@ def known(state: Path) -> list[Path]:
     return [Path(line) for line in dict.fromkeys(_lines(state)) if line and "\0" not in line]
 
 
-def damaged(state: Path) -> list[Unreadable]:
+def damaged(state: Path) -> list[UnreadableFile]:
     """The lines of the list of folders that can be no folder's path."""
     bad = [n for n, line in enumerate(_lines(state), 1) if "\0" in line]
     file = state / _LIST
-    return [Unreadable(file, f"line {bad[0]} of '{file}' can be no folder's path; take it out")] if bad else []
+    return [UnreadableFile(file, f"line {bad[0]} of '{file}' can be no folder's path; take it out")] if bad else []
 
 
 def _lines(state: Path) -> list[str]:
@@ -88,9 +88,9 @@ def append(file: Path, lines: bytes) -> None:
         os.close(handle)
 
 
-def scan(folder: Path) -> Found:
+def scan(folder: Path) -> FolderContents:
     """All that lies in a folder, at any depth; links are not followed, hidden files and folders passed over."""
-    found, todo = Found(), [str(folder)]
+    found, todo = FolderContents(), [str(folder)]
     while todo:
         current = todo.pop()
         ours = Path(current).name == OWN
@@ -99,11 +99,11 @@ def scan(folder: Path) -> Found:
                 todo += [item.path for item in items if _met(item, found, ours=ours)]
         except OSError as error:
             if current != str(folder) or not isinstance(error, FileNotFoundError):
-                found.unreadable.append(Unreadable(Path(current), error.strerror or str(error)))
+                found.unreadable.append(UnreadableFile(Path(current), error.strerror or str(error)))
     return found
 
 
-def _met(item: os.DirEntry[str], found: Found, *, ours: bool) -> bool:
+def _met(item: os.DirEntry[str], found: FolderContents, *, ours: bool) -> bool:
     """Note a file; whether it is a folder to look through. ``ours`` are those in a folder's ``.studio``."""
     if item.is_dir(follow_symlinks=False):
         if item.name == SHEETS and is_file(Path(f"{item.path}.html")):
@@ -118,9 +118,11 @@ def _met(item: os.DirEntry[str], found: Found, *, ours: bool) -> bool:
     return False
 
 
-def _note(item: os.DirEntry[str], kept: dict[str, Stamp], found: Found) -> None:
+def _note(item: os.DirEntry[str], kept: dict[str, Stamp], found: FolderContents) -> None:
     if not named_in_text(item.path):
-        found.unreadable.append(Unreadable(Path(item.path), "its name holds letters of no known alphabet; rename it"))
+        found.unreadable.append(
+            UnreadableFile(Path(item.path), "its name holds letters of no known alphabet; rename it")
+        )
         return
     try:
         about = item.stat(follow_symlinks=False)
@@ -128,7 +130,7 @@ def _note(item: os.DirEntry[str], kept: dict[str, Stamp], found: Found) -> None:
             raise OSError(errno.EFBIG, f"what is said of pictures in it is larger than {LARGEST:,} bytes")
         kept[item.path] = Stamp.told(about)
     except OSError as error:
-        found.unreadable.append(Unreadable(Path(item.path), error.strerror or str(error)))
+        found.unreadable.append(UnreadableFile(Path(item.path), error.strerror or str(error)))
 
 
 def place(path: Path) -> Place:

@@ -12,7 +12,16 @@ from studio.errors import InputError
 from studio.files.untrusted import is_file, is_folder, resolved
 from studio.gallery import annotations, folders, lineage, perceptual_hash, refresh, search, thumbnails, trash
 from studio.gallery.database import FILE
-from studio.gallery.entry import Change, Entry, Lineage, Page, Refreshed, Similar, Trashed, Unreadable
+from studio.gallery.entry import (
+    AnnotationChange,
+    GalleryEntry,
+    GalleryPage,
+    Lineage,
+    RefreshResult,
+    SimilarPicture,
+    TrashContents,
+    UnreadableFile,
+)
 from studio.gallery.index import INSIDE, Index, inside
 from studio.gallery.query import Query
 from studio.model_files.hashes import Stamp
@@ -61,7 +70,7 @@ class Gallery:
 
     # Looking through the folders.
 
-    def refresh(self, tell: Callable[[int, int], None] | None = None) -> Refreshed:
+    def refresh(self, tell: Callable[[int, int], None] | None = None) -> RefreshResult:
         """Bring the index in line with the folders: files are read where they are new or have changed.
 
         ``tell`` hears how many were read so far, and of how many.
@@ -75,14 +84,16 @@ class Gallery:
             folders.remember(self._state, [path.parent])
         refresh.read(self._index, path)
 
-    def unreadable(self) -> list[Unreadable]:
+    def unreadable(self) -> list[UnreadableFile]:
         """Files that look like pictures and cannot be read, as of the last refresh."""
         rows = self._index.ask("SELECT path, problem FROM files WHERE id IS NULL ORDER BY path")
-        return [Unreadable(Path(path), why) for path, why in rows]
+        return [UnreadableFile(Path(path), why) for path, why in rows]
 
     # Finding.
 
-    def find(self, query: Query | str = "", *, after: str = "", most: int = PAGE, folder: Path | None = None) -> Page:
+    def find(
+        self, query: Query | str = "", *, after: str = "", most: int = PAGE, folder: Path | None = None
+    ) -> GalleryPage:
         """What a query finds, newest first: ``most`` of them, from the first or from where a page's ``next`` says.
 
         ``folder`` finds only what lies in there. Raises InputError for a query that makes no sense.
@@ -94,11 +105,11 @@ class Gallery:
         """The ids of all that a query finds, newest first; raises InputError as ``find`` does."""
         return search.ids(self._index, Query.parse(query))
 
-    def entries(self, pictures: Iterable[str]) -> dict[str, Entry]:
+    def entries(self, pictures: Iterable[str]) -> dict[str, GalleryEntry]:
         """Those of the pictures that are here, by their ids."""
         return search.entries(self._index, list(pictures))
 
-    def entry(self, picture: str | Path) -> Entry:
+    def entry(self, picture: str | Path) -> GalleryEntry:
         """One picture, by its id, the beginning of its id, or a file; raises InputError where it is none of ours."""
         name = str(picture)
         rows = self._by_path(name) or self._index.ask(
@@ -126,7 +137,7 @@ class Gallery:
         """What a picture came from and what came from it."""
         return lineage.of(self._index, picture)
 
-    def similar(self, picture: str, most: int = 12) -> list[Similar]:
+    def similar(self, picture: str, most: int = 12) -> list[SimilarPicture]:
         """The pictures that look like one, the nearest first, without itself."""
         one = self.entry(picture).id
         ((own,),) = self._index.ask("SELECT looks FROM looks WHERE id = ?", one)
@@ -136,15 +147,15 @@ class Gallery:
         near = (n for n in apart.argsort(kind="stable")[:most] if apart[n] <= perceptual_hash.ALIKE)
         nearest = {others[n][0]: float(apart[n]) for n in near}
         known = search.entries(self._index, list(nearest))
-        return [Similar(known[other], distance) for other, distance in nearest.items() if other in known]
+        return [SimilarPicture(known[other], distance) for other, distance in nearest.items() if other in known]
 
     def thumbnail(self, picture: str) -> Path:
         """A small JPEG of a picture, at most 320 pixels on its longer side, made when it is first asked for."""
-        return thumbnails.kept(self._small, picture, lambda: self.entry(picture).path)
+        return thumbnails.thumbnail(self._small, picture, lambda: self.entry(picture).path)
 
     # What people say.
 
-    def mark(self, pictures: Iterable[str], change: Change) -> None:
+    def mark(self, pictures: Iterable[str], change: AnnotationChange) -> None:
         """Say something of pictures, by their ids: kept in their folders for good, and found from now on.
 
         Raises InputError for what cannot be said, and for a picture that is none of ours.
@@ -153,9 +164,9 @@ class Gallery:
         known = self._all(pictures)
         for folder, ids in self._homes(known.values()).items():
             annotations.write(folder, ids, change)
-        refresh.say(self._index, list(known), change)
+        refresh.apply_change(self._index, list(known), change)
 
-    def _all(self, pictures: Iterable[str]) -> dict[str, Entry]:
+    def _all(self, pictures: Iterable[str]) -> dict[str, GalleryEntry]:
         """The pictures of these ids, each of which must be ours."""
         wanted = list(dict.fromkeys(pictures))
         known = search.entries(self._index, wanted)
@@ -163,7 +174,7 @@ class Gallery:
             raise InputError(_NONE.format(missing))
         return known
 
-    def _homes(self, entries: Iterable[Entry]) -> dict[Path, list[str]]:
+    def _homes(self, entries: Iterable[GalleryEntry]) -> dict[Path, list[str]]:
         """The folders in whose journals something is written of these pictures."""
         there, homes = self.folders, dict[Path, list[str]]()
         for entry in entries:
@@ -179,21 +190,21 @@ class Gallery:
 
     def restore(self, files: Iterable[Path]) -> list[Path]:
         """Put files in the trash back to where they were, never in the place of another; returns where they are now."""
-        return [self._moved(file, trash.take_out(file)) for file in map(_settled, files)]
+        return [self._moved(file, trash.restore(file)) for file in map(_settled, files)]
 
-    def in_trash(self, folder: Path | None = None) -> Trashed:
+    def in_trash(self, folder: Path | None = None) -> TrashContents:
         """What is in the trash of all folders, or of one."""
         sql = f"SELECT path, size FROM files WHERE place = 'trash' AND {INSIDE} ORDER BY path"  # noqa: S608
         rows = self._index.ask(sql, *(inside(resolved(folder)) if folder else ("", "\U0010ffff")))
-        return Trashed(tuple(Path(path) for path, _ in rows), sum(size for _, size in rows))
+        return TrashContents(tuple(Path(path) for path, _ in rows), sum(size for _, size in rows))
 
     def thrown_away(self, picture: str | Path) -> list[Path]:
         """The files in the trash that are a picture, or that lay where ``picture`` says."""
         there, path = self.in_trash().files, _settled(Path(picture))
         rows = self._index.ask("SELECT path FROM files WHERE id = ? AND place = 'trash'", str(picture))
-        return [Path(file) for (file,) in rows] or [file for file in there if path in (file, trash.former(file))]
+        return [Path(file) for (file,) in rows] or [file for file in there if path in (file, trash.original_path(file))]
 
-    def empty(self, thrown: Trashed) -> None:
+    def empty(self, thrown: TrashContents) -> None:
         """Delete these files, which must be in the trash, for good."""
         for file in thrown.files:
             trash.delete(file)

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.gallery.database import Database
-from studio.gallery.entry import Marks, Place
-from studio.gallery.file_metadata import Facts
+from studio.gallery.entry import Annotations, Place
+from studio.gallery.file_metadata import FileMetadata
 from studio.gallery.folders import place
 from studio.gallery.fts import spaced
 from studio.model_files.hashes import LAST, Stamp
@@ -35,17 +35,17 @@ class Index(Database):
         rows = self.ask("SELECT size, modified, changed FROM files WHERE path = ?", str(path))
         return Stamp(*rows[0]) if rows else None
 
-    def put(self, path: Path, place: Place, stamp: Stamp, facts: Facts | str) -> None:
+    def put(self, path: Path, place: Place, stamp: Stamp, facts: FileMetadata | str) -> None:
         """A file holds this picture; or cannot be read, for the reason given."""
         before = self.ask("SELECT id FROM files WHERE path = ?", str(path))
-        found, problem = (facts.id, "") if isinstance(facts, Facts) else (None, facts)
-        if isinstance(facts, Facts) and not self.ask("SELECT 1 FROM pictures WHERE id = ?", facts.id):
+        found, problem = (facts.id, "") if isinstance(facts, FileMetadata) else (None, facts)
+        if isinstance(facts, FileMetadata) and not self.ask("SELECT 1 FROM pictures WHERE id = ?", facts.id):
             self._put_facts(facts)
         self.ask("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", str(path), place, found, problem, *stamp)
         for picture in filter(None, {found, *(one for (one,) in before)}):
             self.settle(picture)
 
-    def _put_facts(self, facts: Facts) -> None:
+    def _put_facts(self, facts: FileMetadata) -> None:
         told = (facts.id, facts.made, *facts.size, facts.file_size, facts.recorded, facts.workflow, facts.title)
         self.ask(_PUT, *told, facts.prompt, facts.negative, facts.seed)
         self.ask("INSERT OR REPLACE INTO looks VALUES (?, ?)", facts.id, facts.looks)
@@ -105,18 +105,18 @@ class Index(Database):
         self.ask("DELETE FROM words WHERE rowid = ?", number)
         self.ask(f"INSERT INTO words (rowid, {COLUMNS}) VALUES (?{', ?' * 10})", number, *map(spaced, words))  # noqa: S608
 
-    def put_marks(self, marks: Mapping[str, Marks]) -> None:
+    def put_marks(self, marks: Mapping[str, Annotations]) -> None:
         """These are the marks of these pictures; where none are left, nothing stays behind."""
         before = self.marks(marks if len(marks) < _MOST else None)
         for picture, said in marks.items():
             self._put_marks(picture, said)
-            if _words_of(before.get(picture, Marks())) != _words_of(said):
+            if _words_of(before.get(picture, Annotations())) != _words_of(said):
                 self.settle(picture)
 
-    def _put_marks(self, picture: str, said: Marks) -> None:
+    def _put_marks(self, picture: str, said: Annotations) -> None:
         for table in ("labels", "marks"):
             self.ask(f"DELETE FROM {table} WHERE id = ?", picture)  # noqa: S608
-        if said != Marks():
+        if said != Annotations():
             self.ask("INSERT INTO marks VALUES (?, ?, ?, ?)", picture, said.favourite, said.rating, said.note)
         for kind, names in (("tag", said.tags), ("collection", said.collections)):
             for name in names:
@@ -133,7 +133,7 @@ class Index(Database):
         for path, stamp in journals.items():
             self.ask("INSERT INTO journals VALUES (?, ?, ?, ?)", path, *stamp)
 
-    def marks(self, pictures: Iterable[str] | None = None) -> dict[str, Marks]:
+    def marks(self, pictures: Iterable[str] | None = None) -> dict[str, Annotations]:
         """What is said of these pictures, or of all, of those of which something is."""
         wanted = None if pictures is None else list(pictures)
         labels: dict[tuple[str, str], list[str]] = {}
@@ -141,7 +141,7 @@ class Index(Database):
             labels.setdefault((picture, kind), []).append(name)
         rows = self._about(wanted, "id, favourite, rating, note FROM marks")
         return {
-            picture: Marks(bool(favourite), rating, note, *(tuple(labels.get((picture, k), ())) for k in LABELS))
+            picture: Annotations(bool(favourite), rating, note, *(tuple(labels.get((picture, k), ())) for k in LABELS))
             for picture, favourite, rating, note in rows
         }
 
@@ -151,7 +151,7 @@ class Index(Database):
         return self.ask(f"SELECT {what} {where} {order}", *(pictures or ()))
 
 
-def _words_of(marks: Marks) -> tuple[str, tuple[str, ...]]:
+def _words_of(marks: Annotations) -> tuple[str, tuple[str, ...]]:
     """What of the marks is found by its words."""
     return marks.note, marks.tags
 

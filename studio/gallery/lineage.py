@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from studio.gallery import search
-from studio.gallery.entry import Lineage, Relative
+from studio.gallery.entry import Lineage, RelatedPicture
 from studio.gallery.index import Index
 
 _MOST, _DEEP = 200, 20
@@ -30,10 +30,10 @@ class _Tree:
     seen: set[str] = field(default_factory=set)
     cut: bool = False
 
-    def beyond(self, picture: str, depth: int = 0) -> tuple[Relative, ...]:
+    def beyond(self, picture: str, depth: int = 0) -> tuple[RelatedPicture, ...]:
         links = [link for link in self.index.ask(self.sql, picture, _MOST) if link[0] not in self.seen]
         kept = links[: _MOST - len(self.seen)] if depth < _DEEP else []
         self.cut |= len(kept) < len(links)
         self.seen |= {one for one, _ in kept}
         known = search.entries(self.index, [one for one, _ in kept])
-        return tuple(Relative(one, known.get(one), input_, self.beyond(one, depth + 1)) for one, input_ in kept)
+        return tuple(RelatedPicture(one, known.get(one), input_, self.beyond(one, depth + 1)) for one, input_ in kept)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from studio.gallery import annotations, file_metadata
-from studio.gallery.entry import Change, Marks, Refreshed, Unreadable
-from studio.gallery.folders import Found, place, scan
+from studio.gallery.entry import AnnotationChange, Annotations, RefreshResult, UnreadableFile
+from studio.gallery.folders import FolderContents, place, scan
 from studio.gallery.index import Index
 from studio.model_files.hashes import Stamp
 
@@ -19,8 +19,8 @@ Tell = Callable[[int, int], None]
 
 
 def refresh(
-    index: Index, folders: Iterable[Path], tell: Tell | None = None, besides: Sequence[Unreadable] = ()
-) -> Refreshed:
+    index: Index, folders: Iterable[Path], tell: Tell | None = None, besides: Sequence[UnreadableFile] = ()
+) -> RefreshResult:
     """Look through all folders; ``tell`` hears how many files were read, and of how many.
 
     ``besides`` is what else cannot be read.
@@ -33,10 +33,10 @@ def refresh(
         for path, stamp in gone.items():
             index.forget(Path(path), stamp)
     _read_all(index, new, tell)
-    _hear(index, found.journals)
+    _read_journals(index, found.journals)
     for unreadable in (*found.unreadable, *besides):
         index.put(_shown(unreadable.path), "here", Stamp(-1, -1, -1), unreadable.why)
-    return Refreshed(len(new), len(gone))
+    return RefreshResult(len(new), len(gone))
 
 
 def read(index: Index, path: Path) -> None:
@@ -48,8 +48,8 @@ def read(index: Index, path: Path) -> None:
             index.put(path, place(path), stamp, told)
 
 
-def _scan(folders: Iterable[Path]) -> Found:
-    whole = Found()
+def _scan(folders: Iterable[Path]) -> FolderContents:
+    whole = FolderContents()
     for folder in folders:
         found = scan(folder)
         whole.pictures |= found.pictures
@@ -71,7 +71,7 @@ def _read_all(index: Index, files: dict[str, Stamp], tell: Tell | None) -> None:
                 tell(done, len(files))
 
 
-def say(index: Index, pictures: Sequence[str], change: Change) -> None:
+def apply_change(index: Index, pictures: Sequence[str], change: AnnotationChange) -> None:
     """What was just written into journals is said of these pictures.
 
     Others may have written since, and even been heard: so the next refresh hears everything once more.
@@ -80,11 +80,11 @@ def say(index: Index, pictures: Sequence[str], change: Change) -> None:
         some = pictures[begin : begin + _AT_ONCE]
         with index.change():
             marks = index.marks(some)
-            index.put_marks({one: annotations.applied(marks.get(one, Marks()), change) for one in some})
+            index.put_marks({one: annotations.applied(marks.get(one, Annotations()), change) for one in some})
             index.put_journals({})
 
 
-def _hear(index: Index, journals: dict[str, Stamp]) -> None:
+def _read_journals(index: Index, journals: dict[str, Stamp]) -> None:
     """Read what people said, where any of it is new: all of it, as the last word counts."""
     if index.journals() == journals:
         return
@@ -92,7 +92,7 @@ def _hear(index: Index, journals: dict[str, Stamp]) -> None:
     with index.change():
         before = index.marks()
         changed = {one for one in said.keys() | before if said.get(one) != before.get(one)}
-        index.put_marks({one: said.get(one, Marks()) for one in changed})
+        index.put_marks({one: said.get(one, Annotations()) for one in changed})
         index.put_journals(journals)
 
 

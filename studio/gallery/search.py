@@ -7,20 +7,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.errors import InputError
-from studio.gallery.entry import Entry, Marks, Page, Used
+from studio.gallery.entry import Annotations, GalleryEntry, GalleryPage, UsedAsset
 from studio.gallery.index import INSIDE, Index, inside
 from studio.gallery.query import Query
 from studio.gallery.terms import EPOCH, Condition, condition
 
-_COLUMNS: Final = (
-    "id, place, path, made, width, height, bytes, recorded, workflow, title, prompt, negative, seed"  # of an Entry
-)
+# of a GalleryEntry
+_COLUMNS: Final = "id, place, path, made, width, height, bytes, recorded, workflow, title, prompt, negative, seed"
 
 _FIRST_YEAR, _LAST_YEAR = 2, 9998  # a clock's own zone may move a time by a day
 _AT_ONCE: Final = 1000  # pictures that a question names
 
 
-def find(index: Index, query: Query, after: str, most: int, folder: Path | None) -> Page:
+def find(index: Index, query: Query, after: str, most: int, folder: Path | None) -> GalleryPage:
     """A page of what a query finds, newest first; raises InputError where ``after`` is no page's ``next``."""
     conditions = list(_conditions(query, folder))
     ((total,),) = _select(index, "count(*)", conditions)
@@ -28,7 +27,7 @@ def find(index: Index, query: Query, after: str, most: int, folder: Path | None)
     order = f"ORDER BY made DESC, id DESC LIMIT {int(most) + 1}"
     rows = _select(index, _COLUMNS, conditions + newer, order)
     more = f"{rows[most - 1][3]}-{rows[most - 1][0]}" if len(rows) > most else ""
-    return Page(tuple(_entries(index, rows[:most])), more, total)
+    return GalleryPage(tuple(_entries(index, rows[:most])), more, total)
 
 
 def ids(index: Index, query: Query) -> list[str]:
@@ -37,9 +36,9 @@ def ids(index: Index, query: Query) -> list[str]:
     return [picture for (picture,) in rows]
 
 
-def entries(index: Index, ids: Sequence[str]) -> dict[str, Entry]:
+def entries(index: Index, ids: Sequence[str]) -> dict[str, GalleryEntry]:
     """Those of the pictures that are in the index, by their ids."""
-    found: dict[str, Entry] = {}
+    found: dict[str, GalleryEntry] = {}
     for begin in range(0, len(ids), _AT_ONCE):
         some = ids[begin : begin + _AT_ONCE]
         condition = Condition(f"id IN ({', '.join('?' * len(some))})", tuple(some))
@@ -83,13 +82,13 @@ def _conditions(query: Query, folder: Path | None) -> Iterator[Condition]:
         yield condition(term)
 
 
-def _entries(index: Index, rows: Sequence[tuple[Any, ...]]) -> Iterator[Entry]:
+def _entries(index: Index, rows: Sequence[tuple[Any, ...]]) -> Iterator[GalleryEntry]:
     ids = [row[0] for row in rows]
     marks, files, uses = index.marks(ids), _files(index, ids), _uses(index, ids)
     for picture, place, path, made, width, height, size, recorded, workflow, title, prompt, negative, seed in rows:
-        said, used = marks.get(picture, Marks()), tuple(uses.get(picture, ()))
+        said, used = marks.get(picture, Annotations()), tuple(uses.get(picture, ()))
         there = tuple(Path(file) for file, where in files[picture] if where == place)
-        yield Entry(
+        yield GalleryEntry(
             picture, Path(path), there, place, _moment(made), (width, height), size,
             bool(recorded), workflow, title, prompt, negative, seed, used, said,
         )  # fmt: skip
@@ -115,10 +114,10 @@ def _files(index: Index, ids: Sequence[str]) -> dict[str, list[tuple[str, str]]]
     return found
 
 
-def _uses(index: Index, ids: Sequence[str]) -> dict[str, list[Used]]:
-    found: dict[str, list[Used]] = {}
+def _uses(index: Index, ids: Sequence[str]) -> dict[str, list[UsedAsset]]:
+    found: dict[str, list[UsedAsset]] = {}
     holes = ", ".join("?" * len(ids))
     sql = f"SELECT id, kind, name, licence FROM uses WHERE id IN ({holes}) ORDER BY kind DESC, name"  # noqa: S608
     for picture, kind, name, licence in index.ask(sql, *ids):
-        found.setdefault(picture, []).append(Used(kind, name, licence))
+        found.setdefault(picture, []).append(UsedAsset(kind, name, licence))
     return found

@@ -23,7 +23,7 @@ def jpeg(path: Path, edge: int) -> bytes:
     return data.getvalue()
 
 
-def kept(folder: Path, picture: str, path: Callable[[], Path]) -> Path:
+def thumbnail(folder: Path, picture: str, path: Callable[[], Path]) -> Path:
     """The JPEG of a picture, at most 320 pixels on its longer side, made from ``path()`` where there is none yet.
 
     Raises InputError where the picture cannot be read, OutputError where the copy cannot be kept.

@@ -30,12 +30,12 @@ def put(file: Path, folder: Path) -> Path:
     return into
 
 
-def take_out(file: Path) -> Path:
+def restore(file: Path) -> Path:
     """Put a picture back where it was and return where that is; a name that is taken by now gets "-2", "-3" and so on.
 
     Raises InputError where it is not in a trash, OutputError where it cannot be moved.
     """
-    folder, before = _folder(file), former(file)
+    folder, before = _folder(file), original_path(file)
     _contained(file, folder)
     try:
         _inside(before, folder)
@@ -75,7 +75,7 @@ def _tidy(folder: Path) -> None:
         folder = folder.parent
 
 
-def former(file: Path) -> Path:
+def original_path(file: Path) -> Path:
     """Where a file in the trash was; raises InputError where it is not in one."""
     folder = _folder(file)
     inside = file.relative_to(folder / OWN / TRASH).parts

@@ -22,7 +22,7 @@ _FILES: Final = {False: "Inter-Regular.otf", True: "InterDisplay-ExtraBold.otf"}
 
 
 @dataclass(frozen=True)
-class Lines:
+class TextBlock:
     """Words in one font, parted into lines, ``step`` pixels from one to the next."""
 
     letters: "FreeTypeFont"
@@ -50,7 +50,7 @@ def font(size: float, *, bold: bool = False) -> "FreeTypeFont":
 
 def fitted(
     text: str, width: float, height: float, largest: float, *, bold: bool = False, leading: float = LEADING
-) -> Lines:
+) -> TextBlock:
     """The text, wrapped at blanks, in the largest font up to ``largest`` in which it fits the box. In pixels.
 
     Raises InputError where it would be too small to read, or holds a letter that the font lacks.
@@ -59,7 +59,7 @@ def fitted(
     size = largest
     while size >= _SMALLEST:
         letters = font(size, bold=bold)
-        lines = Lines(letters, tuple(_balanced(text, letters, width)), letters.size * leading)
+        lines = TextBlock(letters, tuple(_balanced(text, letters, width)), letters.size * leading)
         if lines.height <= height and all(letters.getlength(line) <= width for line in lines.lines):
             return lines
         size *= 0.95

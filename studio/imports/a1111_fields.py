@@ -1,9 +1,9 @@
 """The fields of A1111's and Forge's requests, by the keys that the same settings have in their texts.
 
-A request and a picture's text say the same things under two sets of names. What the studio makes of them is said once:
-``second_pass`` reads the size of a larger second pass for both, and ``unserved`` gives a request the reasons that
-``record.reasons`` has for a text. Fields after ``modules/api/models.py`` and ``modules/processing.py`` of A1111,
-settings after its ``modules/shared_options.py``, the same of Forge.
+A request and the text in a picture hold the same settings under two sets of names, and both are read with the same
+rules: ``second_pass`` gives the size of a larger second pass, ``unsupported_fields`` the fields that the studio cannot
+follow, with the reasons in ``unsupported``. Fields after A1111's ``modules/api/models.py`` and
+``modules/processing.py``, settings after its ``modules/shared_options.py``, and the same files of Forge.
 """
 
 import re
@@ -18,7 +18,7 @@ _NUMBER: Final = re.compile(r"[+-]?\d{1,20}(\.\d{1,20})?")
 _EMPTY: Final[tuple[Any, ...]] = (None, "", "None", 0, [], {}, [""])
 
 
-class Unserved(NamedTuple):
+class UnsupportedField(NamedTuple):
     """A field that changes the picture and that the studio cannot follow: its key in a text, and the values besides
     empty ones that ask for nothing."""
 
@@ -49,73 +49,73 @@ NO_EFFECT: Final = (
 )  # fmt: skip
 """Fields that change no picture here; all pictures are saved."""
 
-REQUEST: Final[Mapping[str, Unserved]] = MappingProxyType(
+REQUEST: Final[Mapping[str, UnsupportedField]] = MappingProxyType(
     {
-        "subseed_strength": Unserved("Variation seed strength"),
-        "seed_resize_from_w": Unserved("Seed resize from", (-1,)),
-        "seed_resize_from_h": Unserved("Seed resize from", (-1,)),
-        "restore_faces": Unserved("Face restoration"),
-        "styles": Unserved("Style"),
-        "refiner_checkpoint": Unserved("Refiner"),
-        "s_churn": Unserved("Sigma churn"),
-        "s_noise": Unserved("Sigma noise", (1,)),
-        "s_min_uncond": Unserved("NGMS"),
-        "initial_noise_multiplier": Unserved("Noise multiplier", (1,)),
-        "latent_mask": Unserved("Latent mask"),
-        "script_name": Unserved("Script"),
-        "disable_extra_networks": Unserved("Extra networks"),
+        "subseed_strength": UnsupportedField("Variation seed strength"),
+        "seed_resize_from_w": UnsupportedField("Seed resize from", (-1,)),
+        "seed_resize_from_h": UnsupportedField("Seed resize from", (-1,)),
+        "restore_faces": UnsupportedField("Face restoration"),
+        "styles": UnsupportedField("Style"),
+        "refiner_checkpoint": UnsupportedField("Refiner"),
+        "s_churn": UnsupportedField("Sigma churn"),
+        "s_noise": UnsupportedField("Sigma noise", (1,)),
+        "s_min_uncond": UnsupportedField("NGMS"),
+        "initial_noise_multiplier": UnsupportedField("Noise multiplier", (1,)),
+        "latent_mask": UnsupportedField("Latent mask"),
+        "script_name": UnsupportedField("Script"),
+        "disable_extra_networks": UnsupportedField("Extra networks"),
     }
 )
 """Fields of a request."""
 
-HIRES: Final[Mapping[str, Unserved]] = MappingProxyType(
+HIRES: Final[Mapping[str, UnsupportedField]] = MappingProxyType(
     {
-        "hr_upscaler": Unserved(keys.HIRES_UPSCALER, ("Latent", "Lanczos", "Automatic")),
-        "hr_second_pass_steps": Unserved(keys.HIRES_STEPS),
-        "hr_checkpoint_name": Unserved("Hires checkpoint", ("Use same checkpoint",)),
-        "hr_sampler_name": Unserved(keys.HIRES_SAMPLER, ("Use same sampler",)),
-        "hr_scheduler": Unserved("Hires schedule type", ("Use same scheduler",)),
-        "hr_prompt": Unserved("Hires prompt"),
-        "hr_negative_prompt": Unserved("Hires negative prompt"),
-        "hr_cfg": Unserved(keys.HIRES_CFG_SCALE),
-        "hr_additional_modules": Unserved("Hires module", (["Use same choices"], "Use same choices")),
+        "hr_upscaler": UnsupportedField(keys.HIRES_UPSCALER, ("Latent", "Lanczos", "Automatic")),
+        "hr_second_pass_steps": UnsupportedField(keys.HIRES_STEPS),
+        "hr_checkpoint_name": UnsupportedField("Hires checkpoint", ("Use same checkpoint",)),
+        "hr_sampler_name": UnsupportedField(keys.HIRES_SAMPLER, ("Use same sampler",)),
+        "hr_scheduler": UnsupportedField("Hires schedule type", ("Use same scheduler",)),
+        "hr_prompt": UnsupportedField("Hires prompt"),
+        "hr_negative_prompt": UnsupportedField("Hires negative prompt"),
+        "hr_cfg": UnsupportedField(keys.HIRES_CFG_SCALE),
+        "hr_additional_modules": UnsupportedField("Hires module", (["Use same choices"], "Use same choices")),
     }
 )
 """Fields of a request for a second pass; each but the upscaler may also say the same as for the first."""
 
-SETTINGS: Final[Mapping[str, Unserved]] = MappingProxyType(
+SETTINGS: Final[Mapping[str, UnsupportedField]] = MappingProxyType(
     {
-        "eta_noise_seed_delta": Unserved("ENSD"),
-        "eta_ancestral": Unserved(keys.ETA, (1,)),
-        "eta_ddim": Unserved(keys.ETA_DDIM),
-        "s_churn": Unserved("Sigma churn"),
-        "s_noise": Unserved("Sigma noise", (1,)),
-        "s_min_uncond": Unserved("NGMS"),
-        "sigma_min": Unserved("Schedule min sigma"),
-        "sigma_max": Unserved("Schedule max sigma"),
-        "rho": Unserved("Schedule rho"),
-        "k_sched_type": Unserved(keys.SCHEDULE_TYPE, ("Automatic", "default")),
-        "sd_noise_schedule": Unserved("Noise Schedule", ("Default",)),
-        "skip_early_cond": Unserved("Skip Early CFG"),
-        "always_discard_next_to_last_sigma": Unserved("Discard penultimate sigma"),
-        "randn_source": Unserved(keys.RNG, ("CPU", "GPU")),
-        "emphasis": Unserved("Emphasis", ("No norm", "Original")),
-        "initial_noise_multiplier": Unserved("Noise multiplier", (1,)),
-        "img2img_extra_noise": Unserved("Extra noise"),
-        "img2img_color_correction": Unserved("Color correction"),
-        "img2img_background_color": Unserved("Background color", ("#ffffff", "#FFFFFF", "white")),
-        "tiling": Unserved(keys.TILING),
-        "sd_hypernetwork": Unserved("Hypernet"),
-        "use_old_emphasis_implementation": Unserved("Old prompt editing timelines"),
-        "use_old_scheduling": Unserved("Old prompt editing timelines"),
-        "use_old_hires_fix_width_height": Unserved("Hires size as before"),
+        "eta_noise_seed_delta": UnsupportedField("ENSD"),
+        "eta_ancestral": UnsupportedField(keys.ETA, (1,)),
+        "eta_ddim": UnsupportedField(keys.ETA_DDIM),
+        "s_churn": UnsupportedField("Sigma churn"),
+        "s_noise": UnsupportedField("Sigma noise", (1,)),
+        "s_min_uncond": UnsupportedField("NGMS"),
+        "sigma_min": UnsupportedField("Schedule min sigma"),
+        "sigma_max": UnsupportedField("Schedule max sigma"),
+        "rho": UnsupportedField("Schedule rho"),
+        "k_sched_type": UnsupportedField(keys.SCHEDULE_TYPE, ("Automatic", "default")),
+        "sd_noise_schedule": UnsupportedField("Noise Schedule", ("Default",)),
+        "skip_early_cond": UnsupportedField("Skip Early CFG"),
+        "always_discard_next_to_last_sigma": UnsupportedField("Discard penultimate sigma"),
+        "randn_source": UnsupportedField(keys.RNG, ("CPU", "GPU")),
+        "emphasis": UnsupportedField("Emphasis", ("No norm", "Original")),
+        "initial_noise_multiplier": UnsupportedField("Noise multiplier", (1,)),
+        "img2img_extra_noise": UnsupportedField("Extra noise"),
+        "img2img_color_correction": UnsupportedField("Color correction"),
+        "img2img_background_color": UnsupportedField("Background color", ("#ffffff", "#FFFFFF", "white")),
+        "tiling": UnsupportedField(keys.TILING),
+        "sd_hypernetwork": UnsupportedField("Hypernet"),
+        "use_old_emphasis_implementation": UnsupportedField("Old prompt editing timelines"),
+        "use_old_scheduling": UnsupportedField("Old prompt editing timelines"),
+        "use_old_hires_fix_width_height": UnsupportedField("Hires size as before"),
     }
 )
 """Settings of the whole program, which a request may override."""
 
 
-def unserved(
-    asked: Mapping[str, Any], table: Mapping[str, Unserved], same: Mapping[str, Any] = MappingProxyType({})
+def unsupported_fields(
+    asked: Mapping[str, Any], table: Mapping[str, UnsupportedField], same: Mapping[str, Any] = MappingProxyType({})
 ) -> Iterator[tuple[str, str]]:
     """Each field of ``table`` that asks for what the studio does not do, and why it does not.
 

@@ -29,7 +29,7 @@ _OLD_AT, _OLD_LENGTH, _OLD_LETTERS = 0x100000, 0x10000, 8
 
 
 @dataclass(frozen=True)
-class Found:
+class AssetMatch:
     """What is here in its place: ``name`` as it is called here, "" where nothing is, and ``why`` it was not taken.
 
     ``sure`` says that a hash agrees; else the name alone does.
@@ -40,7 +40,7 @@ class Found:
     why: str = "it is not here"
 
 
-def find(kind: str, name: str, hashes: Iterable[str]) -> Found:
+def find(kind: str, name: str, hashes: Iterable[str]) -> AssetMatch:
     """The file of a ``kind`` ("model", "lora", "vae", "controlnet", "embedding") that is meant.
 
     One of that name whose hash is another is not taken.
@@ -49,10 +49,10 @@ def find(kind: str, name: str, hashes: Iterable[str]) -> Found:
     claims = _comparable(hashes)
     named = {ours: file for ours, file in here.items() if _bare(ours) == _bare(name)}
     for ours in _by_hash(here, named, claims):
-        return Found(ours, sure=True)
+        return AssetMatch(ours, sure=True)
     if not claims and len(named) == 1:
-        return Found(next(iter(named)))
-    return Found(why=_why(named, claims))
+        return AssetMatch(next(iter(named)))
+    return AssetMatch(why=_why(named, claims))
 
 
 def _here(kind: str) -> Mapping[str, Path]:

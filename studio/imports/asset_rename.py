@@ -13,7 +13,7 @@ from studio.prompts.lora import Lora
 Names = Mapping[tuple[str, str], str]
 
 
-def renamed(definition: Mapping[str, Any], names: Names) -> dict[str, Any]:
+def rename_assets(definition: Mapping[str, Any], names: Names) -> dict[str, Any]:
     """A workflow's content with other names for its models, LoRAs and parts; what is named "" is taken out.
 
     ``names`` are by kind ("model", "lora", "vae" …) and the name that stands there. A model or part that a step had is

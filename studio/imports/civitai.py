@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
 from studio.files import strict_json
-from studio.imports.imported_settings import Asset, Left
+from studio.imports.imported_settings import Asset, SkippedSetting
 from studio.imports.settings_mapping import shown
 
 T = TypeVar("T", dict[str, Any], list[Any])
@@ -20,27 +20,27 @@ _KINDS: Final = {
 _ADDRESS: Final = re.compile(r"urn:air:([^:]{0,40}):([^:]{0,40}):[^:]{0,40}:(\d{0,12})@(\d{0,12})")
 
 
-class Resources(NamedTuple):
+class CivitaiResources(NamedTuple):
     """What was listed; ``there`` says that there was such a list, ``flux`` that the model is one of Flux."""
 
     assets: tuple[Asset, ...] = ()
-    left: tuple[Left, ...] = ()
+    skipped: tuple[SkippedSetting, ...] = ()
     there: bool = False
     flux: bool = False
 
 
-def resources(rest: dict[str, str], known: Collection[str]) -> Resources:
+def resources(rest: dict[str, str], known: Collection[str]) -> CivitaiResources:
     """Read the list and take it out of ``rest``; files of a kind that is ``known`` already are not taken twice."""
     listed = parsed(rest.get("Civitai resources", ""), list)
     if not listed:
-        return Resources()
+        return CivitaiResources()
     rest.pop("Civitai resources")
     if rest.get("Civitai metadata") == "{}":
         rest.pop("Civitai metadata")
     read = [_resource(one, known) for one in listed]
     assets = tuple(one for one in read if isinstance(one, Asset))
-    left = tuple(one for one in read if isinstance(one, Left))
-    return Resources(assets, left, True, any(map(_is_flux, listed)))
+    left = tuple(one for one in read if isinstance(one, SkippedSetting))
+    return CivitaiResources(assets, left, True, any(map(_is_flux, listed)))
 
 
 def parsed(text: str, kind: type[T]) -> T:
@@ -52,15 +52,15 @@ def parsed(text: str, kind: type[T]) -> T:
     return found if isinstance(found, kind) else kind()
 
 
-def _resource(one: Any, known: Collection[str]) -> Asset | Left:
+def _resource(one: Any, known: Collection[str]) -> Asset | SkippedSetting:
     said: Mapping[str, Any] = one if isinstance(one, dict) else {}
     address = _ADDRESS.fullmatch(str(said.get("air", "")))
     kind = _KINDS.get(str(said.get("type") or (address[2] if address else "")).lower(), "")
     weight = said.get("weight", 1)
     if not kind or type(weight) not in (int, float) or not abs(weight) <= 100:
-        return Left("Civitai resources", shown(one), "it is of no kind that is used here")
+        return SkippedSetting("Civitai resources", shown(one), "it is of no kind that is used here")
     if kind in known:
-        return Left("Civitai resources", shown(one), "the text names its files itself")
+        return SkippedSetting("Civitai resources", shown(one), "the text names its files itself")
     return Asset(kind, _called(said, address), (), float(weight))
 
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from studio.errors import InputError
 from studio.imports import civitai
-from studio.imports.imported_settings import Asset, Left
+from studio.imports.imported_settings import Asset, SkippedSetting
 from studio.imports.settings_mapping import shown
 
 _TAG: Final = re.compile(r"<(lora|lyco|hypernet):([^<>:\n]{1,200})((?::[^<>:\n]{0,40}){0,8})>")
@@ -31,7 +31,7 @@ Hashes = dict[tuple[str, str], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Nets:
+class ExtraNetworks:
     """The prompt without its tags, the files, and what of it says nothing here.
 
     ``civitai`` says that Civitai made the picture, ``flux`` that it was with a Flux model.
@@ -39,36 +39,40 @@ class Nets:
 
     prompt: str
     assets: tuple[Asset, ...]
-    left: tuple[Left, ...]
+    skipped: tuple[SkippedSetting, ...]
     civitai: bool = False
     flux: bool = False
 
 
-def read(prompt: str, rest: dict[str, str]) -> Nets:
+def read(prompt: str, rest: dict[str, str]) -> ExtraNetworks:
     """What a prompt and the settings say of files; what is understood is taken out of ``rest``.
 
     Raises InputError where it names more LoRAs than anybody puts on.
     """
-    left = list[Left]()
+    left = list[SkippedSetting]()
     hashes = _hashes(rest, left)
     tags = list(islice(_TAG.finditer(prompt), _MOST_TAGS + 1))
     if len(tags) > _MOST_TAGS:  # each is looked for among all files that are here
         raise InputError(f"the text about the picture names over {_MOST_TAGS} LoRAs; that cannot be right")
-    worn = [asset for tag in tags for asset in _worn(tag, hashes, left)]
+    worn = [asset for tag in tags for asset in _lora_asset(tag, hashes, left)]
     assets = [*_model(rest, hashes), *_vae(rest, hashes), *_modules(rest), *worn, *_embeddings(hashes)]
     made = civitai.resources(rest, {asset.kind for asset in assets})
     used = {(asset.kind, name) for asset in assets for name in (asset.name, "")}
     strays = (_stray(kind, name, text) for (kind, name), text in hashes.items() if (kind, name) not in used)
     bare = _TAG.sub("", prompt)
-    everything = (*left, *made.left, *strays)
-    return Nets(bare if bare == prompt else bare.strip(), (*assets, *made.assets), everything, made.there, made.flux)
+    everything = (*left, *made.skipped, *strays)
+    return ExtraNetworks(
+        bare if bare == prompt else bare.strip(), (*assets, *made.assets), everything, made.there, made.flux
+    )
 
 
-def _stray(kind: str, name: str, text: tuple[str, ...]) -> Left:
-    return Left(f"Hashes: {kind} {name}".strip(), ", ".join(text), "nothing says that it was used, or how strongly")
+def _stray(kind: str, name: str, text: tuple[str, ...]) -> SkippedSetting:
+    return SkippedSetting(
+        f"Hashes: {kind} {name}".strip(), ", ".join(text), "nothing says that it was used, or how strongly"
+    )
 
 
-def _hashes(rest: dict[str, str], left: list[Left]) -> Hashes:
+def _hashes(rest: dict[str, str], left: list[SkippedSetting]) -> Hashes:
     """All hashes that files are given."""
     said = [*_listed(rest), *_objects(rest)]
     found: Hashes = {}
@@ -76,7 +80,7 @@ def _hashes(rest: dict[str, str], left: list[Left]) -> Hashes:
         text = as_written.strip().lower().removeprefix("0x")
         if not _HEX.fullmatch(text) or _NOTHING.startswith(text):
             why = "it is the hash of nothing" if _NOTHING.startswith(text) and text else "it is no hash"
-            left.append(Left(key, shown(f"{name or kind}: {text}"), f"{why}, so it says nothing of the file"))
+            left.append(SkippedSetting(key, shown(f"{name or kind}: {text}"), f"{why}, so it says nothing of the file"))
         else:
             found[kind, name] = tuple(dict.fromkeys((*found.get((kind, name), ()), text)))
     return found
@@ -132,7 +136,7 @@ def _embeddings(hashes: Hashes) -> Iterator[Asset]:
     return (Asset(kind, name, text) for (kind, name), text in hashes.items() if kind == "embedding")
 
 
-def _worn(tag: re.Match[str], hashes: Hashes, left: list[Left]) -> Iterator[Asset]:
+def _lora_asset(tag: re.Match[str], hashes: Hashes, left: list[SkippedSetting]) -> Iterator[Asset]:
     """The LoRA of a tag; what of it cannot be used is left."""
     kind, name, said = tag[1], tag[2].strip(), tag[3].split(":")[1:]
     named = dict(one.split("=", 1) for one in said if "=" in one)
@@ -141,9 +145,11 @@ def _worn(tag: re.Match[str], hashes: Hashes, left: list[Left]) -> Iterator[Asse
     unet = named.pop("unet", plain[1] if plain[1:] else text)
     if kind == "hypernet" or not _NUMBER.fullmatch(text) or not _NUMBER.fullmatch(unet):
         why = "hypernetworks are not used here" if kind == "hypernet" else "its weight is no number"
-        left.append(Left("Prompt", tag[0], why))
+        left.append(SkippedSetting("Prompt", tag[0], why))
         return
     if named or plain[2:]:
-        left.append(Left("Prompt", tag[0], "of this LoRA the name and the weights are used, and nothing else"))
+        left.append(
+            SkippedSetting("Prompt", tag[0], "of this LoRA the name and the weights are used, and nothing else")
+        )
     same = float(text) == float(unet)
     yield Asset("lora", name, hashes.get(("lora", name), ()), float(unet), None if same else float(text))

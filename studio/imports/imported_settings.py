@@ -22,7 +22,7 @@ class Asset:
 
 
 @dataclass(frozen=True)
-class Left:
+class SkippedSetting:
     """A setting that found no place here: as it is called there, its value, and why."""
 
     name: str
@@ -36,7 +36,7 @@ class Left:
 
 
 @dataclass(frozen=True)
-class Foreign:
+class ImportedSettings:
     """What was asked of another tool, as far as it can be said here.
 
     ``workflow`` names the one of ours that suits and ``values`` are for its inputs, ``seed`` among them; what is
@@ -51,5 +51,5 @@ class Foreign:
     definition: Mapping[str, Any] | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     assets: tuple[Asset, ...] = ()
-    left: tuple[Left, ...] = ()
+    skipped: tuple[SkippedSetting, ...] = ()
     clip_skip: Mapping[str, int] = field(default_factory=dict)

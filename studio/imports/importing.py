@@ -10,11 +10,11 @@ from studio.errors import InputError, WorkflowError
 from studio.families import Family
 from studio.files import strict_json
 from studio.imports import asset_matching, formats
-from studio.imports.asset_matching import Found
-from studio.imports.asset_rename import renamed
-from studio.imports.imported_settings import Asset, Foreign, Left
-from studio.imports.metadata_extract import carried
-from studio.imports.settings_mapping import fitted
+from studio.imports.asset_matching import AssetMatch
+from studio.imports.asset_rename import rename_assets
+from studio.imports.imported_settings import Asset, ImportedSettings, SkippedSetting
+from studio.imports.metadata_extract import extract_metadata
+from studio.imports.settings_mapping import fit_to_workflow
 from studio.models import library
 from studio.parameters.types import OWN_SAMPLER, PARTS
 from studio.pictures import clip_skip
@@ -35,7 +35,7 @@ _ADD: Final = {
 
 
 @dataclass(frozen=True)
-class Taken:
+class MatchedAsset:
     """An asset and the name of the file here that is used for it; ``sure`` says that a hash agrees."""
 
     asset: Asset
@@ -44,7 +44,7 @@ class Taken:
 
 
 @dataclass(frozen=True)
-class Missing:
+class MissingAsset:
     """An asset that is not here, and why nothing is used in its place."""
 
     asset: Asset
@@ -62,7 +62,7 @@ class Missing:
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportedWorkflow:
     """A workflow with values that it takes, and all that is not among them by name.
 
     ``asks`` are the inputs for a model that has to be chosen, as the one that was used is missing or was not named: no
@@ -74,20 +74,20 @@ class Imported:
     tool: str
     workflow: Workflow
     values: Mapping[str, Any]
-    taken: tuple[Taken, ...] = ()
-    missing: tuple[Missing, ...] = ()
-    left: tuple[Left, ...] = ()
-    asks: tuple[str, ...] = ()
+    matched: tuple[MatchedAsset, ...] = ()
+    missing: tuple[MissingAsset, ...] = ()
+    skipped: tuple[SkippedSetting, ...] = ()
+    models_to_choose: tuple[str, ...] = ()
     clip_skip: Mapping[str, int] = field(default_factory=dict)
     definition: Mapping[str, Any] | None = None
 
     @property
     def form_values(self) -> dict[str, Any]:
         """The values for a form; None for a model that has to be chosen."""
-        return {**dict.fromkeys(self.asks), **self.values}
+        return {**dict.fromkeys(self.models_to_choose), **self.values}
 
     @property
-    def lacks(self) -> tuple[Missing, ...]:
+    def missing_essentials(self) -> tuple[MissingAsset, ...]:
         """What is missing that decides most how a picture looks: models and LoRAs."""
         return tuple(one for one in self.missing if one.asset.kind in ("model", "lora"))
 
@@ -96,50 +96,57 @@ class Imported:
 
         Raises InputError where one is wrong or needed, a model that has to be chosen among them.
         """
-        if wrong := {name: _CHOOSE for name in self.asks if not values.get(name)}:
+        if wrong := {name: _CHOOSE for name in self.models_to_choose if not values.get(name)}:
             raise InputError(f"'{next(iter(wrong))}' is required: {_CHOOSE}", wrong)
-        skips = _clip_skips(self.tool, self.clip_skip, values[self.asks[0]])[0] if self.asks and self.clip_skip else {}
+        skips = (
+            _clip_skips(self.tool, self.clip_skip, values[self.models_to_choose[0]])[0]
+            if self.models_to_choose and self.clip_skip
+            else {}
+        )
         return Job.of(self.workflow, {**self.values, **skips, **values})
 
     @property
-    def trusted(self) -> tuple[Taken, ...]:
+    def matched_by_name(self) -> tuple[MatchedAsset, ...]:
         """What was taken for its name alone."""
-        return tuple(one for one in self.taken if not one.sure)
+        return tuple(one for one in self.matched if not one.sure)
 
-    def said(self) -> list[str]:
+    def messages(self) -> list[str]:
         """Lines for people: what was taken on trust, what is missing, what was left out."""
-        lines = [f"{one.asset.kind} {one.asset.name}: '{one.name}' is used, for its name alone" for one in self.trusted]
+        lines = [
+            f"{one.asset.kind} {one.asset.name}: '{one.name}' is used, for its name alone"
+            for one in self.matched_by_name
+        ]
         lines += [f"{one}: {one.why}; {one.advice}" for one in self.missing]
-        if self.asks:
+        if self.models_to_choose:
             lines.append(_CHOOSE)
-        return [*lines, *map(str, self.left)]
+        return [*lines, *map(str, self.skipped)]
 
     def data(self) -> dict[str, Any]:
         """All of it but the values, as JSON."""
         return {
             "tool": self.tool,
             "workflow": self.workflow.name,
-            "taken": [{**asdict(one.asset), "as": one.name, "sure": one.sure} for one in self.taken],
+            "taken": [{**asdict(one.asset), "as": one.name, "sure": one.sure} for one in self.matched],
             "missing": [{**asdict(one.asset), "why": one.why, "advice": one.advice} for one in self.missing],
-            "left": [asdict(one) for one in self.left],
-            "asks": list(self.asks),
+            "left": [asdict(one) for one in self.skipped],
+            "asks": list(self.models_to_choose),
         }
 
 
-def brought(path: Path, *, shipped: bool = False) -> Job | Imported:
+def import_file(path: Path, *, shipped: bool = False) -> Job | ImportedWorkflow:
     """What a file brings: the job of a picture of the studio's or of a job file, or what another tool says in it.
 
     With ``shipped`` only for workflows that came with the studio. Raises InputError where it brings nothing of the
     kind, or cannot be read.
     """
-    said = carried(path)
+    said = extract_metadata(path)
     if "studio" in said.texts:
         return Picture(path).job
     if _is_job(said.texts.get("json", "")):
         return Job.from_json(said.texts["json"])
-    if (foreign := formats.read_from(said)) is None:
+    if (settings := formats.read_metadata(said)) is None:
         raise InputError(f"'{path}' has no settings that the studio can read")
-    return imported(foreign, shipped=shipped)
+    return import_settings(settings, shipped=shipped)
 
 
 def _is_job(text: str) -> bool:
@@ -150,39 +157,41 @@ def _is_job(text: str) -> bool:
     return isinstance(content, dict) and {"workflow", "definition", "values", "seed"} <= set(content)
 
 
-def imported(foreign: Foreign, *, shipped: bool = False) -> Imported:
+def import_settings(settings: ImportedSettings, *, shipped: bool = False) -> ImportedWorkflow:
     """Find the assets, by hash and then by name, and put them where the workflow takes them."""
-    found = [(asset, asset_matching.find(asset.kind, asset.name, asset.hashes)) for asset in foreign.assets]
-    there = tuple(Taken(asset, one.name, one.sure) for asset, one in found if one.name)
-    missing = tuple(Missing(asset, _why(asset, one)) for asset, one in found if not one.name)
+    found = [(asset, asset_matching.find(asset.kind, asset.name, asset.hashes)) for asset in settings.assets]
+    there = tuple(MatchedAsset(asset, one.name, one.sure) for asset, one in found if one.name)
+    missing = tuple(MissingAsset(asset, _why(asset, one)) for asset, one in found if not one.name)
     model = next((one.name for one in there if one.asset.kind == "model"), "")
-    skips, unclear = _clip_skips(foreign.tool, foreign.clip_skip, model)
-    foreign = _with_clip_skip(foreign, skips)
-    if foreign.definition is None:
-        ready = _plain(foreign, there)
+    skips, unclear = _clip_skips(settings.tool, settings.clip_skip, model)
+    settings = _with_clip_skip(settings, skips)
+    if settings.definition is None:
+        ready = _plain(settings, there)
     elif shipped:
-        title = str(foreign.definition.get("title", ""))
-        unused = Left("Workflow", title, "it is used from a file; studio import writes one")
-        ready = _plain(replace(foreign, workflow=_like(foreign.definition)), there, (unused,))
+        title = str(settings.definition.get("title", ""))
+        unused = SkippedSetting("Workflow", title, "it is used from a file; studio import writes one")
+        ready = _plain(replace(settings, workflow=_like(settings.definition)), there, (unused,))
     else:
-        ready = _defined(foreign, there, missing)
-    asks = tuple(name for name in _models(ready.workflow) if name not in ready.values)
-    why = (Left(name, str(foreign.clip_skip[name]), reason) for name, reason in unclear.items())
-    left = (*foreign.left, *ready.left, *why)
-    undecided = {name: foreign.clip_skip[name] for name in unclear if not model}
-    return replace(ready, tool=foreign.tool, missing=missing, left=left, asks=asks, clip_skip=undecided)
+        ready = _defined(settings, there, missing)
+    to_choose = tuple(name for name in _models(ready.workflow) if name not in ready.values)
+    why = (SkippedSetting(name, str(settings.clip_skip[name]), reason) for name, reason in unclear.items())
+    left = (*settings.skipped, *ready.skipped, *why)
+    undecided = {name: settings.clip_skip[name] for name in unclear if not model}
+    return replace(
+        ready, tool=settings.tool, missing=missing, skipped=left, models_to_choose=to_choose, clip_skip=undecided
+    )
 
 
-def _with_clip_skip(foreign: Foreign, skips: Mapping[str, int]) -> Foreign:
+def _with_clip_skip(settings: ImportedSettings, skips: Mapping[str, int]) -> ImportedSettings:
     """With clip skips as they are counted here among the values, and the defaults of its definition."""
-    if not foreign.definition:
-        return replace(foreign, values={**foreign.values, **skips})
-    inputs = dict(foreign.definition["inputs"])
+    if not settings.definition:
+        return replace(settings, values={**settings.values, **skips})
+    inputs = dict(settings.definition["inputs"])
     for name, skip in skips.items():
         spec = inputs[name] if isinstance(inputs[name], dict) else {"of": inputs[name]}
         inputs[name] = {**spec, "default": skip}
-    definition = {**foreign.definition, "inputs": inputs}
-    return replace(foreign, values={**foreign.values, **skips}, definition=definition)
+    definition = {**settings.definition, "inputs": inputs}
+    return replace(settings, values={**settings.values, **skips}, definition=definition)
 
 
 def _clip_skips(tool: str, said: Mapping[str, int], model: str) -> tuple[dict[str, int], dict[str, str]]:
@@ -190,7 +199,7 @@ def _clip_skips(tool: str, said: Mapping[str, int], model: str) -> tuple[dict[st
     values, left = dict[str, int](), dict[str, str]()
     for name, skip in said.items():
         try:
-            values[name] = clip_skip.ours(skip, tool, library.find(model).family.name if model else "")
+            values[name] = clip_skip.to_studio(skip, tool, library.find(model).family.name if model else "")
         except ValueError as error:
             left[name] = str(error)
     return values, left
@@ -210,24 +219,26 @@ def _models(workflow: Workflow) -> list[str]:
     return [name for name, of in workflow.inputs().items() if of.kind.name == "model" and name not in named]
 
 
-def _why(asset: Asset, found: Found) -> str:
+def _why(asset: Asset, found: AssetMatch) -> str:
     strange = next((text.partition(":")[0] for text in asset.hashes if ":" in text), "")
     return f"{found.why} (its {strange} hash cannot be compared)" if strange else found.why
 
 
-def _plain(foreign: Foreign, there: tuple[Taken, ...], left: tuple[Left, ...] = ()) -> Imported:
+def _plain(
+    settings: ImportedSettings, there: tuple[MatchedAsset, ...], skipped: tuple[SkippedSetting, ...] = ()
+) -> ImportedWorkflow:
     """One of our workflows, with its values and what is here of the assets."""
-    workflow = Workflow.load(foreign.workflow)
+    workflow = Workflow.load(settings.workflow)
     values, used = _placed(workflow, there)
-    fit, unfit = fitted(workflow, {**foreign.values, **values})
-    suited, unsuited = _suited(workflow, fit)
-    idle = (Left(one.asset.kind, one.asset.name, _idle(one, workflow)) for one in there if one not in used)
-    return Imported(foreign.tool, workflow, suited, used, left=(*left, *unfit, *unsuited, *idle))
+    fit, unfit = fit_to_workflow(workflow, {**settings.values, **values})
+    suited, unsuited = _for_model(workflow, fit)
+    idle = (SkippedSetting(one.asset.kind, one.asset.name, _idle(one, workflow)) for one in there if one not in used)
+    return ImportedWorkflow(settings.tool, workflow, suited, used, skipped=(*skipped, *unfit, *unsuited, *idle))
 
 
-def _placed(workflow: Workflow, there: tuple[Taken, ...]) -> tuple[dict[str, Any], tuple[Taken, ...]]:
+def _placed(workflow: Workflow, there: tuple[MatchedAsset, ...]) -> tuple[dict[str, Any], tuple[MatchedAsset, ...]]:
     """Values for the workflow's inputs of models and LoRAs, and what of the assets is in them."""
-    values, used = dict[str, Any](), list[Taken]()
+    values, used = dict[str, Any](), list[MatchedAsset]()
     for name, parameter in workflow.inputs().items():
         kind = "lora" if parameter.kind.name == "loras" else parameter.kind.name
         fit = [one for one in there if one.asset.kind == kind and one not in used and (kind != "lora" or _lora(one))]
@@ -237,7 +248,7 @@ def _placed(workflow: Workflow, there: tuple[Taken, ...]) -> tuple[dict[str, Any
     return values, tuple(used)
 
 
-def _lora(one: Taken) -> str:
+def _lora(one: MatchedAsset) -> str:
     """A LoRA as it is asked for; "" where its weights are beyond what may be."""
     try:
         return str(Lora(one.name, one.asset.weight, one.asset.text))
@@ -245,23 +256,23 @@ def _lora(one: Taken) -> str:
         return ""
 
 
-def _idle(one: Taken, workflow: Workflow) -> str:
+def _idle(one: MatchedAsset, workflow: Workflow) -> str:
     if one.asset.kind == "lora" and not _lora(one):
         return "its weight is beyond what may be asked here"
     return f"it is here as '{one.name}', and the workflow '{workflow.name}' takes no {one.asset.kind} besides"
 
 
-def _suited(workflow: Workflow, values: dict[str, Any]) -> tuple[dict[str, Any], tuple[Left, ...]]:
+def _for_model(workflow: Workflow, values: dict[str, Any]) -> tuple[dict[str, Any], tuple[SkippedSetting, ...]]:
     """The values without those that the model, which was found, has nothing for."""
     model = next((values.get(name) for name, of in workflow.inputs().items() if of.kind.name == "model"), None)
     if not model:
         return values, ()
-    why = unsuited(values, library.find(model).family)
-    left = tuple(Left(name, str(values[name]), told) for name, told in why.items())
+    why = unsupported_inputs(values, library.find(model).family)
+    left = tuple(SkippedSetting(name, str(values[name]), told) for name, told in why.items())
     return {name: value for name, value in values.items() if name not in why}, left
 
 
-def unsuited(values: Mapping[str, Any], family: Family) -> dict[str, str]:
+def unsupported_inputs(values: Mapping[str, Any], family: Family) -> dict[str, str]:
     """The inputs among ``values`` that a family of models has nothing for, and why."""
     lacks = {"negative_prompt": not family.negative_prompt, "guidance": not family.guidance}
     why = {name: f"{family.title} has none" for name in values if lacks.get(name)}
@@ -273,7 +284,9 @@ def unsuited(values: Mapping[str, Any], family: Family) -> dict[str, str]:
     return why
 
 
-def _defined(foreign: Foreign, there: tuple[Taken, ...], missing: tuple[Missing, ...]) -> Imported:
+def _defined(
+    settings: ImportedSettings, there: tuple[MatchedAsset, ...], missing: tuple[MissingAsset, ...]
+) -> ImportedWorkflow:
     """The workflow that came along, by the names of what is here.
 
     Where something is missing that it cannot do without, it is only written down, and the plain workflow takes what it
@@ -281,11 +294,11 @@ def _defined(foreign: Foreign, there: tuple[Taken, ...], missing: tuple[Missing,
     """
     names = {(one.asset.kind, one.asset.name): one.name for one in there}
     names |= {(one.asset.kind, one.asset.name): "" for one in missing}
-    definition = renamed(foreign.definition or {}, names)
+    definition = rename_assets(settings.definition or {}, names)
     try:
         workflow = Workflow.of(_IMPORTED, definition)
     except WorkflowError as error:
-        left = Left("Workflow", str(definition.get("title", "")), f"it cannot be used as it is: {error}")
-        return replace(_plain(replace(foreign, workflow=_like(definition)), there, (left,)), definition=definition)
-    fit, unfit = fitted(workflow, foreign.values)
-    return Imported(foreign.tool, workflow, fit, there, left=unfit, definition=definition)
+        left = SkippedSetting("Workflow", str(definition.get("title", "")), f"it cannot be used as it is: {error}")
+        return replace(_plain(replace(settings, workflow=_like(definition)), there, (left,)), definition=definition)
+    fit, unfit = fit_to_workflow(workflow, settings.values)
+    return ImportedWorkflow(settings.tool, workflow, fit, there, skipped=unfit, definition=definition)

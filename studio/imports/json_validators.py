@@ -27,7 +27,7 @@ def is_json(text: str) -> bool:
     return True
 
 
-def loaded(text: str, tool: str) -> dict[str, Any]:
+def json_object(text: str, tool: str) -> dict[str, Any]:
     """A JSON object. Raises InputError where the text is none, or is over 8 million letters."""
     try:
         data = strict_json.loads(text, _LONGEST)
@@ -43,11 +43,11 @@ def damaged(tool: str) -> InputError:
     return InputError(f"the settings that {tool} wrote into this file are damaged; take another copy of it")
 
 
-def flat(data: Mapping[str, Any], depth: int = 4) -> Iterator[tuple[str, Any]]:
+def flatten(data: Mapping[str, Any], depth: int = 4) -> Iterator[tuple[str, Any]]:
     """Settings within settings by names with dots: {"a": {"b": 1}} as "a.b"."""
     for name, value in data.items():
         if isinstance(value, dict) and depth:
-            yield from ((f"{name}.{inner}", item) for inner, item in flat(value, depth - 1))
+            yield from ((f"{name}.{inner}", item) for inner, item in flatten(value, depth - 1))
         else:
             yield name, value
 
@@ -61,7 +61,7 @@ def number(value: Any) -> int | float:
     return value
 
 
-def whole(value: Any) -> int:
+def integer(value: Any) -> int:
     """A whole number, also from its text. Raises ValueError for anything else."""
     if (found := number(value)) != int(found):
         raise ValueError("this is not a whole number")
@@ -73,7 +73,7 @@ def seed(value: Any) -> int:
 
     Raises ValueError for anything else, and for one below 0, which stands for one drawn at random.
     """
-    if (found := whole(value)) < 0:
+    if (found := integer(value)) < 0:
         raise ValueError("it stands for a seed drawn at random, and which one it was is not said")
     return found % 2**32
 

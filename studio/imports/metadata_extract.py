@@ -35,7 +35,7 @@ _JIS: Final = "iso2022_jp"
 
 
 @dataclass(frozen=True)
-class Carried:
+class EmbeddedMetadata:
     """A file's words by where they stood, for the readers in ``record.formats``.
 
     ``texts`` has a PNG's text chunks by their keys ("parameters", "prompt", "Comment"), EXIF tags as
@@ -49,7 +49,7 @@ class Carried:
     size: tuple[int, int] | None = None
 
 
-def carried(path: Path) -> Carried:
+def extract_metadata(path: Path) -> EmbeddedMetadata:
     """What the file says; nothing where it says nothing. Raises InputError where it cannot be read.
 
     A file whose content begins as JSON is taken as that whatever its name is, and one named .txt as a sidecar without
@@ -57,12 +57,12 @@ def carried(path: Path) -> Carried:
     """
     if (kind := _kind(path)) != "picture":
         text = _text(path, LARGEST if kind == "json" else SIDECAR)
-        return Carried({kind: text, **({"sidecar": text} if path.suffix.lower() == ".txt" else {})})
+        return EmbeddedMetadata({kind: text, **({"sidecar": text} if path.suffix.lower() == ".txt" else {})})
     image = open_stored(path)
     texts = dict(_sidecar(path)) | {name: text for name, text in _said(image) if text}
     if not texts and (hidden := stealth.hidden(image)):
         texts = {"stealth": hidden}
-    return Carried(texts, image.size)
+    return EmbeddedMetadata(texts, image.size)
 
 
 def _kind(path: Path) -> str:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from studio.errors import InputError
-from studio.imports.imported_settings import Left
+from studio.imports.imported_settings import SkippedSetting
 from studio.workflow.workflow import JobForm, Workflow, bind
 
 _LONGEST: Final = 2_000
@@ -21,20 +21,20 @@ def form_of(workflow: str) -> type[JobForm]:
     return Workflow.load(workflow).form()
 
 
-def fitted(
+def fit_to_workflow(
     workflow: Workflow, values: Mapping[str, Any], called: Mapping[str, str] = _SAME
-) -> tuple[dict[str, Any], tuple[Left, ...]]:
+) -> tuple[dict[str, Any], tuple[SkippedSetting, ...]]:
     """The values that the workflow's form takes, as they are, and the others with the reason.
 
     ``called`` tells how the other tool names an input, where that is not our name: {"guidance": "CFG scale"}. Inputs
     that are needed and not given do not matter.
     """
-    return fitted_to(workflow.form(), values, called)
+    return fit_to_form(workflow.form(), values, called)
 
 
-def fitted_to(
+def fit_to_form(
     form: type[JobForm], values: Mapping[str, Any], called: Mapping[str, str] = _SAME
-) -> tuple[dict[str, Any], tuple[Left, ...]]:
+) -> tuple[dict[str, Any], tuple[SkippedSetting, ...]]:
     """The same, where the form is there already."""
     known = {name: value for name, value in values.items() if name in form.model_fields}
     wrong = dict.fromkeys(set(values) - set(known), f"the workflow '{form.__name__}' has no such input")
@@ -42,7 +42,11 @@ def fitted_to(
         bind(form, known)
     except InputError as error:
         wrong |= {name: shorten(text, 150, placeholder=" …") for name, text in error.wrong.items()}
-    left = (Left(called.get(name, name), shown(value), wrong[name]) for name, value in values.items() if name in wrong)
+    left = (
+        SkippedSetting(called.get(name, name), shown(value), wrong[name])
+        for name, value in values.items()
+        if name in wrong
+    )
     return {name: value for name, value in known.items() if name not in wrong}, tuple(left)
 
 

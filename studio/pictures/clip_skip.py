@@ -20,7 +20,7 @@ from typing import Final
 
 
 @dataclass(frozen=True)
-class Convention:
+class ClipSkipConvention:
     """How a program counts: ``trained`` is its number for the layer that a family was trained with.
 
     A family that it does not change the layer of is ``fixed``. With ``at_least`` smaller numbers mean that layer too.
@@ -31,17 +31,19 @@ class Convention:
     at_least: bool = False
 
 
-_FROM_THE_LAST: Final = Convention(MappingProxyType({"sd1": 1, "sd2": 2, "sdxl": 2}))
-_FROM_THE_TRAINED: Final = Convention(MappingProxyType({"sd1": 1, "sd2": 1, "sdxl": 1}))
-_FORGE: Final = Convention(MappingProxyType({"sd1": 1, "sd2": 1, "sdxl": 2}), at_least=True)
-CONVENTIONS: Final[Mapping[str, Convention]] = MappingProxyType(
+_FROM_THE_LAST: Final = ClipSkipConvention(MappingProxyType({"sd1": 1, "sd2": 2, "sdxl": 2}))
+_FROM_THE_TRAINED: Final = ClipSkipConvention(MappingProxyType({"sd1": 1, "sd2": 1, "sdxl": 1}))
+_FORGE: Final = ClipSkipConvention(MappingProxyType({"sd1": 1, "sd2": 1, "sdxl": 2}), at_least=True)
+CONVENTIONS: Final[Mapping[str, ClipSkipConvention]] = MappingProxyType(
     {
-        "A1111": Convention(MappingProxyType({"sd1": 1, "sd2": 1, "sdxl": 1}), fixed=frozenset({"sd2", "sdxl"})),
-        "Civitai": Convention(_FROM_THE_LAST.trained, at_least=True),
+        "A1111": ClipSkipConvention(
+            MappingProxyType({"sd1": 1, "sd2": 1, "sdxl": 1}), fixed=frozenset({"sd2", "sdxl"})
+        ),
+        "Civitai": ClipSkipConvention(_FROM_THE_LAST.trained, at_least=True),
         "ComfyUI": _FROM_THE_LAST,
         "Fooocus": _FROM_THE_LAST,
         "Forge": _FORGE,
-        "InvokeAI": Convention(MappingProxyType({"sd1": 0, "sd2": 0, "sdxl": 0})),
+        "InvokeAI": ClipSkipConvention(MappingProxyType({"sd1": 0, "sd2": 0, "sdxl": 0})),
         "SD.Next": _FROM_THE_TRAINED,
         "SwarmUI": _FROM_THE_LAST,
         "stable-diffusion.cpp": _FROM_THE_LAST,
@@ -51,7 +53,7 @@ CONVENTIONS: Final[Mapping[str, Convention]] = MappingProxyType(
 """By the program's name; a text that names none is A1111's."""
 
 
-def ours(said: int, tool: str, family: str = "") -> int:
+def to_studio(said: int, tool: str, family: str = "") -> int:
     """A program's clip skip as the studio counts it. ``tool`` may have a version behind its name.
 
     Raises ValueError where the family has none but layers would be skipped, or the layer is one after the layer it was
@@ -70,18 +72,18 @@ def ours(said: int, tool: str, family: str = "") -> int:
     return max(skip, 1)
 
 
-def _in_all(said: int, tool: str, convention: Convention) -> int:
+def _in_all(said: int, tool: str, convention: ClipSkipConvention) -> int:
     found = dict[str, int]()
     for family in convention.trained:
         with suppress(ValueError):
-            found[family] = ours(said, tool, family)
+            found[family] = to_studio(said, tool, family)
     if len(found) == len(convention.trained) and len(set(found.values())) == 1:
         return found["sd1"]
     counts = ", ".join(f"{skip} for {family}" for family, skip in found.items())
     raise ValueError(f"what it is here depends on the model's family: {counts}; choose the model, then set it")
 
 
-def theirs(skip: int, tool: str, family: str) -> int:
+def from_studio(skip: int, tool: str, family: str) -> int:
     """The studio's clip skip as a program counts it. Raises ValueError where the family has none."""
     convention = _of(tool)
     if family not in convention.trained:
@@ -89,6 +91,6 @@ def theirs(skip: int, tool: str, family: str) -> int:
     return skip + convention.trained[family] - 1
 
 
-def _of(tool: str) -> Convention:
+def _of(tool: str) -> ClipSkipConvention:
     name = next((name for name in CONVENTIONS if tool.startswith(name)), "A1111")
     return CONVENTIONS[name]

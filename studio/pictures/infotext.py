@@ -63,7 +63,7 @@ def pairs(line: str) -> Iterator[tuple[str, str]]:
         yield found[1].removesuffix(":").strip(), value
 
 
-def written(prompt: str, negative: str, settings: Mapping[str, Any]) -> str:
+def format_infotext(prompt: str, negative: str, settings: Mapping[str, Any]) -> str:
     """The text, as A1111 writes it."""
     words = [prompt, f"{_NEGATIVE} {negative}"] if negative else [prompt]
     return "\n".join([*words, ", ".join(f"{key}: {quoted(value)}" for key, value in settings.items())])

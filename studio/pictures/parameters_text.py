@@ -14,7 +14,7 @@ from studio.parameters.sampler_names import in_two
 from studio.parameters.types import OWN_SAMPLER
 from studio.pictures import a1111_keys as keys
 from studio.pictures import clip_skip
-from studio.pictures.infotext import written
+from studio.pictures.infotext import format_infotext
 from studio.prompts.lora import Lora
 from studio.workflow.job import Job
 
@@ -33,7 +33,7 @@ def write(job: Job, facts: Mapping[str, Any]) -> str:
     """
     prompt = " ".join([facts["prompt"], *map(_tag, job.loras())])
     said = {key: value for key, value in _settings(job, facts) if value not in (None, "")}
-    text = written(prompt, job.value("negative_prompt") or "", said)
+    text = format_infotext(prompt, job.value("negative_prompt") or "", said)
     return f"{text}, {keys.HASHES}: {hashes}" if (hashes := _hashes(facts)) else text
 
 
@@ -69,7 +69,7 @@ def _clip_skip(job: Job, about: Mapping[str, Any]) -> int | None:
     """
     if (skip := job.value("clip_skip") or 1) > 1:
         with suppress(ValueError):
-            return clip_skip.theirs(skip, "studio", about["family"])
+            return clip_skip.from_studio(skip, "studio", about["family"])
     return None
 
 

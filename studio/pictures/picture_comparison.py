@@ -22,7 +22,7 @@ _PINNED: Final = (
 
 
 @dataclass(frozen=True)
-class Likeness:
+class Comparison:
     """How far two pictures are apart.
 
     ``greatest`` and ``mean`` are differences of a colour's value, 0 to 255, None where the sizes differ.
@@ -34,7 +34,7 @@ class Likeness:
     reasons: tuple[str, ...]
 
     @classmethod
-    def of(cls, before: Picture, after: Picture) -> "Likeness":
+    def of(cls, before: Picture, after: Picture) -> "Comparison":
         """Compare the pixels and the records of two pictures."""
         reasons = (*changes(before.job.values, after.job.values), *changes(pinned(before.record), pinned(after.record)))
         one, other = before.image, after.image

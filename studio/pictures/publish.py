@@ -47,17 +47,17 @@ def publish_at(image: Image.Image, path: Path, job: Job, facts: Mapping[str, Any
     return _publish(image, path.parent, job, facts, partial(_move_to, path=path, job=job))
 
 
-def land(content: bytes, path: Path, job: Job) -> Picture:
+def publish_bytes_at(content: bytes, path: Path, job: Job) -> Picture:
     """Put the whole file of a picture that was made elsewhere at exactly this place, as ``publish_at`` does."""
-    return _land(content, path.parent, partial(_move_to, path=path, job=job))
+    return _publish_bytes(content, path.parent, partial(_move_to, path=path, job=job))
 
 
-def land_in(content: bytes, folder: Path, stem: str) -> Picture:
+def publish_bytes(content: bytes, folder: Path, stem: str) -> Picture:
     """Put the whole file of a picture that was made elsewhere into a folder, as ``publish`` does."""
-    return _land(content, folder, partial(_move, folder=folder, stem=stem))
+    return _publish_bytes(content, folder, partial(_move, folder=folder, stem=stem))
 
 
-def _land(content: bytes, folder: Path, move: Callable[[Path], Path]) -> Picture:
+def _publish_bytes(content: bytes, folder: Path, move: Callable[[Path], Path]) -> Picture:
     with temporary(folder) as file:
         write_new(file, content)
         path = move(file)
@@ -78,7 +78,7 @@ def _publish(
 @contextmanager
 def temporary(folder: Path, kept: str = _KEPT) -> Iterator[Path]:
     """The path of a new file in the folder, which is gone afterwards; what the disk refuses becomes an OutputError."""
-    with reached(folder, kept):
+    with output_errors(folder, kept):
         _make(folder)
         with temporary_path(folder) as file:
             yield file
@@ -92,7 +92,7 @@ def _make(folder: Path) -> None:
 
 
 @contextmanager
-def reached(path: Path, kept: str = _KEPT) -> Iterator[None]:
+def output_errors(path: Path, kept: str = _KEPT) -> Iterator[None]:
     """While inside, what the disk refuses becomes an OutputError about ``path``, which says what is ``kept``."""
     try:
         yield
@@ -105,7 +105,7 @@ def replace(path: Path, content: bytes) -> None:
 
     Raises OutputError as ``publish`` does.
     """
-    with reached(path.parent, f"'{path.name}' is as it was"):
+    with output_errors(path.parent, f"'{path.name}' is as it was"):
         _make(path.parent)
         replace_file(path, content)
 
@@ -156,10 +156,10 @@ def _move_to(file: Path, path: Path, job: Job) -> Path:
         move_new(file, path)
     except FileExistsError:
         if fast_record.key(path) != job.key:
-            raise in_the_way(path) from None
+            raise name_taken(path) from None
     return path
 
 
-def in_the_way(path: Path) -> InputError:
+def name_taken(path: Path) -> InputError:
     """The error for a file that is not the picture which belongs at its place."""
     return InputError(f"'{path}' is another file already; move it, or choose other names")

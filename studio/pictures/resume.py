@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from studio.pictures import fast_record, file_names
-from studio.pictures.publish import reached
+from studio.pictures.publish import output_errors
 from studio.workflow.job import Job
 
 
-def written(job: Job, folder: Path, name: str, known: Collection[int]) -> Iterator[tuple[int, Path]]:
+def published_files(job: Job, folder: Path, name: str, known: Collection[int]) -> Iterator[tuple[int, Path]]:
     """The files of the job's pictures in ``folder``, each with its number from 0, besides those ``known``.
 
     A file counts where it has the name that the template ``name`` gives, with or without "-2" and so on, and its record
@@ -33,7 +33,7 @@ def _by_stem(folder: Path) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = defaultdict(list)
     if not folder.is_dir():
         return found
-    with reached(folder):
+    with output_errors(folder):
         files = sorted(file for file in folder.iterdir() if file.suffix == ".png")
     for file in files:
         found[file.stem].append(file)

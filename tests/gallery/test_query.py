@@ -5,7 +5,7 @@ import random
 import pytest
 
 from studio.errors import InputError
-from studio.gallery.entry import Change
+from studio.gallery.entry import AnnotationChange
 from studio.gallery.gallery import Gallery
 from studio.gallery.query import Query, Term
 from tests.gallery.conftest import found, maker
@@ -29,7 +29,8 @@ def shown(tmp_path_factory, a_job):
     )
     gallery.refresh()
     gallery.mark(
-        [gallery.find("seed:9").entries[0].id], Change(True, 4, "for the cover", {"Print": True}, {"Spring 27": True})
+        [gallery.find("seed:9").entries[0].id],
+        AnnotationChange(True, 4, "for the cover", {"Print": True}, {"Spring 27": True}),
     )
     return gallery
 

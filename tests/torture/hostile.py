@@ -20,7 +20,7 @@ from studio.config import shipped
 from studio.diffusion.memory.memory_footprint import Anatomy
 from studio.errors import StudioError
 from studio.gallery import annotations, file_metadata
-from studio.imports.importing import brought
+from studio.imports.importing import import_file
 from studio.lora.library import sidecars
 from studio.lora.library.card import LoraCard
 from studio.models import folder as models
@@ -149,7 +149,7 @@ def _surroundings(home: Path) -> tuple[Path, Path, Path]:
 
 
 def _brought(path: Path) -> None:
-    found = brought(path)
+    found = import_file(path)
     workflow = Workflow.of(found.workflow, found.definition) if isinstance(found, Job) else found.workflow
     controls(workflow)
     if isinstance(found, Job):

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from studio.errors import InputError
 from studio.imports.comfy.graph import Graph, Link, Node
-from studio.imports.comfy.node_values import SWITCHES, NodeValues, Unknown
+from studio.imports.comfy.node_values import SWITCHES, NodeValues, UnknownValue
 from studio.imports.comfy.nodes import OUTPUTS
-from studio.imports.imported_settings import Left
+from studio.imports.imported_settings import SkippedSetting
 
 _SILENT: Final = (*OUTPUTS, "Reroute")
 """Nodes that only pass on what comes into them."""
@@ -20,7 +20,7 @@ _LONGEST: Final = 20_000
 
 
 @dataclass(frozen=True)
-class Trail:
+class GraphReader:
     """A graph, and the node of it whose picture is asked for.
 
     Raises InputError where that cannot be followed back: in a circle, or too deep.
@@ -28,7 +28,7 @@ class Trail:
 
     graph: Graph
     output: Node
-    _left: dict[Left, None] = field(default_factory=dict)
+    _skipped: dict[SkippedSetting, None] = field(default_factory=dict)
     _steps: Iterator[int] = field(default_factory=count)
 
     def __post_init__(self) -> None:
@@ -39,14 +39,14 @@ class Trail:
         return NodeValues(self.graph)
 
     @property
-    def left(self) -> tuple[Left, ...]:
+    def skipped(self) -> tuple[SkippedSetting, ...]:
         """What was left, each once, in the order in which it was met."""
-        return tuple(self._left)
+        return tuple(self._skipped)
 
-    def leave(self, name: Any, value: Any, why: str) -> None:
+    def skip(self, name: Any, value: Any, why: str) -> None:
         """Put a setting on the list of what has no place here."""
         shown = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-        self._left[Left(str(name), shown[:_LONGEST], why)] = None
+        self._skipped[SkippedSetting(str(name), shown[:_LONGEST], why)] = None
 
     def source(self, node: Node, name: str, known: Collection[str], onward: tuple[str, ...]) -> Node | None:
         """The first node behind an input that is ``known``; others are listed, and followed by their ``onward`` inputs.
@@ -88,20 +88,20 @@ class Trail:
 
     def strange(self, node: Node) -> None:
         """List a node that is not read."""
-        self.leave(node, "", f"a node that is not read here; what {self.output} saves depends on it")
+        self.skip(node, "", f"a node that is not read here; what {self.output} saves depends on it")
 
     def value(self, node: Node, name: str) -> Any:
         """What a setting says, also where another node computes it; None where that is unknown, which is listed."""
         value = self._said(node, name)
-        if not isinstance(value, Unknown):
+        if not isinstance(value, UnknownValue):
             return value
         if value.node:
-            self.leave(value.node, "", f"it computes '{name}' of {node}, and is not read here")
+            self.skip(value.node, "", f"it computes '{name}' of {node}, and is not read here")
         return None
 
     def unknown(self, node: Node, *names: str) -> bool:
         """Whether one of these settings is computed in a way that is not read here."""
-        return any(isinstance(self._said(node, name), Unknown) for name in names)
+        return any(isinstance(self._said(node, name), UnknownValue) for name in names)
 
     def _said(self, node: Node, name: str) -> Any:
         value = node.inputs.get(name)

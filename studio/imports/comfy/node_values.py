@@ -1,6 +1,6 @@
 """The values that nodes compute for other nodes' inputs: numbers, text, and which input a switch lets through.
 
-A few nodes are known and are computed as they compute; the output of any other node is Unknown. After ComfyUI's
+A few nodes are known and are computed as they compute; the output of any other node is UnknownValue. After ComfyUI's
 ``comfy_extras/nodes_string.py``, ``nodes_primitive.py``, ``nodes_logic.py`` and ``nodes_resolution.py``, and the custom
 nodes of Comfyroll Studio, rgthree and the Impact Pack.
 """
@@ -39,7 +39,7 @@ _SIDES: Final = re.compile(r"(\d{2,5})x(\d{2,5})$")
 
 
 @dataclass(frozen=True)
-class Unknown:
+class UnknownValue:
     """A value that the file does not say; ``node`` is the one that computes it, None where there is no such node."""
 
     node: Node | None = None
@@ -50,11 +50,11 @@ class NodeValues:
     """The values of a graph's nodes, each computed once. The graph must have no circles."""
 
     graph: Graph
-    _known: dict[str, Outputs | Unknown] = field(default_factory=dict)
+    _known: dict[str, Outputs | UnknownValue] = field(default_factory=dict)
     _spent: list[float] = field(default_factory=list)
 
     def of(self, link: Link) -> Any:
-        """What an output gives: a value of JSON's types, or Unknown. Raises InputError for over 5,000 nodes."""
+        """What an output gives: a value of JSON's types, or UnknownValue. Raises InputError for over 5,000 nodes."""
         todo = [] if link.node in self._known else [link.node]
         while todo:
             node = self.graph.nodes.get(todo[-1])
@@ -76,24 +76,24 @@ class NodeValues:
         return switch(given)
 
     def _output(self, link: Link) -> Any:
-        found = self._known.get(link.node, Unknown())
-        if isinstance(found, Unknown):
+        found = self._known.get(link.node, UnknownValue())
+        if isinstance(found, UnknownValue):
             return found
-        return found[link.slot] if 0 <= link.slot < len(found) else Unknown(self.graph.nodes.get(link.node))
+        return found[link.slot] if 0 <= link.slot < len(found) else UnknownValue(self.graph.nodes.get(link.node))
 
-    def _outputs(self, node: Node | None) -> Outputs | Unknown:
+    def _outputs(self, node: Node | None) -> Outputs | UnknownValue:
         if node is None or not _computed(node):
-            return Unknown(node)
+            return UnknownValue(node)
         given = {name: self._output(one) if isinstance(one, Link) else one for name, one in node.inputs.items()}
         if _switch(node):
             name = self.passed(node)
-            return (given[name],) if name in given else Unknown(node)
-        if unknown := next((value for value in given.values() if isinstance(value, Unknown)), None):
+            return (given[name],) if name in given else UnknownValue(node)
+        if unknown := next((value for value in given.values() if isinstance(value, UnknownValue)), None):
             return unknown
         try:
             return self._made(node, given)
         except (ValueError, TypeError, LookupError, ArithmeticError, TimeoutError, regex.error):
-            return Unknown(node)
+            return UnknownValue(node)
 
     def _made(self, node: Node, given: Given) -> Outputs:
         if node.type == "RegexReplace":

@@ -26,7 +26,7 @@ _STRONGER: Final = 1.1
 
 
 @dataclass(frozen=True)
-class Said:
+class ConvertedPrompt:
     """A prompt in the studio's grammar; ``embeddings`` are the files that it names, each with its word in ``text``."""
 
     text: str
@@ -35,7 +35,7 @@ class Said:
     lowered: bool = False
 
 
-def ours(text: str, *, drawn: bool = True) -> Said:
+def to_studio(text: str, *, drawn: bool = True) -> ConvertedPrompt:
     """What a prompt of ComfyUI's says; with ``drawn`` its braces are plain text."""
     names: dict[str, str] = {}
     text = text if drawn else _ESCAPED_BRACE.sub(lambda found: _STANDS_FOR[found[1]], text)
@@ -44,7 +44,7 @@ def ours(text: str, *, drawn: bool = True) -> Said:
     said = "".join(_written(piece, drawn=drawn) for piece in pieces).translate({} if drawn else _BRACE)
     lowered = _OPERATOR.sub(lambda found: found[0].lower(), said)
     weighted = any(piece.weight != 1 for piece in pieces)
-    return Said(lowered, tuple(names.items()), weighted, lowered != said)
+    return ConvertedPrompt(lowered, tuple(names.items()), weighted, lowered != said)
 
 
 def _word(file: str) -> str:
@@ -95,7 +95,7 @@ def _written(piece: Piece, *, drawn: bool) -> str:
     return text if piece.weight == 1 else f"({text}:{piece.weight:g})"
 
 
-def theirs(text: str) -> list[str]:
+def to_comfyui(text: str) -> list[str]:
     """A prompt of ours for ComfyUI, without its LoRAs: one text for each section that BREAK parts.
 
     Raises InputError that names what ComfyUI's grammar has not: schedules, words that take turns, AND.

@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-Pin = list[Any]
+NodeOutput = list[Any]
 """An output of a node, as a link says it: the node's id and the output's number."""
 
 
 @dataclass(frozen=True)
-class Sheet:
+class PromptGraphBuilder:
     """Nodes by their ids, from "1" on; ``notes`` say what the graph cannot."""
 
     nodes: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
 
-    def add(self, kind: str, inputs: Mapping[str, Any]) -> Pin:
+    def add(self, kind: str, inputs: Mapping[str, Any]) -> NodeOutput:
         """Add a node, or find the one that is the same already; its first output."""
         made = {"class_type": kind, "inputs": dict(inputs)}
         for name, node in self.nodes.items():
@@ -29,6 +29,6 @@ class Sheet:
         self.notes[text] = None
 
 
-def output(pin: Pin, number: int) -> Pin:
+def output(pin: NodeOutput, number: int) -> NodeOutput:
     """Another output of the same node."""
     return [pin[0], number]

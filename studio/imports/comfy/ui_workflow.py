@@ -33,16 +33,16 @@ def read(data: Mapping[str, Any]) -> Graph:
     definitions = _dict(data.get("definitions")).get("subgraphs")
     subgraphs = {str(one.get("id")): one for one in _dicts(definitions)}
     nodes: dict[str, Node] = {}
-    todo = [_Sheet(data, subgraphs)]
+    todo = [_CanvasLevel(data, subgraphs)]
     while todo:
-        sheet = todo.pop()
-        for node in sheet.nodes.values():
+        builder = todo.pop()
+        for node in builder.nodes.values():
             if _mode(node) in (_MUTED, _BYPASSED) or node.get("type") in CANVAS:
                 continue
-            if inner := sheet.inside(node):
+            if inner := builder.inside(node):
                 todo.append(inner)
             else:
-                made = sheet.node(node)
+                made = builder.node(node)
                 nodes[made.id] = made
             if len(nodes) + len(todo) > MOST:
                 raise InputError(f"this ComfyUI graph has over {MOST:,} nodes; it cannot be read")
@@ -50,13 +50,13 @@ def read(data: Mapping[str, Any]) -> Graph:
 
 
 @dataclass(frozen=True)
-class _Sheet:
+class _CanvasLevel:
     """One level of the canvas: the whole, or the inside of a subgraph's ``host``, a node ``around`` it."""
 
     data: Mapping[str, Any]
     subgraphs: Mapping[str, Mapping[str, Any]]
     path: str = ""
-    around: "_Sheet | None" = None
+    around: "_CanvasLevel | None" = None
     host: Mapping[str, Any] | None = None
 
     @cached_property
@@ -74,7 +74,7 @@ class _Sheet:
         """The nodes that set a value for others to get, by its name."""
         return {_name(node): node for node in self.nodes.values() if node.get("type") == "SetNode"}
 
-    def inside(self, node: Mapping[str, Any]) -> "_Sheet | None":
+    def inside(self, node: Mapping[str, Any]) -> "_CanvasLevel | None":
         """The subgraph that a node stands for, None where it stands for itself."""
         data = self.subgraphs.get(str(node.get("type")))
         if data is None:
@@ -83,7 +83,7 @@ class _Sheet:
             raise InputError(
                 f"subgraphs of this ComfyUI graph hold each other, over {_DEEPEST} deep; it cannot be read"
             )
-        return _Sheet(data, self.subgraphs, f"{self.path}{node.get('id')}:", self, node)
+        return _CanvasLevel(data, self.subgraphs, f"{self.path}{node.get('id')}:", self, node)
 
     def node(self, node: Mapping[str, Any]) -> Node:
         """The node with its settings by name, and what its links lead to."""
@@ -98,16 +98,16 @@ class _Sheet:
 
     def _origin(self, link: Any) -> Any:
         """The Link or the value at the other end of a link, past all that only passes it on; None for a loose end."""
-        place: tuple[_Sheet, Any] | Link | Any = (self, link)
+        place: tuple[_CanvasLevel, Any] | Link | Any = (self, link)
         for _ in range(MOST):
             if not isinstance(place, tuple):
                 return place
-            sheet, link = place
-            place = sheet._step(link)
+            builder, link = place
+            place = builder._step(link)
         raise InputError("links of this ComfyUI graph run in a circle; mend it in ComfyUI")
 
     def _step(self, link: Any) -> Any:
-        """One step back: the next sheet and link, or a Link, a value, or None at the end."""
+        """One step back: the next builder and link, or a Link, a value, or None at the end."""
         name, slot = self._links.get(str(link), ("", 0))
         node = self.nodes.get(name)
         if name == _INTO and self.around and self.host:

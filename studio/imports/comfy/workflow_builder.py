@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from studio.imports.comfy.graph_traversal import Trail
+from studio.imports.comfy.graph_traversal import GraphReader
 from studio.imports.imported_settings import Asset
 from studio.parameters.signature import parameters
 from studio.plugins import find
@@ -14,10 +14,10 @@ _PLAIN: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
-class Draft:
-    """Steps by their names. What a value breaks a bound of is left on the trail, and the step's default stands."""
+class WorkflowBuilder:
+    """Steps by their names. What a value breaks a bound of is left on the reader, and the step's default stands."""
 
-    trail: Trail
+    reader: GraphReader
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
     inputs: dict[str, Any] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Draft:
         try:
             parameters(find("steps", self.steps[step]["use"]).run)[key].check(value)
         except ValueError as error:
-            self.trail.leave(name, value, str(error))
+            self.reader.skip(name, value, str(error))
             return False
         return True
 

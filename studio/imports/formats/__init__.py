@@ -1,7 +1,7 @@
-"""Metadata of other tools, one file a format.
+"""Metadata formats of other tools, one module per format.
 
-Each module has ``TOOL``, what the tool is called, and ``read(carried) -> Foreign | None``: None where the words are not
-of its kind, InputError where they are and cannot be used.
+Each module has ``TOOL``, the name of the tool, and ``read(metadata) -> ImportedSettings | None``. It returns None for
+metadata of another format, and raises InputError for its own that is damaged.
 """
 
 from collections.abc import Iterator
@@ -11,21 +11,21 @@ from pkgutil import iter_modules
 from typing import Final
 
 from studio.errors import InputError
-from studio.imports.imported_settings import Foreign
-from studio.imports.metadata_extract import Carried, carried
+from studio.imports.imported_settings import ImportedSettings
+from studio.imports.metadata_extract import EmbeddedMetadata, extract_metadata
 
 _LAST: Final = "a1111"  # many tools write its text besides their own, which says more
 
 
-def read(path: Path) -> Foreign | None:
+def read(path: Path) -> ImportedSettings | None:
     """What another tool says in a picture, or in a JSON or text file; None where there is nothing of the kind.
 
     Raises InputError where the file cannot be read, or what it says is broken.
     """
-    return read_from(carried(path))
+    return read_metadata(extract_metadata(path))
 
 
-def read_from(said: Carried) -> Foreign | None:
+def read_metadata(said: EmbeddedMetadata) -> ImportedSettings | None:
     """The same of a file's words; of a picture of the studio's own nothing, as it carries its job."""
     problems = list[InputError]()
     if "studio" in said.texts:
@@ -42,7 +42,7 @@ def names() -> list[str]:
     return sorted((module.name for module in iter_modules(__path__)), key=lambda name: (name == _LAST, name))
 
 
-def _tried(said: Carried, problems: list[InputError]) -> Iterator[Foreign]:
+def _tried(said: EmbeddedMetadata, problems: list[InputError]) -> Iterator[ImportedSettings]:
     """What each of the formats reads; where one is broken, another may still say enough."""
     for name in names():
         try:

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from studio.imports import extranets
 from studio.imports.a1111_fields import number, second_pass
-from studio.imports.imported_settings import Foreign, Left
-from studio.imports.json_validators import is_json, seed, whole
-from studio.imports.metadata_extract import Carried
-from studio.imports.prompt_dialects import comfy, literal, plain
-from studio.imports.settings_mapping import fitted, shown
+from studio.imports.imported_settings import ImportedSettings, SkippedSetting
+from studio.imports.json_validators import integer, is_json, seed
+from studio.imports.metadata_extract import EmbeddedMetadata
+from studio.imports.prompt_dialects import comfy, escape, escape_wildcards
+from studio.imports.settings_mapping import fit_to_workflow, shown
 from studio.imports.unsupported import reason
 from studio.parameters.sampler_names import SCHEDULES, canonical, without_schedule
 from studio.parameters.signature import parameters
@@ -45,31 +45,31 @@ _LIKE_COMFYUI: Final = ("ComfyUI", "Fooocus", "Krita")
 _LONGEST: Final = 80  # letters of a sampler's name
 
 
-def read(carried: Carried) -> Foreign | None:
+def read(metadata: EmbeddedMetadata) -> ImportedSettings | None:
     """The settings of a picture of A1111's or of one that writes as it does."""
     for place in _CARRIERS:
-        text = carried.texts.get(place, "").strip()
+        text = metadata.texts.get(place, "").strip()
         if text and not is_json(text):
             info = Infotext.parse(text)
             if info.settings or place == "parameters":
-                return _Reading(info, carried.texts.get("postprocessing", "")).foreign()
+                return _InfotextReader(info, metadata.texts.get("postprocessing", "")).result()
     return None
 
 
-class _Reading:
+class _InfotextReader:
     """One text while it is read: ``rest`` are the settings that nothing has taken yet, so that none can be lost."""
 
     def __init__(self, info: Infotext, finished: str) -> None:
         self.rest = dict(info.settings)
-        self.left = list(_twice(info))
-        self.left += [Left("postprocessing", shown(finished), reason("Postprocess"))] if finished else []
+        self.skipped = list(_twice(info))
+        self.skipped += [SkippedSetting("postprocessing", shown(finished), reason("Postprocess"))] if finished else []
         self.called = dict(keys.INPUTS)
-        self.nets = extranets.read(info.prompt, self.rest)
+        self.networks = extranets.read(info.prompt, self.rest)
         self.values: dict[str, Any] = {}
         self.clip_skip: dict[str, int] = {}
         self.info = info
 
-    def foreign(self) -> Foreign:
+    def result(self) -> ImportedSettings:
         tool = self._tool()
         self._prompts(tool)
         workflow = self._workflow()
@@ -79,31 +79,31 @@ class _Reading:
         self._eta()
         self._noise(tool)
         left = [
-            *self.left,
-            *self.nets.left,
-            *(Left(key, shown(value), reason(key)) for key, value in self.rest.items()),
+            *self.skipped,
+            *self.networks.skipped,
+            *(SkippedSetting(key, shown(value), reason(key)) for key, value in self.rest.items()),
         ]
-        values, unfit = fitted(Workflow.load(workflow), self.values, self.called)
-        return Foreign(tool, workflow, None, values, self.nets.assets, (*unfit, *left), self.clip_skip)
+        values, unfit = fit_to_workflow(Workflow.load(workflow), self.values, self.called)
+        return ImportedSettings(tool, workflow, None, values, self.networks.assets, (*unfit, *left), self.clip_skip)
 
     def _prompts(self, tool: str) -> None:
         """Both prompts, by the grammar of who wrote them; plain words where a weight is beyond all bounds."""
-        dialect = comfy.ours if tool.startswith(_LIKE_COMFYUI) else literal
-        for name, text in (("prompt", self.nets.prompt), ("negative_prompt", self.info.negative)):
+        dialect = comfy.to_studio if tool.startswith(_LIKE_COMFYUI) else escape_wildcards
+        for name, text in (("prompt", self.networks.prompt), ("negative_prompt", self.info.negative)):
             try:
                 said = dialect(text)
             except ValueError as error:
-                said = plain(text)
-                self.leave(keys.INPUTS[name], f"{error}; its words are taken as they are, without weights", text)
+                said = escape(text)
+                self.skip(keys.INPUTS[name], f"{error}; its words are taken as they are, without weights", text)
             self.values |= {name: said} if said or name == "prompt" else {}
 
     def take(self, key: str) -> str:
         """A setting's value, "" where there is none; from now on it is dealt with."""
         return self.rest.pop(key, "")
 
-    def leave(self, key: str, why: str, value: str = "") -> None:
+    def skip(self, key: str, why: str, value: str = "") -> None:
         """Name what finds no place here."""
-        self.left.append(Left(key, shown(self.rest.pop(key, value)), why))
+        self.skipped.append(SkippedSetting(key, shown(self.rest.pop(key, value)), why))
 
     def _tool(self) -> str:
         """Which program wrote it, with its version."""
@@ -114,7 +114,7 @@ class _Reading:
         if version and not app and not _NUMBERED.match(version):
             return version  # another program that calls itself so: "ComfyUI", "studio 0.4"
         forge = "Forge" if _FORGE.match(version) else TOOL
-        return f"{app or ('Civitai' if self.nets.civitai else forge)} {version}".strip()
+        return f"{app or ('Civitai' if self.networks.civitai else forge)} {version}".strip()
 
     def _workflow(self) -> str:
         """The workflow that does the same; what it needs besides is not in the file."""
@@ -123,9 +123,9 @@ class _Reading:
         if strength := self.take(keys.DENOISING_STRENGTH):
             self.values["strength"] = number(strength)
             masked = any(key in self.rest for key in _MASKED)
-            self.leave("Init image", "the picture it began with is not in the file; choose it again")
+            self.skip("Init image", "the picture it began with is not in the file; choose it again")
             if masked:
-                self.leave("Mask", "the mask is not in the file; paint it again")
+                self.skip("Mask", "the mask is not in the file; paint it again")
             return "inpaint" if masked else "image-to-image"
         if self.rest.get(keys.TILING) == "True":
             self.take(keys.TILING)
@@ -152,19 +152,19 @@ class _Reading:
             if value := self.take(keys.INPUTS[name]):
                 self._put(name, keys.INPUTS[name], value)
         for key in (keys.CLIP_SKIP, "CLiP-skip"):  # the second one is SD.Next's
-            if (skip := self.take(key)) and self.nets.flux:
-                self.leave(key, "Flux has none; Civitai writes one all the same", skip)
+            if (skip := self.take(key)) and self.networks.flux:
+                self.skip(key, "Flux has none; Civitai writes one all the same", skip)
             elif skip:
                 self._put("clip_skip", key, skip)
 
     def _put(self, name: str, key: str, value: str) -> None:
         try:
             if name == "clip_skip":
-                self.clip_skip = {name: whole(value)}
+                self.clip_skip = {name: integer(value)}
             else:
                 self.values[name] = seed(number(value)) if name == "seed" else number(value)
         except ValueError as error:
-            self.leave(key, str(error), value)
+            self.skip(key, str(error), value)
 
     def _guidance(self) -> None:
         distilled, scale = self.take(keys.DISTILLED_CFG_SCALE), self.take(keys.CFG_SCALE)
@@ -173,41 +173,39 @@ class _Reading:
         if distilled:
             self.called["guidance"] = keys.DISTILLED_CFG_SCALE
         if distilled and scale:
-            self.leave(
-                keys.CFG_SCALE, "the model takes the distilled one; there is no second one here", scale
-            )
+            self.skip(keys.CFG_SCALE, "the model takes the distilled one; there is no second one here", scale)
 
     def _sampler(self, tool: str) -> None:
         name, schedule = self.take(keys.SAMPLER), self.take(keys.SCHEDULE_TYPE)
         if name == "Undefined":
-            self.leave(keys.SAMPLER, "Civitai does not say which; the model's own is used", name)
+            self.skip(keys.SAMPLER, "Civitai does not say which; the model's own is used", name)
         elif name and name != "Default":  # SD.Next's word for the model's own
             self._named(name, schedule, "Automatic" if _AUTOMATIC.fullmatch(tool) else "")
             return
         if schedule:
-            self.leave(keys.SCHEDULE_TYPE, reason(keys.SCHEDULE_TYPE), schedule)
+            self.skip(keys.SCHEDULE_TYPE, reason(keys.SCHEDULE_TYPE), schedule)
 
     def _named(self, name: str, schedule: str, usual: str) -> None:
         if len(name) + len(schedule) > _LONGEST:
-            self.leave(keys.SAMPLER, "there is no such sampler here", f"{name} {schedule}".strip())
+            self.skip(keys.SAMPLER, "there is no such sampler here", f"{name} {schedule}".strip())
             return
         try:
             self.values["sampler"] = canonical(name, schedule or usual)
         except ValueError as error:
             if (alone := without_schedule(name, schedule)) is None:
-                self.leave(keys.SAMPLER, str(error), f"{name} {schedule}".strip())
+                self.skip(keys.SAMPLER, str(error), f"{name} {schedule}".strip())
             else:
                 self.values["sampler"] = alone
-                self.leave(keys.SCHEDULE_TYPE, f"'{alone}' goes by its own here", schedule or _schedule_in(name))
+                self.skip(keys.SCHEDULE_TYPE, f"'{alone}' goes by its own here", schedule or _schedule_in(name))
             return
         if not schedule and self.values["sampler"] != canonical(name):
             why = f"nothing is said of it, and then A1111 takes this one: '{self.values['sampler']}'"
-            self.leave(keys.SCHEDULE_TYPE, why, usual)
+            self.skip(keys.SCHEDULE_TYPE, why, usual)
 
     def _eta(self) -> None:
         """A1111 writes "Eta DDIM" for DDIM, before its version 1.6 "Eta" as for all others."""
-        if (sampler := self.values.get("sampler")) in keys.ETA_OF:
-            for key in (keys.ETA, keys.ETA_OF[sampler]):
+        if eta_key := keys.ETA_OF.get(self.values.get("sampler", "")):
+            for key in (keys.ETA, eta_key):
                 if value := self.take(key):
                     self.values["eta"], self.called["eta"] = number(value), key
 
@@ -216,7 +214,7 @@ class _Reading:
         source = self.take(keys.RNG) or usual
         if source != "CPU":  # drawn on the CPU here too
             why = "noise is drawn on the CPU here, so the picture will be alike in kind, not the same"
-            self.leave(keys.RNG, why, source)
+            self.skip(keys.RNG, why, source)
 
 
 def _schedule_in(name: str) -> str:
@@ -225,11 +223,11 @@ def _schedule_in(name: str) -> str:
     return next((label for label in endings if name.casefold().endswith(label.casefold())), name.rsplit(maxsplit=1)[-1])
 
 
-def _twice(info: Infotext) -> Iterator[Left]:
+def _twice(info: Infotext) -> Iterator[SkippedSetting]:
     """Settings that come again with another value, before the last one, which counts."""
     last = dict(info.settings)
     return (
-        Left(key, shown(value), "it is said again, and the last one counts")
+        SkippedSetting(key, shown(value), "it is said again, and the last one counts")
         for key, value in info.settings
         if last[key] != value
     )

@@ -11,32 +11,32 @@ from typing import Any, Final
 from studio.errors import InputError
 from studio.files import strict_json
 from studio.imports.comfy import graph, ui_workflow
-from studio.imports.comfy.definition import foreign, picture_size
+from studio.imports.comfy.definition import imported_settings, picture_size
 from studio.imports.comfy.graph import MOST, Graph, Node
-from studio.imports.comfy.graph_traversal import Trail
+from studio.imports.comfy.graph_traversal import GraphReader
 from studio.imports.comfy.nodes import OUTPUTS, PICTURE
 from studio.imports.comfy.sampling import passes
-from studio.imports.imported_settings import Foreign
-from studio.imports.metadata_extract import Carried
+from studio.imports.imported_settings import ImportedSettings
+from studio.imports.metadata_extract import EmbeddedMetadata
 
 TOOL: Final = "ComfyUI"
 _MOST_OUTPUTS: Final = 20
 _PREFIXES: Final = ("prompt:", "workflow:", "Prompt:", "Workflow:")
 
 
-def read(carried: Carried) -> Foreign | None:
+def read(metadata: EmbeddedMetadata) -> ImportedSettings | None:
     """What the file's graph says; None where it holds none. Raises InputError where nothing in it can be drawn."""
-    found = next(_graphs(carried), None)
+    found = next(_graphs(metadata), None)
     if found is None:
         return None
     outputs = _outputs(found)
-    output = _fitting(found, outputs, carried.size) or outputs[0]
-    trail = Trail(found, output)
-    made, last = passes(trail)
+    output = _fitting(found, outputs, metadata.size) or outputs[0]
+    reader = GraphReader(found, output)
+    made, last = passes(reader)
     for other in outputs:
         if other is not output:
-            trail.leave(other, "", f"saves or shows a picture too; {output} is what was read")
-    return foreign(TOOL, trail, made, last)
+            reader.skip(other, "", f"saves or shows a picture too; {output} is what was read")
+    return imported_settings(TOOL, reader, made, last)
 
 
 def _fitting(found: Graph, outputs: list[Node], size: tuple[int, int] | None) -> Node | None:
@@ -48,16 +48,16 @@ def _fitting(found: Graph, outputs: list[Node], size: tuple[int, int] | None) ->
     for output in outputs[:_MOST_OUTPUTS] if size and len(outputs) > 1 else ():
         made = None
         with suppress(InputError):  # of an output that cannot be read
-            made = picture_size(*passes(Trail(found, output)))
+            made = picture_size(*passes(GraphReader(found, output)))
         if made == size and (sure or output.type != "PreviewImage"):
             return output
         sure = sure and made is not None
     return None
 
 
-def _graphs(carried: Carried) -> Iterator[Graph]:
+def _graphs(metadata: EmbeddedMetadata) -> Iterator[Graph]:
     """The graphs that a file holds, those that the server ran first."""
-    texts = [text for key, text in carried.texts.items() if key in ("prompt", "workflow", "json") or "exif:" in key]
+    texts = [text for key, text in metadata.texts.items() if key in ("prompt", "workflow", "json") or "exif:" in key]
     found = [data for text in texts if (data := _json(text)) is not None]
     found += [data["prompt"] for data in found if isinstance(data, dict) and graph.is_api(data.get("prompt"))]
     yield from (graph.read(data) for data in found if graph.is_api(data))

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from studio.imports.imported_settings import Asset, Foreign
-from studio.imports.json_validators import asset, hash_of, items, loaded, number, seed, text
-from studio.imports.metadata_extract import Carried
+from studio.imports.imported_settings import Asset, ImportedSettings
+from studio.imports.json_validators import asset, hash_of, items, json_object, number, seed, text
+from studio.imports.metadata_extract import EmbeddedMetadata
 from studio.imports.prompt_dialects import comfy
-from studio.imports.settings_reader import Told
+from studio.imports.settings_reader import SettingsReader
 from studio.parameters.sampler_names import canonical
 
 TOOL: Final = "Fooocus"
@@ -44,48 +44,48 @@ _WHY: Final = MappingProxyType(
 )
 
 
-def read(carried: Carried) -> Foreign | None:
+def read(metadata: EmbeddedMetadata) -> ImportedSettings | None:
     """What Fooocus says; None for files of others. Raises InputError where it is damaged."""
-    said = next(filter(None, (_said(carried.texts, *place) for place in _PLACES)), None)
+    said = next(filter(None, (_said(metadata.texts, *place) for place in _PLACES)), None)
     if said is None:
         return None
-    told = Told(TOOL, {name: value for name, value in said.items() if value not in _NONE}, _WHY)
-    _prompts(told)
-    _settings(told)
-    _files(told)
-    return told.foreign()
+    reader = SettingsReader(TOOL, {name: value for name, value in said.items() if value not in _NONE}, _WHY)
+    _prompts(reader)
+    _settings(reader)
+    _files(reader)
+    return reader.result()
 
 
 def _said(texts: Mapping[str, str], place: str, scheme: str) -> Mapping[str, Any] | None:
     written = texts.get(place, "")
     lost = written.lstrip().startswith("{") and all(key in written for key in _OWN)
-    return loaded(written, TOOL) if lost or texts.get(scheme) == "fooocus" else None
+    return json_object(written, TOOL) if lost or texts.get(scheme) == "fooocus" else None
 
 
-def _prompts(told: Told) -> None:
+def _prompts(reader: SettingsReader) -> None:
     for name in ("prompt", "negative_prompt"):
-        full = told.peek(f"full_{name}")
+        full = reader.peek(f"full_{name}")
         if isinstance(full, list) and full and all(isinstance(part, str) for part in full):
-            told.add({f"full_{name}": _APART.join(full)})
-            told.say(f"full_{name}", name, lambda value: " BREAK ".join(map(_words, value.split(_APART))))
-            if full == [told.peek(name)]:
-                told.take(name)
+            reader.add({f"full_{name}": _APART.join(full)})
+            reader.prompt(f"full_{name}", name, lambda value: " BREAK ".join(map(_words, value.split(_APART))))
+            if full == [reader.peek(name)]:
+                reader.take(name)
         else:
-            told.say(name, name, _words)
+            reader.prompt(name, name, _words)
 
 
 def _words(prompt: str) -> str:
     """In our grammar, without the LoRAs it names: those are listed apart."""
-    return comfy.ours(_TAG.sub("", prompt).strip())
+    return comfy.to_studio(_TAG.sub("", prompt).strip())
 
 
-def _settings(told: Told) -> None:
-    told.sampler("sampler", "scheduler", lambda name, timing: canonical(name, "" if timing == name else timing))
-    told.move("steps", "steps", number)
-    told.move("guidance_scale", "guidance", number)
-    told.move("seed", "seed", seed)
-    told.clip_skip("clip_skip")
-    told.move("resolution", "size", _size)
+def _settings(reader: SettingsReader) -> None:
+    reader.sampler("sampler", "scheduler", lambda name, timing: canonical(name, "" if timing == name else timing))
+    reader.move("steps", "steps", number)
+    reader.move("guidance_scale", "guidance", number)
+    reader.move("seed", "seed", seed)
+    reader.clip_skip("clip_skip")
+    reader.move("resolution", "size", _size)
 
 
 def _size(value: Any) -> str:
@@ -95,19 +95,19 @@ def _size(value: Any) -> str:
     return f"{pair[1]}x{pair[2]}"
 
 
-def _files(told: Told) -> None:
-    digest = told.peek("base_model_hash")
-    if hash_of(digest) and "base_model" in told:
-        told.take("base_model_hash")
-    told.use("base_model", lambda value: [asset("model", value, digest)])
-    told.use("vae", lambda value: [asset("vae", value)])
-    listed = told.peek("loras")
-    told.use("loras", lambda value: list(_loras(value)))
-    for name in filter(_COMBINED.fullmatch, told.names()):
+def _files(reader: SettingsReader) -> None:
+    digest = reader.peek("base_model_hash")
+    if hash_of(digest) and "base_model" in reader:
+        reader.take("base_model_hash")
+    reader.assets("base_model", lambda value: [asset("model", value, digest)])
+    reader.assets("vae", lambda value: [asset("vae", value)])
+    listed = reader.peek("loras")
+    reader.assets("loras", lambda value: list(_loras(value)))
+    for name in filter(_COMBINED.fullmatch, reader.names()):
         if not listed:
-            told.use(name, lambda value: [_combined(value)])
-        elif _repeats(told.peek(name), listed):
-            told.take(name)
+            reader.assets(name, lambda value: [_combined(value)])
+        elif _repeats(reader.peek(name), listed):
+            reader.take(name)
 
 
 def _repeats(value: Any, listed: Any) -> bool:

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Any, Final
 
-from studio.imports.imported_settings import Asset, Foreign
-from studio.imports.json_validators import asset, items, loaded, number, seed
-from studio.imports.metadata_extract import Carried
-from studio.imports.prompt_dialects import LONGEST, compel, plain
-from studio.imports.settings_reader import Told
+from studio.imports.imported_settings import Asset, ImportedSettings
+from studio.imports.json_validators import asset, items, json_object, number, seed
+from studio.imports.metadata_extract import EmbeddedMetadata
+from studio.imports.prompt_dialects import LONGEST, compel, escape
+from studio.imports.settings_reader import SettingsReader
 from studio.parameters.sampler_names import canonical
 
 TOOL: Final = "InvokeAI"
@@ -53,24 +53,24 @@ _WHY: Final = MappingProxyType(
 )
 
 
-def read(carried: Carried) -> Foreign | None:
+def read(metadata: EmbeddedMetadata) -> ImportedSettings | None:
     """What InvokeAI says; None for files of others. Raises InputError where it is damaged."""
-    said = _said(carried)
+    said = _said(metadata)
     if said is None:
         return None
-    told = Told(TOOL, said, _WHY, _USUAL)
-    workflow, base = _workflow(told), _base(told)
-    _prompts(told, base)
-    _settings(told, base)
-    _files(told)
-    return told.foreign(workflow)
+    reader = SettingsReader(TOOL, said, _WHY, _USUAL)
+    workflow, base = _workflow(reader), _base(reader)
+    _prompts(reader, base)
+    _settings(reader, base)
+    _files(reader)
+    return reader.result(workflow)
 
 
-def _said(carried: Carried) -> dict[str, Any] | None:
-    if (now := carried.texts.get("invokeai_metadata")) is not None:
-        return loaded(now, TOOL)
-    if (once := carried.texts.get("sd-metadata")) is not None:
-        return _renamed(loaded(once, TOOL))
+def _said(metadata: EmbeddedMetadata) -> dict[str, Any] | None:
+    if (now := metadata.texts.get("invokeai_metadata")) is not None:
+        return json_object(now, TOOL)
+    if (once := metadata.texts.get("sd-metadata")) is not None:
+        return _renamed(json_object(once, TOOL))
     return None
 
 
@@ -88,59 +88,61 @@ def _renamed(said: dict[str, Any]) -> dict[str, Any]:
     return {**said, **given, "model": model if model["name"] else None}
 
 
-def _workflow(told: Told) -> str:
+def _workflow(reader: SettingsReader) -> str:
     """The one of ours that does what the generation mode says: "sdxl_img2img", "inpaint" …"""
-    mode = told.peek("generation_mode")
+    mode = reader.peek("generation_mode")
     workflow = _ENDINGS.get(mode.rpartition("_")[2]) if isinstance(mode, str) else None
     if workflow:
-        told.take("generation_mode")
+        reader.take("generation_mode")
     if workflow and workflow != "text-to-image":
         return workflow
-    return _tiled(told) or _controlled(told)
+    return _tiled(reader) or _controlled(reader)
 
 
-def _tiled(told: Told) -> str:
+def _tiled(reader: SettingsReader) -> str:
     """The workflow that makes tiles, where the picture is one that nothing else guided."""
-    edges = told.peek("seamless_x") is True, told.peek("seamless_y") is True
-    if not any(edges) or "controlnets" in told:
+    edges = reader.peek("seamless_x") is True, reader.peek("seamless_y") is True
+    if not any(edges) or "controlnets" in reader:
         return ""
-    told.take("seamless_x"), told.take("seamless_y")
-    told.put("joins", _JOINS[edges], "seamless_x, seamless_y", list(edges))
+    reader.take("seamless_x"), reader.take("seamless_y")
+    reader.put("joins", _JOINS[edges], "seamless_x, seamless_y", list(edges))
     return "seamless-pattern"
 
 
-def _base(told: Told) -> str:
+def _base(reader: SettingsReader) -> str:
     """The family of the model: "sd-1", "sdxl", "flux" …; empty where it is not said."""
-    model = told.peek("model")
+    model = reader.peek("model")
     base = model.get("base", model.get("base_model")) if isinstance(model, dict) else ""
     return base if isinstance(base, str) else ""
 
 
-def _prompts(told: Told, base: str) -> None:
-    dialect = compel.ours if base in _WEIGHED else plain
+def _prompts(reader: SettingsReader, base: str) -> None:
+    dialect = compel.to_studio if base in _WEIGHED else escape
     for sign in ("positive", "negative"):
-        if told.peek(f"{sign}_style_prompt") == told.peek(f"{sign}_prompt"):  # SDXL's second one, as a rule the same
-            told.take(f"{sign}_style_prompt")
-    told.say("positive_prompt", "prompt", dialect)
-    told.say("negative_prompt", "negative_prompt", dialect)
+        if reader.peek(f"{sign}_style_prompt") == reader.peek(
+            f"{sign}_prompt"
+        ):  # SDXL's second one, as a rule the same
+            reader.take(f"{sign}_style_prompt")
+    reader.prompt("positive_prompt", "prompt", dialect)
+    reader.prompt("negative_prompt", "negative_prompt", dialect)
 
 
-def _settings(told: Told, base: str) -> None:
-    told.move("steps", "steps", number)
-    told.move("seed", "seed", seed)
-    _sampler(told)
-    told.clip_skip("clip_skip")
-    told.move("guidance" if "guidance" in told else "cfg_scale", "guidance", number)
-    told.move("strength", "strength", lambda value: _strength(value, base))
-    told.size("width", "height")
+def _settings(reader: SettingsReader, base: str) -> None:
+    reader.move("steps", "steps", number)
+    reader.move("seed", "seed", seed)
+    _sampler(reader)
+    reader.clip_skip("clip_skip")
+    reader.move("guidance" if "guidance" in reader else "cfg_scale", "guidance", number)
+    reader.move("strength", "strength", lambda value: _strength(value, base))
+    reader.size("width", "height")
 
 
-def _sampler(told: Told) -> None:
+def _sampler(reader: SettingsReader) -> None:
     """From "dpmpp_2m_k": the last letter says Karras."""
-    name = told.peek("scheduler")
+    name = reader.peek("scheduler")
     if isinstance(name, str) and name.endswith("_k"):
-        told.add({"scheduler": name.removesuffix("_k"), "scheduler, k": "karras"})
-    told.sampler("scheduler", "scheduler, k", lambda name, timing: canonical(_SAMPLERS.get(name, name), timing))
+        reader.add({"scheduler": name.removesuffix("_k"), "scheduler, k": "karras"})
+    reader.sampler("scheduler", "scheduler, k", lambda name, timing: canonical(_SAMPLERS.get(name, name), timing))
 
 
 def _strength(value: Any, base: str) -> int | float:
@@ -149,10 +151,10 @@ def _strength(value: Any, base: str) -> int | float:
     return number(value)
 
 
-def _files(told: Told) -> None:
-    told.use("model", lambda value: [_asset("model", value)])
-    told.use("vae", lambda value: [_asset("vae", value)])
-    told.use("loras", lambda value: list(_loras(value)))
+def _files(reader: SettingsReader) -> None:
+    reader.assets("model", lambda value: [_asset("model", value)])
+    reader.assets("vae", lambda value: [_asset("vae", value)])
+    reader.assets("loras", lambda value: list(_loras(value)))
 
 
 def _loras(value: Any) -> Iterator[Asset]:
@@ -170,14 +172,14 @@ def _asset(kind: str, value: Any, weight: Any = 1.0) -> Asset:
     return asset(kind, value.get("name", value.get("model_name")), value.get("hash"), weight=weight)
 
 
-def _controlled(told: Told) -> str:
+def _controlled(reader: SettingsReader) -> str:
     """The workflow that suits: one ControlNet over the whole picture is the workflow "controlnet"."""
-    value = told.peek("controlnets")
+    value = reader.peek("controlnets")
     if not isinstance(value, list) or len(value) != 1 or not isinstance(value[0], dict):
         return "text-to-image"
-    told.take("controlnets")
-    told.add({f"controlnets.{name}": item for name, item in value[0].items()})
-    told.use("controlnets.control_model", lambda value: [_asset("controlnet", value)])
-    told.move("controlnets.control_weight", "weight", number)
-    told.move("controlnets.end_step_percent", "until", number)
+    reader.take("controlnets")
+    reader.add({f"controlnets.{name}": item for name, item in value[0].items()})
+    reader.assets("controlnets.control_model", lambda value: [_asset("controlnet", value)])
+    reader.move("controlnets.control_weight", "weight", number)
+    reader.move("controlnets.end_step_percent", "until", number)
     return "controlnet"

@@ -10,11 +10,11 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
-from studio.imports.imported_settings import Asset, Foreign
-from studio.imports.json_validators import asset, loaded, number, seed, text
-from studio.imports.metadata_extract import Carried
+from studio.imports.imported_settings import Asset, ImportedSettings
+from studio.imports.json_validators import asset, json_object, number, seed, text
+from studio.imports.metadata_extract import EmbeddedMetadata
 from studio.imports.prompt_dialects import novelai
-from studio.imports.settings_reader import Told
+from studio.imports.settings_reader import SettingsReader
 from studio.parameters.sampler_names import canonical
 
 TOOL: Final = "NovelAI"
@@ -38,27 +38,27 @@ _WHY: Final = MappingProxyType(
 )
 
 
-def read(carried: Carried) -> Foreign | None:
+def read(metadata: EmbeddedMetadata) -> ImportedSettings | None:
     """What NovelAI says; None for files of others. Raises InputError where it is damaged."""
-    texts = _texts(carried)
+    texts = _texts(metadata)
     if texts is None:
         return None
     comment = texts.get("Comment")
-    said = comment if isinstance(comment, dict) else loaded(comment, TOOL) if isinstance(comment, str) else {}
-    told = Told(TOOL, {**{name: item for name, item in texts.items() if name != "Comment"}, **said}, _WHY)
+    said = comment if isinstance(comment, dict) else json_object(comment, TOOL) if isinstance(comment, str) else {}
+    reader = SettingsReader(TOOL, {**{name: item for name, item in texts.items() if name != "Comment"}, **said}, _WHY)
     if "prompt" not in said and "v4_prompt" not in said:  # the first version's
-        told.add({"prompt": told.take("Description")})
-    _captions(told, "v4_prompt", "prompt", "prompt")
-    _captions(told, "v4_negative_prompt", "uc", "negative_prompt")
-    _settings(told)
-    return told.foreign("image-to-image" if said.get("strength") is not None and _changes(said) else "text-to-image")
+        reader.add({"prompt": reader.take("Description")})
+    _captions(reader, "v4_prompt", "prompt", "prompt")
+    _captions(reader, "v4_negative_prompt", "uc", "negative_prompt")
+    _settings(reader)
+    return reader.result("image-to-image" if said.get("strength") is not None and _changes(said) else "text-to-image")
 
 
-def _texts(carried: Carried) -> Mapping[str, Any] | None:
+def _texts(metadata: EmbeddedMetadata) -> Mapping[str, Any] | None:
     """The picture's own texts, or those that it holds as one JSON object; None where they are not NovelAI's."""
-    if carried.texts.get("Software") == TOOL:
-        return {name: item for name, item in carried.texts.items() if name in _CHUNKS}
-    return next(filter(None, (_hidden(carried.texts.get(name, "")) for name in _HIDDEN)), None)
+    if metadata.texts.get("Software") == TOOL:
+        return {name: item for name, item in metadata.texts.items() if name in _CHUNKS}
+    return next(filter(None, (_hidden(metadata.texts.get(name, "")) for name in _HIDDEN)), None)
 
 
 _CHUNKS: Final = ("Title", "Description", "Software", "Source", "Generation time", "Comment")
@@ -67,7 +67,7 @@ _CHUNKS: Final = ("Title", "Description", "Software", "Source", "Generation time
 def _hidden(said: str) -> Mapping[str, Any] | None:
     if not said.lstrip().startswith("{") or '"NovelAI"' not in said:
         return None
-    texts = loaded(said, TOOL)
+    texts = json_object(said, TOOL)
     return texts if texts.get("Software") == TOOL else None
 
 
@@ -77,22 +77,22 @@ def _changes(said: Mapping[str, Any]) -> bool:
     return "img2img" in request.lower() if isinstance(request, str) else "noise" in said
 
 
-def _captions(told: Told, name: str, older: str, ours: str) -> None:
+def _captions(reader: SettingsReader, name: str, older: str, ours: str) -> None:
     """A prompt, version 4's where there is one. Characters' captions become words of it, and that is left to say."""
-    caption = told.peek(name)
+    caption = reader.peek(name)
     caption = caption.get("caption") if isinstance(caption, dict) else None
     base = caption.get("base_caption") if isinstance(caption, dict) else None
     if not isinstance(caption, dict) or not isinstance(base, str):
-        told.say(older, ours, partial(novelai.ours, numbers=False))
+        reader.prompt(older, ours, partial(novelai.to_studio, numbers=False))
         return
     characters = list(_characters(caption.get("char_captions")))
-    told.add({name: ", ".join(words for words in [base, *characters] if words)})
-    told.say(name, ours, partial(novelai.ours, numbers=True))
-    if told.peek(older) == base:
-        told.take(older)
+    reader.add({name: ", ".join(words for words in [base, *characters] if words)})
+    reader.prompt(name, ours, partial(novelai.to_studio, numbers=True))
+    if reader.peek(older) == base:
+        reader.take(older)
     if any(characters):
         why = "captions of characters became words of the prompt; nothing keeps each to its own place"
-        told.leave(f"{name}.char_captions", caption["char_captions"], why)
+        reader.skip(f"{name}.char_captions", caption["char_captions"], why)
 
 
 def _characters(captions: Any) -> Iterator[str]:
@@ -102,14 +102,14 @@ def _characters(captions: Any) -> Iterator[str]:
             yield words
 
 
-def _settings(told: Told) -> None:
-    told.sampler("sampler", "noise_schedule", _sampler)
-    told.move("steps", "steps", number)
-    told.move("scale", "guidance", number)
-    told.move("seed", "seed", seed)
-    told.move("strength", "strength", number)
-    told.size("width", "height")
-    told.use("Source", lambda value: [_model(value)])
+def _settings(reader: SettingsReader) -> None:
+    reader.sampler("sampler", "noise_schedule", _sampler)
+    reader.move("steps", "steps", number)
+    reader.move("scale", "guidance", number)
+    reader.move("seed", "seed", seed)
+    reader.move("strength", "strength", number)
+    reader.size("width", "height")
+    reader.assets("Source", lambda value: [_model(value)])
 
 
 def _sampler(name: str, timing: str) -> str:

@@ -15,11 +15,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from studio.imports import extranets
-from studio.imports.imported_settings import Asset, Foreign
-from studio.imports.json_validators import asset, flat, items, loaded, number, seed
-from studio.imports.metadata_extract import Carried
+from studio.imports.imported_settings import Asset, ImportedSettings
+from studio.imports.json_validators import asset, flatten, items, json_object, number, seed
+from studio.imports.metadata_extract import EmbeddedMetadata
 from studio.imports.prompt_dialects import sdcpp
-from studio.imports.settings_reader import SAYS_NOTHING, Told
+from studio.imports.settings_reader import IRRELEVANT, SettingsReader
 from studio.parameters.sampler_names import canonical
 from studio.pictures.infotext import Infotext
 
@@ -84,26 +84,30 @@ _WHY: Final = MappingProxyType(
 )
 
 
-def read(carried: Carried) -> Foreign | None:
+def read(metadata: EmbeddedMetadata) -> ImportedSettings | None:
     """What stable-diffusion.cpp says; None for files of others. Raises InputError where it is damaged."""
-    texts = [(place, carried.texts.get(place, "")) for place in _PLACES]
+    texts = [(place, metadata.texts.get(place, "")) for place in _PLACES]
     said = next(filter(None, (_said(written, place) for place, written in texts)), None)
-    nets = None
+    networks = None
     if said is None:
         info = next((info for _, written in texts if (info := _info(written))), None)
         if info is None:
             return None
-        nets = extranets.read(info.prompt, {})
-        said = {**_from_text(info), "prompt.positive": nets.prompt, "prompt.negative": info.negative or None}
-    settings = {name: value for name, value in said.items() if name not in SAYS_NOTHING}
-    told = Told(TOOL, dict(flat(settings)), _WHY, _USUAL)
-    told.say("prompt.positive", "prompt", sdcpp.ours)
-    told.say("prompt.negative", "negative_prompt", sdcpp.ours)
-    workflow = _workflow(told)
-    _settings(told)
-    _files(told)
-    found = told.foreign(workflow)
-    return replace(found, assets=found.assets + nets.assets, left=found.left + nets.left) if nets else found
+        networks = extranets.read(info.prompt, {})
+        said = {**_from_text(info), "prompt.positive": networks.prompt, "prompt.negative": info.negative or None}
+    settings = {name: value for name, value in said.items() if name not in IRRELEVANT}
+    reader = SettingsReader(TOOL, dict(flatten(settings)), _WHY, _USUAL)
+    reader.prompt("prompt.positive", "prompt", sdcpp.to_studio)
+    reader.prompt("prompt.negative", "negative_prompt", sdcpp.to_studio)
+    workflow = _workflow(reader)
+    _settings(reader)
+    _files(reader)
+    found = reader.result(workflow)
+    return (
+        replace(found, assets=found.assets + networks.assets, skipped=found.skipped + networks.skipped)
+        if networks
+        else found
+    )
 
 
 def _info(written: str) -> Infotext | None:
@@ -147,7 +151,7 @@ def _said(written: str, place: str) -> Mapping[str, Any] | None:
         written = html.unescape(found[1]) if found else ""
     start = _START.search(written)
     if start or written.lstrip().startswith("{"):
-        return loaded(_object(written[start.end() :]) if start else written, TOOL)
+        return json_object(_object(written[start.end() :]) if start else written, TOOL)
     return None
 
 
@@ -159,37 +163,37 @@ def _object(written: str) -> str:
         return written
 
 
-def _workflow(told: Told) -> str:
+def _workflow(reader: SettingsReader) -> str:
     """The one of ours that does the like, with what only it takes."""
-    if "hires.enabled" in told:
-        told.take("hires.enabled")
-        told.move("hires.scale", "factor", number)
-        told.move("hires.denoising_strength", "strength", number)
+    if "hires.enabled" in reader:
+        reader.take("hires.enabled")
+        reader.move("hires.scale", "factor", number)
+        reader.move("hires.denoising_strength", "strength", number)
         return "hires"
-    if "models.control_net" in told:
-        told.move("control_strength", "weight", number)
+    if "models.control_net" in reader:
+        reader.move("control_strength", "weight", number)
         return "controlnet"
     return "text-to-image"
 
 
-def _settings(told: Told) -> None:
-    told.sampler("sampling.method", "sampling.scheduler", _sampler)
-    told.move("sampling.steps", "steps", number)
-    told.move(_guidance(told), "guidance", _short)
-    told.move("seed", "seed", seed)
-    if told.peek("clip_skip") != -1:
-        told.clip_skip("clip_skip")
-    told.size("width", "height")
+def _settings(reader: SettingsReader) -> None:
+    reader.sampler("sampling.method", "sampling.scheduler", _sampler)
+    reader.move("sampling.steps", "steps", number)
+    reader.move(_guidance(reader), "guidance", _short)
+    reader.move("seed", "seed", seed)
+    if reader.peek("clip_skip") != -1:
+        reader.clip_skip("clip_skip")
+    reader.size("width", "height")
 
 
-def _guidance(told: Told) -> str:
+def _guidance(reader: SettingsReader) -> str:
     """Which setting counts: FLUX.1 follows the distilled guidance, where the other one is 1.
 
-    It is told by its name or its text encoders, or by there being no checkpoint, whose name older versions wrote alone.
+    FLUX.1 is recognised by its name or text encoders, or if no checkpoint is named: older versions named only that.
     """
-    alone = told.peek("sampling.guidance.txt_cfg") == 1
-    name = str(told.peek("models.diffusion_model") or told.peek("models.model") or "").lower()
-    encoded = "models.t5xxl" in told and "models.clip_g" not in told
+    alone = reader.peek("sampling.guidance.txt_cfg") == 1
+    name = str(reader.peek("models.diffusion_model") or reader.peek("models.model") or "").lower()
+    encoded = "models.t5xxl" in reader and "models.clip_g" not in reader
     flux = alone and "klein" not in name and (not name or "flux" in name or encoded)
     return f"sampling.guidance.{'distilled_guidance' if flux else 'txt_cfg'}"
 
@@ -203,10 +207,10 @@ def _sampler(name: str, timing: str) -> str:
     return canonical(_SAMPLERS.get(name, name), "" if timing == name else _SCHEDULES.get(timing, timing))
 
 
-def _files(told: Told) -> None:
+def _files(reader: SettingsReader) -> None:
     for name, kind in (("model", "model"), ("diffusion_model", "model"), ("vae", "vae"), ("control_net", "controlnet")):
-        told.use(f"models.{name}", partial(_one, kind))
-    told.use("loras", lambda value: list(_loras(value)))
+        reader.assets(f"models.{name}", partial(_one, kind))
+    reader.assets("loras", lambda value: list(_loras(value)))
 
 
 def _one(kind: str, value: Any) -> list[Asset]:

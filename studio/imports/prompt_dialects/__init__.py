@@ -19,7 +19,7 @@ _MARKS: Final = re.compile(r"[\\()\[\]{}]|<(?=(?:lora|lyco|hypernet):)|_(?=_)")
 _JOINTS: Final = re.compile(r"\b(?:AND|BREAK)\b")
 
 
-def plain(text: str) -> str:
+def escape(text: str) -> str:
     """Words that are only words, with a backslash before what our grammar would take for a mark.
 
     AND and BREAK have no such form; they are written small, as CLIP reads them anyway.
@@ -27,12 +27,12 @@ def plain(text: str) -> str:
     return _JOINTS.sub(lambda found: found[0].lower(), _MARKS.sub(r"\\\g<0>", text))
 
 
-def literal(text: str) -> str:
+def escape_wildcards(text: str) -> str:
     """A prompt in our grammar whose braces and double underscores mean themselves, where they would draw wildcards."""
     return re.sub(r"(?<!\\)([{}]|__)", r"\\\1", text) if wildcards.first(text) else text
 
 
-def written(pieces: Iterable[Piece]) -> str:
+def format_pieces(pieces: Iterable[Piece]) -> str:
     """Pieces in our grammar; raises ValueError where a weight is beyond -100 to 100."""
     return "".join(
         _weighted("".join(piece.text for piece in same), weight)
@@ -46,12 +46,12 @@ def _weighted(text: str, weight: float) -> str:
     factor = f"{weight:.4f}".rstrip("0").rstrip(".")
     words = text.strip()
     if factor == "1" or not words:
-        return plain(text)
+        return escape(text)
     before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
-    return f"{before}({plain(words)}:{factor}){after}"
+    return f"{before}({escape(words)}:{factor}){after}"
 
 
-def partners(text: str, opening: str, closing: str) -> dict[int, int]:
+def matching_brackets(text: str, opening: str, closing: str) -> dict[int, int]:
     """Where each bracket that has a partner opens and closes; a backslash makes one plain."""
     found: dict[int, int] = {}
     opened: list[int] = []

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from studio.imports.prompt_dialects import partners, written
+from studio.imports.prompt_dialects import format_pieces, matching_brackets
 from studio.prompts.grammar import Piece
 
 _WEIGHT: Final = re.compile(r":\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*$")
@@ -16,13 +16,13 @@ _LONGEST: Final = 40
 _TOKEN: Final = re.compile(r"\\([()])|\\|[()]|[^\\()]+", re.DOTALL)
 
 
-def ours(prompt: str) -> str:
+def to_studio(prompt: str) -> str:
     """The prompt in our grammar; raises ValueError where a weight is beyond -100 to 100."""
-    return written(_pieces(prompt))
+    return format_pieces(_pieces(prompt))
 
 
 def _pieces(prompt: str) -> Iterator[Piece]:
-    pairs = partners(prompt, "(", ")")
+    pairs = matching_brackets(prompt, "(", ")")
     closing = {end: start for start, end in pairs.items()}
     weights, hidden = [1.0], -1
     for token in _TOKEN.finditer(prompt):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from studio.imports.prompt_dialects import partners, written
+from studio.imports.prompt_dialects import format_pieces, matching_brackets
 from studio.prompts.grammar import Piece
 
 _WEIGHT: Final = re.compile(r"(\+{1,50}|-{1,50})|(\d+\.?\d*|\.\d+)")
@@ -17,7 +17,7 @@ _ESCAPED: Final = re.compile(r"\\([()\",.+\-=])")
 _CALL: Final = re.compile(r"\.(and|add|blend|swap|attend)\s*\(|\b(with|use)Lora\s*\(")
 
 
-def ours(prompt: str) -> str:
+def to_studio(prompt: str) -> str:
     """The prompt in our grammar.
 
     Raises ValueError where it holds what has no like here (blend, and, swap), brackets or quotes without a partner,
@@ -25,7 +25,7 @@ def ours(prompt: str) -> str:
     """
     if call := _CALL.search(prompt):
         raise ValueError(f"'{call[0]}…)' has no like here")
-    return written(_pieces(prompt))
+    return format_pieces(_pieces(prompt))
 
 
 def _pieces(prompt: str) -> Iterator[Piece]:
@@ -49,7 +49,7 @@ def _pieces(prompt: str) -> Iterator[Piece]:
 def _groups(prompt: str) -> dict[int, int]:
     """Where brackets and quotes open and close."""
     quotes = [found.start() for found in re.finditer(r"\\.|\"", prompt, re.DOTALL) if found[0] == '"']
-    return partners(prompt, "(", ")") | dict(zip(quotes[::2], quotes[1::2], strict=False))
+    return matching_brackets(prompt, "(", ")") | dict(zip(quotes[::2], quotes[1::2], strict=False))
 
 
 def _after(prompt: str, at: int) -> tuple[int, float]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from studio.imports.prompt_dialects import partners, written
+from studio.imports.prompt_dialects import format_pieces, matching_brackets
 from studio.prompts.grammar import Piece
 
 _STRONGER: Final = 1.05
@@ -15,12 +15,12 @@ _NUMBER: Final = r"-?(?:\d{1,3}(?:\.\d{0,4})?|\.\d{1,4})"
 _TOKEN: Final = re.compile(rf"({_NUMBER})?::|[{{}}\[\]]|(?:(?!(?:{_NUMBER})?::)[^{{}}\[\]])+", re.DOTALL)
 
 
-def ours(prompt: str, *, numbers: bool) -> str:
+def to_studio(prompt: str, *, numbers: bool) -> str:
     """The prompt in our grammar; ``numbers`` reads ``1.5::x::`` as well.
 
     Raises ValueError where a weight is beyond -100 to 100.
     """
-    return written(_pieces(prompt, numbers))
+    return format_pieces(_pieces(prompt, numbers))
 
 
 def _pieces(prompt: str, numbers: bool) -> Iterator[Piece]:
@@ -39,6 +39,6 @@ def _factors(prompt: str) -> dict[int, float]:
     """What each bracket that has a partner multiplies by."""
     found: dict[int, float] = {}
     for opening, closing, factor in (("{", "}", _STRONGER), ("[", "]", 1 / _STRONGER)):
-        for start, end in partners(prompt, opening, closing).items():
+        for start, end in matching_brackets(prompt, opening, closing).items():
             found[start], found[end] = factor, 1 / factor
     return found

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from studio.imports.prompt_dialects import partners, written
+from studio.imports.prompt_dialects import format_pieces, matching_brackets
 from studio.prompts.grammar import Piece
 
 _BREAK: Final = re.compile(r"\s*\bBREAK\b\s*")
@@ -18,13 +18,13 @@ _LONGEST: Final = 40
 _STRONGER: Final = 1.1
 
 
-def ours(prompt: str) -> str:
+def to_studio(prompt: str) -> str:
     """The prompt in our grammar; raises ValueError where a weight is beyond -100 to 100."""
-    return " BREAK ".join(written(_pieces(section)) for section in _BREAK.split(prompt))
+    return " BREAK ".join(format_pieces(_pieces(section)) for section in _BREAK.split(prompt))
 
 
 def _pieces(text: str) -> Iterator[Piece]:
-    round_, square = partners(text, "(", ")"), partners(text, "[", "]")
+    round_, square = matching_brackets(text, "(", ")"), matching_brackets(text, "[", "]")
     weighted = {end: found for start, end in round_.items() if (found := _explicit(text, start, end))}
     closing = {*round_.values(), *square.values()}
     weights = [1.0]

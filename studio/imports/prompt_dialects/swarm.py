@@ -9,7 +9,7 @@ import re
 from pathlib import PurePosixPath
 from typing import Final
 
-from studio.imports.prompt_dialects import comfy, plain
+from studio.imports.prompt_dialects import comfy, escape
 
 _PART: Final = re.compile(r"<(?:segment|object|region|clear|extend|base|refiner|video|videoswap|pixeldecoder)\b[^<>]*>")
 _TAG: Final = re.compile(r"<(\w{1,20})(?:\[([^\[\]<>]{0,50})\])?(?::([^<>]*))?>")
@@ -22,7 +22,7 @@ _FIRST, _MOST = 0xE000, 1_000
 """Letters of Unicode's private area stand for what is finished, up to so many."""
 
 
-def ours(prompt: str, apart: list[tuple[str, str]]) -> str:
+def to_studio(prompt: str, apart: list[tuple[str, str]]) -> str:
     """The prompt in our grammar.
 
     ``apart`` gets what is not words for the whole picture: each tag, with what it names or the words behind it.
@@ -30,12 +30,12 @@ def ours(prompt: str, apart: list[tuple[str, str]]) -> str:
     """
     cuts = list(_PART.finditer(prompt))
     edges = [*(cut.start() for cut in cuts), len(prompt)]
-    here = _Words(apart).of(prompt[: edges[0]])
+    here = _PromptConverter(apart).of(prompt[: edges[0]])
     apart += [(cut[0], prompt[cut.end() : end].strip()) for cut, end in zip(cuts, edges[1:], strict=True)]
     return here
 
 
-class _Words:
+class _PromptConverter:
     """Puts what is finished aside, so that ComfyUI's marks are read in the rest alone."""
 
     def __init__(self, apart: list[tuple[str, str]]) -> None:
@@ -46,7 +46,7 @@ class _Words:
         prompt = _TAG.sub(self._tag, _TURNS.sub(lambda found: self._aside(found[0]), prompt))
         if open_ := _LEFT_OPEN.search(prompt):
             raise ValueError(f"'{open_[0]}…>' has other tags in it")
-        return re.sub("[\ue000-\uf8ff]", self._back, comfy.ours(prompt)).strip()
+        return re.sub("[\ue000-\uf8ff]", self._back, comfy.to_studio(prompt)).strip()
 
     def _aside(self, text: str) -> str:
         if len(self._finished) == _MOST:
@@ -65,7 +65,7 @@ class _Words:
         if (words := _replaced(name, before, inside)) is not None:
             return self._aside(words)
         self._apart.append((found[0], inside))
-        return self._aside(plain(PurePosixPath(inside).stem)) if name in ("embed", "embedding") else ""
+        return self._aside(escape(PurePosixPath(inside).stem)) if name in ("embed", "embedding") else ""
 
 
 def _replaced(name: str, before: str, inside: str) -> str | None:
@@ -87,7 +87,7 @@ def _replaced(name: str, before: str, inside: str) -> str | None:
 def _options(inside: str) -> list[str]:
     """What a tag lists: parted by two bars, else by one, else by commas."""
     mark = next((mark for mark in ("||", "|") if mark in inside), ",")
-    return [re.sub(r"[|:]", r"\\\g<0>", comfy.ours(option.strip())) for option in inside.split(mark)]
+    return [re.sub(r"[|:]", r"\\\g<0>", comfy.to_studio(option.strip())) for option in inside.split(mark)]
 
 
 def _turned(options: list[str], when: str) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.errors import InputError
-from studio.imports.a1111_fields import FIELDS, HIRES, NO_EFFECT, REQUEST, second_pass, unserved
-from studio.imports.importing import unsuited
+from studio.imports.a1111_fields import FIELDS, HIRES, NO_EFFECT, REQUEST, second_pass, unsupported_fields
+from studio.imports.importing import unsupported_inputs
 from studio.imports.json_validators import seed
 from studio.imports.unsupported import reason
 from studio.models import library
@@ -76,7 +76,7 @@ def _common(asked: Asked, settings: Settings) -> dict[str, Any]:
         eta=_eta(asked.eta, sampler),
         clip_skip=_clip_skip(asked, settings, family.name),
     )
-    for name, why in unsuited(values, family).items():
+    for name, why in unsupported_inputs(values, family).items():
         raise InputError.about(FIELDS.get(name, name), why)
     return values
 
@@ -142,7 +142,7 @@ def _clip_skip(asked: Asked, settings: Settings, family: str) -> int | None:
     if said == 1:
         return None
     try:
-        return clip_skip.ours(said, "A1111", family)
+        return clip_skip.to_studio(said, "A1111", family)
     except ValueError as error:
         raise InputError.about("clip_skip", str(error)) from None
 
@@ -155,7 +155,7 @@ def _second_pass(asked: Asked, values: Mapping[str, Any]) -> dict[str, Any]:
         "hr_prompt": asked.prompt, "hr_negative_prompt": asked.negative_prompt,
         "hr_cfg": asked.cfg_scale,
     }  # fmt: skip
-    for name, why in unserved(asked.model_dump(include=set(HIRES)), HIRES, same):
+    for name, why in unsupported_fields(asked.model_dump(include=set(HIRES)), HIRES, same):
         raise InputError.about(name, why)
     card = library.find(values["model"])
     said = _sizes(asked, asked.size or str(card.size))
@@ -181,7 +181,7 @@ def _sizes(asked: Asked, size: str) -> dict[str, str]:
 
 def _refuse(asked: Asked) -> None:
     """Raise InputError for a field that would change the picture and that nothing here follows."""
-    for name, why in unserved(asked.model_dump(include=set(REQUEST)), REQUEST):
+    for name, why in unsupported_fields(asked.model_dump(include=set(REQUEST)), REQUEST):
         raise InputError.about(name, why)
     for name, script in (asked.alwayson_scripts or {}).items():
         if _is_on(script):
@@ -212,7 +212,7 @@ def _without_effect(asked: Asked) -> Iterator[str]:
     if isinstance(asked, AskedOfPicture) and asked.enable_hr:
         yield "enable_hr"
     if isinstance(asked, AskedOfPicture) or not asked.enable_hr:
-        yield from (name for name, _ in unserved(said, HIRES))
+        yield from (name for name, _ in unsupported_fields(said, HIRES))
     if not isinstance(asked, AskedOfPicture) and not asked.enable_hr and asked.denoising_strength:
         yield "denoising_strength"
     if isinstance(asked, AskedOfPicture) and asked.inpaint_full_res_padding and not (asked.mask and asked.only_masked):

@@ -9,7 +9,7 @@ from studio.errors import InputError
 from studio.imports.comfy import nodes
 from studio.imports.comfy.export import export
 from studio.imports.formats import comfyui
-from studio.imports.metadata_extract import Carried
+from studio.imports.metadata_extract import EmbeddedMetadata
 from studio.models import library
 from studio.parameters.sampler_names import NAMES, canonical
 from studio.parameters.sampler_names import comfyui as theirs
@@ -36,7 +36,7 @@ def job(workflow, **values):
 
 
 def back(exported):
-    return comfyui.read(Carried({"prompt": json.dumps(exported.graph)}))
+    return comfyui.read(EmbeddedMetadata({"prompt": json.dumps(exported.graph)}))
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def pictures(tmp_path):
 
 def test_text_to_image_comes_back():
     found = back(export(job("text-to-image", clip_skip=2)))
-    assert (found.workflow, found.left[0].name) == ("text-to-image", "weights of words")
+    assert (found.workflow, found.skipped[0].name) == ("text-to-image", "weights of words")
     assert found.clip_skip == {"clip_skip": 2}
     assert found.values == {**ASKED, "prompt": "a (red:1.2) circle, (soft:0.909091) BREAK on white"}
 

@@ -9,7 +9,7 @@ from PIL.PngImagePlugin import PngInfo
 from studio.errors import InputError
 from studio.imports.formats import comfyui
 from studio.imports.imported_settings import Asset
-from studio.imports.metadata_extract import Carried, carried
+from studio.imports.metadata_extract import EmbeddedMetadata, extract_metadata
 from studio.workflow.workflow import Workflow
 from tests.imports.comfy.graphs import FROM_FILE, PLAIN, TWO_PASSES, changed, node, on_canvas, read, with_spark
 
@@ -25,7 +25,7 @@ VALUES = {
 
 
 def left(found):
-    return {one.name: one.value for one in found.left}
+    return {one.name: one.value for one in found.skipped}
 
 
 def uses(found):
@@ -36,7 +36,7 @@ def test_text_to_image_is_our_workflow():
     found = read(PLAIN)
     assert (found.workflow, found.definition, found.values) == ("text-to-image", None, VALUES)
     assert found.assets == (Asset("model", "spark.safetensors"),)
-    assert found.left == ()
+    assert found.skipped == ()
 
 
 def test_it_is_read_from_wherever_comfyui_puts_it(tmp_path):
@@ -44,14 +44,14 @@ def test_it_is_read_from_wherever_comfyui_puts_it(tmp_path):
     info.add_text("prompt", json.dumps(PLAIN))
     info.add_text("workflow", json.dumps(on_canvas(TWO_PASSES)))
     Image.new("RGB", (8, 8)).save(tmp_path / "x.png", pnginfo=info)
-    assert comfyui.read(carried(tmp_path / "x.png")).values == VALUES
+    assert comfyui.read(extract_metadata(tmp_path / "x.png")).values == VALUES
     for texts in (
         {"workflow": json.dumps(on_canvas(PLAIN))},
         {"exif:Make": "workflow:" + json.dumps(on_canvas(TWO_PASSES)), "exif:Model": "prompt:" + json.dumps(PLAIN)},
         {"exif:Make": "Workflow:" + json.dumps(on_canvas(PLAIN)) + "\0"},
         {"json": json.dumps({"prompt": PLAIN, "client_id": "x"})},
     ):
-        assert comfyui.read(Carried(texts)).values == VALUES
+        assert comfyui.read(EmbeddedMetadata(texts)).values == VALUES
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_it_is_read_from_wherever_comfyui_puts_it(tmp_path):
     ],
 )
 def test_what_is_no_graph_is_left_to_others(texts):
-    assert comfyui.read(Carried(texts)) is None
+    assert comfyui.read(EmbeddedMetadata(texts)) is None
 
 
 def test_image_to_image_counts_the_steps_of_the_whole_way():
@@ -207,7 +207,7 @@ def test_padding_becomes_outpainting():
         changed(
             FROM_FILE,
             n5=node("VAEEncodeForInpaint", pixels=["63", 0], vae=["4", 2], mask=["63", 1], grow_mask_by=6),
-            n63=node("ImagePadForOutpaint", image=["12", 0], left=64, top=0, right=128, bottom=0, feathering=40),
+            n63=node("ImagePadForOutpaint", image=["12", 0], skipped=64, top=0, right=128, bottom=0, feathering=40),
             n3={"denoise": 1.0},
         )
     )
@@ -345,7 +345,7 @@ def test_a_custom_node_is_left_by_name_and_passed():
         )
     )
     assert found.values == VALUES
-    (one,) = found.left
+    (one,) = found.skipped
     assert one.name == "FreeLunch 'My lunch' (20)"
     assert "SaveImage (9)" in one.why
 
@@ -369,7 +369,7 @@ def test_values_from_other_nodes_are_followed_or_left():
 def test_samplers_that_are_not_here_are_left_with_what_is_near():
     found = read(changed(PLAIN, n3={"sampler_name": "res_multistep"}))
     assert "sampler" not in found.values
-    assert found.left[0].why.endswith("take 'DPM++ 2M'")
+    assert found.skipped[0].why.endswith("take 'DPM++ 2M'")
     ancestral = read(changed(PLAIN, n3={"sampler_name": "euler_ancestral"}))
     assert ancestral.values["sampler"] == "Euler a"
     assert left(ancestral) == {"scheduler of KSampler (3)": "karras"}
