@@ -191,7 +191,7 @@ def rebuild(*, folder: Folders = ()) -> None:
     from studio.gallery.gallery import Gallery
 
     settings = Settings.from_environment()
-    with closing(Gallery.anew(settings.state, [settings.output, *_there(folder)], _progress)) as gallery:
+    with closing(Gallery.rebuilt(settings.state, [settings.output, *_there(folder)], _progress)) as gallery:
         _report(gallery.unreadable())
         say(f"{_count(gallery.find(most=1).total)} in {', '.join(map(str, gallery.folders)) or 'no folder'}")
 
@@ -243,7 +243,7 @@ def _found(gallery: "Gallery", text: str, folders: Iterable[Path]) -> "Iterator[
 
 
 def _thrown(gallery: "Gallery", picture: str) -> list[Path]:
-    if not (files := gallery.thrown_away(picture)):
+    if not (files := gallery.find_in_trash(picture)):
         raise InputError(f"'{picture}' is not in the trash; see: studio gallery find is:trash")
     return files
 

@@ -1,8 +1,8 @@
 """Writes files and folders whole or not at all.
 
 Everything is written under a temporary name in the same folder, flushed to the disk and then moved into place in one
-step: ``replace_file`` over the file that was there, ``new_path`` never over anything. What is built on them elsewhere
-uses ``temporary_path`` and ``new_file`` with ``no_overwrite.move_new``.
+step: ``replace_file`` replaces the file that was there, ``new_path`` never overwrites. Other modules combine
+``temporary_path`` and ``new_file`` with ``no_overwrite.move_new``.
 """
 
 import os
@@ -23,7 +23,7 @@ _SUFFIX: Final = ".tmp"
 
 @contextmanager
 def temporary_path(folder: Path) -> Iterator[Path]:
-    """The path of a file to be made in the folder; whatever is at that path at the end is deleted."""
+    """A free path in the folder for a file; whatever is at that path in the end is deleted."""
     path = folder / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
     try:
         yield path
@@ -33,13 +33,13 @@ def temporary_path(folder: Path) -> Iterator[Path]:
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a file name is one of ``temporary_path``: left behind if its process was killed."""
+    """Whether a file name comes from ``temporary_path``. Such a file is left behind only by a killed process."""
     return name.startswith(_PREFIX) and name.endswith(_SUFFIX)
 
 
 @contextmanager
 def new_file(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
-    """Create a file and open it for writing; at the end its content is on the disk.
+    """Create a file and open it for writing; on exit its content is flushed to the disk.
 
     Raises FileExistsError if the name is taken.
     """
@@ -50,7 +50,7 @@ def new_file(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
 
 
 def write_new(path: Path, content: bytes, mode: int = 0o666) -> None:
-    """Create a file with this content, which is on the disk afterwards; raises as ``new_file`` does."""
+    """Create a file with this content and flush it to the disk; raises as ``new_file`` does."""
     with new_file(path, mode) as file:
         file.write(content)
 

@@ -1,4 +1,4 @@
-"""What the gallery knows of a picture, as plain data."""
+"""What the gallery knows about a picture, as plain data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,12 +9,12 @@ from typing import Literal
 from studio.pictures.picture import Picture
 
 Place = Literal["here", "input", "trash"]
-"""Among the pictures, only among those that pictures were begun with, or in the trash."""
+"""In a folder of pictures, only among the start pictures of others, or in the trash."""
 
 
 @dataclass(frozen=True)
 class Annotations:
-    """What people say of a picture; ``rating`` is 0 (none) to 5."""
+    """Ratings, tags and notes of a picture; ``rating`` is 0 (none) to 5."""
 
     favourite: bool = False
     rating: int = 0
@@ -25,9 +25,9 @@ class Annotations:
 
 @dataclass(frozen=True)
 class AnnotationChange:
-    """What is to be said of a picture from now on; None leaves a thing as it is.
+    """A change of annotations; None leaves a value as it is.
 
-    ``tags`` and ``collections`` say of each name whether the picture has it.
+    ``tags`` and ``collections`` map each name to whether the picture has it.
     """
 
     favourite: bool | None = None
@@ -39,7 +39,7 @@ class AnnotationChange:
 
 @dataclass(frozen=True)
 class UsedAsset:
-    """A model or LoRA that a picture was made with, and what is claimed of its licence."""
+    """A model or LoRA that a picture was made with, and the licence that is claimed for it."""
 
     kind: Literal["model", "lora"]
     name: str
@@ -48,11 +48,11 @@ class UsedAsset:
 
 @dataclass(frozen=True)
 class GalleryEntry:
-    """A picture, whatever its files are called: ``id`` is the SHA-256 of its content.
+    """A picture, regardless of its file names: ``id`` is the SHA-256 of its content.
 
-    ``path`` is one of its ``files``, which all hold the same. ``made`` is when it was made, by its record, else when
-    its oldest file was written; None where that is beyond all calendars. ``size`` is width and height, ``file_size``
-    the bytes of its file. Where ``recorded`` is false it says nothing of how it was made, and ``seed`` is None.
+    ``path`` is one of its ``files``, which are all equal. ``made`` is the time in its record, or else when its oldest
+    file was written; None if no calendar can show it. ``size`` is width and height, ``file_size`` the bytes of its
+    file. If ``recorded`` is false, the file does not say how it was made, and ``seed`` is None.
     """
 
     id: str
@@ -73,15 +73,15 @@ class GalleryEntry:
 
     @property
     def picture(self) -> Picture:
-        """The file, with all that it says."""
+        """The file, with its record."""
         return Picture(self.path)
 
 
 @dataclass(frozen=True)
 class GalleryPage:
-    """Some of what was found, newest first: ``next`` is what to give as ``after`` for more, "" at the end.
+    """One page of results, newest first: ``next`` is the ``after`` of the next page, "" at the end.
 
-    ``total`` counts all that was found.
+    ``total`` counts all results.
     """
 
     entries: tuple[GalleryEntry, ...]
@@ -91,10 +91,10 @@ class GalleryPage:
 
 @dataclass(frozen=True)
 class RelatedPicture:
-    """A picture in a lineage: ``input`` is the input that one of the two was for the other.
+    """A picture in a lineage: ``input`` is the input of the one that the other was given for.
 
-    ``entry`` is None where the picture is not here any more. ``further`` are those beyond it, away from the picture
-    whose lineage it is.
+    ``entry`` is None if the picture is not in the gallery any more. ``further`` are the pictures beyond it in the same
+    direction.
     """
 
     id: str
@@ -105,7 +105,7 @@ class RelatedPicture:
 
 @dataclass(frozen=True)
 class Lineage:
-    """What a picture came from, and what came from it; each picture once, and ``more`` where there are too many."""
+    """The pictures that a picture came from, and those that came from it, each once; ``more`` if there are too many."""
 
     ancestors: tuple[RelatedPicture, ...]
     descendants: tuple[RelatedPicture, ...]
@@ -114,7 +114,7 @@ class Lineage:
 
 @dataclass(frozen=True)
 class SimilarPicture:
-    """A picture that looks like another; ``distance`` is 0 where they look the same, about 100 for black and white."""
+    """A picture that looks like another; ``distance`` is 0 if they look the same, about 100 for black and white."""
 
     entry: GalleryEntry
     distance: float
@@ -122,7 +122,7 @@ class SimilarPicture:
 
 @dataclass(frozen=True)
 class UnreadableFile:
-    """A file that looked like a picture's and could not be read, and why."""
+    """A file that looked like a picture but could not be read, and why."""
 
     path: Path
     why: str
@@ -130,7 +130,7 @@ class UnreadableFile:
 
 @dataclass(frozen=True)
 class RefreshResult:
-    """What looking through the folders found: how many files were read anew, and how many are gone."""
+    """The outcome of scanning the folders: how many files were read, and how many are gone."""
 
     read: int
     gone: int
@@ -138,7 +138,7 @@ class RefreshResult:
 
 @dataclass(frozen=True)
 class TrashContents:
-    """What is in the trash: which files, and how many bytes they take."""
+    """The files in the trash, and how many bytes they take."""
 
     files: tuple[Path, ...]
     bytes: int

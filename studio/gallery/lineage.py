@@ -1,4 +1,4 @@
-"""What a picture came from and what came from it: a job's pins name the pictures it began with by their content."""
+"""Where pictures came from: a job's pins name its start pictures by the hash of their content."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -15,7 +15,7 @@ _DESCENDANTS: Final = (
 
 
 def of(index: Index, picture: str) -> Lineage:
-    """The lineage of a picture; no picture comes twice in it, whatever a forged record says."""
+    """The lineage of a picture; no picture occurs twice in it, whatever a forged record says."""
     up, down = _Tree(index, _ANCESTORS, {picture}), _Tree(index, _DESCENDANTS, {picture})
     ancestors, descendants = up.beyond(picture), down.beyond(picture)
     return Lineage(ancestors, descendants, up.cut or down.cut)
@@ -23,7 +23,7 @@ def of(index: Index, picture: str) -> Lineage:
 
 @dataclass
 class _Tree:
-    """A tree being grown in one direction; ``seen`` are the pictures in it."""
+    """A tree that grows in one direction; ``seen`` are the pictures in it."""
 
     index: Index
     sql: str

@@ -1,4 +1,4 @@
-"""Finds pictures in the index: a query's terms as SQL, pages of what they find."""
+"""Searches the index: translates a query's terms to SQL and returns pages of results."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -15,12 +15,12 @@ from studio.gallery.terms import EPOCH, Condition, condition
 # of a GalleryEntry
 _COLUMNS: Final = "id, place, path, made, width, height, bytes, recorded, workflow, title, prompt, negative, seed"
 
-_FIRST_YEAR, _LAST_YEAR = 2, 9998  # a clock's own zone may move a time by a day
-_AT_ONCE: Final = 1000  # pictures that a question names
+_FIRST_YEAR, _LAST_YEAR = 2, 9998  # a time zone may move a time by a day
+_AT_ONCE: Final = 1000  # pictures in one query
 
 
 def find(index: Index, query: Query, after: str, most: int, folder: Path | None) -> GalleryPage:
-    """A page of what a query finds, newest first; raises InputError where ``after`` is no page's ``next``."""
+    """A page of results, newest first; raises InputError if ``after`` is not a page's ``next``."""
     conditions = list(_conditions(query, folder))
     ((total,),) = _select(index, "count(*)", conditions)
     newer = [Condition("(made, id) < (?, ?)", _place(after))] if after else []
@@ -31,7 +31,7 @@ def find(index: Index, query: Query, after: str, most: int, folder: Path | None)
 
 
 def ids(index: Index, query: Query) -> list[str]:
-    """All that a query finds, newest first."""
+    """All results, newest first."""
     rows = _select(index, "id", _conditions(query, None), "ORDER BY made DESC, id DESC")
     return [picture for (picture,) in rows]
 
@@ -47,7 +47,7 @@ def entries(index: Index, ids: Sequence[str]) -> dict[str, GalleryEntry]:
 
 
 def names(index: Index, kind: str) -> dict[str, int]:
-    """Every name of a kind among the pictures that are here, with how many have it."""
+    """Every name of a kind in use by pictures outside the trash, with the number of pictures."""
     sources = {
         "tag": "SELECT name, key FROM labels JOIN pictures USING (id) WHERE kind = ?",
         "workflow": "SELECT workflow AS name, workflow AS key FROM pictures WHERE workflow != '' AND ? != ''",
@@ -70,7 +70,7 @@ def _place(after: str) -> tuple[int, str]:
     try:
         return int(made), picture
     except ValueError:
-        raise InputError(f"'{after}' is where no page ends; begin again with the first") from None
+        raise InputError(f"'{after}' is not the end of a page; start again with the first") from None
 
 
 def _conditions(query: Query, folder: Path | None) -> Iterator[Condition]:
@@ -86,16 +86,16 @@ def _entries(index: Index, rows: Sequence[tuple[Any, ...]]) -> Iterator[GalleryE
     ids = [row[0] for row in rows]
     marks, files, uses = index.marks(ids), _files(index, ids), _uses(index, ids)
     for picture, place, path, made, width, height, size, recorded, workflow, title, prompt, negative, seed in rows:
-        said, used = marks.get(picture, Annotations()), tuple(uses.get(picture, ()))
+        annotations, used = marks.get(picture, Annotations()), tuple(uses.get(picture, ()))
         there = tuple(Path(file) for file, where in files[picture] if where == place)
         yield GalleryEntry(
             picture, Path(path), there, place, _moment(made), (width, height), size,
-            bool(recorded), workflow, title, prompt, negative, seed, used, said,
+            bool(recorded), workflow, title, prompt, negative, seed, used, annotations,
         )  # fmt: skip
 
 
 def _moment(made: int) -> datetime | None:
-    """When that was; None where no clock anywhere can show it."""
+    """The time; None if no calendar can show it."""
     with suppress(OverflowError):
         moment = EPOCH + timedelta(microseconds=made)
         if _FIRST_YEAR <= moment.year <= _LAST_YEAR:

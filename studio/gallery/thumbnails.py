@@ -1,4 +1,4 @@
-"""Small copies of pictures, for pages of many; kept by the content of what they show."""
+"""Thumbnails of pictures, stored by the hash of the picture's content."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +16,7 @@ _EDGE: Final = 320
 
 
 def jpeg(path: Path, edge: int) -> bytes:
-    """The picture as JPEG, at most ``edge`` pixels on its longer side, never enlarged; on white where transparent."""
+    """The picture as JPEG, at most ``edge`` pixels on its longer side, never enlarged; on white if transparent."""
     image, data = on_ground(open_image(path)), BytesIO()
     image.thumbnail((edge, edge))
     image.save(data, "JPEG", quality=85)
@@ -24,9 +24,9 @@ def jpeg(path: Path, edge: int) -> bytes:
 
 
 def thumbnail(folder: Path, picture: str, path: Callable[[], Path]) -> Path:
-    """The JPEG of a picture, at most 320 pixels on its longer side, made from ``path()`` where there is none yet.
+    """The JPEG of a picture, at most 320 pixels on its longer side, made from ``path()`` if there is none yet.
 
-    Raises InputError where the picture cannot be read, OutputError where the copy cannot be kept.
+    Raises InputError if the picture cannot be read, OutputError if the thumbnail cannot be written.
     """
     small = _file(folder, picture)
     if small.is_file():
@@ -43,8 +43,8 @@ def thumbnail(folder: Path, picture: str, path: Callable[[], Path]) -> Path:
 
 
 def drop(folder: Path, picture: str) -> None:
-    """Delete the copy of a picture that is gone."""
-    with suppress(OSError):  # a small copy too many does no harm
+    """Delete the thumbnail of a picture that is gone."""
+    with suppress(OSError):  # one thumbnail too many does no harm
         _file(folder, picture).unlink()
 
 

@@ -1,14 +1,14 @@
-"""The keys of the text that A1111 and Forge write into a picture, and which of them belong to our inputs.
+"""The keys of the text that A1111 and Forge write into a picture, and the inputs of ours that they belong to.
 
-Text written for our pictures, text read from others', and requests to the API all use this list. Keys after
-``create_infotext`` in A1111's ``modules/processing.py``.
+The writer of our pictures' text, the reader of other tools' text and the API's request fields share this list. Keys
+after ``create_infotext`` in A1111's ``modules/processing.py``.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-PROMPT: Final = "Prompt"  # the text has no key for it
+PROMPT: Final = "Prompt"  # the text begins with it, without a key
 NEGATIVE_PROMPT: Final = "Negative prompt"
 STEPS: Final = "Steps"
 SAMPLER: Final = "Sampler"
@@ -30,7 +30,7 @@ HASHES: Final = "Hashes"
 ETA: Final = "Eta"
 ETA_DDIM: Final = "Eta DDIM"
 ETA_OF: Final[Mapping[str, str]] = MappingProxyType({"DDIM": ETA_DDIM, "TCD": ETA})
-"""The key of ``eta``, by sampler; all other samplers add a fixed amount of noise here."""
+"""The key of ``eta``, by sampler. All other samplers here add a fixed amount of noise."""
 
 HIRES_UPSCALE: Final = "Hires upscale"
 HIRES_RESIZE: Final = "Hires resize"
@@ -39,7 +39,7 @@ HIRES_STEPS: Final = "Hires steps"
 HIRES_SAMPLER: Final = "Hires sampler"
 HIRES_CFG_SCALE: Final = "Hires CFG Scale"
 FIRST_PASS_SIZE: Final = "First pass size"  # noqa: S105 not a password
-"""Before there was "Hires upscale"; "Size" was then that of the second pass."""
+"""From versions before "Hires upscale", where "Size" was the size of the second pass."""
 
 INPUTS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -56,4 +56,4 @@ INPUTS: Final[Mapping[str, str]] = MappingProxyType(
         "factor": HIRES_UPSCALE,
     }
 )
-"""The key of each input of ours that the text has."""
+"""The keys of our inputs, for those that the text has."""

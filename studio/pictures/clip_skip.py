@@ -1,9 +1,9 @@
-"""Clip skip: which of CLIP's layers reads the prompt, as each program counts it, by the family of the model.
+"""Clip skip: the layer of CLIP whose output is used, as each program counts it, by model family.
 
-Here 1 is the layer that a family was trained with, 2 the one before it. Of Stable Diffusion 1 that is CLIP's last
-layer, of 2 and XL the last but one. ComfyUI and those that run it count from CLIP's last layer in all families. So
-does Forge, but of Stable Diffusion 2 it has the encoder without the last layer, as diffusers. A1111 skips layers of
-Stable Diffusion 1 alone.
+Here 1 is the layer that the family was trained with, 2 the layer before it. For Stable Diffusion 1 that is CLIP's last
+layer, for 2 and XL the last but one. ComfyUI and programs that run it count from CLIP's last layer in all families. So
+does Forge, but for Stable Diffusion 2 it loads the encoder without the last layer, as diffusers does. A1111 skips
+layers in Stable Diffusion 1 only.
 
 Sources: ``CLIPSetLastLayer`` in ComfyUI's nodes.py, sd1_clip.py, sd2_clip.py and sdxl_clip.py; SwarmUI's
 WorkflowGeneratorSteps.cs; Fooocus' default_pipeline.py; ``set_clip_skip`` in Forge's backend/diffusion_engine; A1111's
@@ -23,7 +23,8 @@ from typing import Final
 class ClipSkipConvention:
     """How a program counts: ``trained`` is its number for the layer that a family was trained with.
 
-    A family that it does not change the layer of is ``fixed``. With ``at_least`` smaller numbers mean that layer too.
+    In ``fixed`` families the program never changes the layer. With ``at_least``, smaller numbers mean the trained layer
+    too.
     """
 
     trained: Mapping[str, int]
@@ -50,41 +51,41 @@ CONVENTIONS: Final[Mapping[str, ClipSkipConvention]] = MappingProxyType(
         "studio": _FORGE,  # the A1111 text that our pictures carry
     }
 )
-"""By the program's name; a text that names none is A1111's."""
+"""By the program's name; text without one is A1111's."""
 
 
-def to_studio(said: int, tool: str, family: str = "") -> int:
-    """A program's clip skip as the studio counts it. ``tool`` may have a version behind its name.
+def to_studio(number: int, tool: str, family: str = "") -> int:
+    """Convert a program's clip skip to the studio's. ``tool`` may include a version.
 
-    Raises ValueError where the family has none but layers would be skipped, or the layer is one after the layer it was
-    trained with; without a ``family`` also where it is not the same in all families.
+    Raises ValueError if layers would be skipped in a family without clip skip, or if the number means a layer after the
+    one that the family was trained with; without a ``family``, also if the result depends on the family.
     """
     convention = _of(tool)
     if not family:
-        return _in_all(said, tool, convention)
-    if family not in convention.trained and said > convention.trained["sd1"]:
+        return _in_all_families(number, tool, convention)
+    if family not in convention.trained and number > convention.trained["sd1"]:
         raise ValueError("this model's family has no clip skip")
     if family not in convention.trained or family in convention.fixed:
         return 1
-    skip = said - convention.trained[family] + 1
+    skip = number - convention.trained[family] + 1
     if skip < 1 and not convention.at_least:
-        raise ValueError("it is a layer after the one that the model was trained with, which is not to be had here")
+        raise ValueError("it means a layer after the one that the model was trained with, which is not available here")
     return max(skip, 1)
 
 
-def _in_all(said: int, tool: str, convention: ClipSkipConvention) -> int:
+def _in_all_families(number: int, tool: str, convention: ClipSkipConvention) -> int:
     found = dict[str, int]()
     for family in convention.trained:
         with suppress(ValueError):
-            found[family] = to_studio(said, tool, family)
+            found[family] = to_studio(number, tool, family)
     if len(found) == len(convention.trained) and len(set(found.values())) == 1:
         return found["sd1"]
     counts = ", ".join(f"{skip} for {family}" for family, skip in found.items())
-    raise ValueError(f"what it is here depends on the model's family: {counts}; choose the model, then set it")
+    raise ValueError(f"it depends on the model's family: {counts}; choose the model, then set it")
 
 
 def from_studio(skip: int, tool: str, family: str) -> int:
-    """The studio's clip skip as a program counts it. Raises ValueError where the family has none."""
+    """Convert the studio's clip skip to a program's. Raises ValueError if the family has no clip skip."""
     convention = _of(tool)
     if family not in convention.trained:
         raise ValueError("this model's family has no clip skip")

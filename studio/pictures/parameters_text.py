@@ -1,6 +1,6 @@
-"""The ``parameters`` text that our pictures carry, for A1111, Forge, Civitai and most viewers to read.
+"""Writes the ``parameters`` text of our pictures, for A1111, Forge, Civitai and most viewers.
 
-LoRAs stand in the prompt. Under "Lora hashes" is what Civitai calls their AutoV3, under "Model hash" and "Hashes" the
+LoRAs are part of the prompt. "Lora hashes" holds the hashes that Civitai calls AutoV3, "Model hash" and "Hashes" the
 files' AutoV2.
 """
 
@@ -26,14 +26,14 @@ _ESCAPED: Final = str.maketrans({":": r"\u003a", "}": r"\u007d", "{": r"\u007b"}
 
 
 def write(job: Job, facts: Mapping[str, Any]) -> str:
-    """The text for one picture of ours; ``facts`` are what its file says besides the job.
+    """The text for one of our pictures; ``facts`` is its record without the job.
 
-    A1111 truncates what stands under "Hashes", where Civitai looks for resources: it is last, and no key can be read in
-    it by mistake.
+    A1111 truncates "Hashes", where Civitai looks for resources. So it comes last, and no key can be read inside it by
+    mistake.
     """
     prompt = " ".join([facts["prompt"], *map(_tag, job.loras())])
-    said = {key: value for key, value in _settings(job, facts) if value not in (None, "")}
-    text = format_infotext(prompt, job.value("negative_prompt") or "", said)
+    settings = {key: value for key, value in _settings(job, facts) if value not in (None, "")}
+    text = format_infotext(prompt, job.value("negative_prompt") or "", settings)
     return f"{text}, {keys.HASHES}: {hashes}" if (hashes := _hashes(facts)) else text
 
 
@@ -56,16 +56,16 @@ def _settings(job: Job, facts: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _sampler(name: str | None, own: str) -> tuple[str, str]:
-    """Sampler and schedule as they are called there; of the model's own scheduler the nearest."""
+    """Sampler and schedule type as A1111 names them; for the model's own scheduler the closest one."""
     if name == OWN_SAMPLER:
         return _OWN.get(own, own), ""
     return in_two(name) if name else ("", "")
 
 
 def _clip_skip(job: Job, about: Mapping[str, Any]) -> int | None:
-    """As A1111 and Forge count it, by the model's family; None for the layer that the model was trained with.
+    """Clip skip as A1111 and Forge count it for the model's family; None for the layer that the model was trained with.
 
-    None too for a family that they do not know.
+    Also None for a family that they do not know.
     """
     if (skip := job.value("clip_skip") or 1) > 1:
         with suppress(ValueError):
@@ -74,7 +74,7 @@ def _clip_skip(job: Job, about: Mapping[str, Any]) -> int | None:
 
 
 def _enlarged(job: Job) -> float | None:
-    """How many times larger a second pass makes the picture; None where there is none."""
+    """How many times larger a second pass makes the picture; None without a second pass."""
     second = any(step.get("use") == "hires" for step in job.definition["steps"].values())
     return float(job.value("factor") or 2) if second else None
 
@@ -84,16 +84,16 @@ def _smaller(size: str, factor: float) -> str:
 
 
 def _hashes(facts: Mapping[str, Any]) -> str:
-    """The first letters of the files' SHA-256 by what they are, as JSON; no colon or brace within a name."""
+    """The beginnings of the files' SHA-256 by kind and name, as JSON; names contain no colon or brace."""
     models = list(filter(None, map(_file_hash, facts["models"].values())))
     found = dict(zip(["model"], models, strict=False))
     found |= {f"lora:{_file(lora)}": of["file"][:10] for lora, of in facts.get("loras", {}).items() if "file" in of}
-    told = (f"{json.dumps(name).translate(_ESCAPED)}:{json.dumps(sha256)}" for name, sha256 in found.items())
-    return f"{{{','.join(told)}}}" if found else ""
+    pairs = (f"{json.dumps(name).translate(_ESCAPED)}:{json.dumps(sha256)}" for name, sha256 in found.items())
+    return f"{{{','.join(pairs)}}}" if found else ""
 
 
 def _file_hash(about: Mapping[str, Any]) -> str:
-    """Civitai's AutoV2 of a model that is one file; a folder has none."""
+    """Civitai's AutoV2 of a model that is one file; "" for a folder."""
     return str(about.get("files", {}).get("", ""))[:10]
 
 
@@ -103,5 +103,5 @@ def _tag(lora: Lora) -> str:
 
 
 def _file(lora: str) -> str:
-    """How a LoRA is called there: by its file alone."""
+    """A LoRA's name there: its file name."""
     return PurePath(lora).name.removesuffix(".safetensors")

@@ -1,7 +1,8 @@
-"""Puts a finished picture into a folder so that it is there whole or not at all.
+"""Writes finished pictures into a folder, whole or not at all.
 
-Temporary file, metadata, fsync, then a move that fails where the name exists: two
-processes can never overwrite each other, and no lock is needed. Then the folder is synced.
+A picture is written to a temporary file with its metadata, flushed to the disk, and moved to its name, which fails if
+the name is taken: two processes can never overwrite each other's pictures, and no lock is needed. Then the folder is
+flushed too.
 """
 
 import errno
@@ -27,33 +28,33 @@ from studio.pictures.picture import Picture
 from studio.workflow.job import Job
 
 _KEPT: Final = "earlier pictures are untouched"
-_ABANDONED: Final = 3600.0  # seconds after which nobody can be writing it any more
+_ABANDONED: Final = 3600.0  # seconds after which no process can still be writing it
 
 
 def publish(image: Image.Image, folder: Path, stem: str, job: Job, facts: Mapping[str, Any]) -> Picture:
-    """Write the picture with its whole job, and when that was, and return it; a taken name gets "-2", "-3" and so on.
+    """Write the picture with its whole job and the time, and return it; a taken name gets "-2", "-3" and so on.
 
-    Raises OutputError where the folder cannot be written or the disk is full.
+    Raises OutputError if the folder cannot be written or the disk is full.
     """
     return _publish(image, folder, job, facts, partial(_move, folder=folder, stem=stem))
 
 
 def publish_at(image: Image.Image, path: Path, job: Job, facts: Mapping[str, Any]) -> Picture:
-    """Write the picture with its whole job at exactly this place and return it.
+    """Write the picture with its whole job to exactly this path and return it.
 
-    Where the same job's picture is there already, somebody else was quicker: theirs stays, and is returned. Raises
-    InputError where another file is in the way, OutputError as ``publish`` does.
+    If a picture of the same job is already there, another process was quicker: its picture is kept and returned. Raises
+    InputError if another file is there, OutputError as ``publish`` does.
     """
     return _publish(image, path.parent, job, facts, partial(_move_to, path=path, job=job))
 
 
 def publish_bytes_at(content: bytes, path: Path, job: Job) -> Picture:
-    """Put the whole file of a picture that was made elsewhere at exactly this place, as ``publish_at`` does."""
+    """Write the file of a picture that was made on another machine to exactly this path, as ``publish_at`` does."""
     return _publish_bytes(content, path.parent, partial(_move_to, path=path, job=job))
 
 
 def publish_bytes(content: bytes, folder: Path, stem: str) -> Picture:
-    """Put the whole file of a picture that was made elsewhere into a folder, as ``publish`` does."""
+    """Write the file of a picture that was made on another machine into a folder, as ``publish`` does."""
     return _publish_bytes(content, folder, partial(_move, folder=folder, stem=stem))
 
 
@@ -77,7 +78,7 @@ def _publish(
 
 @contextmanager
 def temporary(folder: Path, kept: str = _KEPT) -> Iterator[Path]:
-    """The path of a new file in the folder, which is gone afterwards; what the disk refuses becomes an OutputError."""
+    """A path for a new file in the folder, deleted in the end; errors of the disk become an OutputError."""
     with output_errors(folder, kept):
         _make(folder)
         with temporary_path(folder) as file:
@@ -93,7 +94,7 @@ def _make(folder: Path) -> None:
 
 @contextmanager
 def output_errors(path: Path, kept: str = _KEPT) -> Iterator[None]:
-    """While inside, what the disk refuses becomes an OutputError about ``path``, which says what is ``kept``."""
+    """Turn errors of the disk into an OutputError about ``path`` that says what is ``kept``."""
     try:
         yield
     except OSError as error:
@@ -101,7 +102,7 @@ def output_errors(path: Path, kept: str = _KEPT) -> Iterator[None]:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put a file in the place of what was there, whole or not at all, and on the disk before this returns.
+    """Create or replace a file, whole or not at all, and flush it to the disk.
 
     Raises OutputError as ``publish`` does.
     """
@@ -111,7 +112,7 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Delete what killed processes left in a folder and below: files that were not whole an hour ago."""
+    """Delete temporary files over an hour old, which killed processes left in a folder and below."""
     with suppress(OSError):
         for file in walk_files(folder):
             if is_temporary(file.name) and time.time() - file.stat().st_mtime > _ABANDONED:
@@ -119,7 +120,7 @@ def sweep(folder: Path) -> None:
 
 
 def check_folder(folder: Path, kept: str = _KEPT) -> None:
-    """Fail before any work is done where the folder cannot be written, or its disk can give no file a name."""
+    """Raise OutputError before any work is done if the folder cannot be written, or its disk cannot name files."""
     with temporary(folder, kept) as probe, temporary(folder, kept) as named:
         probe.touch()
         move_new(probe, named)
@@ -161,5 +162,5 @@ def _move_to(file: Path, path: Path, job: Job) -> Path:
 
 
 def name_taken(path: Path) -> InputError:
-    """The error for a file that is not the picture which belongs at its place."""
+    """The error for another file at the place of a picture."""
     return InputError(f"'{path}' is another file already; move it, or choose other names")

@@ -121,7 +121,7 @@ def test_mark_show_and_find_again(studio, two, make):
         (("mark", "nowhere.png", "--rate", "3"), "the gallery has no picture 'nowhere.png'"),
         (("show", "zz"), "the gallery has no picture 'zz'"),
         (("restore", "pictures/star.png"), "not in the trash"),
-        (("trash", "/etc/hostname"), "in none of the gallery's folders"),
+        (("trash", "/etc/hostname"), "not in one of the gallery's folders"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(studio, two, arguments, said):

@@ -64,8 +64,8 @@ def test_all_is_in_the_files(full, tmp_path, folder):
     new = Gallery(tmp_path / "state", [folder])
     new.refresh()
     assert everything(new) == before
-    assert everything(Gallery.anew(tmp_path / "state")) == before
-    assert everything(Gallery.anew(tmp_path / "elsewhere", [folder])) == before
+    assert everything(Gallery.rebuilt(tmp_path / "state")) == before
+    assert everything(Gallery.rebuilt(tmp_path / "elsewhere", [folder])) == before
 
 
 def test_what_the_index_is_made_of(full):
@@ -302,7 +302,7 @@ def test_an_index_that_is_none_is_said_and_made_anew(tmp_path, folder, make):
     (tmp_path / "state" / FILE).write_bytes(b"nonsense " * 1000)
     with pytest.raises(OutputError, match="studio gallery rebuild"):
         Gallery(tmp_path / "state", [folder])
-    assert found(Gallery.anew(tmp_path / "state", [folder])) == ["x"]
+    assert found(Gallery.rebuilt(tmp_path / "state", [folder])) == ["x"]
 
 
 def test_a_folder_that_is_away_is_not_forgotten(full, folder, tmp_path):

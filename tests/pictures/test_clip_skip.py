@@ -6,7 +6,7 @@ from studio.families import Family
 from studio.pictures.clip_skip import CONVENTIONS, from_studio, to_studio
 from studio.plugins import find, names
 
-# Our clip skip for 1, 2 and 3 there (of InvokeAI for 0, 1 and 2); None where the layer is not to be had.
+# Our clip skip for 1, 2 and 3 there (of InvokeAI for 0, 1 and 2); None where the layer is not available.
 TABLE = {
     ("A1111", "sd1"): (1, 2, 3),
     ("A1111", "sd2"): (1, 1, 1),

@@ -92,5 +92,5 @@ def test_hostile_text_is_read_at_once(text):
 
 
 def test_text_beyond_all_measure_is_refused_in_one_line():
-    with pytest.raises(InputError, match="letters long; that cannot be right"):
+    with pytest.raises(InputError, match="letters long; it cannot be read"):
         Infotext.parse("a" * 10_000_000)

@@ -134,7 +134,7 @@ def test_a_broken_or_locked_gallery_fails_no_job(text_to_image, tmp_path, caplog
     (first,) = session.run(job)
     (second,) = session.submit(job).wait()
     assert "studio gallery rebuild" in caplog.text
-    assert Gallery.anew(state).entry(first.path).seed == 3
+    assert Gallery.rebuilt(state).entry(first.path).seed == 3
     other = sqlite3.connect(state / FILE)
     other.execute("BEGIN IMMEDIATE")
     (third,) = session.run(job)

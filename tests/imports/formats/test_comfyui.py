@@ -207,7 +207,7 @@ def test_padding_becomes_outpainting():
         changed(
             FROM_FILE,
             n5=node("VAEEncodeForInpaint", pixels=["63", 0], vae=["4", 2], mask=["63", 1], grow_mask_by=6),
-            n63=node("ImagePadForOutpaint", image=["12", 0], skipped=64, top=0, right=128, bottom=0, feathering=40),
+            n63=node("ImagePadForOutpaint", image=["12", 0], left=64, top=0, right=128, bottom=0, feathering=40),
             n3={"denoise": 1.0},
         )
     )
