@@ -23,7 +23,7 @@ from studio.version import VERSION
 
 if TYPE_CHECKING:
     from studio.cli.flags import Asked
-    from studio.imports.importing import ImportedWorkflow
+    from studio.imports.imported_workflow import ImportedWorkflow
     from studio.runtime.events import Event
     from studio.workflow.job import Job
     from studio.workflow.workflow import Workflow
@@ -275,7 +275,8 @@ def _run(target: str, tokens: list[str]) -> int:
 
 def _target(target: str) -> "tuple[Workflow, Job | ImportedWorkflow | None]":
     """The workflow to run and, for a file that brings settings, those."""
-    from studio.imports.importing import ImportedWorkflow, import_file
+    from studio.imports.imported_workflow import ImportedWorkflow
+    from studio.imports.importing import import_file
     from studio.workflow.workflow import Workflow
 
     if Path(target).suffix.lower() not in _BRINGING:

@@ -11,7 +11,8 @@ import yaml
 from studio.cli.terminal import say
 from studio.errors import InputError, OutputError
 from studio.files.untrusted import exists
-from studio.imports.importing import ImportedWorkflow, import_file
+from studio.imports.imported_workflow import ImportedWorkflow
+from studio.imports.importing import import_file
 from studio.workflow.job import Job
 
 _FLAGS: Final = {"model": "model", "lora": "loras"}

@@ -19,11 +19,13 @@ _EMPTY: Final[tuple[Any, ...]] = (None, "", "None", 0, [], {}, [""])
 
 
 class UnsupportedField(NamedTuple):
-    """A field that changes the picture and that the studio cannot follow: its key in a text, and the values besides
-    empty ones that ask for nothing."""
+    """A field that changes the picture and that the studio cannot follow.
+
+    ``key`` is its key in a text; ``neutral`` are further values, besides empty ones, that have no effect.
+    """
 
     key: str
-    idle: tuple[Any, ...] = ()
+    neutral: tuple[Any, ...] = ()
 
 
 FIELDS: Final[Mapping[str, str]] = MappingProxyType(
@@ -41,7 +43,7 @@ FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "model": "override_settings.sd_model_checkpoint",
     }
 )
-"""The fields of a request for those of our inputs that have another name there."""
+"""Request fields of our inputs, for those with another name there."""
 
 NO_EFFECT: Final = (
     "comments", "force_task_id", "infotext", "image_cfg_scale", "mask_round",
@@ -66,7 +68,7 @@ REQUEST: Final[Mapping[str, UnsupportedField]] = MappingProxyType(
         "disable_extra_networks": UnsupportedField("Extra networks"),
     }
 )
-"""Fields of a request."""
+"""Unsupported fields of a request."""
 
 HIRES: Final[Mapping[str, UnsupportedField]] = MappingProxyType(
     {
@@ -81,7 +83,7 @@ HIRES: Final[Mapping[str, UnsupportedField]] = MappingProxyType(
         "hr_additional_modules": UnsupportedField("Hires module", (["Use same choices"], "Use same choices")),
     }
 )
-"""Fields of a request for a second pass; each but the upscaler may also say the same as for the first."""
+"""Unsupported fields for the second pass; all but the upscaler may also repeat the value of the first pass."""
 
 SETTINGS: Final[Mapping[str, UnsupportedField]] = MappingProxyType(
     {
@@ -111,29 +113,29 @@ SETTINGS: Final[Mapping[str, UnsupportedField]] = MappingProxyType(
         "use_old_hires_fix_width_height": UnsupportedField("Hires size as before"),
     }
 )
-"""Settings of the whole program, which a request may override."""
+"""Unsupported settings of the whole program, which a request may override."""
 
 
 def unsupported_fields(
-    asked: Mapping[str, Any], table: Mapping[str, UnsupportedField], same: Mapping[str, Any] = MappingProxyType({})
+    request: Mapping[str, Any], table: Mapping[str, UnsupportedField], same: Mapping[str, Any] = MappingProxyType({})
 ) -> Iterator[tuple[str, str]]:
-    """Each field of ``table`` that asks for what the studio does not do, and why it does not.
+    """The fields of ``table`` that the request uses and the studio does not support, with the reason.
 
-    ``same`` gives fields a further value that asks for nothing: what is done anyway.
+    ``same`` gives further values without effect by field: those of the first pass.
     """
-    for name, (key, idle) in table.items():
-        if asked.get(name) not in (*_EMPTY, *idle, same.get(name)):
+    for name, (key, neutral) in table.items():
+        if request.get(name) not in (*_EMPTY, *neutral, same.get(name)):
             yield name, reason(key)
 
 
 def second_pass(settings: Mapping[str, Any]) -> tuple[str, float]:
-    """How many times as wide and high the second pass is, and the key that says so; ("", 0) where none does.
+    """How many times larger the second pass is, and the key that says so; ("", 0) if there is no second pass.
 
     ``settings`` are by the keys of a text: "Hires upscale", "Hires resize", "First pass size" and "Size".
     """
-    told = number(settings.get(keys.HIRES_UPSCALE, ""))
-    if isinstance(told, int | float) and told > 0:
-        return keys.HIRES_UPSCALE, told
+    upscale = number(settings.get(keys.HIRES_UPSCALE, ""))
+    if isinstance(upscale, int | float) and upscale > 0:
+        return keys.HIRES_UPSCALE, upscale
     for key, small, large in (
         (keys.HIRES_RESIZE, keys.SIZE, keys.HIRES_RESIZE),
         (keys.FIRST_PASS_SIZE, keys.FIRST_PASS_SIZE, keys.SIZE),
@@ -144,17 +146,17 @@ def second_pass(settings: Mapping[str, Any]) -> tuple[str, float]:
 
 
 def number(text: str) -> Any:
-    """A number where it is one; any other text as it is, for the form to refuse."""
+    """The number in a text; any other text unchanged, for the form to refuse."""
     if not _NUMBER.fullmatch(text):
         return text
     return float(text) if "." in text else int(text)
 
 
 def _larger(small: str, large: str) -> float:
-    """How many times as large one size is as another; 0 where the shape is another, or one is no size."""
+    """How many times larger one size is than another; 0 if the aspect ratio differs, or one is not a size."""
     one, other = (re.fullmatch(r"(\d{1,6})x(\d{1,6})", size) for size in (small, large))
     if not one or not other or "0" in (one[1], one[2]):
         return 0
     across, down = (int(other[side]) / int(one[side]) for side in (1, 2))
-    factor = across or down  # A1111 keeps the shape where one is 0
+    factor = across or down  # A1111 keeps the aspect ratio if one is 0
     return round(factor, 4) if abs((down or factor) - factor) < 0.02 else 0

@@ -1,4 +1,4 @@
-"""Which settings of another tool a workflow of ours takes."""
+"""Checks which imported settings the form of a workflow accepts."""
 
 import json
 from collections.abc import Mapping
@@ -17,17 +17,16 @@ _SAME: Final[Mapping[str, str]] = MappingProxyType({})
 
 @cache
 def form_of(workflow: str) -> type[JobForm]:
-    """The form of a workflow that came with the studio."""
+    """The form of a workflow that comes with the studio."""
     return Workflow.load(workflow).form()
 
 
 def fit_to_workflow(
     workflow: Workflow, values: Mapping[str, Any], called: Mapping[str, str] = _SAME
 ) -> tuple[dict[str, Any], tuple[SkippedSetting, ...]]:
-    """The values that the workflow's form takes, as they are, and the others with the reason.
+    """The values that the workflow's form accepts, and the others as skipped settings.
 
-    ``called`` tells how the other tool names an input, where that is not our name: {"guidance": "CFG scale"}. Inputs
-    that are needed and not given do not matter.
+    ``called`` gives the other tool's names of inputs: {"guidance": "CFG scale"}. Missing required inputs do not matter.
     """
     return fit_to_form(workflow.form(), values, called)
 
@@ -35,7 +34,7 @@ def fit_to_workflow(
 def fit_to_form(
     form: type[JobForm], values: Mapping[str, Any], called: Mapping[str, str] = _SAME
 ) -> tuple[dict[str, Any], tuple[SkippedSetting, ...]]:
-    """The same, where the form is there already."""
+    """The same for an existing form."""
     known = {name: value for name, value in values.items() if name in form.model_fields}
     wrong = dict.fromkeys(set(values) - set(known), f"the workflow '{form.__name__}' has no such input")
     try:
@@ -51,7 +50,7 @@ def fit_to_form(
 
 
 def shown(value: Any) -> str:
-    """A value of any JSON type as text that can be printed, cut where it is very long."""
+    """A JSON value as printable text, truncated if it is very long."""
     try:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):

@@ -9,7 +9,8 @@ from ipywidgets import HTML, Box, Dropdown, HBox, VBox
 
 from studio.api import session as shared_session
 from studio.errors import InputError, StudioError
-from studio.imports.importing import ImportedWorkflow, import_file
+from studio.imports.imported_workflow import ImportedWorkflow
+from studio.imports.importing import import_file
 from studio.notebook.follow import Follower
 from studio.notebook.form import Form
 from studio.notebook.history import History

@@ -5,7 +5,8 @@ import pytest
 from studio.errors import InputError
 from studio.images.image_file import open_image
 from studio.imports.imported_settings import Asset, ImportedSettings, SkippedSetting
-from studio.imports.importing import ImportedWorkflow, import_file, import_settings
+from studio.imports.imported_workflow import ImportedWorkflow
+from studio.imports.importing import import_file, import_settings
 from studio.lora.library.hashes import Digests
 from studio.workflow.job import Job
 from tests.lora import files

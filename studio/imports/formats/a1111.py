@@ -1,9 +1,9 @@
-"""The ``parameters`` text of A1111, Forge, SD.Next and Civitai: their settings as ours.
+"""The ``parameters`` text of A1111, Forge, SD.Next and Civitai.
 
-Keys after ``modules/processing.py`` and ``modules/infotext_utils.py`` of A1111, the same of Forge and SD.Next, and
-Civitai's ``automatic.metadata.ts``. What is not said there is what A1111 takes: noise of the graphics card, clip skip
-1, the schedule "Automatic". ``record.infotext`` is the grammar, ``record.extranets`` reads LoRAs and hashes, and
-``record.parameters_text`` writes the same of our pictures.
+Keys after ``modules/processing.py`` and ``modules/infotext_utils.py`` of A1111, the same files of Forge and SD.Next,
+and Civitai's ``automatic.metadata.ts``. Missing settings have A1111's defaults: noise from the GPU, clip skip 1, the
+schedule "Automatic". ``pictures.infotext`` has the grammar, ``imports.extranets`` reads LoRAs and hashes, and
+``pictures.parameters_text`` writes this text for our pictures.
 """
 
 import re
@@ -39,14 +39,14 @@ _REPEATED: Final = {
 _SHORT: Final = re.compile(r"[^\n]{0,60}")
 _NUMBERED: Final = re.compile(r"v?\d|f\d|neo|[0-9a-f]{7,40}$")
 _FORGE: Final = re.compile(r"f\d|neo")
-_AUTOMATIC: Final = re.compile(r"A1111( v?1\.(9|\d\d)\b.*)?|Forge.*")  # who means "Automatic" by no schedule
+_AUTOMATIC: Final = re.compile(r"A1111( v?1\.(9|\d\d)\b.*)?|Forge.*")  # where no schedule means "Automatic"
 _LIKE_COMFYUI: Final = ("ComfyUI", "Fooocus", "Krita")
-"""Who reads prompts as ComfyUI does, AND and square brackets as plain words, and draws noise on the CPU."""
-_LONGEST: Final = 80  # letters of a sampler's name
+"""Tools with ComfyUI's prompts, where AND and square brackets are plain words, and with noise from the CPU."""
+_LONGEST: Final = 80  # letters in a sampler's name
 
 
 def read(metadata: EmbeddedMetadata) -> ImportedSettings | None:
-    """The settings of a picture of A1111's or of one that writes as it does."""
+    """The settings in a picture of A1111, or of a tool that writes the same text."""
     for place in _CARRIERS:
         text = metadata.texts.get(place, "").strip()
         if text and not is_json(text):
@@ -57,11 +57,11 @@ def read(metadata: EmbeddedMetadata) -> ImportedSettings | None:
 
 
 class _InfotextReader:
-    """One text while it is read: ``rest`` are the settings that nothing has taken yet, so that none can be lost."""
+    """Reads one text; ``rest`` are the settings that nothing has used yet, so that none is lost."""
 
     def __init__(self, info: Infotext, finished: str) -> None:
         self.rest = dict(info.settings)
-        self.skipped = list(_twice(info))
+        self.skipped = list(_repeated(info))
         self.skipped += [SkippedSetting("postprocessing", shown(finished), reason("Postprocess"))] if finished else []
         self.called = dict(keys.INPUTS)
         self.networks = extranets.read(info.prompt, self.rest)
@@ -78,52 +78,52 @@ class _InfotextReader:
         self._sampler(tool)
         self._eta()
         self._noise(tool)
-        left = [
+        skipped = [
             *self.skipped,
             *self.networks.skipped,
             *(SkippedSetting(key, shown(value), reason(key)) for key, value in self.rest.items()),
         ]
         values, unfit = fit_to_workflow(Workflow.load(workflow), self.values, self.called)
-        return ImportedSettings(tool, workflow, None, values, self.networks.assets, (*unfit, *left), self.clip_skip)
+        return ImportedSettings(tool, workflow, None, values, self.networks.assets, (*unfit, *skipped), self.clip_skip)
 
     def _prompts(self, tool: str) -> None:
-        """Both prompts, by the grammar of who wrote them; plain words where a weight is beyond all bounds."""
+        """Convert both prompts from the grammar of the tool; plain words if a weight is out of bounds."""
         dialect = comfy.to_studio if tool.startswith(_LIKE_COMFYUI) else escape_wildcards
         for name, text in (("prompt", self.networks.prompt), ("negative_prompt", self.info.negative)):
             try:
                 said = dialect(text)
             except ValueError as error:
                 said = escape(text)
-                self.skip(keys.INPUTS[name], f"{error}; its words are taken as they are, without weights", text)
+                self.skip(keys.INPUTS[name], f"{error}; its words are used without weights", text)
             self.values |= {name: said} if said or name == "prompt" else {}
 
     def take(self, key: str) -> str:
-        """A setting's value, "" where there is none; from now on it is dealt with."""
+        """Remove a setting and return its value, "" if there is none."""
         return self.rest.pop(key, "")
 
     def skip(self, key: str, why: str, value: str = "") -> None:
-        """Name what finds no place here."""
+        """List a setting that has no equivalent here."""
         self.skipped.append(SkippedSetting(key, shown(self.rest.pop(key, value)), why))
 
     def _tool(self) -> str:
-        """Which program wrote it, with its version."""
+        """The program that wrote the text, with its version."""
         app, version = self.rest.get("App", ""), self.rest.get(keys.VERSION, "")
         if not _SHORT.fullmatch(app) or not _SHORT.fullmatch(version):
             return TOOL
         self.rest = {key: value for key, value in self.rest.items() if key not in ("App", keys.VERSION)}
         if version and not app and not _NUMBERED.match(version):
-            return version  # another program that calls itself so: "ComfyUI", "studio 0.4"
+            return version  # another program that names itself: "ComfyUI", "studio 0.4"
         forge = "Forge" if _FORGE.match(version) else TOOL
         return f"{app or ('Civitai' if self.networks.civitai else forge)} {version}".strip()
 
     def _workflow(self) -> str:
-        """The workflow that does the same; what it needs besides is not in the file."""
+        """The workflow that does the same; the pictures that it needs are not in the file."""
         if any(key in self.rest for key in _HIRES) and self._second_pass():
             return "hires"
         if strength := self.take(keys.DENOISING_STRENGTH):
             self.values["strength"] = number(strength)
             masked = any(key in self.rest for key in _MASKED)
-            self.skip("Init image", "the picture it began with is not in the file; choose it again")
+            self.skip("Init image", "the start picture is not in the file; choose it again")
             if masked:
                 self.skip("Mask", "the mask is not in the file; paint it again")
             return "inpaint" if masked else "image-to-image"
@@ -133,7 +133,7 @@ class _InfotextReader:
         return "text-to-image"
 
     def _second_pass(self) -> bool:
-        """Take what is said of a larger second pass; False where it cannot be told that there is one."""
+        """Read the settings of a second pass; False if there is none, or its size is not known."""
         key, factor = second_pass(self.rest)
         least, most = parameters(find("steps", "hires").run)["factor"].bounds
         if (least or 0) <= factor <= (most or 0):
@@ -151,9 +151,9 @@ class _InfotextReader:
         for name in ("steps", "seed", "size"):
             if value := self.take(keys.INPUTS[name]):
                 self._put(name, keys.INPUTS[name], value)
-        for key in (keys.CLIP_SKIP, "CLiP-skip"):  # the second one is SD.Next's
+        for key in (keys.CLIP_SKIP, "CLiP-skip"):  # the second spelling is SD.Next's
             if (skip := self.take(key)) and self.networks.flux:
-                self.skip(key, "Flux has none; Civitai writes one all the same", skip)
+                self.skip(key, "Flux has none, though Civitai writes one", skip)
             elif skip:
                 self._put("clip_skip", key, skip)
 
@@ -173,12 +173,12 @@ class _InfotextReader:
         if distilled:
             self.called["guidance"] = keys.DISTILLED_CFG_SCALE
         if distilled and scale:
-            self.skip(keys.CFG_SCALE, "the model takes the distilled one; there is no second one here", scale)
+            self.skip(keys.CFG_SCALE, "the model uses the distilled one; there is no second one here", scale)
 
     def _sampler(self, tool: str) -> None:
         name, schedule = self.take(keys.SAMPLER), self.take(keys.SCHEDULE_TYPE)
         if name == "Undefined":
-            self.skip(keys.SAMPLER, "Civitai does not say which; the model's own is used", name)
+            self.skip(keys.SAMPLER, "Civitai does not name it; the model's own is used", name)
         elif name and name != "Default":  # SD.Next's word for the model's own
             self._named(name, schedule, "Automatic" if _AUTOMATIC.fullmatch(tool) else "")
             return
@@ -196,24 +196,24 @@ class _InfotextReader:
                 self.skip(keys.SAMPLER, str(error), f"{name} {schedule}".strip())
             else:
                 self.values["sampler"] = alone
-                self.skip(keys.SCHEDULE_TYPE, f"'{alone}' goes by its own here", schedule or _schedule_in(name))
+                self.skip(keys.SCHEDULE_TYPE, f"'{alone}' has its own schedule here", schedule or _schedule_in(name))
             return
         if not schedule and self.values["sampler"] != canonical(name):
-            why = f"nothing is said of it, and then A1111 takes this one: '{self.values['sampler']}'"
+            why = f"it is not in the text, so A1111 used its default: '{self.values['sampler']}'"
             self.skip(keys.SCHEDULE_TYPE, why, usual)
 
     def _eta(self) -> None:
-        """A1111 writes "Eta DDIM" for DDIM, before its version 1.6 "Eta" as for all others."""
+        """Read eta: A1111 writes "Eta DDIM" for DDIM, and before its version 1.6 "Eta" for all samplers."""
         if eta_key := keys.ETA_OF.get(self.values.get("sampler", "")):
             for key in (keys.ETA, eta_key):
                 if value := self.take(key):
                     self.values["eta"], self.called["eta"] = number(value), key
 
     def _noise(self, tool: str) -> None:
-        usual = "CPU" if tool.startswith((*_LIKE_COMFYUI, "studio")) else "GPU, as nothing else is said"
+        usual = "CPU" if tool.startswith((*_LIKE_COMFYUI, "studio")) else "GPU, the default"
         source = self.take(keys.RNG) or usual
-        if source != "CPU":  # drawn on the CPU here too
-            why = "noise is drawn on the CPU here, so the picture will be alike in kind, not the same"
+        if source != "CPU":  # the same as here
+            why = "noise is generated on the CPU here, so the picture will be similar, not the same"
             self.skip(keys.RNG, why, source)
 
 
@@ -223,11 +223,11 @@ def _schedule_in(name: str) -> str:
     return next((label for label in endings if name.casefold().endswith(label.casefold())), name.rsplit(maxsplit=1)[-1])
 
 
-def _twice(info: Infotext) -> Iterator[SkippedSetting]:
-    """Settings that come again with another value, before the last one, which counts."""
+def _repeated(info: Infotext) -> Iterator[SkippedSetting]:
+    """Settings that occur again with another value; the last one counts."""
     last = dict(info.settings)
     return (
-        SkippedSetting(key, shown(value), "it is said again, and the last one counts")
+        SkippedSetting(key, shown(value), "it is in the text twice, and the last one counts")
         for key, value in info.settings
         if last[key] != value
     )

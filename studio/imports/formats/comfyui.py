@@ -1,7 +1,7 @@
-"""What ComfyUI writes into pictures, and saves as JSON: the graph that drew them.
+"""ComfyUI's graphs, in pictures and in JSON files.
 
-``prompt`` is the graph as the server ran it and is read where it is there, ``workflow`` the canvas. A WebP has both in
-EXIF, as ``prompt:{…}`` and ``workflow:{…}``.
+``prompt`` is the graph as the server ran it, and preferred; ``workflow`` is the canvas. A WebP has both in EXIF, as
+``prompt:{…}`` and ``workflow:{…}``.
 """
 
 from collections.abc import Iterator
@@ -25,24 +25,24 @@ _PREFIXES: Final = ("prompt:", "workflow:", "Prompt:", "Workflow:")
 
 
 def read(metadata: EmbeddedMetadata) -> ImportedSettings | None:
-    """What the file's graph says; None where it holds none. Raises InputError where nothing in it can be drawn."""
+    """The settings in the file's graph; None if it has no graph. Raises InputError if nothing in it can be drawn."""
     found = next(_graphs(metadata), None)
     if found is None:
         return None
     outputs = _outputs(found)
-    output = _fitting(found, outputs, metadata.size) or outputs[0]
+    output = _matching_size(found, outputs, metadata.size) or outputs[0]
     reader = GraphReader(found, output)
     made, last = passes(reader)
     for other in outputs:
         if other is not output:
-            reader.skip(other, "", f"saves or shows a picture too; {output} is what was read")
+            reader.skip(other, "", f"also saves or shows a picture; {output} was read")
     return imported_settings(TOOL, reader, made, last)
 
 
-def _fitting(found: Graph, outputs: list[Node], size: tuple[int, int] | None) -> Node | None:
-    """The first output whose picture has the size of the file's; None where no size is known to be that.
+def _matching_size(found: Graph, outputs: list[Node], size: tuple[int, int] | None) -> Node | None:
+    """The first output with the size of the file's picture; None if none is known to have that size.
 
-    Pictures that are only shown count where it is known that none of those that are saved has that size.
+    Previews only count if it is known that no saved picture has that size.
     """
     sure = True
     for output in outputs[:_MOST_OUTPUTS] if size and len(outputs) > 1 else ():
@@ -56,7 +56,7 @@ def _fitting(found: Graph, outputs: list[Node], size: tuple[int, int] | None) ->
 
 
 def _graphs(metadata: EmbeddedMetadata) -> Iterator[Graph]:
-    """The graphs that a file holds, those that the server ran first."""
+    """The graphs in a file, those that the server ran first."""
     texts = [text for key, text in metadata.texts.items() if key in ("prompt", "workflow", "json") or "exif:" in key]
     found = [data for text in texts if (data := _json(text)) is not None]
     found += [data["prompt"] for data in found if isinstance(data, dict) and graph.is_api(data.get("prompt"))]
@@ -67,7 +67,7 @@ def _graphs(metadata: EmbeddedMetadata) -> Iterator[Graph]:
 def _json(text: str) -> Any:
     prefix = next((one for one in _PREFIXES if text.startswith(one)), "")
     text = text.removeprefix(prefix).strip("\0 \r\n\t")
-    if text.count('"class_type"') > MOST:  # before it is taken apart, which would take seconds
+    if text.count('"class_type"') > MOST:  # before parsing, which would take seconds
         raise InputError(f"this ComfyUI graph has over {MOST:,} nodes; it cannot be read")
     try:
         return strict_json.loads(text) if text.startswith("{") else None
@@ -76,9 +76,9 @@ def _json(text: str) -> Any:
 
 
 def _outputs(found: Graph) -> list[Node]:
-    """The nodes that save or show a picture: what is saved, what is shown, what a custom node does; latest first.
+    """The nodes that output a picture: saved ones, previews, outputs of custom nodes; last passes first.
 
-    Raises InputError where there is none.
+    Raises InputError if there is none.
     """
     used = {link.node for node in found.nodes.values() for link in node.links()}
     ends = [node for node in found.nodes.values() if node.id not in used or node.type in OUTPUTS]

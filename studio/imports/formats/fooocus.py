@@ -1,6 +1,6 @@
 """Fooocus' own scheme: ``parameters`` as a JSON object, in a PNG's text or as EXIF UserComment.
 
-``fooocus_scheme``, or EXIF MakerNote, says "fooocus"; with "a1111" the text is A1111's and read as that. Keys after its
+``fooocus_scheme``, or EXIF MakerNote, is "fooocus"; if it is "a1111", the text is A1111's and read as that. Keys after
 ``modules/meta_parser.py`` and ``modules/async_worker.py``.
 """
 
@@ -20,43 +20,43 @@ TOOL: Final = "Fooocus"
 
 _PLACES: Final = (("parameters", "fooocus_scheme"), ("exif:UserComment", "exif:MakerNote"), ("json", ""))
 _OWN: Final = ('"base_model"', '"guidance_scale"', '"performance"')
-"""Keys that its JSON always has, for files that lost the name of the scheme."""
+"""Keys that its JSON always has, for files that lost the scheme's name."""
 _PAIR: Final = re.compile(r"\(\s*(\d{1,6})\s*,\s*(\d{1,6})\s*\)")
 _COMBINED: Final = re.compile(r"lora_combined_\d{1,4}")
 _TAG: Final = re.compile(r"<lora:[^<>]*>,?")
 _APART: Final = "\x1e"
-"""Between the texts of a prompt, which are read each in chunks of its own, while they are one."""
+"""Joins the texts of a prompt, which are encoded in separate chunks, while they are converted."""
 _NONE: Final = ("", "None", "Default (model)")
 _WHY: Final = MappingProxyType(
     {
-        "adaptive_cfg": "guidance is not adapted here",
-        "adm_guidance": "the studio does not tell SDXL sizes of Fooocus' making",
-        "freeu": "the studio has no FreeU",
-        "negative_prompt": "full_negative_prompt is taken, which has the words of the styles",
-        "performance": "steps, sampler and LoRAs say what it sets",
-        "prompt": "full_prompt is taken, which has the words of the styles",
-        "prompt_expansion": "its words stand in full_prompt",
-        "refiner_model": "the studio runs no refiner",
-        "refiner_switch": "the studio runs no refiner",
-        "sharpness": "the studio has no such filter within the steps",
-        "styles": "their words stand in full_prompt",
+        "adaptive_cfg": "there is no adaptive guidance here",
+        "adm_guidance": "Fooocus' size conditioning for SDXL is not supported",
+        "freeu": "FreeU is not supported",
+        "negative_prompt": "full_negative_prompt is used, which includes the styles",
+        "performance": "its steps, sampler and LoRAs are listed separately",
+        "prompt": "full_prompt is used, which includes the styles",
+        "prompt_expansion": "its words are in full_prompt",
+        "refiner_model": "this workflow has no refiner",
+        "refiner_switch": "this workflow has no refiner",
+        "sharpness": "this filter during sampling is not supported",
+        "styles": "their words are in full_prompt",
     }
 )
 
 
 def read(metadata: EmbeddedMetadata) -> ImportedSettings | None:
-    """What Fooocus says; None for files of others. Raises InputError where it is damaged."""
-    said = next(filter(None, (_said(metadata.texts, *place) for place in _PLACES)), None)
-    if said is None:
+    """The settings of Fooocus; None for other files. Raises InputError if they are damaged."""
+    settings = next(filter(None, (_settings_in(metadata.texts, *place) for place in _PLACES)), None)
+    if settings is None:
         return None
-    reader = SettingsReader(TOOL, {name: value for name, value in said.items() if value not in _NONE}, _WHY)
+    reader = SettingsReader(TOOL, {name: value for name, value in settings.items() if value not in _NONE}, _WHY)
     _prompts(reader)
     _settings(reader)
     _files(reader)
     return reader.result()
 
 
-def _said(texts: Mapping[str, str], place: str, scheme: str) -> Mapping[str, Any] | None:
+def _settings_in(texts: Mapping[str, str], place: str, scheme: str) -> Mapping[str, Any] | None:
     written = texts.get(place, "")
     lost = written.lstrip().startswith("{") and all(key in written for key in _OWN)
     return json_object(written, TOOL) if lost or texts.get(scheme) == "fooocus" else None
@@ -75,7 +75,7 @@ def _prompts(reader: SettingsReader) -> None:
 
 
 def _words(prompt: str) -> str:
-    """In our grammar, without the LoRAs it names: those are listed apart."""
+    """A prompt in our grammar, without the LoRAs in it: those are listed separately."""
     return comfy.to_studio(_TAG.sub("", prompt).strip())
 
 
@@ -89,7 +89,7 @@ def _settings(reader: SettingsReader) -> None:
 
 
 def _size(value: Any) -> str:
-    """From "(1152, 896)"."""
+    """ "1152x896" from "(1152, 896)"."""
     if not (pair := _PAIR.fullmatch(text(value))):
         raise ValueError("this is not a size")
     return f"{pair[1]}x{pair[2]}"
@@ -111,19 +111,19 @@ def _files(reader: SettingsReader) -> None:
 
 
 def _repeats(value: Any, listed: Any) -> bool:
-    """Whether one of ``loras`` says the same."""
+    """Whether one of ``loras`` is the same."""
     name = value.rpartition(" : ")[0] if isinstance(value, str) else None
     return isinstance(listed, list) and any(isinstance(item, list) and item[:1] == [name] for item in listed[:100])
 
 
 def _loras(value: Any) -> Iterator[Asset]:
-    """From [name, weight, SHA-256] each."""
+    """Assets from [name, weight, SHA-256] each."""
     for item in items(value):
         name, weight, *rest = [*items(item), None, None][:3]
         yield asset("lora", name, *rest, weight=weight)
 
 
 def _combined(value: Any) -> Asset:
-    """From "name : 0.5"."""
+    """An asset from "name : 0.5"."""
     name, _, weight = text(value).rpartition(" : ")
     return asset("lora", name, weight=weight)

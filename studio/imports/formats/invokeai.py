@@ -1,8 +1,9 @@
-"""InvokeAI's ``invokeai_metadata``, versions 3 to 6, and ``sd-metadata``, version 2: a JSON object, one key a setting.
+"""InvokeAI's ``invokeai_metadata``, versions 3 to 6, and ``sd-metadata``, version 2: a JSON object with a key per
+setting.
 
-Keys after ``CoreMetadataInvocation`` in its ``invokeai/app/invocations/metadata.py`` and the graphs of its web
-interface. A LoRA of version 3 is {"lora": {"model_name"}}, since version 4 {"model": {"name", "hash"}}. Version 2 has
-its settings under "image", and unwanted words within the prompt, in square brackets.
+Keys after ``CoreMetadataInvocation`` in ``invokeai/app/invocations/metadata.py`` and the graphs of its web interface. A
+LoRA of version 3 is {"lora": {"model_name"}}, since version 4 {"model": {"name", "hash"}}. Version 2 has its settings
+under "image", and the negative prompt within the prompt, in square brackets.
 """
 
 import re
@@ -20,7 +21,7 @@ from studio.parameters.sampler_names import canonical
 TOOL: Final = "InvokeAI"
 
 _WEIGHED: Final = frozenset({"", "sd-1", "sd-2", "sdxl", "sdxl-refiner"})
-"""The model families whose prompts Compel reads; to all others a prompt is plain words."""
+"""The model families whose prompts are parsed by Compel; for others a prompt is plain words."""
 _RESCALED: Final = frozenset({"sd-3", "flux", "flux2"})
 _ENDINGS: Final = MappingProxyType(
     {"img2img": "image-to-image", "inpaint": "inpaint", "outpaint": "outpaint", "txt2img": "text-to-image"}
@@ -34,31 +35,31 @@ _JOINS: Final = MappingProxyType(
 _REFINER: Final = (
     "model", "cfg_scale", "steps", "scheduler", "start", "positive_aesthetic_score", "negative_aesthetic_score",
 )  # fmt: skip
-_USUAL: Final = MappingProxyType({"rand_device": "cpu"})
+_DEFAULTS: Final = MappingProxyType({"rand_device": "cpu"})
 _WHY: Final = MappingProxyType(
     {
-        "canvas_v2_metadata": "layers of the canvas have no file here; give their pictures to a workflow",
+        "canvas_v2_metadata": "layers of the canvas are not in the file; give their pictures to a workflow",
         "controlnets": "several ControlNets, or one with a start picture, need a workflow of your own",
         **dict.fromkeys(
             ("hrf_enabled", "hrf_method", "hrf_strength"),
-            "how much larger the second pass was is not said; the workflow 'hires' does the like",
+            "the size of the second pass is not in the file; use the workflow 'hires'",
         ),
-        "init_image": "only the name of the start picture is said; choose the picture",
-        "ipAdapters": "the workflow 'reference' takes an IP-Adapter and its picture",
-        "rand_device": "noise is drawn on the CPU here, so the picture will be alike in kind, not the same",
-        "ref_images": "only the names of the pictures are said; the workflow 'reference' takes one",
-        **dict.fromkeys((f"refiner_{name}" for name in _REFINER), "the studio runs no SDXL refiner"),
-        "regions": "the workflow 'regions' takes areas and their words",
+        "init_image": "the file has only the name of the start picture; choose the picture",
+        "ipAdapters": "use the workflow 'reference' with the IP-Adapter and its picture",
+        "rand_device": "noise is generated on the CPU here, so the picture will be similar, not the same",
+        "ref_images": "the file has only the names of the pictures; use the workflow 'reference' with one of them",
+        **dict.fromkeys((f"refiner_{name}" for name in _REFINER), "this workflow has no SDXL refiner"),
+        "regions": "use the workflow 'regions' for areas with their own prompts",
     }
 )
 
 
 def read(metadata: EmbeddedMetadata) -> ImportedSettings | None:
-    """What InvokeAI says; None for files of others. Raises InputError where it is damaged."""
-    said = _said(metadata)
-    if said is None:
+    """The settings of InvokeAI; None for other files. Raises InputError if they are damaged."""
+    settings = _settings_in(metadata)
+    if settings is None:
         return None
-    reader = SettingsReader(TOOL, said, _WHY, _USUAL)
+    reader = SettingsReader(TOOL, settings, _WHY, _DEFAULTS)
     workflow, base = _workflow(reader), _base(reader)
     _prompts(reader, base)
     _settings(reader, base)
@@ -66,16 +67,16 @@ def read(metadata: EmbeddedMetadata) -> ImportedSettings | None:
     return reader.result(workflow)
 
 
-def _said(metadata: EmbeddedMetadata) -> dict[str, Any] | None:
-    if (now := metadata.texts.get("invokeai_metadata")) is not None:
-        return json_object(now, TOOL)
-    if (once := metadata.texts.get("sd-metadata")) is not None:
-        return _renamed(json_object(once, TOOL))
+def _settings_in(metadata: EmbeddedMetadata) -> dict[str, Any] | None:
+    if (current := metadata.texts.get("invokeai_metadata")) is not None:
+        return json_object(current, TOOL)
+    if (old := metadata.texts.get("sd-metadata")) is not None:
+        return _renamed(json_object(old, TOOL))
     return None
 
 
 def _renamed(said: dict[str, Any]) -> dict[str, Any]:
-    """Version 2's settings by the names that they have since version 3."""
+    """Settings of version 2 under the names that they have since version 3."""
     image = said.pop("image", None)
     given = {_NEWER.get(name, name): value for name, value in (image if isinstance(image, dict) else {}).items()}
     model = {"name": said.pop("model_weights", None), "hash": said.pop("model_hash", None), "base": "sd-1"}
@@ -89,7 +90,7 @@ def _renamed(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _workflow(reader: SettingsReader) -> str:
-    """The one of ours that does what the generation mode says: "sdxl_img2img", "inpaint" …"""
+    """Our workflow for the generation mode: "sdxl_img2img", "inpaint" …"""
     mode = reader.peek("generation_mode")
     workflow = _ENDINGS.get(mode.rpartition("_")[2]) if isinstance(mode, str) else None
     if workflow:
@@ -100,7 +101,7 @@ def _workflow(reader: SettingsReader) -> str:
 
 
 def _tiled(reader: SettingsReader) -> str:
-    """The workflow that makes tiles, where the picture is one that nothing else guided."""
+    """The workflow for seamless tiles, if the picture is one without other guides."""
     edges = reader.peek("seamless_x") is True, reader.peek("seamless_y") is True
     if not any(edges) or "controlnets" in reader:
         return ""
@@ -110,7 +111,7 @@ def _tiled(reader: SettingsReader) -> str:
 
 
 def _base(reader: SettingsReader) -> str:
-    """The family of the model: "sd-1", "sdxl", "flux" …; empty where it is not said."""
+    """The model's family: "sd-1", "sdxl", "flux" …; "" if it is not in the metadata."""
     model = reader.peek("model")
     base = model.get("base", model.get("base_model")) if isinstance(model, dict) else ""
     return base if isinstance(base, str) else ""
@@ -119,9 +120,7 @@ def _base(reader: SettingsReader) -> str:
 def _prompts(reader: SettingsReader, base: str) -> None:
     dialect = compel.to_studio if base in _WEIGHED else escape
     for sign in ("positive", "negative"):
-        if reader.peek(f"{sign}_style_prompt") == reader.peek(
-            f"{sign}_prompt"
-        ):  # SDXL's second one, as a rule the same
+        if reader.peek(f"{sign}_style_prompt") == reader.peek(f"{sign}_prompt"):  # SDXL's second one, usually the same
             reader.take(f"{sign}_style_prompt")
     reader.prompt("positive_prompt", "prompt", dialect)
     reader.prompt("negative_prompt", "negative_prompt", dialect)
@@ -138,7 +137,7 @@ def _settings(reader: SettingsReader, base: str) -> None:
 
 
 def _sampler(reader: SettingsReader) -> None:
-    """From "dpmpp_2m_k": the last letter says Karras."""
+    """Read the sampler, for example "dpmpp_2m_k": the last letter means Karras."""
     name = reader.peek("scheduler")
     if isinstance(name, str) and name.endswith("_k"):
         reader.add({"scheduler": name.removesuffix("_k"), "scheduler, k": "karras"})
@@ -147,7 +146,9 @@ def _sampler(reader: SettingsReader) -> None:
 
 def _strength(value: Any, base: str) -> int | float:
     if base in _RESCALED:
-        raise ValueError("for this kind of model InvokeAI may stretch the strength, and does not say whether it did")
+        raise ValueError(
+            "for this kind of model InvokeAI may rescale the strength, and the file does not say whether it did"
+        )
     return number(value)
 
 
@@ -160,7 +161,7 @@ def _files(reader: SettingsReader) -> None:
 def _loras(value: Any) -> Iterator[Asset]:
     for item in items(value):
         if not isinstance(item, dict):
-            raise ValueError("this names no LoRA")
+            raise ValueError("this is not the name of a LoRA")
         yield _asset("lora", item.get("model", item.get("lora")), item.get("weight", 1))
 
 
@@ -168,12 +169,12 @@ def _asset(kind: str, value: Any, weight: Any = 1.0) -> Asset:
     if isinstance(value, str):
         return asset(kind, value, weight=weight)
     if not isinstance(value, dict):
-        raise ValueError("this names no file")
+        raise ValueError("this is not the name of a file")
     return asset(kind, value.get("name", value.get("model_name")), value.get("hash"), weight=weight)
 
 
 def _controlled(reader: SettingsReader) -> str:
-    """The workflow that suits: one ControlNet over the whole picture is the workflow "controlnet"."""
+    """The workflow: "controlnet" for one ControlNet over the whole picture."""
     value = reader.peek("controlnets")
     if not isinstance(value, list) or len(value) != 1 or not isinstance(value[0], dict):
         return "text-to-image"

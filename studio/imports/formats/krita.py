@@ -1,7 +1,7 @@
-"""Krita AI Diffusion's text: A1111's, with "Model hash: unknown" and the names that samplers have in its styles.
+"""Krita AI Diffusion's text: A1111's, with "Model hash: unknown" and the samplers' names in its styles.
 
-After ``create_img_metadata`` in its ``ai_diffusion/text.py`` and ``ai_diffusion/presets/samplers.json``. The rest is
-A1111's reader's.
+After ``create_img_metadata`` in ``ai_diffusion/text.py`` and ``ai_diffusion/presets/samplers.json``. The A1111 reader
+does the rest.
 """
 
 import json
@@ -38,7 +38,7 @@ _SAMPLERS: Final = MappingProxyType(
 
 
 def read(metadata: EmbeddedMetadata) -> ImportedSettings | None:
-    """What Krita AI Diffusion says; None for files of others."""
+    """The settings of Krita AI Diffusion; None for other files."""
     words, _, line = metadata.texts.get("parameters", "").rstrip().rpartition("\n")
     found = _LAST.fullmatch(line)
     if not found:

@@ -1,8 +1,8 @@
-"""stable-diffusion.cpp's ``SDCPP: {…}``: a JSON object of the schema "sdcpp.image.params/v1".
+"""stable-diffusion.cpp's ``SDCPP: {…}``: a JSON object with the schema "sdcpp.image.params/v1".
 
-It ends the A1111 text of a PNG, a JPEG's comment, or ``sdcpp:parameters`` in a WebP's XMP. Older versions wrote that
-text alone, in which "Sampler: euler discrete" is a method and a scheduler, and "Unet" a model without text encoders.
-Keys after ``build_sdcpp_image_metadata_json`` and ``get_image_params`` in its ``examples/common/common.cpp``.
+It is at the end of the A1111 text in a PNG, a JPEG's comment, or ``sdcpp:parameters`` in a WebP's XMP. Older versions
+wrote only that text, in which "Sampler: euler discrete" is a method and a scheduler, and "Unet" a model without text
+encoders. Keys after ``build_sdcpp_image_metadata_json`` and ``get_image_params`` in ``examples/common/common.cpp``.
 """
 
 import html
@@ -35,14 +35,14 @@ _IN_TEXT: Final = MappingProxyType(
         "Denoising strength": "hires.denoising_strength",
     }
 )  # fmt: skip
-"""What settings of the text are called in the JSON object."""
+"""The names of the text's settings in the JSON object."""
 _SCHEMA: Final = "sdcpp.image.params/"
 _PLACES: Final = ("parameters", "xmp", "comment", "exif:UserComment", "stealth", "sidecar", "json")
 _XMP: Final = re.compile(r"<sdcpp:parameters>([^<]*)</sdcpp:parameters>")
 _START: Final = re.compile(r"SDCPP: (?=\{)")
 _SAMPLERS: Final = MappingProxyType({"dpm++2m": "DPM++ 2M", "dpm++2m_sde": "DPM++ 2M SDE"})
 _SCHEDULES: Final = MappingProxyType({"discrete": "normal", "default": "normal"})
-_USUAL: Final = MappingProxyType(
+_DEFAULTS: Final = MappingProxyType(
     {
         "auto_resize_ref_image": True,
         "clip_skip": -1,
@@ -58,8 +58,8 @@ _USUAL: Final = MappingProxyType(
         "strength": 0.75,
     }
 )
-"""What is written though nobody asked for it."""
-_ENCODER: Final = "text encoders and such come with the model here"
+"""Defaults, which are always written."""
+_ENCODER: Final = "text encoders are part of the model here"
 _WHY: Final = MappingProxyType(
     {
         **dict.fromkeys(
@@ -74,18 +74,18 @@ _WHY: Final = MappingProxyType(
             ),
             _ENCODER,
         ),
-        "rng": "noise is drawn in another way here; the same seed gives another picture",
-        "sampler_rng": "noise is drawn in another way here; the same seed gives another picture",
-        "sampling.guidance.distilled_guidance": "this model follows txt_cfg",
-        "sampling.guidance.txt_cfg": "this model follows the distilled guidance",
-        "sampling.guidance.img_cfg": "the studio has no guidance by the picture alone",
-        "strength": "it counts with a start picture, and whether there was one is not said",
+        "rng": "noise is generated differently here; the same seed gives another picture",
+        "sampler_rng": "noise is generated differently here; the same seed gives another picture",
+        "sampling.guidance.distilled_guidance": "this model uses txt_cfg",
+        "sampling.guidance.txt_cfg": "this model uses the distilled guidance",
+        "sampling.guidance.img_cfg": "image guidance is not supported in this workflow",
+        "strength": "it applies to a start picture, and the file does not say whether there was one",
     }
 )
 
 
 def read(metadata: EmbeddedMetadata) -> ImportedSettings | None:
-    """What stable-diffusion.cpp says; None for files of others. Raises InputError where it is damaged."""
+    """The settings of stable-diffusion.cpp; None for other files. Raises InputError if they are damaged."""
     texts = [(place, metadata.texts.get(place, "")) for place in _PLACES]
     said = next(filter(None, (_said(written, place) for place, written in texts)), None)
     networks = None
@@ -96,7 +96,7 @@ def read(metadata: EmbeddedMetadata) -> ImportedSettings | None:
         networks = extranets.read(info.prompt, {})
         said = {**_from_text(info), "prompt.positive": networks.prompt, "prompt.negative": info.negative or None}
     settings = {name: value for name, value in said.items() if name not in IRRELEVANT}
-    reader = SettingsReader(TOOL, dict(flatten(settings)), _WHY, _USUAL)
+    reader = SettingsReader(TOOL, dict(flatten(settings)), _WHY, _DEFAULTS)
     reader.prompt("prompt.positive", "prompt", sdcpp.to_studio)
     reader.prompt("prompt.negative", "negative_prompt", sdcpp.to_studio)
     workflow = _workflow(reader)
@@ -111,7 +111,7 @@ def read(metadata: EmbeddedMetadata) -> ImportedSettings | None:
 
 
 def _info(written: str) -> Infotext | None:
-    """The text that a version without the JSON object wrote; None where it is another's."""
+    """The text of a version without the JSON object; None if it is another tool's."""
     if f"Version: {_VERSION}" not in written or _SCHEMA in written:
         return None
     info = Infotext.parse(written)
@@ -119,7 +119,7 @@ def _info(written: str) -> Infotext | None:
 
 
 def _from_text(info: Infotext) -> dict[str, Any]:
-    """The text's settings by their names in the JSON object; what has none keeps its own."""
+    """The text's settings by their names in the JSON object; others keep their own name."""
     said: dict[str, Any] = {}
     for key, value in info.settings:
         if key == "Sampler":
@@ -127,7 +127,7 @@ def _from_text(info: Infotext) -> dict[str, Any]:
             said |= {"sampling.method": method, "sampling.scheduler": scheduler or None}
         elif key == "Size":
             said["width"], _, said["height"] = value.partition("x")
-        elif key == "TE":  # one for each text encoder
+        elif key == "TE":  # one per text encoder
             said["models.text_encoders"] = ", ".join(filter(None, (said.get("models.text_encoders"), value)))
         elif key != "Version":
             name = _IN_TEXT.get(key, key)
@@ -136,7 +136,7 @@ def _from_text(info: Infotext) -> dict[str, Any]:
 
 
 def _number(value: str) -> Any:
-    """A number where it is one, else the text."""
+    """A number, or else the text."""
     try:
         return number(value)
     except ValueError:
@@ -156,7 +156,7 @@ def _said(written: str, place: str) -> Mapping[str, Any] | None:
 
 
 def _object(written: str) -> str:
-    """The JSON object that a text begins with, without what comes after; all of it where there is none."""
+    """The JSON object at the beginning of a text; all of it if there is none."""
     try:
         return written[: json.JSONDecoder().raw_decode(written)[1]]
     except (ValueError, RecursionError):
@@ -164,7 +164,7 @@ def _object(written: str) -> str:
 
 
 def _workflow(reader: SettingsReader) -> str:
-    """The one of ours that does the like, with what only it takes."""
+    """Our workflow that does the same; reads the inputs that only it has."""
     if "hires.enabled" in reader:
         reader.take("hires.enabled")
         reader.move("hires.scale", "factor", number)
@@ -187,7 +187,7 @@ def _settings(reader: SettingsReader) -> None:
 
 
 def _guidance(reader: SettingsReader) -> str:
-    """Which setting counts: FLUX.1 follows the distilled guidance, where the other one is 1.
+    """The name of the guidance that counts: FLUX.1 uses the distilled guidance, with the other one at 1.
 
     FLUX.1 is recognised by its name or text encoders, or if no checkpoint is named: older versions named only that.
     """
@@ -199,7 +199,7 @@ def _guidance(reader: SettingsReader) -> str:
 
 
 def _short(value: Any) -> float:
-    """A number without the digits that four bytes do not hold."""
+    """A number without the digits that float32 does not hold."""
     return float(f"{number(value):.6g}")
 
 
@@ -220,5 +220,5 @@ def _one(kind: str, value: Any) -> list[Asset]:
 def _loras(value: Any) -> Iterator[Asset]:
     for item in items(value):
         if not isinstance(item, dict) or item.get("is_high_noise"):
-            raise ValueError("this names no LoRA for pictures")
+            raise ValueError("this is not the name of a LoRA for pictures")
         yield asset("lora", item.get("name"), weight=_short(item.get("multiplier", 1)))

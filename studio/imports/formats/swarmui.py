@@ -1,7 +1,7 @@
-"""SwarmUI's ``sui_image_params``: a JSON object under ``parameters``, in EXIF UserComment, hidden, or a file beside.
+"""SwarmUI's ``sui_image_params``: a JSON object in ``parameters``, in EXIF UserComment, hidden, or in a sidecar file.
 
-See "Image Metadata Format" in its documentation. Names of settings are those of its ``T2IParamTypes.cs``, in small
-letters without spaces; numbers may be text, lists may be text with commas. ``sui_models`` has tensor-only SHA-256s.
+See "Image Metadata Format" in its documentation. Settings are named as in its ``T2IParamTypes.cs``, in lower case
+without spaces; numbers may be text, and lists text with commas. ``sui_models`` has SHA-256s of the tensors only.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,29 +24,29 @@ _PLACES: Final = ("parameters", "exif:UserComment", "stealth", "sidecar", "json"
 _NONE: Final = ("None", "Automatic", "(Use Base)")
 _JOINS: Final = MappingProxyType({"true": "all sides", "X-Only": "left and right", "Y-Only": "top and bottom"})
 _EVERYWHERE: Final = ("", "0", "-1")
-"""Sections of a prompt to which a LoRA is confined where it is for the whole picture."""
+"""Values of "sectionconfinement" for a LoRA that applies to the whole picture."""
 _BESIDE: Final = ("s", "weights", "tencweights", "sectionconfinement")
 _WHY: Final = MappingProxyType(
     {
-        "cfgscale": "this model follows fluxguidancescale",
-        "original_negativeprompt": "the words as they were drawn are taken",
-        "original_prompt": "the words as they were drawn are taken",
-        "refinermodel": "the second pass is drawn by the same model here",
-        "seamlesstileable": "this workflow makes no tiles; 'seamless-pattern' does",
-        "useipadapterforrevision": "the workflow 'reference' takes an IP-Adapter and its picture",
-        "variationseed": "the studio has one seed",
-        "variationseedstrength": "the studio has one seed",
-        "wildcardseed": "the words as they were drawn are taken",
+        "cfgscale": "this model uses fluxguidancescale",
+        "original_negativeprompt": "the prompt with wildcards filled in is used",
+        "original_prompt": "the prompt with wildcards filled in is used",
+        "refinermodel": "the second pass uses the same model here",
+        "seamlesstileable": "this workflow makes no seamless tiles; use 'seamless-pattern'",
+        "useipadapterforrevision": "use the workflow 'reference' with the IP-Adapter and its picture",
+        "variationseed": "there are no variation seeds here",
+        "variationseedstrength": "there are no variation seeds here",
+        "wildcardseed": "the prompt with wildcards filled in is used",
     }
 )
 
 
 def read(metadata: EmbeddedMetadata) -> ImportedSettings | None:
-    """What SwarmUI says; None for files of others. Raises InputError where it is damaged."""
-    said = next((metadata.texts[place] for place in _PLACES if _MARK in metadata.texts.get(place, "")), None)
-    if said is None or not said.lstrip().startswith("{"):
+    """The settings of SwarmUI; None for other files. Raises InputError if they are damaged."""
+    content = next((metadata.texts[place] for place in _PLACES if _MARK in metadata.texts.get(place, "")), None)
+    if content is None or not content.lstrip().startswith("{"):
         return None
-    whole = json_object(said, TOOL)
+    whole = json_object(content, TOOL)
     params, extra = (whole.pop(name, {}) for name in ("sui_image_params", "sui_extra_data"))
     if not isinstance(params, dict) or not isinstance(extra, dict):
         raise damaged(TOOL)
@@ -63,7 +63,7 @@ def read(metadata: EmbeddedMetadata) -> ImportedSettings | None:
 
 
 def _hashes(reader: SettingsReader) -> Mapping[str, Any]:
-    """Of each file, by its name without ending."""
+    """The hash of each file, by its name without ending."""
     models = reader.take("sui_models")
     known = [model for model in models if isinstance(model, dict)] if isinstance(models, list) else []
     return {_bare(str(model.get("name"))): model.get("hash") for model in known[:1_000]}
@@ -74,7 +74,7 @@ def _bare(name: str) -> str:
 
 
 def _workflow(reader: SettingsReader) -> str:
-    """The one of ours that does the like, with what only it takes."""
+    """Our workflow that does the same; reads the inputs that only it has."""
     if "initimagecreativity" in reader:
         reader.move("initimagecreativity", "strength", number)
         return "inpaint" if "maskimage" in reader or "maskblur" in reader else "image-to-image"
@@ -98,7 +98,7 @@ def _tiled(reader: SettingsReader) -> str:
 
 
 def _prompt(reader: SettingsReader, name: str, ours: str) -> None:
-    """The words for the whole picture; what its tags do besides becomes assets, or is left."""
+    """Read the prompt for the whole picture; its tags become assets, or are skipped."""
     parts: list[tuple[str, str]] = []
     reader.prompt(name, ours, lambda value: swarm.to_studio(value, parts))
     for tag, rest in parts:
@@ -107,11 +107,11 @@ def _prompt(reader: SettingsReader, name: str, ours: str) -> None:
             reader.add({tag: rest})
             reader.assets(tag, partial(_tagged, kind))
         else:
-            reader.skip(tag, rest, "a part of the picture with words of its own, or a tag without its like here")
+            reader.skip(tag, rest, "a part of the picture with its own prompt, or a tag without equivalent here")
 
 
 def _tagged(kind: str, value: str) -> list[Asset]:
-    """From "name", "name:weight" or "name:weight:weight in the text encoders"."""
+    """An asset from "name", "name:weight" or "name:weight:weight in the text encoders"."""
     name, _, weights = value.partition(":")
     weight, _, words = weights.partition(":")
     return [asset(kind, name, weight=weight or 1, text=words or None)]
@@ -134,7 +134,7 @@ def _files(reader: SettingsReader, hashes: Mapping[str, Any]) -> None:
             reader.add({"loras": lora})
             reader.assets("loras", partial(_lora_asset, hashes))
         else:
-            reader.skip("loras", lora, f"it counts in section {shown(section)} of the prompt alone")
+            reader.skip("loras", lora, f"it applies only to section {shown(section)} of the prompt")
 
 
 def _hashed(kind: str, hashes: Mapping[str, Any], value: Any) -> list[Asset]:
@@ -142,13 +142,13 @@ def _hashed(kind: str, hashes: Mapping[str, Any], value: Any) -> list[Asset]:
 
 
 def _lora_asset(hashes: Mapping[str, Any], lora: list[str]) -> list[Asset]:
-    """From its name, its weight, and that in the text encoders where it is another."""
+    """An asset from a name, a weight, and the weight in the text encoders if it differs."""
     name, weight, *words = lora
     return [asset("lora", name, hashes.get(_bare(name)), weight=weight, text=words[0] if words else None)]
 
 
 def _loras(reader: SettingsReader) -> Iterator[tuple[list[str], str]]:
-    """What is said of each, and its section of the prompt."""
+    """Each LoRA's name and weights, and its section of the prompt."""
     names, weights, words, sections = (_listed(reader, f"lora{name}") for name in _BESIDE)
     for at, name in enumerate(names):
         weight = weights[at] if at < len(weights) else "1"
@@ -162,5 +162,5 @@ def _listed(reader: SettingsReader, name: str) -> list[str]:
     parts = value.split(",") if isinstance(value, str) else [] if value is None else value
     if isinstance(parts, list) and len(parts) <= 100 and all(isinstance(part, str | int | float) for part in parts):
         return [str(part).strip() for part in parts]
-    reader.skip(name, value, "this is no list of at most 100 texts")
+    reader.skip(name, value, "this is not a list of at most 100 texts")
     return []

@@ -1,6 +1,6 @@
-"""NovelAI's prompts: ``{x}`` is 1.05, ``[x]`` is 1 / 1.05, each as often as written, and since V4 ``1.5::x::``.
+"""NovelAI's prompts: ``{x}`` is 1.05, ``[x]`` is 1 / 1.05, multiplied when nested, and since V4 ``1.5::x::``.
 
-Round brackets are plain words there.
+Round brackets are plain text there.
 """
 
 import re
@@ -16,9 +16,9 @@ _TOKEN: Final = re.compile(rf"({_NUMBER})?::|[{{}}\[\]]|(?:(?!(?:{_NUMBER})?::)[
 
 
 def to_studio(prompt: str, *, numbers: bool) -> str:
-    """The prompt in our grammar; ``numbers`` reads ``1.5::x::`` as well.
+    """The prompt in our grammar; ``numbers`` also reads ``1.5::x::``.
 
-    Raises ValueError where a weight is beyond -100 to 100.
+    Raises ValueError for a weight beyond -100 to 100.
     """
     return format_pieces(_pieces(prompt, numbers))
 
@@ -36,7 +36,7 @@ def _pieces(prompt: str, numbers: bool) -> Iterator[Piece]:
 
 
 def _factors(prompt: str) -> dict[int, float]:
-    """What each bracket that has a partner multiplies by."""
+    """The factor of each matching bracket."""
     found: dict[int, float] = {}
     for opening, closing, factor in (("{", "}", _STRONGER), ("[", "]", 1 / _STRONGER)):
         for start, end in matching_brackets(prompt, opening, closing).items():

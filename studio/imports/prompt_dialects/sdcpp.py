@@ -1,4 +1,4 @@
-"""stable-diffusion.cpp's prompts: A1111's weights and BREAK, while AND, schedules and turns are plain words.
+"""stable-diffusion.cpp's prompts: A1111's weights and BREAK; AND, schedules and alternation are plain text.
 
 After ``parse_prompt_attention`` in its ``src/core/util.cpp``.
 """
@@ -14,12 +14,12 @@ _BREAK: Final = re.compile(r"\s*\bBREAK\b\s*")
 _TOKEN: Final = re.compile(r"\\([()\[\]\\])|\\|[()\[\]]|[^\\()\[\]]+", re.DOTALL)
 _WEIGHT: Final = re.compile(r":([+-]?(?:\d+\.?\d*|\.\d+))$")
 _LONGEST: Final = 40
-"""Letters in which a weight stands at the end of a bracket."""
+"""Letters at the end of a bracket that are searched for a weight."""
 _STRONGER: Final = 1.1
 
 
 def to_studio(prompt: str) -> str:
-    """The prompt in our grammar; raises ValueError where a weight is beyond -100 to 100."""
+    """The prompt in our grammar; raises ValueError for a weight beyond -100 to 100."""
     return " BREAK ".join(format_pieces(_pieces(section)) for section in _BREAK.split(prompt))
 
 
@@ -43,5 +43,5 @@ def _pieces(text: str) -> Iterator[Piece]:
 
 
 def _explicit(text: str, start: int, end: int) -> re.Match[str] | None:
-    """The weight that ends a bracket, where there is one."""
+    """The explicit weight at the end of a bracket, if there is one."""
     return _WEIGHT.search(text, max(start + 1, end - _LONGEST), end)

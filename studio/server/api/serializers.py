@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from studio.imports.importing import ImportedWorkflow
+from studio.imports.imported_workflow import ImportedWorkflow
 from studio.pictures.picture import Picture
 from studio.runtime.events import Event, Failed, Loading, Made, Queued, Stalled, Step
 from studio.runtime.run_handle import Status
