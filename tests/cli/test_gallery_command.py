@@ -116,7 +116,7 @@ def test_mark_show_and_find_again(studio, two, make):
     ("arguments", "said"),
     [
         (("mark", "pictures/star.png"), "say what to mark"),
-        (("mark", "pictures/star.png", "--rate", "6"), "rating: 6 is none"),
+        (("mark", "pictures/star.png", "--rate", "6"), "rating: 6 is not a rating"),
         (("mark", "--rate", "3"), "name at least one picture"),
         (("mark", "nowhere.png", "--rate", "3"), "the gallery has no picture 'nowhere.png'"),
         (("show", "zz"), "the gallery has no picture 'zz'"),

@@ -1,4 +1,4 @@
-"""What guides a sampler: prompts, each for its area and its share of the steps, and pictures to follow."""
+"""A sampler's conditioning: prompts, each with its area and range of steps, and pictures to follow."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ _TEXTS: Final = {
     "TextEncodeQwenImageEdit": ("prompt",),
     "TextEncodeQwenImageEditPlus": ("prompt",),
 }
-"""Where the words stand, the first what counts where they differ; in others under "text"."""
+"""The inputs with the prompt, of which the first one counts if they differ; "text" for other nodes."""
 Known = dict[tuple[str, int], "ComfyConditioning"]
 _SHOWS: Final = {"openpose": "pose", "depth": "depth", "hed/pidi/scribble/ted": "scribble", "normal": "normals",
                  "canny/lineart/anime_lineart/mlsd": "edges", "segment": "segments", "tile": "tile",
@@ -36,7 +36,7 @@ _SHOWS: Final = {"openpose": "pose", "depth": "depth", "hed/pidi/scribble/ted": 
 
 @dataclass(frozen=True)
 class ConditionedPrompt:
-    """One prompt, in the studio's grammar: for a ``box`` (x, y, width, height; shares below 1, else pixels) or mask."""
+    """A prompt in the studio's grammar, for a ``box`` (x, y, width, height; shares up to 1, else pixels) or a mask."""
 
     text: str
     weight: float = 1.0
@@ -48,7 +48,7 @@ class ConditionedPrompt:
 
 @dataclass(frozen=True)
 class ControlNetInput:
-    """A picture that is followed by means of a ControlNet."""
+    """A picture that is followed with a ControlNet."""
 
     net: str
     picture: ImageSource
@@ -60,10 +60,11 @@ class ControlNetInput:
 
 @dataclass(frozen=True)
 class ComfyConditioning:
-    """All that guides. ``guidance`` is what a model was distilled; ``like`` the pictures that it is told to change.
+    """Everything that conditions a sampler.
 
-    ``beside`` is one that it sees beside the noise: to be changed, or to be followed, as it was distilled. ``unknown``
-    says that nodes which are not read make some of its words.
+    ``guidance`` is for guidance-distilled models; ``like`` are the pictures that an instruction model edits. ``beside``
+    is a picture that the model gets as extra channels: to edit, or to follow, as it was trained. ``unknown`` means that
+    unsupported nodes make part of the prompt.
     """
 
     entries: tuple[ConditionedPrompt, ...] = ()
@@ -92,13 +93,13 @@ class ComfyConditioning:
         )
 
     def with_entries(self, **changes: Any) -> "ComfyConditioning":
-        """The same with other values for all prompts; those that are None, as unknown, change nothing."""
+        """The same with other values for all prompts; values that are None, as unknown, change nothing."""
         known = {name: value for name, value in changes.items() if value is not None}
         return replace(self, entries=tuple(replace(entry, **known) for entry in self.entries))
 
 
 def conditioning(reader: GraphReader, node: Node, name: str) -> ComfyConditioning:
-    """What comes into an input; each node is read once, however often it is used."""
+    """The conditioning of an input; each node is read once, however often it is used."""
     last, slot = reader.output_of(node, name, _KNOWN, _ONWARD)
     if last is None:
         return ComfyConditioning(unknown=node.link(name) is not None)
@@ -110,7 +111,7 @@ def conditioning(reader: GraphReader, node: Node, name: str) -> ComfyConditionin
 
 
 def _read(reader: GraphReader, node: Node, known: Known) -> tuple[ComfyConditioning, ...]:
-    """What each output of a node gives."""
+    """The conditioning of each output of a node."""
 
     def before(name: str) -> ComfyConditioning:
         if node.link(name) is None:
@@ -119,7 +120,7 @@ def _read(reader: GraphReader, node: Node, known: Known) -> tuple[ComfyCondition
         return known.get((found.id, slot), ComfyConditioning()) if found else ComfyConditioning(unknown=True)
 
     if node.type in WORDS:
-        return (_said(reader, node),)
+        return (_encoded(reader, node),)
     if node.type in ("ConditioningCombine", "ConditioningConcat", "ConditioningAverage"):
         return (_joined(reader, node, before),)
     change = _CHANGES.get(node.type, _unchanged)
@@ -127,32 +128,34 @@ def _read(reader: GraphReader, node: Node, known: Known) -> tuple[ComfyCondition
     return tuple(change(reader, node, before(side)) for side in sides)
 
 
-def _unchanged(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:  # noqa: ARG001 as the others
+def _unchanged(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:  # noqa: ARG001 the same signature as the others
     return before
 
 
-def _said(reader: GraphReader, node: Node) -> ComfyConditioning:
+def _encoded(reader: GraphReader, node: Node) -> ComfyConditioning:
     names = _TEXTS.get(node.type, ("text",))
     texts = {name: reader.text(node, name) for name in names}
     named, first = next(((name, text) for name, text in texts.items() if text.strip()), (names[0], ""))
     for name, text in texts.items():
         if text.strip() and text != first:
-            reader.skip(f"{name} of {node}", text, "all text encoders read one prompt here")
+            reader.skip(f"{name} of {node}", text, "all text encoders get the same prompt here")
     if len(first) > _LONGEST:
         reader.skip(f"text of {node}", first, f"it has over {_LONGEST:,} letters")
         first = ""
     unknown = reader.unknown(node, *names)
-    said = prompt_dialect.to_studio("" if unknown else first, drawn=reader.graph.drawn or node.link(named) is not None)
-    if said.weighted:
-        reader.skip("weights of words", first, "they are kept; what they weigh is reckoned a little otherwise there")
-    if said.lowered:
-        reader.skip("BREAK or AND", first, "plain words there; written small here, where they would part prompts")
+    prompt = prompt_dialect.to_studio(
+        "" if unknown else first, drawn=reader.graph.drawn or node.link(named) is not None
+    )
+    if prompt.weighted:
+        reader.skip("weights of words", first, "they are kept, but have a slightly different effect there")
+    if prompt.lowered:
+        reader.skip("BREAK or AND", first, "plain words there; in lower case here, where they would split the prompt")
     guidance = reader.number(node, "guidance") if node.type == "CLIPTextEncodeFlux" else None
     seen = [name for name in ("image", "image1", "image2", "image3") if node.link(name)]
     like = tuple(pixels(reader, node, name) for name in seen)
     skip = clip_skip(reader, node)
-    entry = ConditionedPrompt(said.text)
-    return ComfyConditioning((entry,), (), guidance, like, None, said.embeddings, skip, unknown=unknown)
+    entry = ConditionedPrompt(prompt.text)
+    return ComfyConditioning((entry,), (), guidance, like, None, prompt.embeddings, skip, unknown=unknown)
 
 
 def _joined(reader: GraphReader, node: Node, before: Callable[[str], ComfyConditioning]) -> ComfyConditioning:
@@ -169,14 +172,14 @@ def _joined(reader: GraphReader, node: Node, before: Callable[[str], ComfyCondit
 
 
 def _averaged(reader: GraphReader, node: Node, to: ComfyConditioning, other: ComfyConditioning) -> ComfyConditioning:
-    """One of the two, where it alone counts; else the first, as prompts are not averaged here."""
+    """One of the two if only that counts; otherwise the first, as prompts cannot be averaged here."""
     share = reader.number(node, "conditioning_to_strength", 1.0)
     if share == 0:
         return replace(other, entries=other.entries[:1])
     if share != 1:
-        counts = "" if share is None else f", the other counts {share:g}"
+        counts = "" if share is None else f", the weight of the other is {share:g}"
         for entry in other.entries:
-            reader.skip(f"conditioning_from of {node}", entry.text, f"prompts are not averaged here{counts}")
+            reader.skip(f"conditioning_from of {node}", entry.text, f"prompts cannot be averaged here{counts}")
     return to
 
 
@@ -197,7 +200,7 @@ def _timed(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyC
     return before.with_entries(start=reader.number(node, "start", 0.0), end=reader.number(node, "end", 1.0))
 
 
-def _zeroed(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:  # noqa: ARG001 as the others
+def _zeroed(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:  # noqa: ARG001 the same signature as the others
     return ComfyConditioning(zeroed=True)
 
 

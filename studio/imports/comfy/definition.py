@@ -1,4 +1,4 @@
-"""Passes as a workflow: one of ours where it is just that, else a definition of our steps."""
+"""Converts sampler passes to a workflow: one of ours if it does the same, else a definition with our steps."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -21,7 +21,7 @@ _LARGER: Final = (1.25, 2.0)
 
 
 def imported_settings(tool: str, reader: GraphReader, passes: list[SamplerPass], last: ImageSource) -> ImportedSettings:
-    """The passes, and what is done to the last one's picture, in the studio's words."""
+    """The passes, and what is done to the picture of the last one, as imported settings."""
     builder, size, before = WorkflowBuilder(reader), None, ""
     if not passes:
         return _enlarged(tool, builder, last)
@@ -44,7 +44,7 @@ def imported_settings(tool: str, reader: GraphReader, passes: list[SamplerPass],
 
 
 def picture_size(passes: list[SamplerPass], last: ImageSource) -> Pair | None:
-    """Width and height of the picture that is saved, None where the graph does not say."""
+    """Width and height of the saved picture, None if the graph does not say."""
     size: Pair | None = None
     for one in passes:
         size = _size(one.of, size)
@@ -60,11 +60,11 @@ def _size(of: ImageSource, before: Pair | None) -> Pair | None:
 
 
 def _target(reader: GraphReader, one: SamplerPass, before: Pair | None) -> Pair | None:
-    """Width and height of what a pass draws; where the graph does not say but changes it, that is left."""
+    """Width and height of a pass' picture; if the graph changes them to unknown ones, that is listed."""
     size = _size(one.of, before)
     if size is None and one.of.scaled:
-        whose = "from one that cannot be told" if one.of.drawn else "the start picture's"
-        reader.skip(f"size of {one.node}", "", f"it follows {whose}; give the size")
+        whose = "another one that is unknown" if one.of.drawn else "the start picture's"
+        reader.skip(f"size of {one.node}", "", f"it depends on {whose}; set the size")
     return size
 
 
@@ -81,7 +81,7 @@ def _use(one: SamplerPass) -> str:
 def _add(
     builder: WorkflowBuilder, one: SamplerPass, decoder: Node | None, size: Pair | None, before: str, first: SamplerPass
 ) -> str:
-    """Add a pass and what guides it; its step's name."""
+    """Add the step of a pass and the steps of its guides; returns the step's name."""
     use, more = _use(one), "again_" if before else ""
     if one.model.name:
         builder.asset("model", one.model.name)
@@ -97,7 +97,7 @@ def _add(
 def _models(
     builder: WorkflowBuilder, one: SamplerPass, use: str, step: str, more: str, first: SamplerPass | None
 ) -> None:
-    """The model of a pass, and its refiner; a later pass shares the first's where it is the same."""
+    """The model of a pass, and its refiner; a later pass with the same model shares the first's input."""
     if use == "refine":
         builder.choose("refiner", step, "refiner", builder.asset("model", one.refiner), {"more": True})
     if first and first.model.name == one.model.name:
@@ -109,33 +109,33 @@ def _models(
 
 
 def _pictures(builder: WorkflowBuilder, one: SamplerPass, use: str, step: str, before: str) -> None:
-    """Where the picture that is changed comes from, and what says where."""
+    """The start picture and mask."""
     if before and use in _CHANGES:
         builder.steps[step]["image"] = f"${before}"
     elif use in _CHANGES:
         shown = one.positive.like or (one.of,)
         for extra in shown[1:]:
-            builder.reader.skip("image", extra.file, "only one picture is changed here")
+            builder.reader.skip("image", extra.file, "only one picture can be edited here")
         name = builder.expose("image", step, "image")
-        builder.reader.skip(name, shown[0].file, "a start picture; give it")
+        builder.reader.skip(name, shown[0].file, "a start picture; choose it")
     mask = one.of.mask
     if use == "inpaint" and mask is not None:
-        builder.reader.skip(builder.expose("mask", step, "mask"), mask.file, "a mask; give it")
+        builder.reader.skip(builder.expose("mask", step, "mask"), mask.file, "a mask; choose it")
     if use == "outpaint" and mask and mask.pad:
         for name, pixels in zip(("left", "above", "right", "below"), mask.pad, strict=True):
             builder.expose(name, step, name, pixels)
 
 
 def _prompts(builder: WorkflowBuilder, one: SamplerPass, step: str, more: str, first: SamplerPass | None) -> None:
-    """The prompt and the negative one; a later pass shares those that are the same as the first's."""
+    """The prompt and the negative prompt; a later pass with the same ones shares the first's inputs."""
     for name, given in (("prompt", one.positive), ("negative_prompt", one.negative)):
         text = _text(builder, given, name)
         if given.unknown:
-            builder.reader.skip(name, text, "nodes that are not read make its words, at least in part; write it")
+            builder.reader.skip(name, text, "unsupported nodes make at least part of it; write it")
             builder.expose(f"{more}{name}", step, name, None, _about(name, more))
             continue
         if name == "negative_prompt" and text and one.cfg == 1:
-            builder.reader.skip(name, text, "with a cfg of 1 it does nothing there")
+            builder.reader.skip(name, text, "it has no effect with a cfg of 1")
             text = ""
         if first and name in builder.inputs and text == builder.values.get(name, ""):
             builder.steps[step][name] = f"${name}"
@@ -156,27 +156,27 @@ def _text(builder: WorkflowBuilder, given: ComfyConditioning, name: str) -> str:
     entries = [entry for entry in given.entries if entry.box is None and entry.mask is None]
     if name == "prompt":
         if not given.entries and not given.zeroed and not given.unknown:
-            builder.reader.skip(name, "", "what it says cannot be told; write it")
-        return _said(builder, entries)
+            builder.reader.skip(name, "", "it is unknown; write it")
+        return _combined(builder, entries)
     for entry in entries:
         if (entry.start, entry.end) != (0, 1):
             builder.reader.skip(
-                name, entry.text, f"counts there from {entry.start:g} to {entry.end:g} of the steps only"
+                name, entry.text, f"it only applies from {entry.start:g} to {entry.end:g} of the steps there"
             )
     if len(entries) > 1:
-        builder.reader.skip(name, "; ".join(entry.text for entry in entries), "several there; put in one row here")
+        builder.reader.skip(name, "; ".join(entry.text for entry in entries), "several prompts there; joined here")
     return ", ".join(entry.text for entry in entries)
 
 
-def _said(builder: WorkflowBuilder, entries: list[ConditionedPrompt]) -> str:
-    """Prompts for the whole picture as one: by turns where one goes on after the other, else both at once."""
+def _combined(builder: WorkflowBuilder, entries: list[ConditionedPrompt]) -> str:
+    """Several prompts for the whole picture as one: scheduled if one follows the other, else joined with AND."""
     spans = [(entry.start, entry.end) for entry in entries]
     if len(spans) == 2 and spans == [(0, when := spans[0][1]), (when, 1)] and 0 < when < 1:
         return f"[{entries[0].text}:{entries[1].text}:{when:g}]"
     for entry in entries:
         if (entry.start, entry.end) != (0, 1):
             builder.reader.skip(
-                "prompt", entry.text, f"counts there from {entry.start:g} to {entry.end:g} of the steps"
+                "prompt", entry.text, f"it applies from {entry.start:g} to {entry.end:g} of the steps there"
             )
     if len(entries) < 2:
         return "".join(entry.text for entry in entries)
@@ -185,16 +185,18 @@ def _said(builder: WorkflowBuilder, entries: list[ConditionedPrompt]) -> str:
 
 
 def _settings(builder: WorkflowBuilder, one: SamplerPass, use: str, step: str, more: str, size: Pair | None) -> None:
-    """The inputs that every step which draws has, with what the graph says."""
+    """The sampling inputs with the graph's values."""
     if use in ("edit", "inpaint", "outpaint"):
         name = "strength" if "strength" not in builder.inputs else f"{more}strength"
         builder.expose(name, step, "strength", one.strength, {} if use == "edit" else {"more": True})
     elif one.strength is not None and one.strength < 1:
-        builder.reader.skip(f"denoise of {one.node}", one.strength, "it begins with noise alone here")
+        builder.reader.skip(f"denoise of {one.node}", one.strength, "it starts from pure noise here")
     if use == "refine":
         builder.expose("at", step, "at", round(one.hand_over, 4))
     elif one.refiner:
-        builder.reader.skip(f"model after {one.node}", one.refiner, "only what words alone draw has a refiner here")
+        builder.reader.skip(
+            f"model after {one.node}", one.refiner, "only pictures from text alone can have a refiner here"
+        )
     given: Mapping[str, Any] = {
         "size": size and f"{size[0]}x{size[1]}",
         "steps": one.steps,
@@ -221,23 +223,23 @@ def _finish(builder: WorkflowBuilder, last: ImageSource, size: Pair | None, befo
         builder.expose("factor", builder.step("enlarge", "upscale", given), "factor", _times(builder, last, size))
     elif last.scaled:
         shown = f"{last.size[0]}x{last.size[1]}" if last.size else f"{last.factor:g} times"
-        builder.reader.skip("size of the finished picture", shown, "it stays as it is drawn")
+        builder.reader.skip("size of the finished picture", shown, "the picture is not resized at the end here")
 
 
 def _times(builder: WorkflowBuilder, last: ImageSource, size: Pair | None) -> int:
-    """How many times larger an upscaler's picture becomes here."""
+    """How many times an upscaler model enlarges the picture; listed, as it is done differently here."""
     builder.asset("upscaler", last.upscaler)
     wanted = last.size[0] / size[0] if last.size and size else last.factor
     factor = 2 if wanted < 3 else 4
-    why = f"pictures are enlarged here {factor} times, and drawn over in tiles by the model itself"
+    why = f"pictures are enlarged {factor} times here, and refined in tiles by the model itself"
     builder.reader.skip("upscaler", last.upscaler, why)
     return factor
 
 
 def _enlarged(tool: str, builder: WorkflowBuilder, last: ImageSource) -> ImportedSettings:
-    """A file's picture that is enlarged, and not drawn over there."""
+    """A picture from a file that is only enlarged."""
     factor = _times(builder, last, None)
-    builder.reader.skip("image", last.file, "a start picture; give it")
+    builder.reader.skip("image", last.file, "a start picture; choose it")
     return ImportedSettings(tool, "upscale", None, {"factor": factor}, tuple(builder.assets), builder.reader.skipped)
 
 
@@ -246,14 +248,14 @@ def _seed(builder: WorkflowBuilder, passes: list[SamplerPass]) -> None:
     builder.values.update({"seed": seeds[0]} if seeds else {})
     for one in passes[1:]:
         if one.seed is not None and one.seed != seeds[0]:
-            builder.reader.skip(f"seed of {one.node}", one.seed, f"all passes have one seed here, {seeds[0]}")
+            builder.reader.skip(f"seed of {one.node}", one.seed, f"all passes use the seed {seeds[0]} here")
     if (count := passes[0].of.count) > 1:
-        builder.reader.skip("batch_size", count, "the first picture has the seed, the others those that follow it")
+        builder.reader.skip("batch_size", count, "the first picture has this seed, the others the next ones")
         builder.values["count"] = min(count, 1000)
 
 
 def _ours(builder: WorkflowBuilder) -> str:
-    """The workflow of ours that this is, "" where it is none."""
+    """The name of our workflow that does the same, "" if there is none."""
     style, *rest = builder.steps.values()
     if style["use"] != "lora":
         return ""
@@ -261,13 +263,13 @@ def _ours(builder: WorkflowBuilder) -> str:
 
 
 def _once(clip_skip: Mapping[str, int]) -> dict[str, int]:
-    """Without that of a second pass, where it is the first one's too."""
+    """Without the clip skip of a second pass, if it is the same as the first's."""
     first = clip_skip.get("clip_skip")
     return {name: skip for name, skip in clip_skip.items() if name == "clip_skip" or skip != first}
 
 
 def _hires(builder: WorkflowBuilder, passes: list[SamplerPass]) -> float | None:
-    """How many times larger the second pass is, where that is all that tells it from the first but its strength."""
+    """The factor of a second pass, if the two passes differ only in size and strength."""
     uses, values = [step["use"] for step in builder.steps.values()], builder.values
     if uses != ["lora", "generate", "edit"] or passes[0].model != passes[1].model:
         return None
@@ -279,7 +281,7 @@ def _hires(builder: WorkflowBuilder, passes: list[SamplerPass]) -> float | None:
 
 
 def _factor(before: str, after: str) -> float | None:
-    """How many times larger, where both sides are and the step allows it."""
+    """The factor between two sizes, if it is the same for both sides and the step allows it."""
     small, large = ([int(side) for side in size.split("x")] for size in (before, after))
     factor = round(large[0] / small[0], 4)
     fits = all(round(side * factor / 8) * 8 == wanted for side, wanted in zip(small, large, strict=True))

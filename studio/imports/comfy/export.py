@@ -1,4 +1,4 @@
-"""Jobs as graphs that ComfyUI's server runs: nodes of its core, step by step."""
+"""Exports jobs as graphs of ComfyUI's core nodes, step by step."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from studio.workflow.workflow import Workflow
 
 @dataclass(frozen=True)
 class ExportedGraph:
-    """A graph in the API's form, and what is to be known besides."""
+    """A graph in the API format, and notes about what else to do."""
 
     graph: dict[str, dict[str, Any]]
     notes: tuple[str, ...]
@@ -25,26 +25,26 @@ class ExportedGraph:
 def export(job: Job) -> ExportedGraph:
     """The graph that makes a job's first picture.
 
-    Raises InputError that names what ComfyUI's core has no counterpart for.
+    Raises InputError that names what has no equivalent in ComfyUI's core.
     """
     builder = PromptGraphBuilder()
     if job.total > 1:
-        builder.note(f"this is the first of {job.total} pictures; the others differ in seed or values")
+        builder.note(f"this is the first of {job.total} pictures; the others have other seeds or values")
         job = job.alone(0)
     workflow, made = Workflow.of(job.workflow, job.definition), dict[str, Any]()
     for step in workflow.steps():
-        values = {key: _referred(made, value) for key, value in given(workflow, job.values, step).items()}
+        values = {key: _resolved(made, value) for key, value in given(workflow, job.values, step).items()}
         if (build := STEPS.get(workflow.uses(step))) is None:
-            raise InputError(f"ComfyUI has no counterpart for the step '{workflow.uses(step)}'; it cannot be exported")
+            raise InputError(f"ComfyUI has no equivalent of the step '{workflow.uses(step)}'; it cannot be exported")
         made[step] = build(builder, values, job.seed)
     builder.add("SaveImage", {"images": made[step], "filename_prefix": "studio"})
     return ExportedGraph(builder.nodes, tuple(builder.notes))
 
 
-def _referred(made: Mapping[str, Any], value: Any) -> Any:
-    """What an earlier step made, where a value refers to it; of a list its one value."""
+def _resolved(outputs: Mapping[str, Any], value: Any) -> Any:
+    """The output of an earlier step if the value refers to one."""
     if isinstance(value, str) and value.startswith("$"):
-        return made[value[1:]]
+        return outputs[value[1:]]
     return value
 
 
@@ -53,34 +53,34 @@ def _guide(values: StepValues) -> ExportGuide:
     return found if isinstance(found, ExportGuide) else ExportGuide()
 
 
-def _lora(builder: PromptGraphBuilder, values: StepValues, seed: int) -> ExportGuide:  # noqa: ARG001 as all steps
+def _lora(builder: PromptGraphBuilder, values: StepValues, seed: int) -> ExportGuide:  # noqa: ARG001 the same signature for all steps
     guide = _guide(values)
     return replace(guide, loras=guide.loras + tuple(map(Lora.parse, values["loras"])))
 
 
-def _vae(builder: PromptGraphBuilder, values: StepValues, seed: int) -> ExportGuide:  # noqa: ARG001 as all steps
+def _vae(builder: PromptGraphBuilder, values: StepValues, seed: int) -> ExportGuide:  # noqa: ARG001 the same signature for all steps
     return replace(_guide(values), vae=values["vae"])
 
 
-def _embedding(builder: PromptGraphBuilder, values: StepValues, seed: int) -> ExportGuide:  # noqa: ARG001 as all steps
+def _embedding(builder: PromptGraphBuilder, values: StepValues, seed: int) -> ExportGuide:  # noqa: ARG001 the same signature for all steps
     guide, file = _guide(values), values["embedding"]
     return replace(guide, words=(*guide.words, (values["word"].strip() or PurePath(file).stem, file)))
 
 
-def _lines(builder: PromptGraphBuilder, values: StepValues, seed: int) -> NodeOutput:  # noqa: ARG001 as all steps
+def _lines(builder: PromptGraphBuilder, values: StepValues, seed: int) -> NodeOutput:  # noqa: ARG001 the same signature for all steps
     picture, lines = _picture(builder, values["image"]), values["lines"]
     if lines == "edges":
         return builder.add("Canny", {"image": picture, "low_threshold": 0.1, "high_threshold": 0.2})
-    if lines == "nodes":
+    if lines == "drawing":
         return builder.add("ImageInvert", {"image": picture})
     if lines != "as it is":
-        raise InputError(f"ComfyUI has no counterpart for lines={lines}; take edges, nodes or as it is")
+        raise InputError(f"ComfyUI has no equivalent of lines={lines}; use edges, drawing or as it is")
     return picture
 
 
-def _control(builder: PromptGraphBuilder, values: StepValues, seed: int) -> ExportGuide:  # noqa: ARG001 as all steps
+def _control(builder: PromptGraphBuilder, values: StepValues, seed: int) -> ExportGuide:  # noqa: ARG001 the same signature for all steps
     if not values["controlnet"]:
-        raise InputError("ComfyUI follows pictures by a ControlNet; without one it cannot be exported")
+        raise InputError("ComfyUI needs a ControlNet to follow a picture; choose one to export this")
     guide = _guide(values)
     return replace(guide, followed=(*guide.followed, (_picture(builder, values["image"]), values)))
 
@@ -89,7 +89,9 @@ def _generate(builder: PromptGraphBuilder, values: StepValues, seed: int) -> Nod
     nodes = SamplerNodes.of(builder, values, _guide(values), seed)
     width, height = _size(values) or nodes.card.size
     if nodes.guide.followed and not values["size"]:
-        builder.note(f"without a size the studio draws in the shape of what is followed; here it is {width}x{height}")
+        builder.note(
+            f"without a size the studio uses the aspect ratio of the followed picture; this graph uses {width}x{height}"
+        )
     return nodes.drawn(nodes.empty(width, height))
 
 
@@ -99,7 +101,7 @@ def _edit(builder: PromptGraphBuilder, values: StepValues, seed: int) -> NodeOut
         picture = _resized(builder, picture, size)
     else:
         builder.note(
-            "ComfyUI draws in the start picture's own size, the studio in the model's; give a size for the same"
+            "ComfyUI uses the size of the start picture, the studio that of the model; set a size to get the same"
         )
     return nodes.drawn(nodes.encoded(picture), values["strength"])
 
@@ -107,7 +109,9 @@ def _edit(builder: PromptGraphBuilder, values: StepValues, seed: int) -> NodeOut
 def _inpaint(builder: PromptGraphBuilder, values: StepValues, seed: int) -> NodeOutput:
     nodes, picture = SamplerNodes.of(builder, values, _guide(values), seed), _picture(builder, values["image"])
     mask = builder.add("LoadImageMask", {"image": _loaded(builder, values["mask"]), "channel": "red"})
-    builder.note("ComfyUI draws the whole picture at its own size, the studio what is around the mask at the model's")
+    builder.note(
+        "ComfyUI processes the whole picture in its own size, the studio the area around the mask in the model's"
+    )
     latents = builder.add("SetLatentNoiseMask", {"samples": nodes.encoded(picture), "mask": mask})
     drawn = nodes.drawn(latents, values["strength"])
     where = {"x": 0, "y": 0, "resize_source": False, "mask": mask}
@@ -145,7 +149,7 @@ def _resized(builder: PromptGraphBuilder, picture: NodeOutput, size: Size) -> No
 
 
 def _picture(builder: PromptGraphBuilder, picture: Any) -> NodeOutput:
-    """A file's picture, or one that an earlier step made."""
+    """A picture from a file, or the output of an earlier step."""
     return picture if isinstance(picture, list) else builder.add("LoadImage", {"image": _loaded(builder, picture)})
 
 

@@ -1,4 +1,4 @@
-"""What a pass looks at besides its prompt, as steps that give a guide: LoRAs, a VAE, words, areas, pictures."""
+"""Adds the steps that guide a pass besides its prompt: LoRAs, a VAE, embeddings, areas, pictures to follow."""
 
 from typing import Final
 
@@ -17,12 +17,12 @@ _AREAS: Final[dict[str, Box]] = {
     "middle": (0.25, 0.25, 0.5, 0.5),
     "all": (0, 0, 1, 1),
 }
-_ALIKE: Final = 0.5  # shared area by covered area, from which on a named area stands for another
+_ALIKE: Final = 0.5  # intersection over union from which a named area replaces another
 _EXACT: Final = 0.999
 
 
 def guide(builder: WorkflowBuilder, one: SamplerPass, decoder: Node | None, size: Pair | None) -> str:
-    """Add the steps that guide a pass; "$name" of the last. The same for two passes are there once."""
+    """Add the steps that guide a pass and return "$name" of the last. Passes with the same guides share them."""
     name = vae(builder.reader, decoder, alone=one.model.alone) if decoder else ""
     words = tuple(dict.fromkeys(one.positive.embeddings + one.negative.embeddings))
     areas = tuple(entry for entry in one.positive.entries if entry.box is not None or entry.mask is not None)
@@ -57,15 +57,15 @@ def _style(builder: WorkflowBuilder, one: SamplerPass) -> str:
 
 
 def _area(builder: WorkflowBuilder, entry: ConditionedPrompt, size: Pair | None, last: str) -> str:
-    """A step for a prompt that is about an area; "" for another prompt, or an area that has no name here."""
+    """Add a step for a prompt with an area; "" for another prompt, or an area that has no name here."""
     if entry.box is None and entry.mask is None:
         return ""
     if entry.weight != 1:
-        builder.reader.skip("strength of an area", entry.weight, "areas count alike here")
+        builder.reader.skip("strength of an area", entry.weight, "areas have no strength here")
     if entry.mask is not None:
         made = builder.step("area", "region", {"guide": f"${last}"})
         builder.expose("area_mask", made, "mask")
-        builder.reader.skip("area_mask", entry.mask.file, "the mask of an area; give it")
+        builder.reader.skip("area_mask", entry.mask.file, "the mask of an area; choose it")
     else:
         name = _named(builder, entry, size)
         made = builder.step("area", "region", {"area": name, "guide": f"${last}"}) if name else ""
@@ -79,18 +79,20 @@ def _named(builder: WorkflowBuilder, entry: ConditionedPrompt, size: Pair | None
     if any(side > 1 for side in box):
         width, height = size or (1, 1)
         box = (box[0] / width, box[1] / height, box[2] / width, box[3] / height)
-    likeness, name = max((_shared(box, area), name) for name, area in _AREAS.items())
+    overlap, name = max((_overlap(box, area), name) for name, area in _AREAS.items())
     shown = ", ".join(f"{side:g}" for side in entry.box or box)
-    if likeness < _ALIKE:
-        builder.reader.skip(f"area {shown}", entry.text, f"there is no such area here; {', '.join(_AREAS)}, or a mask")
+    if overlap < _ALIKE:
+        builder.reader.skip(
+            f"area {shown}", entry.text, f"there is no such area here; use {', '.join(_AREAS)}, or a mask"
+        )
         return ""
-    if likeness < _EXACT:
-        builder.reader.skip(f"area {shown}", name, "the area here that is most like it")
+    if overlap < _EXACT:
+        builder.reader.skip(f"area {shown}", name, "the closest area here")
     return name
 
 
-def _shared(one: Box, other: Box) -> float:
-    """What two boxes share, as a part of what both cover."""
+def _overlap(one: Box, other: Box) -> float:
+    """Intersection over union of two boxes."""
     width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
     height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
     shared = max(0.0, width) * max(0.0, height)
@@ -98,10 +100,10 @@ def _shared(one: Box, other: Box) -> float:
 
 
 def _control(builder: WorkflowBuilder, followed: ControlNetInput, last: str) -> str:
-    """Steps that follow a picture; the input of the picture is "image" where it is the only one."""
+    """Add steps that follow a picture; the picture's input is "image" if it is the only one."""
     outline = builder.step("outline", "lines")
     image = builder.expose("image" if "image" not in builder.inputs else "outline", outline, "image")
-    builder.reader.skip(image, followed.picture.file or followed.picture.drawn, "a picture to follow; give it")
+    builder.reader.skip(image, followed.picture.file or followed.picture.drawn, "a picture to follow; choose it")
     builder.expose("lines", outline, "lines", followed.picture.lines)
     net = followed.net and builder.asset("controlnet", followed.net)
     made = builder.step("follow", "control", {"image": f"${outline}", "controlnet": net, "guide": f"${last}"})

@@ -1,4 +1,4 @@
-"""Where pictures, masks and latents come from, and what is done to them on the way."""
+"""The source of a picture, mask or latents, and how nodes change it on the way."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -27,18 +27,19 @@ _NEXT: Final = {
     "MaskToImage": "mask",
     "GrowMask": "mask",
 }
-"""Where what a node works on comes in; in others as "image", or as "samples"."""
+"""The input with the picture or latents; "image" or "samples" for other nodes."""
 _MEGAPIXEL: Final = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class ImageSource:
-    """A picture or latents: of a ``file``, of an earlier pass ``drawn`` by a sampler, or empty ones of a ``size``.
+    """A picture or latents: from a ``file``, from an earlier pass ``drawn`` by a sampler, or empty ones with a
+    ``size``.
 
-    After all that is done to it: ``size`` where it is known, else ``factor`` times as large; ``unsized`` says that
-    neither is known, because of nodes that are not read or a side that follows the other. ``pad`` is added left,
-    above, right, below. ``lines`` is what the step "lines" does. Masks hold for what is drawn next. ``empty`` is the
-    kind of node that made empty ones.
+    The fields describe it after all changes: ``size`` if it is known, else ``factor`` times larger; ``unsized`` means
+    that neither is known, because of unsupported nodes or a side that depends on the other. ``pad`` is added left,
+    above, right, below. ``lines`` is the value for the step "lines". A mask is for the next pass. ``empty`` is the type
+    of the node that made empty latents.
     """
 
     file: str = ""
@@ -61,7 +62,7 @@ class ImageSource:
 
 
 def pixels(reader: GraphReader, node: Node, name: str) -> ImageSource:
-    """What comes into an input; what is done to it last is met first."""
+    """The source of an input; the last change is found first."""
     made, found = ImageSource(), reader.source(node, name, _KNOWN, _ONWARD)
     while found and not _is_source(found):
         made = _CHANGES[found.type](reader, found, made) if found.type in _CHANGES else made
@@ -87,7 +88,7 @@ def _onward(node: Node) -> str:
 def _note_mask(reader: GraphReader, node: Node, name: str, found: Node) -> None:
     link = node.link(name)
     if found.type == "LoadImage" and link and link.node == found.id and link.slot == 1:
-        why = "there it is what is transparent; give a separate picture, white where it is repainted"
+        why = "it is the transparency there; choose a separate picture, white where it is repainted"
         reader.skip(f"mask of {found}", file(reader, found, ["image"]), why)
 
 
@@ -95,7 +96,7 @@ def _empty(reader: GraphReader, node: Node, made: ImageSource) -> ImageSource:
     width, height = reader.whole(node, "width"), reader.whole(node, "height")
     count = made.count * max(1, reader.whole(node, "batch_size", 1) or 1)
     if width is None or height is None:
-        reader.skip(f"size of {node}", "", "it is worked out by other nodes; the model's own is used")
+        reader.skip(f"size of {node}", "", "other nodes compute it; the model's own is used")
         return replace(made, count=count, empty=node.type)
     return replace(made, size=(width, height), count=count, empty=node.type)
 
@@ -119,7 +120,7 @@ def _repeated(reader: GraphReader, node: Node, after: ImageSource) -> ImageSourc
 
 def _masked(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:
     if grown := reader.whole(node, "grow_mask_by"):
-        reader.skip(f"grow_mask_by of {node}", grown, "the mask is taken as it is")
+        reader.skip(f"grow_mask_by of {node}", grown, "the mask is used as it is")
     return replace(after, mask=pixels(reader, node, "mask"))
 
 
@@ -127,26 +128,26 @@ def _padded(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:
     left, above, right, below = (
         max(0, reader.whole(node, side, 0) or 0) for side in ("left", "top", "right", "bottom")
     )
-    reader.skip(f"feathering of {node}", reader.value(node, "feathering"), "edges are blended another way here")
+    reader.skip(f"feathering of {node}", reader.value(node, "feathering"), "edges are blended differently here")
     return replace(after, pad=(left, above, right, below))
 
 
 def _edges(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:
     for name in ("low_threshold", "high_threshold"):
-        reader.skip(f"{name} of {node}", reader.value(node, name), "edges are found by the steepest in the picture")
+        reader.skip(f"{name} of {node}", reader.value(node, name), "the thresholds depend on the picture here")
     return replace(after, lines="edges")
 
 
-def _inverted(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:  # noqa: ARG001 as the others
+def _inverted(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:  # noqa: ARG001 the same signature as the others
     return replace(after, lines="drawing")
 
 
 def _undone(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:
-    reader.skip(node, "", "it is not done here; give the picture or mask as it should be")
+    reader.skip(node, "", "it is not supported; choose a picture or mask that needs no such change")
     return after
 
 
-def _decoded(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:  # noqa: ARG001 as the others
+def _decoded(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:  # noqa: ARG001 the same signature as the others
     return replace(after, decoder=after.decoder or node)
 
 
@@ -158,15 +159,15 @@ def _scaled(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:
     if reader.unknown(node, "width", "height"):
         return replace(after, unsized=True)
     if not (width and height):
-        reader.skip(f"size of {node}", f"{width}x{height}", "the side that is 0 follows the other; give the size")
+        reader.skip(f"size of {node}", f"{width}x{height}", "a side of 0 depends on the other; set the size")
         return replace(after, unsized=True)
     return replace(after, size=(round(width * after.factor), round(height * after.factor)), factor=1.0)
 
 
 def _methods(node: Node) -> str:
     if node.type.startswith("Latent"):
-        return "the picture itself is enlarged here (Lanczos), not its latents"
-    return "pictures are enlarged by Lanczos here"
+        return "the picture is enlarged with Lanczos here, not its latents"
+    return "pictures are enlarged with Lanczos here"
 
 
 def _enlarged(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:
@@ -200,6 +201,6 @@ _CHANGES: Final[Mapping[str, Callable[[GraphReader, Node, ImageSource], ImageSou
 
 
 def within(area: int, shape: Pair) -> Pair:
-    """The size with a shape and about so many pixels, in steps of 8."""
+    """The size with this aspect ratio and about this number of pixels, in steps of 8."""
     scale = sqrt(area / (shape[0] * shape[1]))
     return round(shape[0] * scale / 8) * 8, round(shape[1] * scale / 8) * 8

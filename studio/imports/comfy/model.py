@@ -1,4 +1,4 @@
-"""Which model a sampler works with: its file, the LoRAs it wears, and what reads the prompts."""
+"""A sampler's model: its file, its LoRAs, and its text encoders."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -11,12 +11,12 @@ from studio.prompts.lora import Lora
 
 _LORAS: Final = ("LoraLoader", "LoraLoaderModelOnly")
 _NO_CHECKPOINT: Final = ("UNETLoader", "UnetLoaderGGUF")
-_COMES_ALONG: Final = "comes with the model here"
+_COMES_ALONG: Final = "is part of the model here"
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model's file as it is called there, "" where it cannot be told. ``alone`` where it is the denoiser only."""
+    """A model's file name there, "" if it is unknown. ``alone`` means that the file has only the denoiser."""
 
     name: str = ""
     loras: tuple[Lora, ...] = ()
@@ -25,12 +25,12 @@ class LoadedModel:
 
     @property
     def distilled(self) -> bool:
-        """Whether it looks like FLUX, which was distilled a guidance that a graph need not name."""
+        """Whether it looks like FLUX, whose guidance is distilled, so a graph need not set it."""
         return "flux" in self.name.lower()
 
 
 def model(reader: GraphReader, node: Node) -> LoadedModel:
-    """What comes into a node as its model."""
+    """The model that comes into a node."""
     loras, shifted, found = list[Lora](), False, _next(reader, node)
     while found and found.type not in MODELS:
         if found.type in _LORAS:
@@ -42,9 +42,9 @@ def model(reader: GraphReader, node: Node) -> LoadedModel:
         found = _next(reader, found)
     name = file(reader, found, MODELS[found.type].split()) if found else ""
     if not name:
-        reader.skip("model", "", "which one it was cannot be told; choose one")
+        reader.skip("model", "", "it is unknown; choose one")
     alone = bool(found and found.type in _NO_CHECKPOINT)
-    if alone:  # its LoRAs are for the denoiser anyway
+    if alone:  # its LoRAs only affect the denoiser anyway
         loras = [replace(lora, text=lora.text or None) for lora in loras]
     return LoadedModel(name, tuple(reversed(loras)), alone, shifted)
 
@@ -54,7 +54,7 @@ def _next(reader: GraphReader, node: Node) -> Node | None:
 
 
 def file(reader: GraphReader, node: Node, names: list[str]) -> str:
-    """The name of a file that a loader loads; folders are parted by "/"."""
+    """The name of the file that a node loads; folders are separated by "/"."""
     name = next((one for one in names if one.endswith(("name", "path", "image")) and one != "config_name"), "")
     return reader.text(node, name).replace("\\", "/").strip()[:500]
 
@@ -64,7 +64,7 @@ def _lora(reader: GraphReader, node: Node) -> list[Lora]:
     weight = reader.number(node, "strength_model", 1.0)
     text = reader.number(node, "strength_clip", weight) if node.type == "LoraLoader" else 0.0
     if weight is None or text is None:
-        reader.skip(node, name, "how strongly it counts is unknown; choose it, and give its weight")
+        reader.skip(node, name, "its weight is unknown; choose it, and set its weight")
         return []
     try:
         lora = Lora(name, weight, None if text == weight else text)
@@ -75,7 +75,7 @@ def _lora(reader: GraphReader, node: Node) -> list[Lora]:
 
 
 def clip_skip(reader: GraphReader, node: Node) -> int | None:
-    """Which layer reads the prompt of a node, 1 the last; None where nothing is said."""
+    """The layer that encodes a node's prompt, 1 for the last; None if the graph does not say."""
     known, skip = (*MODELS, *TEXT_ENCODERS, *_LORAS, "CLIPSetLastLayer"), None
     found = reader.source(node, "clip", known, ("clip",))
     while found and found.type not in (*MODELS, *TEXT_ENCODERS):
@@ -90,7 +90,7 @@ def clip_skip(reader: GraphReader, node: Node) -> int | None:
 
 
 def vae(reader: GraphReader, node: Node, *, alone: bool) -> str:
-    """The file of the VAE that decodes, "" for the model's own; one beside a denoiser is its own."""
+    """The file of the VAE that decodes, "" for the model's own; a VAE beside a denoiser counts as its own."""
     found = reader.source(node, "vae", (*MODELS, "VAELoader"), ("vae",))
     if found is None or found.type != "VAELoader":
         return ""

@@ -1,4 +1,4 @@
-"""What a step that draws becomes in ComfyUI: its model, what guides it, its sampler."""
+"""The nodes for a step that draws: its model, its conditioning, its sampler."""
 
 import re
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ FAMILIES: Final = {
     "sd3": "EmptySD3LatentImage",
     "flux1": "EmptySD3LatentImage",
 }
-"""The families that are exported, and what makes empty latents for them."""
+"""The families that can be exported, and the node for their empty latents."""
 _OWN: Final = {
     "DDIM": "DDIM",
     "EulerDiscrete": "Euler",
@@ -51,7 +51,7 @@ StepValues = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class ExportGuide:
-    """What was given to look at: LoRAs, a VAE's file, learned words with their files, pictures to follow."""
+    """What guides a step: LoRAs, a VAE's file, embeddings with their words and files, pictures to follow."""
 
     loras: tuple[Lora, ...] = ()
     vae: str = ""
@@ -61,7 +61,7 @@ class ExportGuide:
 
 @dataclass(frozen=True)
 class SamplerNodes:
-    """A step's parameters, and the nodes that load its model with all that is put to it."""
+    """A step's parameters, and the nodes that load its model with LoRAs and VAE."""
 
     builder: PromptGraphBuilder
     values: StepValues
@@ -74,10 +74,12 @@ class SamplerNodes:
 
     @classmethod
     def of(cls, builder: PromptGraphBuilder, values: StepValues, guide: ExportGuide, seed: int) -> "SamplerNodes":
-        """Put the loaders on the builder. Raises InputError for a family that is not exported."""
+        """Add the loaders to the graph. Raises InputError for a family that cannot be exported."""
         card = library.find(values["model"])
         if (family := card.family.name) not in FAMILIES:
-            raise InputError(f"models of {family} ('{card.name}') are not exported, but those of {', '.join(FAMILIES)}")
+            raise InputError(
+                f"models of {family} ('{card.name}') cannot be exported, only those of {', '.join(FAMILIES)}"
+            )
         loader = builder.add("CheckpointLoaderSimple", {"ckpt_name": _checkpoint(builder, card)})
         model, clip = loader, output(loader, 1)
         for lora in (*guide.loras, *grammar.loras(values["prompt"])):
@@ -88,7 +90,7 @@ class SamplerNodes:
         return cls(builder, values, seed, card, guide, model, clip, vae)
 
     def empty(self, width: int, height: int) -> NodeOutput:
-        """Latents of nothing."""
+        """Empty latents."""
         return self.builder.add(FAMILIES[self.card.family.name], {"width": width, "height": height, "batch_size": 1})
 
     def encoded(self, picture: NodeOutput) -> NodeOutput:
@@ -96,7 +98,7 @@ class SamplerNodes:
         return self.builder.add("VAEEncode", {"pixels": picture, "vae": self.vae})
 
     def drawn(self, latents: NodeOutput, strength: float | None = None) -> NodeOutput:
-        """The picture of latents drawn over by ``strength``, from noise alone where it is None."""
+        """The picture sampled from latents with ``strength``; None for pure noise."""
         settled = self.card.request("", Sampling(steps=self.values["steps"], guidance=self.values["guidance"]))
         sampler, scheduler = self._sampler()
         run, denoise = _run(settled.steps, strength)
@@ -116,8 +118,8 @@ class SamplerNodes:
         return self.builder.add("VAEDecode", {"samples": self.builder.add("KSampler", sampled), "vae": self.vae})
 
     def _guided(self, guidance: float) -> tuple[NodeOutput, NodeOutput, float]:
-        """The prompt's conditioning, the negative prompt's, and "cfg". FLUX.1 was distilled its guidance."""
-        positive, negative = (self._said(self.values[name]) for name in ("prompt", "negative_prompt"))
+        """The positive and negative conditioning, and "cfg". FLUX.1's guidance is distilled."""
+        positive, negative = (self._encoded_prompt(self.values[name]) for name in ("prompt", "negative_prompt"))
         if self.card.family.name == "flux1":
             distilled, guidance = (1.0, guidance) if self.values["negative_prompt"] else (guidance, 1.0)
             positive = self.builder.add("FluxGuidance", {"conditioning": positive, "guidance": distilled})
@@ -126,15 +128,17 @@ class SamplerNodes:
             negative = output(positive, 1)
         return positive, negative, guidance
 
-    def _said(self, text: str) -> NodeOutput:
-        """What a prompt says: each section by itself, put together."""
+    def _encoded_prompt(self, text: str) -> NodeOutput:
+        """A prompt's conditioning: its sections encoded separately and concatenated."""
         if found := wildcards.first(grammar.without_loras(text)):
-            raise InputError(f"'{found}' in the prompt is drawn by lot; export a picture, whose words are drawn")
+            raise InputError(
+                f"'{found}' in the prompt is a random choice; export a picture, whose prompt has it filled in"
+            )
         sections = [self._section(one) for one in prompt_dialect.to_comfyui(grammar.without_loras(text))]
-        said = sections[0]
-        for more in sections[1:]:
-            said = self.builder.add("ConditioningConcat", {"conditioning_to": said, "conditioning_from": more})
-        return said
+        first, *others = sections
+        for other in others:
+            first = self.builder.add("ConditioningConcat", {"conditioning_to": first, "conditioning_from": other})
+        return first
 
     def _section(self, text: str) -> NodeOutput:
         for word, name in self.guide.words:
@@ -146,9 +150,9 @@ class SamplerNodes:
         name = self.values["sampler"]
         if name == OWN_SAMPLER:
             name = _OWN.get(self.card.sampler, name)
-            self.builder.note(f"the model's own sampler is written as {name}")
+            self.builder.note(f"the model's own sampler is exported as {name}")
         if (found := comfyui(name)) is None:
-            raise InputError(f"ComfyUI has no counterpart for the sampler '{name}'; take another, for example Euler")
+            raise InputError(f"ComfyUI has no equivalent of the sampler '{name}'; use another, for example Euler")
         return found
 
     def _following(
@@ -157,7 +161,7 @@ class SamplerNodes:
         net = self.builder.add("ControlNetLoader", {"control_net_name": file(followed["controlnet"])})
         if (shows := followed["shows"]) != "as trained":
             if shows not in _SHOWN:
-                raise InputError(f"ComfyUI has no counterpart for shows={shows}; it cannot be exported")
+                raise InputError(f"ComfyUI has no equivalent of shows={shows}; it cannot be exported")
             net = self.builder.add("SetUnionControlNetType", {"control_net": net, "type": _SHOWN[shows]})
         applied = {
             "positive": positive,
@@ -173,7 +177,7 @@ class SamplerNodes:
 
 
 def file(name: str) -> str:
-    """What a LoRA's or another part's file is called in ComfyUI's folders."""
+    """The name of a LoRA's or another adapter's file in ComfyUI's folders."""
     own = PurePath(name).name
     return own if own.endswith((".safetensors", ".pt", ".bin")) else f"{own}.safetensors"
 
@@ -182,13 +186,13 @@ def _layer(skip: int, family: str) -> int:
     try:
         return -clip_skip.from_studio(skip, "ComfyUI", family)
     except ValueError as error:
-        raise InputError(f"{error}; leave it at 1") from None
+        raise InputError(f"{error}; set clip skip to 1") from None
 
 
 def _checkpoint(builder: PromptGraphBuilder, card: ModelCard) -> str:
     if card.path.is_file():
         return card.path.name
-    builder.note(f"ComfyUI loads a model from one file; put it there as '{card.name}.safetensors', or choose another")
+    builder.note(f"ComfyUI loads a model from one file; save it there as '{card.name}.safetensors', or choose another")
     return f"{card.name}.safetensors"
 
 
@@ -197,7 +201,7 @@ def _with_lora(
 ) -> tuple[NodeOutput, NodeOutput]:
     """Model and text encoder with a LoRA."""
     if (lora.start, lora.end) != (0, 1) or lora.blocks:
-        raise InputError(f"ComfyUI has no counterpart for the steps and modules of '{lora}'; give its weight alone")
+        raise InputError(f"ComfyUI has no equivalent of the steps and blocks of '{lora}'; set only its weight")
     text = lora.weight if lora.text is None else lora.text
     named = {"lora_name": file(lora.part), "strength_model": lora.weight, "strength_clip": text}
     lora_nodes = builder.add("LoraLoader", {"model": model, "clip": clip, **named})
@@ -205,7 +209,7 @@ def _with_lora(
 
 
 def _run(steps: int, strength: float | None) -> tuple[int, float]:
-    """How many steps run, and the "denoise" with which ComfyUI reckons the same way from noise to picture."""
+    """How many steps run, and the "denoise" with which ComfyUI gets the same schedule."""
     if strength is None or (run := int(steps * strength)) >= steps:
         return steps, 1.0
     run = max(1, run)

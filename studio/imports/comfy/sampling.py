@@ -1,4 +1,4 @@
-"""Samplers of a graph as passes: each draws from noise, or over a picture, or over what the pass before it drew."""
+"""Reads the samplers of a graph as passes: from noise, over a picture, or over the result of the pass before."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -36,10 +36,10 @@ _SCHEDULES: Final = {
 
 @dataclass(frozen=True)
 class SamplerPass:
-    """One sampler's work on what comes ``of`` an input. ``steps`` are those of the whole way from noise to picture.
+    """One sampler, and the picture or latents (``of``) that it starts from.
 
-    The last ``strength`` of them are run; it is None where that is unknown. A ``refiner`` goes on from the share
-    ``hand_over``.
+    ``steps`` is the number of steps from pure noise to the picture, of which the last ``strength`` are run; None if
+    that is unknown. A ``refiner`` takes over at the share ``hand_over``.
     """
 
     node: Node
@@ -59,14 +59,14 @@ class SamplerPass:
 
     @property
     def flows(self) -> bool:
-        """Whether its model looks like one of flow matching."""
+        """Whether its model looks like a flow matching model."""
         distilled = self.positive.guidance is not None
         return self.model.alone or self.model.shifted or distilled or self.of.empty not in ("", "EmptyLatentImage")
 
 
 @dataclass(frozen=True)
 class _SamplerSettings:
-    """What a sampler and the nodes around it say: ``run`` of ``steps``, from step ``start``. None is unknown."""
+    """The settings of a sampler and the nodes around it, from step ``start``. None is unknown."""
 
     guided: Node
     seed: int | None
@@ -80,21 +80,21 @@ class _SamplerSettings:
 
 
 def passes(reader: GraphReader) -> tuple[list[SamplerPass], ImageSource]:
-    """All passes that what is saved comes of, the first one first, and what is done to the last one's picture.
+    """All passes that lead to the saved picture, in order, and what is done to the picture of the last one.
 
-    No pass where a file's picture is only enlarged. Raises InputError where nothing is done that is read here, or in
-    over twelve passes.
+    There is none if a picture from a file is only enlarged. Raises InputError if nothing supported is done, or if there
+    are over twelve passes.
     """
     last = came = pixels(reader, reader.output, next(filter(reader.output.link, PICTURE), ""))
     found: list[SamplerPass] = []
     while came.drawn:
         if len(found) == _MOST:
-            raise InputError(f"this ComfyUI graph draws in over {_MOST} passes; it cannot be read")
+            raise InputError(f"this ComfyUI graph has over {_MOST} passes; it cannot be read")
         found.insert(0, _pass(reader, came.drawn))
         came = found[0].of
     if not found and not (last.file and last.upscaler):
         missing = ", ".join(left.name for left in reader.skipped[:5]) or "a sampler"
-        raise InputError(f"nothing that is read here draws what {reader.output} of this ComfyUI graph saves: {missing}")
+        raise InputError(f"no supported node makes the picture of {reader.output} in this ComfyUI graph: {missing}")
     return _merged(reader, found), last
 
 
@@ -118,7 +118,7 @@ def _pass(reader: GraphReader, node: Node) -> SamplerPass:
 
 
 def _share(settings: _SamplerSettings) -> tuple[int | None, float | None]:
-    """The steps of the whole way, and the share of them that is run: there "steps" are those that run."""
+    """The number of steps from pure noise, and the share that is run: ComfyUI's "steps" are those that run."""
     if settings.denoise is None:
         return None, None
     if settings.steps is None:
@@ -135,27 +135,27 @@ def _share(settings: _SamplerSettings) -> tuple[int | None, float | None]:
 def _guidance(reader: GraphReader, made: SamplerPass) -> float | None:
     distilled, cfg = made.positive.guidance, made.cfg
     if distilled is not None and cfg not in (None, 1.0):
-        reader.skip(f"cfg of {made.node}", cfg, f"the guidance {distilled:g} that the model was distilled is used")
+        reader.skip(f"cfg of {made.node}", cfg, f"the distilled guidance {distilled:g} is used")
     if cfg is not None and cfg > 1 and made.negative.zeroed:
-        reader.skip("ConditioningZeroOut", "", "an empty negative prompt is used where the model's own is no other")
+        reader.skip("ConditioningZeroOut", "", "an empty negative prompt is used, unless the model has another default")
     return cfg if distilled is None and not (cfg == 1 and made.model.distilled) else distilled
 
 
 def _sampler(reader: GraphReader, made: SamplerPass, settings: _SamplerSettings) -> str | None:
-    """Our name for the sampler; without one the model's own is used, and theirs is on the list."""
+    """Our name for the sampler; None for the model's own, with theirs listed."""
     name, schedule = settings.sampler, settings.schedule
     if not name:
-        reader.skip(f"sampler of {made.node}", schedule, "which one it was cannot be told; the model's own is used")
+        reader.skip(f"sampler of {made.node}", schedule, "it is unknown; the model's own is used")
         return None
     if name.endswith("_gpu"):
-        reader.skip(f"sampler of {made.node}", name, "its noise is drawn on the CPU here")
+        reader.skip(f"sampler of {made.node}", name, "its noise is generated on the CPU here")
     try:
         found = canonical(name, schedule)
     except ValueError as error:
         return _without_schedule(reader, made, settings, str(error))
-    plain = found.removesuffix(" SGM Uniform") if made.flows else found  # flow models are spaced so already
+    plain = found.removesuffix(" SGM Uniform") if made.flows else found  # flow models have this spacing already
     if made.flows and plain not in FLOW:
-        reader.skip(f"sampler of {made.node}", f"{name} {schedule}", "no model of flow matching works with it here")
+        reader.skip(f"sampler of {made.node}", f"{name} {schedule}", "flow matching models do not work with it here")
         return None
     return plain
 
@@ -164,12 +164,12 @@ def _without_schedule(reader: GraphReader, made: SamplerPass, settings: _Sampler
     if (found := without_schedule(settings.sampler, settings.schedule)) is None:
         reader.skip(f"sampler of {made.node}", f"{settings.sampler} {settings.schedule}", why)
         return None
-    reader.skip(f"scheduler of {made.node}", settings.schedule, f"'{found}' goes by its own here")
+    reader.skip(f"scheduler of {made.node}", settings.schedule, f"'{found}' has its own schedule here")
     return found
 
 
 def _seed(reader: GraphReader, node: Node, name: str) -> int | None:
-    """Below 2^32: torch takes no more of a seed on the CPU, where both draw their noise."""
+    """A seed below 2^32: torch's CPU generator, which both use, ignores the higher bits."""
     seed = reader.whole(node, name)
     return None if seed is None else seed % _SEEDS
 
@@ -187,10 +187,10 @@ def _ksampler(reader: GraphReader, node: Node) -> _SamplerSettings:
 
 
 def _denoise(reader: GraphReader, node: Node) -> float | None:
-    """The share of the steps that is run, None where it is unknown or there is nothing to run."""
+    """The share of the steps that is run, None if it is unknown or nothing is run."""
     share = reader.number(node, "denoise", 1.0)
     if share is not None and share <= 0:
-        reader.skip(f"denoise of {node}", share, "with it nothing is drawn there; choose how much may change")
+        reader.skip(f"denoise of {node}", share, "nothing is drawn with this value; set how much may change")
         return None
     return share
 
@@ -219,14 +219,14 @@ def _custom_advanced(reader: GraphReader, node: Node) -> _SamplerSettings:
     seed = _seed(reader, noise, "noise_seed") if noise else None
     cfg = reader.number(guider, "cfg") if guider.type == "CFGGuider" else None
     if guider.type == "DualCFGGuider":
-        reader.skip(guider, "", "two guidances are not told apart here")
+        reader.skip(guider, "", "only one guidance is supported here")
         cfg = reader.number(guider, "cfg_conds")
     plain = _SamplerSettings(guider, seed, None, 1.0, cfg, "", "")
     return replace(_scheduled(reader, node, plain), noisy=noise is None or noise.type != "DisableNoise")
 
 
 def _scheduled(reader: GraphReader, node: Node, settings: _SamplerSettings) -> _SamplerSettings:
-    """With the sampler and the steps that nodes of their own give."""
+    """With the sampler and the steps from separate nodes."""
     chosen = reader.source(node, "sampler", (*_NAMED, "KSamplerSelect"), ("sampler",))
     times = reader.source(node, "sigmas", ("BasicScheduler", *_SCHEDULES), ("sigmas",))
     name = (_NAMED.get(chosen.type) or reader.text(chosen, "sampler_name")) if chosen else ""
@@ -242,23 +242,23 @@ def _scheduled(reader: GraphReader, node: Node, settings: _SamplerSettings) -> _
 def _leave_settings(reader: GraphReader, node: Node | None, kept: tuple[str, ...]) -> None:
     for name in SAMPLING[node.type].split() if node else ():
         if name not in kept and node and name in node.inputs:
-            reader.skip(f"{name} of {node}", reader.value(node, name), "it is as the sampler's makers have it")
+            reader.skip(f"{name} of {node}", reader.value(node, name), "the sampler's default is used")
 
 
 def _merged(reader: GraphReader, found: list[SamplerPass]) -> list[SamplerPass]:
-    """Passes without those that only go on where the one before them stopped."""
+    """The passes, with those merged that only continue the one before."""
     made: list[SamplerPass] = []
     for one in found:
         if one.noisy or not made or one.of.scaled:
             if not one.noisy:
-                reader.skip(f"noise of {one.node}", "none", "noise is added here as ever")
+                reader.skip(f"noise of {one.node}", "none", "noise is added here as usual")
             made.append(replace(one, noisy=True))
         elif one.model.name == made[-1].model.name or made[-1].refiner:
             other = _texts(one.positive) if one.positive != made[-1].positive else ""
-            reader.skip(one.node, other, f"it only goes on after {made[-1].node}; the two are one here")
+            reader.skip(one.node, other, f"it continues {made[-1].node}; both are one pass here")
         else:
             at = 1 - (one.strength or 1.0)
-            reader.skip(f"prompts of {one.node}", _texts(one.positive), f"those of {made[-1].node} count for both")
+            reader.skip(f"prompts of {one.node}", _texts(one.positive), f"those of {made[-1].node} are used for both")
             made[-1] = replace(made[-1], refiner=one.model.name, hand_over=at)
     return made
 

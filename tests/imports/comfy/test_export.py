@@ -120,18 +120,18 @@ def test_samplers_have_one_name_there_or_none(name):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"sampler": "Euler AYS"}, "no counterpart for the sampler 'Euler AYS'"),
+        ({"sampler": "Euler AYS"}, "no equivalent of the sampler 'Euler AYS'"),
         ({"prompt": "[a:b:0.5]"}, r"'\[a:b:0.5\]' in the prompt"),
-        ({"prompt": "a {b|c}"}, r"'{b\|c}' in the prompt is drawn by lot"),
-        ({"loras": ["neon-glow:1:from=0.5"]}, "steps and modules of 'neon-glow"),
+        ({"prompt": "a {b|c}"}, r"'{b\|c}' in the prompt is a random choice"),
+        ({"loras": ["neon-glow:1:from=0.5"]}, "steps and blocks of 'neon-glow"),
     ],
 )
-def test_what_has_no_counterpart_is_refused_by_name(values, message):
+def test_what_has_no_equivalent_is_refused_by_name(values, message):
     with pytest.raises(InputError, match=message):
         export(job("text-to-image", **values))
 
 
-def test_steps_without_a_counterpart_are_refused_by_name():
+def test_steps_without_an_equivalent_are_refused_by_name():
     with pytest.raises(InputError, match="the step 'tile'"):
         export(job("seamless-pattern"))
 
@@ -139,7 +139,7 @@ def test_steps_without_a_counterpart_are_refused_by_name():
 def test_what_the_graph_cannot_say_is_said(pictures):
     exported = export(job("image-to-image", image=pictures["photo"], size=None, count=2, sampler=OWN_SAMPLER))
     said = "\n".join(exported.notes)
-    for words in ("first of 2", "photo.png", "spark.safetensors", "give a size", "written as DDIM"):
+    for words in ("first of 2", "photo.png", "spark.safetensors", "set a size", "exported as DDIM"):
         assert words in said
 
 

@@ -58,5 +58,5 @@ def test_back_and_forth(text):
 
 def test_sections_are_parted_and_turns_refused():
     assert prompt_dialect.to_comfyui("a BREAK (b:1.3)") == ["a", "(b:1.3)"]
-    with pytest.raises(InputError, match=r"'\[a:b:0.5\]' in the prompt has no counterpart"):
+    with pytest.raises(InputError, match=r"'\[a:b:0.5\]' in the prompt has no equivalent"):
         prompt_dialect.to_comfyui("[a:b:0.5]")

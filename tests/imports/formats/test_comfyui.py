@@ -397,10 +397,10 @@ def test_of_several_outputs_the_last_that_is_saved_is_read():
 @pytest.mark.parametrize(
     ("graph", "message"),
     [
-        (changed(PLAIN, n4=node("Efficient", model=["3", 0]), n3={"model": ["4", 0]}), "runs in a circle"),
-        ({"9": node("SaveImage", images=["8", 0]), "8": node("Gemini", image=["7", 0])}, r"saves: Gemini \(8\)"),
+        (changed(PLAIN, n4=node("Efficient", model=["3", 0]), n3={"model": ["4", 0]}), "has a cycle"),
+        ({"9": node("SaveImage", images=["8", 0]), "8": node("Gemini", image=["7", 0])}, r"graph: Gemini \(8\)"),
         ({"4": PLAIN["4"]}, "saves and shows no picture"),
-        ({"9": node("SaveImage", images=["nowhere", 0])}, "nothing that is read here draws"),
+        ({"9": node("SaveImage", images=["nowhere", 0])}, "no supported node makes"),
     ],
 )
 def test_a_graph_that_draws_nothing_is_refused_in_one_line(graph, message):
