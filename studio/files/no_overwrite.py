@@ -22,27 +22,27 @@ _NO_SYNC: Final = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)  # from disks that
 _FILLED: Final = 2.0  # seconds within which a reserved name is filled
 
 
-def move_new(begun: Path, to: Path) -> None:
+def move_new(source: Path, target: Path) -> None:
     """Move a file or a folder to a free name on the same disk.
 
-    Raises FileExistsError if the name is taken, and leaves ``begun`` where it was; any other OSError if the disk
-    refuses. ``begun`` may stay as a second name of the same file if it cannot be deleted. Readers of ``to`` see all of
-    it or nothing, except on a disk with neither links nor such a rename: there it is empty for a moment, and stays
-    empty if the process is killed in that moment.
+    Raises FileExistsError if the name is taken, and leaves ``source`` where it was; any other OSError if the disk
+    refuses. ``source`` may stay as a second name of the same file if it cannot be deleted. Readers of ``target`` see
+    all of it or nothing, except on a disk with neither links nor such a rename: there it is empty for a moment, and
+    stays empty if the process is killed in that moment.
     """
     for way in (_link, _rename):
         try:
-            return way(begun, to)
+            return way(source, target)
         except FileExistsError:
-            _wait_until_filled(to)
+            _wait_until_filled(target)
             raise
         except OSError as error:
             if error.errno in _FAILURES:
                 raise
     try:
-        _reserve(begun, to)
+        _reserve(source, target)
     except FileExistsError:
-        _wait_until_filled(to)
+        _wait_until_filled(target)
         raise
 
 
@@ -60,44 +60,44 @@ def flush(path: Path) -> None:
         os.close(handle)
 
 
-def _link(begun: Path, to: Path) -> None:
-    os.link(begun, to)  # never a folder: the system refuses that
+def _link(source: Path, target: Path) -> None:
+    os.link(source, target)  # never a folder: the system refuses that
     with suppress(OSError):
-        begun.unlink()
+        source.unlink()
 
 
-def _rename(begun: Path, to: Path) -> None:
+def _rename(source: Path, target: Path) -> None:
     """Rename unless the name is taken. Raises OSError if the system cannot do that."""
     if os.name == "nt":
-        begun.rename(to)
+        source.rename(target)
         return
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if renameat2 is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-    if renameat2(_HERE, os.fsencode(begun), _HERE, os.fsencode(to), _NOREPLACE):
+    if renameat2(_HERE, os.fsencode(source), _HERE, os.fsencode(target), _NOREPLACE):
         number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), str(to))
+        raise OSError(number, os.strerror(number), str(target))
 
 
-def _reserve(begun: Path, to: Path) -> None:
-    folder = begun.is_dir()
+def _reserve(source: Path, target: Path) -> None:
+    folder = source.is_dir()
     if folder:
-        to.mkdir()
+        target.mkdir()
     else:
-        os.close(os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
-        begun.replace(to)
+        source.replace(target)
     except OSError:
         with suppress(OSError):
-            to.rmdir() if folder else to.unlink()
+            target.rmdir() if folder else target.unlink()
         raise
 
 
-def _wait_until_filled(to: Path) -> None:
+def _wait_until_filled(target: Path) -> None:
     """Wait while the file is another process's reservation, so that callers then read a whole picture."""
     until = time.monotonic() + _FILLED
     with suppress(OSError):
-        while _is_reserved(to.stat()) and time.monotonic() < until:
+        while _is_reserved(target.stat()) and time.monotonic() < until:
             time.sleep(0.01)
 
 

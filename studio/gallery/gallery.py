@@ -179,9 +179,9 @@ class Gallery:
 
     def _homes(self, entries: Iterable[GalleryEntry]) -> dict[Path, list[str]]:
         """The folders whose journals hold the annotations of these pictures."""
-        there, homes = self.folders, dict[Path, list[str]]()
+        folders_now, homes = self.folders, dict[Path, list[str]]()
         for entry in entries:
-            for home in {home for file in entry.files if (home := folders.home(file, there))}:
+            for home in {home for file in entry.files if (home := folders.home(file, folders_now))}:
                 homes.setdefault(home, []).append(entry.id)
         return homes
 
@@ -203,9 +203,11 @@ class Gallery:
 
     def find_in_trash(self, picture: str | Path) -> list[Path]:
         """The files in the trash of a picture, or of the path that it had before."""
-        there, path = self.in_trash().files, _settled(Path(picture))
+        in_trash, path = self.in_trash().files, _settled(Path(picture))
         rows = self._index.ask("SELECT path FROM files WHERE id = ? AND place = 'trash'", str(picture))
-        return [Path(file) for (file,) in rows] or [file for file in there if path in (file, trash.original_path(file))]
+        return [Path(file) for (file,) in rows] or [
+            file for file in in_trash if path in (file, trash.original_path(file))
+        ]
 
     def empty(self, thrown: TrashContents) -> None:
         """Delete these files, which must be in the trash, permanently."""

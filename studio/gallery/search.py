@@ -87,9 +87,9 @@ def _entries(index: Index, rows: Sequence[tuple[Any, ...]]) -> Iterator[GalleryE
     marks, files, uses = index.marks(ids), _files(index, ids), _uses(index, ids)
     for picture, place, path, made, width, height, size, recorded, workflow, title, prompt, negative, seed in rows:
         annotations, used = marks.get(picture, Annotations()), tuple(uses.get(picture, ()))
-        there = tuple(Path(file) for file, where in files[picture] if where == place)
+        paths = tuple(Path(file) for file, where in files[picture] if where == place)
         yield GalleryEntry(
-            picture, Path(path), there, place, _moment(made), (width, height), size,
+            picture, Path(path), paths, place, _moment(made), (width, height), size,
             bool(recorded), workflow, title, prompt, negative, seed, used, annotations,
         )  # fmt: skip
 

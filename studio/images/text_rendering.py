@@ -25,20 +25,20 @@ _FILES: Final = {False: "Inter-Regular.otf", True: "InterDisplay-ExtraBold.otf"}
 class TextBlock:
     """Lines of text in one font, ``step`` pixels apart."""
 
-    letters: "FreeTypeFont"
+    font: "FreeTypeFont"
     lines: tuple[str, ...]
     step: float
 
     @property
     def height(self) -> float:
         """From the top of the first line's capitals to the baseline of the last line."""
-        return (len(self.lines) - 1) * self.step + _CAPITAL * self.letters.size
+        return (len(self.lines) - 1) * self.step + _CAPITAL * self.font.size
 
     def draw(self, pen: "ImageDraw", left: float, top: float, ink: RGB) -> None:
         """Draw the lines with their left edge and the top of their capitals at this position, in pixels."""
         for n, line in enumerate(self.lines):
-            foot = top + n * self.step + _CAPITAL * self.letters.size
-            pen.text((left, foot), line, font=self.letters, fill=ink, anchor="ls")
+            foot = top + n * self.step + _CAPITAL * self.font.size
+            pen.text((left, foot), line, font=self.font, fill=ink, anchor="ls")
 
 
 def font(size: float, *, bold: bool = False) -> "FreeTypeFont":

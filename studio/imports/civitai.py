@@ -21,11 +21,11 @@ _ADDRESS: Final = re.compile(r"urn:air:([^:]{0,40}):([^:]{0,40}):[^:]{0,40}:(\d{
 
 
 class CivitaiResources(NamedTuple):
-    """The listed files; ``there`` means that there was a list, ``flux`` that the model is a Flux model."""
+    """The listed files; ``present`` means that there was a list, ``flux`` that the model is a Flux model."""
 
     assets: tuple[Asset, ...] = ()
     skipped: tuple[SkippedSetting, ...] = ()
-    there: bool = False
+    present: bool = False
     flux: bool = False
 
 
@@ -39,8 +39,8 @@ def resources(rest: dict[str, str], known: Collection[str]) -> CivitaiResources:
         rest.pop("Civitai metadata")
     read = [_resource(one, known) for one in listed]
     assets = tuple(one for one in read if isinstance(one, Asset))
-    left = tuple(one for one in read if isinstance(one, SkippedSetting))
-    return CivitaiResources(assets, left, True, any(map(_is_flux, listed)))
+    skipped = tuple(one for one in read if isinstance(one, SkippedSetting))
+    return CivitaiResources(assets, skipped, True, any(map(_is_flux, listed)))
 
 
 def parsed(text: str, kind: type[T]) -> T:

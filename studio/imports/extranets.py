@@ -50,20 +50,24 @@ def read(prompt: str, rest: dict[str, str]) -> ExtraNetworks:
 
     Raises InputError if it names an implausible number of LoRAs.
     """
-    left = list[SkippedSetting]()
-    hashes = _hashes(rest, left)
+    skipped = list[SkippedSetting]()
+    hashes = _hashes(rest, skipped)
     tags = list(islice(_TAG.finditer(prompt), _MOST_TAGS + 1))
     if len(tags) > _MOST_TAGS:  # each is matched against all local files
         raise InputError(f"the text in the picture names over {_MOST_TAGS} LoRAs; it cannot be read")
-    loras = [asset for tag in tags for asset in _lora_asset(tag, hashes, left)]
+    loras = [asset for tag in tags for asset in _lora_asset(tag, hashes, skipped)]
     assets = [*_model(rest, hashes), *_vae(rest, hashes), *_modules(rest), *loras, *_embeddings(hashes)]
-    made = civitai.resources(rest, {asset.kind for asset in assets})
+    resources = civitai.resources(rest, {asset.kind for asset in assets})
     used = {(asset.kind, name) for asset in assets for name in (asset.name, "")}
     strays = (_stray(kind, name, text) for (kind, name), text in hashes.items() if (kind, name) not in used)
     bare = _TAG.sub("", prompt)
-    everything = (*left, *made.skipped, *strays)
+    everything = (*skipped, *resources.skipped, *strays)
     return ExtraNetworks(
-        bare if bare == prompt else bare.strip(), (*assets, *made.assets), everything, made.there, made.flux
+        bare if bare == prompt else bare.strip(),
+        (*assets, *resources.assets),
+        everything,
+        resources.present,
+        resources.flux,
     )
 
 
@@ -73,14 +77,14 @@ def _stray(kind: str, name: str, text: tuple[str, ...]) -> SkippedSetting:
     )
 
 
-def _hashes(rest: dict[str, str], left: list[SkippedSetting]) -> Hashes:
+def _hashes(rest: dict[str, str], skipped: list[SkippedSetting]) -> Hashes:
     """All hashes in the settings."""
     found: Hashes = {}
     for key, kind, name, as_written in (*_listed(rest), *_objects(rest)):
         text = as_written.strip().lower().removeprefix("0x")
         if not _HEX.fullmatch(text) or _NOTHING.startswith(text):
             why = "it is the hash of an empty file" if _NOTHING.startswith(text) and text else "it is not a hash"
-            left.append(
+            skipped.append(
                 SkippedSetting(key, shown(f"{name or kind}: {text}"), f"{why}, so it does not identify the file")
             )
         else:
@@ -138,7 +142,7 @@ def _embeddings(hashes: Hashes) -> Iterator[Asset]:
     return (Asset(kind, name, text) for (kind, name), text in hashes.items() if kind == "embedding")
 
 
-def _lora_asset(tag: re.Match[str], hashes: Hashes, left: list[SkippedSetting]) -> Iterator[Asset]:
+def _lora_asset(tag: re.Match[str], hashes: Hashes, skipped: list[SkippedSetting]) -> Iterator[Asset]:
     """The LoRA of a tag; parts that cannot be used are skipped."""
     kind, name, arguments = tag[1], tag[2].strip(), tag[3].split(":")[1:]
     named = dict(one.split("=", 1) for one in arguments if "=" in one)
@@ -147,9 +151,9 @@ def _lora_asset(tag: re.Match[str], hashes: Hashes, left: list[SkippedSetting]) 
     unet = named.pop("unet", plain[1] if plain[1:] else text)
     if kind == "hypernet" or not _NUMBER.fullmatch(text) or not _NUMBER.fullmatch(unet):
         why = "hypernetworks are not used here" if kind == "hypernet" else "its weight is not a number"
-        left.append(SkippedSetting("Prompt", tag[0], why))
+        skipped.append(SkippedSetting("Prompt", tag[0], why))
         return
     if named or plain[2:]:
-        left.append(SkippedSetting("Prompt", tag[0], "only the name and the weights of this LoRA are used"))
+        skipped.append(SkippedSetting("Prompt", tag[0], "only the name and the weights of this LoRA are used"))
     same = float(text) == float(unet)
     yield Asset("lora", name, hashes.get(("lora", name), ()), float(unet), None if same else float(text))

@@ -41,12 +41,12 @@ def fit_to_form(
         bind(form, known)
     except InputError as error:
         wrong |= {name: shorten(text, 150, placeholder=" …") for name, text in error.wrong.items()}
-    left = (
+    skipped = (
         SkippedSetting(called.get(name, name), shown(value), wrong[name])
         for name, value in values.items()
         if name in wrong
     )
-    return {name: value for name, value in known.items() if name not in wrong}, tuple(left)
+    return {name: value for name, value in known.items() if name not in wrong}, tuple(skipped)
 
 
 def shown(value: Any) -> str:

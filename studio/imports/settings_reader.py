@@ -164,8 +164,8 @@ class SettingsReader:
         for name, value in self._settings.items():
             if name not in IRRELEVANT and not _off(value) and not _same(value, self._defaults.get(name)):
                 self.skip(name, value, self._why.get(name, _UNKNOWN))
-        assets, left = tuple(self._assets), tuple(self._skipped)
-        return ImportedSettings(self._tool, workflow, None, values, assets, left, self._clip_skip)
+        assets, skipped = tuple(self._assets), tuple(self._skipped)
+        return ImportedSettings(self._tool, workflow, None, values, assets, skipped, self._clip_skip)
 
 
 def _off(value: Any) -> bool:

@@ -62,16 +62,16 @@ class ControlNetInput:
 class ComfyConditioning:
     """Everything that conditions a sampler.
 
-    ``guidance`` is for guidance-distilled models; ``like`` are the pictures that an instruction model edits. ``beside``
-    is a picture that the model gets as extra channels: to edit, or to follow, as it was trained. ``unknown`` means that
-    unsupported nodes make part of the prompt.
+    ``guidance`` is for guidance-distilled models; ``edited`` are the pictures that an instruction model edits.
+    ``extra_channels`` is a picture that the model gets beside the noise: to edit, or to follow, as it was trained.
+    ``unknown`` means that unsupported nodes make part of the prompt.
     """
 
     entries: tuple[ConditionedPrompt, ...] = ()
     followed: tuple[ControlNetInput, ...] = ()
     guidance: float | None = None
-    like: tuple[ImageSource, ...] = ()
-    beside: ImageSource | None = None
+    edited: tuple[ImageSource, ...] = ()
+    extra_channels: ImageSource | None = None
     embeddings: tuple[tuple[str, str], ...] = ()
     clip_skip: int | None = None
     zeroed: bool = False
@@ -84,8 +84,8 @@ class ComfyConditioning:
             self.entries + other.entries,
             self.followed or other.followed,
             self.guidance if self.guidance is not None else other.guidance,
-            self.like or other.like,
-            self.beside or other.beside,
+            self.edited or other.edited,
+            self.extra_channels or other.extra_channels,
             tuple(dict.fromkeys(self.embeddings + other.embeddings)),
             self.clip_skip or other.clip_skip,
             self.zeroed and other.zeroed,
@@ -152,10 +152,10 @@ def _encoded(reader: GraphReader, node: Node) -> ComfyConditioning:
         reader.skip("BREAK or AND", first, "plain words there; in lower case here, where they would split the prompt")
     guidance = reader.number(node, "guidance") if node.type == "CLIPTextEncodeFlux" else None
     seen = [name for name in ("image", "image1", "image2", "image3") if node.link(name)]
-    like = tuple(pixels(reader, node, name) for name in seen)
+    edited = tuple(pixels(reader, node, name) for name in seen)
     skip = clip_skip(reader, node)
     entry = ConditionedPrompt(prompt.text)
-    return ComfyConditioning((entry,), (), guidance, like, None, prompt.embeddings, skip, unknown=unknown)
+    return ComfyConditioning((entry,), (), guidance, edited, None, prompt.embeddings, skip, unknown=unknown)
 
 
 def _joined(reader: GraphReader, node: Node, before: Callable[[str], ComfyConditioning]) -> ComfyConditioning:
@@ -208,12 +208,12 @@ def _taught(reader: GraphReader, node: Node, before: ComfyConditioning) -> Comfy
     return replace(before, guidance=reader.number(node, "guidance"))
 
 
-def _like(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:
-    return replace(before, like=(*before.like, pixels(reader, node, "latent")))
+def _edited(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:
+    return replace(before, edited=(*before.edited, pixels(reader, node, "latent")))
 
 
-def _beside(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:
-    return replace(before, beside=pixels(reader, node, "pixels"))
+def _extra_channels(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:
+    return replace(before, extra_channels=pixels(reader, node, "pixels"))
 
 
 def _followed(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:
@@ -240,8 +240,8 @@ _CHANGES: Final[Mapping[str, Callable[[GraphReader, Node, ComfyConditioning], Co
     "ConditioningSetTimestepRange": _timed,
     "ConditioningZeroOut": _zeroed,
     "FluxGuidance": _taught,
-    "ReferenceLatent": _like,
-    "InstructPixToPixConditioning": _beside,
+    "ReferenceLatent": _edited,
+    "InstructPixToPixConditioning": _extra_channels,
     "ControlNetApply": _followed,
     "ControlNetApplyAdvanced": _followed,
     "ControlNetApplySD3": _followed,

@@ -26,7 +26,7 @@ def imported_settings(tool: str, reader: GraphReader, passes: list[SamplerPass],
     if not passes:
         return _enlarged(tool, builder, last)
     for n, one in enumerate(passes):
-        became = passes[n + 1].of if n + 1 < len(passes) else last
+        became = passes[n + 1].source if n + 1 < len(passes) else last
         size = _target(reader, one, size)
         before = _add(builder, one, became.decoder or last.decoder, size, before, passes[0])
     _finish(builder, last, size, before)
@@ -47,7 +47,7 @@ def picture_size(passes: list[SamplerPass], last: ImageSource) -> Pair | None:
     """Width and height of the saved picture, None if the graph does not say."""
     size: Pair | None = None
     for one in passes:
-        size = _size(one.of, size)
+        size = _size(one.source, size)
     return _size(last, size) if last.scaled else size
 
 
@@ -61,19 +61,19 @@ def _size(of: ImageSource, before: Pair | None) -> Pair | None:
 
 def _target(reader: GraphReader, one: SamplerPass, before: Pair | None) -> Pair | None:
     """Width and height of a pass' picture; if the graph changes them to unknown ones, that is listed."""
-    size = _size(one.of, before)
-    if size is None and one.of.scaled:
-        whose = "another one that is unknown" if one.of.drawn else "the start picture's"
+    size = _size(one.source, before)
+    if size is None and one.source.scaled:
+        whose = "another one that is unknown" if one.source.drawn else "the start picture's"
         reader.skip(f"size of {one.node}", "", f"it depends on {whose}; set the size")
     return size
 
 
 def _use(one: SamplerPass) -> str:
-    if one.positive.like:
+    if one.positive.edited:
         return "instruct"
-    if one.of.mask is not None:
-        return "outpaint" if one.of.mask.pad else "inpaint"
-    if one.of.drawn or one.of.file:
+    if one.source.mask is not None:
+        return "outpaint" if one.source.mask.pad else "inpaint"
+    if one.source.drawn or one.source.file:
         return "edit"
     return "refine" if one.refiner else "generate"
 
@@ -113,12 +113,12 @@ def _pictures(builder: WorkflowBuilder, one: SamplerPass, use: str, step: str, b
     if before and use in _CHANGES:
         builder.steps[step]["image"] = f"${before}"
     elif use in _CHANGES:
-        shown = one.positive.like or (one.of,)
+        shown = one.positive.edited or (one.source,)
         for extra in shown[1:]:
             builder.reader.skip("image", extra.file, "only one picture can be edited here")
         name = builder.expose("image", step, "image")
         builder.reader.skip(name, shown[0].file, "a start picture; choose it")
-    mask = one.of.mask
+    mask = one.source.mask
     if use == "inpaint" and mask is not None:
         builder.reader.skip(builder.expose("mask", step, "mask"), mask.file, "a mask; choose it")
     if use == "outpaint" and mask and mask.pad:
@@ -249,7 +249,7 @@ def _seed(builder: WorkflowBuilder, passes: list[SamplerPass]) -> None:
     for one in passes[1:]:
         if one.seed is not None and one.seed != seeds[0]:
             builder.reader.skip(f"seed of {one.node}", one.seed, f"all passes use the seed {seeds[0]} here")
-    if (count := passes[0].of.count) > 1:
+    if (count := passes[0].source.count) > 1:
         builder.reader.skip("batch_size", count, "the first picture has this seed, the others the next ones")
         builder.values["count"] = min(count, 1000)
 

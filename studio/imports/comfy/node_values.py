@@ -247,11 +247,11 @@ def _switch(node: Node | None) -> Callable[[Given], str | None] | None:
 
 def _true_or_false(given: Given) -> str | None:
     """If only one input is linked, that one."""
-    there = [name for name in ("on_false", "on_true") if name in given]
-    if len(there) == 1:
-        return there[0]
+    linked = [name for name in ("on_false", "on_true") if name in given]
+    if len(linked) == 1:
+        return linked[0]
     state = given.get("switch")
-    return ("on_false", "on_true")[state] if isinstance(state, bool) and there else None
+    return ("on_false", "on_true")[state] if isinstance(state, bool) and linked else None
 
 
 def _numbered(given: Given) -> str | None:

@@ -36,7 +36,7 @@ _SCHEDULES: Final = {
 
 @dataclass(frozen=True)
 class SamplerPass:
-    """One sampler, and the picture or latents (``of``) that it starts from.
+    """One sampler, and the picture or latents (``source``) that it starts from.
 
     ``steps`` is the number of steps from pure noise to the picture, of which the last ``strength`` are run; None if
     that is unknown. A ``refiner`` takes over at the share ``hand_over``.
@@ -46,7 +46,7 @@ class SamplerPass:
     model: LoadedModel
     positive: ComfyConditioning
     negative: ComfyConditioning
-    of: ImageSource
+    source: ImageSource
     seed: int | None
     steps: int | None
     strength: float | None
@@ -61,7 +61,7 @@ class SamplerPass:
     def flows(self) -> bool:
         """Whether its model looks like a flow matching model."""
         distilled = self.positive.guidance is not None
-        return self.model.alone or self.model.shifted or distilled or self.of.empty not in ("", "EmptyLatentImage")
+        return self.model.alone or self.model.shifted or distilled or self.source.empty not in ("", "EmptyLatentImage")
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,9 @@ def passes(reader: GraphReader) -> tuple[list[SamplerPass], ImageSource]:
         if len(found) == _MOST:
             raise InputError(f"this ComfyUI graph has over {_MOST} passes; it cannot be read")
         found.insert(0, _pass(reader, came.drawn))
-        came = found[0].of
+        came = found[0].source
     if not found and not (last.file and last.upscaler):
-        missing = ", ".join(left.name for left in reader.skipped[:5]) or "a sampler"
+        missing = ", ".join(one.name for one in reader.skipped[:5]) or "a sampler"
         raise InputError(f"no supported node makes the picture of {reader.output} in this ComfyUI graph: {missing}")
     return _merged(reader, found), last
 
@@ -103,13 +103,13 @@ def _pass(reader: GraphReader, node: Node) -> SamplerPass:
     loaded, of = model(reader, settings.guided), pixels(reader, node, "latent_image")
     positive = conditioning(reader, settings.guided, "positive" if settings.guided.link("positive") else "conditioning")
     negative = conditioning(reader, settings.guided, "negative")
-    if (shown := positive.beside) and loaded.distilled:
+    if (shown := positive.extra_channels) and loaded.distilled:
         positive, of = (
             replace(positive, followed=(*positive.followed, ControlNetInput("", shown, 1.0, 0.0, 1.0))),
             _NOTHING,
         )
     elif shown:
-        positive = replace(positive, like=(*positive.like, shown))
+        positive = replace(positive, edited=(*positive.edited, shown))
     total, strength = _share(settings)
     made = SamplerPass(
         node, loaded, positive, negative, of, settings.seed, total, strength, settings.cfg, None, None, settings.noisy
@@ -249,7 +249,7 @@ def _merged(reader: GraphReader, found: list[SamplerPass]) -> list[SamplerPass]:
     """The passes, with those merged that only continue the one before."""
     made: list[SamplerPass] = []
     for one in found:
-        if one.noisy or not made or one.of.scaled:
+        if one.noisy or not made or one.source.scaled:
             if not one.noisy:
                 reader.skip(f"noise of {one.node}", "none", "noise is added here as usual")
             made.append(replace(one, noisy=True))

@@ -95,7 +95,7 @@ class _CanvasLevel:
         return Node(f"{self.path}{node.get('id')}", named, inputs, title[:100] if isinstance(title, str) else "")
 
     def _origin(self, link: Any) -> Any:
-        """The Link or value at the other end of a link, through all nodes that only pass it on; None for a loose end."""
+        """The Link or value at the other end of a link, through all nodes that only pass it on; None if loose."""
         place: tuple[_CanvasLevel, Any] | Link | Any = (self, link)
         for _ in range(MOST):
             if not isinstance(place, tuple):
@@ -129,11 +129,12 @@ class _CanvasLevel:
         return self._link(next(_each(node.get("inputs")), {}))
 
     def _past(self, node: Mapping[str, Any], slot: int) -> Any:
-        """What replaces the output of a bypassed node: its first input of that type, preferably at the same position."""
+        """What replaces the output of a bypassed node: its first input of that type, preferably at the same position.
+        """
         outputs, inputs = _dicts(node.get("outputs")), _dicts(node.get("inputs"))
         kind = outputs[slot].get("type") if slot < len(outputs) else None
-        beside = inputs[slot : slot + 1] + inputs
-        return self._link(next((one for one in beside if one.get("type") == kind), {}))
+        candidates = inputs[slot : slot + 1] + inputs
+        return self._link(next((one for one in candidates if one.get("type") == kind), {}))
 
     def _link(self, given: Mapping[str, Any]) -> Any:
         return None if given.get("link") is None else (self, given["link"])

@@ -91,11 +91,11 @@ class _InfotextReader:
         dialect = comfy.to_studio if tool.startswith(_LIKE_COMFYUI) else escape_wildcards
         for name, text in (("prompt", self.networks.prompt), ("negative_prompt", self.info.negative)):
             try:
-                said = dialect(text)
+                converted = dialect(text)
             except ValueError as error:
-                said = escape(text)
+                converted = escape(text)
                 self.skip(keys.INPUTS[name], f"{error}; its words are used without weights", text)
-            self.values |= {name: said} if said or name == "prompt" else {}
+            self.values |= {name: converted} if converted or name == "prompt" else {}
 
     def take(self, key: str) -> str:
         """Remove a setting and return its value, "" if there is none."""

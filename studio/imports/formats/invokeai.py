@@ -75,18 +75,18 @@ def _settings_in(metadata: EmbeddedMetadata) -> dict[str, Any] | None:
     return None
 
 
-def _renamed(said: dict[str, Any]) -> dict[str, Any]:
+def _renamed(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings of version 2 under the names that they have since version 3."""
-    image = said.pop("image", None)
+    image = settings.pop("image", None)
     given = {_NEWER.get(name, name): value for name, value in (image if isinstance(image, dict) else {}).items()}
-    model = {"name": said.pop("model_weights", None), "hash": said.pop("model_hash", None), "base": "sd-1"}
+    model = {"name": settings.pop("model_weights", None), "hash": settings.pop("model_hash", None), "base": "sd-1"}
     prompt = given.get("positive_prompt")
     if isinstance(prompt, list) and len(prompt) == 1 and isinstance(prompt[0], dict):
         given["positive_prompt"] = prompt = prompt[0].get("prompt")
     if isinstance(prompt, str) and len(prompt) <= LONGEST:
         given["positive_prompt"] = _UNWANTED.sub("", prompt).strip()
         given["negative_prompt"] = ", ".join(_UNWANTED.findall(prompt))
-    return {**said, **given, "model": model if model["name"] else None}
+    return {**settings, **given, "model": model if model["name"] else None}
 
 
 def _workflow(reader: SettingsReader) -> str:

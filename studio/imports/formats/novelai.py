@@ -45,15 +45,17 @@ def read(metadata: EmbeddedMetadata) -> ImportedSettings | None:
     if texts is None:
         return None
     comment = texts.get("Comment")
-    said = comment if isinstance(comment, dict) else json_object(comment, TOOL) if isinstance(comment, str) else {}
-    reader = SettingsReader(TOOL, {**{name: item for name, item in texts.items() if name != "Comment"}, **said}, _WHY)
-    if "prompt" not in said and "v4_prompt" not in said:  # version 1
+    settings = comment if isinstance(comment, dict) else json_object(comment, TOOL) if isinstance(comment, str) else {}
+    reader = SettingsReader(
+        TOOL, {**{name: item for name, item in texts.items() if name != "Comment"}, **settings}, _WHY
+    )
+    if "prompt" not in settings and "v4_prompt" not in settings:  # version 1
         reader.add({"prompt": reader.take("Description")})
     _captions(reader, "v4_prompt", "prompt", "prompt")
     _captions(reader, "v4_negative_prompt", "uc", "negative_prompt")
     _settings(reader)
     return reader.result(
-        "image-to-image" if said.get("strength") is not None and _is_img2img(said) else "text-to-image"
+        "image-to-image" if settings.get("strength") is not None and _is_img2img(settings) else "text-to-image"
     )
 
 
@@ -67,17 +69,17 @@ def _texts(metadata: EmbeddedMetadata) -> Mapping[str, Any] | None:
 _CHUNKS: Final = ("Title", "Description", "Software", "Source", "Generation time", "Comment")
 
 
-def _hidden(said: str) -> Mapping[str, Any] | None:
-    if not said.lstrip().startswith("{") or '"NovelAI"' not in said:
+def _hidden(text: str) -> Mapping[str, Any] | None:
+    if not text.lstrip().startswith("{") or '"NovelAI"' not in text:
         return None
-    texts = json_object(said, TOOL)
+    texts = json_object(text, TOOL)
     return texts if texts.get("Software") == TOOL else None
 
 
-def _is_img2img(said: Mapping[str, Any]) -> bool:
+def _is_img2img(settings: Mapping[str, Any]) -> bool:
     """Whether the picture was made from another, by the request's name: "Img2ImgRequest"."""
-    request = said.get("request_type")
-    return "img2img" in request.lower() if isinstance(request, str) else "noise" in said
+    request = settings.get("request_type")
+    return "img2img" in request.lower() if isinstance(request, str) else "noise" in settings
 
 
 def _captions(reader: SettingsReader, name: str, older: str, ours: str) -> None:

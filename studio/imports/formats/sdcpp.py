@@ -87,15 +87,15 @@ _WHY: Final = MappingProxyType(
 def read(metadata: EmbeddedMetadata) -> ImportedSettings | None:
     """The settings of stable-diffusion.cpp; None for other files. Raises InputError if they are damaged."""
     texts = [(place, metadata.texts.get(place, "")) for place in _PLACES]
-    said = next(filter(None, (_said(written, place) for place, written in texts)), None)
+    content = next(filter(None, (_content_in(written, place) for place, written in texts)), None)
     networks = None
-    if said is None:
+    if content is None:
         info = next((info for _, written in texts if (info := _info(written))), None)
         if info is None:
             return None
         networks = extranets.read(info.prompt, {})
-        said = {**_from_text(info), "prompt.positive": networks.prompt, "prompt.negative": info.negative or None}
-    settings = {name: value for name, value in said.items() if name not in IRRELEVANT}
+        content = {**_from_text(info), "prompt.positive": networks.prompt, "prompt.negative": info.negative or None}
+    settings = {name: value for name, value in content.items() if name not in IRRELEVANT}
     reader = SettingsReader(TOOL, dict(flatten(settings)), _WHY, _DEFAULTS)
     reader.prompt("prompt.positive", "prompt", sdcpp.to_studio)
     reader.prompt("prompt.negative", "negative_prompt", sdcpp.to_studio)
@@ -120,19 +120,19 @@ def _info(written: str) -> Infotext | None:
 
 def _from_text(info: Infotext) -> dict[str, Any]:
     """The text's settings by their names in the JSON object; others keep their own name."""
-    said: dict[str, Any] = {}
+    content: dict[str, Any] = {}
     for key, value in info.settings:
         if key == "Sampler":
             method, _, scheduler = value.partition(" ")
-            said |= {"sampling.method": method, "sampling.scheduler": scheduler or None}
+            content |= {"sampling.method": method, "sampling.scheduler": scheduler or None}
         elif key == "Size":
-            said["width"], _, said["height"] = value.partition("x")
+            content["width"], _, content["height"] = value.partition("x")
         elif key == "TE":  # one per text encoder
-            said["models.text_encoders"] = ", ".join(filter(None, (said.get("models.text_encoders"), value)))
+            content["models.text_encoders"] = ", ".join(filter(None, (content.get("models.text_encoders"), value)))
         elif key != "Version":
             name = _IN_TEXT.get(key, key)
-            said[name] = value if name.startswith("models.") else _number(value)
-    return {**said, **({"hires.enabled": True} if "hires.scale" in said else {})}
+            content[name] = value if name.startswith("models.") else _number(value)
+    return {**content, **({"hires.enabled": True} if "hires.scale" in content else {})}
 
 
 def _number(value: str) -> Any:
@@ -143,7 +143,7 @@ def _number(value: str) -> Any:
         return value
 
 
-def _said(written: str, place: str) -> Mapping[str, Any] | None:
+def _content_in(written: str, place: str) -> Mapping[str, Any] | None:
     if _SCHEMA not in written:
         return None
     if place == "xmp":
