@@ -55,19 +55,26 @@ def _loader(most_nodes: int, as_text: bool) -> Any:
                 self.depth -= 1
 
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: ARG002 always deep
-            seen: set[str] = set()
-            for key, _ in node.value:
-                if not isinstance(key, yaml.ScalarNode):
-                    raise _refusal("a name must be plain text", key.start_mark)
-                if key.value in seen:
-                    raise _refusal(f"'{key.value[:80]}' is there twice; keep one", key.start_mark)
-                seen.add(key.value)
+            _check_keys(node)
             return super().construct_mapping(node, deep=True)
 
     for tag, pattern, first in () if as_text else _CORE_SCHEMA:
         StrictLoader.add_implicit_resolver(tag, re.compile(pattern), list(first))
     StrictLoader.add_constructor("tag:yaml.org,2002:int", lambda _, node: whole(node.value))
     return StrictLoader
+
+
+def _check_keys(mapping: Any) -> None:
+    """Raise an error for a key that is not plain text or occurs twice."""
+    import yaml
+
+    seen: set[str] = set()
+    for key, _ in mapping.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise _refusal("a name must be plain text", key.start_mark)
+        if key.value in seen:
+            raise _refusal(f"'{key.value[:80]}' is there twice; keep one", key.start_mark)
+        seen.add(key.value)
 
 
 def _problem(event: Any, depth: int, nodes: int, most: int) -> str:

@@ -107,9 +107,7 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
 
 
 def named_in_text(path: str | Path) -> bool:
-    """Whether a path is valid text. To the system names are bytes; those that are not UTF-8 fit into no JSON and no
-    page.
-    """
+    """Whether a path is valid text. Names are bytes; those that are not UTF-8 fit into no JSON and no page."""
     try:
         str(path).encode()
     except UnicodeEncodeError:

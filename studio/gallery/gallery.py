@@ -110,9 +110,7 @@ class Gallery:
         return search.entries(self._index, list(pictures))
 
     def entry(self, picture: str | Path) -> GalleryEntry:
-        """One picture, by its id, the beginning of its id, or a file; raises InputError if the gallery does not have
-        it.
-        """
+        """One picture, by its id, the beginning of its id, or a file; raises InputError if it is not in the gallery."""
         name = str(picture)
         rows = self._by_path(name) or self._index.ask(
             "SELECT id FROM pictures WHERE id >= ? AND id < ? LIMIT 2", name.lower(), f"{name.lower()}g"

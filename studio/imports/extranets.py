@@ -73,7 +73,9 @@ def read(prompt: str, rest: dict[str, str]) -> ExtraNetworks:
 
 def _stray(kind: str, name: str, text: tuple[str, ...]) -> SkippedSetting:
     return SkippedSetting(
-        f"Hashes: {kind} {name}".strip(), ", ".join(text), "nothing says that it was used, or how strongly"
+        f"Hashes: {kind} {name}".strip(),
+        ", ".join(text),
+        "the text does not say that it was used, or with which weight",
     )
 
 

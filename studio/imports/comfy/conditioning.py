@@ -128,7 +128,7 @@ def _read(reader: GraphReader, node: Node, known: Known) -> tuple[ComfyCondition
     return tuple(change(reader, node, before(side)) for side in sides)
 
 
-def _unchanged(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:  # noqa: ARG001 the same signature as the others
+def _unchanged(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:  # noqa: ARG001 same signature
     return before
 
 
@@ -200,11 +200,11 @@ def _timed(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyC
     return before.with_entries(start=reader.number(node, "start", 0.0), end=reader.number(node, "end", 1.0))
 
 
-def _zeroed(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:  # noqa: ARG001 the same signature as the others
+def _zeroed(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:  # noqa: ARG001 same signature
     return ComfyConditioning(zeroed=True)
 
 
-def _taught(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:
+def _distilled_guidance(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:
     return replace(before, guidance=reader.number(node, "guidance"))
 
 
@@ -239,7 +239,7 @@ _CHANGES: Final[Mapping[str, Callable[[GraphReader, Node, ComfyConditioning], Co
     "ConditioningSetMask": _masked,
     "ConditioningSetTimestepRange": _timed,
     "ConditioningZeroOut": _zeroed,
-    "FluxGuidance": _taught,
+    "FluxGuidance": _distilled_guidance,
     "ReferenceLatent": _edited,
     "InstructPixToPixConditioning": _extra_channels,
     "ControlNetApply": _followed,

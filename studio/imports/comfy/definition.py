@@ -82,20 +82,20 @@ def _add(
     builder: WorkflowBuilder, one: SamplerPass, decoder: Node | None, size: Pair | None, before: str, first: SamplerPass
 ) -> str:
     """Add the step of a pass and the steps of its guides; returns the step's name."""
-    use, more = _use(one), "again_" if before else ""
+    use, prefix = _use(one), "again_" if before else ""
     if one.model.name:
         builder.asset("model", one.model.name)
-    looked = guide(builder, one, decoder, size)
-    step = builder.step("again" if before else _NAMES[use], use, {"guide": looked})
+    guide_step = guide(builder, one, decoder, size)
+    step = builder.step("again" if before else _NAMES[use], use, {"guide": guide_step})
     _pictures(builder, one, use, step, before)
-    _prompts(builder, one, step, more, first if before else None)
-    _settings(builder, one, use, step, more, size)
-    _models(builder, one, use, step, more, first if before else None)
+    _prompts(builder, one, step, prefix, first if before else None)
+    _settings(builder, one, use, step, prefix, size)
+    _models(builder, one, use, step, prefix, first if before else None)
     return step
 
 
 def _models(
-    builder: WorkflowBuilder, one: SamplerPass, use: str, step: str, more: str, first: SamplerPass | None
+    builder: WorkflowBuilder, one: SamplerPass, use: str, step: str, prefix: str, first: SamplerPass | None
 ) -> None:
     """The model of a pass, and its refiner; a later pass with the same model shares the first's input."""
     if use == "refine":
@@ -104,7 +104,7 @@ def _models(
         builder.steps[step]["model"] = "$model"
     else:
         builder.choose(
-            f"{more}model", step, "model", one.model.name or None, {"more": True, **_labelled(more, "model")}
+            f"{prefix}model", step, "model", one.model.name or None, {"more": True, **_labelled(prefix, "model")}
         )
 
 
@@ -113,11 +113,11 @@ def _pictures(builder: WorkflowBuilder, one: SamplerPass, use: str, step: str, b
     if before and use in _CHANGES:
         builder.steps[step]["image"] = f"${before}"
     elif use in _CHANGES:
-        shown = one.positive.edited or (one.source,)
-        for extra in shown[1:]:
+        sources = one.positive.edited or (one.source,)
+        for extra in sources[1:]:
             builder.reader.skip("image", extra.file, "only one picture can be edited here")
         name = builder.expose("image", step, "image")
-        builder.reader.skip(name, shown[0].file, "a start picture; choose it")
+        builder.reader.skip(name, sources[0].file, "a start picture; choose it")
     mask = one.source.mask
     if use == "inpaint" and mask is not None:
         builder.reader.skip(builder.expose("mask", step, "mask"), mask.file, "a mask; choose it")
@@ -126,13 +126,13 @@ def _pictures(builder: WorkflowBuilder, one: SamplerPass, use: str, step: str, b
             builder.expose(name, step, name, pixels)
 
 
-def _prompts(builder: WorkflowBuilder, one: SamplerPass, step: str, more: str, first: SamplerPass | None) -> None:
+def _prompts(builder: WorkflowBuilder, one: SamplerPass, step: str, prefix: str, first: SamplerPass | None) -> None:
     """The prompt and the negative prompt; a later pass with the same ones shares the first's inputs."""
     for name, given in (("prompt", one.positive), ("negative_prompt", one.negative)):
         text = _text(builder, given, name)
         if given.unknown:
             builder.reader.skip(name, text, "unsupported nodes make at least part of it; write it")
-            builder.expose(f"{more}{name}", step, name, None, _about(name, more))
+            builder.expose(f"{prefix}{name}", step, name, None, _about(name, prefix))
             continue
         if name == "negative_prompt" and text and one.cfg == 1:
             builder.reader.skip(name, text, "it has no effect with a cfg of 1")
@@ -141,15 +141,15 @@ def _prompts(builder: WorkflowBuilder, one: SamplerPass, step: str, more: str, f
             builder.steps[step][name] = f"${name}"
         else:
             value = text or (None if name == "negative_prompt" else "")
-            builder.expose(f"{more}{name}", step, name, value, _about(name, more))
+            builder.expose(f"{prefix}{name}", step, name, value, _about(name, prefix))
 
 
-def _about(name: str, more: str) -> dict[str, Any]:
-    return {**({"more": True} if name == "negative_prompt" else {}), **_labelled(more, name)}
+def _about(name: str, prefix: str) -> dict[str, Any]:
+    return {**({"more": True} if name == "negative_prompt" else {}), **_labelled(prefix, name)}
 
 
-def _labelled(more: str, name: str) -> dict[str, Any]:
-    return {"label": f"{name.replace('_', ' ').capitalize()} of a later pass"} if more else {}
+def _labelled(prefix: str, name: str) -> dict[str, Any]:
+    return {"label": f"{name.replace('_', ' ').capitalize()} of a later pass"} if prefix else {}
 
 
 def _text(builder: WorkflowBuilder, given: ComfyConditioning, name: str) -> str:
@@ -184,10 +184,10 @@ def _combined(builder: WorkflowBuilder, entries: list[ConditionedPrompt]) -> str
     return " AND ".join(f"{entry.text} :{round(entry.weight / whole, 4):g}" for entry in entries)
 
 
-def _settings(builder: WorkflowBuilder, one: SamplerPass, use: str, step: str, more: str, size: Pair | None) -> None:
+def _settings(builder: WorkflowBuilder, one: SamplerPass, use: str, step: str, prefix: str, size: Pair | None) -> None:
     """The sampling inputs with the graph's values."""
     if use in ("edit", "inpaint", "outpaint"):
-        name = "strength" if "strength" not in builder.inputs else f"{more}strength"
+        name = "strength" if "strength" not in builder.inputs else f"{prefix}strength"
         builder.expose(name, step, "strength", one.strength, {} if use == "edit" else {"more": True})
     elif one.strength is not None and one.strength < 1:
         builder.reader.skip(f"denoise of {one.node}", one.strength, "it starts from pure noise here")
@@ -206,7 +206,7 @@ def _settings(builder: WorkflowBuilder, one: SamplerPass, use: str, step: str, m
     }
     for name, value in given.items():
         if name != "size" or use not in ("inpaint", "outpaint"):
-            exposed = builder.expose(f"{more}{name}", step, name, value, {"more": True, **_labelled(more, name)})
+            exposed = builder.expose(f"{prefix}{name}", step, name, value, {"more": True, **_labelled(prefix, name)})
             if name == "clip_skip" and one.positive.clip_skip is not None:
                 builder.clip_skip[exposed] = one.positive.clip_skip
 
@@ -214,10 +214,9 @@ def _settings(builder: WorkflowBuilder, one: SamplerPass, use: str, step: str, m
 def _finish(builder: WorkflowBuilder, last: ImageSource, size: Pair | None, before: str) -> None:
     """What is done to the picture after the last pass."""
     if last.upscaler:
-        looked = builder.steps[before]["guide"]
         given = {
             "image": f"${before}",
-            "guide": looked,
+            "guide": builder.steps[before]["guide"],
             "model": "$again_model" if "again_model" in builder.inputs else "$model",
         }
         builder.expose("factor", builder.step("enlarge", "upscale", given), "factor", _times(builder, last, size))

@@ -53,21 +53,21 @@ def _guide(values: StepValues) -> ExportGuide:
     return found if isinstance(found, ExportGuide) else ExportGuide()
 
 
-def _lora(builder: PromptGraphBuilder, values: StepValues, seed: int) -> ExportGuide:  # noqa: ARG001 the same signature for all steps
+def _lora(builder: PromptGraphBuilder, values: StepValues, seed: int) -> ExportGuide:  # noqa: ARG001 same signature
     guide = _guide(values)
     return replace(guide, loras=guide.loras + tuple(map(Lora.parse, values["loras"])))
 
 
-def _vae(builder: PromptGraphBuilder, values: StepValues, seed: int) -> ExportGuide:  # noqa: ARG001 the same signature for all steps
+def _vae(builder: PromptGraphBuilder, values: StepValues, seed: int) -> ExportGuide:  # noqa: ARG001 same signature
     return replace(_guide(values), vae=values["vae"])
 
 
-def _embedding(builder: PromptGraphBuilder, values: StepValues, seed: int) -> ExportGuide:  # noqa: ARG001 the same signature for all steps
+def _embedding(builder: PromptGraphBuilder, values: StepValues, seed: int) -> ExportGuide:  # noqa: ARG001 same signature
     guide, file = _guide(values), values["embedding"]
     return replace(guide, words=(*guide.words, (values["word"].strip() or PurePath(file).stem, file)))
 
 
-def _lines(builder: PromptGraphBuilder, values: StepValues, seed: int) -> NodeOutput:  # noqa: ARG001 the same signature for all steps
+def _lines(builder: PromptGraphBuilder, values: StepValues, seed: int) -> NodeOutput:  # noqa: ARG001 same signature
     picture, lines = _picture(builder, values["image"]), values["lines"]
     if lines == "edges":
         return builder.add("Canny", {"image": picture, "low_threshold": 0.1, "high_threshold": 0.2})
@@ -78,7 +78,7 @@ def _lines(builder: PromptGraphBuilder, values: StepValues, seed: int) -> NodeOu
     return picture
 
 
-def _control(builder: PromptGraphBuilder, values: StepValues, seed: int) -> ExportGuide:  # noqa: ARG001 the same signature for all steps
+def _control(builder: PromptGraphBuilder, values: StepValues, seed: int) -> ExportGuide:  # noqa: ARG001 same signature
     if not values["controlnet"]:
         raise InputError("ComfyUI needs a ControlNet to follow a picture; choose one to export this")
     guide = _guide(values)

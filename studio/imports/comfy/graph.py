@@ -47,9 +47,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes by their ids. ``drawn`` means that random choices, {red|blue}, were already made, as in what the server
-    ran.
-    """
+    """Nodes by their ids. ``drawn`` means that random choices, {red|blue}, are already made, as on the server."""
 
     nodes: Mapping[str, Node]
     drawn: bool = True

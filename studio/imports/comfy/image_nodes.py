@@ -138,7 +138,7 @@ def _edges(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:
     return replace(after, lines="edges")
 
 
-def _inverted(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:  # noqa: ARG001 the same signature as the others
+def _inverted(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:  # noqa: ARG001 same signature
     return replace(after, lines="drawing")
 
 
@@ -147,7 +147,7 @@ def _undone(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:
     return after
 
 
-def _decoded(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:  # noqa: ARG001 the same signature as the others
+def _decoded(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:  # noqa: ARG001 same signature
     return replace(after, decoder=after.decoder or node)
 
 

@@ -100,19 +100,28 @@ def passes(reader: GraphReader) -> tuple[list[SamplerPass], ImageSource]:
 
 def _pass(reader: GraphReader, node: Node) -> SamplerPass:
     settings = _READERS[node.type](reader, node)
-    loaded, of = model(reader, settings.guided), pixels(reader, node, "latent_image")
+    loaded, source = model(reader, settings.guided), pixels(reader, node, "latent_image")
     positive = conditioning(reader, settings.guided, "positive" if settings.guided.link("positive") else "conditioning")
     negative = conditioning(reader, settings.guided, "negative")
-    if (shown := positive.extra_channels) and loaded.distilled:
-        positive, of = (
-            replace(positive, followed=(*positive.followed, ControlNetInput("", shown, 1.0, 0.0, 1.0))),
-            _NOTHING,
-        )
-    elif shown:
-        positive = replace(positive, edited=(*positive.edited, shown))
-    total, strength = _share(settings)
+    if (extra := positive.extra_channels) and loaded.distilled:
+        followed = ControlNetInput("", extra, 1.0, 0.0, 1.0)
+        positive, source = replace(positive, followed=(*positive.followed, followed)), _NOTHING
+    elif extra:
+        positive = replace(positive, edited=(*positive.edited, extra))
+    steps, strength = _share(settings)
     made = SamplerPass(
-        node, loaded, positive, negative, of, settings.seed, total, strength, settings.cfg, None, None, settings.noisy
+        node=node,
+        model=loaded,
+        positive=positive,
+        negative=negative,
+        source=source,
+        seed=settings.seed,
+        steps=steps,
+        strength=strength,
+        cfg=settings.cfg,
+        guidance=None,
+        sampler=None,
+        noisy=settings.noisy,
     )
     return replace(made, sampler=_sampler(reader, made, settings), guidance=_guidance(reader, made))
 

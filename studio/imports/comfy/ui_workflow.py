@@ -129,8 +129,7 @@ class _CanvasLevel:
         return self._link(next(_each(node.get("inputs")), {}))
 
     def _past(self, node: Mapping[str, Any], slot: int) -> Any:
-        """What replaces the output of a bypassed node: its first input of that type, preferably at the same position.
-        """
+        """What replaces a bypassed node's output: its first input of that type, preferably at the same position."""
         outputs, inputs = _dicts(node.get("outputs")), _dicts(node.get("inputs"))
         kind = outputs[slot].get("type") if slot < len(outputs) else None
         candidates = inputs[slot : slot + 1] + inputs
