@@ -64,7 +64,7 @@ def test_what_was_hashed_once_is_found_under_any_name_without_reading_it(home, m
     files.write(files.kohya("lora_unet_mid_block_attentions_0_proj_out", (8, 8)), file)
     sha256 = digest(file)
     monkeypatch.setattr("studio.model_files.hashes.read_digest", lambda file: pytest.fail(f"{file} was read"))
-    monkeypatch.setattr(asset_matching, "_is", lambda file, claims: pytest.fail(f"{file} was read"))
+    monkeypatch.setattr(asset_matching, "_has_hash", lambda file, claims: pytest.fail(f"{file} was read"))
     assert asset_matching.find("lora", "other", [sha256[:10]]) == AssetMatch("renamed", sure=True)
     file.write_bytes(b"changed" + b"\0" * 100)
     monkeypatch.undo()

@@ -157,5 +157,5 @@ def test_a_clip_skip_that_the_family_has_not_is_refused(monkeypatch):
     asked = job("text-to-image", clip_skip=2)
     flux = replace(library.find("spark"), family=find("families", "flux1").FAMILY)
     monkeypatch.setattr("studio.models.library.find", lambda _: flux)
-    with pytest.raises(InputError, match="has no clip skip; leave it at 1"):
+    with pytest.raises(InputError, match="has no clip skip; set clip skip to 1"):
         export(asked)

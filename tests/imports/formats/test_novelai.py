@@ -63,7 +63,7 @@ def test_characters_of_version_four_become_words_and_that_is_said():
     assert foreign.values["sampler"] == "Euler a"
     (left,) = foreign.skipped
     assert left.name == "v4_prompt.char_captions"
-    assert "place" in left.why
+    assert "positions" in left.why
 
 
 def test_the_hidden_copy_and_the_first_version():

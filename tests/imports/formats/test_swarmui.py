@@ -91,7 +91,7 @@ def test_tags_that_have_none_are_left():
     assert foreign.assets == (Asset("lora", "ink", (), 0.7), Asset("lora", "../x", (), 1.0))
     assert [item.name for item in foreign.skipped] == ["<trigger>", "<param[cfgscale]:3>", "<region:0,0,1,1>"]
     ranged = _said(prompt="<random:1-3, blue> stars")
-    assert "draws" in ranged.skipped[0].why
+    assert "chooses" in ranged.skipped[0].why
     assert _said(prompt="<random:<alt:a,b>|c>").skipped[0].name == "prompt"
 
 
