@@ -155,7 +155,7 @@ def _brought(path: Path) -> None:
     if isinstance(found, Job):
         resolve(found)
     else:
-        found.said()
+        found.messages()
 
 
 def _picture(path: Path) -> None:
