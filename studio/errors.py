@@ -1,18 +1,18 @@
-"""Everything that can go wrong in a way a user can mend.
+"""The errors that a user can fix.
 
     StudioError
-    ├── InputError        what was asked for is wrong: nothing was started, nothing written
+    ├── InputError        the input is wrong: nothing was started, nothing written
     │   ├── WorkflowError   a workflow file is wrong
-    │   └── TableError      a table's rows are wrong; it lists all that is
-    ├── ModelError        a model's files are missing, changed or of a kind not known here
-    ├── NotFinite         what a model made holds NaN or infinity: it would be a black picture
+    │   └── TableError      rows of a table are wrong; it lists all of them
+    ├── ModelError        a model's files are missing, changed or of an unknown kind
+    ├── NotFinite         the model produced NaN or infinity, which would be a black picture
     ├── OutputError       a picture could not be written; earlier ones are untouched
-    │   └── QueueError      the queue's file cannot be used just now; asked again later it may
-    ├── OutOfMemory       a picture does not fit into memory, whatever is done; the next job may
-    └── Cancelled         somebody stopped the run
+    │   └── QueueError      the queue's file cannot be used now; trying again later may work
+    ├── OutOfMemory       a picture does not fit into memory, whatever is tried; the next job may
+    └── Cancelled         the run was stopped
 
-Each message is one line that says what was wrong, where, and what to do. Surfaces catch
-these; nobody else does.
+Each message is one line that says what is wrong, where, and what to do. Only the surfaces (command line, web, API,
+notebook) catch these.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,22 +20,22 @@ from typing import NamedTuple, Self
 
 
 def reason(error: BaseException) -> str:
-    """The first line of what an error of the system or of a library says; what it is called where it says nothing."""
+    """The first line of an error of the system or a library; its class name if it has no message."""
     text = getattr(error, "strerror", None) or str(error)
     return next(iter(text.strip().splitlines()), "") or type(error).__name__
 
 
 class StudioError(Exception):
-    """Base of every error the studio raises on purpose; its message stays one line, whatever names it holds."""
+    """Base of every error that the studio raises on purpose; the message is always one line."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(*filter(None, ("\\n".join(message.splitlines()),)))
 
 
 class InputError(StudioError):
-    """What was asked for is wrong; nothing was started and nothing written.
+    """The input is wrong; nothing was started and nothing written.
 
-    ``wrong`` says of each input that is known to be wrong what is; surfaces show it beside the input.
+    ``wrong`` maps the names of inputs to what is wrong with them; surfaces show that beside the input.
     """
 
     def __init__(self, message: str, wrong: Mapping[str, str] | None = None) -> None:
@@ -44,7 +44,7 @@ class InputError(StudioError):
 
     @classmethod
     def about(cls, name: str, text: str) -> Self:
-        """One input that is wrong: "steps: too many"."""
+        """An error about one input: "steps: too many"."""
         return cls(f"{name}: {text}", {name: text})
 
 
@@ -53,7 +53,9 @@ class WorkflowError(InputError):
 
 
 class Problem(NamedTuple):
-    """What is wrong with a cell. ``row`` 0 is none of the table's: a grid, a fixed value, a column that is missing."""
+    """What is wrong with a table's cell. ``row`` is 0 for a problem outside the rows: a grid, a fixed value, a missing
+    column.
+    """
 
     row: int
     column: str
@@ -66,7 +68,7 @@ class Problem(NamedTuple):
 
 
 class TableError(InputError):
-    """A table's rows are wrong; ``problems`` are all that was found, in the table's order."""
+    """Rows of a table are wrong; ``problems`` are all that were found, in the order of the table."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = sorted(problems, key=lambda problem: problem.row)
@@ -75,11 +77,11 @@ class TableError(InputError):
 
 
 class ModelError(StudioError):
-    """A model's files are missing, changed or of a kind not known here."""
+    """A model's files are missing, changed or of an unknown kind."""
 
 
 class NotFinite(StudioError):
-    """What a model made holds NaN or infinity: it would be a black picture."""
+    """The model produced NaN or infinity, which would be a black picture."""
 
 
 class OutputError(StudioError):
@@ -87,12 +89,12 @@ class OutputError(StudioError):
 
 
 class QueueError(OutputError):
-    """The queue's file cannot be read or written just now; what it holds is untouched, and asked again it may work."""
+    """The queue's file cannot be read or written now; its content is untouched, and trying again may work."""
 
 
 class OutOfMemory(StudioError):
-    """A picture does not fit into memory, whatever is done."""
+    """A picture does not fit into memory, whatever is tried."""
 
 
 class Cancelled(StudioError):
-    """Somebody stopped the run."""
+    """The run was stopped."""

@@ -1,7 +1,7 @@
-"""Find steps, families and other plug-in files by their names.
+"""Finds steps, model families and other plug-ins by name.
 
-The file name is the registry: ``studio/steps/edit.py`` is the step "edit". Installed packages
-add more through entry points of the group ``studio.<kind>``. Built-in names come first.
+The file name is the registry: ``studio/steps/edit.py`` is the step "edit". Installed packages add more through entry
+points of the group ``studio.<kind>``. Built-in names take precedence.
 """
 
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ def names(kind: str) -> list[str]:
 def find(kind: str, name: str) -> ModuleType:
     """The module behind a name.
 
-    Raises InputError with the known names where there is no such thing.
+    Raises InputError that lists the known names if there is no such plug-in.
     """
     if name in _built_in(kind):
         return import_module(f"studio.{kind}.{name}")
@@ -36,7 +36,7 @@ def find(kind: str, name: str) -> ModuleType:
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
-    """One line for a name nobody knows: the nearest known one, or all of them."""
+    """One line for an unknown name, with the closest known one, or all of them."""
     known = sorted(known)
     near = get_close_matches(name, known, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known) or 'none'}"
@@ -49,7 +49,7 @@ _SINGULAR = {"steps": "step", "families": "model family"}
 
 @cache
 def _installed(kind: str) -> dict[str, EntryPoint]:
-    """The entry points of installed packages; looking through those takes a twentieth of a second."""
+    """The entry points of installed packages; reading them takes a twentieth of a second."""
     return {entry.name: entry for entry in entry_points(group=f"studio.{kind}")}
 
 

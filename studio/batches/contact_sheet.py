@@ -24,7 +24,7 @@ from studio.images.grid import GROUND, sheet
 from studio.images.image_file import open_image, png_texts
 from studio.images.text_rendering import DARK, font
 from studio.images.transparency import on_ground
-from studio.pictures.publish import in_the_way, reached, replace
+from studio.pictures.publish import name_taken, output_errors, replace
 
 _SIDE: Final = 320  # pixels of a copy's longer side
 _ACROSS, _ON_A_PAGE = 5, 40  # pictures
@@ -36,7 +36,7 @@ _OURS: Final = re.compile(r"[0-9a-f]{32}\.jpg|page-\d+\.png")
 def check(out: Path) -> None:
     """Raise InputError where a file that somebody else wrote has the page's name: it would be lost."""
     begins = contact_sheet_html.BEGINS.encode()
-    with reached(out / PAGE), suppress(FileNotFoundError), open_file(out / PAGE) as file:
+    with output_errors(out / PAGE), suppress(FileNotFoundError), open_file(out / PAGE) as file:
         if file.read(len(begins)) != begins:
             raise InputError(f"'{out / PAGE}' was not written by a batch; move it, or choose another folder")
 
@@ -47,7 +47,7 @@ def write(out: Path) -> Path:
     Only what is new is drawn. Raises InputError where somebody else's file is in the way, OutputError where it cannot
     be written.
     """
-    with reached(out):
+    with output_errors(out):
         return _write(out)
 
 
@@ -68,7 +68,7 @@ def html(out: Path) -> str:
 
     Raises OutputError where the manifest cannot be read.
     """
-    with reached(out):
+    with output_errors(out):
         shown, missing = _listed(out)
         count = -(-len(shown) // _ON_A_PAGE)
         pages = [name for n in range(1, count + 1) if is_file(out / FOLDER / (name := f"page-{n}.png"))]
@@ -100,7 +100,7 @@ def _page(out: Path, name: str, lines: Sequence[Entry]) -> str:
     there = _mark(path)
     if there != holds:
         if there is None:
-            raise in_the_way(path)
+            raise name_taken(path)
         cells = [_cell(line, out) for line in lines]
         info, content = PngInfo(), io.BytesIO()
         info.add_text(_MARK, holds)

@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from studio.batches.manifest_row import Entry, Source
 from studio.errors import InputError
 from studio.files.untrusted import open_file, read_lines
-from studio.pictures.publish import reached, replace
+from studio.pictures.publish import output_errors, replace
 
 LINES, TABLE = "manifest.jsonl", "manifest.csv"
 _LONGEST, _LARGEST = 2**20, 2**31  # bytes of a line, and of a million of them
@@ -47,7 +47,7 @@ def check(out: Path) -> None:
 
 def lines(out: Path) -> Iterator[Entry]:
     """Every line that can be read; none where there is no manifest. Raises OutputError where the disk fails."""
-    with reached(out / LINES), suppress(FileNotFoundError):
+    with output_errors(out / LINES), suppress(FileNotFoundError):
         for line in read_lines(out / LINES, _LONGEST, _LARGEST):
             with suppress(ValidationError):
                 yield Entry.model_validate_json(line)
@@ -56,7 +56,7 @@ def lines(out: Path) -> Iterator[Entry]:
 def append(out: Path, entry: Entry) -> None:
     """One more line; after one that was cut off it begins anew. Raises OutputError where it cannot be written."""
     path, line = out / LINES, entry.model_dump_json().encode() + b"\n"
-    with reached(path), path.open("ab+", buffering=0) as file:
+    with output_errors(path), path.open("ab+", buffering=0) as file:
         file.write(line if _ends_whole(file) else b"\n" + line)
 
 
@@ -67,7 +67,7 @@ def write(out: Path, entries: Sequence[Entry], columns: Sequence[str]) -> None:
 
 
 def _head(path: Path, size: int) -> bytes:
-    with reached(path), suppress(FileNotFoundError), open_file(path) as file:
+    with output_errors(path), suppress(FileNotFoundError), open_file(path) as file:
         return file.read(size)
     return b""
 

@@ -12,7 +12,7 @@ from studio.batches.batch import Skipped
 from studio.batches.task import Task
 from studio.files.untrusted import open_file
 from studio.pictures import fast_record
-from studio.pictures.publish import reached
+from studio.pictures.publish import output_errors
 from studio.workflow.job import Job
 
 
@@ -59,7 +59,7 @@ def made(task: Task, file: Path, out: Path, known: Entry | None = None) -> Entry
     None where the file is gone; raises OutputError where it cannot be read.
     """
     where = {"row": task.row, "file": file.relative_to(out).as_posix(), "cells": dict(task.cells)}
-    with reached(file), suppress(FileNotFoundError):
+    with output_errors(file), suppress(FileNotFoundError):
         return known.model_copy(update=where) if known and known.is_of(file) else Entry(**where, **_read(task, file))
     return None
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from studio.batches.task import Failed, Made, Outcome, Task, Watch
 from studio.errors import InputError
 from studio.pictures.picture import Picture
-from studio.pictures.publish import land
+from studio.pictures.publish import publish_bytes_at
 from studio.runtime.events import Step
 from studio.runtime.executors.ray_client import connected, hired, library
 from studio.runtime.executors.ray_worker import Painted, Painter
@@ -163,6 +163,6 @@ def _outcome(task: Task, painted: Painted | None, out: Path) -> Outcome:
     if painted.problem:
         return Failed(task, painted.problem)
     try:
-        return Made(task, land(painted.data, out / task.place, task.job).path, painted.seconds)
+        return Made(task, publish_bytes_at(painted.data, out / task.place, task.job).path, painted.seconds)
     except InputError as error:
         return Failed(task, str(error))

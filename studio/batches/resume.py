@@ -12,7 +12,7 @@ from studio.batches.manifest_row import Entry
 from studio.batches.task import Failed, Outcome, Task
 from studio.files.untrusted import exists, is_file, is_folder, resolved
 from studio.pictures import fast_record
-from studio.pictures.publish import in_the_way
+from studio.pictures.publish import name_taken
 
 _RESERVED: Final = {manifest.LINES, manifest.TABLE, contact_sheet_html.PAGE, contact_sheet_html.FOLDER}
 _LONGEST: Final = 255  # bytes of one name, on nearly every file system
@@ -120,9 +120,9 @@ def _hindrance(task: Task, out: Path) -> str:
     if any(len(os.fsencode(part)) > _LONGEST for part in place.parts):
         return f"'{place.name[:40]}…' is too long for a file's name; shorten it"
     if os.path.lexists(path):
-        return str(in_the_way(path))
+        return str(name_taken(path))
     above = [out / folder for folder in place.parents][:-1]
-    return next((str(in_the_way(one)) for one in above if exists(one) and not is_folder(one)), "")
+    return next((str(name_taken(one)) for one in above if exists(one) and not is_folder(one)), "")
 
 
 def _same_place(task: Task, other: Task) -> str:

@@ -17,7 +17,7 @@ from studio.batches.resume import Standing
 from studio.batches.speed import pictures
 from studio.batches.task import Failed, Made, Maker, Task, Watch
 from studio.errors import StudioError
-from studio.pictures.publish import check_folder, reached, sweep
+from studio.pictures.publish import check_folder, output_errors, sweep
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,7 +52,7 @@ def fill(
     InputError where a file in the folder would be lost, OutputError where the disk takes no more: the next run goes on.
     """
     check_folder(out)
-    with reached(out):
+    with output_errors(out):
         filled = _fill(batch, out, maker, watch, retry, only)
     if sheet:
         contact_sheet.write(out)

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from studio.cli import help_text
 from studio.cli.batch import batch
@@ -23,7 +23,7 @@ from studio.version import VERSION
 
 if TYPE_CHECKING:
     from studio.cli.flags import Asked
-    from studio.imports.importing import Imported
+    from studio.imports.imported_workflow import ImportedWorkflow
     from studio.runtime.events import Event
     from studio.workflow.job import Job
     from studio.workflow.workflow import Workflow
@@ -234,12 +234,21 @@ def _guarded(tokens: list[str]) -> int:
     except StudioError as error:
         return _say(error, FAILED)
     except CycloptsError as error:
-        return _say(" ".join(str(error).split()), WRONG_USE)
+        return _say(_wrong_use(error, tokens), WRONG_USE)
     except KeyboardInterrupt:
         return _say("stopped", FAILED)
     except BrokenPipeError:  # the reader of our output has gone: nothing left to say
         sys.stderr.close()
         return FAILED
+
+
+def _wrong_use(error: CycloptsError, tokens: list[str]) -> str:
+    if not isinstance(error, UnusedCliTokensError) or not error.unused_tokens:
+        return str(error)
+    extra, command = error.unused_tokens[0], tokens[0]
+    if command == "reproduce":
+        return f"'{extra}' is one picture too many; run 'studio reproduce' once for each picture"
+    return f"'{extra}' is one argument too many; see 'studio {command} --help'"
 
 
 def _say(problem: object, code: int) -> int:
@@ -264,19 +273,22 @@ def _run(target: str, tokens: list[str]) -> int:
     return _make(_job(workflow, before, asked.values), asked) if asked else 0
 
 
-def _target(target: str) -> "tuple[Workflow, Job | Imported | None]":
+def _target(target: str) -> "tuple[Workflow, Job | ImportedWorkflow | None]":
     """The workflow to run and, for a file that brings settings, those."""
-    from studio.imports.importing import Imported, brought
+    from studio.imports.imported_workflow import ImportedWorkflow
+    from studio.imports.importing import import_file
     from studio.library import Library
     from studio.workflow.workflow import Workflow
 
     if Path(target).suffix.lower() not in _BRINGING:
         return Workflow.load(target), None
-    before = brought(Path(target), Library.from_environment())
-    return before.workflow if isinstance(before, Imported) else Workflow.of(before.workflow, before.definition), before
+    before = import_file(Path(target), Library.from_environment())
+    return before.workflow if isinstance(before, ImportedWorkflow) else Workflow.of(
+        before.workflow, before.definition
+    ), before
 
 
-def _job(workflow: "Workflow", before: "Job | Imported | None", values: dict[str, Any]) -> "Job":
+def _job(workflow: "Workflow", before: "Job | ImportedWorkflow | None", values: dict[str, Any]) -> "Job":
     """The job as asked, or as it was with what was asked anew on top."""
     from studio.cli import importing
     from studio.workflow.job import Job

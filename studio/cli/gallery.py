@@ -14,7 +14,7 @@ from studio.errors import InputError
 from studio.files.untrusted import is_file, is_folder
 
 if TYPE_CHECKING:
-    from studio.gallery.entry import Entry, Unreadable
+    from studio.gallery.entry import GalleryEntry, UnreadableFile
     from studio.gallery.gallery import Gallery
 
 FAILED = 1
@@ -116,10 +116,10 @@ def mark(
     no_collection:
         A collection that they are no longer in.
     """
-    from studio.gallery.entry import Change
+    from studio.gallery.entry import AnnotationChange
 
-    change = Change(favourite, rate, note, _set(tag, no_tag), _set(collection, no_collection))
-    if change == Change():
+    change = AnnotationChange(favourite, rate, note, _set(tag, no_tag), _set(collection, no_collection))
+    if change == AnnotationChange():
         raise InputError("say what to mark: --rate, --favourite, --note, --tag or --collection")
     with _fresh() as gallery:
         gallery.mark([gallery.entry(picture).id for picture in _some(pictures)], change)
@@ -191,7 +191,7 @@ def rebuild(*, folder: Folders = ()) -> None:
     from studio.gallery.gallery import Gallery
 
     settings = Settings.from_environment()
-    with closing(Gallery.anew(settings.state, [settings.output, *_there(folder)], _progress)) as gallery:
+    with closing(Gallery.rebuilt(settings.state, [settings.output, *_there(folder)], _progress)) as gallery:
         _report(gallery.unreadable())
         say(f"{_count(gallery.find(most=1).total)} in {', '.join(map(str, gallery.folders)) or 'no folder'}")
 
@@ -223,13 +223,13 @@ def _progress(read: int, of: int) -> None:
         rewrite("" if read == of else f"reading pictures: {read} of {of}")
 
 
-def _report(files: "Iterable[Unreadable]") -> None:
+def _report(files: "Iterable[UnreadableFile]") -> None:
     for file in files:
         named = file.why if str(file.path) in file.why else f"'{file.path}': {file.why}"
         say(f"studio: left out: {named}", error=True)
 
 
-def _found(gallery: "Gallery", text: str, folders: Iterable[Path]) -> "Iterator[Entry]":
+def _found(gallery: "Gallery", text: str, folders: Iterable[Path]) -> "Iterator[GalleryEntry]":
     """All that is found, each once, page by page."""
     seen: set[str] = set()
     for folder in folders or (None,):
@@ -243,7 +243,7 @@ def _found(gallery: "Gallery", text: str, folders: Iterable[Path]) -> "Iterator[
 
 
 def _thrown(gallery: "Gallery", picture: str) -> list[Path]:
-    if not (files := gallery.thrown_away(picture)):
+    if not (files := gallery.find_in_trash(picture)):
         raise InputError(f"'{picture}' is not in the trash; see: studio gallery find is:trash")
     return files
 

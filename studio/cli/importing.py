@@ -11,7 +11,8 @@ import yaml
 from studio.cli.terminal import say
 from studio.errors import InputError, OutputError
 from studio.files.untrusted import exists
-from studio.imports.importing import Imported, brought
+from studio.imports.imported_workflow import ImportedWorkflow
+from studio.imports.importing import import_file
 from studio.library import Library
 from studio.workflow.job import Job
 
@@ -23,7 +24,7 @@ def take_over(file: Path, values: Mapping[str, str], out: Path, *, as_json: bool
 
     Raises InputError where the file brings nothing that can be read, or a value is wrong.
     """
-    found = brought(file, Library.from_environment())
+    found = import_file(file, Library.from_environment())
     if isinstance(found, Job):
         raise InputError(f"'{file}' is of the studio itself; use it as it is: studio run '{file}'")
     written = [_write(out, file.stem, ".yaml", _as_yaml(found.definition))] if found.definition else []
@@ -33,25 +34,25 @@ def take_over(file: Path, values: Mapping[str, str], out: Path, *, as_json: bool
     say(*([_as_json(found, written, problem)] if as_json else _lines(found, written, problem)))
 
 
-def job(found: Imported, values: Mapping[str, Any]) -> Job:
+def job(found: ImportedWorkflow, values: Mapping[str, Any]) -> Job:
     """The job to run at once, with other values on top; what does not fit is said on stderr.
 
     Raises InputError where a model or LoRA is missing, or no model is named, and nothing is given in its place.
     """
-    for one in found.lacks:
+    for one in found.missing_essentials:
         if (flag := _FLAGS[one.asset.kind]) not in values:
             raise InputError(f"the {one}: {one.why}; {one.advice}; or give --{flag} to use something else")
-    for name in found.asks:
+    for name in found.models_to_choose:
         if name not in values:
             flag = name.replace("_", "-")
             raise InputError(f"the file does not say which model it was made with; give --{flag} to choose one")
     say(f"with the settings of {found.tool}", error=True)
-    for line in found.said():
+    for line in found.messages():
         say(f"  {line}", error=True)
     return found.job(values, Library.from_environment())
 
 
-def _job_of(found: Imported, values: Mapping[str, str]) -> tuple[Job | None, str]:
+def _job_of(found: ImportedWorkflow, values: Mapping[str, str]) -> tuple[Job | None, str]:
     """The job, or what it still needs."""
     try:
         return found.job(values, Library.from_environment()), ""
@@ -61,13 +62,13 @@ def _job_of(found: Imported, values: Mapping[str, str]) -> tuple[Job | None, str
         return None, f"no job was written: {error} (--set NAME=VALUE)"
 
 
-def _lines(found: Imported, written: list[Path], problem: str) -> Iterator[str]:
+def _lines(found: ImportedWorkflow, written: list[Path], problem: str) -> Iterator[str]:
     yield f"{found.tool}, for the workflow '{found.workflow.name}'"
     for name, value in found.values.items():
         yield f"  {name:16} {_short(value)}"
-    yield from _listed("used for its name alone", (f"{one.asset.kind} {one.name}" for one in found.trusted))
+    yield from _listed("used for its name alone", (f"{one.asset.kind} {one.name}" for one in found.matched_by_name))
     yield from _listed("not here", (f"{one}: {one.why}; {one.advice}" for one in found.missing))
-    yield from _listed("left out", map(str, found.left))
+    yield from _listed("left out", map(str, found.skipped))
     if problem:
         yield problem
     for path in written:
@@ -87,7 +88,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 100 else f"{text[:99]}…"
 
 
-def _as_json(found: Imported, written: list[Path], problem: str) -> str:
+def _as_json(found: ImportedWorkflow, written: list[Path], problem: str) -> str:
     about = found.data() | {"values": dict(found.values), "files": [str(path) for path in written], "problem": problem}
     return json.dumps(about, ensure_ascii=False)
 

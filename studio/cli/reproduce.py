@@ -11,7 +11,7 @@ from studio.errors import InputError
 from studio.library import Library
 from studio.pictures.fast_record import within
 from studio.pictures.picture import Picture
-from studio.pictures.picture_comparison import Likeness, changes
+from studio.pictures.picture_comparison import Comparison, changes
 from studio.runtime.session import Session
 from studio.workflow.job import Job
 
@@ -34,7 +34,7 @@ def reproduce(path: Path, settings: Sequence[str] = (), out: Path | None = None)
         return _not_comparable("a model has changed since, so nothing was made", changed)
     with TemporaryDirectory() as folder, _same_threads(picture):
         (again,) = Session().run(job, out=out or Path(folder), listed=out is not None)
-        return _told(Likeness.of(picture, again), again, kept=out is not None)
+        return _told(Comparison.of(picture, again), again, kept=out is not None)
 
 
 def asked(settings: Sequence[str]) -> dict[str, str]:
@@ -67,7 +67,7 @@ def _changed_models(picture: Picture, job: Job) -> list[str]:
     return lines
 
 
-def _told(likeness: Likeness, again: Picture, *, kept: bool) -> int:
+def _told(likeness: Comparison, again: Picture, *, kept: bool) -> int:
     where = f"; it is {again.path}" if kept else ""
     if likeness.exact:
         say(f"exact: every pixel is the same{where}")

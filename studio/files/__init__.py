@@ -1,1 +1,1 @@
-"""Files that come from outside, and files written safely."""
+"""Reading files from outside safely, and writing files safely."""

@@ -1,8 +1,8 @@
-"""Gives finished files and folders their names without ever taking the place of another, and makes them last.
+"""Moves finished files and folders to a new name without ever overwriting, and flushes them to the disk.
 
-A hard link fails where the name is taken. exFAT, FAT, and many SMB and FUSE disks have none; there Linux renames with
-RENAME_NOREPLACE (man 2 renameat2), Windows' rename refuses a taken name by itself, and what is left reserves the name
-by creating it, which only one process can, and renames over its own reservation.
+A hard link fails if the name is taken. exFAT, FAT, and many SMB and FUSE disks have no hard links. On those, Linux
+renames with RENAME_NOREPLACE (man 2 renameat2), Windows' rename refuses a taken name anyway, and as a last resort the
+name is reserved by creating it exclusively and then renaming over the reservation.
 """
 
 import ctypes
@@ -16,38 +16,38 @@ from typing import Final
 
 _HERE, _NOREPLACE = -100, 1  # AT_FDCWD of fcntl.h, RENAME_NOREPLACE of linux/fs.h
 _FAILURES: Final = (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOENT)
-"""What hinders every way. Of all that a disk may say of links that it does not know there is no list."""
+"""Errors that every method runs into. Disks without hard links report that with many other codes."""
 
-_NO_SYNC: Final = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)  # said of a folder by disks that have no such call
-_FILLED: Final = 2.0  # seconds within which whoever has reserved a name has renamed over it
+_NO_SYNC: Final = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)  # from disks that cannot sync a folder
+_FILLED: Final = 2.0  # seconds within which a reserved name is filled
 
 
-def move_new(begun: Path, to: Path) -> None:
-    """Move a file or a folder to a name on the same disk that is free.
+def move_new(source: Path, target: Path) -> None:
+    """Move a file or a folder to a free name on the same disk.
 
-    Raises FileExistsError where the name is taken, and leaves ``begun`` where it was then; any other OSError where the
-    disk refuses. ``begun`` may stay where it cannot be deleted, as a second name of the same file. Who looks at ``to``
-    sees all of it or nothing, but on a disk that knows neither links nor such a rename: there it is empty for a moment,
-    and stays so if the process is killed then.
+    Raises FileExistsError if the name is taken, and leaves ``source`` where it was; any other OSError if the disk
+    refuses. ``source`` may stay as a second name of the same file if it cannot be deleted. Readers of ``target`` see
+    all of it or nothing, except on a disk with neither links nor such a rename: there it is empty for a moment, and
+    stays empty if the process is killed in that moment.
     """
     for way in (_link, _rename):
         try:
-            return way(begun, to)
+            return way(source, target)
         except FileExistsError:
-            _wait_until_filled(to)
+            _wait_until_filled(target)
             raise
         except OSError as error:
             if error.errno in _FAILURES:
                 raise
     try:
-        _reserve(begun, to)
+        _reserve(source, target)
     except FileExistsError:
-        _wait_until_filled(to)
+        _wait_until_filled(target)
         raise
 
 
 def flush(path: Path) -> None:
-    """Make sure that a file's content, or the names in a folder, outlast a loss of power, as far as the disk can."""
+    """Flush a file's content, or the names in a folder, to the disk, so that they survive a power failure."""
     if os.name == "nt" and path.is_dir():  # which Windows cannot open
         return
     handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
@@ -60,44 +60,44 @@ def flush(path: Path) -> None:
         os.close(handle)
 
 
-def _link(begun: Path, to: Path) -> None:
-    os.link(begun, to)  # never a folder: the system refuses that
+def _link(source: Path, target: Path) -> None:
+    os.link(source, target)  # never a folder: the system refuses that
     with suppress(OSError):
-        begun.unlink()
+        source.unlink()
 
 
-def _rename(begun: Path, to: Path) -> None:
-    """Rename unless the name is taken, where the system can; raises OSError where it cannot."""
+def _rename(source: Path, target: Path) -> None:
+    """Rename unless the name is taken. Raises OSError if the system cannot do that."""
     if os.name == "nt":
-        begun.rename(to)
+        source.rename(target)
         return
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if renameat2 is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-    if renameat2(_HERE, os.fsencode(begun), _HERE, os.fsencode(to), _NOREPLACE):
+    if renameat2(_HERE, os.fsencode(source), _HERE, os.fsencode(target), _NOREPLACE):
         number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), str(to))
+        raise OSError(number, os.strerror(number), str(target))
 
 
-def _reserve(begun: Path, to: Path) -> None:
-    folder = begun.is_dir()
+def _reserve(source: Path, target: Path) -> None:
+    folder = source.is_dir()
     if folder:
-        to.mkdir()
+        target.mkdir()
     else:
-        os.close(os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
-        begun.replace(to)
+        source.replace(target)
     except OSError:
         with suppress(OSError):
-            to.rmdir() if folder else to.unlink()
+            target.rmdir() if folder else target.unlink()
         raise
 
 
-def _wait_until_filled(to: Path) -> None:
-    """Wait while the file there is another process's reservation, so that whoever reads it then reads a picture."""
+def _wait_until_filled(target: Path) -> None:
+    """Wait while the file is another process's reservation, so that callers then read a whole picture."""
     until = time.monotonic() + _FILLED
     with suppress(OSError):
-        while _is_reserved(to.stat()) and time.monotonic() < until:
+        while _is_reserved(target.stat()) and time.monotonic() < until:
             time.sleep(0.01)
 
 

@@ -1,26 +1,27 @@
-"""Files that are nobody else's business: the queue, indexes, lists and uploads in the state folder.
+"""Private files in the state folder: the queue, indexes, lists and uploads.
 
-They hold prompts, paths and pictures, so files are made with mode 0600 and folders with 0700. A state folder that was
-there before and that somebody chose with STUDIO_STATE keeps its mode, as it may hold more than ours. Where a file
-system knows no modes, or on Windows, the folder's own permissions are all there is.
+They hold prompts, paths and pictures, so files get mode 0600 and folders 0700. An existing state folder that the user
+chose with STUDIO_STATE keeps its mode, as it may hold other things. On Windows and on file systems without modes, only
+the permissions of the parent folder protect them.
 """
 
 import os
-import secrets
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from platformdirs import user_state_path
 
-_LEFT_OPEN: Final = (
+from studio.files.atomic_write import replace_file
+
+_ONCE_READABLE: Final = (
     *(f"{name}{beside}" for name in ("queue.sqlite", "gallery-1.sqlite") for beside in ("", "-wal", "-shm")),
     *("gallery-folders.txt", "hashes.sqlite", "models.json", "models.lock", "loras.json", "seen.json", "thumbnails"),
 )
 
 
 def default_state() -> Path:
-    """Where the queue and the indexes lie unless STUDIO_STATE says otherwise.
+    """The folder of the queue and the indexes, unless STUDIO_STATE names another.
 
     Raises RuntimeError for a user without a home.
     """
@@ -28,14 +29,14 @@ def default_state() -> Path:
 
 
 def state_folder(path: Path) -> Path:
-    """The state folder, made where it is missing; what version 0.1.0 left open in it is closed.
+    """The state folder, created if missing. Files that version 0.1.0 left readable for others are made private.
 
-    Raises OSError where it cannot be made.
+    Raises OSError if it cannot be created.
     """
     if not path.exists() or _is_default(path):
         folder(path)
-    for name in _LEFT_OPEN:
-        _close(path / name)
+    for name in _ONCE_READABLE:
+        _make_private(path / name)
     return path
 
 
@@ -47,36 +48,28 @@ def _is_default(path: Path) -> bool:
 
 
 def folder(path: Path) -> Path:
-    """A folder that is only ours, made where it is missing. Raises OSError where it cannot be made."""
+    """A private folder, created if missing. Raises OSError if it cannot be created."""
     for missing in [*(parent for parent in reversed(path.parents) if not parent.exists()), path]:
         missing.mkdir(mode=0o700, exist_ok=True)
-    _close(path)
+    _make_private(path)
     return path
 
 
 def file(path: Path) -> Path:
-    """A file, made empty where it is missing, in a folder that is there. Raises OSError where it cannot be made.
+    """A private file in an existing folder, created empty if missing. Raises OSError if it cannot be created.
 
-    SQLite gives the files that it puts beside its own the same mode.
+    SQLite gives the files that it creates beside its own the same mode.
     """
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     return path
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put a file in the place of what was there, whole or not at all, in a folder that is there. Raises OSError."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with open(beside, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    """Create or replace a private file, whole or not at all, in an existing folder. Raises OSError."""
+    replace_file(path, content, 0o600)
 
 
-def _close(path: Path) -> None:
+def _make_private(path: Path) -> None:
     with suppress(OSError):  # not there, somebody else's, or a file system without modes
         if path.stat().st_mode & 0o077:
             path.chmod(0o700 if path.is_dir() else 0o600)

@@ -1,7 +1,7 @@
-"""JSON that anybody may have written, read within limits: of size, depth and number of items, and no key twice.
+"""Reads JSON from outside within limits of size, depth and number of items, and refuses duplicate keys.
 
-Ordinary readers keep the last of two equal keys, stop at a nesting that depends on how deep the caller stands, and
-turn 30 MB of brackets into gigabytes. Halves of letters, which text can hold and no file, are replaced.
+The standard reader keeps the last of two equal keys, fails at a depth that depends on the caller, and turns 30 MB of
+brackets into gigabytes. Lone surrogates, which text can hold but no file, are replaced.
 """
 
 import json
@@ -12,33 +12,33 @@ from typing import Any, Final
 
 MOST_BYTES: Final = 32 * 2**20
 MOST_ITEMS: Final = 1_000_000
-"""Values in it, counted by the marks before them, so that nothing is built of more."""
+"""Values, counted by commas and brackets before anything is parsed."""
 DEEPEST: Final = 100
 MOST_DIGITS: Final = 40
-"""Of a whole number: more than any program writes, and few enough to count with."""
+"""Of an integer: more than any program writes, and few enough to calculate with."""
 
 
-_HALF: Final = len("\\ud800")
+_LONE_SURROGATE: Final = len("\\ud800")
 _ESCAPE: Final = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\.", re.DOTALL
 )
-"""A letter written as two halves, one half alone, or any other escape."""
+"""A surrogate pair, a lone surrogate, or any other escape."""
 
 
 def loads(text: str | bytes, most: int = MOST_BYTES, *, mended: bool = True) -> Any:
-    """What the JSON says, of at most ``most`` bytes or letters; raises ValueError, in one line, for anything else.
+    """Parse JSON of at most ``most`` bytes or letters; raises ValueError with one line for anything else.
 
-    Halves of letters stay as they are where it is not to be ``mended``: a file's name may hold them.
+    Lone surrogates are replaced unless ``mended`` is false: a file name may hold them.
     """
     if len(text) > most:
         raise ValueError(f"it is longer than {most:,} bytes")
     if isinstance(text, bytes):
         text = text.decode("utf-8-sig")
     if mended and ("\\ud" in text or "\\uD" in text):
-        text = _ESCAPE.sub(lambda found: "\\ufffd" if len(found[0]) == _HALF else found[0], text)
+        text = _ESCAPE.sub(lambda found: "\\ufffd" if len(found[0]) == _LONE_SURROGATE else found[0], text)
     brackets = text.count("[") + text.count("{")
     if text.count(",") + brackets > MOST_ITEMS:
-        raise ValueError(f"it holds more than {MOST_ITEMS:,} things")
+        raise ValueError(f"it holds more than {MOST_ITEMS:,} values")
     try:
         content = json.loads(text, object_pairs_hook=_unique, parse_int=whole)
     except RecursionError:
@@ -49,7 +49,7 @@ def loads(text: str | bytes, most: int = MOST_BYTES, *, mended: bool = True) -> 
 
 
 def whole(text: str) -> int:
-    """A whole number; raises ValueError where it has over 40 digits: some sums with such would take for ever."""
+    """An integer; raises ValueError for over 40 digits, as calculating with those could take forever."""
     if len(text) > MOST_DIGITS:
         raise ValueError(f"a number in it has {len(text):,} digits")
     return int(text)

@@ -1,8 +1,8 @@
-"""YAML without its traps: no aliases, no tags, no key twice, no "no" for False, and never much of it.
+"""Reads YAML without its traps: no aliases, no tags, no duplicate keys, no "no" for False, and within limits.
 
-Ordinary loaders keep the last of two equal keys, expand 600 bytes of aliases to millions of nodes, build objects that
-tags ask for, and read ``no`` as False and ``012`` as ten. A workflow or a model's card is data that may come from a
-stranger, so each of these is refused or read as it is written (YAML 1.2 core schema).
+The standard loader keeps the last of two equal keys, expands 600 bytes of aliases to millions of nodes, builds objects
+that tags ask for, and reads ``no`` as False and ``012`` as ten. A workflow or a model card may come from a stranger, so
+these are refused, or read as they are written (YAML 1.2 core schema).
 """
 
 import re
@@ -13,14 +13,14 @@ from studio.files.strict_json import whole
 
 MOST_BYTES: Final = 256 * 2**10
 MOST_NODES: Final = 5_000
-"""Values, lists and mappings in it; reading YAML takes 30 µs for each."""
+"""Values, lists and mappings; parsing takes 30 µs for each."""
 DEEPEST: Final = 30
 
 
 def loads(text: bytes | str, most: int = MOST_BYTES, nodes: int = MOST_NODES, *, as_text: bool = False) -> Any:
-    """What the YAML says, of at most ``most`` bytes and ``nodes`` values; with ``as_text`` each value as it is written.
+    """Parse YAML of at most ``most`` bytes and ``nodes`` values; with ``as_text`` every value stays text as written.
 
-    Raises ValueError, in one line that begins with the place ("line 3: …") where it is known.
+    Raises ValueError with one line, which begins with the place ("line 3: …") if it is known.
     """
     import yaml
 
@@ -37,7 +37,7 @@ def loads(text: bytes | str, most: int = MOST_BYTES, nodes: int = MOST_NODES, *,
 
 @cache
 def _loader(most_nodes: int, as_text: bool) -> Any:
-    """A SafeLoader class with the YAML 1.2 core schema for plain values, or none, and limits."""
+    """A SafeLoader class with limits, and with the YAML 1.2 core schema unless ``as_text``."""
     import yaml
 
     class StrictLoader(yaml.SafeLoader):
@@ -54,14 +54,8 @@ def _loader(most_nodes: int, as_text: bool) -> Any:
             finally:
                 self.depth -= 1
 
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: ARG002 all of it is needed at once
-            seen: set[str] = set()
-            for key, _ in node.value:
-                if not isinstance(key, yaml.ScalarNode):
-                    raise _refusal("a name must be plain text", key.start_mark)
-                if key.value in seen:
-                    raise _refusal(f"'{key.value[:80]}' is there twice; keep one", key.start_mark)
-                seen.add(key.value)
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: ARG002 always deep
+            _check_keys(node)
             return super().construct_mapping(node, deep=True)
 
     for tag, pattern, first in () if as_text else _CORE_SCHEMA:
@@ -70,8 +64,21 @@ def _loader(most_nodes: int, as_text: bool) -> Any:
     return StrictLoader
 
 
+def _check_keys(mapping: Any) -> None:
+    """Raise an error for a key that is not plain text or occurs twice."""
+    import yaml
+
+    seen: set[str] = set()
+    for key, _ in mapping.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise _refusal("a name must be plain text", key.start_mark)
+        if key.value in seen:
+            raise _refusal(f"'{key.value[:80]}' is there twice; keep one", key.start_mark)
+        seen.add(key.value)
+
+
 def _problem(event: Any, depth: int, nodes: int, most: int) -> str:
-    """What is refused of the value that begins with an event, "" where nothing is."""
+    """Why the value that begins with an event is refused, "" if it is not."""
     import yaml
 
     if isinstance(event, yaml.AliasEvent):

@@ -1,7 +1,7 @@
-"""The one door for files that anybody may have put there: nothing but a regular file is ever opened.
+"""Opens files from outside: only regular files are ever opened.
 
-A pipe would block whoever opens it, a device may never end, and opening some does something. What is refused is an
-OSError whose ``strerror`` says why, like any file that cannot be read, so callers need not tell the two apart.
+A pipe would block, a device may never end, and opening some devices has an effect. A refusal is an OSError whose
+``strerror`` says why, like any file that cannot be read, so callers need not tell the two apart.
 """
 
 import errno
@@ -22,9 +22,9 @@ _KINDS: Final = (
 
 
 def open_file(path: str | Path) -> BufferedReader:
-    """The file for reading bytes, at once and without waiting.
+    """Open the file for reading bytes, without blocking.
 
-    Raises OSError where there is none, it cannot be read, or it is a folder, a pipe, a socket or a device.
+    Raises OSError if it does not exist, cannot be read, or is a folder, a pipe, a socket or a device.
     """
     try:
         _refuse_special(os.stat(path))  # noqa: PTH116 before it is opened: opening some devices acts on them
@@ -40,7 +40,7 @@ def open_file(path: str | Path) -> BufferedReader:
 
 
 def read_file(path: str | Path, most: int) -> bytes:
-    """All bytes of a file; raises OSError as ``open_file`` does, and where it has more than ``most`` bytes."""
+    """All bytes of a file; raises OSError as ``open_file`` does, and for more than ``most`` bytes."""
     with open_file(path) as file:
         data = file.read(most + 1)
     if len(data) > most:
@@ -49,7 +49,7 @@ def read_file(path: str | Path, most: int) -> bytes:
 
 
 def read_lines(path: str | Path, longest: int, most: int) -> Iterator[bytes]:
-    """The lines of a file with their ends; one over ``longest`` bytes comes in pieces, so memory has a bound.
+    """The lines of a file with their line ends; a line over ``longest`` bytes comes in pieces, which bounds the memory.
 
     Raises OSError as ``read_file`` does.
     """
@@ -60,25 +60,22 @@ def read_lines(path: str | Path, longest: int, most: int) -> Iterator[bytes]:
 
 
 def is_file(path: str | Path) -> bool:
-    """Whether there is a regular file; False too where no file can have such a name, or one so long."""
-    return os.path.isfile(path)  # noqa: PTH113 that of pathlib raises for a name that is too long
+    """Whether this is a regular file; False also for a path that no file can have."""
+    return os.path.isfile(path)  # noqa: PTH113 pathlib's raises for a name that is too long
 
 
 def is_folder(path: str | Path) -> bool:
-    """Whether there is a folder; False as for ``is_file``."""
+    """Whether this is a folder; False as for ``is_file``."""
     return os.path.isdir(path)  # noqa: PTH112
 
 
 def exists(path: str | Path) -> bool:
-    """Whether there is anything; False as for ``is_file``."""
+    """Whether the path exists; False as for ``is_file``."""
     return os.path.exists(path)  # noqa: PTH110
 
 
 def resolved(path: str | Path) -> Path:
-    """The absolute path with its links followed; links that lead in a circle stay as they are.
-
-    So does a path that no file can have.
-    """
+    """The absolute path with links followed; links in a circle, and impossible paths, are kept as they are."""
     try:
         return Path(os.path.realpath(path))
     except ValueError:
@@ -86,9 +83,9 @@ def resolved(path: str | Path) -> Path:
 
 
 def walk_files(folder: Path) -> Iterator[Path]:
-    """Every regular file in a folder and below, in the order of names. Links to folders are not followed.
+    """Every regular file in a folder and below, sorted by name. Links to folders are not followed.
 
-    Folders that cannot be looked into, or lie deeper than a path may be long, are passed over.
+    Folders that cannot be read, or whose path is too long, are skipped.
     """
     inside = [iter(_entries(str(folder)))]
     while inside:
@@ -110,7 +107,7 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
 
 
 def named_in_text(path: str | Path) -> bool:
-    """Whether a path is text. Names are bytes to the system; those that are no UTF-8 fit into no JSON and no page."""
+    """Whether a path is valid text. Names are bytes; those that are not UTF-8 fit into no JSON and no page."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -119,7 +116,7 @@ def named_in_text(path: str | Path) -> bool:
 
 
 def _too_large(most: int) -> OSError:
-    return OSError(errno.EFBIG, f"it is larger than {most:,} bytes, the most that such a file may have")
+    return OSError(errno.EFBIG, f"it is larger than {most:,} bytes, the limit for such a file")
 
 
 def _refuse_special(about: os.stat_result) -> None:

@@ -1,1 +1,1 @@
-"""The gallery: pictures found, marked and searched."""
+"""The gallery: pictures that are found, annotated and searched."""

@@ -1,10 +1,10 @@
-"""What people say of pictures, kept in the pictures' folder: ``.studio/marks.jsonl``, a line for each change.
+"""Ratings, tags and notes of pictures, kept in the pictures' folder: ``.studio/marks.jsonl``, one line per change.
 
     {"picture": "9f2c…", "at": "2026-11-03T10:00:00.000000+00:00", "rating": 4, "tags": {"print": true}}
 
-``picture`` is the SHA-256 of the file's content, so a picture may be renamed, moved or copied, and no picture's file is
-ever touched. Lines are only added. The last word counts, for each tag and collection by itself; between journals
-that of the later time.
+``picture`` is the SHA-256 of the file's content, so a picture may be renamed, moved or copied, and no picture file is
+ever changed. Lines are only appended. The last value wins, for each tag and collection separately; across journals the
+one with the later time.
 """
 
 import json
@@ -18,25 +18,25 @@ from typing import Any, Final, NamedTuple
 from studio.errors import InputError, OutputError
 from studio.files import strict_json
 from studio.files.untrusted import read_lines
-from studio.gallery.entry import Change, Marks
+from studio.gallery.entry import AnnotationChange, Annotations
 from studio.gallery.folders import JOURNAL, LARGEST, append, own
 
 NAME, NOTE = 100, 10_000  # letters of a tag or collection, and of a note
 _LINE: Final = 200_000
 
 
-class Line(NamedTuple):
-    """One change, of when, and of which picture."""
+class JournalLine(NamedTuple):
+    """One change of one picture, with its time."""
 
     at: str
     picture: str
-    change: Change
+    change: AnnotationChange
 
 
-def checked(change: Change) -> Change:
-    """The change, if it can be kept; raises InputError for anything else."""
+def checked(change: AnnotationChange) -> AnnotationChange:
+    """The change, if it is valid; raises InputError otherwise."""
     if change.rating is not None and change.rating not in range(6):
-        raise InputError.about("rating", f"{change.rating} is none; give 0 to 5")
+        raise InputError.about("rating", f"{change.rating} is not a rating; give 0 to 5")
     if len(change.note or "") > NOTE:
         raise InputError.about("note", f"too long; at most {NOTE:,} letters")
     for name in (*change.tags, *change.collections):
@@ -45,11 +45,11 @@ def checked(change: Change) -> Change:
     return change
 
 
-def write(folder: Path, pictures: Iterable[str], change: Change) -> None:
-    """Write down, for good, what is said of these pictures; raises OutputError where that fails."""
+def write(folder: Path, pictures: Iterable[str], change: AnnotationChange) -> None:
+    """Append the change to the journal for each picture, flushed to the disk; raises OutputError if that fails."""
     at = datetime.now(UTC).isoformat(timespec="microseconds")
-    said = {name: value for name, value in vars(change).items() if value not in (None, {})}
-    lines = [json.dumps({"picture": picture, "at": at, **said}) + "\n" for picture in pictures]
+    changed = {name: value for name, value in vars(change).items() if value not in (None, {})}
+    lines = [json.dumps({"picture": picture, "at": at, **changed}) + "\n" for picture in pictures]
     path = own(folder) / JOURNAL
     try:
         append(path, "".join(lines).encode())
@@ -57,24 +57,24 @@ def write(folder: Path, pictures: Iterable[str], change: Change) -> None:
         raise OutputError(f"cannot write to '{path}': {error.strerror or error}; nothing was marked") from None
 
 
-def fold(journals: Iterable[Path]) -> dict[str, Marks]:
-    """What is said of each picture, all journals taken together."""
-    said: dict[str, _Said] = {}
+def fold(journals: Iterable[Path]) -> dict[str, Annotations]:
+    """The annotations of each picture, from all journals together."""
+    builders: dict[str, _AnnotationsBuilder] = {}
     for line in sorted((line for path in journals for line in _lines(path)), key=lambda line: line.at):
-        said.setdefault(line.picture, _Said()).hear(line.change)
-    return {picture: found.marks() for picture, found in said.items()}
+        builders.setdefault(line.picture, _AnnotationsBuilder()).apply(line.change)
+    return {picture: builder.annotations() for picture, builder in builders.items()}
 
 
-def applied(marks: Marks, change: Change) -> Marks:
-    """What is said of a picture after one more change."""
-    said = _Said.of(marks)
-    said.hear(change)
-    return said.marks()
+def applied(marks: Annotations, change: AnnotationChange) -> Annotations:
+    """The annotations of a picture after one more change."""
+    builder = _AnnotationsBuilder.of(marks)
+    builder.apply(change)
+    return builder.annotations()
 
 
 @dataclass
-class _Said:
-    """Marks in the making; tags and collections by their names in lower case."""
+class _AnnotationsBuilder:
+    """Annotations while changes are applied; tags and collections by their names in lower case."""
 
     favourite: bool = False
     rating: int = 0
@@ -83,20 +83,20 @@ class _Said:
     collections: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, marks: Marks) -> "_Said":
+    def of(cls, marks: Annotations) -> "_AnnotationsBuilder":
         names = ({name.casefold(): name for name in kind} for kind in (marks.tags, marks.collections))
         return cls(marks.favourite, marks.rating, marks.note, *names)
 
-    def hear(self, change: Change) -> None:
+    def apply(self, change: AnnotationChange) -> None:
         self.favourite = self.favourite if change.favourite is None else change.favourite
         self.rating = self.rating if change.rating is None else change.rating
         self.note = self.note if change.note is None else change.note
         _name(self.tags, change.tags)
         _name(self.collections, change.collections)
 
-    def marks(self) -> Marks:
+    def annotations(self) -> Annotations:
         tags, collections = (tuple(kind[key] for key in sorted(kind)) for kind in (self.tags, self.collections))
-        return Marks(self.favourite, self.rating, self.note, tags, collections)
+        return Annotations(self.favourite, self.rating, self.note, tags, collections)
 
 
 def _name(names: dict[str, str], change: Mapping[str, bool]) -> None:
@@ -106,8 +106,8 @@ def _name(names: dict[str, str], change: Mapping[str, bool]) -> None:
             names[name.casefold()] = name
 
 
-def _lines(path: Path) -> list[Line]:
-    """The lines that can be read, in order; none says it is of an earlier time than the one before."""
+def _lines(path: Path) -> list[JournalLine]:
+    """The valid lines of a journal, in order; no line gets an earlier time than the one before."""
     try:
         whole = (text for text in read_lines(path, _LINE, LARGEST) if text.startswith(b"{"))
         lines = [line for text in whole if (line := _line(text))]
@@ -117,27 +117,27 @@ def _lines(path: Path) -> list[Line]:
     return [line._replace(at=at) for line, at in zip(lines, times, strict=True)]
 
 
-def _line(text: bytes) -> Line | None:
-    """One line read, None where it is torn or not one of ours: anybody may have written it."""
+def _line(text: bytes) -> JournalLine | None:
+    """One parsed line, None if it is torn or not one of ours: anybody may have written it."""
     try:
-        told = dict(strict_json.loads(text))
-        change = checked(Change(**dict(_read(told))))
-        picture, at = str(told["picture"]), datetime.fromisoformat(told["at"]).astimezone(UTC)
-        return Line(at.isoformat(timespec="microseconds"), picture, change) if len(picture) == 64 else None
+        content = dict(strict_json.loads(text))
+        change = checked(AnnotationChange(**dict(_known_fields(content))))
+        picture, at = str(content["picture"]), datetime.fromisoformat(content["at"]).astimezone(UTC)
+        return JournalLine(at.isoformat(timespec="microseconds"), picture, change) if len(picture) == 64 else None
     except (ValueError, KeyError, TypeError, OverflowError, InputError):
         return None
 
 
-def _read(told: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What of a line says something that we know of."""
+def _known_fields(content: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The fields of a line that are known and have the right type."""
     for name, kind in (("favourite", bool), ("rating", int), ("note", str)):
-        if type(told.get(name)) is kind:
-            yield name, _plain(told[name])
+        if type(content.get(name)) is kind:
+            yield name, _plain(content[name])
     for name in ("tags", "collections"):
-        if isinstance(names := told.get(name), dict):
+        if isinstance(names := content.get(name), dict):
             yield name, {_plain(key): has for key, has in names.items() if isinstance(has, bool)}
 
 
 def _plain(value: Any) -> Any:
-    """Text that can be kept, whatever half letters it came with."""
+    """Text that can be stored: no NUL, no lone surrogates."""
     return value.encode("utf-8", "replace").decode().replace("\0", "") if isinstance(value, str) else value

@@ -1,7 +1,7 @@
 """The index's file: SQLite, shared by several processes.
 
-Everything in it was read from the folders and can be read from them again, so a new layout takes a new file name and
-nothing is ever converted.
+All of it was read from the folders and can be read again, so a new schema gets a new file name, and nothing is ever
+migrated.
 """
 
 import sqlite3
@@ -55,16 +55,16 @@ _TABLES: Final = ("files", "pictures", "looks", "uses", "parents", "marks", "lab
 
 
 class Database:
-    """The index's file, opened by one process. Its calls may come from any thread."""
+    """The index's file, opened by one process. Its methods may be called from any thread."""
 
     def __init__(self, file: Path, patience: float = 5.0) -> None:
         """Open the file; ``patience`` is how many seconds to wait for another process that is writing.
 
-        Raises OutputError where the file cannot be used.
+        Raises OutputError if the file cannot be used.
         """
         self.file = file
         self._lock = threading.RLock()
-        with self._said():
+        with self._errors():
             private.state_folder(file.parent)
             private.file(file)
             self._db = sqlite3.connect(file, timeout=patience, isolation_level=None, check_same_thread=False)
@@ -73,27 +73,27 @@ class Database:
             self._db.executescript(_SCHEMA)
 
     @contextmanager
-    def _said(self) -> Iterator[None]:
+    def _errors(self) -> Iterator[None]:
         try:
             yield
         except (OSError, sqlite3.Error) as error:
             raise _unusable(self.file, error) from None
 
     def ask(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """Rows for a question, or the outcome of one change; raises OutputError where the file cannot be used."""
-        with self._lock, self._said():
+        """The rows of a query or a single change; raises OutputError if the file cannot be used."""
+        with self._lock, self._errors():
             return self._db.execute(sql, values).fetchall()
 
     @contextmanager
     def change(self) -> Iterator[None]:
-        """Several changes that happen together or not at all."""
-        with self._lock, self._said():
+        """A transaction: the changes inside happen together or not at all."""
+        with self._lock, self._errors():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
                 self._db.execute("COMMIT")
             except BaseException:
-                with suppress(sqlite3.Error):  # where SQLite has done so by itself
+                with suppress(sqlite3.Error):  # SQLite may have rolled back by itself
                     self._db.execute("ROLLBACK")
                 raise
 
@@ -103,9 +103,9 @@ class Database:
 
     @classmethod
     def clear(cls, file: Path) -> None:
-        """Leave an empty index, whatever was in the file; other processes that have it open go on with it.
+        """Leave an empty index, whatever was in the file; other processes that have it open continue with it.
 
-        Raises OutputError where the file cannot be used or another process does not let go of it.
+        Raises OutputError if the file cannot be used or is locked by another process.
         """
         try:
             with closing(sqlite3.connect(file, timeout=5)) as db, db:
@@ -114,12 +114,12 @@ class Database:
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError) and "no such table" not in str(error) and file.exists():
                 raise _unusable(file, error) from None
-            _delete(file)  # it is new, or nothing in it can be read
+            _delete(file)  # it is new, or unreadable
 
 
 def _unusable(file: Path, error: Exception) -> OutputError:
-    place = isinstance(error, OSError)  # what is wrong is where it lies, not what is in it
-    mend = "set STUDIO_STATE to a folder that can be written" if place else "rebuild it: studio gallery rebuild"
+    unwritable = isinstance(error, OSError)  # otherwise the content is wrong
+    mend = "set STUDIO_STATE to a folder that can be written" if unwritable else "rebuild it: studio gallery rebuild"
     return OutputError(f"the gallery's index '{file}' cannot be used ({error}); {mend}")
 
 

@@ -1,4 +1,4 @@
-"""What the gallery knows of a picture, as plain data."""
+"""What the gallery knows about a picture, as plain data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,12 +9,12 @@ from typing import Literal
 from studio.pictures.picture import Picture
 
 Place = Literal["here", "input", "trash"]
-"""Among the pictures, only among those that pictures were begun with, or in the trash."""
+"""In a folder of pictures, only among the start pictures of others, or in the trash."""
 
 
 @dataclass(frozen=True)
-class Marks:
-    """What people say of a picture; ``rating`` is 0 (none) to 5."""
+class Annotations:
+    """Ratings, tags and notes of a picture; ``rating`` is 0 (none) to 5."""
 
     favourite: bool = False
     rating: int = 0
@@ -24,10 +24,10 @@ class Marks:
 
 
 @dataclass(frozen=True)
-class Change:
-    """What is to be said of a picture from now on; None leaves a thing as it is.
+class AnnotationChange:
+    """A change of annotations; None leaves a value as it is.
 
-    ``tags`` and ``collections`` say of each name whether the picture has it.
+    ``tags`` and ``collections`` map each name to whether the picture has it.
     """
 
     favourite: bool | None = None
@@ -38,8 +38,8 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Used:
-    """A model or LoRA that a picture was made with, and what is claimed of its licence."""
+class UsedAsset:
+    """A model or LoRA that a picture was made with, and the licence that is claimed for it."""
 
     kind: Literal["model", "lora"]
     name: str
@@ -47,12 +47,12 @@ class Used:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A picture, whatever its files are called: ``id`` is the SHA-256 of its content.
+class GalleryEntry:
+    """A picture, regardless of its file names: ``id`` is the SHA-256 of its content.
 
-    ``path`` is one of its ``files``, which all hold the same. ``made`` is when it was made, by its record, else when
-    its oldest file was written; None where that is beyond all calendars. ``size`` is width and height, ``file_size``
-    the bytes of its file. Where ``recorded`` is false it says nothing of how it was made, and ``seed`` is None.
+    ``path`` is one of its ``files``, which are all equal. ``made`` is the time in its record, or else when its oldest
+    file was written; None if no calendar can show it. ``size`` is width and height, ``file_size`` the bytes of its
+    file. If ``recorded`` is false, the file does not say how it was made, and ``seed`` is None.
     """
 
     id: str
@@ -68,77 +68,77 @@ class Entry:
     prompt: str = ""
     negative: str = ""
     seed: int | None = None
-    uses: tuple[Used, ...] = ()
-    marks: Marks = Marks()
+    uses: tuple[UsedAsset, ...] = ()
+    marks: Annotations = Annotations()
 
     @property
     def picture(self) -> Picture:
-        """The file, with all that it says."""
+        """The file, with its record."""
         return Picture(self.path)
 
 
 @dataclass(frozen=True)
-class Page:
-    """Some of what was found, newest first: ``next`` is what to give as ``after`` for more, "" at the end.
+class GalleryPage:
+    """One page of results, newest first: ``next`` is the ``after`` of the next page, "" at the end.
 
-    ``total`` counts all that was found.
+    ``total`` counts all results.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[GalleryEntry, ...]
     next: str
     total: int
 
 
 @dataclass(frozen=True)
-class Relative:
-    """A picture in a lineage: ``input`` is the input that one of the two was for the other.
+class RelatedPicture:
+    """A picture in a lineage: ``input`` is the input of the one that the other was given for.
 
-    ``entry`` is None where the picture is not here any more. ``further`` are those beyond it, away from the picture
-    whose lineage it is.
+    ``entry`` is None if the picture is not in the gallery any more. ``further`` are the pictures beyond it in the same
+    direction.
     """
 
     id: str
-    entry: Entry | None
+    entry: GalleryEntry | None
     input: str
-    further: tuple["Relative", ...] = ()
+    further: tuple["RelatedPicture", ...] = ()
 
 
 @dataclass(frozen=True)
 class Lineage:
-    """What a picture came from, and what came from it; each picture once, and ``more`` where there are too many."""
+    """The pictures that a picture came from, and those that came from it, each once; ``more`` if there are too many."""
 
-    ancestors: tuple[Relative, ...]
-    descendants: tuple[Relative, ...]
+    ancestors: tuple[RelatedPicture, ...]
+    descendants: tuple[RelatedPicture, ...]
     more: bool = False
 
 
 @dataclass(frozen=True)
-class Similar:
-    """A picture that looks like another; ``distance`` is 0 where they look the same, about 100 for black and white."""
+class SimilarPicture:
+    """A picture that looks like another; ``distance`` is 0 if they look the same, about 100 for black and white."""
 
-    entry: Entry
+    entry: GalleryEntry
     distance: float
 
 
 @dataclass(frozen=True)
-class Unreadable:
-    """A file that looked like a picture's and could not be read, and why."""
+class UnreadableFile:
+    """A file that looked like a picture but could not be read, and why."""
 
     path: Path
     why: str
 
 
 @dataclass(frozen=True)
-class Refreshed:
-    """What looking through the folders found: how many files were read anew, and how many are gone."""
+class RefreshResult:
+    """The outcome of scanning the folders: how many files were read, and how many are gone."""
 
     read: int
     gone: int
 
 
 @dataclass(frozen=True)
-class Trashed:
-    """What is in the trash: which files, and how many bytes they take."""
+class TrashContents:
+    """The files in the trash, and how many bytes they take."""
 
     files: tuple[Path, ...]
     bytes: int

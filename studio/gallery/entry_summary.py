@@ -1,47 +1,47 @@
-"""What is known of a picture, in plain words for people and as plain data for programs."""
+"""Describes a picture, in words for people and as data for programs."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from studio.gallery.entry import Entry, Lineage, Relative
+from studio.gallery.entry import GalleryEntry, Lineage, RelatedPicture
 from studio.models.model_summary import gigabytes
 
-_WHERE: Final = {"here": "", "input": " (others were begun with it)", "trash": " (in the trash)"}
+_WHERE: Final = {"here": "", "input": " (start picture of others)", "trash": " (in the trash)"}
 
 
-def line(entry: Entry) -> str:
-    """A picture in a line of a list."""
+def line(entry: GalleryEntry) -> str:
+    """One line of a list."""
     return f"{entry.path}{_WHERE[entry.place]}"
 
 
-def about(entry: Entry) -> Iterator[tuple[str, str]]:
-    """Pairs of what and how, without what nobody says."""
+def about(entry: GalleryEntry) -> Iterator[tuple[str, str]]:
+    """Pairs of name and value, without empty ones."""
     yield "id", entry.id
     yield from (("file", f"{file}{_WHERE[entry.place]}") for file in entry.files)
     yield "made", f"{entry.made.astimezone():%Y-%m-%d %H:%M:%S}" if entry.made else "unknown"
     yield "size", f"{entry.size[0]}×{entry.size[1]}, {gigabytes(entry.file_size)}"
-    said = {
+    settings = {
         "workflow": entry.workflow,
         "prompt": entry.prompt,
         "negative": entry.negative,
         "seed": "" if entry.seed is None else str(entry.seed),
     }
-    yield from _said(said)
+    yield from _filled(settings)
     yield from ((used.kind, f"{used.name}, licence {used.licence or 'unknown'} (claimed)") for used in entry.uses)
-    yield from _said(_marks(entry))
+    yield from _filled(_marks(entry))
 
 
 def family(lineage: Lineage) -> Iterator[tuple[str, str]]:
-    """What it came from and what came from it, a line for each, further ones moved to the right."""
+    """The pictures that it came from and that came from it, one line each, indented by distance."""
     yield from (("came from", name) for name in _tree(lineage.ancestors))
     yield from (("led to", name) for name in _tree(lineage.descendants))
     if lineage.more:
         yield "and more", "too many to list"
 
 
-def data(entry: Entry) -> dict[str, Any]:
-    """All that is known for programs."""
-    marks = {name: list(said) if isinstance(said, tuple) else said for name, said in vars(entry.marks).items()}
+def data(entry: GalleryEntry) -> dict[str, Any]:
+    """All fields as JSON-compatible data."""
+    marks = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(entry.marks).items()}
     return vars(entry) | {
         "path": str(entry.path),
         "files": [str(file) for file in entry.files],
@@ -52,7 +52,7 @@ def data(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _marks(entry: Entry) -> dict[str, str]:
+def _marks(entry: GalleryEntry) -> dict[str, str]:
     return {
         "rating": "★" * entry.marks.rating,
         "favourite": "yes" if entry.marks.favourite else "",
@@ -62,11 +62,11 @@ def _marks(entry: Entry) -> dict[str, str]:
     }
 
 
-def _said(pairs: dict[str, str]) -> Iterator[tuple[str, str]]:
+def _filled(pairs: dict[str, str]) -> Iterator[tuple[str, str]]:
     yield from ((what, " ".join(how.split())) for what, how in pairs.items() if how)
 
 
-def _tree(relatives: Iterable[Relative], depth: int = 0) -> Iterator[str]:
+def _tree(relatives: Iterable[RelatedPicture], depth: int = 0) -> Iterator[str]:
     for one in relatives:
         name = line(one.entry) if one.entry else f"{one.id[:12]}…, which is not here"
         yield f"{'  ' * depth}{name}, as {one.input}"

@@ -1,7 +1,7 @@
-"""Where pictures lie: which folders, and what is in them.
+"""The gallery's folders, and what is in them.
 
-Which folders there are is a text file beside the index, a line for each, so that it is there when the index is not.
-A folder's own ``.studio`` holds its trash and what people say of its pictures; both go where the folder goes.
+The list of folders is a text file beside the index, one line each, so that it survives the index. A folder's own
+``.studio`` holds its trash and the annotations of its pictures; both move with the folder.
 """
 
 import errno
@@ -16,11 +16,11 @@ from typing import Final
 from studio.errors import OutputError
 from studio.files import private
 from studio.files.untrusted import is_file, named_in_text, read_file
-from studio.gallery.entry import Place, Unreadable
+from studio.gallery.entry import Place, UnreadableFile
 from studio.model_files.hashes import Stamp
 
 OWN, TRASH, JOURNAL = ".studio", "trash", "marks.jsonl"
-SHEETS: Final = "contact-sheet"  # a batch's small copies of its pictures, beside a page of this name
+SHEETS: Final = "contact-sheet"  # a batch's thumbnails, beside a page of this name
 _LIST: Final = "gallery-folders.txt"
 _LONGEST_LIST: Final = 16 * 2**20
 LARGEST: Final = 2**29
@@ -32,24 +32,24 @@ _APPENDING: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLL
 
 
 @dataclass
-class Found:
-    """What a folder holds: pictures' files and journals by their paths, and what could not be looked at."""
+class FolderContents:
+    """The pictures and journals in a folder by path, and what could not be read."""
 
     pictures: dict[str, Stamp] = field(default_factory=dict)
     journals: dict[str, Stamp] = field(default_factory=dict)
-    unreadable: list[Unreadable] = field(default_factory=list)
+    unreadable: list[UnreadableFile] = field(default_factory=list)
 
 
 def known(state: Path) -> list[Path]:
-    """The folders that pictures were ever looked for in, in the order they were met."""
+    """The folders that were ever scanned for pictures, in the order in which they were added."""
     return [Path(line) for line in dict.fromkeys(_lines(state)) if line and "\0" not in line]
 
 
-def damaged(state: Path) -> list[Unreadable]:
-    """The lines of the list of folders that can be no folder's path."""
+def damaged(state: Path) -> list[UnreadableFile]:
+    """The lines in the list of folders that cannot be a path."""
     bad = [n for n, line in enumerate(_lines(state), 1) if "\0" in line]
     file = state / _LIST
-    return [Unreadable(file, f"line {bad[0]} of '{file}' can be no folder's path; take it out")] if bad else []
+    return [UnreadableFile(file, f"line {bad[0]} of '{file}' cannot be a folder's path; remove it")] if bad else []
 
 
 def _lines(state: Path) -> list[str]:
@@ -60,9 +60,9 @@ def _lines(state: Path) -> list[str]:
 
 
 def remember(state: Path, folders: Iterable[Path]) -> None:
-    """Look in these folders too from now on; raises OutputError where that cannot be written down."""
-    there = known(state)
-    new = [folder for folder in folders if folder not in there and str(folder).isprintable()]
+    """Add these folders to the list; raises OutputError if it cannot be written."""
+    before = known(state)
+    new = [folder for folder in folders if folder not in before and str(folder).isprintable()]
     if not new:
         return
     try:
@@ -72,9 +72,9 @@ def remember(state: Path, folders: Iterable[Path]) -> None:
 
 
 def append(file: Path, lines: bytes) -> None:
-    """Add whole lines to a file that others add to as well; what somebody left torn gets an end first.
+    """Append whole lines to a file that other processes append to as well; a torn last line is ended first.
 
-    Written in one go to the end of the file, so lines of several processes never mix.
+    All of it is one write to the end of the file, so lines of several processes never mix.
     """
     handle = os.open(file, _APPENDING, 0o644)
     try:
@@ -88,23 +88,23 @@ def append(file: Path, lines: bytes) -> None:
         os.close(handle)
 
 
-def scan(folder: Path) -> Found:
-    """All that lies in a folder, at any depth; links are not followed, hidden files and folders passed over."""
-    found, todo = Found(), [str(folder)]
+def scan(folder: Path) -> FolderContents:
+    """Scan a folder at any depth; links are not followed, hidden files and folders are skipped."""
+    found, todo = FolderContents(), [str(folder)]
     while todo:
         current = todo.pop()
         ours = Path(current).name == OWN
         try:
             with os.scandir(current) as items:
-                todo += [item.path for item in items if _met(item, found, ours=ours)]
+                todo += [item.path for item in items if _add(item, found, ours=ours)]
         except OSError as error:
             if current != str(folder) or not isinstance(error, FileNotFoundError):
-                found.unreadable.append(Unreadable(Path(current), error.strerror or str(error)))
+                found.unreadable.append(UnreadableFile(Path(current), error.strerror or str(error)))
     return found
 
 
-def _met(item: os.DirEntry[str], found: Found, *, ours: bool) -> bool:
-    """Note a file; whether it is a folder to look through. ``ours`` are those in a folder's ``.studio``."""
+def _add(item: os.DirEntry[str], found: FolderContents, *, ours: bool) -> bool:
+    """Note a file; return whether it is a folder to scan. ``ours`` is true inside a folder's ``.studio``."""
     if item.is_dir(follow_symlinks=False):
         if item.name == SHEETS and is_file(Path(f"{item.path}.html")):
             return False
@@ -118,34 +118,34 @@ def _met(item: os.DirEntry[str], found: Found, *, ours: bool) -> bool:
     return False
 
 
-def _note(item: os.DirEntry[str], kept: dict[str, Stamp], found: Found) -> None:
+def _note(item: os.DirEntry[str], kept: dict[str, Stamp], found: FolderContents) -> None:
     if not named_in_text(item.path):
-        found.unreadable.append(Unreadable(Path(item.path), "its name holds letters of no known alphabet; rename it"))
+        found.unreadable.append(UnreadableFile(Path(item.path), "its name is not valid text; rename it"))
         return
     try:
         about = item.stat(follow_symlinks=False)
         if kept is found.journals and about.st_size > LARGEST:
-            raise OSError(errno.EFBIG, f"what is said of pictures in it is larger than {LARGEST:,} bytes")
+            raise OSError(errno.EFBIG, f"this file of annotations is larger than {LARGEST:,} bytes")
         kept[item.path] = Stamp.told(about)
     except OSError as error:
-        found.unreadable.append(Unreadable(Path(item.path), error.strerror or str(error)))
+        found.unreadable.append(UnreadableFile(Path(item.path), error.strerror or str(error)))
 
 
 def place(path: Path) -> Place:
-    """What a file's path says of it: the surfaces keep pictures that others begin with in "inputs", by their hashes."""
+    """The kind of place, by the path: the surfaces keep start pictures in "inputs", named by their hashes."""
     if (OWN, TRASH) in pairwise(path.parts):
         return "trash"
     return "input" if path.parent.name == "inputs" and _UPLOADED.fullmatch(path.name) else "here"
 
 
 def home(path: Path, folders: Iterable[Path]) -> Path | None:
-    """The innermost of the folders that a path lies in."""
+    """The innermost of the folders that contains the path."""
     around = [folder for folder in folders if path.is_relative_to(folder)]
     return max(around, key=lambda folder: len(folder.parts), default=None)
 
 
 def own(folder: Path) -> Path:
-    """The folder's ``.studio``, made where there is none; raises OutputError where it leads elsewhere."""
+    """The folder's ``.studio``, created if missing; raises OutputError if it is a link."""
     path = folder / OWN
     try:
         path.mkdir(exist_ok=True)

@@ -1,26 +1,26 @@
-"""Words as the index keeps them and as they are asked for, whatever letters they are made of."""
+"""Full-text search: words as the index stores them and as queries match them, in any script."""
 
 import re
 from typing import Final
 
 _UNSPACED: Final = re.compile("([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])")
-"""Letters of scripts that are written without spaces: each becomes a word, so that a part of a text is found."""
+"""Letters of scripts without spaces: each becomes a word, so that any part of a text can be found."""
 
 
 def spaced(text: str) -> str:
-    """The text with a space around each letter of a script that has none."""
+    """The text with spaces around each letter of a script without spaces."""
     return _UNSPACED.sub(r" \1 ", text)
 
 
 def match(columns: str, text: str) -> str:
-    """An FTS5 expression: the columns hold these words in a row, the last perhaps only begun.
+    """An FTS5 expression: one of the columns contains these words in sequence, the last one as a prefix.
 
-    Whatever the text holds, it is words and never an operator.
+    Whatever the text contains is taken as words, never as an operator.
     """
     quoted = spaced(text).replace('"', '""')
     return f'{{{columns}}} : "{quoted}" *'
 
 
 def has_words(text: str) -> bool:
-    """Whether the index can hold any of it: letters and digits, no signs."""
+    """Whether the index can match any of it: letters and digits, not symbols."""
     return any(letter.isalnum() for letter in text)

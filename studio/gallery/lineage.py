@@ -1,10 +1,10 @@
-"""What a picture came from and what came from it: a job's pins name the pictures it began with by their content."""
+"""Where pictures came from: a job's pins name its start pictures by the hash of their content."""
 
 from dataclasses import dataclass, field
 from typing import Final
 
 from studio.gallery import search
-from studio.gallery.entry import Lineage, Relative
+from studio.gallery.entry import Lineage, RelatedPicture
 from studio.gallery.index import Index
 
 _MOST, _DEEP = 200, 20
@@ -15,7 +15,7 @@ _DESCENDANTS: Final = (
 
 
 def of(index: Index, picture: str) -> Lineage:
-    """The lineage of a picture; no picture comes twice in it, whatever a forged record says."""
+    """The lineage of a picture; no picture occurs twice in it, whatever a forged record says."""
     up, down = _Tree(index, _ANCESTORS, {picture}), _Tree(index, _DESCENDANTS, {picture})
     ancestors, descendants = up.beyond(picture), down.beyond(picture)
     return Lineage(ancestors, descendants, up.cut or down.cut)
@@ -23,17 +23,17 @@ def of(index: Index, picture: str) -> Lineage:
 
 @dataclass
 class _Tree:
-    """A tree being grown in one direction; ``seen`` are the pictures in it."""
+    """A tree that grows in one direction; ``seen`` are the pictures in it."""
 
     index: Index
     sql: str
     seen: set[str] = field(default_factory=set)
     cut: bool = False
 
-    def beyond(self, picture: str, depth: int = 0) -> tuple[Relative, ...]:
+    def beyond(self, picture: str, depth: int = 0) -> tuple[RelatedPicture, ...]:
         links = [link for link in self.index.ask(self.sql, picture, _MOST) if link[0] not in self.seen]
         kept = links[: _MOST - len(self.seen)] if depth < _DEEP else []
         self.cut |= len(kept) < len(links)
         self.seen |= {one for one, _ in kept}
         known = search.entries(self.index, [one for one, _ in kept])
-        return tuple(Relative(one, known.get(one), input_, self.beyond(one, depth + 1)) for one, input_ in kept)
+        return tuple(RelatedPicture(one, known.get(one), input_, self.beyond(one, depth + 1)) for one, input_ in kept)

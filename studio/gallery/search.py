@@ -1,4 +1,4 @@
-"""Finds pictures in the index: a query's terms as SQL, pages of what they find."""
+"""Searches the index: translates a query's terms to SQL and returns pages of results."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -7,39 +7,38 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.errors import InputError
-from studio.gallery.entry import Entry, Marks, Page, Used
+from studio.gallery.entry import Annotations, GalleryEntry, GalleryPage, UsedAsset
 from studio.gallery.index import INSIDE, Index, inside
 from studio.gallery.query import Query
 from studio.gallery.terms import EPOCH, Condition, condition
 
-_COLUMNS: Final = (
-    "id, place, path, made, width, height, bytes, recorded, workflow, title, prompt, negative, seed"  # of an Entry
-)
+# of a GalleryEntry
+_COLUMNS: Final = "id, place, path, made, width, height, bytes, recorded, workflow, title, prompt, negative, seed"
 
-_FIRST_YEAR, _LAST_YEAR = 2, 9998  # a clock's own zone may move a time by a day
-_AT_ONCE: Final = 1000  # pictures that a question names
+_FIRST_YEAR, _LAST_YEAR = 2, 9998  # a time zone may move a time by a day
+_AT_ONCE: Final = 1000  # pictures in one query
 
 
-def find(index: Index, query: Query, after: str, most: int, folder: Path | None) -> Page:
-    """A page of what a query finds, newest first; raises InputError where ``after`` is no page's ``next``."""
+def find(index: Index, query: Query, after: str, most: int, folder: Path | None) -> GalleryPage:
+    """A page of results, newest first; raises InputError if ``after`` is not a page's ``next``."""
     conditions = list(_conditions(query, folder))
     ((total,),) = _select(index, "count(*)", conditions)
     newer = [Condition("(made, id) < (?, ?)", _place(after))] if after else []
     order = f"ORDER BY made DESC, id DESC LIMIT {int(most) + 1}"
     rows = _select(index, _COLUMNS, conditions + newer, order)
     more = f"{rows[most - 1][3]}-{rows[most - 1][0]}" if len(rows) > most else ""
-    return Page(tuple(_entries(index, rows[:most])), more, total)
+    return GalleryPage(tuple(_entries(index, rows[:most])), more, total)
 
 
 def ids(index: Index, query: Query) -> list[str]:
-    """All that a query finds, newest first."""
+    """All results, newest first."""
     rows = _select(index, "id", _conditions(query, None), "ORDER BY made DESC, id DESC")
     return [picture for (picture,) in rows]
 
 
-def entries(index: Index, ids: Sequence[str]) -> dict[str, Entry]:
+def entries(index: Index, ids: Sequence[str]) -> dict[str, GalleryEntry]:
     """Those of the pictures that are in the index, by their ids."""
-    found: dict[str, Entry] = {}
+    found: dict[str, GalleryEntry] = {}
     for begin in range(0, len(ids), _AT_ONCE):
         some = ids[begin : begin + _AT_ONCE]
         condition = Condition(f"id IN ({', '.join('?' * len(some))})", tuple(some))
@@ -48,7 +47,7 @@ def entries(index: Index, ids: Sequence[str]) -> dict[str, Entry]:
 
 
 def names(index: Index, kind: str) -> dict[str, int]:
-    """Every name of a kind among the pictures that are here, with how many have it."""
+    """Every name of a kind in use by pictures outside the trash, with the number of pictures."""
     sources = {
         "tag": "SELECT name, key FROM labels JOIN pictures USING (id) WHERE kind = ?",
         "workflow": "SELECT workflow AS name, workflow AS key FROM pictures WHERE workflow != '' AND ? != ''",
@@ -71,7 +70,7 @@ def _place(after: str) -> tuple[int, str]:
     try:
         return int(made), picture
     except ValueError:
-        raise InputError(f"'{after}' is where no page ends; begin again with the first") from None
+        raise InputError(f"'{after}' is not the end of a page; start again with the first") from None
 
 
 def _conditions(query: Query, folder: Path | None) -> Iterator[Condition]:
@@ -83,20 +82,20 @@ def _conditions(query: Query, folder: Path | None) -> Iterator[Condition]:
         yield condition(term)
 
 
-def _entries(index: Index, rows: Sequence[tuple[Any, ...]]) -> Iterator[Entry]:
+def _entries(index: Index, rows: Sequence[tuple[Any, ...]]) -> Iterator[GalleryEntry]:
     ids = [row[0] for row in rows]
     marks, files, uses = index.marks(ids), _files(index, ids), _uses(index, ids)
     for picture, place, path, made, width, height, size, recorded, workflow, title, prompt, negative, seed in rows:
-        said, used = marks.get(picture, Marks()), tuple(uses.get(picture, ()))
-        there = tuple(Path(file) for file, where in files[picture] if where == place)
-        yield Entry(
-            picture, Path(path), there, place, _moment(made), (width, height), size,
-            bool(recorded), workflow, title, prompt, negative, seed, used, said,
+        annotations, used = marks.get(picture, Annotations()), tuple(uses.get(picture, ()))
+        paths = tuple(Path(file) for file, where in files[picture] if where == place)
+        yield GalleryEntry(
+            picture, Path(path), paths, place, _moment(made), (width, height), size,
+            bool(recorded), workflow, title, prompt, negative, seed, used, annotations,
         )  # fmt: skip
 
 
 def _moment(made: int) -> datetime | None:
-    """When that was; None where no clock anywhere can show it."""
+    """The time; None if no calendar can show it."""
     with suppress(OverflowError):
         moment = EPOCH + timedelta(microseconds=made)
         if _FIRST_YEAR <= moment.year <= _LAST_YEAR:
@@ -115,10 +114,10 @@ def _files(index: Index, ids: Sequence[str]) -> dict[str, list[tuple[str, str]]]
     return found
 
 
-def _uses(index: Index, ids: Sequence[str]) -> dict[str, list[Used]]:
-    found: dict[str, list[Used]] = {}
+def _uses(index: Index, ids: Sequence[str]) -> dict[str, list[UsedAsset]]:
+    found: dict[str, list[UsedAsset]] = {}
     holes = ", ".join("?" * len(ids))
     sql = f"SELECT id, kind, name, licence FROM uses WHERE id IN ({holes}) ORDER BY kind DESC, name"  # noqa: S608
     for picture, kind, name, licence in index.ask(sql, *ids):
-        found.setdefault(picture, []).append(Used(kind, name, licence))
+        found.setdefault(picture, []).append(UsedAsset(kind, name, licence))
     return found

@@ -1,4 +1,4 @@
-"""A query's terms as SQL over the index's pictures. A new filter is a line in ``FILTERS`` and one in ``query``."""
+"""A query's terms as SQL. A new filter is one line in ``FILTERS`` and one in ``query``."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -8,29 +8,29 @@ from typing import Any, Final, NamedTuple
 from studio.gallery.fts import has_words, match
 from studio.gallery.query import WORDS, Term, period
 
-_SAID: Final = "prompt negative note tags name title"
+_TEXT_COLUMNS: Final = "prompt negative note tags name title"
 _SHAPES: Final = {"landscape": "width > height", "portrait": "width < height", "square": "width = height"}
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Condition(NamedTuple):
-    """SQL that is true or false of a picture, never NULL, and the values in it."""
+    """SQL that is true or false for each picture, never NULL, and its values."""
 
     sql: str
     values: tuple[Any, ...] = ()
 
 
 def condition(term: Term) -> Condition:
-    """What must be so of a picture for the term to hold."""
+    """The condition that makes the term true."""
     sql, values = FILTERS[term.key](term.value)
     return Condition(f"({sql})" if term.wanted else f"NOT ({sql})", values)
 
 
 def _words(value: str) -> Condition:
-    return _said(_SAID)(value) if has_words(value) else Condition("instr(prompt, ?)", (value,))
+    return _text(_TEXT_COLUMNS)(value) if has_words(value) else Condition("instr(prompt, ?)", (value,))
 
 
-def _said(columns: str) -> Callable[[str], Condition]:
+def _text(columns: str) -> Callable[[str], Condition]:
     sql = "number IN (SELECT rowid FROM words WHERE words MATCH ?)"
     return lambda value: Condition(sql, (match(columns, value),))
 
@@ -68,7 +68,7 @@ def _is(value: str) -> Condition:
 FILTERS: Final[Mapping[str, Callable[[str], Condition]]] = MappingProxyType(
     {
         WORDS: _words,
-        **{column: _said(column) for column in ("workflow", "model", "lora", "licence")},
+        **{column: _text(column) for column in ("workflow", "model", "lora", "licence")},
         "seed": _seed,
         "size": _size,
         "date": _date,

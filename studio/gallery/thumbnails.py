@@ -1,6 +1,5 @@
-"""Small copies of pictures, for pages of many; kept by the content of what they show."""
+"""Thumbnails of pictures, stored by the hash of the picture's content."""
 
-import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
@@ -9,6 +8,7 @@ from typing import Final
 
 from studio.errors import OutputError
 from studio.files import private
+from studio.files.atomic_write import temporary_path
 from studio.images.image_file import open_image
 from studio.images.transparency import on_ground
 
@@ -16,36 +16,35 @@ _EDGE: Final = 320
 
 
 def jpeg(path: Path, edge: int) -> bytes:
-    """The picture as JPEG, at most ``edge`` pixels on its longer side, never enlarged; on white where transparent."""
+    """The picture as JPEG, at most ``edge`` pixels on its longer side, never enlarged; on white if transparent."""
     image, data = on_ground(open_image(path)), BytesIO()
     image.thumbnail((edge, edge))
     image.save(data, "JPEG", quality=85)
     return data.getvalue()
 
 
-def kept(folder: Path, picture: str, path: Callable[[], Path]) -> Path:
-    """The JPEG of a picture, at most 320 pixels on its longer side, made from ``path()`` where there is none yet.
+def thumbnail(folder: Path, picture: str, path: Callable[[], Path]) -> Path:
+    """The JPEG of a picture, at most 320 pixels on its longer side, made from ``path()`` if there is none yet.
 
-    Raises InputError where the picture cannot be read, OutputError where the copy cannot be kept.
+    Raises InputError if the picture cannot be read, OutputError if the thumbnail cannot be written.
     """
     small = _file(folder, picture)
     if small.is_file():
         return small
-    data, beside = jpeg(path(), _EDGE), small.with_suffix(f".{secrets.token_hex(4)}")
+    data = jpeg(path(), _EDGE)
     try:
         private.folder(folder)
         private.folder(small.parent)
-        private.file(beside).write_bytes(data)
-        return beside.replace(small)
+        with temporary_path(small.parent) as temporary:
+            private.file(temporary).write_bytes(data)
+            return temporary.replace(small)
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
         raise OutputError(f"cannot write to '{small.parent}': {error.strerror or error}") from None
 
 
 def drop(folder: Path, picture: str) -> None:
-    """Delete the copy of a picture that is gone."""
-    with suppress(OSError):  # a small copy too many does no harm
+    """Delete the thumbnail of a picture that is gone."""
+    with suppress(OSError):  # one thumbnail too many does no harm
         _file(folder, picture).unlink()
 
 

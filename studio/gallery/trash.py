@@ -1,4 +1,4 @@
-"""The trash of a folder: ``.studio/trash/WHEN/``, where a picture keeps the place that it had in the folder."""
+"""A folder's trash: ``.studio/trash/TIME/``, where a picture keeps its path relative to the folder."""
 
 import secrets
 from datetime import datetime
@@ -11,13 +11,13 @@ from studio.files.no_overwrite import move_new
 from studio.files.untrusted import is_file, resolved
 from studio.gallery.folders import OWN, TRASH, own
 
-_LINKED: Final = "leads through a link to another place and is left alone"
+_LINKED: Final = "leads through a link to another place, so it is not touched"
 
 
 def put(file: Path, folder: Path) -> Path:
-    """Move a picture of a folder into the folder's trash; returns where it is now.
+    """Move a picture into the trash of its folder; returns its new path.
 
-    Raises InputError where it is no file in the folder, OutputError where it cannot be moved.
+    Raises InputError if it is not a file in the folder, OutputError if it cannot be moved.
     """
     _contained(file, folder)
     when = f"{datetime.now():%Y-%m-%d-%H%M%S}-{secrets.token_hex(4)}"
@@ -30,12 +30,12 @@ def put(file: Path, folder: Path) -> Path:
     return into
 
 
-def take_out(file: Path) -> Path:
-    """Put a picture back where it was and return where that is; a name that is taken by now gets "-2", "-3" and so on.
+def restore(file: Path) -> Path:
+    """Move a picture back to where it was and return the path; a name that is taken by now gets "-2", "-3" and so on.
 
-    Raises InputError where it is not in a trash, OutputError where it cannot be moved.
+    Raises InputError if it is not in a trash, OutputError if it cannot be moved.
     """
-    folder, before = _folder(file), former(file)
+    folder, before = _folder(file), original_path(file)
     _contained(file, folder)
     try:
         _inside(before, folder)
@@ -46,7 +46,7 @@ def take_out(file: Path) -> Path:
 
 
 def delete(file: Path) -> None:
-    """Delete a picture in the trash for good, and the folder it lay in there if that is empty now."""
+    """Delete a picture in the trash permanently, and its folder there if that is empty now."""
     _contained(file, _folder(file))
     try:
         file.unlink()
@@ -75,15 +75,15 @@ def _tidy(folder: Path) -> None:
         folder = folder.parent
 
 
-def former(file: Path) -> Path:
-    """Where a file in the trash was; raises InputError where it is not in one."""
+def original_path(file: Path) -> Path:
+    """Where a file in the trash was; raises InputError if it is not in a trash."""
     folder = _folder(file)
     inside = file.relative_to(folder / OWN / TRASH).parts
     return folder.joinpath(*(inside[1:] or inside))
 
 
 def _folder(file: Path) -> Path:
-    """The folder in whose trash a file is."""
+    """The folder that the trash with this file belongs to."""
     parts = file.parts
     at = next((n for n in range(1, len(parts) - 2) if parts[n : n + 2] == (OWN, TRASH)), None)
     if at is None or ".." in parts:
@@ -98,7 +98,7 @@ def _contained(file: Path, folder: Path) -> None:
 
 
 def _inside(file: Path, folder: Path) -> None:
-    """Raise InputError where a path leads out of the folder once every link is followed."""
+    """Raise InputError if a path leads out of the folder once links are followed."""
     if resolved(file.parent) != resolved(folder) / file.parent.relative_to(folder):
         raise InputError(f"'{file}' {_LINKED}")
 

@@ -1,4 +1,4 @@
-"""What the numbers in a picture file mean: turned into upright sRGB of 8 bits a channel."""
+"""Converts decoded picture files to upright 8-bit sRGB."""
 
 import io
 import struct
@@ -23,12 +23,12 @@ _DAMAGED: Final = (SyntaxError, ValueError, KeyError, TypeError, OSError, EOFErr
 
 
 def standard(image: Image.Image, name: str) -> Image.Image:
-    """The picture upright (EXIF), in sRGB, 8 bits a channel: RGB, or RGBA where anything in it may be transparent.
+    """The picture upright (EXIF), in sRGB, 8 bits a channel: RGB, or RGBA if any of it may be transparent.
 
-    16-bit and 12-bit gray are scaled by their whole range; floats from 0 to 1, or to the largest value where that is
-    more; 32-bit integers from 0 to 255, or to the largest value. An ICC profile is applied; one that is damaged or does
-    not suit the picture is left out, as browsers do. Of ``info`` the texts remain. Raises InputError about ``name``
-    where values are not finite.
+    16-bit and 12-bit gray are scaled by their full range; floats from 0 to 1, or to the largest value if that is more;
+    32-bit integers from 0 to 255, or to the largest value. An ICC profile is applied; one that is damaged or does not
+    suit the picture is ignored, as browsers do. Of ``info`` only the texts are kept. Raises InputError about ``name``
+    if values are not finite.
     """
     upright = _upright(image)
     levels = _scaled(upright, _tags(image), name) if upright.mode[0] in "IF" else _without_alpha(upright)
@@ -51,7 +51,7 @@ def _tags(image: Image.Image) -> Mapping[int, Any]:
 
 
 def _scaled(image: Image.Image, tags: Mapping[int, Any], name: str) -> Image.Image:
-    """Gray of 8 bits from gray with more; nothing is cut off."""
+    """8-bit gray from gray with more bits, without clipping."""
     values = np.asarray(image)
     if not np.isfinite(values).all():
         raise InputError(f"'{name}' has values that are not finite (NaN or infinite); save it without them")
@@ -66,7 +66,7 @@ def _scaled(image: Image.Image, tags: Mapping[int, Any], name: str) -> Image.Ima
 
 
 def _without_alpha(image: Image.Image) -> Image.Image:
-    """The colours alone, those of transparent places too, in a mode that an ICC profile may speak of."""
+    """The colours without alpha, including those of transparent pixels, in a mode that an ICC profile can apply to."""
     if image.mode in ("L", "RGB", "CMYK", "LAB"):
         return image
     if image.mode in ("P", "PA", "RGBa"):
@@ -75,11 +75,11 @@ def _without_alpha(image: Image.Image) -> Image.Image:
 
 
 def _alpha(image: Image.Image) -> Image.Image:
-    """How opaque each pixel is, 0 to 255; PNG may name one colour that is not."""
+    """The opacity of each pixel, 0 to 255; in a PNG one colour may be declared transparent."""
     clear = image.info.get("transparency")
     if image.mode.startswith("I"):
         return Image.fromarray(np.where(np.asarray(image) == clear, 0, 255).astype(np.uint8))
-    if isinstance(clear, tuple) and max(clear) > 255:  # a colour of 16 bits, of whose pixels Pillow keeps 8
+    if isinstance(clear, tuple) and max(clear) > 255:  # a 16-bit colour; Pillow keeps 8 bits of the pixels
         image = image.copy()
         image.info["transparency"] = tuple(level >> 8 for level in clear)
     return image.convert("RGBA").getchannel("A")
@@ -93,7 +93,7 @@ def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def _transform(mode: str, profile: bytes | None) -> ImageCms.ImageCmsTransform | None:
-    """What turns colours of the profile, or CIE's L*a*b*, into sRGB."""
+    """The transform from the profile, or from CIE L*a*b*, to sRGB."""
     if not profile and mode != "LAB":
         return None
     given = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if profile else ImageCms.createProfile("LAB")
@@ -104,7 +104,7 @@ def _transform(mode: str, profile: bytes | None) -> ImageCms.ImageCmsTransform |
 
 
 def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
-    """Whether it is sRGB's own, but for rounding: such pictures keep every bit."""
+    """Whether the transform is the identity except for rounding: such pictures keep every bit."""
     if mode not in ("L", "RGB"):
         return False
     steps = np.arange(0, 256, 15, dtype=np.uint8)
@@ -115,4 +115,4 @@ def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
 
 
 def _applied(transform: ImageCms.ImageCmsTransform, image: Image.Image) -> Image.Image:
-    return ImageCms.applyTransform(image, transform) or image  # None only where it is changed in place
+    return ImageCms.applyTransform(image, transform) or image  # None only if applied in place

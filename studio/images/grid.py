@@ -1,4 +1,4 @@
-"""Pictures in rows and columns on one page, with words above the columns and beside the rows."""
+"""Arranges pictures in a grid, with labels above the columns and beside the rows."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,13 +9,13 @@ from studio.images.text_rendering import DARK, LEADING, font, wrapped
 from studio.images.transparency import on_ground
 
 _GAP, _LARGEST, _LETTERS = 12, 512, 15
-GROUND: Final = "#f1f1f3"  # white pictures must stand out from it
+GROUND: Final = "#f1f1f3"  # white pictures must stand out against it
 
 
 def sheet(
     rows: Sequence[Sequence[Image.Image]], columns: Sequence[str] = (), beside: Sequence[str] = (), title: str = ""
 ) -> Image.Image:
-    """One page; pictures are shrunk to 512 pixels at most and stand in the middle of their cells."""
+    """One page; pictures are shrunk to 512 pixels at most and centred in their cells."""
     rows = [[_shrunk(picture) for picture in row] for row in rows]
     width, height = (max(picture.size[side] for row in rows for picture in row) for side in (0, 1))
     left = _GAP + (width // 2 if any(beside) else 0)
@@ -35,13 +35,13 @@ def sheet(
 
 
 def captioned(pictures: Sequence[tuple[str, Image.Image]], across: int = 4) -> Image.Image:
-    """Pictures in rows of ``across``, each below its words."""
+    """Pictures in rows of ``across``, each with its caption above."""
     rows = [pictures[n : n + across] for n in range(0, len(pictures), across)]
     return stacked([sheet([[picture for _, picture in row]], [words for words, _ in row]) for row in rows])
 
 
 def stacked(pages: Sequence[Image.Image]) -> Image.Image:
-    """Pages one under another."""
+    """Pages one below another."""
     whole = Image.new("RGB", (max(page.width for page in pages), sum(page.height for page in pages)), GROUND)
     y = 0
     for page in pages:
@@ -56,7 +56,7 @@ def _shrunk(picture: Image.Image) -> Image.Image:
 
 
 def _band(labels: Sequence[str], width: int) -> int:
-    """How much height the labels need above what they speak of."""
+    """The height that the labels need."""
     lines = max((len(wrapped(label, font(_LETTERS), width)) for label in labels), default=0)
     return round(lines * _LETTERS * LEADING) + (_GAP if lines else 0)
 

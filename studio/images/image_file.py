@@ -1,4 +1,4 @@
-"""The one door through which picture files come in."""
+"""Opens picture files; everything else in the studio opens them through this module."""
 
 import hashlib
 import os
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_PIXELS: Final = 64_000_000
-MAX_BYTES: Final = 600_000_000  # so many pixels of four values and two bytes each, and some more
+MAX_BYTES: Final = 600_000_000  # that many pixels of four 16-bit values, and some more
 ON_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "PNG": (".png",),
     "JPEG": (".jpg", ".jpeg", ".jfif"),
@@ -24,10 +24,10 @@ ON_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "AVIF": (".avif",),
     "GIF": (".gif",),
 }
-"""The formats that browsers show, and how their files' names end, in lower case."""
-_FORMATS: Final = {**ON_PAGES, "TIFF": (".tif", ".tiff"), "BMP": (".bmp",)}  # of others some run programs, as EPS does
+"""The formats that browsers can show, and their file name endings in lower case."""
+_FORMATS: Final = {**ON_PAGES, "TIFF": (".tif", ".tiff"), "BMP": (".bmp",)}  # some others run programs, as EPS does
 ENDINGS: Final = tuple(ending for endings in _FORMATS.values() for ending in endings)
-"""How names of picture files end, in lower case."""
+"""File name endings of pictures, in lower case."""
 
 _Read = TypeVar("_Read")
 
@@ -36,9 +36,9 @@ _TEXTS: Final = (b"tEXt", b"zTXt", b"iTXt")
 
 
 def open_image(path: str | Path) -> "Image":
-    """The picture in a file as it is meant to look: upright, in sRGB, RGB or RGBA of 8 bits; of a moving one the first.
+    """The picture in a file, ready to use: upright, in 8-bit sRGB, RGB or RGBA; of an animation the first frame.
 
-    Raises InputError as ``open_stored`` does, and where values are not finite.
+    Raises InputError as ``open_stored`` does, and if values are not finite.
     """
     from studio.images.decode import standard
 
@@ -46,7 +46,7 @@ def open_image(path: str | Path) -> "Image":
 
 
 def open_hashed(path: str | Path) -> "tuple[Image, str]":
-    """The picture as ``open_image`` gives it, and the SHA-256 of its file; raises as that does."""
+    """The picture as ``open_image`` returns it, and the SHA-256 of its file; raises the same errors."""
     from studio.images.decode import standard
 
     def read(file: BufferedReader, name: str | Path) -> "tuple[Image, str]":
@@ -59,7 +59,7 @@ def open_hashed(path: str | Path) -> "tuple[Image, str]":
 
 
 def png_texts(file: BinaryIO) -> dict[Any, Any]:
-    """What a PNG says before its pixels, which are not read; raises what Pillow does where it is none."""
+    """The texts of a PNG, without decoding its pixels; raises Pillow's errors if it is not a PNG."""
     from PIL import Image
 
     with Image.open(file, formats=("PNG",)) as image:
@@ -67,18 +67,18 @@ def png_texts(file: BinaryIO) -> dict[Any, Any]:
 
 
 def open_stored(path: str | Path) -> "Image":
-    """The picture in a file as it is stored, for its texts and EXIF, fully read; of a moving one the first.
+    """The picture in a file as stored, fully read, for its texts and EXIF; of an animation the first frame.
 
-    A PNG whose texts have wrong checksums is read with these texts: their checksums say nothing of the pixels, and
-    some tools change a text without them. Raises InputError where there is none, it is no regular file, it is damaged,
-    or it has over 64 million pixels, or bytes beyond them: a small file can unpack to gigabytes, and hashing a large
+    A PNG with wrong checksums in its text chunks is read anyway: those say nothing about the pixels, and some tools
+    edit the texts without updating them. Raises InputError if the file does not exist, is not a regular file, is
+    damaged, or has over 64 million pixels or too many bytes: a small file can unpack to gigabytes, and hashing a large
     one takes minutes.
     """
     return _through(path, _read)
 
 
 def _through(path: str | Path, read: Callable[[BufferedReader, str | Path], _Read]) -> _Read:
-    """What ``read`` makes of the file; raises InputError for whatever goes wrong with it."""
+    """The result of ``read`` on the file; any failure becomes an InputError."""
     from PIL import Image
 
     try:
@@ -100,7 +100,7 @@ def _read(file: BufferedReader, name: str | Path) -> "Image":
     from PIL import UnidentifiedImageError
 
     if (size := os.fstat(file.fileno()).st_size) > MAX_BYTES:
-        raise InputError(f"'{name}' has {size:,} bytes, more than any picture that can be opened; shrink it first")
+        raise InputError(f"'{name}' has {size:,} bytes, too many to open; shrink it first")
     try:
         return _opened(name, file)
     except UnidentifiedImageError:
@@ -119,9 +119,9 @@ def _opened(name: str | Path, source: BufferedReader | BytesIO) -> "Image":
 
 
 def _with_right_checksums(data: bytes) -> Iterator[bytes]:
-    """The bytes of a PNG, each of its texts with the checksum that belongs to it (w3.org/TR/png-3, 5.3).
+    """The bytes of a PNG with the checksums of its text chunks corrected (w3.org/TR/png-3, 5.3).
 
-    Raises ValueError where they are not those of a PNG, or end within a chunk.
+    Raises ValueError if they are not a PNG, or end within a chunk.
     """
     if not data.startswith(_PNG):
         raise ValueError("this is not a PNG")

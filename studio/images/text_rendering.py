@@ -1,4 +1,4 @@
-"""Letters on pictures: the font that comes with the studio, lines that fit, ink that can be read."""
+"""Draws text on pictures: the bundled font, text that is wrapped to fit, and readable colours."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 RGB = tuple[int, int, int]
 DARK: Final[RGB] = (22, 22, 28)
 LIGHT: Final[RGB] = (250, 250, 250)
-LEADING: Final = 1.16  # from line to line, in font sizes
+LEADING: Final = 1.16  # line height, in font sizes
 _CAPITAL: Final = 0.727  # height of Inter's capitals, in font sizes
 
 _SMALLEST: Final = 8
@@ -22,27 +22,27 @@ _FILES: Final = {False: "Inter-Regular.otf", True: "InterDisplay-ExtraBold.otf"}
 
 
 @dataclass(frozen=True)
-class Lines:
-    """Words in one font, parted into lines, ``step`` pixels from one to the next."""
+class TextBlock:
+    """Lines of text in one font, ``step`` pixels apart."""
 
-    letters: "FreeTypeFont"
+    font: "FreeTypeFont"
     lines: tuple[str, ...]
     step: float
 
     @property
     def height(self) -> float:
-        """From the top of the first line's capitals to the last line's foot."""
-        return (len(self.lines) - 1) * self.step + _CAPITAL * self.letters.size
+        """From the top of the first line's capitals to the baseline of the last line."""
+        return (len(self.lines) - 1) * self.step + _CAPITAL * self.font.size
 
     def draw(self, pen: "ImageDraw", left: float, top: float, ink: RGB) -> None:
-        """Write the lines, their left edge and the top of their capitals at these pixels."""
+        """Draw the lines with their left edge and the top of their capitals at this position, in pixels."""
         for n, line in enumerate(self.lines):
-            foot = top + n * self.step + _CAPITAL * self.letters.size
-            pen.text((left, foot), line, font=self.letters, fill=ink, anchor="ls")
+            foot = top + n * self.step + _CAPITAL * self.font.size
+            pen.text((left, foot), line, font=self.font, fill=ink, anchor="ls")
 
 
 def font(size: float, *, bold: bool = False) -> "FreeTypeFont":
-    """Inter, ``size`` pixels from one em to the next."""
+    """Inter in a size of ``size`` pixels per em."""
     from PIL import ImageFont
 
     return ImageFont.truetype(_path(bold), max(1, round(size)))
@@ -50,16 +50,16 @@ def font(size: float, *, bold: bool = False) -> "FreeTypeFont":
 
 def fitted(
     text: str, width: float, height: float, largest: float, *, bold: bool = False, leading: float = LEADING
-) -> Lines:
-    """The text, wrapped at blanks, in the largest font up to ``largest`` in which it fits the box. In pixels.
+) -> TextBlock:
+    """The text, wrapped at spaces, in the largest font up to ``largest`` pixels that fits the box.
 
-    Raises InputError where it would be too small to read, or holds a letter that the font lacks.
+    Raises InputError if it would be too small to read, or if the font lacks a letter.
     """
     _check(text, bold)
     size = largest
     while size >= _SMALLEST:
         letters = font(size, bold=bold)
-        lines = Lines(letters, tuple(_balanced(text, letters, width)), letters.size * leading)
+        lines = TextBlock(letters, tuple(_balanced(text, letters, width)), letters.size * leading)
         if lines.height <= height and all(letters.getlength(line) <= width for line in lines.lines):
             return lines
         size *= 0.95
@@ -67,7 +67,7 @@ def fitted(
 
 
 def wrapped(text: str, letters: "FreeTypeFont", width: float) -> list[str]:
-    """The text in lines at most ``width`` pixels wide, parted at blanks; its own line breaks stay."""
+    """The text in lines of at most ``width`` pixels, broken at spaces; existing line breaks are kept."""
     lines: list[str] = []
     for paragraph in text.splitlines():
         line = ""
@@ -82,7 +82,7 @@ def wrapped(text: str, letters: "FreeTypeFont", width: float) -> list[str]:
 
 
 def _balanced(text: str, letters: "FreeTypeFont", width: float) -> list[str]:
-    """As ``wrapped``, with no more lines, but of lengths as equal as can be: no word is left alone."""
+    """Like ``wrapped``, with the same number of lines but of similar lengths, so that no word is left alone."""
     lines = wrapped(text, letters, width)
     for percent in range(50, 100, 5):
         narrower = wrapped(text, letters, width * percent / 100)
@@ -92,7 +92,7 @@ def _balanced(text: str, letters: "FreeTypeFont", width: float) -> list[str]:
 
 
 def ink_on(ground: RGB) -> RGB:
-    """Dark or light, whichever stands out more."""
+    """Dark or light, whichever has more contrast."""
     return max((DARK, LIGHT), key=lambda ink: contrast(ink, ground))
 
 

@@ -1,4 +1,4 @@
-"""Pictures that are transparent in places: laid on a ground for a model, and freed of it again."""
+"""Flattens transparent pictures onto a background for a model, and restores their transparency afterwards."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def on_ground(image: "Image", ground: str = "white") -> "Image":
-    """The picture as it looks on paper of that colour, RGB."""
+    """The picture flattened onto that colour, RGB."""
     from PIL import Image
 
     if not image.has_transparency_data:
@@ -17,15 +17,15 @@ def on_ground(image: "Image", ground: str = "white") -> "Image":
 
 
 def mask_levels(mask: "Image") -> "Image":
-    """A mask's brightness, 0 to 255 ("L"); what is transparent in it counts as black."""
+    """A mask's brightness, 0 to 255 ("L"); transparent parts count as black."""
     return on_ground(mask, "black").convert("L")
 
 
 def with_alpha(made: "Image", original: "Image") -> "Image":
-    """The picture, drawn on white after the original, as transparent as that is.
+    """The generated picture with the transparency of the original, which the model saw on white.
 
-    The original is scaled to cover the picture. On white a picture looks as it was drawn; its half transparent pixels
-    are freed of the white, so that no bright seam shows on another ground.
+    The original is scaled to cover the picture. The white background is removed from half transparent pixels, so that
+    no bright fringe shows on another background.
     """
     return _freed(made, original) if original.mode == "RGBA" else made
 
@@ -36,7 +36,7 @@ def _freed(made: "Image", original: "Image") -> "Image":
 
     alpha = ImageOps.fit(
         original.getchannel("A"), made.size, Image.Resampling.BICUBIC
-    )  # LANCZOS leaves traces in holes
+    )  # LANCZOS rings into transparent areas
     share = np.maximum(np.asarray(alpha, np.float32), 1)[..., None] / 255
     seen = np.asarray(made.convert("RGB"), np.float32)
     colours = np.where(share <= 1 / 255, seen, 255 + (seen - 255) / share)

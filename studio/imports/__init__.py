@@ -1,1 +1,1 @@
-"""Pictures and workflows of other tools, both ways."""
+"""Importing pictures and workflows of other tools, and exporting ours to ComfyUI."""

@@ -1,9 +1,9 @@
-"""Which file here another tool means: by the hashes that it gives, or else by its name.
+"""Finds the local file that another tool means, by its hashes or else by its name.
 
-Hashes come in many kinds: SHA-256 of the file or of its tensors, whole or the first letters (Civitai's AutoV2 and
-AutoV3, see ``loras.digests``), and A1111's old one of eight letters, AutoV1, the SHA-256 of 64 KiB in the midst of the
-file. They are claims, so each is held against the file itself. Reading all there is would take minutes: read are files
-of that name, those whose sidecars claim such a hash, and none whose hash is remembered.
+There are many kinds of hashes: SHA-256 of the file or of its tensors, whole or the first letters (Civitai's AutoV2 and
+AutoV3, see ``lora.library.hashes``), and A1111's old one of eight letters, AutoV1: the SHA-256 of 64 KiB in the middle
+of the file. They are claims, so each is compared with the file itself. Reading all files would take minutes: only files
+with that name, and files whose sidecars claim the hash, are read, unless their hash is cached.
 """
 
 import hashlib
@@ -29,10 +29,10 @@ _OLD_AT, _OLD_LENGTH, _OLD_LETTERS = 0x100000, 0x10000, 8
 
 
 @dataclass(frozen=True)
-class Found:
-    """What is here in its place: ``name`` as it is called here, "" where nothing is, and ``why`` it was not taken.
+class AssetMatch:
+    """The local file for an asset: its ``name`` here, "" if there is none, and ``why`` nothing was matched.
 
-    ``sure`` says that a hash agrees; else the name alone does.
+    ``sure`` means that a hash agrees, not only the name.
     """
 
     name: str = ""
@@ -40,23 +40,23 @@ class Found:
     why: str = "it is not here"
 
 
-def find(library: Library, kind: str, name: str, hashes: Iterable[str]) -> Found:
-    """The file of a ``kind`` ("model", "lora", "vae", "controlnet", "embedding") that is meant.
+def find(library: Library, kind: str, name: str, hashes: Iterable[str]) -> AssetMatch:
+    """The local file for an asset of a ``kind`` ("model", "lora", "vae", "controlnet", "embedding").
 
-    One of that name whose hash is another is not taken.
+    A file with the same name and another hash does not match.
     """
-    here = _here(library, kind)
+    files = _local_files(library, kind)
     claims = _comparable(hashes)
-    named = {ours: file for ours, file in here.items() if _bare(ours) == _bare(name)}
-    for ours in _by_hash(library, here, named, claims):
-        return Found(ours, sure=True)
+    named = {local: file for local, file in files.items() if _bare(local) == _bare(name)}
+    for local in _by_hash(library, files, named, claims):
+        return AssetMatch(local, sure=True)
     if not claims and len(named) == 1:
-        return Found(next(iter(named)))
-    return Found(why=_why(named, claims))
+        return AssetMatch(next(iter(named)))
+    return AssetMatch(why=_why(named, claims))
 
 
-def _here(library: Library, kind: str) -> Mapping[str, Path]:
-    """Every file or folder of a kind by its name."""
+def _local_files(library: Library, kind: str) -> Mapping[str, Path]:
+    """Every file or folder of a kind, by its name."""
     if kind == "model":
         return library.models.paths()
     if kind == "lora":
@@ -66,29 +66,29 @@ def _here(library: Library, kind: str) -> Mapping[str, Path]:
 
 
 def _comparable(hashes: Iterable[str]) -> tuple[str, ...]:
-    """The hashes that can be held against a file; that of nothing, and kinds not computed here, say nothing."""
+    """The hashes that can be compared; that of an empty file, and kinds that are not computed here, cannot."""
     bare = (text.lower().removeprefix("0x") for text in hashes)
     return tuple(text for text in bare if _HASH.fullmatch(text) and not _NOTHING.startswith(text))
 
 
 def _bare(name: str) -> str:
-    """A file's name without folders and ending, as other tools call it."""
+    """A file name without folders and ending, as other tools use it."""
     return _ENDING.sub("", PurePosixPath(name.replace("\\", "/")).name).casefold()
 
 
 def _by_hash(
-    library: Library, here: Mapping[str, Path], named: Mapping[str, Path], claims: tuple[str, ...]
+    library: Library, all_files: Mapping[str, Path], named: Mapping[str, Path], claims: tuple[str, ...]
 ) -> Iterator[str]:
-    """The names of those files that have one of the hashes, what costs least to find out first."""
+    """The names of the files with one of the hashes, cheapest comparisons first."""
     if not claims:
         return
-    files = {ours: file for ours, file in here.items() if is_file(file)}
+    files = {name: file for name, file in all_files.items() if is_file(file)}
     known = {file for file, sha256 in _known(library, files) if _agree(sha256, claims)}
-    yield from (ours for ours, file in files.items() if file in known)
+    yield from (name for name, file in files.items() if file in known)
     if any(len(claim) == _OLD_LETTERS for claim in claims):
-        yield from (ours for ours, file in files.items() if _old(file) in claims)
-    yield from (ours for ours in named if ours in files and _is(library, files[ours], claims))
-    yield from (ours for ours, file in files.items() if _claims(file, claims) and _is(library, file, claims))
+        yield from (name for name, file in files.items() if _old_hash(file) in claims)
+    yield from (name for name in named if name in files and _has_hash(library, files[name], claims))
+    yield from (name for name, file in files.items() if _claims(file, claims) and _has_hash(library, file, claims))
 
 
 def _known(library: Library, files: Mapping[str, Path]) -> Iterator[tuple[Path, str]]:
@@ -102,7 +102,7 @@ def _agree(sha256: str, claims: tuple[str, ...]) -> bool:
     return sha256.startswith(claims)
 
 
-def _is(library: Library, file: Path, claims: tuple[str, ...]) -> bool:
+def _has_hash(library: Library, file: Path, claims: tuple[str, ...]) -> bool:
     """Whether a file has one of the hashes; it is read for that."""
     hash_cache = library.hash_cache
     with suppress(ModelError, OSError):
@@ -111,12 +111,12 @@ def _is(library: Library, file: Path, claims: tuple[str, ...]) -> bool:
 
 
 def _claims(file: Path, claims: tuple[str, ...]) -> bool:
-    """Whether what lies beside a file says that it has one of the hashes."""
-    said = (text.strip().lower() for _, _, text in sidecars.declared(file))
-    return any(text.startswith(claim) or claim.startswith(text) for text in said if text for claim in claims)
+    """Whether a sidecar of the file claims one of the hashes."""
+    declared = (text.strip().lower() for _, _, text in sidecars.declared(file))
+    return any(text.startswith(claim) or claim.startswith(text) for text in declared if text for claim in claims)
 
 
-def _old(file: Path) -> str:
+def _old_hash(file: Path) -> str:
     with suppress(OSError), open_file(file) as stream:
         stream.seek(_OLD_AT)
         return hashlib.sha256(stream.read(_OLD_LENGTH)).hexdigest()[:_OLD_LETTERS]
@@ -126,9 +126,9 @@ def _old(file: Path) -> str:
 def _why(named: Mapping[str, Path], claims: tuple[str, ...]) -> str:
     if not named:
         return "it is not here"
-    called = " and ".join(f"'{name}'" for name in named)
+    candidates = " and ".join(f"'{name}'" for name in named)
     if len(named) > 1 and not claims:
-        return f"it may be any of {called}"
+        return f"it may be any of {candidates}"
     if any(is_folder(file) for file in named.values()):
-        return f"{called} is here, but it is a folder, whose hash cannot be compared"
-    return f"{called} is here, but it is another file: its hash differs"
+        return f"{candidates} is here, but it is a folder, whose hash cannot be compared"
+    return f"{candidates} is here, but it is another file: its hash differs"

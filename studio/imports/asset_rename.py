@@ -1,4 +1,4 @@
-"""A workflow that came from elsewhere, by the names that its models, LoRAs and parts have here."""
+"""Renames the models, LoRAs and adapters in an imported workflow to their local names."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,11 +13,11 @@ from studio.prompts.lora import Lora
 Names = Mapping[tuple[str, str], str]
 
 
-def renamed(definition: Mapping[str, Any], names: Names) -> dict[str, Any]:
-    """A workflow's content with other names for its models, LoRAs and parts; what is named "" is taken out.
+def rename_assets(definition: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    """A workflow definition with other names for its models, LoRAs and adapters; those named "" are removed.
 
-    ``names`` are by kind ("model", "lora", "vae" …) and the name that stands there. A model or part that a step had is
-    an input from then on, so that another can be chosen.
+    ``names`` are by kind ("model", "lora", "vae" …) and the name in the definition. If a step loses a model or adapter,
+    it becomes an input, so that another can be chosen.
     """
     steps = {name: _step(step, names) for name, step in definition.get("steps", {}).items()}
     inputs = {name: _input(spec, definition, names) for name, spec in definition.get("inputs", {}).items()}
@@ -33,8 +33,8 @@ def _free(name: str, taken: Mapping[str, Any]) -> str:
 
 def _step(step: Mapping[str, Any], names: Names) -> dict[str, Any]:
     known = parameters(find("steps", str(step.get("use", ""))).run)
-    said = {key: _named(known[key], value, names) if key in known else value for key, value in step.items()}
-    return {key: value for key, value in said.items() if value is not None or step[key] is None}
+    named = {key: _named(known[key], value, names) if key in known else value for key, value in step.items()}
+    return {key: value for key, value in named.items() if value is not None or step[key] is None}
 
 
 def _input(spec: Any, definition: Mapping[str, Any], names: Names) -> Any:
@@ -43,16 +43,16 @@ def _input(spec: Any, definition: Mapping[str, Any], names: Names) -> Any:
     step, _, key = str(spec.get("of", "")).partition(".")
     known = parameters(find("steps", str(definition["steps"].get(step, {}).get("use", ""))).run)
     value = _named(known[key], spec["default"], names) if key in known else spec["default"]
-    rest = {name: said for name, said in spec.items() if name != "default"}
+    rest = {name: other for name, other in spec.items() if name != "default"}
     return rest if value is None else {**rest, "default": value}
 
 
 def _named(parameter: Parameter, value: Any, names: Names) -> Any:
-    """A parameter's value by the new names; None where nothing of it is left."""
+    """A parameter's value with the new names; None if nothing of it is left."""
     kind = parameter.kind.name
     if kind == "loras":
-        worn = map(Lora.parse, listed(value) if isinstance(value, str) else value)
-        return [str(replace(lora, part=name)) for lora in worn if (name := names.get(("lora", lora.part), lora.part))]
+        loras = map(Lora.parse, listed(value) if isinstance(value, str) else value)
+        return [str(replace(lora, part=name)) for lora in loras if (name := names.get(("lora", lora.part), lora.part))]
     if kind not in ("model", *PARTS) or not isinstance(value, str):
         return value
     return names.get((kind, value), value) or None

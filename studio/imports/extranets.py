@@ -1,8 +1,9 @@
-"""Models, LoRAs and other files in a text of A1111 and its kin: who is named in it, how strongly, by which hash.
+"""Reads the models, LoRAs and other files in A1111's text, with weights and hashes (A1111 calls LoRAs "extra
+networks").
 
-LoRAs stand in the prompt: ``<lora:NAME:WEIGHT>``, ``<lora:NAME:TEXT:UNET>``, ``<lora:NAME:te=0.5:unet=0.8>`` (A1111's
-``extensions-builtin/Lora/extra_networks_lora.py``). Their hashes stand under "Lora hashes", and those of all files as
-JSON under "Hashes".
+LoRAs are tags in the prompt: ``<lora:NAME:WEIGHT>``, ``<lora:NAME:TEXT:UNET>``, ``<lora:NAME:te=0.5:unet=0.8>``
+(A1111's ``extensions-builtin/Lora/extra_networks_lora.py``). Their hashes are under "Lora hashes", and those of all
+files as JSON under "Hashes".
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from typing import Final
 
 from studio.errors import InputError
 from studio.imports import civitai
-from studio.imports.imported_settings import Asset, Left
+from studio.imports.imported_settings import Asset, SkippedSetting
 from studio.imports.settings_mapping import shown
 
 _TAG: Final = re.compile(r"<(lora|lyco|hypernet):([^<>:\n]{1,200})((?::[^<>:\n]{0,40}){0,8})>")
@@ -27,63 +28,74 @@ _KINDS: Final = {"model": "model", "vae": "vae", "lora": "lora", "lyco": "lora",
 _VAE: Final = re.compile(r"vae|(^|\W)ae(\W|$)", re.IGNORECASE)
 
 Hashes = dict[tuple[str, str], tuple[str, ...]]
-"""By kind ("lora", "model" …) and name; the model's and the VAE's have the name ""."""
+"""By kind ("lora", "model" …) and name; the model and the VAE have the name ""."""
 
 
 @dataclass(frozen=True)
-class Nets:
-    """The prompt without its tags, the files, and what of it says nothing here.
+class ExtraNetworks:
+    """The prompt without tags, the files, and what was skipped.
 
-    ``civitai`` says that Civitai made the picture, ``flux`` that it was with a Flux model.
+    ``civitai`` means that Civitai made the picture, ``flux`` that it used a Flux model.
     """
 
     prompt: str
     assets: tuple[Asset, ...]
-    left: tuple[Left, ...]
+    skipped: tuple[SkippedSetting, ...]
     civitai: bool = False
     flux: bool = False
 
 
-def read(prompt: str, rest: dict[str, str]) -> Nets:
-    """What a prompt and the settings say of files; what is understood is taken out of ``rest``.
+def read(prompt: str, rest: dict[str, str]) -> ExtraNetworks:
+    """Read the files that a prompt and the settings name; what is understood is removed from ``rest``.
 
-    Raises InputError where it names more LoRAs than anybody puts on.
+    Raises InputError if it names an implausible number of LoRAs.
     """
-    left = list[Left]()
-    hashes = _hashes(rest, left)
+    skipped = list[SkippedSetting]()
+    hashes = _hashes(rest, skipped)
     tags = list(islice(_TAG.finditer(prompt), _MOST_TAGS + 1))
-    if len(tags) > _MOST_TAGS:  # each is looked for among all files that are here
-        raise InputError(f"the text about the picture names over {_MOST_TAGS} LoRAs; that cannot be right")
-    worn = [asset for tag in tags for asset in _worn(tag, hashes, left)]
-    assets = [*_model(rest, hashes), *_vae(rest, hashes), *_modules(rest), *worn, *_embeddings(hashes)]
-    made = civitai.resources(rest, {asset.kind for asset in assets})
+    if len(tags) > _MOST_TAGS:  # each is matched against all local files
+        raise InputError(f"the text in the picture names over {_MOST_TAGS} LoRAs; it cannot be read")
+    loras = [asset for tag in tags for asset in _lora_asset(tag, hashes, skipped)]
+    assets = [*_model(rest, hashes), *_vae(rest, hashes), *_modules(rest), *loras, *_embeddings(hashes)]
+    resources = civitai.resources(rest, {asset.kind for asset in assets})
     used = {(asset.kind, name) for asset in assets for name in (asset.name, "")}
     strays = (_stray(kind, name, text) for (kind, name), text in hashes.items() if (kind, name) not in used)
     bare = _TAG.sub("", prompt)
-    everything = (*left, *made.left, *strays)
-    return Nets(bare if bare == prompt else bare.strip(), (*assets, *made.assets), everything, made.there, made.flux)
+    everything = (*skipped, *resources.skipped, *strays)
+    return ExtraNetworks(
+        bare if bare == prompt else bare.strip(),
+        (*assets, *resources.assets),
+        everything,
+        resources.present,
+        resources.flux,
+    )
 
 
-def _stray(kind: str, name: str, text: tuple[str, ...]) -> Left:
-    return Left(f"Hashes: {kind} {name}".strip(), ", ".join(text), "nothing says that it was used, or how strongly")
+def _stray(kind: str, name: str, text: tuple[str, ...]) -> SkippedSetting:
+    return SkippedSetting(
+        f"Hashes: {kind} {name}".strip(),
+        ", ".join(text),
+        "the text does not say that it was used, or with which weight",
+    )
 
 
-def _hashes(rest: dict[str, str], left: list[Left]) -> Hashes:
-    """All hashes that files are given."""
-    said = [*_listed(rest), *_objects(rest)]
+def _hashes(rest: dict[str, str], skipped: list[SkippedSetting]) -> Hashes:
+    """All hashes in the settings."""
     found: Hashes = {}
-    for key, kind, name, as_written in said:
+    for key, kind, name, as_written in (*_listed(rest), *_objects(rest)):
         text = as_written.strip().lower().removeprefix("0x")
         if not _HEX.fullmatch(text) or _NOTHING.startswith(text):
-            why = "it is the hash of nothing" if _NOTHING.startswith(text) and text else "it is no hash"
-            left.append(Left(key, shown(f"{name or kind}: {text}"), f"{why}, so it says nothing of the file"))
+            why = "it is the hash of an empty file" if _NOTHING.startswith(text) and text else "it is not a hash"
+            skipped.append(
+                SkippedSetting(key, shown(f"{name or kind}: {text}"), f"{why}, so it does not identify the file")
+            )
         else:
             found[kind, name] = tuple(dict.fromkeys((*found.get((kind, name), ()), text)))
     return found
 
 
 def _listed(rest: dict[str, str]) -> Iterator[tuple[str, str, str, str]]:
-    """Of "name: hash, name: hash" the key, the kind, the name and the hash of each."""
+    """The key, kind, name and hash of each entry in "name: hash, name: hash"."""
     for key, kind in _LISTED.items():
         for one in filter(None, rest.pop(key, "").split(",")):
             name, _, text = one.rpartition(":")
@@ -91,7 +103,7 @@ def _listed(rest: dict[str, str]) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _objects(rest: dict[str, str]) -> Iterator[tuple[str, str, str, str]]:
-    """Of {"model": hash, "lora:name": hash} the same; what is of no kind known here stays."""
+    """The same for {"model": hash, "lora:name": hash}; unknown kinds are kept as they are."""
     for key, text in civitai.parsed(rest.get("Hashes", ""), dict).items():
         kind, _, name = key.partition(":")
         yield "Hashes", _KINDS.get(kind.lower(), kind), name if kind.lower() not in ("model", "vae") else "", str(text)
@@ -114,7 +126,7 @@ def _vae(rest: dict[str, str], hashes: Hashes) -> Iterator[Asset]:
 
 
 def _own(rest: dict[str, str], key: str, others: tuple[str, ...]) -> tuple[str, ...]:
-    """The hash under a key, where it is one, and those said elsewhere."""
+    """The hash under a key, if it is valid, and those given elsewhere."""
     text = rest.get(key, "").strip().lower()
     if not _HEX.fullmatch(text) or _NOTHING.startswith(text):
         return others
@@ -123,7 +135,7 @@ def _own(rest: dict[str, str], key: str, others: tuple[str, ...]) -> tuple[str, 
 
 
 def _modules(rest: dict[str, str]) -> Iterator[Asset]:
-    """What Forge puts to a model: a VAE. Its text encoders stay where they are."""
+    """A VAE among Forge's additional modules. Text encoders stay in ``rest``."""
     for key in [key for key in rest if re.fullmatch(r"Module \d{1,2}", key) and _VAE.search(rest[key])]:
         yield Asset("vae", rest.pop(key))
 
@@ -132,18 +144,18 @@ def _embeddings(hashes: Hashes) -> Iterator[Asset]:
     return (Asset(kind, name, text) for (kind, name), text in hashes.items() if kind == "embedding")
 
 
-def _worn(tag: re.Match[str], hashes: Hashes, left: list[Left]) -> Iterator[Asset]:
-    """The LoRA of a tag; what of it cannot be used is left."""
-    kind, name, said = tag[1], tag[2].strip(), tag[3].split(":")[1:]
-    named = dict(one.split("=", 1) for one in said if "=" in one)
-    plain = [one for one in said if "=" not in one]
+def _lora_asset(tag: re.Match[str], hashes: Hashes, skipped: list[SkippedSetting]) -> Iterator[Asset]:
+    """The LoRA of a tag; parts that cannot be used are skipped."""
+    kind, name, arguments = tag[1], tag[2].strip(), tag[3].split(":")[1:]
+    named = dict(one.split("=", 1) for one in arguments if "=" in one)
+    plain = [one for one in arguments if "=" not in one]
     text = named.pop("te", plain[0] if plain else "1")
     unet = named.pop("unet", plain[1] if plain[1:] else text)
     if kind == "hypernet" or not _NUMBER.fullmatch(text) or not _NUMBER.fullmatch(unet):
-        why = "hypernetworks are not used here" if kind == "hypernet" else "its weight is no number"
-        left.append(Left("Prompt", tag[0], why))
+        why = "hypernetworks are not used here" if kind == "hypernet" else "its weight is not a number"
+        skipped.append(SkippedSetting("Prompt", tag[0], why))
         return
     if named or plain[2:]:
-        left.append(Left("Prompt", tag[0], "of this LoRA the name and the weights are used, and nothing else"))
+        skipped.append(SkippedSetting("Prompt", tag[0], "only the name and the weights of this LoRA are used"))
     same = float(text) == float(unet)
     yield Asset("lora", name, hashes.get(("lora", name), ()), float(unet), None if same else float(text))

@@ -1,4 +1,4 @@
-"""What a picture or a graph of another tool says about how it was made, in the studio's words."""
+"""The settings of a picture or graph of another tool, converted to the studio's."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,9 +9,9 @@ from typing import Any
 class Asset:
     """A file that was used: ``kind`` is "model", "lora", "vae", "controlnet", "embedding" or "upscaler".
 
-    ``hashes`` are what the other tool claims, lower-case hex of any length and kind, without "0x"; never more than a
-    hint. One that is no SHA-256 has its kind before it, "blake3:…". ``weight`` is a LoRA's, ``text`` its weight in the
-    text encoders where that differs.
+    ``hashes`` are what the other tool claims: lower-case hex of any length, without "0x", never more than a hint. A
+    hash other than SHA-256 has its kind as a prefix, "blake3:…". ``weight`` is a LoRA's weight, ``text`` its weight in
+    the text encoders if that differs.
     """
 
     kind: str
@@ -22,8 +22,8 @@ class Asset:
 
 
 @dataclass(frozen=True)
-class Left:
-    """A setting that found no place here: as it is called there, its value, and why."""
+class SkippedSetting:
+    """A setting that was not imported: its name in the other tool, its value, and why."""
 
     name: str
     value: str
@@ -36,14 +36,14 @@ class Left:
 
 
 @dataclass(frozen=True)
-class Foreign:
-    """What was asked of another tool, as far as it can be said here.
+class ImportedSettings:
+    """The settings of another tool, as far as the studio has the same.
 
-    ``workflow`` names the one of ours that suits and ``values`` are for its inputs, ``seed`` among them; what is
-    drawn by no workflow of ours comes with a ``definition`` of its own, the content of a workflow file. Neither names
-    models or LoRAs as they are called here: those in the definition stand there by the names that ``assets`` have, and
-    all else is in ``assets`` alone. ``left`` lists, by name, everything that is not in the rest. ``clip_skip`` is by
-    the input's name and as the tool counts it: what it is here depends on the model, see ``record.clip_skip``.
+    ``workflow`` is the name of our workflow that does the same, and ``values`` are for its inputs, including ``seed``.
+    If none of our workflows does it, ``definition`` is the content of a workflow file. Models and LoRAs are not in the
+    values, as their local names are unknown: the definition has them by the names in ``assets``. ``skipped`` lists
+    every setting that is not in the rest. ``clip_skip`` is by the input's name and as the tool counts it, as the
+    conversion depends on the model, see ``pictures.clip_skip``.
     """
 
     tool: str
@@ -51,5 +51,5 @@ class Foreign:
     definition: Mapping[str, Any] | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     assets: tuple[Asset, ...] = ()
-    left: tuple[Left, ...] = ()
+    skipped: tuple[SkippedSetting, ...] = ()
     clip_skip: Mapping[str, int] = field(default_factory=dict)

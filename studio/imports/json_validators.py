@@ -1,4 +1,4 @@
-"""JSON that anybody may have written, read as what it should be: ValueErrors say what is wrong."""
+"""Reads untrusted JSON values as the expected types; ValueErrors say what is wrong."""
 
 import math
 import re
@@ -12,8 +12,8 @@ from studio.imports.imported_settings import Asset
 _LONGEST: Final = 8_000_000
 _NUMBER: Final = re.compile(r"\s*[+-]?(\d{1,20}(\.\d{0,20})?|\.\d{1,20})\s*")
 _HASH: Final = re.compile(r"((blake3|md5):)?[0-9a-f]{8,128}")
-_OF_NOTHING: Final = "e3b0c44298fc"
-"""How the SHA-256 of no bytes begins: tools write it where a file could not be read."""
+_OF_EMPTY_FILE: Final = "e3b0c44298fc"
+"""The beginning of the SHA-256 of an empty file: tools write it if a file could not be read."""
 
 
 def is_json(text: str) -> bool:
@@ -27,8 +27,8 @@ def is_json(text: str) -> bool:
     return True
 
 
-def loaded(text: str, tool: str) -> dict[str, Any]:
-    """A JSON object. Raises InputError where the text is none, or is over 8 million letters."""
+def json_object(text: str, tool: str) -> dict[str, Any]:
+    """A JSON object. Raises InputError if the text is something else, or over 8 million letters long."""
     try:
         data = strict_json.loads(text, _LONGEST)
     except ValueError:
@@ -39,21 +39,21 @@ def loaded(text: str, tool: str) -> dict[str, Any]:
 
 
 def damaged(tool: str) -> InputError:
-    """What to raise where a tool's settings are not what it writes."""
+    """The error for settings that are not what the tool writes."""
     return InputError(f"the settings that {tool} wrote into this file are damaged; take another copy of it")
 
 
-def flat(data: Mapping[str, Any], depth: int = 4) -> Iterator[tuple[str, Any]]:
-    """Settings within settings by names with dots: {"a": {"b": 1}} as "a.b"."""
+def flatten(data: Mapping[str, Any], depth: int = 4) -> Iterator[tuple[str, Any]]:
+    """Nested settings by dotted names: {"a": {"b": 1}} as "a.b"."""
     for name, value in data.items():
         if isinstance(value, dict) and depth:
-            yield from ((f"{name}.{inner}", item) for inner, item in flat(value, depth - 1))
+            yield from ((f"{name}.{inner}", item) for inner, item in flatten(value, depth - 1))
         else:
             yield name, value
 
 
 def number(value: Any) -> int | float:
-    """A number, also from its text. Raises ValueError for anything else, NaN and infinity too."""
+    """A number, or the number in a text. Raises ValueError for anything else, including NaN and infinity."""
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         return float(value) if "." in value else int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(as_float(value)):
@@ -61,25 +61,25 @@ def number(value: Any) -> int | float:
     return value
 
 
-def whole(value: Any) -> int:
-    """A whole number, also from its text. Raises ValueError for anything else."""
+def integer(value: Any) -> int:
+    """An integer, or the integer in a text. Raises ValueError for anything else."""
     if (found := number(value)) != int(found):
         raise ValueError("this is not a whole number")
     return int(found)
 
 
 def seed(value: Any) -> int:
-    """A seed below 2^32: of a larger one torch's CPU generator uses the last 32 bits alone.
+    """A seed below 2^32: torch's CPU generator ignores the higher bits of a larger one.
 
-    Raises ValueError for anything else, and for one below 0, which stands for one drawn at random.
+    Raises ValueError for anything else, and for negative seeds, which mean a random one.
     """
-    if (found := whole(value)) < 0:
-        raise ValueError("it stands for a seed drawn at random, and which one it was is not said")
+    if (found := integer(value)) < 0:
+        raise ValueError("it means a random seed, and the actual one is not in the file")
     return found % 2**32
 
 
 def as_float(value: int | float) -> float:
-    """A number as a float, however large it is."""
+    """A number as a float, infinity if it is too large."""
     try:
         return float(value)
     except OverflowError:
@@ -87,23 +87,23 @@ def as_float(value: int | float) -> float:
 
 
 def text(value: Any) -> str:
-    """Text. Raises ValueError for anything else."""
+    """A text. Raises ValueError for anything else."""
     if not isinstance(value, str):
         raise ValueError("this is not text")
     return value
 
 
 def items(value: Any) -> list[Any]:
-    """A list of at most a hundred things. Raises ValueError for anything else."""
+    """A list of at most 100 items. Raises ValueError for anything else."""
     if not isinstance(value, list) or len(value) > 100:
         raise ValueError("this is not a list of at most 100")
     return value
 
 
 def asset(kind: str, name: Any, *hashes: Any, weight: Any = 1.0, text: Any = None) -> Asset:
-    """A file that was used; raises ValueError where its name is no text or a weight none that a LoRA may have."""
+    """A file that was used; raises ValueError if the name is not a valid text, or a LoRA cannot have the weight."""
     if not isinstance(name, str) or not 0 < len(name) <= 300 or not name.isprintable():
-        raise ValueError("this names no file")
+        raise ValueError("this is not the name of a file")
     known = tuple(dict.fromkeys(filter(None, map(hash_of, hashes))))
     return Asset(kind, name, known, _weight(weight), None if text is None else _weight(text))
 
@@ -116,6 +116,6 @@ def _weight(value: Any) -> float:
 
 
 def hash_of(value: Any) -> str:
-    """A hash in hex, with its kind before it where that is not SHA-256; empty where it is none."""
+    """A hash in hex, with its kind as a prefix unless it is SHA-256; "" if it is not a hash."""
     written = value.lower().removeprefix("0x").removeprefix("sha256:") if isinstance(value, str) else ""
-    return written if _HASH.fullmatch(written) and not written.startswith(_OF_NOTHING) else ""
+    return written if _HASH.fullmatch(written) and not written.startswith(_OF_EMPTY_FILE) else ""

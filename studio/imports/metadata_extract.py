@@ -1,4 +1,4 @@
-"""All the words that a picture's file carries, wherever tools put them."""
+"""Extracts all text from a picture's file, wherever tools put it."""
 
 import struct
 import warnings
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Exif, Image
 
 LARGEST: Final = 32 * 2**20
-"""Bytes of a JSON file, which may hold a large graph."""
+"""Bytes of a JSON file, which may contain a large graph."""
 
 SIDECAR: Final = 2**20
 """Bytes of a text file beside a picture."""
@@ -35,38 +35,38 @@ _JIS: Final = "iso2022_jp"
 
 
 @dataclass(frozen=True)
-class Carried:
-    """A file's words by where they stood, for the readers in ``record.formats``.
+class EmbeddedMetadata:
+    """The texts in a file by where they were found, for the readers in ``imports.formats``.
 
-    ``texts`` has a PNG's text chunks by their keys ("parameters", "prompt", "Comment"), EXIF tags as
+    ``texts`` has a PNG's text chunks by their keywords ("parameters", "prompt", "Comment"), EXIF tags as
     "exif:UserComment", "exif:Make", "exif:Model", "exif:MakerNote", "exif:Software", "exif:ImageDescription",
-    "exif:DocumentName", XMP as "xmp", a GIF's or JPEG's comment as "comment", what is hidden in pixels as "stealth", a
-    text file beside it as "sidecar", and a JSON file's whole content as "json". ``size`` is the picture's, None where
-    there is none.
+    "exif:DocumentName", XMP as "xmp", a GIF's or JPEG's comment as "comment", text hidden in pixels as "stealth", a
+    text file beside the picture as "sidecar", and the content of a JSON file as "json". ``size`` is the picture's, None
+    for other files.
     """
 
     texts: Mapping[str, str]
     size: tuple[int, int] | None = None
 
 
-def carried(path: Path) -> Carried:
-    """What the file says; nothing where it says nothing. Raises InputError where it cannot be read.
+def extract_metadata(path: Path) -> EmbeddedMetadata:
+    """The texts in a file, possibly none. Raises InputError if it cannot be read.
 
-    A file whose content begins as JSON is taken as that whatever its name is, and one named .txt as a sidecar without
-    its picture, too. Pixels are looked into only where nothing else was found.
+    A file whose content begins like JSON is read as JSON whatever its name, and a .txt file as the sidecar of a picture
+    that is not there. Pixels are only searched if nothing else was found.
     """
     if (kind := _kind(path)) != "picture":
         text = _text(path, LARGEST if kind == "json" else SIDECAR)
-        return Carried({kind: text, **({"sidecar": text} if path.suffix.lower() == ".txt" else {})})
+        return EmbeddedMetadata({kind: text, **({"sidecar": text} if path.suffix.lower() == ".txt" else {})})
     image = open_stored(path)
-    texts = dict(_sidecar(path)) | {name: text for name, text in _said(image) if text}
+    texts = dict(_sidecar(path)) | {name: text for name, text in _image_texts(image) if text}
     if not texts and (hidden := stealth.hidden(image)):
         texts = {"stealth": hidden}
-    return Carried(texts, image.size)
+    return EmbeddedMetadata(texts, image.size)
 
 
 def _kind(path: Path) -> str:
-    """What a file is by how it begins: "json", "sidecar" or "picture"."""
+    """The kind of file by its first bytes: "json", "sidecar" or "picture"."""
     try:
         with open_file(path) as stream:
             begin = stream.read(1024)
@@ -80,7 +80,7 @@ def _kind(path: Path) -> str:
 
 
 def _text(path: Path, most: int) -> str:
-    """A file's text, which is UTF-8; what is none is replaced. Raises InputError where it is too large."""
+    """A file's UTF-8 text; invalid bytes are replaced. Raises InputError if it is too large."""
     try:
         return read_file(path, most).decode("utf-8-sig", "replace")
     except OSError as error:
@@ -89,12 +89,12 @@ def _text(path: Path, most: int) -> str:
 
 def _sidecar(path: Path) -> Iterator[tuple[str, str]]:
     beside = path.with_suffix(".txt")
-    with suppress(InputError):  # it is said of the picture, which says enough itself where it cannot be read
+    with suppress(InputError):  # an unreadable sidecar does not matter
         if is_file(beside):
             yield "sidecar", _text(beside, SIDECAR)
 
 
-def _said(image: "Image") -> Iterator[tuple[str, str]]:
+def _image_texts(image: "Image") -> Iterator[tuple[str, str]]:
     if image.format == "PNG":
         yield from ((str(key), _chunk(text)) for key, text in image.info.items() if isinstance(text, str))
     yield from _exif(image)
@@ -104,21 +104,21 @@ def _said(image: "Image") -> Iterator[tuple[str, str]]:
 
 
 def _chunk(text: str) -> str:
-    """A PNG's text: what says that it is UTF-8 was read so, but some tools write UTF-8 where Latin-1 belongs."""
+    """A PNG text: an iTXt chunk was decoded as UTF-8; in others, some tools write UTF-8 in place of Latin-1."""
     from PIL.PngImagePlugin import iTXt
 
     return str(text) if isinstance(text, iTXt) else _mended(text)
 
 
 def _mended(text: str) -> str:
-    """Text that was read as Latin-1, as UTF-8 where that is what it is."""
+    """Text that was decoded as Latin-1, as UTF-8 if it is that."""
     with suppress(UnicodeError):
         return text.encode("latin-1").decode("utf-8")
     return text
 
 
 def _exif(image: "Image") -> Iterator[tuple[str, str]]:
-    """EXIF's tags, which lie in the picture's folder of tags, in EXIF's own, or where tools put them by mistake."""
+    """EXIF tags, from the main directory or the EXIF one: tools put them into either."""
     damaged = (SyntaxError, ValueError, KeyError, TypeError, OSError, EOFError, struct.error)
     with suppress(*damaged), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -136,7 +136,7 @@ def _tag(name: str, value: Any, exif: "Exif") -> str:
 
 
 def _comment(value: bytes, endian: str | None) -> str:
-    """EXIF's UserComment: eight letters that name the code, then the text. Source: Exif 2.32, 4.6.5."""
+    """EXIF's UserComment: eight letters that name the encoding, then the text. Source: Exif 2.32, 4.6.5."""
     code, text = value[:8].rstrip(b"\0 ").upper(), value[8:]
     if code == b"UNICODE":
         return _wide(text, endian)
@@ -146,9 +146,9 @@ def _comment(value: bytes, endian: str | None) -> str:
 
 
 def _wide(text: bytes, endian: str | None) -> str:
-    """UTF-16, whose byte order is not always that of the EXIF it stands in; some write UTF-8 there.
+    """UTF-16, whose byte order may differ from that of the EXIF around it; some tools write UTF-8 instead.
 
-    Settings are mostly ASCII, so the order that gives more of it is right.
+    Settings are mostly ASCII, so the order that gives more ASCII letters is right.
     """
     if b"\0" not in text:
         with suppress(UnicodeDecodeError):
@@ -157,15 +157,15 @@ def _wide(text: bytes, endian: str | None) -> str:
         return text.decode("utf-16", "replace").rstrip("\0")
     orders = ("utf-16-le", "utf-16-be") if endian == "<" else ("utf-16-be", "utf-16-le")
     read = [text[: len(text) // 2 * 2].decode(order, "replace") for order in orders]
-    return max(read, key=_plainness).rstrip("\0")
+    return max(read, key=_ascii_letters).rstrip("\0")
 
 
-def _plainness(text: str) -> int:
+def _ascii_letters(text: str) -> int:
     return sum(letter.isascii() and letter != "\0" for letter in text)
 
 
 def _decoded(data: bytes) -> str:
-    """Bytes that say nothing of their code: UTF-8, or Latin-1 where they are not."""
+    """Bytes of unknown encoding: UTF-8, or else Latin-1."""
     data = data.rstrip(b"\0")
     with suppress(UnicodeDecodeError):
         return data.decode("utf-8")

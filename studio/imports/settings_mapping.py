@@ -1,4 +1,4 @@
-"""Which settings of another tool a workflow of ours takes."""
+"""Checks which imported settings the form of a workflow accepts."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from studio.errors import InputError
-from studio.imports.imported_settings import Left
+from studio.imports.imported_settings import SkippedSetting
 from studio.workflow.workflow import JobForm, Workflow, bind
 
 _LONGEST: Final = 2_000
@@ -17,37 +17,40 @@ _SAME: Final[Mapping[str, str]] = MappingProxyType({})
 
 @cache
 def form_of(workflow: str) -> type[JobForm]:
-    """The form of a workflow that came with the studio."""
+    """The form of a workflow that comes with the studio."""
     return Workflow.builtin(workflow).form()
 
 
-def fitted(
+def fit_to_workflow(
     workflow: Workflow, values: Mapping[str, Any], called: Mapping[str, str] = _SAME
-) -> tuple[dict[str, Any], tuple[Left, ...]]:
-    """The values that the workflow's form takes, as they are, and the others with the reason.
+) -> tuple[dict[str, Any], tuple[SkippedSetting, ...]]:
+    """The values that the workflow's form accepts, and the others as skipped settings.
 
-    ``called`` tells how the other tool names an input, where that is not our name: {"guidance": "CFG scale"}. Inputs
-    that are needed and not given do not matter.
+    ``called`` gives the other tool's names of inputs: {"guidance": "CFG scale"}. Missing required inputs do not matter.
     """
-    return fitted_to(workflow.form(), values, called)
+    return fit_to_form(workflow.form(), values, called)
 
 
-def fitted_to(
+def fit_to_form(
     form: type[JobForm], values: Mapping[str, Any], called: Mapping[str, str] = _SAME
-) -> tuple[dict[str, Any], tuple[Left, ...]]:
-    """The same, where the form is there already."""
+) -> tuple[dict[str, Any], tuple[SkippedSetting, ...]]:
+    """The same for an existing form."""
     known = {name: value for name, value in values.items() if name in form.model_fields}
     wrong = dict.fromkeys(set(values) - set(known), f"the workflow '{form.__name__}' has no such input")
     try:
         bind(form, known)
     except InputError as error:
         wrong |= {name: shorten(text, 150, placeholder=" …") for name, text in error.wrong.items()}
-    left = (Left(called.get(name, name), shown(value), wrong[name]) for name, value in values.items() if name in wrong)
-    return {name: value for name, value in known.items() if name not in wrong}, tuple(left)
+    skipped = (
+        SkippedSetting(called.get(name, name), shown(value), wrong[name])
+        for name, value in values.items()
+        if name in wrong
+    )
+    return {name: value for name, value in known.items() if name not in wrong}, tuple(skipped)
 
 
 def shown(value: Any) -> str:
-    """A value of any JSON type as text that can be printed, cut where it is very long."""
+    """A JSON value as printable text, truncated if it is very long."""
     try:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""Text that is hidden in the lowest bits of a picture's pixels, down each column, from the left one on.
+"""Reads text hidden in the lowest bits of a picture's pixels, column by column from the left.
 
 A signature says where and how: ``stealth_pnginfo`` in the alpha channel, ``stealth_rgbinfo`` in red, green and blue,
-and ``…comp`` for gzip. Then the number of bits as 32 bits, then the text as UTF-8. After
+and ``…comp`` for gzip. It is followed by the number of bits as 32 bits, then the text as UTF-8. After
 https://github.com/neggles/sd-webui-stealth-pnginfo.
 """
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 LONGEST: Final = 16_000_000
-"""Bytes of text; a small picture could unpack to gigabytes."""
-_GZIP: Final = 31  # what tells zlib that a gzip header comes
+"""Bytes of text; a small picture could decompress to gigabytes."""
+_GZIP: Final = 31  # tells zlib to expect a gzip header
 _SIGNATURE: Final = len("stealth_pnginfo")
 _HEADER: Final = _SIGNATURE + 4
 
 
 def hidden(image: "Image") -> str:
-    """The text, "" where there is none or it is damaged. Of a picture without any, only the first pixels are read."""
+    """The text, "" if there is none or it is damaged. Without a signature only the first pixels are read."""
     for bands, name in ((("A",), "png"), (("R", "G", "B"), "rgb")):
         if set(bands) <= set(image.getbands()):
             header = _bytes(image, bands, 0, _HEADER)
@@ -45,7 +45,7 @@ def _unpacked(data: bytes) -> str:
 
 
 def _bytes(image: "Image", bands: tuple[str, ...], start: int, count: int) -> bytes:
-    """``count`` bytes from byte ``start`` on, as many as there are."""
+    """``count`` bytes from byte ``start`` on, or as many as there are."""
     import numpy as np
 
     first, last = start * 8 // len(bands), -(-(start + count) * 8 // len(bands))  # pixels, down the columns

@@ -12,7 +12,7 @@ from ipywidgets import HTML, Box, HBox, VBox
 
 from studio.api import session as shared_session
 from studio.errors import StudioError
-from studio.gallery.entry import Entry
+from studio.gallery.entry import GalleryEntry
 from studio.notebook.image_viewer import Closer, jpeg, title
 from studio.notebook.panel import FIRST, Panel
 from studio.notebook.widgets import Grid, KernelBanner
@@ -158,7 +158,7 @@ class Gallery:
         return VBox([gallery, self._below])
 
 
-def _item(entry: Entry | None) -> dict[str, str]:
+def _item(entry: GalleryEntry | None) -> dict[str, str]:
     """A picture as the grid shows it."""
     if entry is None:
         return {"label": "No longer here", "word": ""}

@@ -7,7 +7,7 @@ from typing import Any, Final
 from ipywidgets import HTML, Button, HBox, VBox
 
 from studio.errors import OutputError, StudioError
-from studio.gallery.entry import Change, Entry, Relative
+from studio.gallery.entry import AnnotationChange, GalleryEntry, RelatedPicture
 from studio.gallery.gallery import Gallery
 from studio.library import Library
 from studio.notebook.widgets import Marks, Stage, Strip
@@ -35,9 +35,9 @@ class Closer:
     ) -> None:
         self._gallery, self._library = gallery, library
         self._wanted, self._told, self._moved, self._later = use, marked, moved, later
-        self.entry: Entry | None = None
+        self.entry: GalleryEntry | None = None
         self.stage, self.marks, self.settings = Stage(label="Picture", empty=_EMPTY), Marks(), HTML()
-        self.marks.hear("mark", lambda message: self._tried(lambda: self._mark(Change(**message["mark"]))))
+        self.marks.hear("mark", lambda message: self._tried(lambda: self._mark(AnnotationChange(**message["mark"]))))
         self.use = Button(description="Reuse settings")
         self.use.on_click(lambda _: self._reuse())
         self.trash = Button(description="Move to trash")
@@ -68,7 +68,7 @@ class Closer:
         self._show(entry)
         self._later(self._find_kin, entry.id)
 
-    def _show(self, entry: Entry) -> None:
+    def _show(self, entry: GalleryEntry) -> None:
         """What is said of the picture, and what can be done with it."""
         self.entry = entry
         told = entry.recorded or bool(entry.title)  # of another tool's picture its name is the title
@@ -79,7 +79,7 @@ class Closer:
         with self.marks.hold_sync():
             self.marks.known, self.marks.said = known, said
 
-    def _mark(self, change: Change) -> None:
+    def _mark(self, change: AnnotationChange) -> None:
         if self.entry:
             self._gallery.mark([self.entry.id], change)
             self._show(self._gallery.entry(self.entry.id))
@@ -110,7 +110,7 @@ class Closer:
             strip.items = tiles.get(word, [])
             self._rows[word].layout.display = "" if strip.items else "none"
 
-    def _tile(self, entry: Entry) -> dict[str, Any]:
+    def _tile(self, entry: GalleryEntry) -> dict[str, Any]:
         return {"key": entry.id, "label": title(entry), "jpeg": jpeg(self._gallery, entry.id), "word": ""}
 
     def _tried(self, work: Callable[[], None]) -> None:
@@ -130,7 +130,7 @@ class Closer:
         return side.add_class("studio-side")
 
 
-def title(entry: Entry) -> str:
+def title(entry: GalleryEntry) -> str:
     """What a picture shows, for those who cannot see it: its prompt, its title, or its file's name."""
     return " ".join((entry.prompt or entry.title or entry.path.name).split())
 
@@ -143,7 +143,7 @@ def jpeg(gallery: Gallery, picture: str) -> bytes:
         return b""
 
 
-def settings(entry: Entry, library: Library) -> Iterator[tuple[str, str]]:
+def settings(entry: GalleryEntry, library: Library) -> Iterator[tuple[str, str]]:
     """How a picture was made, by the labels that its form has; then what its file is."""
     if entry.recorded:
         job = entry.picture.job
@@ -161,7 +161,7 @@ def settings(entry: Entry, library: Library) -> Iterator[tuple[str, str]]:
     yield from (("File", str(file)) for file in entry.files)
 
 
-def _foreign(entry: Entry) -> Iterator[tuple[str, str]]:
+def _foreign(entry: GalleryEntry) -> Iterator[tuple[str, str]]:
     """What another tool says in its file; the form tells which of its settings can be used."""
     seed = "" if entry.seed is None else str(entry.seed)
     said = {"Made with": entry.title, "Prompt": entry.prompt, "Negative prompt": entry.negative, "Seed": seed}
@@ -182,7 +182,7 @@ def _row(pair: tuple[str, str]) -> str:
     return f"<dt>{escape(pair[0])}</dt><dd>{escape(pair[1])}</dd>"
 
 
-def _flat(relatives: Iterable[Relative]) -> Iterator[Entry]:
+def _flat(relatives: Iterable[RelatedPicture]) -> Iterator[GalleryEntry]:
     """Those that are still here, each before those beyond it."""
     for one in relatives:
         if one.entry:

@@ -9,7 +9,8 @@ from ipywidgets import HTML, Box, Dropdown, HBox, VBox
 
 from studio.api import session as shared_session
 from studio.errors import InputError, StudioError
-from studio.imports.importing import Imported, brought
+from studio.imports.imported_workflow import ImportedWorkflow
+from studio.imports.importing import import_file
 from studio.notebook.follow import Follower
 from studio.notebook.form import Form
 from studio.notebook.history import History
@@ -105,7 +106,7 @@ class Panel:
 
         Raises InputError where its file carries none.
         """
-        found = brought(picture.path if isinstance(picture, Picture) else Path(picture), self._session.library)
+        found = import_file(picture.path if isinstance(picture, Picture) else Path(picture), self._session.library)
         if isinstance(found, Job):
             self._use(found)
         else:
@@ -193,9 +194,9 @@ class Panel:
         return widget.add_class("studio")
 
 
-def _told(found: Imported) -> str:
+def _told(found: ImportedWorkflow) -> str:
     """What another tool's picture brought, and what of it found no place."""
-    lines = "".join(f"<li>{escape(line)}</li>" for line in found.said())
+    lines = "".join(f"<li>{escape(line)}</li>" for line in found.messages())
     opened = " open" if found.missing else ""
     rest = f"<details{opened}><summary>Left out</summary><ul>{lines}</ul></details>" if lines else ""
     return f"<p>From {escape(found.tool)}.</p>{rest}"

@@ -1,4 +1,4 @@
-"""What a picture says of itself, read from its first bytes alone, for looking through folders of thousands."""
+"""Reads a picture's record from the start of its file, without decoding pixels, for folders of thousands."""
 
 import errno
 import os
@@ -15,7 +15,7 @@ from studio.files.untrusted import open_file
 from studio.images.image_file import png_texts
 from studio.workflow.job import Job
 
-_END: Final = b"IEND\xaeB`\x82"  # the last bytes of a whole PNG (w3.org/TR/png-3, 5.3 and 11.2.5)
+_END: Final = b"IEND\xaeB`\x82"  # the last bytes of a complete PNG (w3.org/TR/png-3, 5.3 and 11.2.5)
 _NOT_OURS: Final = (
     None, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP,
     errno.EINVAL,
@@ -23,9 +23,9 @@ _NOT_OURS: Final = (
 
 
 def record(path: Path) -> dict[str, Any] | None:
-    """All that a whole picture of the studio's says of itself; None for any other file, and for one cut off.
+    """The record in a complete picture made by the studio; None for any other file, and for a truncated one.
 
-    Raises OutputError where the disk fails.
+    Raises OutputError if the disk fails.
     """
     try:
         with open_file(path) as file:
@@ -33,33 +33,33 @@ def record(path: Path) -> dict[str, Any] | None:
             if file.read() != _END:
                 return None
             file.seek(0)
-            told = strict_json.loads(png_texts(file)["studio"])
+            content = strict_json.loads(png_texts(file)["studio"])
     except OSError as error:
-        if error.errno in _NOT_OURS:  # Pillow's own complaints have no number
+        if error.errno in _NOT_OURS:  # Pillow's own errors have no number
             return None
-        raise OutputError(f"cannot read '{path}': {error.strerror}; see to the disk, then try again") from None
+        raise OutputError(f"cannot read '{path}': {error.strerror}; check the disk, then try again") from None
     except (KeyError, TypeError, ValueError, SyntaxError, RecursionError, DecompressionBombError):
         return None
-    return told if isinstance(told, dict) else None
+    return content if isinstance(content, dict) else None
 
 
 def key(path: Path) -> str | None:
-    """The key of the job that made the picture at ``path``; None and errors as in ``record``."""
+    """The key of the job that made the picture; None and errors as for ``record``."""
     try:
         return Job.model_validate((record(path) or {}).get("job")).key
     except (ValidationError, RecursionError):
         return None
 
 
-def within(told: Any, *names: str) -> Any:
-    """A value deep in a record, which anybody may have written; None where it is not there."""
+def within(record: Any, *names: str) -> Any:
+    """A value deep in a record, which anybody may have written; None if it is not there."""
     for name in names:
-        told = told.get(name) if isinstance(told, Mapping) else None
-    return told
+        record = record.get(name) if isinstance(record, Mapping) else None
+    return record
 
 
 def licence(claimed: Any) -> str:
-    """What a record says of the licence of a model, or of a LoRA, for which several may be claimed; "" if nothing."""
+    """The licence in a record: of a model, or of a LoRA, for which several may be claimed; "" if there is none."""
     if isinstance(claimed, list):
         texts = (within(claim, "text") for claim in claimed)
         return "; ".join(dict.fromkeys(text for text in texts if text and isinstance(text, str)))
@@ -67,9 +67,9 @@ def licence(claimed: Any) -> str:
 
 
 def pictures(folder: Path) -> Iterator[Path]:
-    """Every PNG file in a folder and below, hidden folders and those that are links left out.
+    """Every PNG file in a folder and below, except in hidden folders and links to folders.
 
-    Raises OutputError where a folder cannot be read.
+    Raises OutputError if a folder cannot be read.
     """
     inside = [iter(_entries(str(folder)))]
     while inside:
@@ -83,7 +83,7 @@ def pictures(folder: Path) -> Iterator[Path]:
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
-    """What lies in a folder and is not hidden; nothing in one so deep that no path leads to what is in it."""
+    """The entries of a folder that are not hidden; none for a folder whose path is too long."""
     try:
         with os.scandir(folder) as entries:
             return sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)

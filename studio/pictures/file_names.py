@@ -1,8 +1,8 @@
-"""File names from a small safe template: "{workflow}-{item}-{seed}-{n}".
+"""File names from a small template: "{workflow}-{item}-{seed}-{n}".
 
-Only the fields below are known; what goes into them is reduced to letters with their marks, digits, emoji and
-dashes, so no value can leave the output folder. "{item}" is what tells a picture of a set from the others:
-its values of the inputs that take a list, and nothing where there is none.
+Only the fields below are known. Their values are reduced to letters with their marks, digits, emoji and dashes, so no
+value can leave the output folder. "{item}" distinguishes the pictures of a set: the picture's values of the inputs that
+take a list, and nothing if there are none.
 """
 
 import re
@@ -18,7 +18,7 @@ from studio.plugins import unknown
 from studio.workflow.job import Job
 
 Name = str | PurePosixPath
-"""A template; or the exact place of a file, with its ending, below the output folder, where the job makes one."""
+"""A template; or, for a job of one picture, the exact path of the file below the output folder."""
 
 DEFAULT: Final = "{workflow}-{item}-{seed}-{n}"
 _FIELDS: Final = ("workflow", "item", "seed", "n", "prompt", "model")
@@ -34,7 +34,7 @@ _RESERVED: Final = re.compile(r"(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³])\s*
 def check(template: str, fields: Collection[str] = _FIELDS) -> str:
     """The template, if it can name files.
 
-    Raises InputError for an unknown field, a bare brace or anything that points elsewhere.
+    Raises InputError for an unknown field, a bare brace, or anything that could lead out of the folder.
     """
     for field in _FIELD.findall(template):
         if field not in fields:
@@ -47,7 +47,7 @@ def check(template: str, fields: Collection[str] = _FIELDS) -> str:
 
 
 def fill(template: str, values: Mapping[str, str], otherwise: str) -> str:
-    """A checked template with its fields' values; ``otherwise`` where that would name no file."""
+    """A checked template filled with its fields' values; ``otherwise`` if the result cannot name a file."""
     item = values.get("item", "")
     named = template if item else re.sub(r"[-_ ]\{item\}(?![-_ ])|\{item\}[-_ ]?", "", template)
     name = _cut(_FIELD.sub(lambda match: _slug(values[match[1]]), named)).strip(". ")
@@ -55,7 +55,7 @@ def fill(template: str, values: Mapping[str, str], otherwise: str) -> str:
 
 
 def stem(template: str, job: Job, n: int) -> str:
-    """The file's name without its ending, for picture ``n`` (from 1) whose job this is."""
+    """The file name without ending for picture ``n`` (from 1), made by this job."""
     model = next(iter(job.models()), "")
     values = {
         "workflow": job.workflow,
@@ -69,7 +69,7 @@ def stem(template: str, job: Job, n: int) -> str:
 
 
 def _cut(name: str) -> str:
-    """The beginning that fits into a file name, whole letters with all their marks."""
+    """The beginning that fits into a file name, in whole letters with all their marks."""
     graphemes = regex.findall(r"\X", name)[:_LONGEST]
     while len("".join(graphemes).encode()) > _MOST_BYTES:
         graphemes.pop()
@@ -77,7 +77,7 @@ def _cut(name: str) -> str:
 
 
 def _slug(text: str) -> str:
-    """Letters and digits of any script with their marks, and emoji, dashes between, at most 60 of them."""
+    """Letters and digits of any script with their marks, and emoji, joined by dashes; at most 60 of them."""
     words = _WORDS.findall(unicodedata.normalize("NFC", text).replace("_", "-"))
     graphemes = regex.findall(r"\X", "-".join(words))[:60]
     return "".join(graphemes).strip(f"-{_JOINERS}") or "none"

@@ -1,12 +1,12 @@
-"""The text that A1111 and its kin put into a picture, read and written.
+"""Reads and writes the text that A1111 and tools like it put into pictures.
 
     a cat on a mat
     Negative prompt: blurry
     Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 512x768, Model: "my, model", Version: v1.10.1
 
-The prompt, the negative one, and one last line of pairs; a value with a comma, a colon or a line break is written as
-JSON. The pattern by which A1111 reads that line (``modules/infotext_utils.py`` of its sources) cuts values at a comma
-and passes over keys of one letter. Reading here keeps both, and JSON that stands there as it is: nothing is lost.
+The prompt, the negative prompt, and one last line of pairs; a value with a comma, a colon or a line break is written as
+JSON. A1111's own pattern for that line (``modules/infotext_utils.py``) cuts values at a comma and skips keys of one
+letter. This reader keeps both, and unquoted JSON, so nothing is lost.
 """
 
 import json
@@ -20,8 +20,8 @@ from studio.errors import InputError
 Pairs = tuple[tuple[str, str], ...]
 
 _LONGEST: Final = 2_000_000
-_FEWEST: Final = 3  # pairs that make a line one of settings, as A1111 counts
-_TRIES: Final = 20  # with what looks like JSON and is none, which takes long to find out
+_FEWEST: Final = 3  # pairs that make a line the line of settings, as in A1111
+_TRIES: Final = 20  # at parsing what looks like JSON; failing takes long
 _NEGATIVE: Final = "Negative prompt:"
 _NAME: Final = r"(?:\w[\w \-/.()+]{1,80}?:(?!//)|\w:(?=\s))"
 _KEY: Final = re.compile(rf"\s*({_NAME})\s*")
@@ -32,7 +32,7 @@ _END: Final = re.compile(r"\s*(?:,|$)")
 
 @dataclass(frozen=True)
 class Infotext:
-    """What such a text says; ``settings`` are all pairs in their order, a key may come twice."""
+    """The parsed text; ``settings`` are all pairs in order, and a key may occur twice."""
 
     prompt: str
     negative: str = ""
@@ -40,9 +40,9 @@ class Infotext:
 
     @classmethod
     def parse(cls, text: str) -> "Infotext":
-        """Read any text; one without a line of settings is all prompt. Raises InputError where it is far too long."""
+        """Parse any text; without a line of settings it is all prompt. Raises InputError if it is far too long."""
         if len(text) > _LONGEST:
-            raise InputError(f"the text about the picture is over {_LONGEST:,} letters long; that cannot be right")
+            raise InputError(f"the text in the picture is over {_LONGEST:,} letters long; it cannot be read")
         lines = text.strip().split("\n")
         start = _settings(lines)
         words = [line.strip() for line in lines[:start]]
@@ -52,7 +52,7 @@ class Infotext:
 
 
 def pairs(line: str) -> Iterator[tuple[str, str]]:
-    """Each key and value of a line of settings; what stands before the first key comes with the key ""."""
+    """Each key and value of a line of settings; text before the first key has the key ""."""
     at, tries = 0, _TRIES
     if not _KEY.match(line) and line.strip():
         value, at = _plain(line, 0)
@@ -63,20 +63,20 @@ def pairs(line: str) -> Iterator[tuple[str, str]]:
         yield found[1].removesuffix(":").strip(), value
 
 
-def written(prompt: str, negative: str, settings: Mapping[str, Any]) -> str:
-    """The text, as A1111 writes it."""
+def format_infotext(prompt: str, negative: str, settings: Mapping[str, Any]) -> str:
+    """The text as A1111 writes it."""
     words = [prompt, f"{_NEGATIVE} {negative}"] if negative else [prompt]
     return "\n".join([*words, ", ".join(f"{key}: {quoted(value)}" for key, value in settings.items())])
 
 
 def quoted(value: Any) -> str:
-    """A value as it stands in the line."""
+    """A value as it is written in the line."""
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return json.dumps(text, ensure_ascii=False) if any(mark in text for mark in ',:\n"') else text
 
 
 def _settings(lines: list[str]) -> int:
-    """Where the settings begin: at the last line or, where values hold line breaks, at the last one with the steps."""
+    """The first line of the settings: the last line or, if values contain line breaks, the last one with the steps."""
     last = len(lines) - 1
     likely = (n for n in range(last, -1, -1) if n == last or lines[n].startswith("Steps:"))
     return next((n for n in likely if _are_settings(lines[n])), len(lines))
@@ -87,7 +87,7 @@ def _are_settings(line: str) -> bool:
 
 
 def _value(line: str, at: int, may_be_json: bool) -> tuple[str, int, bool]:
-    """The value that begins at a place, where the next key may begin, and whether it was JSON that is broken."""
+    """The value that begins at ``at``, where the next key may begin, and whether it was broken JSON."""
     broken = False
     if found := _QUOTED.match(line, at):
         value, stop = _unquoted(found[0]), found.end()
@@ -101,7 +101,7 @@ def _value(line: str, at: int, may_be_json: bool) -> tuple[str, int, bool]:
 
 
 def _plain(line: str, at: int) -> tuple[str, int]:
-    """Up to the comma before the next key."""
+    """The value up to the comma before the next key."""
     found = _NEXT.search(line, at)
     return (line[at : found.start()].strip(), found.end()) if found else (line[at:].strip(), len(line))
 
@@ -114,7 +114,7 @@ def _unquoted(text: str) -> str:
 
 
 def _end_of_json(line: str, at: int) -> int:
-    """Where JSON ends that begins here; ``at`` itself where it is none."""
+    """Where the JSON that begins at ``at`` ends; ``at`` itself if it is not JSON."""
     try:
         return json.JSONDecoder(strict=False).raw_decode(line, at)[1]
     except (ValueError, RecursionError):

@@ -1,6 +1,6 @@
-"""The ``parameters`` text that our pictures carry, for A1111, Forge, Civitai and most viewers to read.
+"""Writes the ``parameters`` text of our pictures, for A1111, Forge, Civitai and most viewers.
 
-LoRAs stand in the prompt. Under "Lora hashes" is what Civitai calls their AutoV3, under "Model hash" and "Hashes" the
+LoRAs are part of the prompt. "Lora hashes" holds the hashes that Civitai calls AutoV3, "Model hash" and "Hashes" the
 files' AutoV2.
 """
 
@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from studio.parameters.sampler_names import in_two
 from studio.parameters.types import OWN_SAMPLER
+from studio.pictures import a1111_keys as keys
 from studio.pictures import clip_skip
-from studio.pictures.infotext import written
+from studio.pictures.infotext import format_infotext
 from studio.prompts.lora import Lora
 from studio.workflow.job import Job
 
@@ -25,53 +26,55 @@ _ESCAPED: Final = str.maketrans({":": r"\u003a", "}": r"\u007d", "{": r"\u007b"}
 
 
 def write(job: Job, facts: Mapping[str, Any]) -> str:
-    """The text for one picture of ours; ``facts`` are what its file says besides the job.
+    """The text for one of our pictures; ``facts`` is its record without the job.
 
-    A1111 truncates what stands under "Hashes", where Civitai looks for resources: it is last, and no key can be read in
-    it by mistake.
+    A1111 truncates "Hashes", where Civitai looks for resources. So it comes last, and no key can be read inside it by
+    mistake.
     """
     prompt = " ".join([facts["prompt"], *map(_tag, job.loras())])
-    said = {key: value for key, value in _settings(job, facts) if value not in (None, "")}
-    text = written(prompt, job.value("negative_prompt") or "", said)
-    return f"{text}, Hashes: {hashes}" if (hashes := _hashes(facts)) else text
+    settings = {key: value for key, value in _settings(job, facts) if value not in (None, "")}
+    text = format_infotext(prompt, job.value("negative_prompt") or "", settings)
+    return f"{text}, {keys.HASHES}: {hashes}" if (hashes := _hashes(facts)) else text
 
 
 def _settings(job: Job, facts: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     model, about = next(iter(facts["models"].items()), (None, dict[str, Any]()))
     sampler, schedule = _sampler(job.value("sampler"), about.get("sampler", ""))
     large = _enlarged(job)
-    yield from (("Steps", job.value("steps")), ("Sampler", sampler), ("Schedule type", schedule))
-    yield from (("CFG scale", job.value("guidance")), ("Seed", job.seed))
-    yield "Size", job.value("size") or _smaller(facts["size"], large) if large else facts["size"]
-    yield from (("Model hash", _file_hash(about)), ("Model", model))
-    yield from (("Clip skip", _clip_skip(job, about)), ("Denoising strength", job.value("strength")))
-    yield from (("Hires upscale", large), ("Hires upscaler", "Lanczos" if large else ""))
-    yield "RNG", "CPU"
+    yield from ((keys.STEPS, job.value("steps")), (keys.SAMPLER, sampler), (keys.SCHEDULE_TYPE, schedule))
+    yield from ((keys.CFG_SCALE, job.value("guidance")), (keys.SEED, job.seed))
+    yield keys.SIZE, job.value("size") or _smaller(facts["size"], large) if large else facts["size"]
+    yield from ((keys.MODEL_HASH, _file_hash(about)), (keys.MODEL, model))
+    yield from ((keys.CLIP_SKIP, _clip_skip(job, about)), (keys.DENOISING_STRENGTH, job.value("strength")))
+    if eta_key := keys.ETA_OF.get(sampler):
+        yield eta_key, job.value("eta")
+    yield from ((keys.HIRES_UPSCALE, large), (keys.HIRES_UPSCALER, "Lanczos" if large else ""))
+    yield keys.RNG, "CPU"
     loras = facts.get("loras", {}).items()
-    yield "Lora hashes", ", ".join(f"{_file(lora).replace(',', '')}: {of['tensors'][:12]}" for lora, of in loras)
-    yield "Version", f"studio {facts['studio']}"
+    yield keys.LORA_HASHES, ", ".join(f"{_file(lora).replace(',', '')}: {of['tensors'][:12]}" for lora, of in loras)
+    yield keys.VERSION, f"studio {facts['studio']}"
 
 
 def _sampler(name: str | None, own: str) -> tuple[str, str]:
-    """Sampler and schedule as they are called there; of the model's own scheduler the nearest."""
+    """Sampler and schedule type as A1111 names them; for the model's own scheduler the closest one."""
     if name == OWN_SAMPLER:
         return _OWN.get(own, own), ""
     return in_two(name) if name else ("", "")
 
 
 def _clip_skip(job: Job, about: Mapping[str, Any]) -> int | None:
-    """As A1111 and Forge count it, by the model's family; None for the layer that the model was trained with.
+    """Clip skip as A1111 and Forge count it for the model's family; None for the layer that the model was trained with.
 
-    None too for a family that they do not know.
+    Also None for a family that they do not know.
     """
     if (skip := job.value("clip_skip") or 1) > 1:
         with suppress(ValueError):
-            return clip_skip.theirs(skip, "studio", about["family"])
+            return clip_skip.from_studio(skip, "studio", about["family"])
     return None
 
 
 def _enlarged(job: Job) -> float | None:
-    """How many times larger a second pass makes the picture; None where there is none."""
+    """How many times larger a second pass makes the picture; None without a second pass."""
     second = any(step.get("use") == "hires" for step in job.definition["steps"].values())
     return float(job.value("factor") or 2) if second else None
 
@@ -81,16 +84,16 @@ def _smaller(size: str, factor: float) -> str:
 
 
 def _hashes(facts: Mapping[str, Any]) -> str:
-    """The first letters of the files' SHA-256 by what they are, as JSON; no colon or brace within a name."""
+    """The beginnings of the files' SHA-256 by kind and name, as JSON; names contain no colon or brace."""
     models = list(filter(None, map(_file_hash, facts["models"].values())))
     found = dict(zip(["model"], models, strict=False))
     found |= {f"lora:{_file(lora)}": of["file"][:10] for lora, of in facts.get("loras", {}).items() if "file" in of}
-    told = (f"{json.dumps(name).translate(_ESCAPED)}:{json.dumps(sha256)}" for name, sha256 in found.items())
-    return f"{{{','.join(told)}}}" if found else ""
+    pairs = (f"{json.dumps(name).translate(_ESCAPED)}:{json.dumps(sha256)}" for name, sha256 in found.items())
+    return f"{{{','.join(pairs)}}}" if found else ""
 
 
 def _file_hash(about: Mapping[str, Any]) -> str:
-    """Civitai's AutoV2 of a model that is one file; a folder has none."""
+    """Civitai's AutoV2 of a model that is one file; "" for a folder."""
     return str(about.get("files", {}).get("", ""))[:10]
 
 
@@ -100,5 +103,5 @@ def _tag(lora: Lora) -> str:
 
 
 def _file(lora: str) -> str:
-    """How a LoRA is called there: by its file alone."""
+    """A LoRA's name there: its file name."""
     return PurePath(lora).name.removesuffix(".safetensors")

@@ -1,4 +1,4 @@
-"""A picture is a file that carries the job it came from."""
+"""A picture: a file that contains the job it was made by."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,20 +15,20 @@ from studio.workflow.job import Job
 
 @dataclass(frozen=True)
 class Picture:
-    """A published picture. In a notebook it shows itself, byte for byte the file."""
+    """A published picture. A notebook displays the file itself, byte for byte."""
 
     path: Path
 
     @cached_property
     def image(self) -> Image.Image:
-        """The pixels, RGB, or RGBA where it is transparent."""
+        """The pixels, RGB, or RGBA if it is transparent."""
         return open_image(self.path)
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """All the file says of itself: the job, versions, device, seconds.
+        """The record in the file: job, versions, device, seconds.
 
-        Raises InputError where it carries no record of the studio's.
+        Raises InputError if the file has no record of the studio.
         """
         record = recorded(open_stored(self.path))
         if record is None:
@@ -37,7 +37,7 @@ class Picture:
 
     @property
     def job(self) -> Job:
-        """The job that makes this picture, and only this one, again."""
+        """The job that makes this picture again, and only this one."""
         return Job.from_data(self.record["job"])
 
     def _repr_png_(self) -> bytes:
@@ -45,7 +45,7 @@ class Picture:
 
 
 def recorded(image: Image.Image) -> dict[str, Any] | None:
-    """The record that an opened file carries, None where it has none of the studio's."""
+    """The record in an opened file, None if the file has none of the studio."""
     text = image.info.get("studio")
     try:
         record = strict_json.loads(text) if isinstance(text, str) else None

@@ -1,4 +1,4 @@
-"""Whether two pictures are the same, and what of all that decides how one comes out is not."""
+"""Compares two pictures, and what their records say about how they were made."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ _PINNED: Final = (
 
 
 @dataclass(frozen=True)
-class Likeness:
-    """How far two pictures are apart.
+class Comparison:
+    """How much two pictures differ.
 
-    ``greatest`` and ``mean`` are differences of a colour's value, 0 to 255, None where the sizes differ.
-    ``reasons`` are what was not the same when they were made, one line each.
+    ``greatest`` and ``mean`` are differences of colour values, 0 to 255; None if the sizes differ. ``reasons`` lists
+    what was different when they were made, one line each.
     """
 
     greatest: int | None
@@ -34,8 +34,8 @@ class Likeness:
     reasons: tuple[str, ...]
 
     @classmethod
-    def of(cls, before: Picture, after: Picture) -> "Likeness":
-        """Compare the pixels and the records of two pictures."""
+    def of(cls, before: Picture, after: Picture) -> "Comparison":
+        """Compare the pixels and records of two pictures."""
         reasons = (*changes(before.job.values, after.job.values), *changes(pinned(before.record), pinned(after.record)))
         one, other = before.image, after.image
         if one.size != other.size:
@@ -47,17 +47,17 @@ class Likeness:
 
     @property
     def exact(self) -> bool:
-        """Whether every pixel is the same."""
+        """Whether all pixels are equal."""
         return self.greatest == 0
 
 
 def pinned(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a record decides how a picture comes out, besides its job."""
+    """The parts of a record, besides the job, that decide how a picture comes out."""
     return {name: record[name] for name in _PINNED if name in record}
 
 
 def changes(before: Any, after: Any, name: str = "") -> Iterator[str]:
-    """One line for each value that differs, however deep; what an older record does not say is no difference."""
+    """One line for each value that differs, at any depth; values missing in an older record do not count."""
     if isinstance(before, list) and isinstance(after, list):
         before, after = dict(enumerate(before, 1)), dict(enumerate(after, 1))
     if isinstance(before, Mapping) and isinstance(after, Mapping):

@@ -1,13 +1,12 @@
-"""Puts a finished picture into a folder so that it is there whole or not at all.
+"""Writes finished pictures into a folder, whole or not at all.
 
-Temporary file, metadata, fsync, then a move that fails where the name exists: two
-processes can never overwrite each other, and no lock is needed. Then the folder is synced.
+A picture is written to a temporary file with its metadata, flushed to the disk, and moved to its name, which fails if
+the name is taken: two processes can never overwrite each other's pictures, and no lock is needed. Then the folder is
+flushed too.
 """
 
 import errno
 import json
-import os
-import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,47 +20,47 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from studio.errors import InputError, OutputError
+from studio.files.atomic_write import is_temporary, new_file, replace_file, temporary_path, write_new
 from studio.files.no_overwrite import flush, move_new
 from studio.files.untrusted import walk_files
 from studio.pictures import fast_record, parameters_text
 from studio.pictures.picture import Picture
 from studio.workflow.job import Job
 
-_BEGINS, _ENDS = ".studio-", ".tmp"  # of a file that is not whole yet
 _KEPT: Final = "earlier pictures are untouched"
-_ABANDONED: Final = 3600.0  # seconds after which nobody can be writing it any more
+_ABANDONED: Final = 3600.0  # seconds after which no process can still be writing it
 
 
 def publish(image: Image.Image, folder: Path, stem: str, job: Job, facts: Mapping[str, Any]) -> Picture:
-    """Write the picture with its whole job, and when that was, and return it; a taken name gets "-2", "-3" and so on.
+    """Write the picture with its whole job and the time, and return it; a taken name gets "-2", "-3" and so on.
 
-    Raises OutputError where the folder cannot be written or the disk is full.
+    Raises OutputError if the folder cannot be written or the disk is full.
     """
     return _publish(image, folder, job, facts, partial(_move, folder=folder, stem=stem))
 
 
 def publish_at(image: Image.Image, path: Path, job: Job, facts: Mapping[str, Any]) -> Picture:
-    """Write the picture with its whole job at exactly this place and return it.
+    """Write the picture with its whole job to exactly this path and return it.
 
-    Where the same job's picture is there already, somebody else was quicker: theirs stays, and is returned. Raises
-    InputError where another file is in the way, OutputError as ``publish`` does.
+    If a picture of the same job is already there, another process was quicker: its picture is kept and returned. Raises
+    InputError if another file is there, OutputError as ``publish`` does.
     """
     return _publish(image, path.parent, job, facts, partial(_move_to, path=path, job=job))
 
 
-def land(content: bytes, path: Path, job: Job) -> Picture:
-    """Put the whole file of a picture that was made elsewhere at exactly this place, as ``publish_at`` does."""
-    return _land(content, path.parent, partial(_move_to, path=path, job=job))
+def publish_bytes_at(content: bytes, path: Path, job: Job) -> Picture:
+    """Write the file of a picture that was made on another machine to exactly this path, as ``publish_at`` does."""
+    return _publish_bytes(content, path.parent, partial(_move_to, path=path, job=job))
 
 
-def land_in(content: bytes, folder: Path, stem: str) -> Picture:
-    """Put the whole file of a picture that was made elsewhere into a folder, as ``publish`` does."""
-    return _land(content, folder, partial(_move, folder=folder, stem=stem))
+def publish_bytes(content: bytes, folder: Path, stem: str) -> Picture:
+    """Write the file of a picture that was made on another machine into a folder, as ``publish`` does."""
+    return _publish_bytes(content, folder, partial(_move, folder=folder, stem=stem))
 
 
-def _land(content: bytes, folder: Path, move: Callable[[Path], Path]) -> Picture:
+def _publish_bytes(content: bytes, folder: Path, move: Callable[[Path], Path]) -> Picture:
     with temporary(folder) as file:
-        _put(file, content)
+        write_new(file, content)
         path = move(file)
         flush(folder)
     return Picture(path)
@@ -79,15 +78,11 @@ def _publish(
 
 @contextmanager
 def temporary(folder: Path, kept: str = _KEPT) -> Iterator[Path]:
-    """The path of a new file in the folder, which is gone afterwards; what the disk refuses becomes an OutputError."""
-    file = folder / f"{_BEGINS}{secrets.token_hex(8)}{_ENDS}"
-    try:
-        with reached(folder, kept):
-            _make(folder)
+    """A path for a new file in the folder, deleted in the end; errors of the disk become an OutputError."""
+    with output_errors(folder, kept):
+        _make(folder)
+        with temporary_path(folder) as file:
             yield file
-    finally:
-        with suppress(OSError):
-            file.unlink(missing_ok=True)
 
 
 def _make(folder: Path) -> None:
@@ -98,8 +93,8 @@ def _make(folder: Path) -> None:
 
 
 @contextmanager
-def reached(path: Path, kept: str = _KEPT) -> Iterator[None]:
-    """While inside, what the disk refuses becomes an OutputError about ``path``, which says what is ``kept``."""
+def output_errors(path: Path, kept: str = _KEPT) -> Iterator[None]:
+    """Turn errors of the disk into an OutputError about ``path`` that says what is ``kept``."""
     try:
         yield
     except OSError as error:
@@ -107,27 +102,25 @@ def reached(path: Path, kept: str = _KEPT) -> Iterator[None]:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put a file in the place of what was there, whole or not at all, and on the disk before this returns.
+    """Create or replace a file, whole or not at all, and flush it to the disk.
 
     Raises OutputError as ``publish`` does.
     """
-    with temporary(path.parent, f"'{path.name}' is as it was") as file:
-        _put(file, content)
-        file.replace(path)
-        flush(path.parent)
+    with output_errors(path.parent, f"'{path.name}' is as it was"):
+        _make(path.parent)
+        replace_file(path, content)
 
 
 def sweep(folder: Path) -> None:
-    """Delete what killed processes left in a folder and below: files that were not whole an hour ago."""
+    """Delete temporary files over an hour old, which killed processes left in a folder and below."""
     with suppress(OSError):
         for file in walk_files(folder):
-            left = file.name.startswith(_BEGINS) and file.name.endswith(_ENDS)
-            if left and time.time() - file.stat().st_mtime > _ABANDONED:
+            if is_temporary(file.name) and time.time() - file.stat().st_mtime > _ABANDONED:
                 file.unlink()
 
 
 def check_folder(folder: Path, kept: str = _KEPT) -> None:
-    """Fail before any work is done where the folder cannot be written, or its disk can give no file a name."""
+    """Raise OutputError before any work is done if the folder cannot be written, or its disk cannot name files."""
     with temporary(folder, kept) as probe, temporary(folder, kept) as named:
         probe.touch()
         move_new(probe, named)
@@ -146,17 +139,8 @@ def _metadata(job: Job, facts: Mapping[str, Any]) -> PngInfo:
 
 
 def _write(image: Image.Image, path: Path, info: PngInfo) -> None:
-    with path.open("xb") as file:
+    with new_file(path) as file:
         image.save(file, "PNG", pnginfo=info, compress_level=4)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _put(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _move(file: Path, folder: Path, stem: str) -> Path:
@@ -173,10 +157,10 @@ def _move_to(file: Path, path: Path, job: Job) -> Path:
         move_new(file, path)
     except FileExistsError:
         if fast_record.key(path) != job.key:
-            raise in_the_way(path) from None
+            raise name_taken(path) from None
     return path
 
 
-def in_the_way(path: Path) -> InputError:
-    """The error for a file that is not the picture which belongs at its place."""
+def name_taken(path: Path) -> InputError:
+    """The error for another file at the place of a picture."""
     return InputError(f"'{path}' is another file already; move it, or choose other names")

@@ -119,7 +119,7 @@ class Worker:
         watch = stoppable(lambda: self._is_stopped(row.id), lambda event: self._hub.tell(row.id, event))
         finished = self._surely(lambda: self._queue.pictures(row.id))
         if row.tries > 1:  # it was begun before: pictures may be there that nobody could note
-            for number, path in resume.written(row.job, row.folder, row.name, finished):
+            for number, path in resume.published_files(row.job, row.folder, row.name, finished):
                 if not self._surely(lambda path=path: self._queue.is_of_another(path, row.id)):  # type: ignore[misc]
                     self._keep(row.id, number, Picture(path))
                     finished[number] = path

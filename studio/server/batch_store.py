@@ -32,7 +32,7 @@ from studio.batches.tasks import ALONE
 from studio.errors import Cancelled, InputError, StudioError
 from studio.files.untrusted import exists, is_file, is_folder, resolved
 from studio.pictures import file_names, publish
-from studio.pictures.publish import reached
+from studio.pictures.publish import output_errors
 from studio.runtime.events import Cancelled as Stopped
 from studio.runtime.events import Done, Event, Failed, Loading
 from studio.runtime.session import Session
@@ -264,7 +264,7 @@ def _slug(title: str) -> str:
 
 def _keep(folder: Path, kept: Kept, content: bytes) -> None:
     """Put table and batch.json into the folder, both or none; raises InputError where another batch is there."""
-    with reached(folder):
+    with output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         made = Path(mkdtemp(prefix=f"{_OWN}-", dir=folder))
         try:

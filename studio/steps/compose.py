@@ -9,7 +9,7 @@ from pydantic import Field
 
 from studio.diffusion.engine import Engine
 from studio.diffusion.images import opaque, opened
-from studio.images.text_rendering import DARK, LIGHT, RGB, Lines, contrast, fitted, ink_on
+from studio.images.text_rendering import DARK, LIGHT, RGB, TextBlock, contrast, fitted, ink_on
 from studio.parameters.types import Colour, Kind, Picture, Text
 
 Title = Annotated[Text, Field(min_length=1, max_length=200, title="Title", description="The large words.")]
@@ -37,8 +37,8 @@ class Block:
     """Words and logo laid out for a width of ``width`` pixels, measured before anything is drawn."""
 
     width: int
-    title: Lines
-    subtitle: Lines | None
+    title: TextBlock
+    subtitle: TextBlock | None
     logo: Image.Image | None
 
     @property

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio.errors import Cancelled, InputError, ModelError, OutputError, StudioError
 from studio.library import Library
-from studio.pictures.publish import check_folder, reached
+from studio.pictures.publish import check_folder, output_errors
 from studio.train import checkpoint, dataset
 from studio.train.config import Course, lessons
 from studio.train.export import write
@@ -47,7 +47,7 @@ def train(course: Course, library: Library, heard: Heard) -> Path:
         diary = Diary(course, pupil, examples, optimizer, accelerator.scaler, before)
         tell = _telling(course, heard)
         try:
-            with reached(course.folder, "what is there is whole"):
+            with output_errors(course.folder, "what is there is whole"):
                 _learn_all(pupil, diary, optimizer, accelerator, tell, asked)
                 diary.save()
                 write(course, pupil, diary, examples)

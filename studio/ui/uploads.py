@@ -21,7 +21,7 @@ from studio.files.untrusted import exists, is_file, resolved
 from studio.images.image_file import ON_PAGES, open_image
 from studio.library import Library
 from studio.parameters.value_lists import listed
-from studio.pictures.publish import reached, replace
+from studio.pictures.publish import output_errors, replace
 from studio.prompts import grammar
 from studio.ui.controls import Control, controls
 from studio.workflow import asset_refs
@@ -143,7 +143,7 @@ def laid_out(data: bytes, name: str = "this file", called: str = "picture") -> I
     The file's own name is ``called``. Raises OutputError where there is no room for it.
     """
     with ExitStack() as stack:
-        with reached(Path(gettempdir()), "nothing was kept"):
+        with output_errors(Path(gettempdir()), "nothing was kept"):
             folder = stack.enter_context(TemporaryDirectory(prefix="studio-"))
             (path := Path(folder) / called).write_bytes(data)
         try:

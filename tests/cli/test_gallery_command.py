@@ -116,12 +116,12 @@ def test_mark_show_and_find_again(studio, two, make):
     ("arguments", "said"),
     [
         (("mark", "pictures/star.png"), "say what to mark"),
-        (("mark", "pictures/star.png", "--rate", "6"), "rating: 6 is none"),
+        (("mark", "pictures/star.png", "--rate", "6"), "rating: 6 is not a rating"),
         (("mark", "--rate", "3"), "name at least one picture"),
         (("mark", "nowhere.png", "--rate", "3"), "the gallery has no picture 'nowhere.png'"),
         (("show", "zz"), "the gallery has no picture 'zz'"),
         (("restore", "pictures/star.png"), "not in the trash"),
-        (("trash", "/etc/hostname"), "in none of the gallery's folders"),
+        (("trash", "/etc/hostname"), "not in one of the gallery's folders"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(studio, two, arguments, said):

@@ -113,11 +113,11 @@ def test_run_takes_a_job_file(studio, tmp_path, pictures):
 
 def test_a_workflow_that_came_along_is_a_file_that_runs(tmp_path):
     from studio.cli.importing import _as_yaml
-    from studio.imports.imported_settings import Foreign
-    from studio.imports.importing import imported
+    from studio.imports.imported_settings import ImportedSettings
+    from studio.imports.importing import import_settings
 
     steps = {"draw": {"use": "generate", "negative_prompt": "no: yes, 1e3 # \u661f", "clip_skip": 2}}
     definition = {"title": "off", "inputs": {"prompt": {"of": "draw.prompt", "default": "yes"}}, "steps": steps}
-    found = imported(Foreign("ComfyUI", definition=definition), here.library())
+    found = import_settings(ImportedSettings("ComfyUI", definition=definition), here.library())
     (tmp_path / "x.yaml").write_text(_as_yaml(found.definition), "utf-8")
     assert dict(Workflow.load(tmp_path / "x.yaml").data) == definition == yaml.safe_load(_as_yaml(definition))

@@ -154,6 +154,7 @@ def test_the_record_pins_what_decides_how_a_picture_comes_out(pictures):
         (["made.png", "--set", "steps"], "'steps' says no value; write it as name=value"),
         (["made.png", "--set", "stepps=3"], "there is no input 'stepps'; did you mean 'steps'?"),
         (["made.png", "--set", "steps=many"], "steps"),
+        (["made.png", "plain.png"], "'plain.png' is one picture too many; run 'studio reproduce' once for each"),
         ([], "picture"),
     ],
 )

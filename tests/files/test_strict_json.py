@@ -11,7 +11,7 @@ from studio.files.strict_json import loads
         ("[" * 101 + "1" + "]" * 101, "nested over 100 deep"),
         ("[" * 100_000, "nested over 100 deep"),
         ('{"a":' * 5000 + "1" + "}" * 5000, "nested over 100 deep"),
-        ("[" + "[]," * 600_000 + "1]", "more than 1,000,000 things"),
+        ("[" + "[]," * 600_000 + "1]", "more than 1,000,000 values"),
         ("1" * 4000, "4,000 digits"),
         ("1" * 10_000, "10,000 digits"),
         ("[1", "Expecting"),

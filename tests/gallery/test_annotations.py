@@ -6,29 +6,31 @@ import pytest
 
 from studio.errors import InputError, OutputError
 from studio.gallery import annotations
-from studio.gallery.entry import Change, Marks
+from studio.gallery.entry import AnnotationChange, Annotations
 
 ONE, OTHER = "1" * 64, "2" * 64
 
 
 def test_the_last_word_counts_for_each_thing_by_itself(folder):
-    annotations.write(folder, [ONE, OTHER], Change(True, 3, "a", {"Red": True, "blue": True}))
-    annotations.write(folder, [ONE], Change(rating=5, tags={"red": False, "new": True}, collections={"x": True}))
-    annotations.write(folder, [ONE], Change(note=""))
+    annotations.write(folder, [ONE, OTHER], AnnotationChange(True, 3, "a", {"Red": True, "blue": True}))
+    annotations.write(
+        folder, [ONE], AnnotationChange(rating=5, tags={"red": False, "new": True}, collections={"x": True})
+    )
+    annotations.write(folder, [ONE], AnnotationChange(note=""))
     said = annotations.fold([folder / ".studio" / "marks.jsonl"])
-    assert said[ONE] == Marks(True, 5, "", ("blue", "new"), ("x",))
-    assert said[OTHER] == Marks(True, 3, "a", ("blue", "Red"))
+    assert said[ONE] == Annotations(True, 5, "", ("blue", "new"), ("x",))
+    assert said[OTHER] == Annotations(True, 3, "a", ("blue", "Red"))
 
 
 def test_a_torn_line_costs_that_line_alone(folder):
-    annotations.write(folder, [ONE], Change(rating=3))
+    annotations.write(folder, [ONE], AnnotationChange(rating=3))
     path = folder / ".studio" / "marks.jsonl"
     with path.open("ab") as file:
         file.write(path.read_bytes()[:-9])
-    annotations.write(folder, [ONE], Change(note="after"))
-    assert annotations.fold([path]) == {ONE: Marks(rating=3, note="after")}
+    annotations.write(folder, [ONE], AnnotationChange(note="after"))
+    assert annotations.fold([path]) == {ONE: Annotations(rating=3, note="after")}
     path.write_bytes(path.read_bytes()[:-4])
-    assert annotations.fold([path]) == {ONE: Marks(rating=3)}
+    assert annotations.fold([path]) == {ONE: Annotations(rating=3)}
 
 
 def test_between_journals_the_later_time_counts_and_a_clock_set_back_changes_nothing(tmp_path):
@@ -57,10 +59,15 @@ def test_what_is_no_line_of_ours_is_passed_over(tmp_path, line):
 
 
 TAGS = ("", "a\nb", " a", "a\u202eb", "x" * 101)
-WRONG = [Change(rating=6), Change(rating=-1), Change(note="x" * 10_001), Change(collections={"": True})]
+WRONG = [
+    AnnotationChange(rating=6),
+    AnnotationChange(rating=-1),
+    AnnotationChange(note="x" * 10_001),
+    AnnotationChange(collections={"": True}),
+]
 
 
-@pytest.mark.parametrize("change", [*WRONG, *(Change(tags={tag: True}) for tag in TAGS)])
+@pytest.mark.parametrize("change", [*WRONG, *(AnnotationChange(tags={tag: True}) for tag in TAGS)])
 def test_what_cannot_be_said_is_refused(gallery, make, folder, change):
     make()
     gallery.refresh()
@@ -73,10 +80,10 @@ def test_a_journal_that_leads_elsewhere_is_not_written(folder, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (folder / ".studio").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OutputError, match="link"):
-        annotations.write(folder, [ONE], Change(rating=1))
+        annotations.write(folder, [ONE], AnnotationChange(rating=1))
     (folder / ".studio").unlink()
     (folder / ".studio").mkdir()
     (folder / ".studio" / "marks.jsonl").symlink_to(tmp_path / "victim")
     with pytest.raises(OutputError, match="nothing was marked"):
-        annotations.write(folder, [ONE], Change(rating=1))
+        annotations.write(folder, [ONE], AnnotationChange(rating=1))
     assert list((tmp_path / "elsewhere").iterdir()) == []

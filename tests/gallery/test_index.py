@@ -14,7 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from studio.errors import InputError, OutputError
 from studio.gallery.database import FILE
-from studio.gallery.entry import Change
+from studio.gallery.entry import AnnotationChange
 from studio.gallery.entry_summary import about, data
 from studio.gallery.gallery import Gallery
 from tests.gallery.conftest import found
@@ -47,8 +47,10 @@ def full(gallery, folder, make):
     shutil.copy(folder / "photo.jpg", folder / "inputs" / f"{'a' * 32}.jpg")
     Image.new("RGB", (5, 5)).save(folder / "inputs" / f"{'b' * 32}.png")
     gallery.refresh()
-    gallery.mark([begun, gallery.entry(second.path).id], Change(True, 4, "hello", {"Print": True}, {"Spring": True}))
-    gallery.mark([begun], Change(False, 2, tags={"print": False, "web": True}))
+    gallery.mark(
+        [begun, gallery.entry(second.path).id], AnnotationChange(True, 4, "hello", {"Print": True}, {"Spring": True})
+    )
+    gallery.mark([begun], AnnotationChange(False, 2, tags={"print": False, "web": True}))
     gallery.trash([thrown.path])
     return gallery
 
@@ -62,8 +64,8 @@ def test_all_is_in_the_files(full, tmp_path, folder):
     new = Gallery(tmp_path / "state", [folder])
     new.refresh()
     assert everything(new) == before
-    assert everything(Gallery.anew(tmp_path / "state")) == before
-    assert everything(Gallery.anew(tmp_path / "elsewhere", [folder])) == before
+    assert everything(Gallery.rebuilt(tmp_path / "state")) == before
+    assert everything(Gallery.rebuilt(tmp_path / "elsewhere", [folder])) == before
 
 
 def test_what_the_index_is_made_of(full):
@@ -82,7 +84,7 @@ def test_files_are_never_rewritten(gallery, make):
     picture = make()
     gallery.refresh()
     before, stamp = picture.path.read_bytes(), picture.path.stat()
-    gallery.mark([gallery.entry(picture.path).id], Change(True, 5, "x", {"a": True}, {"b": True}))
+    gallery.mark([gallery.entry(picture.path).id], AnnotationChange(True, 5, "x", {"a": True}, {"b": True}))
     gallery.restore(gallery.trash([picture.path]))
     assert picture.path.read_bytes() == before
     assert picture.path.stat().st_mtime_ns == stamp.st_mtime_ns
@@ -151,7 +153,7 @@ def test_a_mark_for_what_is_not_here_is_refused(gallery, make, folder):
     gallery.refresh()
     one = gallery.find().entries[0].id
     with pytest.raises(InputError, match="no picture"):
-        gallery.mark([one, "f" * 64], Change(rating=3))
+        gallery.mark([one, "f" * 64], AnnotationChange(rating=3))
     assert not (folder / ".studio").exists()
 
 
@@ -300,7 +302,7 @@ def test_an_index_that_is_none_is_said_and_made_anew(tmp_path, folder, make):
     (tmp_path / "state" / FILE).write_bytes(b"nonsense " * 1000)
     with pytest.raises(OutputError, match="studio gallery rebuild"):
         Gallery(tmp_path / "state", [folder])
-    assert found(Gallery.anew(tmp_path / "state", [folder])) == ["x"]
+    assert found(Gallery.rebuilt(tmp_path / "state", [folder])) == ["x"]
 
 
 def test_a_folder_that_is_away_is_not_forgotten(full, folder, tmp_path):
@@ -316,7 +318,7 @@ def test_a_folder_that_is_away_is_not_forgotten(full, folder, tmp_path):
 def write_and_mark(state, folder, ids, tag) -> None:
     gallery = Gallery(state, [folder])
     for one in ids:
-        gallery.mark([one], Change(tags={tag: True}))
+        gallery.mark([one], AnnotationChange(tags={tag: True}))
         gallery.refresh()
 
 

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from studio.errors import InputError
-from studio.gallery.entry import Change
+from studio.gallery.entry import AnnotationChange
 from studio.gallery.gallery import Gallery
 from studio.gallery.query import Query, Term
 from tests.gallery.conftest import found, maker
@@ -29,7 +29,8 @@ def shown(tmp_path_factory, a_job):
     )
     gallery.refresh()
     gallery.mark(
-        [gallery.find("seed:9").entries[0].id], Change(True, 4, "for the cover", {"Print": True}, {"Spring 27": True})
+        [gallery.find("seed:9").entries[0].id],
+        AnnotationChange(True, 4, "for the cover", {"Print": True}, {"Spring 27": True}),
     )
     return gallery
 
@@ -93,13 +94,13 @@ def test_what_is_found(shown, text, names):
     [
         ("modle:spark", "did you mean 'model'"),
         ("style:flat", 'write "style flat"'),
-        ("seed:x", "no seed"),
-        ("seed:" + "9" * 19, "no seed"),
-        ("rating:6", "no rating"),
-        ("size:big", "no size"),
-        ("date:2026-13", "no date"),
-        ("date:9999", "no date"),
-        ("date:٢٠٢٦", "no date"),
+        ("seed:x", "not a seed"),
+        ("seed:" + "9" * 19, "not a seed"),
+        ("rating:6", "not a rating"),
+        ("size:big", "not a size"),
+        ("date:2026-13", "not a date"),
+        ("date:9999", "not a date"),
+        ("date:٢٠٢٦", "not a date"),
         ("is:nice", "known: favourite, input, trash"),
     ],
 )
@@ -145,7 +146,7 @@ def test_a_page_follows_the_other_and_nothing_comes_twice_or_is_left_out(gallery
             break
     assert len(seen) == 25 == len(set(seen))
     assert seen == sorted(seen, reverse=True)
-    with pytest.raises(InputError, match="no page"):
+    with pytest.raises(InputError, match="not the end of a page"):
         gallery.find(after="x'; --")
 
 

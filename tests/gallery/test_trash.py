@@ -16,7 +16,7 @@ def test_there_and_back(gallery, make, folder):
     assert now.is_relative_to(folder / ".studio" / "trash")
     assert (found(gallery), found(gallery, "is:trash")) == ([], ["star"])
     assert gallery.refresh().read == 0
-    assert gallery.thrown_away(picture.path) == gallery.thrown_away(now) == [now]
+    assert gallery.find_in_trash(picture.path) == gallery.find_in_trash(now) == [now]
     shutil.rmtree(folder / "sub")
     assert gallery.restore([now]) == [picture.path]
     assert found(gallery) == ["star"]
@@ -33,7 +33,7 @@ def test_nothing_is_ever_written_over(gallery, make):
     third = make(seed=3, name="star")
     before = third.path.read_bytes()
     gallery.refresh()
-    assert len(gallery.thrown_away(third.path)) == 2
+    assert len(gallery.find_in_trash(third.path)) == 2
     back = gallery.restore(gallery.in_trash().files)
     assert sorted(path.name for path in back) == ["star-2.png", "star-3.png"]
     assert third.path.read_bytes() == before
@@ -126,4 +126,4 @@ def test_the_trash_is_known_from_the_files_alone(gallery, make, tmp_path, folder
     gallery.trash([picture.path])
     again = Gallery(tmp_path / "other state", [folder])
     again.refresh()
-    assert again.restore(again.thrown_away(picture.path)) == [picture.path]
+    assert again.restore(again.find_in_trash(picture.path)) == [picture.path]

@@ -8,7 +8,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from studio.errors import InputError
 from studio.images.image_file import open_image
-from studio.imports.metadata_extract import carried
+from studio.imports.metadata_extract import extract_metadata
 
 
 def chunks(data):
@@ -46,7 +46,7 @@ def test_texts_with_wrong_checksums_are_read_and_the_pixels_with_them(png):
     after = open_image(spoilt(png, {b"tEXt", b"iTXt", b"zTXt"}))
     assert after.tobytes() == before.tobytes()
     assert after.info == before.info
-    assert carried(png).texts["parameters"].startswith("a cat")
+    assert extract_metadata(png).texts["parameters"].startswith("a cat")
     changed = open_image(spoilt(png, {b"tEXt"}, content=True))
     assert changed.info["parameters"] != before.info["parameters"]
 

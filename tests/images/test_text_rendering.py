@@ -20,9 +20,9 @@ def test_ink_can_be_read_on_any_ground(ground):
 def test_text_fills_its_box_and_stays_in_it():
     lines = fitted("Winter walks for everyone, every Sunday", 300, 120, 80, bold=True)
     assert lines.height <= 120
-    assert 150 < max(lines.letters.getlength(line) for line in lines.lines) <= 300
+    assert 150 < max(lines.font.getlength(line) for line in lines.lines) <= 300
     assert " ".join(lines.lines) == "Winter walks for everyone, every Sunday"
-    assert fitted("Short", 300, 120, 40).letters.size == 40
+    assert fitted("Short", 300, 120, 40).font.size == 40
 
 
 def test_no_word_is_left_alone():

@@ -4,7 +4,7 @@ import pytest
 
 from studio.errors import InputError
 from studio.imports.imported_settings import Asset
-from studio.imports.json_validators import asset, flat, items, loaded, number, seed
+from studio.imports.json_validators import asset, flatten, items, json_object, number, seed
 
 
 @pytest.mark.parametrize(("value", "read"), [(3, 3), ("3", 3), (" 2.50 ", 2.5), (-0.5, -0.5), ("+7", 7), (".5", 0.5)])
@@ -36,7 +36,7 @@ def test_files_and_their_hashes():
 )
 def test_what_is_no_object(text):
     with pytest.raises(InputError, match="Thing"):
-        loaded(text, "Thing")
+        json_object(text, "Thing")
 
 
 def test_lists_and_settings_within_settings():
@@ -44,7 +44,7 @@ def test_lists_and_settings_within_settings():
     for value in ("a", {}, [0] * 101):
         with pytest.raises(ValueError, match="list"):
             items(value)
-    assert dict(flat({"a": {"b": {"c": 1}}, "d": []})) == {"a.b.c": 1, "d": []}
+    assert dict(flatten({"a": {"b": {"c": 1}}, "d": []})) == {"a.b.c": 1, "d": []}
 
 
 @pytest.mark.parametrize(("said", "ours"), [(7, 7), ("7", 7), (2**32, 0), (2**64 + 5, 5), (3.0, 3)])
@@ -54,5 +54,5 @@ def test_a_seed_is_what_torch_makes_of_it_on_a_cpu(said, ours):
 
 @pytest.mark.parametrize("said", [-1, "-1", 0.5, None, True, "x", [7]])
 def test_what_is_not_a_seed_is_refused(said):
-    with pytest.raises(ValueError, match=r"not a number|not a whole number|drawn at random"):
+    with pytest.raises(ValueError, match=r"not a number|not a whole number|random seed"):
         seed(said)

@@ -5,15 +5,15 @@ from functools import partial
 
 import pytest
 
-from studio.imports.prompt_dialects import comfy, compel, novelai, plain, sdcpp, swarm, written
+from studio.imports.prompt_dialects import comfy, compel, escape, format_pieces, novelai, sdcpp, swarm
 from studio.prompts import grammar, wildcards
 
 DIALECTS = (
-    comfy.ours,
-    sdcpp.ours,
-    compel.ours,
-    partial(novelai.ours, numbers=True),
-    lambda prompt: swarm.ours(prompt, []),
+    comfy.to_studio,
+    sdcpp.to_studio,
+    compel.to_studio,
+    partial(novelai.to_studio, numbers=True),
+    lambda prompt: swarm.to_studio(prompt, []),
 )
 
 
@@ -30,7 +30,7 @@ def _read(prompt):
      "x (y:1.2)", "un(even", "\\"],
 )  # fmt: skip
 def test_plain_words_are_only_words(words):
-    ours = plain(words)
+    ours = escape(words)
     read = _read(ours)
     assert [weight for _, weight in read] == [1.0]
     assert read[0][0].lower() == words.lower()
@@ -40,10 +40,10 @@ def test_plain_words_are_only_words(words):
 
 def test_a_weight_is_written_so_that_it_is_read():
     for weight in (1.1576, 0.0001, -1.5, 99.9, 0.1 + 0.2):
-        assert _read(written([grammar.Piece(" a cat ", weight)])) == [("a cat", round(weight, 4))]
+        assert _read(format_pieces([grammar.Piece(" a cat ", weight)])) == [("a cat", round(weight, 4))]
     for weight in (1e6, float("inf"), float("nan")):
         with pytest.raises(ValueError, match="large"):
-            written([grammar.Piece("a", weight)])
+            format_pieces([grammar.Piece("a", weight)])
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_weight_is_written_so_that_it_is_read():
     ],
 )
 def test_comfyui(prompt, means):
-    assert _read(comfy.ours(prompt)) == means
+    assert _read(comfy.to_studio(prompt)) == means
 
 
 @pytest.mark.parametrize(
@@ -71,13 +71,13 @@ def test_comfyui(prompt, means):
     ],
 )
 def test_invokeai(prompt, means):
-    assert _read(compel.ours(prompt)) == means
+    assert _read(compel.to_studio(prompt)) == means
 
 
 @pytest.mark.parametrize("prompt", ['("a", "b").blend(1, 1)', '("a", "b").and()', "cat.swap(dog)", "a (b", 'a 5" nail'])
 def test_what_invokeai_says_and_we_cannot(prompt):
-    with pytest.raises(ValueError, match="no like|no partner"):
-        compel.ours(prompt)
+    with pytest.raises(ValueError, match="no equivalent|not closed"):
+        compel.to_studio(prompt)
 
 
 @pytest.mark.parametrize(
@@ -90,11 +90,11 @@ def test_what_invokeai_says_and_we_cannot(prompt):
     ],
 )
 def test_novelai(prompt, means):
-    assert _read(novelai.ours(prompt, numbers=True)) == means
+    assert _read(novelai.to_studio(prompt, numbers=True)) == means
 
 
 def test_numbers_are_words_before_novelai_four():
-    assert _read(novelai.ours("1.5::a::", numbers=False)) == [("1.5::a::", 1)]
+    assert _read(novelai.to_studio("1.5::a::", numbers=False)) == [("1.5::a::", 1)]
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -142,8 +142,8 @@ def test_hostile_prompts_take_no_time_and_read_as_ours_or_are_refused(dialect):
     ],
 )
 def test_stable_diffusion_cpp(prompt, means):
-    assert _read(sdcpp.ours(prompt)) == means
+    assert _read(sdcpp.to_studio(prompt)) == means
 
 
 def test_a_break_of_stable_diffusion_cpp_is_one_here():
-    assert sdcpp.ours("(a:1.2) cat BREAK on a mat") == "(a:1.2) cat BREAK on a mat"
+    assert sdcpp.to_studio("(a:1.2) cat BREAK on a mat") == "(a:1.2) cat BREAK on a mat"

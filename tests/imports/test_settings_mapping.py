@@ -2,7 +2,7 @@
 
 import pytest
 
-from studio.imports.settings_mapping import fitted, form_of, shown
+from studio.imports.settings_mapping import fit_to_workflow, form_of, shown
 from studio.workflow.workflow import Workflow, bind
 
 WORKFLOW = Workflow.load("image-to-image")
@@ -10,7 +10,7 @@ WORKFLOW = Workflow.load("image-to-image")
 
 def test_values_that_fit_are_kept_as_they_are():
     values = {"prompt": "a cat", "steps": 30, "guidance": 7, "size": "512x768", "seed": 4294967295}
-    assert fitted(WORKFLOW, values) == (values, ())
+    assert fit_to_workflow(WORKFLOW, values) == (values, ())
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_values_that_fit_are_kept_as_they_are():
     ],
 )
 def test_what_does_not_fit_is_left_with_its_name_there_and_a_reason(name, value):
-    values, (left,) = fitted(WORKFLOW, {"prompt": "a cat", "count": 2, name: value}, {name: "X"})
+    values, (left,) = fit_to_workflow(WORKFLOW, {"prompt": "a cat", "count": 2, name: value}, {name: "X"})
     assert name not in values
     assert values["count"] == 2
     assert (left.name, left.value) == ("X", shown(value))

@@ -55,7 +55,7 @@ def test_stars_are_found_and_the_trash_gives_back(gallery):
     gallery.get_by_role("button", name="Put back").click()
     expect(status).to_have_text("1 picture")
     search.fill("rating:9")
-    expect(status).to_contain_text("is no rating")
+    expect(status).to_contain_text("is not a rating")
 
 
 def test_everybody_can_use_it(notebook, gallery):

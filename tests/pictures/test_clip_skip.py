@@ -3,10 +3,10 @@
 import pytest
 
 from studio.families import Family
-from studio.pictures.clip_skip import CONVENTIONS, ours, theirs
+from studio.pictures.clip_skip import CONVENTIONS, from_studio, to_studio
 from studio.plugins import find, names
 
-# Our clip skip for 1, 2 and 3 there (of InvokeAI for 0, 1 and 2); None where the layer is not to be had.
+# Our clip skip for 1, 2 and 3 there (of InvokeAI for 0, 1 and 2); None where the layer is not available.
 TABLE = {
     ("A1111", "sd1"): (1, 2, 3),
     ("A1111", "sd2"): (1, 1, 1),
@@ -47,15 +47,15 @@ def test_what_each_program_means(tool, family):
     for said, expected in zip(range(first, first + 3), TABLE[tool, family], strict=True):
         if expected is None:
             with pytest.raises(ValueError, match="after the one that the model was trained with"):
-                ours(said, tool, family)
+                to_studio(said, tool, family)
         else:
-            assert ours(said, f"{tool} v1.2", family) == expected
+            assert to_studio(said, f"{tool} v1.2", family) == expected
 
 
 @pytest.mark.parametrize(("tool", "family"), [key for key in TABLE if key not in {("A1111", "sd2"), ("A1111", "sdxl")}])
 def test_what_is_written_is_read_as_the_same(tool, family):
     for skip in (1, 2, 3):
-        assert ours(theirs(skip, tool, family), tool, family) == skip
+        assert to_studio(from_studio(skip, tool, family), tool, family) == skip
 
 
 def test_every_program_is_in_the_table_for_every_family_that_has_clip_skip():
@@ -66,19 +66,19 @@ def test_every_program_is_in_the_table_for_every_family_that_has_clip_skip():
 
 @pytest.mark.parametrize("tool", CONVENTIONS)
 def test_other_families_have_none(tool):
-    for count in (ours, theirs):
+    for count in (to_studio, from_studio):
         with pytest.raises(ValueError, match="has no clip skip"):
             count(2, tool, "flux1")
-    assert ours(0 if tool == "InvokeAI" else 1, tool, "flux1") == 1
+    assert to_studio(0 if tool == "InvokeAI" else 1, tool, "flux1") == 1
 
 
 def test_a_program_that_is_not_named_counts_as_a1111():
-    assert [ours(2, "", family) for family in ("sd1", "sdxl")] == [2, 1]
+    assert [to_studio(2, "", family) for family in ("sd1", "sdxl")] == [2, 1]
 
 
 def test_without_a_family_only_what_is_the_same_in_all_is_known():
-    assert ours(1, "A1111") == ours(1, "Forge f2.0") == ours(1, "Civitai") == 1
-    assert ours(2, "SD.Next") == 2
+    assert to_studio(1, "A1111") == to_studio(1, "Forge f2.0") == to_studio(1, "Civitai") == 1
+    assert to_studio(2, "SD.Next") == 2
     for tool, said in (("A1111", 2), ("Forge", 2), ("ComfyUI", 1), ("SwarmUI", 2)):
         with pytest.raises(ValueError, match="depends on the model's family"):
-            ours(said, tool)
+            to_studio(said, tool)

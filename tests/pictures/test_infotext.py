@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from studio.errors import InputError
-from studio.pictures.infotext import Infotext, pairs, quoted, written
+from studio.pictures.infotext import Infotext, format_infotext, pairs, quoted
 
 THEIRS = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')  # modules/infotext_utils.py of A1111
 
@@ -71,9 +71,9 @@ def test_all_that_is_written_is_read_again():
         said = {key: "".join(random.choices(letters, k=random.randint(0, 30))).strip() for key in keys}
         said = {key: value for key, value in said.items() if value[:1] not in ("[", "{") or quoted(value) != value}
         if len(said) >= 3:
-            info = Infotext.parse(written("a cat", "", said))
+            info = Infotext.parse(format_infotext("a cat", "", said))
             assert dict(info.settings) == said
-            line = written("", "", said).lstrip("\n")
+            line = format_infotext("", "", said).lstrip("\n")
             assert {key: value for key, value in theirs(line).items() if key in said} == said
 
 
@@ -92,5 +92,5 @@ def test_hostile_text_is_read_at_once(text):
 
 
 def test_text_beyond_all_measure_is_refused_in_one_line():
-    with pytest.raises(InputError, match="letters long; that cannot be right"):
+    with pytest.raises(InputError, match="letters long; it cannot be read"):
         Infotext.parse("a" * 10_000_000)

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from studio.imports.formats import a1111
-from studio.imports.metadata_extract import Carried
+from studio.imports.metadata_extract import EmbeddedMetadata
 from studio.parameters.sampler_names import NAMES, canonical, in_two
 from studio.pictures import parameters_text
 from studio.workflow.job import Job
@@ -81,9 +81,19 @@ def test_samplers_in_two_are_the_same_again(name):
     assert canonical(sampler, schedule or "Automatic") == name
 
 
+@pytest.mark.parametrize(
+    ("sampler", "key"), [("DDIM", "Eta DDIM"), ("TCD", "Eta"), ("Euler", None), ("model's own", None)]
+)
+def test_eta_is_written_for_the_samplers_that_take_it_and_read_again(sampler, key):
+    text = written(sampler=sampler, eta=0.5)
+    found = theirs(text.split("\n")[-1])
+    assert {name: value for name, value in found.items() if name.startswith("Eta")} == ({key: "0.5"} if key else {})
+    assert a1111.read(EmbeddedMetadata({"parameters": text})).values.get("eta") == (0.5 if key else None)
+
+
 def test_what_we_write_we_read():
     found = a1111.read(
-        Carried({"parameters": written(negative_prompt="red", sampler="DPM++ 2M", steps=9, guidance=3.5)})
+        EmbeddedMetadata({"parameters": written(negative_prompt="red", sampler="DPM++ 2M", steps=9, guidance=3.5)})
     )
     assert found.tool == "studio 0.4"
     assert found.values == {

@@ -9,7 +9,7 @@ from PIL import Image
 from studio.config import Settings
 from studio.errors import InputError, OutputError
 from studio.gallery.database import FILE
-from studio.gallery.entry import Used
+from studio.gallery.entry import UsedAsset
 from studio.gallery.gallery import Gallery
 from studio.pictures.picture import Picture
 from studio.runtime.events import Step
@@ -123,7 +123,7 @@ def test_each_picture_is_in_the_gallery_at_once(session, pictures, tmp_path):
     assert {queued.path, *(picture.path for picture in pictures)} <= listed
     assert unlisted.path not in listed
     (styled,) = session.gallery.find("lora:neon licence:apache", folder=tmp_path).entries
-    assert styled.uses == (Used("model", "spark", "apache-2.0"), Used("lora", "neon-glow", "apache-2.0"))
+    assert styled.uses == (UsedAsset("model", "spark", "apache-2.0"), UsedAsset("lora", "neon-glow", "apache-2.0"))
 
 
 def test_a_broken_or_locked_gallery_fails_no_job(text_to_image, tmp_path, caplog):
@@ -134,7 +134,7 @@ def test_a_broken_or_locked_gallery_fails_no_job(text_to_image, tmp_path, caplog
     (first,) = session.run(job)
     (second,) = session.submit(job).wait()
     assert "studio gallery rebuild" in caplog.text
-    assert Gallery.anew(state).entry(first.path).seed == 3
+    assert Gallery.rebuilt(state).entry(first.path).seed == 3
     other = sqlite3.connect(state / FILE)
     other.execute("BEGIN IMMEDIATE")
     (third,) = session.run(job)

@@ -20,7 +20,7 @@ from studio.config import shipped
 from studio.diffusion.memory.memory_footprint import Anatomy
 from studio.errors import StudioError
 from studio.gallery import annotations, file_metadata
-from studio.imports.importing import brought
+from studio.imports.importing import import_file
 from studio.lora.library import sidecars
 from studio.lora.library.card import LoraCard
 from studio.models import folder as models
@@ -149,13 +149,13 @@ def _surroundings(home: Path) -> tuple[Path, Path, Path]:
 
 
 def _brought(path: Path) -> None:
-    found = brought(path, here.library())
+    found = import_file(path, here.library())
     workflow = Workflow.of(found.workflow, found.definition) if isinstance(found, Job) else found.workflow
     controls(workflow)
     if isinstance(found, Job):
         here.resolved(found)
     else:
-        found.said()
+        found.messages()
 
 
 def _picture(path: Path) -> None:

@@ -1,1 +1,1 @@
-"""ComfyUI's graphs: read backwards from what they save, and written for our workflows."""
+"""ComfyUI's graphs: read backwards from their outputs, and written for our workflows."""

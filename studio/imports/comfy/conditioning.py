@@ -1,4 +1,4 @@
-"""What guides a sampler: prompts, each for its area and its share of the steps, and pictures to follow."""
+"""A sampler's conditioning: prompts, each with its area and range of steps, and pictures to follow."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -7,8 +7,8 @@ from typing import Any, Final
 from studio.errors import InputError
 from studio.imports.comfy import prompt_dialect
 from studio.imports.comfy.graph import Node
-from studio.imports.comfy.graph_traversal import Trail
-from studio.imports.comfy.image_nodes import Pixels, pixels
+from studio.imports.comfy.graph_traversal import GraphReader
+from studio.imports.comfy.image_nodes import ImageSource, pixels
 from studio.imports.comfy.model import clip_skip, file
 from studio.imports.comfy.nodes import CONDITIONINGS, PARTS, WORDS
 
@@ -27,31 +27,31 @@ _TEXTS: Final = {
     "TextEncodeQwenImageEdit": ("prompt",),
     "TextEncodeQwenImageEditPlus": ("prompt",),
 }
-"""Where the words stand, the first what counts where they differ; in others under "text"."""
-Known = dict[tuple[str, int], "Conditioning"]
+"""The inputs with the prompt, of which the first one counts if they differ; "text" for other nodes."""
+Known = dict[tuple[str, int], "ComfyConditioning"]
 _SHOWS: Final = {"openpose": "pose", "depth": "depth", "hed/pidi/scribble/ted": "scribble", "normal": "normals",
                  "canny/lineart/anime_lineart/mlsd": "edges", "segment": "segments", "tile": "tile",
                  "repaint": "repaint"}  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One prompt, in the studio's grammar: for a ``box`` (x, y, width, height; shares below 1, else pixels) or mask."""
+class ConditionedPrompt:
+    """A prompt in the studio's grammar, for a ``box`` (x, y, width, height; shares up to 1, else pixels) or a mask."""
 
     text: str
     weight: float = 1.0
     box: Box | None = None
-    mask: Pixels | None = None
+    mask: ImageSource | None = None
     start: float = 0.0
     end: float = 1.0
 
 
 @dataclass(frozen=True)
-class Followed:
-    """A picture that is followed by means of a ControlNet."""
+class ControlNetInput:
+    """A picture that is followed with a ControlNet."""
 
     net: str
-    picture: Pixels
+    picture: ImageSource
     weight: float | None
     start: float | None
     end: float | None
@@ -59,108 +59,111 @@ class Followed:
 
 
 @dataclass(frozen=True)
-class Conditioning:
-    """All that guides. ``guidance`` is what a model was taught; ``like`` the pictures that it is told to change.
+class ComfyConditioning:
+    """Everything that conditions a sampler.
 
-    ``beside`` is one that it sees beside the noise: to be changed, or to be followed, as it was taught. ``unknown``
-    says that nodes which are not read make some of its words.
+    ``guidance`` is for guidance-distilled models; ``edited`` are the pictures that an instruction model edits.
+    ``extra_channels`` is a picture that the model gets beside the noise: to edit, or to follow, as it was trained.
+    ``unknown`` means that unsupported nodes make part of the prompt.
     """
 
-    entries: tuple[Entry, ...] = ()
-    followed: tuple[Followed, ...] = ()
+    entries: tuple[ConditionedPrompt, ...] = ()
+    followed: tuple[ControlNetInput, ...] = ()
     guidance: float | None = None
-    like: tuple[Pixels, ...] = ()
-    beside: Pixels | None = None
+    edited: tuple[ImageSource, ...] = ()
+    extra_channels: ImageSource | None = None
     embeddings: tuple[tuple[str, str], ...] = ()
     clip_skip: int | None = None
     zeroed: bool = False
     unknown: bool = False
 
-    def __add__(self, other: "Conditioning") -> "Conditioning":
+    def __add__(self, other: "ComfyConditioning") -> "ComfyConditioning":
         if len(self.entries) + len(other.entries) > _MOST:
             raise InputError(f"this ComfyUI graph combines over {_MOST} prompts; it cannot be read")
-        return Conditioning(
+        return ComfyConditioning(
             self.entries + other.entries,
             self.followed or other.followed,
             self.guidance if self.guidance is not None else other.guidance,
-            self.like or other.like,
-            self.beside or other.beside,
+            self.edited or other.edited,
+            self.extra_channels or other.extra_channels,
             tuple(dict.fromkeys(self.embeddings + other.embeddings)),
             self.clip_skip or other.clip_skip,
             self.zeroed and other.zeroed,
             self.unknown or other.unknown,
         )
 
-    def with_entries(self, **changes: Any) -> "Conditioning":
-        """The same with other values for all prompts; those that are None, as unknown, change nothing."""
+    def with_entries(self, **changes: Any) -> "ComfyConditioning":
+        """The same with other values for all prompts; values that are None, as unknown, change nothing."""
         known = {name: value for name, value in changes.items() if value is not None}
         return replace(self, entries=tuple(replace(entry, **known) for entry in self.entries))
 
 
-def conditioning(trail: Trail, node: Node, name: str) -> Conditioning:
-    """What comes into an input; each node is read once, however often it is used."""
-    last, slot = trail.output_of(node, name, _KNOWN, _ONWARD)
+def conditioning(reader: GraphReader, node: Node, name: str) -> ComfyConditioning:
+    """The conditioning of an input; each node is read once, however often it is used."""
+    last, slot = reader.output_of(node, name, _KNOWN, _ONWARD)
     if last is None:
-        return Conditioning(unknown=node.link(name) is not None)
+        return ComfyConditioning(unknown=node.link(name) is not None)
     known: Known = {}
-    for one in trail.graph.order(last):
+    for one in reader.graph.order(last):
         if one.type in _KNOWN:
-            known |= {(one.id, n): made for n, made in enumerate(_read(trail, one, known))}
-    return known.get((last.id, slot), Conditioning())
+            known |= {(one.id, n): made for n, made in enumerate(_read(reader, one, known))}
+    return known.get((last.id, slot), ComfyConditioning())
 
 
-def _read(trail: Trail, node: Node, known: Known) -> tuple[Conditioning, ...]:
-    """What each output of a node gives."""
+def _read(reader: GraphReader, node: Node, known: Known) -> tuple[ComfyConditioning, ...]:
+    """The conditioning of each output of a node."""
 
-    def before(name: str) -> Conditioning:
+    def before(name: str) -> ComfyConditioning:
         if node.link(name) is None:
-            return Conditioning()
-        found, slot = trail.output_of(node, name, _KNOWN, _ONWARD)
-        return known.get((found.id, slot), Conditioning()) if found else Conditioning(unknown=True)
+            return ComfyConditioning()
+        found, slot = reader.output_of(node, name, _KNOWN, _ONWARD)
+        return known.get((found.id, slot), ComfyConditioning()) if found else ComfyConditioning(unknown=True)
 
     if node.type in WORDS:
-        return (_said(trail, node),)
+        return (_encoded(reader, node),)
     if node.type in ("ConditioningCombine", "ConditioningConcat", "ConditioningAverage"):
-        return (_joined(trail, node, before),)
+        return (_joined(reader, node, before),)
     change = _CHANGES.get(node.type, _unchanged)
     sides = ("positive", "negative") if node.link("positive") else ("conditioning",)
-    return tuple(change(trail, node, before(side)) for side in sides)
+    return tuple(change(reader, node, before(side)) for side in sides)
 
 
-def _unchanged(trail: Trail, node: Node, before: Conditioning) -> Conditioning:  # noqa: ARG001 as the others
+def _unchanged(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:  # noqa: ARG001 same signature
     return before
 
 
-def _said(trail: Trail, node: Node) -> Conditioning:
+def _encoded(reader: GraphReader, node: Node) -> ComfyConditioning:
     names = _TEXTS.get(node.type, ("text",))
-    texts = {name: trail.text(node, name) for name in names}
+    texts = {name: reader.text(node, name) for name in names}
     named, first = next(((name, text) for name, text in texts.items() if text.strip()), (names[0], ""))
     for name, text in texts.items():
         if text.strip() and text != first:
-            trail.leave(f"{name} of {node}", text, "all text encoders read one prompt here")
+            reader.skip(f"{name} of {node}", text, "all text encoders get the same prompt here")
     if len(first) > _LONGEST:
-        trail.leave(f"text of {node}", first, f"it has over {_LONGEST:,} letters")
+        reader.skip(f"text of {node}", first, f"it has over {_LONGEST:,} letters")
         first = ""
-    unknown = trail.unknown(node, *names)
-    said = prompt_dialect.ours("" if unknown else first, drawn=trail.graph.drawn or node.link(named) is not None)
-    if said.weighted:
-        trail.leave("weights of words", first, "they are kept; what they weigh is reckoned a little otherwise there")
-    if said.lowered:
-        trail.leave("BREAK or AND", first, "plain words there; written small here, where they would part prompts")
-    guidance = trail.number(node, "guidance") if node.type == "CLIPTextEncodeFlux" else None
+    unknown = reader.unknown(node, *names)
+    prompt = prompt_dialect.to_studio(
+        "" if unknown else first, drawn=reader.graph.drawn or node.link(named) is not None
+    )
+    if prompt.weighted:
+        reader.skip("weights of words", first, "they are kept, but have a slightly different effect there")
+    if prompt.lowered:
+        reader.skip("BREAK or AND", first, "plain words there; in lower case here, where they would split the prompt")
+    guidance = reader.number(node, "guidance") if node.type == "CLIPTextEncodeFlux" else None
     seen = [name for name in ("image", "image1", "image2", "image3") if node.link(name)]
-    like = tuple(pixels(trail, node, name) for name in seen)
-    skip = clip_skip(trail, node)
-    entry = Entry(said.text)
-    return Conditioning((entry,), (), guidance, like, None, said.embeddings, skip, unknown=unknown)
+    edited = tuple(pixels(reader, node, name) for name in seen)
+    skip = clip_skip(reader, node)
+    entry = ConditionedPrompt(prompt.text)
+    return ComfyConditioning((entry,), (), guidance, edited, None, prompt.embeddings, skip, unknown=unknown)
 
 
-def _joined(trail: Trail, node: Node, before: Callable[[str], Conditioning]) -> Conditioning:
+def _joined(reader: GraphReader, node: Node, before: Callable[[str], ComfyConditioning]) -> ComfyConditioning:
     if node.type == "ConditioningCombine":
         return before("conditioning_1") + before("conditioning_2")
     to, other = before("conditioning_to"), before("conditioning_from")
     if node.type == "ConditioningAverage":
-        return _averaged(trail, node, to, other)
+        return _averaged(reader, node, to, other)
     appended = other.entries[0].text if other.entries else ""
     if any(len(entry.text) + len(appended) > _LONGEST for entry in to.entries):
         raise InputError(f"this ComfyUI graph joins prompts to over {_LONGEST:,} letters; it cannot be read")
@@ -168,77 +171,77 @@ def _joined(trail: Trail, node: Node, before: Callable[[str], Conditioning]) -> 
     return replace(to + replace(other, entries=()), entries=after)
 
 
-def _averaged(trail: Trail, node: Node, to: Conditioning, other: Conditioning) -> Conditioning:
-    """One of the two, where it alone counts; else the first, as prompts are not averaged here."""
-    share = trail.number(node, "conditioning_to_strength", 1.0)
+def _averaged(reader: GraphReader, node: Node, to: ComfyConditioning, other: ComfyConditioning) -> ComfyConditioning:
+    """One of the two if only that counts; otherwise the first, as prompts cannot be averaged here."""
+    share = reader.number(node, "conditioning_to_strength", 1.0)
     if share == 0:
         return replace(other, entries=other.entries[:1])
     if share != 1:
-        counts = "" if share is None else f", the other counts {share:g}"
+        counts = "" if share is None else f", the weight of the other is {share:g}"
         for entry in other.entries:
-            trail.leave(f"conditioning_from of {node}", entry.text, f"prompts are not averaged here{counts}")
+            reader.skip(f"conditioning_from of {node}", entry.text, f"prompts cannot be averaged here{counts}")
     return to
 
 
-def _boxed(trail: Trail, node: Node, before: Conditioning) -> Conditioning:
-    x, y, width, height = (trail.number(node, name, 0.0) or 0.0 for name in ("x", "y", "width", "height"))
-    return _weighed(trail, node, before.with_entries(box=(x, y, width, height)))
+def _boxed(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:
+    x, y, width, height = (reader.number(node, name, 0.0) or 0.0 for name in ("x", "y", "width", "height"))
+    return _weighed(reader, node, before.with_entries(box=(x, y, width, height)))
 
 
-def _masked(trail: Trail, node: Node, before: Conditioning) -> Conditioning:
-    return _weighed(trail, node, before.with_entries(mask=pixels(trail, node, "mask")))
+def _masked(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:
+    return _weighed(reader, node, before.with_entries(mask=pixels(reader, node, "mask")))
 
 
-def _weighed(trail: Trail, node: Node, before: Conditioning) -> Conditioning:
-    return before.with_entries(weight=trail.number(node, "strength", 1.0))
+def _weighed(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:
+    return before.with_entries(weight=reader.number(node, "strength", 1.0))
 
 
-def _timed(trail: Trail, node: Node, before: Conditioning) -> Conditioning:
-    return before.with_entries(start=trail.number(node, "start", 0.0), end=trail.number(node, "end", 1.0))
+def _timed(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:
+    return before.with_entries(start=reader.number(node, "start", 0.0), end=reader.number(node, "end", 1.0))
 
 
-def _zeroed(trail: Trail, node: Node, before: Conditioning) -> Conditioning:  # noqa: ARG001 as the others
-    return Conditioning(zeroed=True)
+def _zeroed(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:  # noqa: ARG001 same signature
+    return ComfyConditioning(zeroed=True)
 
 
-def _taught(trail: Trail, node: Node, before: Conditioning) -> Conditioning:
-    return replace(before, guidance=trail.number(node, "guidance"))
+def _distilled_guidance(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:
+    return replace(before, guidance=reader.number(node, "guidance"))
 
 
-def _like(trail: Trail, node: Node, before: Conditioning) -> Conditioning:
-    return replace(before, like=(*before.like, pixels(trail, node, "latent")))
+def _edited(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:
+    return replace(before, edited=(*before.edited, pixels(reader, node, "latent")))
 
 
-def _beside(trail: Trail, node: Node, before: Conditioning) -> Conditioning:
-    return replace(before, beside=pixels(trail, node, "pixels"))
+def _extra_channels(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:
+    return replace(before, extra_channels=pixels(reader, node, "pixels"))
 
 
-def _followed(trail: Trail, node: Node, before: Conditioning) -> Conditioning:
+def _followed(reader: GraphReader, node: Node, before: ComfyConditioning) -> ComfyConditioning:
     known = [name for name in PARTS if "ControlNet" in name]
-    net, shows = trail.source(node, "control_net", known, ("control_net",)), "as trained"
+    net, shows = reader.source(node, "control_net", known, ("control_net",)), "as trained"
     while net and net.type == "SetUnionControlNetType":
-        kind = trail.text(net, "type")
+        kind = reader.text(net, "type")
         shows = _SHOWS.get(kind, shows)
-        net = trail.source(net, "control_net", known, ("control_net",))
-    name = file(trail, net, ["control_net_name"]) if net else ""
+        net = reader.source(net, "control_net", known, ("control_net",))
+    name = file(reader, net, ["control_net_name"]) if net else ""
     weight, start, end = (
-        trail.number(node, key, default)
+        reader.number(node, key, default)
         for key, default in (("strength", 1.0), ("start_percent", 0.0), ("end_percent", 1.0))
     )
-    followed = Followed(name, pixels(trail, node, "image"), weight, start, end, shows)
+    followed = ControlNetInput(name, pixels(reader, node, "image"), weight, start, end, shows)
     return replace(before, followed=(*before.followed, followed))
 
 
-_CHANGES: Final[Mapping[str, Callable[[Trail, Node, Conditioning], Conditioning]]] = {
+_CHANGES: Final[Mapping[str, Callable[[GraphReader, Node, ComfyConditioning], ComfyConditioning]]] = {
     "ConditioningSetArea": _boxed,
     "ConditioningSetAreaPercentage": _boxed,
     "ConditioningSetAreaStrength": _weighed,
     "ConditioningSetMask": _masked,
     "ConditioningSetTimestepRange": _timed,
     "ConditioningZeroOut": _zeroed,
-    "FluxGuidance": _taught,
-    "ReferenceLatent": _like,
-    "InstructPixToPixConditioning": _beside,
+    "FluxGuidance": _distilled_guidance,
+    "ReferenceLatent": _edited,
+    "InstructPixToPixConditioning": _extra_channels,
     "ControlNetApply": _followed,
     "ControlNetApplyAdvanced": _followed,
     "ControlNetApplySD3": _followed,

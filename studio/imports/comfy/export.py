@@ -1,4 +1,4 @@
-"""Jobs as graphs that ComfyUI's server runs: nodes of its core, step by step."""
+"""Exports jobs as graphs of ComfyUI's core nodes, step by step."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -6,8 +6,8 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from studio.errors import InputError
-from studio.imports.comfy.prompt_graph_builder import Pin, Sheet
-from studio.imports.comfy.sampler_nodes import Drawing, Given, Guide
+from studio.imports.comfy.prompt_graph_builder import NodeOutput, PromptGraphBuilder
+from studio.imports.comfy.sampler_nodes import ExportGuide, SamplerNodes, StepValues
 from studio.library import Library
 from studio.parameters.types import Size
 from studio.prompts.lora import Lora
@@ -16,114 +16,120 @@ from studio.workflow.workflow import Workflow
 
 
 @dataclass(frozen=True)
-class Exported:
-    """A graph in the API's form, and what is to be known besides."""
+class ExportedGraph:
+    """A graph in the API format, and notes about what else to do."""
 
     graph: dict[str, dict[str, Any]]
     notes: tuple[str, ...]
 
 
-def export(job: Job, library: Library) -> Exported:
+def export(job: Job, library: Library) -> ExportedGraph:
     """The graph that makes a job's first picture.
 
-    Raises InputError that names what ComfyUI's core has no counterpart for.
+    Raises InputError that names what has no equivalent in ComfyUI's core.
     """
-    sheet = Sheet()
+    builder = PromptGraphBuilder()
     if job.total > 1:
-        sheet.note(f"this is the first of {job.total} pictures; the others differ in seed or values")
+        builder.note(f"this is the first of {job.total} pictures; the others have other seeds or values")
         job = job.alone(0)
     workflow, made = Workflow.of(job.workflow, job.definition, library), dict[str, Any]()
     for step in workflow.steps():
-        asked = {key: _referred(made, value) for key, value in given(workflow, job.values, step).items()}
+        values = {key: _resolved(made, value) for key, value in given(workflow, job.values, step).items()}
         if (build := STEPS.get(workflow.uses(step))) is None:
-            raise InputError(f"ComfyUI has no counterpart for the step '{workflow.uses(step)}'; it cannot be exported")
-        if "model" in asked:
-            asked["model"] = library.models.find(asked["model"])
-        made[step] = build(sheet, asked, job.seed)
-    sheet.add("SaveImage", {"images": made[step], "filename_prefix": "studio"})
-    return Exported(sheet.nodes, tuple(sheet.notes))
+            raise InputError(f"ComfyUI has no equivalent of the step '{workflow.uses(step)}'; it cannot be exported")
+        if "model" in values:
+            values["model"] = library.models.find(values["model"])
+        made[step] = build(builder, values, job.seed)
+    builder.add("SaveImage", {"images": made[step], "filename_prefix": "studio"})
+    return ExportedGraph(builder.nodes, tuple(builder.notes))
 
 
-def _referred(made: Mapping[str, Any], value: Any) -> Any:
-    """What an earlier step made, where a value refers to it; of a list its one value."""
+def _resolved(outputs: Mapping[str, Any], value: Any) -> Any:
+    """The output of an earlier step if the value refers to one."""
     if isinstance(value, str) and value.startswith("$"):
-        return made[value[1:]]
+        return outputs[value[1:]]
     return value
 
 
-def _guide(asked: Given) -> Guide:
-    found = asked["guide"]
-    return found if isinstance(found, Guide) else Guide()
+def _guide(values: StepValues) -> ExportGuide:
+    found = values["guide"]
+    return found if isinstance(found, ExportGuide) else ExportGuide()
 
 
-def _lora(sheet: Sheet, asked: Given, seed: int) -> Guide:  # noqa: ARG001 as all steps
-    guide = _guide(asked)
-    return replace(guide, loras=guide.loras + tuple(map(Lora.parse, asked["loras"])))
+def _lora(builder: PromptGraphBuilder, values: StepValues, seed: int) -> ExportGuide:  # noqa: ARG001 same signature
+    guide = _guide(values)
+    return replace(guide, loras=guide.loras + tuple(map(Lora.parse, values["loras"])))
 
 
-def _vae(sheet: Sheet, asked: Given, seed: int) -> Guide:  # noqa: ARG001 as all steps
-    return replace(_guide(asked), vae=asked["vae"])
+def _vae(builder: PromptGraphBuilder, values: StepValues, seed: int) -> ExportGuide:  # noqa: ARG001 same signature
+    return replace(_guide(values), vae=values["vae"])
 
 
-def _embedding(sheet: Sheet, asked: Given, seed: int) -> Guide:  # noqa: ARG001 as all steps
-    guide, file = _guide(asked), asked["embedding"]
-    return replace(guide, words=(*guide.words, (asked["word"].strip() or PurePath(file).stem, file)))
+def _embedding(builder: PromptGraphBuilder, values: StepValues, seed: int) -> ExportGuide:  # noqa: ARG001 same signature
+    guide, file = _guide(values), values["embedding"]
+    return replace(guide, words=(*guide.words, (values["word"].strip() or PurePath(file).stem, file)))
 
 
-def _lines(sheet: Sheet, asked: Given, seed: int) -> Pin:  # noqa: ARG001 as all steps
-    picture, lines = _picture(sheet, asked["image"]), asked["lines"]
+def _lines(builder: PromptGraphBuilder, values: StepValues, seed: int) -> NodeOutput:  # noqa: ARG001 same signature
+    picture, lines = _picture(builder, values["image"]), values["lines"]
     if lines == "edges":
-        return sheet.add("Canny", {"image": picture, "low_threshold": 0.1, "high_threshold": 0.2})
+        return builder.add("Canny", {"image": picture, "low_threshold": 0.1, "high_threshold": 0.2})
     if lines == "drawing":
-        return sheet.add("ImageInvert", {"image": picture})
+        return builder.add("ImageInvert", {"image": picture})
     if lines != "as it is":
-        raise InputError(f"ComfyUI has no counterpart for lines={lines}; take edges, drawing or as it is")
+        raise InputError(f"ComfyUI has no equivalent of lines={lines}; use edges, drawing or as it is")
     return picture
 
 
-def _control(sheet: Sheet, asked: Given, seed: int) -> Guide:  # noqa: ARG001 as all steps
-    if not asked["controlnet"]:
-        raise InputError("ComfyUI follows pictures by a ControlNet; without one it cannot be exported")
-    guide = _guide(asked)
-    return replace(guide, followed=(*guide.followed, (_picture(sheet, asked["image"]), asked)))
+def _control(builder: PromptGraphBuilder, values: StepValues, seed: int) -> ExportGuide:  # noqa: ARG001 same signature
+    if not values["controlnet"]:
+        raise InputError("ComfyUI needs a ControlNet to follow a picture; choose one to export this")
+    guide = _guide(values)
+    return replace(guide, followed=(*guide.followed, (_picture(builder, values["image"]), values)))
 
 
-def _generate(sheet: Sheet, asked: Given, seed: int) -> Pin:
-    drawing = Drawing.of(sheet, asked, _guide(asked), seed)
-    width, height = _size(asked) or drawing.card.size
-    if drawing.guide.followed and not asked["size"]:
-        sheet.note(f"without a size the studio draws in the shape of what is followed; here it is {width}x{height}")
-    return drawing.drawn(drawing.empty(width, height))
+def _generate(builder: PromptGraphBuilder, values: StepValues, seed: int) -> NodeOutput:
+    nodes = SamplerNodes.of(builder, values, _guide(values), seed)
+    width, height = _size(values) or nodes.card.size
+    if nodes.guide.followed and not values["size"]:
+        builder.note(
+            f"without a size the studio uses the aspect ratio of the followed picture; this graph uses {width}x{height}"
+        )
+    return nodes.drawn(nodes.empty(width, height))
 
 
-def _edit(sheet: Sheet, asked: Given, seed: int) -> Pin:
-    drawing, picture = Drawing.of(sheet, asked, _guide(asked), seed), _picture(sheet, asked["image"])
-    if size := _size(asked):
-        picture = _resized(sheet, picture, size)
+def _edit(builder: PromptGraphBuilder, values: StepValues, seed: int) -> NodeOutput:
+    nodes, picture = SamplerNodes.of(builder, values, _guide(values), seed), _picture(builder, values["image"])
+    if size := _size(values):
+        picture = _resized(builder, picture, size)
     else:
-        sheet.note("ComfyUI draws in the start picture's own size, the studio in the model's; give a size for the same")
-    return drawing.drawn(drawing.encoded(picture), asked["strength"])
+        builder.note(
+            "ComfyUI uses the size of the start picture, the studio that of the model; set a size to get the same"
+        )
+    return nodes.drawn(nodes.encoded(picture), values["strength"])
 
 
-def _inpaint(sheet: Sheet, asked: Given, seed: int) -> Pin:
-    drawing, picture = Drawing.of(sheet, asked, _guide(asked), seed), _picture(sheet, asked["image"])
-    mask = sheet.add("LoadImageMask", {"image": _loaded(sheet, asked["mask"]), "channel": "red"})
-    sheet.note("ComfyUI draws the whole picture at its own size, the studio what is around the mask at the model's")
-    latents = sheet.add("SetLatentNoiseMask", {"samples": drawing.encoded(picture), "mask": mask})
-    drawn = drawing.drawn(latents, asked["strength"])
+def _inpaint(builder: PromptGraphBuilder, values: StepValues, seed: int) -> NodeOutput:
+    nodes, picture = SamplerNodes.of(builder, values, _guide(values), seed), _picture(builder, values["image"])
+    mask = builder.add("LoadImageMask", {"image": _loaded(builder, values["mask"]), "channel": "red"})
+    builder.note(
+        "ComfyUI processes the whole picture in its own size, the studio the area around the mask in the model's"
+    )
+    latents = builder.add("SetLatentNoiseMask", {"samples": nodes.encoded(picture), "mask": mask})
+    drawn = nodes.drawn(latents, values["strength"])
     where = {"x": 0, "y": 0, "resize_source": False, "mask": mask}
-    return sheet.add("ImageCompositeMasked", {"destination": picture, "source": drawn, **where})
+    return builder.add("ImageCompositeMasked", {"destination": picture, "source": drawn, **where})
 
 
-def _hires(sheet: Sheet, asked: Given, seed: int) -> Pin:
-    drawing = Drawing.of(sheet, asked, _guide(asked), seed)
-    multiple, size = drawing.card.family.multiple, _size(asked) or drawing.card.size
-    large = Size(*(round(side * asked["factor"] / multiple) * multiple for side in size))
-    first = drawing.drawn(drawing.empty(*size))
-    return drawing.drawn(drawing.encoded(_resized(sheet, first, large)), asked["strength"])
+def _hires(builder: PromptGraphBuilder, values: StepValues, seed: int) -> NodeOutput:
+    nodes = SamplerNodes.of(builder, values, _guide(values), seed)
+    multiple, size = nodes.card.family.multiple, _size(values) or nodes.card.size
+    large = Size(*(round(side * values["factor"] / multiple) * multiple for side in size))
+    first = nodes.drawn(nodes.empty(*size))
+    return nodes.drawn(nodes.encoded(_resized(builder, first, large)), values["strength"])
 
 
-STEPS: Final[Mapping[str, Callable[[Sheet, Given, int], Any]]] = {
+STEPS: Final[Mapping[str, Callable[[PromptGraphBuilder, StepValues, int], Any]]] = {
     "lora": _lora,
     "vae": _vae,
     "embedding": _embedding,
@@ -136,20 +142,20 @@ STEPS: Final[Mapping[str, Callable[[Sheet, Given, int], Any]]] = {
 }
 
 
-def _size(asked: Given) -> Size | None:
-    return Size.parse(asked["size"]) if asked["size"] else None
+def _size(values: StepValues) -> Size | None:
+    return Size.parse(values["size"]) if values["size"] else None
 
 
-def _resized(sheet: Sheet, picture: Pin, size: Size) -> Pin:
+def _resized(builder: PromptGraphBuilder, picture: NodeOutput, size: Size) -> NodeOutput:
     how = {"upscale_method": "lanczos", "width": size.width, "height": size.height, "crop": "center"}
-    return sheet.add("ImageScale", {"image": picture, **how})
+    return builder.add("ImageScale", {"image": picture, **how})
 
 
-def _picture(sheet: Sheet, picture: Any) -> Pin:
-    """A file's picture, or one that an earlier step made."""
-    return picture if isinstance(picture, list) else sheet.add("LoadImage", {"image": _loaded(sheet, picture)})
+def _picture(builder: PromptGraphBuilder, picture: Any) -> NodeOutput:
+    """A picture from a file, or the output of an earlier step."""
+    return picture if isinstance(picture, list) else builder.add("LoadImage", {"image": _loaded(builder, picture)})
 
 
-def _loaded(sheet: Sheet, picture: str) -> str:
-    sheet.note(f"put '{picture}' into ComfyUI's input folder")
+def _loaded(builder: PromptGraphBuilder, picture: str) -> str:
+    builder.note(f"put '{picture}' into ComfyUI's input folder")
     return PurePath(picture).name

@@ -1,4 +1,4 @@
-"""A graph of nodes as ComfyUI's server runs it: what its "API form" says, and what its canvas comes down to.
+"""A graph of nodes as ComfyUI's server runs it, read from its API format or from a canvas.
 
 {"3": {"class_type": "KSampler", "inputs": {"seed": 7, "model": ["4", 0], …}, "_meta": {"title": "…"}}, …}
 """
@@ -10,13 +10,13 @@ from typing import Any, Final
 from studio.errors import InputError
 
 MOST: Final = 20_000
-"""Nodes that are read; more come from no person."""
+"""Nodes that are read; no person makes larger graphs."""
 _DEEPEST: Final = 200
 
 
 @dataclass(frozen=True)
 class Link:
-    """The output ``slot``, from 0, of a node."""
+    """The output number ``slot``, from 0, of a node."""
 
     node: str
     slot: int = 0
@@ -24,7 +24,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Node:
-    """One node: its kind, and each input's value or Link. Its name for people says kind, title and id."""
+    """A node: its type, and the value or Link of each input. As text it shows type, title and id."""
 
     id: str
     type: str
@@ -32,12 +32,12 @@ class Node:
     title: str = ""
 
     def link(self, name: str) -> Link | None:
-        """Where an input comes from, None where it is a value or not there."""
+        """The link of an input, None if it is a value or missing."""
         found = self.inputs.get(name)
         return found if isinstance(found, Link) else None
 
     def links(self) -> Iterator[Link]:
-        """Where its inputs come from."""
+        """The links of all inputs."""
         return (value for value in self.inputs.values() if isinstance(value, Link))
 
     def __str__(self) -> str:
@@ -47,28 +47,28 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes by their ids. ``drawn`` where words by lot, {red|blue}, are drawn already, as in what the server ran."""
+    """Nodes by their ids. ``drawn`` means that random choices, {red|blue}, are already made, as on the server."""
 
     nodes: Mapping[str, Node]
     drawn: bool = True
 
     def at(self, link: Link | None) -> Node | None:
-        """The node a link comes from, None where there is no such node."""
+        """The node that a link comes from, None if it does not exist."""
         return self.nodes.get(link.node) if link else None
 
     def order(self, last: Node) -> list[Node]:
-        """All that a node rests on, each after those it rests on, itself at the end.
+        """All nodes that a node depends on, each after its own dependencies, and the node itself last.
 
-        Raises InputError where nodes run in a circle, or over 200 stand one behind another.
+        Raises InputError for a cycle, and for a chain of over 200 nodes.
         """
-        done: dict[str, int] = {}  # how many stand one behind another up to it; 0 while it is looked at
+        done: dict[str, int] = {}  # the length of the longest chain up to it; 0 while it is being visited
         path = [(last, self._before(last))]
         while path:
             node, before = path[-1]
             done.setdefault(node.id, 0)
             nearer = next((one for one in before if not done.get(one.id)), None)
             if nearer and nearer.id in done:
-                raise InputError(f"this ComfyUI graph runs in a circle at {nearer}; mend it in ComfyUI")
+                raise InputError(f"this ComfyUI graph has a cycle at {nearer}; fix it in ComfyUI")
             if nearer:
                 path.append((nearer, self._before(nearer)))
             else:
@@ -83,12 +83,12 @@ class Graph:
 
 
 def is_api(data: Any) -> bool:
-    """Whether JSON is a graph in the form of the API."""
+    """Whether JSON is a graph in the API format."""
     return isinstance(data, dict) and any(isinstance(node, dict) and "class_type" in node for node in data.values())
 
 
 def read(data: Mapping[str, Any]) -> Graph:
-    """The graph of the API's form. Raises InputError for too many nodes; what is no node is passed over."""
+    """The graph in the API format; what is not a node is skipped. Raises InputError for too many nodes."""
     if len(data) > MOST:
         raise InputError(f"this ComfyUI graph has over {MOST:,} nodes; it cannot be read")
     return Graph({name: _node(name, node) for name, node in data.items() if _is_node(node)})
@@ -106,7 +106,7 @@ def _node(name: str, node: Mapping[str, Any]) -> Node:
 
 
 def kind(name: Any) -> str:
-    """What kind of node it is, without the space in which "ConditioningAverage " ends there."""
+    """The node's type, without the space at the end of "ConditioningAverage " there."""
     return str(name)[:100].strip()
 
 

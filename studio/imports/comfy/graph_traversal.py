@@ -1,4 +1,4 @@
-"""The way back through a graph from what it saves: what inputs say, and a list of what found no place here."""
+"""Reads a graph backwards from one output, and lists what could not be imported."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -9,26 +9,26 @@ from typing import Any, Final
 
 from studio.errors import InputError
 from studio.imports.comfy.graph import Graph, Link, Node
-from studio.imports.comfy.node_values import SWITCHES, NodeValues, Unknown
+from studio.imports.comfy.node_values import SWITCHES, NodeValues, UnknownValue
 from studio.imports.comfy.nodes import OUTPUTS
-from studio.imports.imported_settings import Left
+from studio.imports.imported_settings import SkippedSetting
 
 _SILENT: Final = (*OUTPUTS, "Reroute")
-"""Nodes that only pass on what comes into them."""
+"""Nodes that only pass on their input."""
 _WAYS: Final = 5_000
 _LONGEST: Final = 20_000
 
 
 @dataclass(frozen=True)
-class Trail:
-    """A graph, and the node of it whose picture is asked for.
+class GraphReader:
+    """Reads a graph from the node whose picture is imported.
 
-    Raises InputError where that cannot be followed back: in a circle, or too deep.
+    Raises InputError if the graph has a cycle or is too deep.
     """
 
     graph: Graph
     output: Node
-    _left: dict[Left, None] = field(default_factory=dict)
+    _skipped: dict[SkippedSetting, None] = field(default_factory=dict)
     _steps: Iterator[int] = field(default_factory=count)
 
     def __post_init__(self) -> None:
@@ -39,19 +39,19 @@ class Trail:
         return NodeValues(self.graph)
 
     @property
-    def left(self) -> tuple[Left, ...]:
-        """What was left, each once, in the order in which it was met."""
-        return tuple(self._left)
+    def skipped(self) -> tuple[SkippedSetting, ...]:
+        """The skipped settings, each once, in the order in which they were found."""
+        return tuple(self._skipped)
 
-    def leave(self, name: Any, value: Any, why: str) -> None:
-        """Put a setting on the list of what has no place here."""
+    def skip(self, name: Any, value: Any, why: str) -> None:
+        """List a setting that has no equivalent here."""
         shown = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-        self._left[Left(str(name), shown[:_LONGEST], why)] = None
+        self._skipped[SkippedSetting(str(name), shown[:_LONGEST], why)] = None
 
     def source(self, node: Node, name: str, known: Collection[str], onward: tuple[str, ...]) -> Node | None:
-        """The first node behind an input that is ``known``; others are listed, and followed by their ``onward`` inputs.
+        """The first ``known`` node behind an input; others are listed, and passed through by their ``onward`` inputs.
 
-        None where nothing is linked, or the way ends.
+        None if nothing is linked, or the chain ends.
         """
         return self.output_of(node, name, known, onward)[0]
 
@@ -63,7 +63,7 @@ class Trail:
         while found and found.type not in known:
             passed = self._values.passed(found)
             if passed is None and found.type not in _SILENT:
-                self.strange(found)
+                self.skip_node(found)
             if passed or found.type in SWITCHES:
                 found, slot = self._behind(found, passed) if passed else (None, 0)
             else:
@@ -71,7 +71,7 @@ class Trail:
         return found, slot
 
     def _onward(self, node: Node, known: Collection[str], onward: tuple[str, ...]) -> tuple[Node | None, int]:
-        """What lies behind a node that is not read: where several inputs may be what it gives, they must agree."""
+        """What is behind an unsupported node: if several inputs may be what it outputs, they must agree."""
         first = next((name for name in onward if node.link(name)), "")
         rivals = [name for name in node.inputs if node.link(name) and _unnumbered(name) == _unnumbered(first)]
         if len(rivals) < 2:
@@ -80,35 +80,35 @@ class Trail:
         return ends.pop() if len(ends) == 1 else (None, 0)
 
     def _behind(self, node: Node, name: str) -> tuple[Node | None, int]:
-        """The node behind an input, and its output. Raises InputError where the ways are too many to follow."""
+        """The node behind an input, and its output. Raises InputError if there are too many paths to follow."""
         if next(self._steps) > _WAYS:
-            raise InputError(f"the ways through this ComfyUI graph are too many at {node}; it cannot be read")
+            raise InputError(f"there are too many paths through this ComfyUI graph at {node}; it cannot be read")
         link = node.link(name)
         return self.graph.at(link), link.slot if link else 0
 
-    def strange(self, node: Node) -> None:
-        """List a node that is not read."""
-        self.leave(node, "", f"a node that is not read here; what {self.output} saves depends on it")
+    def skip_node(self, node: Node) -> None:
+        """List an unsupported node."""
+        self.skip(node, "", f"an unsupported node, which affects the picture of {self.output}")
 
     def value(self, node: Node, name: str) -> Any:
-        """What a setting says, also where another node computes it; None where that is unknown, which is listed."""
-        value = self._said(node, name)
-        if not isinstance(value, Unknown):
+        """A setting's value, also if another node computes it; None if that is unknown, which is listed."""
+        value = self._value(node, name)
+        if not isinstance(value, UnknownValue):
             return value
         if value.node:
-            self.leave(value.node, "", f"it computes '{name}' of {node}, and is not read here")
+            self.skip(value.node, "", f"it computes '{name}' of {node}, and is not supported")
         return None
 
     def unknown(self, node: Node, *names: str) -> bool:
-        """Whether one of these settings is computed in a way that is not read here."""
-        return any(isinstance(self._said(node, name), Unknown) for name in names)
+        """Whether an unsupported node computes one of these settings."""
+        return any(isinstance(self._value(node, name), UnknownValue) for name in names)
 
-    def _said(self, node: Node, name: str) -> Any:
+    def _value(self, node: Node, name: str) -> Any:
         value = node.inputs.get(name)
         return self._values.of(value) if isinstance(value, Link) else value
 
     def number(self, node: Node, name: str, default: float | None = None) -> float | None:
-        """A setting's number, ``default`` where it says none; None where it is unknown."""
+        """A setting's number, ``default`` if it has none; None if it is unknown."""
         value = self.value(node, name)
         if value is None and self.unknown(node, name):
             return None
@@ -119,13 +119,13 @@ class Trail:
         return default if number is None or not isfinite(number) else number
 
     def whole(self, node: Node, name: str, default: int | None = None) -> int | None:
-        """A setting's whole number, exact however large."""
+        """A setting's integer, exact however large."""
         value = self.value(node, name)
         number = value if isinstance(value, int) else self.number(node, name, default)
         return None if number is None else int(number)
 
     def text(self, node: Node, name: str) -> str:
-        """A setting's words, empty where it says none."""
+        """A setting's text, "" if it has none."""
         value = self.value(node, name)
         return str(value) if isinstance(value, str | int | float) else ""
 

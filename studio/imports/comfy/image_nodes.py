@@ -1,4 +1,4 @@
-"""Where pictures, masks and latents come from, and what is done to them on the way."""
+"""The source of a picture, mask or latents, and how nodes change it on the way."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from math import sqrt
 from typing import Final
 
 from studio.imports.comfy.graph import Node
-from studio.imports.comfy.graph_traversal import Trail
+from studio.imports.comfy.graph_traversal import GraphReader
 from studio.imports.comfy.model import file
 from studio.imports.comfy.nodes import LATENTS, PICTURES, SAMPLERS
 
@@ -27,18 +27,19 @@ _NEXT: Final = {
     "MaskToImage": "mask",
     "GrowMask": "mask",
 }
-"""Where what a node works on comes in; in others as "image", or as "samples"."""
+"""The input with the picture or latents; "image" or "samples" for other nodes."""
 _MEGAPIXEL: Final = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Pixels:
-    """A picture or latents: of a ``file``, of an earlier pass ``drawn`` by a sampler, or empty ones of a ``size``.
+class ImageSource:
+    """A picture or latents: from a ``file``, from an earlier pass ``drawn`` by a sampler, or empty ones with a
+    ``size``.
 
-    After all that is done to it: ``size`` where it is known, else ``factor`` times as large; ``unsized`` says that
-    neither is known, because of nodes that are not read or a side that follows the other. ``pad`` is added left,
-    above, right, below. ``lines`` is what the step "lines" does. Masks hold for what is drawn next. ``empty`` is the
-    kind of node that made empty ones.
+    The fields describe it after all changes: ``size`` if it is known, else ``factor`` times larger; ``unsized`` means
+    that neither is known, because of unsupported nodes or a side that depends on the other. ``pad`` is added left,
+    above, right, below. ``lines`` is the value for the step "lines". A mask is for the next pass. ``empty`` is the type
+    of the node that made empty latents.
     """
 
     file: str = ""
@@ -51,7 +52,7 @@ class Pixels:
     lines: str = "as it is"
     upscaler: str = ""
     decoder: Node | None = None
-    mask: "Pixels | None" = None
+    mask: "ImageSource | None" = None
     empty: str = ""
     unsized: bool = False
 
@@ -60,20 +61,20 @@ class Pixels:
         return bool(self.size or self.area or self.factor != 1 or self.unsized)
 
 
-def pixels(trail: Trail, node: Node, name: str) -> Pixels:
-    """What comes into an input; what is done to it last is met first."""
-    made, found = Pixels(), trail.source(node, name, _KNOWN, _ONWARD)
+def pixels(reader: GraphReader, node: Node, name: str) -> ImageSource:
+    """The source of an input; the last change is found first."""
+    made, found = ImageSource(), reader.source(node, name, _KNOWN, _ONWARD)
     while found and not _is_source(found):
-        made = _CHANGES[found.type](trail, found, made) if found.type in _CHANGES else made
-        found = trail.source(found, _NEXT.get(found.type, _onward(found)), _KNOWN, _ONWARD)
+        made = _CHANGES[found.type](reader, found, made) if found.type in _CHANGES else made
+        found = reader.source(found, _NEXT.get(found.type, _onward(found)), _KNOWN, _ONWARD)
     if found is None:
         return made
     if found.type in SAMPLERS:
         return replace(made, drawn=found)
     if found.type in _FILES:
-        _note_mask(trail, node, name, found)
-        return replace(made, file=file(trail, found, ["image"]))
-    return _empty(trail, found, made)
+        _note_mask(reader, node, name, found)
+        return replace(made, file=file(reader, found, ["image"]))
+    return _empty(reader, found, made)
 
 
 def _is_source(node: Node) -> bool:
@@ -84,97 +85,99 @@ def _onward(node: Node) -> str:
     return "image" if node.link("image") else "samples"
 
 
-def _note_mask(trail: Trail, node: Node, name: str, found: Node) -> None:
+def _note_mask(reader: GraphReader, node: Node, name: str, found: Node) -> None:
     link = node.link(name)
     if found.type == "LoadImage" and link and link.node == found.id and link.slot == 1:
-        why = "there it is what is transparent; give a separate picture, white where it is repainted"
-        trail.leave(f"mask of {found}", file(trail, found, ["image"]), why)
+        why = "it is the transparency there; choose a separate picture, white where it is repainted"
+        reader.skip(f"mask of {found}", file(reader, found, ["image"]), why)
 
 
-def _empty(trail: Trail, node: Node, made: Pixels) -> Pixels:
-    width, height = trail.whole(node, "width"), trail.whole(node, "height")
-    count = made.count * max(1, trail.whole(node, "batch_size", 1) or 1)
+def _empty(reader: GraphReader, node: Node, made: ImageSource) -> ImageSource:
+    width, height = reader.whole(node, "width"), reader.whole(node, "height")
+    count = made.count * max(1, reader.whole(node, "batch_size", 1) or 1)
     if width is None or height is None:
-        trail.leave(f"size of {node}", "", "it is worked out by other nodes; the model's own is used")
+        reader.skip(f"size of {node}", "", "other nodes compute it; the model's own is used")
         return replace(made, count=count, empty=node.type)
     return replace(made, size=(width, height), count=count, empty=node.type)
 
 
-def _times(trail: Trail, node: Node, after: Pixels) -> Pixels:
-    trail.leave(f"upscale_method of {node}", trail.value(node, "upscale_method"), _methods(node))
-    factor = trail.number(node, "scale_by", 1.0)
+def _times(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:
+    reader.skip(f"upscale_method of {node}", reader.value(node, "upscale_method"), _methods(node))
+    factor = reader.number(node, "scale_by", 1.0)
     return replace(after, factor=after.factor * (factor or 1.0), unsized=after.unsized or not factor)
 
 
-def _to_area(trail: Trail, node: Node, after: Pixels) -> Pixels:
-    megapixels = trail.number(node, "megapixels", 1.0)
+def _to_area(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:
+    megapixels = reader.number(node, "megapixels", 1.0)
     if after.scaled:
         return after
     return replace(after, area=round((megapixels or 1.0) * _MEGAPIXEL), unsized=not megapixels)
 
 
-def _repeated(trail: Trail, node: Node, after: Pixels) -> Pixels:
-    return replace(after, count=after.count * max(1, trail.whole(node, "amount", 1) or 1))
+def _repeated(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:
+    return replace(after, count=after.count * max(1, reader.whole(node, "amount", 1) or 1))
 
 
-def _masked(trail: Trail, node: Node, after: Pixels) -> Pixels:
-    if grown := trail.whole(node, "grow_mask_by"):
-        trail.leave(f"grow_mask_by of {node}", grown, "the mask is taken as it is")
-    return replace(after, mask=pixels(trail, node, "mask"))
+def _masked(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:
+    if grown := reader.whole(node, "grow_mask_by"):
+        reader.skip(f"grow_mask_by of {node}", grown, "the mask is used as it is")
+    return replace(after, mask=pixels(reader, node, "mask"))
 
 
-def _padded(trail: Trail, node: Node, after: Pixels) -> Pixels:
-    left, above, right, below = (max(0, trail.whole(node, side, 0) or 0) for side in ("left", "top", "right", "bottom"))
-    trail.leave(f"feathering of {node}", trail.value(node, "feathering"), "edges are blended another way here")
+def _padded(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:
+    left, above, right, below = (
+        max(0, reader.whole(node, side, 0) or 0) for side in ("left", "top", "right", "bottom")
+    )
+    reader.skip(f"feathering of {node}", reader.value(node, "feathering"), "edges are blended differently here")
     return replace(after, pad=(left, above, right, below))
 
 
-def _edges(trail: Trail, node: Node, after: Pixels) -> Pixels:
+def _edges(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:
     for name in ("low_threshold", "high_threshold"):
-        trail.leave(f"{name} of {node}", trail.value(node, name), "edges are found by the steepest in the picture")
+        reader.skip(f"{name} of {node}", reader.value(node, name), "the thresholds depend on the picture here")
     return replace(after, lines="edges")
 
 
-def _inverted(trail: Trail, node: Node, after: Pixels) -> Pixels:  # noqa: ARG001 as the others
+def _inverted(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:  # noqa: ARG001 same signature
     return replace(after, lines="drawing")
 
 
-def _undone(trail: Trail, node: Node, after: Pixels) -> Pixels:
-    trail.leave(node, "", "it is not done here; give the picture or mask as it should be")
+def _undone(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:
+    reader.skip(node, "", "it is not supported; choose a picture or mask that needs no such change")
     return after
 
 
-def _decoded(trail: Trail, node: Node, after: Pixels) -> Pixels:  # noqa: ARG001 as the others
+def _decoded(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:  # noqa: ARG001 same signature
     return replace(after, decoder=after.decoder or node)
 
 
-def _scaled(trail: Trail, node: Node, after: Pixels) -> Pixels:
-    trail.leave(f"upscale_method of {node}", trail.value(node, "upscale_method"), _methods(node))
-    width, height = trail.whole(node, "width", 0) or 0, trail.whole(node, "height", 0) or 0
+def _scaled(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:
+    reader.skip(f"upscale_method of {node}", reader.value(node, "upscale_method"), _methods(node))
+    width, height = reader.whole(node, "width", 0) or 0, reader.whole(node, "height", 0) or 0
     if after.scaled and after.factor == 1:
         return after
-    if trail.unknown(node, "width", "height"):
+    if reader.unknown(node, "width", "height"):
         return replace(after, unsized=True)
     if not (width and height):
-        trail.leave(f"size of {node}", f"{width}x{height}", "the side that is 0 follows the other; give the size")
+        reader.skip(f"size of {node}", f"{width}x{height}", "a side of 0 depends on the other; set the size")
         return replace(after, unsized=True)
     return replace(after, size=(round(width * after.factor), round(height * after.factor)), factor=1.0)
 
 
 def _methods(node: Node) -> str:
     if node.type.startswith("Latent"):
-        return "the picture itself is enlarged here (Lanczos), not its latents"
-    return "pictures are enlarged by Lanczos here"
+        return "the picture is enlarged with Lanczos here, not its latents"
+    return "pictures are enlarged with Lanczos here"
 
 
-def _enlarged(trail: Trail, node: Node, after: Pixels) -> Pixels:
-    loader = trail.source(node, "upscale_model", ("UpscaleModelLoader",), ())
-    name = file(trail, loader, ["model_name"]) if loader else str(node)
+def _enlarged(reader: GraphReader, node: Node, after: ImageSource) -> ImageSource:
+    loader = reader.source(node, "upscale_model", ("UpscaleModelLoader",), ())
+    name = file(reader, loader, ["model_name"]) if loader else str(node)
     times = next((n for n in (8, 4, 3, 2) if f"{n}x" in name.lower() or f"x{n}" in name.lower()), 4)
     return replace(after, upscaler=name, factor=after.factor * times)
 
 
-_CHANGES: Final[Mapping[str, Callable[[Trail, Node, Pixels], Pixels]]] = {
+_CHANGES: Final[Mapping[str, Callable[[GraphReader, Node, ImageSource], ImageSource]]] = {
     "LatentUpscale": _scaled,
     "ImageScale": _scaled,
     "LatentUpscaleBy": _times,
@@ -198,6 +201,6 @@ _CHANGES: Final[Mapping[str, Callable[[Trail, Node, Pixels], Pixels]]] = {
 
 
 def within(area: int, shape: Pair) -> Pair:
-    """The size with a shape and about so many pixels, in steps of 8."""
+    """The size with this aspect ratio and about this number of pixels, in steps of 8."""
     scale = sqrt(area / (shape[0] * shape[1]))
     return round(shape[0] * scale / 8) * 8, round(shape[1] * scale / 8) * 8

@@ -1,22 +1,22 @@
-"""Which model a sampler works with: its file, the LoRAs it wears, and what reads the prompts."""
+"""A sampler's model: its file, its LoRAs, and its text encoders."""
 
 from dataclasses import dataclass, replace
 from typing import Final
 
 from studio.errors import InputError
 from studio.imports.comfy.graph import Node
-from studio.imports.comfy.graph_traversal import Trail
+from studio.imports.comfy.graph_traversal import GraphReader
 from studio.imports.comfy.nodes import MODELS, SHIFTS, TEXT_ENCODERS
 from studio.prompts.lora import Lora
 
 _LORAS: Final = ("LoraLoader", "LoraLoaderModelOnly")
 _NO_CHECKPOINT: Final = ("UNETLoader", "UnetLoaderGGUF")
-_COMES_ALONG: Final = "comes with the model here"
+_COMES_ALONG: Final = "is part of the model here"
 
 
 @dataclass(frozen=True)
-class Model:
-    """A model's file as it is called there, "" where it cannot be told. ``alone`` where it is the denoiser only."""
+class LoadedModel:
+    """A model's file name there, "" if it is unknown. ``alone`` means that the file has only the denoiser."""
 
     name: str = ""
     loras: tuple[Lora, ...] = ()
@@ -24,77 +24,77 @@ class Model:
     shifted: bool = False
 
     @property
-    def taught(self) -> bool:
-        """Whether it looks like FLUX, which was taught a guidance that a graph need not name."""
+    def distilled(self) -> bool:
+        """Whether it looks like FLUX, whose guidance is distilled, so a graph need not set it."""
         return "flux" in self.name.lower()
 
 
-def model(trail: Trail, node: Node) -> Model:
-    """What comes into a node as its model."""
-    loras, shifted, found = list[Lora](), False, _next(trail, node)
+def model(reader: GraphReader, node: Node) -> LoadedModel:
+    """The model that comes into a node."""
+    loras, shifted, found = list[Lora](), False, _next(reader, node)
     while found and found.type not in MODELS:
         if found.type in _LORAS:
-            loras += _lora(trail, found)
+            loras += _lora(reader, found)
         else:
             shifted = True
             for name in SHIFTS[found.type].split():
-                trail.leave(f"{name} of {found}", trail.value(found, name), "the model's own is used")
-        found = _next(trail, found)
-    name = file(trail, found, MODELS[found.type].split()) if found else ""
+                reader.skip(f"{name} of {found}", reader.value(found, name), "the model's own is used")
+        found = _next(reader, found)
+    name = file(reader, found, MODELS[found.type].split()) if found else ""
     if not name:
-        trail.leave("model", "", "which one it was cannot be told; choose one")
+        reader.skip("model", "", "it is unknown; choose one")
     alone = bool(found and found.type in _NO_CHECKPOINT)
-    if alone:  # its LoRAs are for the denoiser anyway
+    if alone:  # its LoRAs only affect the denoiser anyway
         loras = [replace(lora, text=lora.text or None) for lora in loras]
-    return Model(name, tuple(reversed(loras)), alone, shifted)
+    return LoadedModel(name, tuple(reversed(loras)), alone, shifted)
 
 
-def _next(trail: Trail, node: Node) -> Node | None:
-    return trail.source(node, "model", (*MODELS, *SHIFTS, *_LORAS), ("model", "model1", "base_model"))
+def _next(reader: GraphReader, node: Node) -> Node | None:
+    return reader.source(node, "model", (*MODELS, *SHIFTS, *_LORAS), ("model", "model1", "base_model"))
 
 
-def file(trail: Trail, node: Node, names: list[str]) -> str:
-    """The name of a file that a loader loads; folders are parted by "/"."""
+def file(reader: GraphReader, node: Node, names: list[str]) -> str:
+    """The name of the file that a node loads; folders are separated by "/"."""
     name = next((one for one in names if one.endswith(("name", "path", "image")) and one != "config_name"), "")
-    return trail.text(node, name).replace("\\", "/").strip()[:500]
+    return reader.text(node, name).replace("\\", "/").strip()[:500]
 
 
-def _lora(trail: Trail, node: Node) -> list[Lora]:
-    name = file(trail, node, ["lora_name"])
-    weight = trail.number(node, "strength_model", 1.0)
-    text = trail.number(node, "strength_clip", weight) if node.type == "LoraLoader" else 0.0
+def _lora(reader: GraphReader, node: Node) -> list[Lora]:
+    name = file(reader, node, ["lora_name"])
+    weight = reader.number(node, "strength_model", 1.0)
+    text = reader.number(node, "strength_clip", weight) if node.type == "LoraLoader" else 0.0
     if weight is None or text is None:
-        trail.leave(node, name, "how strongly it counts is unknown; choose it, and give its weight")
+        reader.skip(node, name, "its weight is unknown; choose it, and set its weight")
         return []
     try:
         lora = Lora(name, weight, None if text == weight else text)
         return [lora] if Lora.parse(str(lora)) == lora else []
     except InputError as error:
-        trail.leave(node, name, str(error))
+        reader.skip(node, name, str(error))
         return []
 
 
-def clip_skip(trail: Trail, node: Node) -> int | None:
-    """Which layer reads the prompt of a node, 1 the last; None where nothing is said."""
+def clip_skip(reader: GraphReader, node: Node) -> int | None:
+    """The layer that encodes a node's prompt, 1 for the last; None if the graph does not say."""
     known, skip = (*MODELS, *TEXT_ENCODERS, *_LORAS, "CLIPSetLastLayer"), None
-    found = trail.source(node, "clip", known, ("clip",))
+    found = reader.source(node, "clip", known, ("clip",))
     while found and found.type not in (*MODELS, *TEXT_ENCODERS):
-        if found.type == "CLIPSetLastLayer" and skip is None and (layer := trail.whole(found, "stop_at_clip_layer")):
+        if found.type == "CLIPSetLastLayer" and skip is None and (layer := reader.whole(found, "stop_at_clip_layer")):
             skip = -layer
-        found = trail.source(found, "clip", known, ("clip",))
+        found = reader.source(found, "clip", known, ("clip",))
     if found and found.type in TEXT_ENCODERS:
         for name in TEXT_ENCODERS[found.type].split():
             if name.startswith("clip_name"):
-                trail.leave(name, trail.value(found, name), f"the text encoder {_COMES_ALONG}")
+                reader.skip(name, reader.value(found, name), f"the text encoder {_COMES_ALONG}")
     return skip
 
 
-def vae(trail: Trail, node: Node, *, alone: bool) -> str:
-    """The file of the VAE that decodes, "" for the model's own; one beside a denoiser is its own."""
-    found = trail.source(node, "vae", (*MODELS, "VAELoader"), ("vae",))
+def vae(reader: GraphReader, node: Node, *, alone: bool) -> str:
+    """The file of the VAE that decodes, "" for the model's own; a VAE beside a denoiser counts as its own."""
+    found = reader.source(node, "vae", (*MODELS, "VAELoader"), ("vae",))
     if found is None or found.type != "VAELoader":
         return ""
-    name = file(trail, found, ["vae_name"])
+    name = file(reader, found, ["vae_name"])
     if alone:
-        trail.leave("vae_name", name, f"the VAE {_COMES_ALONG}")
+        reader.skip("vae_name", name, f"the VAE {_COMES_ALONG}")
     return "" if alone else name

@@ -1,6 +1,6 @@
-"""The values that nodes compute for other nodes' inputs: numbers, text, and which input a switch lets through.
+"""Values that nodes compute for other nodes: numbers, text, and the input that a switch selects.
 
-A few nodes are known and are computed as they compute; the output of any other node is Unknown. After ComfyUI's
+A few nodes are known and computed here; the output of any other node is an UnknownValue. After ComfyUI's
 ``comfy_extras/nodes_string.py``, ``nodes_primitive.py``, ``nodes_logic.py`` and ``nodes_resolution.py``, and the custom
 nodes of Comfyroll Studio, rgthree and the Impact Pack.
 """
@@ -23,10 +23,10 @@ Given = Mapping[str, Any]
 
 _MOST_NODES: Final = 5_000
 _LONGEST: Final = 20_000
-"""Characters of a text; ComfyUI has no limit, but joined texts can double from node to node."""
+"""Characters of a text; ComfyUI has no limit, but joined texts can double with each node."""
 _MOST_REPLACED: Final = 4_000_000
 _PATTERN_SECONDS: Final = 0.25
-"""For all patterns of a graph together: one that anybody may have written can take years."""
+"""For all patterns of a graph together: a malicious one can take years."""
 _CASES: Final[Mapping[str, Callable[[str], str]]] = {
     "UPPERCASE": str.upper,
     "lowercase": str.lower,
@@ -39,22 +39,22 @@ _SIDES: Final = re.compile(r"(\d{2,5})x(\d{2,5})$")
 
 
 @dataclass(frozen=True)
-class Unknown:
-    """A value that the file does not say; ``node`` is the one that computes it, None where there is no such node."""
+class UnknownValue:
+    """A value that is not in the file; ``node`` is the one that computes it, None if it does not exist."""
 
     node: Node | None = None
 
 
 @dataclass(frozen=True)
 class NodeValues:
-    """The values of a graph's nodes, each computed once. The graph must have no circles."""
+    """The values of a graph's nodes, each computed once. The graph must not have cycles."""
 
     graph: Graph
-    _known: dict[str, Outputs | Unknown] = field(default_factory=dict)
+    _known: dict[str, Outputs | UnknownValue] = field(default_factory=dict)
     _spent: list[float] = field(default_factory=list)
 
     def of(self, link: Link) -> Any:
-        """What an output gives: a value of JSON's types, or Unknown. Raises InputError for over 5,000 nodes."""
+        """The value of an output: a JSON value, or an UnknownValue. Raises InputError for over 5,000 nodes."""
         todo = [] if link.node in self._known else [link.node]
         while todo:
             node = self.graph.nodes.get(todo[-1])
@@ -68,7 +68,7 @@ class NodeValues:
         return self._output(link)
 
     def passed(self, node: Node) -> str | None:
-        """The input that a switch lets through, None where that is unknown or the node is not a switch."""
+        """The input that a switch selects, None if that is unknown or the node is not a switch."""
         if (switch := _switch(node)) is None:
             return None
         given = {name: self.of(value) if isinstance(value, Link) and name in _SELECTORS else value
@@ -76,24 +76,24 @@ class NodeValues:
         return switch(given)
 
     def _output(self, link: Link) -> Any:
-        found = self._known.get(link.node, Unknown())
-        if isinstance(found, Unknown):
+        found = self._known.get(link.node, UnknownValue())
+        if isinstance(found, UnknownValue):
             return found
-        return found[link.slot] if 0 <= link.slot < len(found) else Unknown(self.graph.nodes.get(link.node))
+        return found[link.slot] if 0 <= link.slot < len(found) else UnknownValue(self.graph.nodes.get(link.node))
 
-    def _outputs(self, node: Node | None) -> Outputs | Unknown:
+    def _outputs(self, node: Node | None) -> Outputs | UnknownValue:
         if node is None or not _computed(node):
-            return Unknown(node)
+            return UnknownValue(node)
         given = {name: self._output(one) if isinstance(one, Link) else one for name, one in node.inputs.items()}
         if _switch(node):
             name = self.passed(node)
-            return (given[name],) if name in given else Unknown(node)
-        if unknown := next((value for value in given.values() if isinstance(value, Unknown)), None):
+            return (given[name],) if name in given else UnknownValue(node)
+        if unknown := next((value for value in given.values() if isinstance(value, UnknownValue)), None):
             return unknown
         try:
             return self._made(node, given)
         except (ValueError, TypeError, LookupError, ArithmeticError, TimeoutError, regex.error):
-            return Unknown(node)
+            return UnknownValue(node)
 
     def _made(self, node: Node, given: Given) -> Outputs:
         if node.type == "RegexReplace":
@@ -135,7 +135,7 @@ def _text(given: Given, name: str) -> str:
 
 
 def _replacing(given: Given) -> tuple[str, str]:
-    """The text, and what is put into it in place of what is found; both so short that the outcome fits in memory."""
+    """The text and its replacement, both short enough for the result to fit in memory."""
     string, replace = _text(given, "string"), _text(given, "replace")
     if len(string) * len(replace) > _MOST_REPLACED:
         raise ValueError("the text may become too long")
@@ -150,14 +150,14 @@ def _whole(given: Given, name: str, usual: int | None = None) -> int:
 
 
 def _same(name: str) -> Callable[[Given], Outputs]:
-    """A node that gives one of its inputs as it is."""
+    """A node that outputs one of its inputs."""
     return lambda given: (given[name],)
 
 
 def _seed(given: Given) -> Outputs:
-    """Below 0 it is drawn anew in each run: -1 random, -2 and -3 one more and one less than the last."""
+    """Negative seeds are chosen in each run: -1 random, -2 and -3 the last one plus or minus one."""
     if (seed := _whole(given, "seed")) < 0:
-        raise ValueError("the seed is drawn when the graph runs")
+        raise ValueError("the seed is chosen when the graph runs")
     return (seed,)
 
 
@@ -178,9 +178,9 @@ def _shown(given: Given) -> Outputs:
 
 
 def _populated(given: Given) -> Outputs:
-    """The words that the Impact Pack drew; those that it would draw only when it runs are unknown."""
+    """The prompt that the Impact Pack filled in; unknown if wildcards are left, which it fills in when it runs."""
     if wildcards.first(text := _text(given, "populated_text")):
-        raise ValueError("it holds wildcards that are not drawn yet")
+        raise ValueError("it has wildcards that are not filled in yet")
     return (text,)
 
 
@@ -196,22 +196,22 @@ def _comfyroll_size(given: Given) -> Outputs:
     elif chosen == "custom":
         sides = _whole(given, "width"), _whole(given, "height")
     else:
-        raise ValueError("an aspect ratio that is not known")
+        raise ValueError("unknown aspect ratio")
     width, height = reversed(sides) if given.get("swap_dimensions") == "On" else sides
     scale = float(given.get("prescale_factor", 1.0))
     return int(width * scale), int(height * scale)
 
 
 def _resolution(given: Given) -> Outputs:
-    """Width and height of an aspect ratio with about so many megapixels, in multiples of some pixels."""
+    """Width and height of an aspect ratio with about this many megapixels, in multiples of some pixels."""
     if not (found := _RATIO.match(_text(given, "aspect_ratio"))):
-        raise ValueError("an aspect ratio that is not known")
+        raise ValueError("unknown aspect ratio")
     across, down = int(found[1]), int(found[2])
     multiple, least = _whole(given, "multiple", 8), _whole(given, "minimum", 0)
     scale = math.sqrt(float(given["megapixels"]) * 1024 * 1024 / (across * down))
     sides = tuple(round(side * scale / multiple) * multiple for side in (across, down))
     if min(sides) < least:
-        raise ValueError("the smallest side is enlarged in a way that is not known")
+        raise ValueError("the smallest side would be enlarged in an unknown way")
     return sides
 
 
@@ -246,16 +246,16 @@ def _switch(node: Node | None) -> Callable[[Given], str | None] | None:
 
 
 def _true_or_false(given: Given) -> str | None:
-    """Where only one input is linked, that one."""
-    there = [name for name in ("on_false", "on_true") if name in given]
-    if len(there) == 1:
-        return there[0]
+    """If only one input is linked, that one."""
+    linked = [name for name in ("on_false", "on_true") if name in given]
+    if len(linked) == 1:
+        return linked[0]
     state = given.get("switch")
-    return ("on_false", "on_true")[state] if isinstance(state, bool) and there else None
+    return ("on_false", "on_true")[state] if isinstance(state, bool) and linked else None
 
 
 def _numbered(given: Given) -> str | None:
-    """The input whose name ends in the number that is selected: "model2", "input2"."""
+    """The input whose name ends with the selected number: "model2", "input2"."""
     number = next((given[name] for name in ("Input", "select") if name in given), None)
     if not isinstance(number, int):
         return None
@@ -263,7 +263,7 @@ def _numbered(given: Given) -> str | None:
 
 
 def _first(given: Given) -> str | None:
-    """The first of "any_01", "any_02" …; the server is given no link to what is muted."""
+    """The first of "any_01", "any_02" …; the server gets no links to muted nodes."""
     return min((name for name in given if re.fullmatch(r"any_\d{2}", name)), default=None)
 
 

@@ -1,7 +1,8 @@
-"""The nodes of ComfyUI's core that are read, and their settings in the order in which the canvas writes them.
+"""The nodes of ComfyUI's core that are supported, and their settings in the order in which the canvas writes them.
 
-A setting with "!" is a seed: the canvas writes what becomes of it after each run ("fixed", "randomize" …) behind it.
-After each node's inputs in ComfyUI's ``nodes.py`` and ``comfy_extras``; a test holds the names used elsewhere to it.
+A setting with "!" is a seed: after it the canvas writes what happens to it after each run ("fixed", "randomize" …).
+After the nodes' inputs in ComfyUI's ``nodes.py`` and ``comfy_extras``; a test checks that names used elsewhere are
+listed here.
 """
 
 from collections.abc import Mapping
@@ -164,9 +165,9 @@ VALUES: Final[Mapping[str, str]] = {
     "Any Switch (rgthree)": "",
 }
 PICTURE: Final = ("images", "image", "pixels")
-"""What an input that takes pictures is called."""
+"""Names of inputs for pictures."""
 CANVAS: Final = ("Reroute", "PrimitiveNode", "GetNode", "SetNode", "Note", "MarkdownNote")
-"""Nodes that are only drawn; the server knows none of them."""
+"""Nodes that exist only on the canvas, not on the server."""
 GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
     "Outputs": OUTPUTS,
     "Models": MODELS,
@@ -184,6 +185,6 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
 
 
 def settings(kind: str) -> list[str] | None:
-    """A node's settings in their order, None for a kind that is not known."""
+    """A node's settings in order, None for an unknown type."""
     found = next((group[kind] for group in GROUPS.values() if kind in group), None)
     return None if found is None else found.split()

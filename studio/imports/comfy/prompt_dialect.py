@@ -1,9 +1,9 @@
-"""Prompts from one grammar into the other.
+"""Converts prompts between ComfyUI's grammar and ours.
 
-ComfyUI's has weights alone, after its ``sd1_clip.py``: ``(red)`` counts 1.1 times what stands around it, ``(red:1.3)``
-1.3 times, whatever stands around it, and ``\\(`` is the mark itself. All else that is a mark in ``prompt_grammar`` is
-plain text there: square brackets, BREAK, AND, ``<lora:…>``. Its canvas draws {red|blue} by lot before anything runs,
-where ``\\{`` is the mark itself (``processDynamicPrompt`` in its formatUtil.ts).
+ComfyUI has only weights, after its ``sd1_clip.py``: ``(red)`` is 1.1 times the weight around it, ``(red:1.3)`` is 1.3,
+whatever the weight around it, and ``\\(`` is a plain bracket. Everything else in ``prompts.grammar`` is plain text
+there: square brackets, BREAK, AND, ``<lora:…>``. Its canvas chooses from {red|blue} at random before anything runs,
+where ``\\{`` is a plain brace (``processDynamicPrompt`` in its formatUtil.ts).
 """
 
 import re
@@ -26,8 +26,8 @@ _STRONGER: Final = 1.1
 
 
 @dataclass(frozen=True)
-class Said:
-    """A prompt in the studio's grammar; ``embeddings`` are the files that it names, each with its word in ``text``."""
+class ConvertedPrompt:
+    """A prompt in the studio's grammar; ``embeddings`` are the files it uses, each with its word in ``text``."""
 
     text: str
     embeddings: tuple[tuple[str, str], ...] = ()
@@ -35,25 +35,25 @@ class Said:
     lowered: bool = False
 
 
-def ours(text: str, *, drawn: bool = True) -> Said:
-    """What a prompt of ComfyUI's says; with ``drawn`` its braces are plain text."""
+def to_studio(text: str, *, drawn: bool = True) -> ConvertedPrompt:
+    """Convert a prompt of ComfyUI; with ``drawn`` its braces are plain text."""
     names: dict[str, str] = {}
     text = text if drawn else _ESCAPED_BRACE.sub(lambda found: _STANDS_FOR[found[1]], text)
     words = _EMBEDDING.sub(lambda found: names.setdefault(found[1], _word(found[1])), text)
     pieces = [piece for piece in _pieces(words) if piece.text]
-    said = "".join(_written(piece, drawn=drawn) for piece in pieces).translate({} if drawn else _BRACE)
-    lowered = _OPERATOR.sub(lambda found: found[0].lower(), said)
+    converted = "".join(_written(piece, drawn=drawn) for piece in pieces).translate({} if drawn else _BRACE)
+    lowered = _OPERATOR.sub(lambda found: found[0].lower(), converted)
     weighted = any(piece.weight != 1 for piece in pieces)
-    return Said(lowered, tuple(names.items()), weighted, lowered != said)
+    return ConvertedPrompt(lowered, tuple(names.items()), weighted, lowered != converted)
 
 
 def _word(file: str) -> str:
-    """What an embedding is called in the prompt: by its file alone."""
+    """An embedding's word in the prompt: its file name."""
     return re.sub(r"[^\w.+-]", "-", PurePosixPath(file.replace("\\", "/")).name.removesuffix(".safetensors"))
 
 
 def _pieces(text: str) -> Iterator[Piece]:
-    """The text without its marks, and how strongly each piece counts."""
+    """The text without brackets and weights, in pieces with their weights."""
     ends = _groups(text)
     closing, weights, at = {end: inner for inner, end in ends.values()}, [1.0], 0
     for found in _MARK.finditer(text):
@@ -72,7 +72,7 @@ def _pieces(text: str) -> Iterator[Piece]:
 
 
 def _groups(text: str) -> dict[int, tuple[int, int]]:
-    """Each opening bracket that has a partner: where the words within end, before a weight, and where it closes."""
+    """For each matched opening bracket, where the words within end, before a weight, and where it closes."""
     opened, found = list[int](), dict[int, tuple[int, int]]()
     for mark in _MARK.finditer(text):
         if mark[2] == "(":
@@ -95,14 +95,14 @@ def _written(piece: Piece, *, drawn: bool) -> str:
     return text if piece.weight == 1 else f"({text}:{piece.weight:g})"
 
 
-def theirs(text: str) -> list[str]:
-    """A prompt of ours for ComfyUI, without its LoRAs: one text for each section that BREAK parts.
+def to_comfyui(text: str) -> list[str]:
+    """Convert a prompt of ours, without its LoRAs: one text for each section between BREAKs.
 
-    Raises InputError that names what ComfyUI's grammar has not: schedules, words that take turns, AND.
+    Raises InputError that names what ComfyUI's grammar lacks: schedules, alternation, AND.
     """
     parsed = parse(text)
     if turn := parsed.turn():
-        raise InputError(f"'{turn}' in the prompt has no counterpart in ComfyUI's grammar; take it out")
+        raise InputError(f"'{turn}' in the prompt has no equivalent in ComfyUI's grammar; remove it")
     return ["".join(map(_marked, section)) for section in parsed.parts[0].at(0, 1)] or [""]
 
 

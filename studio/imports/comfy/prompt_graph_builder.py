@@ -1,22 +1,22 @@
-"""A graph in the form of ComfyUI's API, in the making."""
+"""Builds a graph in ComfyUI's API format."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-Pin = list[Any]
-"""An output of a node, as a link says it: the node's id and the output's number."""
+NodeOutput = list[Any]
+"""An output of a node, as in a link: the node's id and the output's number."""
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """Nodes by their ids, from "1" on; ``notes`` say what the graph cannot."""
+class PromptGraphBuilder:
+    """Nodes by their ids, from "1" on; ``notes`` tell what the graph cannot."""
 
     nodes: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
 
-    def add(self, kind: str, inputs: Mapping[str, Any]) -> Pin:
-        """Add a node, or find the one that is the same already; its first output."""
+    def add(self, kind: str, inputs: Mapping[str, Any]) -> NodeOutput:
+        """Add a node, or find an equal one, and return its first output."""
         made = {"class_type": kind, "inputs": dict(inputs)}
         for name, node in self.nodes.items():
             if node == made:
@@ -25,10 +25,10 @@ class Sheet:
         return [name, 0]
 
     def note(self, text: str) -> None:
-        """Say something besides, once."""
+        """Add a note, once."""
         self.notes[text] = None
 
 
-def output(pin: Pin, number: int) -> Pin:
+def output(pin: NodeOutput, number: int) -> NodeOutput:
     """Another output of the same node."""
     return [pin[0], number]

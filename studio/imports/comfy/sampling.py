@@ -1,4 +1,4 @@
-"""Samplers of a graph as passes: each draws from noise, or over a picture, or over what the pass before it drew."""
+"""Reads the samplers of a graph as passes: from noise, over a picture, or over the result of the pass before."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -7,16 +7,16 @@ from typing import Final
 
 from studio.diffusion.samplers.sampler_configs import FLOW
 from studio.errors import InputError
-from studio.imports.comfy.conditioning import Conditioning, Followed, conditioning
+from studio.imports.comfy.conditioning import ComfyConditioning, ControlNetInput, conditioning
 from studio.imports.comfy.graph import Node
-from studio.imports.comfy.graph_traversal import Trail
-from studio.imports.comfy.image_nodes import Pixels, pixels
-from studio.imports.comfy.model import Model, model
+from studio.imports.comfy.graph_traversal import GraphReader
+from studio.imports.comfy.image_nodes import ImageSource, pixels
+from studio.imports.comfy.model import LoadedModel, model
 from studio.imports.comfy.nodes import PICTURE, SAMPLING
 from studio.parameters.sampler_names import canonical, without_schedule
 
 _MOST: Final = 12
-_NOTHING: Final = Pixels()
+_NOTHING: Final = ImageSource()
 _SEEDS: Final = 2**32
 _NAMED: Final = {
     "SamplerEulerAncestral": "euler_ancestral",
@@ -35,18 +35,18 @@ _SCHEDULES: Final = {
 
 
 @dataclass(frozen=True)
-class Pass:
-    """One sampler's work on what comes ``of`` an input. ``steps`` are those of the whole way from noise to picture.
+class SamplerPass:
+    """One sampler, and the picture or latents (``source``) that it starts from.
 
-    The last ``strength`` of them are run; it is None where that is unknown. A ``refiner`` goes on from the share
-    ``hand_over``.
+    ``steps`` is the number of steps from pure noise to the picture, of which the last ``strength`` are run; None if
+    that is unknown. A ``refiner`` takes over at the share ``hand_over``.
     """
 
     node: Node
-    model: Model
-    positive: Conditioning
-    negative: Conditioning
-    of: Pixels
+    model: LoadedModel
+    positive: ComfyConditioning
+    negative: ComfyConditioning
+    source: ImageSource
     seed: int | None
     steps: int | None
     strength: float | None
@@ -59,14 +59,14 @@ class Pass:
 
     @property
     def flows(self) -> bool:
-        """Whether its model looks like one of flow matching."""
-        taught = self.positive.guidance is not None
-        return self.model.alone or self.model.shifted or taught or self.of.empty not in ("", "EmptyLatentImage")
+        """Whether its model looks like a flow matching model."""
+        distilled = self.positive.guidance is not None
+        return self.model.alone or self.model.shifted or distilled or self.source.empty not in ("", "EmptyLatentImage")
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """What a sampler and the nodes around it say: ``run`` of ``steps``, from step ``start``. None is unknown."""
+class _SamplerSettings:
+    """The settings of a sampler and the nodes around it, from step ``start``. None is unknown."""
 
     guided: Node
     seed: int | None
@@ -79,190 +79,204 @@ class _Asked:
     noisy: bool = True
 
 
-def passes(trail: Trail) -> tuple[list[Pass], Pixels]:
-    """All passes that what is saved comes of, the first one first, and what is done to the last one's picture.
+def passes(reader: GraphReader) -> tuple[list[SamplerPass], ImageSource]:
+    """All passes that lead to the saved picture, in order, and what is done to the picture of the last one.
 
-    No pass where a file's picture is only enlarged. Raises InputError where nothing is done that is read here, or in
-    over twelve passes.
+    There is none if a picture from a file is only enlarged. Raises InputError if nothing supported is done, or if there
+    are over twelve passes.
     """
-    last = came = pixels(trail, trail.output, next(filter(trail.output.link, PICTURE), ""))
-    found: list[Pass] = []
+    last = came = pixels(reader, reader.output, next(filter(reader.output.link, PICTURE), ""))
+    found: list[SamplerPass] = []
     while came.drawn:
         if len(found) == _MOST:
-            raise InputError(f"this ComfyUI graph draws in over {_MOST} passes; it cannot be read")
-        found.insert(0, _pass(trail, came.drawn))
-        came = found[0].of
+            raise InputError(f"this ComfyUI graph has over {_MOST} passes; it cannot be read")
+        found.insert(0, _pass(reader, came.drawn))
+        came = found[0].source
     if not found and not (last.file and last.upscaler):
-        missing = ", ".join(left.name for left in trail.left[:5]) or "a sampler"
-        raise InputError(f"nothing that is read here draws what {trail.output} of this ComfyUI graph saves: {missing}")
-    return _merged(trail, found), last
+        missing = ", ".join(one.name for one in reader.skipped[:5]) or "a sampler"
+        raise InputError(f"no supported node makes the picture of {reader.output} in this ComfyUI graph: {missing}")
+    return _merged(reader, found), last
 
 
-def _pass(trail: Trail, node: Node) -> Pass:
-    asked = _READERS[node.type](trail, node)
-    worn, of = model(trail, asked.guided), pixels(trail, node, "latent_image")
-    positive = conditioning(trail, asked.guided, "positive" if asked.guided.link("positive") else "conditioning")
-    negative = conditioning(trail, asked.guided, "negative")
-    if (shown := positive.beside) and worn.taught:
-        positive, of = replace(positive, followed=(*positive.followed, Followed("", shown, 1.0, 0.0, 1.0))), _NOTHING
-    elif shown:
-        positive = replace(positive, like=(*positive.like, shown))
-    total, strength = _share(asked)
-    made = Pass(node, worn, positive, negative, of, asked.seed, total, strength, asked.cfg, None, None, asked.noisy)
-    return replace(made, sampler=_sampler(trail, made, asked), guidance=_guidance(trail, made))
+def _pass(reader: GraphReader, node: Node) -> SamplerPass:
+    settings = _READERS[node.type](reader, node)
+    loaded, source = model(reader, settings.guided), pixels(reader, node, "latent_image")
+    positive = conditioning(reader, settings.guided, "positive" if settings.guided.link("positive") else "conditioning")
+    negative = conditioning(reader, settings.guided, "negative")
+    if (extra := positive.extra_channels) and loaded.distilled:
+        followed = ControlNetInput("", extra, 1.0, 0.0, 1.0)
+        positive, source = replace(positive, followed=(*positive.followed, followed)), _NOTHING
+    elif extra:
+        positive = replace(positive, edited=(*positive.edited, extra))
+    steps, strength = _share(settings)
+    made = SamplerPass(
+        node=node,
+        model=loaded,
+        positive=positive,
+        negative=negative,
+        source=source,
+        seed=settings.seed,
+        steps=steps,
+        strength=strength,
+        cfg=settings.cfg,
+        guidance=None,
+        sampler=None,
+        noisy=settings.noisy,
+    )
+    return replace(made, sampler=_sampler(reader, made, settings), guidance=_guidance(reader, made))
 
 
-def _share(asked: _Asked) -> tuple[int | None, float | None]:
-    """The steps of the whole way, and the share of them that is run: there "steps" are those that run."""
-    if asked.denoise is None:
+def _share(settings: _SamplerSettings) -> tuple[int | None, float | None]:
+    """The number of steps from pure noise, and the share that is run: ComfyUI's "steps" are those that run."""
+    if settings.denoise is None:
         return None, None
-    if asked.steps is None:
-        return None, min(asked.denoise, 1.0)
-    if asked.start:
-        return asked.steps, max(0.01, (asked.steps - asked.start) / asked.steps)
-    if not 0 < asked.denoise < 1:
-        return asked.steps, 1.0
-    total = int(asked.steps / asked.denoise)
-    exact = int(total * asked.denoise) == asked.steps
-    return total, asked.denoise if exact else ceil(asked.steps / total * 1000) / 1000
+    if settings.steps is None:
+        return None, min(settings.denoise, 1.0)
+    if settings.start:
+        return settings.steps, max(0.01, (settings.steps - settings.start) / settings.steps)
+    if not 0 < settings.denoise < 1:
+        return settings.steps, 1.0
+    total = int(settings.steps / settings.denoise)
+    exact = int(total * settings.denoise) == settings.steps
+    return total, settings.denoise if exact else ceil(settings.steps / total * 1000) / 1000
 
 
-def _guidance(trail: Trail, made: Pass) -> float | None:
-    taught, cfg = made.positive.guidance, made.cfg
-    if taught is not None and cfg not in (None, 1.0):
-        trail.leave(f"cfg of {made.node}", cfg, f"the guidance {taught:g} that the model was taught is used")
+def _guidance(reader: GraphReader, made: SamplerPass) -> float | None:
+    distilled, cfg = made.positive.guidance, made.cfg
+    if distilled is not None and cfg not in (None, 1.0):
+        reader.skip(f"cfg of {made.node}", cfg, f"the distilled guidance {distilled:g} is used")
     if cfg is not None and cfg > 1 and made.negative.zeroed:
-        trail.leave("ConditioningZeroOut", "", "an empty negative prompt is used where the model's own is no other")
-    return cfg if taught is None and not (cfg == 1 and made.model.taught) else taught
+        reader.skip("ConditioningZeroOut", "", "an empty negative prompt is used, unless the model has another default")
+    return cfg if distilled is None and not (cfg == 1 and made.model.distilled) else distilled
 
 
-def _sampler(trail: Trail, made: Pass, asked: _Asked) -> str | None:
-    """Our name for the sampler; without one the model's own is used, and theirs is on the list."""
-    name, schedule = asked.sampler, asked.schedule
+def _sampler(reader: GraphReader, made: SamplerPass, settings: _SamplerSettings) -> str | None:
+    """Our name for the sampler; None for the model's own, with theirs listed."""
+    name, schedule = settings.sampler, settings.schedule
     if not name:
-        trail.leave(f"sampler of {made.node}", schedule, "which one it was cannot be told; the model's own is used")
+        reader.skip(f"sampler of {made.node}", schedule, "it is unknown; the model's own is used")
         return None
     if name.endswith("_gpu"):
-        trail.leave(f"sampler of {made.node}", name, "its noise is drawn on the CPU here")
+        reader.skip(f"sampler of {made.node}", name, "its noise is generated on the CPU here")
     try:
         found = canonical(name, schedule)
     except ValueError as error:
-        return _without_schedule(trail, made, asked, str(error))
-    plain = found.removesuffix(" SGM Uniform") if made.flows else found  # flow models are spaced so already
+        return _without_schedule(reader, made, settings, str(error))
+    plain = found.removesuffix(" SGM Uniform") if made.flows else found  # flow models have this spacing already
     if made.flows and plain not in FLOW:
-        trail.leave(f"sampler of {made.node}", f"{name} {schedule}", "no model of flow matching works with it here")
+        reader.skip(f"sampler of {made.node}", f"{name} {schedule}", "flow matching models do not work with it here")
         return None
     return plain
 
 
-def _without_schedule(trail: Trail, made: Pass, asked: _Asked, why: str) -> str | None:
-    if (found := without_schedule(asked.sampler, asked.schedule)) is None:
-        trail.leave(f"sampler of {made.node}", f"{asked.sampler} {asked.schedule}", why)
+def _without_schedule(reader: GraphReader, made: SamplerPass, settings: _SamplerSettings, why: str) -> str | None:
+    if (found := without_schedule(settings.sampler, settings.schedule)) is None:
+        reader.skip(f"sampler of {made.node}", f"{settings.sampler} {settings.schedule}", why)
         return None
-    trail.leave(f"scheduler of {made.node}", asked.schedule, f"'{found}' goes by its own here")
+    reader.skip(f"scheduler of {made.node}", settings.schedule, f"'{found}' has its own schedule here")
     return found
 
 
-def _seed(trail: Trail, node: Node, name: str) -> int | None:
-    """Below 2^32: torch takes no more of a seed on the CPU, where both draw their noise."""
-    seed = trail.whole(node, name)
+def _seed(reader: GraphReader, node: Node, name: str) -> int | None:
+    """A seed below 2^32: torch's CPU generator, which both use, ignores the higher bits."""
+    seed = reader.whole(node, name)
     return None if seed is None else seed % _SEEDS
 
 
-def _ksampler(trail: Trail, node: Node) -> _Asked:
-    return _Asked(
+def _ksampler(reader: GraphReader, node: Node) -> _SamplerSettings:
+    return _SamplerSettings(
         node,
-        _seed(trail, node, "seed"),
-        trail.whole(node, "steps"),
-        _denoise(trail, node),
-        trail.number(node, "cfg"),
-        trail.text(node, "sampler_name"),
-        trail.text(node, "scheduler"),
+        _seed(reader, node, "seed"),
+        reader.whole(node, "steps"),
+        _denoise(reader, node),
+        reader.number(node, "cfg"),
+        reader.text(node, "sampler_name"),
+        reader.text(node, "scheduler"),
     )
 
 
-def _denoise(trail: Trail, node: Node) -> float | None:
-    """The share of the steps that is run, None where it is unknown or there is nothing to run."""
-    share = trail.number(node, "denoise", 1.0)
+def _denoise(reader: GraphReader, node: Node) -> float | None:
+    """The share of the steps that is run, None if it is unknown or nothing is run."""
+    share = reader.number(node, "denoise", 1.0)
     if share is not None and share <= 0:
-        trail.leave(f"denoise of {node}", share, "with it nothing is drawn there; choose how much may change")
+        reader.skip(f"denoise of {node}", share, "nothing is drawn with this value; set how much may change")
         return None
     return share
 
 
-def _advanced(trail: Trail, node: Node) -> _Asked:
-    steps, start, end = (trail.whole(node, name) for name in ("steps", "start_at_step", "end_at_step"))
-    plain = replace(_ksampler(trail, node), seed=_seed(trail, node, "noise_seed"), denoise=1.0)
-    leftover = trail.value(node, "return_with_leftover_noise") == "enable"
+def _advanced(reader: GraphReader, node: Node) -> _SamplerSettings:
+    steps, start, end = (reader.whole(node, name) for name in ("steps", "start_at_step", "end_at_step"))
+    plain = replace(_ksampler(reader, node), seed=_seed(reader, node, "noise_seed"), denoise=1.0)
+    leftover = reader.value(node, "return_with_leftover_noise") == "enable"
     if steps and end is not None and end < steps and not leftover:
-        trail.leave(f"end_at_step of {node}", end, "all steps are run here")
-    return replace(plain, start=max(0, min(start or 0, (steps or 1) - 1)), noisy=_adds_noise(trail, node))
+        reader.skip(f"end_at_step of {node}", end, "all steps are run here")
+    return replace(plain, start=max(0, min(start or 0, (steps or 1) - 1)), noisy=_adds_noise(reader, node))
 
 
-def _adds_noise(trail: Trail, node: Node) -> bool:
-    return trail.value(node, "add_noise") not in ("disable", False)
+def _adds_noise(reader: GraphReader, node: Node) -> bool:
+    return reader.value(node, "add_noise") not in ("disable", False)
 
 
-def _custom(trail: Trail, node: Node) -> _Asked:
-    plain = _Asked(node, _seed(trail, node, "noise_seed"), None, 1.0, trail.number(node, "cfg"), "", "")
-    return replace(_scheduled(trail, node, plain), noisy=_adds_noise(trail, node))
+def _custom(reader: GraphReader, node: Node) -> _SamplerSettings:
+    plain = _SamplerSettings(node, _seed(reader, node, "noise_seed"), None, 1.0, reader.number(node, "cfg"), "", "")
+    return replace(_scheduled(reader, node, plain), noisy=_adds_noise(reader, node))
 
 
-def _custom_advanced(trail: Trail, node: Node) -> _Asked:
-    guider = trail.source(node, "guider", ("BasicGuider", "CFGGuider", "DualCFGGuider"), ("guider",)) or node
-    noise = trail.source(node, "noise", ("RandomNoise", "DisableNoise"), ("noise",))
-    seed = _seed(trail, noise, "noise_seed") if noise else None
-    cfg = trail.number(guider, "cfg") if guider.type == "CFGGuider" else None
+def _custom_advanced(reader: GraphReader, node: Node) -> _SamplerSettings:
+    guider = reader.source(node, "guider", ("BasicGuider", "CFGGuider", "DualCFGGuider"), ("guider",)) or node
+    noise = reader.source(node, "noise", ("RandomNoise", "DisableNoise"), ("noise",))
+    seed = _seed(reader, noise, "noise_seed") if noise else None
+    cfg = reader.number(guider, "cfg") if guider.type == "CFGGuider" else None
     if guider.type == "DualCFGGuider":
-        trail.leave(guider, "", "two guidances are not told apart here")
-        cfg = trail.number(guider, "cfg_conds")
-    plain = _Asked(guider, seed, None, 1.0, cfg, "", "")
-    return replace(_scheduled(trail, node, plain), noisy=noise is None or noise.type != "DisableNoise")
+        reader.skip(guider, "", "only one guidance is supported here")
+        cfg = reader.number(guider, "cfg_conds")
+    plain = _SamplerSettings(guider, seed, None, 1.0, cfg, "", "")
+    return replace(_scheduled(reader, node, plain), noisy=noise is None or noise.type != "DisableNoise")
 
 
-def _scheduled(trail: Trail, node: Node, asked: _Asked) -> _Asked:
-    """With the sampler and the steps that nodes of their own give."""
-    chosen = trail.source(node, "sampler", (*_NAMED, "KSamplerSelect"), ("sampler",))
-    times = trail.source(node, "sigmas", ("BasicScheduler", *_SCHEDULES), ("sigmas",))
-    name = (_NAMED.get(chosen.type) or trail.text(chosen, "sampler_name")) if chosen else ""
-    _leave_settings(trail, chosen, ("sampler_name",))
-    _leave_settings(trail, times, ("scheduler", "steps", "denoise", "width", "height"))
+def _scheduled(reader: GraphReader, node: Node, settings: _SamplerSettings) -> _SamplerSettings:
+    """With the sampler and the steps from separate nodes."""
+    chosen = reader.source(node, "sampler", (*_NAMED, "KSamplerSelect"), ("sampler",))
+    times = reader.source(node, "sigmas", ("BasicScheduler", *_SCHEDULES), ("sigmas",))
+    name = (_NAMED.get(chosen.type) or reader.text(chosen, "sampler_name")) if chosen else ""
+    _leave_settings(reader, chosen, ("sampler_name",))
+    _leave_settings(reader, times, ("scheduler", "steps", "denoise", "width", "height"))
     if times is None:
-        return replace(asked, sampler=name)
-    schedule = _SCHEDULES.get(times.type) or trail.text(times, "scheduler")
-    steps, denoise = trail.whole(times, "steps"), _denoise(trail, times)
-    return replace(asked, sampler=name, schedule=schedule, steps=steps, denoise=denoise)
+        return replace(settings, sampler=name)
+    schedule = _SCHEDULES.get(times.type) or reader.text(times, "scheduler")
+    steps, denoise = reader.whole(times, "steps"), _denoise(reader, times)
+    return replace(settings, sampler=name, schedule=schedule, steps=steps, denoise=denoise)
 
 
-def _leave_settings(trail: Trail, node: Node | None, kept: tuple[str, ...]) -> None:
+def _leave_settings(reader: GraphReader, node: Node | None, kept: tuple[str, ...]) -> None:
     for name in SAMPLING[node.type].split() if node else ():
         if name not in kept and node and name in node.inputs:
-            trail.leave(f"{name} of {node}", trail.value(node, name), "it is as the sampler's makers have it")
+            reader.skip(f"{name} of {node}", reader.value(node, name), "the sampler's default is used")
 
 
-def _merged(trail: Trail, found: list[Pass]) -> list[Pass]:
-    """Passes without those that only go on where the one before them stopped."""
-    made: list[Pass] = []
+def _merged(reader: GraphReader, found: list[SamplerPass]) -> list[SamplerPass]:
+    """The passes, with those merged that only continue the one before."""
+    made: list[SamplerPass] = []
     for one in found:
-        if one.noisy or not made or one.of.scaled:
+        if one.noisy or not made or one.source.scaled:
             if not one.noisy:
-                trail.leave(f"noise of {one.node}", "none", "noise is added here as ever")
+                reader.skip(f"noise of {one.node}", "none", "noise is added here as usual")
             made.append(replace(one, noisy=True))
         elif one.model.name == made[-1].model.name or made[-1].refiner:
             other = _texts(one.positive) if one.positive != made[-1].positive else ""
-            trail.leave(one.node, other, f"it only goes on after {made[-1].node}; the two are one here")
+            reader.skip(one.node, other, f"it continues {made[-1].node}; both are one pass here")
         else:
             at = 1 - (one.strength or 1.0)
-            trail.leave(f"prompts of {one.node}", _texts(one.positive), f"those of {made[-1].node} count for both")
+            reader.skip(f"prompts of {one.node}", _texts(one.positive), f"those of {made[-1].node} are used for both")
             made[-1] = replace(made[-1], refiner=one.model.name, hand_over=at)
     return made
 
 
-def _texts(given: Conditioning) -> str:
+def _texts(given: ComfyConditioning) -> str:
     return "; ".join(entry.text for entry in given.entries)
 
 
-_READERS: Final[Mapping[str, Callable[[Trail, Node], _Asked]]] = {
+_READERS: Final[Mapping[str, Callable[[GraphReader, Node], _SamplerSettings]]] = {
     "KSampler": _ksampler,
     "KSamplerAdvanced": _advanced,
     "SamplerCustom": _custom,

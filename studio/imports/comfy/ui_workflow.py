@@ -1,8 +1,8 @@
-"""What ComfyUI's canvas saves, as the graph that its server would run.
+"""Reads what ComfyUI's canvas saves as the graph that its server would run.
 
-Links are arrays (version 0.4) or objects (1.0). A node lists its inputs that are linked and, by position, its settings.
-Only on the canvas there are: nodes that pass a link on (reroutes, and bypassed ones), muted nodes, primitive nodes
-whose value goes into a setting, pairs that set and get by a name, subgraphs, which stand for the nodes they hold, and
+Links are arrays (version 0.4) or objects (1.0). A node has its linked inputs and, by position, its settings. Only the
+canvas has: nodes that pass a link on (reroutes, and bypassed nodes), muted nodes, primitive nodes whose value is a
+setting of another, pairs of nodes that set and get a value by name, subgraphs, which stand for the nodes in them, and
 comments in prompts.
 """
 
@@ -17,32 +17,32 @@ from studio.imports.comfy.graph import MOST, Graph, Link, Node, kind
 from studio.imports.comfy.nodes import CANVAS, WORDS, settings
 
 _MUTED, _BYPASSED = 2, 4
-_INTO, _OUT_OF = "-10", "-20"  # a subgraph's own ends
+_INTO, _OUT_OF = "-10", "-20"  # the inputs and outputs of a subgraph
 _DEEPEST: Final = 20
 _COMMENT: Final = re.compile("/\\*|//[^\n\r\u2028\u2029]*")
 _AFTER_A_SEED: Final = ("fixed", "increment", "decrement", "randomize", True, False)
 
 
 def is_canvas(data: Any) -> bool:
-    """Whether JSON is what the canvas saves."""
+    """Whether JSON is a saved canvas."""
     return isinstance(data, dict) and isinstance(data.get("nodes"), list) and isinstance(data.get("links"), list)
 
 
 def read(data: Mapping[str, Any]) -> Graph:
-    """The graph behind a canvas. Raises InputError where it is too large, or links and subgraphs run in a circle."""
+    """The graph of a canvas. Raises InputError if it is too large, or links or subgraphs form a cycle."""
     definitions = _dict(data.get("definitions")).get("subgraphs")
     subgraphs = {str(one.get("id")): one for one in _dicts(definitions)}
     nodes: dict[str, Node] = {}
-    todo = [_Sheet(data, subgraphs)]
+    todo = [_CanvasLevel(data, subgraphs)]
     while todo:
-        sheet = todo.pop()
-        for node in sheet.nodes.values():
+        level = todo.pop()
+        for node in level.nodes.values():
             if _mode(node) in (_MUTED, _BYPASSED) or node.get("type") in CANVAS:
                 continue
-            if inner := sheet.inside(node):
+            if inner := level.inside(node):
                 todo.append(inner)
             else:
-                made = sheet.node(node)
+                made = level.node(node)
                 nodes[made.id] = made
             if len(nodes) + len(todo) > MOST:
                 raise InputError(f"this ComfyUI graph has over {MOST:,} nodes; it cannot be read")
@@ -50,13 +50,13 @@ def read(data: Mapping[str, Any]) -> Graph:
 
 
 @dataclass(frozen=True)
-class _Sheet:
-    """One level of the canvas: the whole, or the inside of a subgraph's ``host``, a node ``around`` it."""
+class _CanvasLevel:
+    """One level of the canvas: the top level, or the inside of a subgraph node, ``host``, in the level ``around``."""
 
     data: Mapping[str, Any]
     subgraphs: Mapping[str, Mapping[str, Any]]
     path: str = ""
-    around: "_Sheet | None" = None
+    around: "_CanvasLevel | None" = None
     host: Mapping[str, Any] | None = None
 
     @cached_property
@@ -74,19 +74,17 @@ class _Sheet:
         """The nodes that set a value for others to get, by its name."""
         return {_name(node): node for node in self.nodes.values() if node.get("type") == "SetNode"}
 
-    def inside(self, node: Mapping[str, Any]) -> "_Sheet | None":
-        """The subgraph that a node stands for, None where it stands for itself."""
+    def inside(self, node: Mapping[str, Any]) -> "_CanvasLevel | None":
+        """The inside of a subgraph node, None for other nodes."""
         data = self.subgraphs.get(str(node.get("type")))
         if data is None:
             return None
         if self.path.count(":") >= _DEEPEST:
-            raise InputError(
-                f"subgraphs of this ComfyUI graph hold each other, over {_DEEPEST} deep; it cannot be read"
-            )
-        return _Sheet(data, self.subgraphs, f"{self.path}{node.get('id')}:", self, node)
+            raise InputError(f"subgraphs of this ComfyUI graph are nested over {_DEEPEST} deep; it cannot be read")
+        return _CanvasLevel(data, self.subgraphs, f"{self.path}{node.get('id')}:", self, node)
 
     def node(self, node: Mapping[str, Any]) -> Node:
-        """The node with its settings by name, and what its links lead to."""
+        """The node with its settings by name, and the origins of its links."""
         named, title = kind(node.get("type")), node.get("title")
         inputs = _settings(named, node)
         for one in _dicts(node.get("inputs")):
@@ -97,17 +95,17 @@ class _Sheet:
         return Node(f"{self.path}{node.get('id')}", named, inputs, title[:100] if isinstance(title, str) else "")
 
     def _origin(self, link: Any) -> Any:
-        """The Link or the value at the other end of a link, past all that only passes it on; None for a loose end."""
-        place: tuple[_Sheet, Any] | Link | Any = (self, link)
+        """The Link or value at the other end of a link, through all nodes that only pass it on; None if loose."""
+        place: tuple[_CanvasLevel, Any] | Link | Any = (self, link)
         for _ in range(MOST):
             if not isinstance(place, tuple):
                 return place
-            sheet, link = place
-            place = sheet._step(link)
-        raise InputError("links of this ComfyUI graph run in a circle; mend it in ComfyUI")
+            level, link = place
+            place = level._step(link)
+        raise InputError("links of this ComfyUI graph form a cycle; fix it in ComfyUI")
 
     def _step(self, link: Any) -> Any:
-        """One step back: the next sheet and link, or a Link, a value, or None at the end."""
+        """One step back: the next level and link, or a Link, a value, or None at the end."""
         name, slot = self._links.get(str(link), ("", 0))
         node = self.nodes.get(name)
         if name == _INTO and self.around and self.host:
@@ -131,17 +129,17 @@ class _Sheet:
         return self._link(next(_each(node.get("inputs")), {}))
 
     def _past(self, node: Mapping[str, Any], slot: int) -> Any:
-        """What a bypassed node's output is in its place: its first input of that kind, the one beside it before all."""
+        """What replaces a bypassed node's output: its first input of that type, preferably at the same position."""
         outputs, inputs = _dicts(node.get("outputs")), _dicts(node.get("inputs"))
         kind = outputs[slot].get("type") if slot < len(outputs) else None
-        beside = inputs[slot : slot + 1] + inputs
-        return self._link(next((one for one in beside if one.get("type") == kind), {}))
+        candidates = inputs[slot : slot + 1] + inputs
+        return self._link(next((one for one in candidates if one.get("type") == kind), {}))
 
     def _link(self, given: Mapping[str, Any]) -> Any:
         return None if given.get("link") is None else (self, given["link"])
 
     def _given(self, host: Mapping[str, Any], subgraph: Mapping[str, Any], slot: int) -> Any:
-        """What a subgraph's host is given for one of its inputs: a link, or the value that stands on the host."""
+        """The link or value that a subgraph node has for one of its inputs."""
         ends = _dicts(subgraph.get("inputs"))
         name = ends[slot].get("name") if slot < len(ends) else None
         linked = self._link(next((one for one in _dicts(host.get("inputs")) if one.get("name") == name), {}))
@@ -149,10 +147,10 @@ class _Sheet:
 
 
 def _host_values(host: Mapping[str, Any]) -> dict[Any, Any]:
-    """The values that stand on a subgraph's host, by its inputs' names.
+    """The values on a subgraph node, by the names of its inputs.
 
-    They are in the order of "proxyWidgets" where there is such a list: ["-1", NAME] for an input of the host, else the
-    id of a node within and one of its settings, which keeps its value itself. Without that list they are in the order
+    If there is a list "proxyWidgets", they are in its order: ["-1", NAME] for an input of the subgraph node, else the
+    id of a node within and one of its settings, which stores its value itself. Without that list they are in the order
     of the inputs that have a "widget".
     """
     values, shown = host.get("widgets_values"), _dict(host.get("properties")).get("proxyWidgets")
@@ -166,7 +164,7 @@ def _host_values(host: Mapping[str, Any]) -> dict[Any, Any]:
 
 
 def _settings(kind: str, node: Mapping[str, Any]) -> dict[str, Any]:
-    """A node's settings by name; of a kind that is not known, those that it lists itself."""
+    """A node's settings by name; for an unknown type, those that it lists itself."""
     values = node.get("widgets_values")
     if isinstance(values, dict):
         return {str(name): value for name, value in values.items() if not isinstance(value, dict | list)}
@@ -178,11 +176,11 @@ def _settings(kind: str, node: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _uncommented(text: str) -> str:
-    """A prompt without its comments, as the canvas hands it to the server (``stripComments`` in its formatUtil.ts)."""
+    """A prompt without comments, as the canvas sends it to the server (``stripComments`` in its formatUtil.ts)."""
     kept, at, look, closed = list[str](), 0, 0, text.rfind("*/")
     while found := _COMMENT.search(text, look):
         block = found[0] == "/*"
-        if block and found.end() > closed:  # not a comment, as nothing closes it
+        if block and found.end() > closed:  # not a comment, as it is not closed
             look = found.end()
             continue
         kept.append(text[at : found.start()])

@@ -1,7 +1,7 @@
-"""Metadata of other tools, one file a format.
+"""Metadata formats of other tools, one module per format.
 
-Each module has ``TOOL``, what the tool is called, and ``read(carried) -> Foreign | None``: None where the words are not
-of its kind, InputError where they are and cannot be used.
+Each module has ``TOOL``, the name of the tool, and ``read(metadata) -> ImportedSettings | None``. It returns None for
+metadata of another format, and raises InputError for its own that is damaged.
 """
 
 from collections.abc import Iterator
@@ -11,26 +11,26 @@ from pkgutil import iter_modules
 from typing import Final
 
 from studio.errors import InputError
-from studio.imports.imported_settings import Foreign
-from studio.imports.metadata_extract import Carried, carried
+from studio.imports.imported_settings import ImportedSettings
+from studio.imports.metadata_extract import EmbeddedMetadata, extract_metadata
 
-_LAST: Final = "a1111"  # many tools write its text besides their own, which says more
+_LAST: Final = "a1111"  # many tools also write A1111's text, and their own says more
 
 
-def read(path: Path) -> Foreign | None:
-    """What another tool says in a picture, or in a JSON or text file; None where there is nothing of the kind.
+def read(path: Path) -> ImportedSettings | None:
+    """The settings of another tool in a picture, or in a JSON or text file; None if there are none.
 
-    Raises InputError where the file cannot be read, or what it says is broken.
+    Raises InputError if the file cannot be read, or the settings are damaged.
     """
-    return read_from(carried(path))
+    return read_metadata(extract_metadata(path))
 
 
-def read_from(said: Carried) -> Foreign | None:
-    """The same of a file's words; of a picture of the studio's own nothing, as it carries its job."""
+def read_metadata(metadata: EmbeddedMetadata) -> ImportedSettings | None:
+    """The same for extracted metadata; None for one of our pictures, which contains its job."""
     problems = list[InputError]()
-    if "studio" in said.texts:
+    if "studio" in metadata.texts:
         return None
-    for found in _tried(said, problems):
+    for found in _results(metadata, problems):
         return found
     if problems:
         raise problems[0]
@@ -42,11 +42,11 @@ def names() -> list[str]:
     return sorted((module.name for module in iter_modules(__path__)), key=lambda name: (name == _LAST, name))
 
 
-def _tried(said: Carried, problems: list[InputError]) -> Iterator[Foreign]:
-    """What each of the formats reads; where one is broken, another may still say enough."""
+def _results(metadata: EmbeddedMetadata, problems: list[InputError]) -> Iterator[ImportedSettings]:
+    """The results of all formats; if one is damaged, another may still be good enough."""
     for name in names():
         try:
-            found = import_module(f"{__name__}.{name}").read(said)
+            found = import_module(f"{__name__}.{name}").read(metadata)
         except InputError as error:
             problems.append(error)
         else:

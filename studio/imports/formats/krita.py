@@ -1,7 +1,7 @@
-"""Krita AI Diffusion's text: A1111's, with "Model hash: unknown" and the names that samplers have in its styles.
+"""Krita AI Diffusion's text: A1111's, with "Model hash: unknown" and the samplers' names in its styles.
 
-After ``create_img_metadata`` in its ``ai_diffusion/text.py`` and ``ai_diffusion/presets/samplers.json``. The rest is
-A1111's reader's.
+After ``create_img_metadata`` in ``ai_diffusion/text.py`` and ``ai_diffusion/presets/samplers.json``. The A1111 reader
+does the rest.
 """
 
 import json
@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import Final
 
 from studio.imports.formats import a1111
-from studio.imports.imported_settings import Foreign
-from studio.imports.metadata_extract import Carried
+from studio.imports.imported_settings import ImportedSettings
+from studio.imports.metadata_extract import EmbeddedMetadata
 
 TOOL: Final = "Krita AI Diffusion"
 
@@ -37,14 +37,14 @@ _SAMPLERS: Final = MappingProxyType(
 )
 
 
-def read(carried: Carried) -> Foreign | None:
-    """What Krita AI Diffusion says; None for files of others."""
-    words, _, line = carried.texts.get("parameters", "").rstrip().rpartition("\n")
+def read(metadata: EmbeddedMetadata) -> ImportedSettings | None:
+    """The settings of Krita AI Diffusion; None for other files."""
+    words, _, line = metadata.texts.get("parameters", "").rstrip().rpartition("\n")
     found = _LAST.fullmatch(line)
     if not found:
         return None
     sampler = _SAMPLERS.get(found["sampler"], found["sampler"])
     settings = f"{found['steps']}, Sampler: {json.dumps(sampler)}, {found['middle']}"
     last = f"{settings}, Model: {json.dumps(found['model'])}{found['end'] or ''}, Version: {TOOL}"
-    foreign = a1111.read(Carried({"parameters": f"{words}\n{last}"}, carried.size))
-    return replace(foreign, tool=TOOL) if foreign else None
+    imported = a1111.read(EmbeddedMetadata({"parameters": f"{words}\n{last}"}, metadata.size))
+    return replace(imported, tool=TOOL) if imported else None

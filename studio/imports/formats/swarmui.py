@@ -1,7 +1,7 @@
-"""SwarmUI's ``sui_image_params``: a JSON object under ``parameters``, in EXIF UserComment, hidden, or a file beside.
+"""SwarmUI's ``sui_image_params``: a JSON object in ``parameters``, in EXIF UserComment, hidden, or in a sidecar file.
 
-See "Image Metadata Format" in its documentation. Names of settings are those of its ``T2IParamTypes.cs``, in small
-letters without spaces; numbers may be text, lists may be text with commas. ``sui_models`` has tensor-only SHA-256s.
+See "Image Metadata Format" in its documentation. Settings are named as in its ``T2IParamTypes.cs``, in lower case
+without spaces; numbers may be text, and lists text with commas. ``sui_models`` has SHA-256s of the tensors only.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,12 +9,12 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
-from studio.imports.imported_settings import Asset, Foreign
-from studio.imports.json_validators import asset, damaged, loaded, number, seed, text
-from studio.imports.metadata_extract import Carried
+from studio.imports.imported_settings import Asset, ImportedSettings
+from studio.imports.json_validators import asset, damaged, json_object, number, seed, text
+from studio.imports.metadata_extract import EmbeddedMetadata
 from studio.imports.prompt_dialects import swarm
 from studio.imports.settings_mapping import shown
-from studio.imports.settings_reader import Told
+from studio.imports.settings_reader import SettingsReader
 from studio.parameters.sampler_names import canonical
 
 TOOL: Final = "SwarmUI"
@@ -24,45 +24,47 @@ _PLACES: Final = ("parameters", "exif:UserComment", "stealth", "sidecar", "json"
 _NONE: Final = ("None", "Automatic", "(Use Base)")
 _JOINS: Final = MappingProxyType({"true": "all sides", "X-Only": "left and right", "Y-Only": "top and bottom"})
 _EVERYWHERE: Final = ("", "0", "-1")
-"""Sections of a prompt to which a LoRA is confined where it is for the whole picture."""
+"""Values of "sectionconfinement" for a LoRA that applies to the whole picture."""
 _BESIDE: Final = ("s", "weights", "tencweights", "sectionconfinement")
 _WHY: Final = MappingProxyType(
     {
-        "cfgscale": "this model follows fluxguidancescale",
-        "original_negativeprompt": "the words as they were drawn are taken",
-        "original_prompt": "the words as they were drawn are taken",
-        "refinermodel": "the second pass is drawn by the same model here",
-        "seamlesstileable": "this workflow makes no tiles; 'seamless-pattern' does",
-        "useipadapterforrevision": "the workflow 'reference' takes an IP-Adapter and its picture",
-        "variationseed": "the studio has one seed",
-        "variationseedstrength": "the studio has one seed",
-        "wildcardseed": "the words as they were drawn are taken",
+        "cfgscale": "this model uses fluxguidancescale",
+        "original_negativeprompt": "the prompt with wildcards filled in is used",
+        "original_prompt": "the prompt with wildcards filled in is used",
+        "refinermodel": "the second pass uses the same model here",
+        "seamlesstileable": "this workflow makes no seamless tiles; use 'seamless-pattern'",
+        "useipadapterforrevision": "use the workflow 'reference' with the IP-Adapter and its picture",
+        "variationseed": "there are no variation seeds here",
+        "variationseedstrength": "there are no variation seeds here",
+        "wildcardseed": "the prompt with wildcards filled in is used",
     }
 )
 
 
-def read(carried: Carried) -> Foreign | None:
-    """What SwarmUI says; None for files of others. Raises InputError where it is damaged."""
-    said = next((carried.texts[place] for place in _PLACES if _MARK in carried.texts.get(place, "")), None)
-    if said is None or not said.lstrip().startswith("{"):
+def read(metadata: EmbeddedMetadata) -> ImportedSettings | None:
+    """The settings of SwarmUI; None for other files. Raises InputError if they are damaged."""
+    content = next((metadata.texts[place] for place in _PLACES if _MARK in metadata.texts.get(place, "")), None)
+    if content is None or not content.lstrip().startswith("{"):
         return None
-    whole = loaded(said, TOOL)
+    whole = json_object(content, TOOL)
     params, extra = (whole.pop(name, {}) for name in ("sui_image_params", "sui_extra_data"))
     if not isinstance(params, dict) or not isinstance(extra, dict):
         raise damaged(TOOL)
-    told = Told(TOOL, {**whole, **extra, **{name: value for name, value in params.items() if value not in _NONE}}, _WHY)
-    hashes = _hashes(told)
-    workflow = _workflow(told)
-    _prompt(told, "prompt", "prompt")
-    _prompt(told, "negativeprompt", "negative_prompt")
-    _settings(told)
-    _files(told, hashes)
-    return told.foreign(workflow)
+    reader = SettingsReader(
+        TOOL, {**whole, **extra, **{name: value for name, value in params.items() if value not in _NONE}}, _WHY
+    )
+    hashes = _hashes(reader)
+    workflow = _workflow(reader)
+    _prompt(reader, "prompt", "prompt")
+    _prompt(reader, "negativeprompt", "negative_prompt")
+    _settings(reader)
+    _files(reader, hashes)
+    return reader.result(workflow)
 
 
-def _hashes(told: Told) -> Mapping[str, Any]:
-    """Of each file, by its name without ending."""
-    models = told.take("sui_models")
+def _hashes(reader: SettingsReader) -> Mapping[str, Any]:
+    """The hash of each file, by its name without ending."""
+    models = reader.take("sui_models")
     known = [model for model in models if isinstance(model, dict)] if isinstance(models, list) else []
     return {_bare(str(model.get("name"))): model.get("hash") for model in known[:1_000]}
 
@@ -71,94 +73,94 @@ def _bare(name: str) -> str:
     return name.removesuffix(".safetensors")
 
 
-def _workflow(told: Told) -> str:
-    """The one of ours that does the like, with what only it takes."""
-    if "initimagecreativity" in told:
-        told.move("initimagecreativity", "strength", number)
-        return "inpaint" if "maskimage" in told or "maskblur" in told else "image-to-image"
-    if "refinerupscale" in told and told.peek("refinermethod") in (None, "PostApply"):
-        told.take("refinermethod")
-        told.move("refinerupscale", "factor", number)
-        told.move("refinercontrolpercentage", "strength", number)
+def _workflow(reader: SettingsReader) -> str:
+    """Our workflow that does the same; reads the inputs that only it has."""
+    if "initimagecreativity" in reader:
+        reader.move("initimagecreativity", "strength", number)
+        return "inpaint" if "maskimage" in reader or "maskblur" in reader else "image-to-image"
+    if "refinerupscale" in reader and reader.peek("refinermethod") in (None, "PostApply"):
+        reader.take("refinermethod")
+        reader.move("refinerupscale", "factor", number)
+        reader.move("refinercontrolpercentage", "strength", number)
         return "hires"
-    if "controlnetmodel" in told and "controlnettwomodel" not in told:
-        told.move("controlnetstrength", "weight", number)
-        told.move("controlnetend", "until", number)
+    if "controlnetmodel" in reader and "controlnettwomodel" not in reader:
+        reader.move("controlnetstrength", "weight", number)
+        reader.move("controlnetend", "until", number)
         return "controlnet"
-    return _tiled(told)
+    return _tiled(reader)
 
 
-def _tiled(told: Told) -> str:
-    if str(told.peek("seamlesstileable")) not in _JOINS:
+def _tiled(reader: SettingsReader) -> str:
+    if str(reader.peek("seamlesstileable")) not in _JOINS:
         return "text-to-image"
-    told.move("seamlesstileable", "joins", lambda value: _JOINS[value])
+    reader.move("seamlesstileable", "joins", lambda value: _JOINS[value])
     return "seamless-pattern"
 
 
-def _prompt(told: Told, name: str, ours: str) -> None:
-    """The words for the whole picture; what its tags do besides becomes assets, or is left."""
+def _prompt(reader: SettingsReader, name: str, ours: str) -> None:
+    """Read the prompt for the whole picture; its tags become assets, or are skipped."""
     parts: list[tuple[str, str]] = []
-    told.say(name, ours, lambda value: swarm.ours(value, parts))
+    reader.prompt(name, ours, lambda value: swarm.to_studio(value, parts))
     for tag, rest in parts:
         kind = "lora" if tag.startswith("<lora:") else "embedding" if tag.startswith("<embed") else ""
         if kind:
-            told.add({tag: rest})
-            told.use(tag, partial(_tagged, kind))
+            reader.add({tag: rest})
+            reader.assets(tag, partial(_tagged, kind))
         else:
-            told.leave(tag, rest, "a part of the picture with words of its own, or a tag without its like here")
+            reader.skip(tag, rest, "a part of the picture with its own prompt, or a tag without equivalent here")
 
 
 def _tagged(kind: str, value: str) -> list[Asset]:
-    """From "name", "name:weight" or "name:weight:weight in the text encoders"."""
+    """An asset from "name", "name:weight" or "name:weight:weight in the text encoders"."""
     name, _, weights = value.partition(":")
     weight, _, words = weights.partition(":")
     return [asset(kind, name, weight=weight or 1, text=words or None)]
 
 
-def _settings(told: Told) -> None:
-    told.sampler("sampler", "scheduler", canonical)
-    told.move("steps", "steps", number)
-    told.move("seed", "seed", seed)
-    told.move("fluxguidancescale" if "fluxguidancescale" in told else "cfgscale", "guidance", number)
-    told.clip_skip("clipstopatlayer", lambda value: -number(value))  # counted from the end: -1, -2 …
-    told.size("width", "height")
+def _settings(reader: SettingsReader) -> None:
+    reader.sampler("sampler", "scheduler", canonical)
+    reader.move("steps", "steps", number)
+    reader.move("seed", "seed", seed)
+    reader.move("fluxguidancescale" if "fluxguidancescale" in reader else "cfgscale", "guidance", number)
+    reader.clip_skip("clipstopatlayer", lambda value: -number(value))  # counted from the end: -1, -2 …
+    reader.size("width", "height")
 
 
-def _files(told: Told, hashes: Mapping[str, Any]) -> None:
+def _files(reader: SettingsReader, hashes: Mapping[str, Any]) -> None:
     for name, kind in (("model", "model"), ("vae", "vae"), ("controlnetmodel", "controlnet")):
-        told.use(name, partial(_hashed, kind, hashes))
-    for lora, section in _loras(told):
+        reader.assets(name, partial(_hashed, kind, hashes))
+    for lora, section in _loras(reader):
         if section in _EVERYWHERE:
-            told.add({"loras": lora})
-            told.use("loras", partial(_worn, hashes))
+            reader.add({"loras": lora})
+            reader.assets("loras", partial(_lora_asset, hashes))
         else:
-            told.leave("loras", lora, f"it counts in section {shown(section)} of the prompt alone")
+            reader.skip("loras", lora, f"it applies only to section {shown(section)} of the prompt")
 
 
 def _hashed(kind: str, hashes: Mapping[str, Any], value: Any) -> list[Asset]:
     return [asset(kind, value, hashes.get(_bare(text(value))))]
 
 
-def _worn(hashes: Mapping[str, Any], lora: list[str]) -> list[Asset]:
-    """From its name, its weight, and that in the text encoders where it is another."""
+def _lora_asset(hashes: Mapping[str, Any], lora: list[str]) -> list[Asset]:
+    """An asset from a name, a weight, and the weight in the text encoders if it differs."""
     name, weight, *words = lora
     return [asset("lora", name, hashes.get(_bare(name)), weight=weight, text=words[0] if words else None)]
 
 
-def _loras(told: Told) -> Iterator[tuple[list[str], str]]:
-    """What is said of each, and its section of the prompt."""
-    names, weights, words, sections = (_listed(told, f"lora{name}") for name in _BESIDE)
+def _loras(reader: SettingsReader) -> Iterator[tuple[list[str], str]]:
+    """Each LoRA's name and weights, and its section of the prompt."""
+    names, weights, words, sections = (_listed(reader, f"lora{name}") for name in _BESIDE)
     for at, name in enumerate(names):
         weight = weights[at] if at < len(weights) else "1"
         other = words[at : at + 1] if words[at : at + 1] != [weight] else []
         yield [name, weight, *other], sections[at] if at < len(sections) else ""
 
 
-def _listed(told: Told, name: str) -> list[str]:
+def _listed(reader: SettingsReader, name: str) -> list[str]:
     """A list of texts, or one text with commas."""
-    value = told.take(name)
+    value = reader.take(name)
     parts = value.split(",") if isinstance(value, str) else [] if value is None else value
     if isinstance(parts, list) and len(parts) <= 100 and all(isinstance(part, str | int | float) for part in parts):
         return [str(part).strip() for part in parts]
-    told.leave(name, value, "this is no list of at most 100 texts")
+    reader.skip(name, value, "this is not a list of at most 100 texts")
     return []

@@ -1,7 +1,7 @@
-"""Prompts of other tools in our grammar, A1111's: one file a dialect.
+"""Converts prompts of other tools to our grammar, which is A1111's: one module per dialect.
 
-Dialects give pieces of words with their weights, nested brackets multiplied out, so that what is written here means the
-same whatever its brackets meant there.
+Dialects give pieces of text with their weights, with nested brackets multiplied out, so that the converted prompt means
+the same whatever the brackets meant in the other tool.
 """
 
 import re
@@ -13,27 +13,27 @@ from studio.prompts import wildcards
 from studio.prompts.grammar import Piece
 
 LONGEST: Final = 10_000
-"""Letters of a prompt; a longer one fits no form, and is not worth reading."""
+"""Letters of a prompt; no form accepts a longer one."""
 _HEAVIEST: Final = 100
 _MARKS: Final = re.compile(r"[\\()\[\]{}]|<(?=(?:lora|lyco|hypernet):)|_(?=_)")
 _JOINTS: Final = re.compile(r"\b(?:AND|BREAK)\b")
 
 
-def plain(text: str) -> str:
-    """Words that are only words, with a backslash before what our grammar would take for a mark.
+def escape(text: str) -> str:
+    """Plain words, with a backslash before characters that have a meaning in our grammar.
 
-    AND and BREAK have no such form; they are written small, as CLIP reads them anyway.
+    AND and BREAK cannot be escaped; they are written in lower case, which is how CLIP reads them anyway.
     """
     return _JOINTS.sub(lambda found: found[0].lower(), _MARKS.sub(r"\\\g<0>", text))
 
 
-def literal(text: str) -> str:
-    """A prompt in our grammar whose braces and double underscores mean themselves, where they would draw wildcards."""
+def escape_wildcards(text: str) -> str:
+    """A prompt in our grammar with braces and double underscores escaped, if they would be read as wildcards."""
     return re.sub(r"(?<!\\)([{}]|__)", r"\\\1", text) if wildcards.first(text) else text
 
 
-def written(pieces: Iterable[Piece]) -> str:
-    """Pieces in our grammar; raises ValueError where a weight is beyond -100 to 100."""
+def format_pieces(pieces: Iterable[Piece]) -> str:
+    """Pieces in our grammar; raises ValueError for a weight beyond -100 to 100."""
     return "".join(
         _weighted("".join(piece.text for piece in same), weight)
         for weight, same in groupby(pieces, lambda piece: piece.weight)
@@ -46,13 +46,13 @@ def _weighted(text: str, weight: float) -> str:
     factor = f"{weight:.4f}".rstrip("0").rstrip(".")
     words = text.strip()
     if factor == "1" or not words:
-        return plain(text)
+        return escape(text)
     before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
-    return f"{before}({plain(words)}:{factor}){after}"
+    return f"{before}({escape(words)}:{factor}){after}"
 
 
-def partners(text: str, opening: str, closing: str) -> dict[int, int]:
-    """Where each bracket that has a partner opens and closes; a backslash makes one plain."""
+def matching_brackets(text: str, opening: str, closing: str) -> dict[int, int]:
+    """The positions of brackets that match: opening to closing; escaped ones do not count."""
     found: dict[int, int] = {}
     opened: list[int] = []
     for mark in re.finditer(r"\\.|[" + re.escape(opening + closing) + "]", text, re.DOTALL):

@@ -1,4 +1,4 @@
-"""InvokeAI's prompts, which Compel reads: ``word++``, ``(a phrase)-``, ``(a phrase)1.2``, and quotes that group.
+"""InvokeAI's prompts, parsed by Compel: ``word++``, ``(a phrase)-``, ``(a phrase)1.2``, and quotes for grouping.
 
 A plus is 1.1, a minus 0.9. After the grammar in https://github.com/damian0815/compel, ``prompt_parser.py``.
 """
@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from studio.imports.prompt_dialects import partners, written
+from studio.imports.prompt_dialects import format_pieces, matching_brackets
 from studio.prompts.grammar import Piece
 
 _WEIGHT: Final = re.compile(r"(\+{1,50}|-{1,50})|(\d+\.?\d*|\.\d+)")
@@ -17,22 +17,22 @@ _ESCAPED: Final = re.compile(r"\\([()\",.+\-=])")
 _CALL: Final = re.compile(r"\.(and|add|blend|swap|attend)\s*\(|\b(with|use)Lora\s*\(")
 
 
-def ours(prompt: str) -> str:
+def to_studio(prompt: str) -> str:
     """The prompt in our grammar.
 
-    Raises ValueError where it holds what has no like here (blend, and, swap), brackets or quotes without a partner,
-    or a weight beyond -100 to 100.
+    Raises ValueError for what has no equivalent here (blend, and, swap), for brackets or quotes that do not match, and
+    for a weight beyond -100 to 100.
     """
     if call := _CALL.search(prompt):
-        raise ValueError(f"'{call[0]}…)' has no like here")
-    return written(_pieces(prompt))
+        raise ValueError(f"'{call[0]}…)' has no equivalent here")
+    return format_pieces(_pieces(prompt))
 
 
 def _pieces(prompt: str) -> Iterator[Piece]:
     groups = _groups(prompt)
     closing = {end: start for start, end in groups.items()}
     if len(re.findall(r'[()"]', _ESCAPED.sub("", prompt))) != 2 * len(groups):
-        raise ValueError("a bracket or a quote has no partner")
+        raise ValueError("a bracket or a quote is not closed")
     weights, at = [1.0], 0
     while token := _TOKEN.match(prompt, at):
         if at in closing:
@@ -47,13 +47,13 @@ def _pieces(prompt: str) -> Iterator[Piece]:
 
 
 def _groups(prompt: str) -> dict[int, int]:
-    """Where brackets and quotes open and close."""
+    """The positions of brackets and quotes: opening to closing."""
     quotes = [found.start() for found in re.finditer(r"\\.|\"", prompt, re.DOTALL) if found[0] == '"']
-    return partners(prompt, "(", ")") | dict(zip(quotes[::2], quotes[1::2], strict=False))
+    return matching_brackets(prompt, "(", ")") | dict(zip(quotes[::2], quotes[1::2], strict=False))
 
 
 def _after(prompt: str, at: int) -> tuple[int, float]:
-    """Where the weight of a group that closes before ``at`` ends, and what it is."""
+    """Where the weight after a group ends, and its value."""
     found = _WEIGHT.match(prompt, at)
     if not found:
         return at, 1.0

@@ -1,13 +1,13 @@
-"""NovelAI's prompts: ``{x}`` is 1.05, ``[x]`` is 1 / 1.05, each as often as written, and since V4 ``1.5::x::``.
+"""NovelAI's prompts: ``{x}`` is 1.05, ``[x]`` is 1 / 1.05, multiplied when nested, and since V4 ``1.5::x::``.
 
-Round brackets are plain words there.
+Round brackets are plain text there.
 """
 
 import re
 from collections.abc import Iterator
 from typing import Final
 
-from studio.imports.prompt_dialects import partners, written
+from studio.imports.prompt_dialects import format_pieces, matching_brackets
 from studio.prompts.grammar import Piece
 
 _STRONGER: Final = 1.05
@@ -15,12 +15,12 @@ _NUMBER: Final = r"-?(?:\d{1,3}(?:\.\d{0,4})?|\.\d{1,4})"
 _TOKEN: Final = re.compile(rf"({_NUMBER})?::|[{{}}\[\]]|(?:(?!(?:{_NUMBER})?::)[^{{}}\[\]])+", re.DOTALL)
 
 
-def ours(prompt: str, *, numbers: bool) -> str:
-    """The prompt in our grammar; ``numbers`` reads ``1.5::x::`` as well.
+def to_studio(prompt: str, *, numbers: bool) -> str:
+    """The prompt in our grammar; ``numbers`` also reads ``1.5::x::``.
 
-    Raises ValueError where a weight is beyond -100 to 100.
+    Raises ValueError for a weight beyond -100 to 100.
     """
-    return written(_pieces(prompt, numbers))
+    return format_pieces(_pieces(prompt, numbers))
 
 
 def _pieces(prompt: str, numbers: bool) -> Iterator[Piece]:
@@ -36,9 +36,9 @@ def _pieces(prompt: str, numbers: bool) -> Iterator[Piece]:
 
 
 def _factors(prompt: str) -> dict[int, float]:
-    """What each bracket that has a partner multiplies by."""
+    """The factor of each matching bracket."""
     found: dict[int, float] = {}
     for opening, closing, factor in (("{", "}", _STRONGER), ("[", "]", 1 / _STRONGER)):
-        for start, end in partners(prompt, opening, closing).items():
+        for start, end in matching_brackets(prompt, opening, closing).items():
             found[start], found[end] = factor, 1 / factor
     return found

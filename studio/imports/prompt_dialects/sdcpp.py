@@ -1,4 +1,4 @@
-"""stable-diffusion.cpp's prompts: A1111's weights and BREAK, while AND, schedules and turns are plain words.
+"""stable-diffusion.cpp's prompts: A1111's weights and BREAK; AND, schedules and alternation are plain text.
 
 After ``parse_prompt_attention`` in its ``src/core/util.cpp``.
 """
@@ -7,24 +7,24 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from studio.imports.prompt_dialects import partners, written
+from studio.imports.prompt_dialects import format_pieces, matching_brackets
 from studio.prompts.grammar import Piece
 
 _BREAK: Final = re.compile(r"\s*\bBREAK\b\s*")
 _TOKEN: Final = re.compile(r"\\([()\[\]\\])|\\|[()\[\]]|[^\\()\[\]]+", re.DOTALL)
 _WEIGHT: Final = re.compile(r":([+-]?(?:\d+\.?\d*|\.\d+))$")
 _LONGEST: Final = 40
-"""Letters in which a weight stands at the end of a bracket."""
+"""Letters at the end of a bracket that are searched for a weight."""
 _STRONGER: Final = 1.1
 
 
-def ours(prompt: str) -> str:
-    """The prompt in our grammar; raises ValueError where a weight is beyond -100 to 100."""
-    return " BREAK ".join(written(_pieces(section)) for section in _BREAK.split(prompt))
+def to_studio(prompt: str) -> str:
+    """The prompt in our grammar; raises ValueError for a weight beyond -100 to 100."""
+    return " BREAK ".join(format_pieces(_pieces(section)) for section in _BREAK.split(prompt))
 
 
 def _pieces(text: str) -> Iterator[Piece]:
-    round_, square = partners(text, "(", ")"), partners(text, "[", "]")
+    round_, square = matching_brackets(text, "(", ")"), matching_brackets(text, "[", "]")
     weighted = {end: found for start, end in round_.items() if (found := _explicit(text, start, end))}
     closing = {*round_.values(), *square.values()}
     weights = [1.0]
@@ -43,5 +43,5 @@ def _pieces(text: str) -> Iterator[Piece]:
 
 
 def _explicit(text: str, start: int, end: int) -> re.Match[str] | None:
-    """The weight that ends a bracket, where there is one."""
+    """The explicit weight at the end of a bracket, if there is one."""
     return _WEIGHT.search(text, max(start + 1, end - _LONGEST), end)

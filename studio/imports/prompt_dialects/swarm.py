@@ -1,15 +1,16 @@
-"""SwarmUI's prompts: ComfyUI's weights, and tags: ``<alternate:a, b>``, ``<fromto[0.5]:a, b>``, ``<random:a|b>``,
-``<wildcard:name>``, ``<embed:name>``, ``<lora:name:0.8>``, ``<break>``. What follows ``<segment:…>``, ``<region:…>``,
-``<refiner>`` and their like is for a part of the picture. See "Advanced Prompt Syntax" in its documentation.
+"""SwarmUI's prompts: ComfyUI's weights, and tags.
 
-In a picture's file alternations may stand as ``[a|b]`` and ``[a:b:0.5]`` already, which are ours too.
+Tags are ``<alternate:a, b>``, ``<fromto[0.5]:a, b>``, ``<random:a|b>``, ``<wildcard:name>``, ``<embed:name>``,
+``<lora:name:0.8>``, ``<break>``. What follows ``<segment:…>``, ``<region:…>``, ``<refiner>`` and similar ones is for a
+part of the picture. See "Advanced Prompt Syntax" in its documentation. In a picture's file alternation may already be
+written as ``[a|b]`` and ``[a:b:0.5]``, which our grammar has too.
 """
 
 import re
 from pathlib import PurePosixPath
 from typing import Final
 
-from studio.imports.prompt_dialects import comfy, plain
+from studio.imports.prompt_dialects import comfy, escape
 
 _PART: Final = re.compile(r"<(?:segment|object|region|clear|extend|base|refiner|video|videoswap|pixeldecoder)\b[^<>]*>")
 _TAG: Final = re.compile(r"<(\w{1,20})(?:\[([^\[\]<>]{0,50})\])?(?::([^<>]*))?>")
@@ -19,24 +20,24 @@ _RANGE: Final = re.compile(r"\s*-?\d+(?:\.\d+)?-\d+(?:\.\d+)?\s*")
 _STEP: Final = re.compile(r"\d{1,4}|\d?\.\d{1,6}")
 _NAME: Final = re.compile(r"[^\W_](?:(?!__)[\w/-])*")
 _FIRST, _MOST = 0xE000, 1_000
-"""Letters of Unicode's private area stand for what is finished, up to so many."""
+"""Letters of Unicode's private area are placeholders for finished text, at most that many."""
 
 
-def ours(prompt: str, apart: list[tuple[str, str]]) -> str:
+def to_studio(prompt: str, apart: list[tuple[str, str]]) -> str:
     """The prompt in our grammar.
 
-    ``apart`` gets what is not words for the whole picture: each tag, with what it names or the words behind it.
-    Raises ValueError where tags stand in tags, or random words are more than a choice of one.
+    ``apart`` receives what is not part of the prompt for the whole picture: each tag, with the name in it or the words
+    after it. Raises ValueError for nested tags, and for random words other than a choice of one.
     """
     cuts = list(_PART.finditer(prompt))
     edges = [*(cut.start() for cut in cuts), len(prompt)]
-    here = _Words(apart).of(prompt[: edges[0]])
+    here = _PromptConverter(apart).of(prompt[: edges[0]])
     apart += [(cut[0], prompt[cut.end() : end].strip()) for cut, end in zip(cuts, edges[1:], strict=True)]
     return here
 
 
-class _Words:
-    """Puts what is finished aside, so that ComfyUI's marks are read in the rest alone."""
+class _PromptConverter:
+    """Replaces finished text with placeholders, so that ComfyUI's syntax is only read in the rest."""
 
     def __init__(self, apart: list[tuple[str, str]]) -> None:
         self._apart = apart
@@ -45,8 +46,8 @@ class _Words:
     def of(self, prompt: str) -> str:
         prompt = _TAG.sub(self._tag, _TURNS.sub(lambda found: self._aside(found[0]), prompt))
         if open_ := _LEFT_OPEN.search(prompt):
-            raise ValueError(f"'{open_[0]}…>' has other tags in it")
-        return re.sub("[\ue000-\uf8ff]", self._back, comfy.ours(prompt)).strip()
+            raise ValueError(f"'{open_[0]}…>' contains other tags")
+        return re.sub("[\ue000-\uf8ff]", self._back, comfy.to_studio(prompt)).strip()
 
     def _aside(self, text: str) -> str:
         if len(self._finished) == _MOST:
@@ -65,11 +66,11 @@ class _Words:
         if (words := _replaced(name, before, inside)) is not None:
             return self._aside(words)
         self._apart.append((found[0], inside))
-        return self._aside(plain(PurePosixPath(inside).stem)) if name in ("embed", "embedding") else ""
+        return self._aside(escape(PurePosixPath(inside).stem)) if name in ("embed", "embedding") else ""
 
 
 def _replaced(name: str, before: str, inside: str) -> str | None:
-    """What a tag is in our grammar; None where it is nothing."""
+    """A tag in our grammar; None if it has no equivalent."""
     match name:
         case "break":
             return " BREAK "
@@ -85,9 +86,9 @@ def _replaced(name: str, before: str, inside: str) -> str | None:
 
 
 def _options(inside: str) -> list[str]:
-    """What a tag lists: parted by two bars, else by one, else by commas."""
+    """The options in a tag: separated by two bars, else by one, else by commas."""
     mark = next((mark for mark in ("||", "|") if mark in inside), ",")
-    return [re.sub(r"[|:]", r"\\\g<0>", comfy.ours(option.strip())) for option in inside.split(mark)]
+    return [re.sub(r"[|:]", r"\\\g<0>", comfy.to_studio(option.strip())) for option in inside.split(mark)]
 
 
 def _turned(options: list[str], when: str) -> str:
@@ -98,5 +99,5 @@ def _turned(options: list[str], when: str) -> str:
 
 def _drawn(options: list[str], count: str) -> str:
     if count or any(map(_RANGE.fullmatch, options)):
-        raise ValueError("'<random…>' draws several of its words, or numbers")
+        raise ValueError("'<random…>' chooses several of its options, or numbers")
     return "{" + "|".join(options) + "}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from studio.errors import InputError, ModelError
-from studio.files.atomic_write import arriving
+from studio.files.atomic_write import new_path
 from studio.lora.library.lora_index import LoraIndex
 from studio.lora.patcher import Key
 from studio.lora.tools import lora_inputs
@@ -56,7 +56,7 @@ def merge(card: ModelCard, loras: Sequence[Lora], index: LoraIndex, out: Path, w
     _check(card, found)
     told = label(out.stem, _architecture(card), [Source.of_model(card), *found.sources])
     changed = {found.spots[key].file for key in found.worn}
-    with arriving(out) as begun:
+    with new_path(out) as begun:
         copies, left = _copied(card, changed, begun, told)
         if begun.is_dir():
             write_card(card, begun, told)

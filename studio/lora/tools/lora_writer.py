@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from studio.errors import InputError, ModelError
 from studio.families import Shape
-from studio.files.atomic_write import arriving
+from studio.files.atomic_write import new_path
 from studio.lora.formats.written_names import Name
 from studio.lora.patcher import Key
 from studio.lora.tools import metadata_rewrite
@@ -79,7 +79,7 @@ def write(out: Path, gains: Iterable[Gain], name: Name, dtype: "torch.dtype", to
     from safetensors.torch import save
 
     check_name(out)
-    with arriving(out) as begun:
+    with new_path(out) as begun:
         tensors: dict[str, Tensor] = {}
         account = _Account()
         for gain in gains:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from studio.errors import StudioError
 from studio.pictures import file_names
 from studio.pictures.picture import Picture
-from studio.pictures.publish import land_in
+from studio.pictures.publish import publish_bytes
 from studio.runtime.events import Event
 from studio.runtime.executors.ray_client import hired, library
 from studio.runtime.executors.ray_worker import Painted, Painter
@@ -43,7 +43,7 @@ class Crew:
         for number in range(job.total):
             if number not in finished:
                 painted = self._painted((job.model_dump_json(), number, str(name), previews), watch)
-                yield number, land_in(painted.data, out, painted.stem)
+                yield number, publish_bytes(painted.data, out, painted.stem)
 
     def close(self) -> None:
         """Send everybody home."""

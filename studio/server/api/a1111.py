@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from studio.errors import InputError
 from studio.images.image_file import open_stored
+from studio.imports.a1111_fields import FIELDS
 from studio.pictures.infotext import Infotext
 from studio.pictures.picture import Picture
 from studio.runtime.events import Step
@@ -49,7 +50,7 @@ async def _answer(
     def wanted() -> compat.Wanted:
         return job(Settings.read({**kept, **own}, session.library, "override_settings."))
 
-    made = await compat.make(session, wanted, a1111_jobs.THEIRS)
+    made = await compat.make(session, wanted, FIELDS)
     if asked.override_settings_restore_afterwards is False:
         kept |= own
     return await run_in_threadpool(_told, made, asked)

@@ -8,31 +8,22 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from studio.errors import InputError
-from studio.imports.a1111_fields import HIRES, REQUEST, SIZE_OF_FIRST, second_pass, unserved
-from studio.imports.importing import unsuited
+from studio.imports.a1111_fields import FIELDS, HIRES, NO_EFFECT, REQUEST, second_pass, unsupported_fields
+from studio.imports.importing import unsupported_inputs
 from studio.imports.json_validators import seed
 from studio.imports.unsupported import reason
 from studio.library import Library
 from studio.parameters.sampler_names import canonical, without_schedule
+from studio.pictures import a1111_keys as keys
 from studio.pictures import clip_skip
 from studio.runtime.session import Session
 from studio.server.api import a1111_pictures
 from studio.server.api.a1111_requests import Asked, AskedOfPicture
-from studio.server.api.a1111_settings import CLIP_SKIP, MODEL, Settings
+from studio.server.api.a1111_settings import CLIP_SKIP, Settings
 from studio.server.api.compat import Wanted, workflow_with_vae
 from studio.steps import hires
 from studio.workflow.workflow import Workflow
 
-THEIRS: Final[Mapping[str, str]] = {
-    "guidance": "cfg_scale", "strength": "denoising_strength", "count": "batch_size", "size": "width",
-    "sampler": "sampler_name", "image": "init_images", "factor": "hr_scale", "joins": "tiling",
-    "padding": "inpaint_full_res_padding", "drawn_at": "width", "model": f"override_settings.{MODEL}",
-}  # fmt: skip
-"""Their names for inputs that are called otherwise here."""
-_SAID_NOWHERE: Final = ("save_images", "do_not_save_samples", "do_not_save_grid")  # all are kept, as always here
-_IDLE: Final = (
-    "comments", "force_task_id", "infotext", "image_cfg_scale", "mask_round",
-)  # fmt: skip
 _NO_SCHEDULE: Final = ("", "automatic", "use same scheduler")
 _DEFAULT_SAMPLER: Final = "Euler"  # A1111's, where a schedule is named alone
 
@@ -56,7 +47,7 @@ def from_picture(asked: AskedOfPicture, settings: Settings, session: Session) ->
     library = session.library
     _refuse(asked)
     if asked.tiling:
-        raise InputError.about("tiling", reason("Tiling"))
+        raise InputError.about("tiling", reason(keys.TILING))
     begun = a1111_pictures.start(asked, session.settings.output, library.models.find(settings.model).size)
     values = _common(asked, settings, library)
     values |= _given(image=begun.image, mask=begun.mask, strength=asked.denoising_strength)
@@ -77,17 +68,18 @@ def _with_inputs(workflow: Workflow, library: Library, *names: str) -> Workflow:
 
 def _common(asked: Asked, settings: Settings, library: Library) -> dict[str, Any]:
     """What every workflow takes; raises InputError also for what the model has nothing for."""
-    family = library.models.find(settings.model).family
+    family, sampler = library.models.find(settings.model).family, _sampler(asked)
     values = {"prompt": asked.prompt or "", "model": settings.model, "count": _count(asked)} | _given(
         negative_prompt=asked.negative_prompt or None,
         seed=_seed(asked.seed),
         steps=asked.steps,
         guidance=_guidance(asked, family.name),
-        sampler=_sampler(asked),
+        sampler=sampler,
+        eta=_eta(asked.eta, sampler),
         clip_skip=_clip_skip(asked, settings, family.name),
     )
-    for name, why in unsuited(values, family).items():
-        raise InputError.about(THEIRS.get(name, name), why)
+    for name, why in unsupported_inputs(values, family).items():
+        raise InputError.about(FIELDS.get(name, name), why)
     return values
 
 
@@ -125,20 +117,23 @@ def _sampler(asked: Asked) -> str | None:
         return None
     automatic = "Automatic" if (asked.scheduler or "").lower() == "automatic" else ""
     try:
-        found = canonical(name or _DEFAULT_SAMPLER, schedule or automatic)
+        return canonical(name or _DEFAULT_SAMPLER, schedule or automatic)
     except ValueError as error:
         alone = without_schedule(name or _DEFAULT_SAMPLER, schedule)
         field, why = ("scheduler", f"'{alone}' goes by its own here") if alone else ("sampler_name", str(error))
         raise InputError.about(field, why) from None
-    _check_eta(asked.eta, found)
-    return found
 
 
-def _check_eta(eta: float | None, sampler: str) -> None:
-    """Samplers that add noise add all of it here, but for DDIM, which adds none; others take no eta anywhere."""
-    noisy = sampler.startswith(("Euler a", "DPM2 a", "DPM++ SDE", "DPM++ 2M SDE"))
-    if (noisy and eta not in (None, 1)) or (sampler == "DDIM" and eta not in (None, 0)):
-        raise InputError.about("eta", reason("Eta"))
+def _eta(eta: float | None, sampler: str | None) -> float | None:
+    """The eta for DDIM, which adds no noise by default, and TCD. Ancestral and SDE samplers add all of it here.
+
+    The other samplers have no eta in A1111 either, and ignore it.
+    """
+    if sampler in keys.ETA_OF:
+        return None if sampler == "DDIM" and not eta else eta
+    if sampler and sampler.startswith(("Euler a", "DPM2 a", "DPM++ SDE", "DPM++ 2M SDE")) and eta not in (None, 1):
+        raise InputError.about("eta", reason(keys.ETA))
+    return None
 
 
 def _clip_skip(asked: Asked, settings: Settings, family: str) -> int | None:
@@ -149,7 +144,7 @@ def _clip_skip(asked: Asked, settings: Settings, family: str) -> int | None:
     if said == 1:
         return None
     try:
-        return clip_skip.ours(said, "A1111", family)
+        return clip_skip.to_studio(said, "A1111", family)
     except ValueError as error:
         raise InputError.about("clip_skip", str(error)) from None
 
@@ -162,15 +157,15 @@ def _second_pass(asked: Asked, values: Mapping[str, Any], library: Library) -> d
         "hr_prompt": asked.prompt, "hr_negative_prompt": asked.negative_prompt,
         "hr_cfg": asked.cfg_scale,
     }  # fmt: skip
-    for name, why in unserved(asked.model_dump(include=set(HIRES)), HIRES, same):
+    for name, why in unsupported_fields(asked.model_dump(include=set(HIRES)), HIRES, same):
         raise InputError.about(name, why)
     card = library.models.find(values["model"])
     said = _sizes(asked, asked.size or str(card.size))
     key, factor = second_pass(said)
     if not factor:
-        field = "firstphase_width" if SIZE_OF_FIRST in said else "hr_resize_x"
-        raise InputError.about(field, reason("Hires resize"))
-    first = said[SIZE_OF_FIRST] if key == SIZE_OF_FIRST else asked.size
+        field = "firstphase_width" if keys.FIRST_PASS_SIZE in said else "hr_resize_x"
+        raise InputError.about(field, reason(keys.HIRES_RESIZE))
+    first = said[keys.FIRST_PASS_SIZE] if key == keys.FIRST_PASS_SIZE else asked.size
     strength = asked.denoising_strength or max(hires.STRENGTH, 1 / (asked.steps or card.defaults.steps))
     return {"factor": factor, "strength": strength} | _given(size=first or None)
 
@@ -178,17 +173,17 @@ def _second_pass(asked: Asked, values: Mapping[str, Any], library: Library) -> d
 def _sizes(asked: Asked, size: str) -> dict[str, str]:
     """What a request says of the sizes of both passes, by the keys of A1111's text; ``size`` is that of the first."""
     if asked.firstphase_width or asked.firstphase_height:
-        return {SIZE_OF_FIRST: f"{asked.firstphase_width or 0}x{asked.firstphase_height or 0}", "Size": size}
+        return {keys.FIRST_PASS_SIZE: f"{asked.firstphase_width or 0}x{asked.firstphase_height or 0}", keys.SIZE: size}
     if asked.hr_resize_x or asked.hr_resize_y:
         if (asked.hr_resize_x or 0) % 8 or (asked.hr_resize_y or 0) % 8:
             raise InputError.about("hr_resize_x", "each side must be a multiple of 8")
-        return {"Hires resize": f"{asked.hr_resize_x or 0}x{asked.hr_resize_y or 0}", "Size": size}
-    return {"Hires upscale": f"{2.0 if asked.hr_scale is None else asked.hr_scale:.10f}"}
+        return {keys.HIRES_RESIZE: f"{asked.hr_resize_x or 0}x{asked.hr_resize_y or 0}", keys.SIZE: size}
+    return {keys.HIRES_UPSCALE: f"{2.0 if asked.hr_scale is None else asked.hr_scale:.10f}"}
 
 
 def _refuse(asked: Asked) -> None:
     """Raise InputError for a field that would change the picture and that nothing here follows."""
-    for name, why in unserved(asked.model_dump(include=set(REQUEST)), REQUEST):
+    for name, why in unsupported_fields(asked.model_dump(include=set(REQUEST)), REQUEST):
         raise InputError.about(name, why)
     for name, script in (asked.alwayson_scripts or {}).items():
         if _is_on(script):
@@ -215,11 +210,11 @@ def _warnings(asked: Asked, settings: Settings) -> list[str]:
 
 def _without_effect(asked: Asked) -> Iterator[str]:
     said = asked.model_dump(exclude_none=True)
-    yield from (name for name in (*_IDLE, *_SAID_NOWHERE) if said.get(name) not in (None, "", {}, False, 0))
+    yield from (name for name in NO_EFFECT if said.get(name) not in (None, "", {}, False, 0))
     if isinstance(asked, AskedOfPicture) and asked.enable_hr:
         yield "enable_hr"
     if isinstance(asked, AskedOfPicture) or not asked.enable_hr:
-        yield from (name for name, _ in unserved(said, HIRES))
+        yield from (name for name, _ in unsupported_fields(said, HIRES))
     if not isinstance(asked, AskedOfPicture) and not asked.enable_hr and asked.denoising_strength:
         yield "denoising_strength"
     if isinstance(asked, AskedOfPicture) and asked.inpaint_full_res_padding and not (asked.mask and asked.only_masked):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Request
 
 from studio.errors import InputError
-from studio.imports.a1111_fields import SETTINGS, unserved
+from studio.imports.a1111_fields import SETTINGS, unsupported_fields
 from studio.library import Library
 from studio.plugins import unknown
 from studio.server.api.jobs import Served
@@ -39,7 +39,7 @@ class Settings:
         ``within`` stands before the names in the error: "override_settings.".
         """
         try:
-            for name, why in unserved(said, SETTINGS):
+            for name, why in unsupported_fields(said, SETTINGS):
                 raise InputError.about(name, why)
             ignored = (name for name in said if name not in _SERVED and name not in SETTINGS)
             return cls(

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.errors import InputError
-from studio.gallery.entry import Entry, Lineage, Relative
-from studio.imports.importing import brought
+from studio.gallery.entry import GalleryEntry, Lineage, RelatedPicture
+from studio.imports.importing import import_file
 from studio.library import Library
 from studio.server.api import serializers
 from studio.ui.uploads import picture_id
@@ -14,7 +14,7 @@ from studio.workflow.job import Job
 _TITLE: Final = 200  # letters that are enough to tell pictures apart
 
 
-def brief(entry: Entry) -> dict[str, Any]:
+def brief(entry: GalleryEntry) -> dict[str, Any]:
     """What a page of many shows."""
     return {
         "id": entry.id,
@@ -28,13 +28,13 @@ def brief(entry: Entry) -> dict[str, Any]:
     }
 
 
-def marked(entry: Entry) -> dict[str, Any]:
+def marked(entry: GalleryEntry) -> dict[str, Any]:
     """With all that people say of it."""
     marks = entry.marks
     return {**brief(entry), "note": marks.note, "tags": list(marks.tags), "collections": list(marks.collections)}
 
 
-def whole(entry: Entry, output: Path, library: Library) -> dict[str, Any]:
+def whole(entry: GalleryEntry, output: Path, library: Library) -> dict[str, Any]:
     """With all that its file says; ``picture`` is its place in the output folder, None where it lies elsewhere."""
     return {
         **marked(entry),
@@ -51,10 +51,10 @@ def whole(entry: Entry, output: Path, library: Library) -> dict[str, Any]:
     }
 
 
-def _settings(entry: Entry, output: Path, library: Library) -> dict[str, Any]:
+def _settings(entry: GalleryEntry, output: Path, library: Library) -> dict[str, Any]:
     """What makes it again, and the workflow's words for it; ``recipe`` is None where the file does not say."""
     try:
-        found = brought(entry.path, library, shipped=True)
+        found = import_file(entry.path, library, shipped=True)
     except InputError:
         return {"recipe": None, "labels": {}}
     labels = serializers.labels(found) if isinstance(found, Job) else {}
@@ -69,7 +69,7 @@ def lineage(found: Lineage) -> dict[str, Any]:
     }
 
 
-def _relative(one: Relative) -> dict[str, Any]:
+def _relative(one: RelatedPicture) -> dict[str, Any]:
     return {
         "id": one.id,
         "picture": brief(one.entry) if one.entry else None,

@@ -7,7 +7,7 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from studio.gallery.entry import Change, Entry
+from studio.gallery.entry import AnnotationChange, GalleryEntry
 from studio.gallery.gallery import PAGE, Gallery
 from studio.server.api import entries
 from studio.server.api.jobs import Served, found
@@ -66,7 +66,7 @@ def refresh(session: Served) -> dict[str, int]:
 @router.patch("")
 def mark(said: Said, session: Served) -> list[dict[str, Any]]:
     """Say something of pictures; returns what is now said of them."""
-    change = Change(**said.model_dump(exclude={"pictures"}))
+    change = AnnotationChange(**said.model_dump(exclude={"pictures"}))
     known = [_entry(session.gallery, one).id for one in said.pictures]
     session.gallery.mark(known, change)
     return [entries.marked(_entry(session.gallery, one)) for one in known]
@@ -108,7 +108,7 @@ def file(picture: One, session: Served) -> FileResponse:
     return FileResponse(_file(session.gallery, picture), headers=_A_DAY)
 
 
-def _entry(gallery: Gallery, picture: str) -> Entry:
+def _entry(gallery: Gallery, picture: str) -> GalleryEntry:
     return found(gallery.entry, picture)
 
 

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from studio.errors import InputError
 from studio.gallery import thumbnails
-from studio.imports.importing import brought
+from studio.imports.importing import import_file
 from studio.runtime.session import Session
 from studio.server.api import serializers, stream
 from studio.server.api.strict import StrictRoute
@@ -133,7 +133,7 @@ def recipe(asked: Carrier, session: Served) -> dict[str, Any]:
     output = session.settings.output
     try:
         with uploads.looked_at(asked.picture, output) as path:
-            return serializers.recipe(brought(path, session.library, shipped=True), output)
+            return serializers.recipe(import_file(path, session.library, shipped=True), output)
     except InputError as error:
         raise InputError(str(error), {"picture": str(error)}) from None
 

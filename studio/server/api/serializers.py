@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from studio.imports.importing import Imported
+from studio.imports.imported_workflow import ImportedWorkflow
 from studio.pictures.picture import Picture
 from studio.runtime.events import Event, Failed, Loading, Made, Queued, Stalled, Step
 from studio.runtime.run_handle import Status
@@ -67,9 +67,9 @@ def values(job: Job, output: Path) -> dict[str, Any]:
     return {name: _hidden(value, output) for name, value in job.values.items()}
 
 
-def recipe(brought: Job | Imported, output: Path) -> dict[str, Any]:
+def recipe(brought: Job | ImportedWorkflow, output: Path) -> dict[str, Any]:
     """What a picture brings back: a workflow and values, and what of another tool's is not among them."""
-    if isinstance(brought, Imported):
+    if isinstance(brought, ImportedWorkflow):
         return {**brought.data(), "values": brought.form_values}
     own = {**values(brought, output), "seed": brought.seed, "count": brought.count}
     return {"tool": "", "workflow": brought.workflow, "values": own, "taken": [], "missing": [], "left": [],

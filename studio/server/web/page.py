@@ -16,7 +16,7 @@ from starlette.routing import Mount
 from studio.config import shipped
 from studio.errors import InputError
 from studio.library import Library
-from studio.pictures.publish import reached
+from studio.pictures.publish import output_errors
 from studio.runtime.session import Session
 from studio.server.guard import MAX_BODY
 from studio.server.web import assets, forms, theme
@@ -58,7 +58,7 @@ class _Recipe(BaseModel):
 def mount(app: FastAPI, session: Session) -> FastAPI:
     """The app with the web page at "/"; it needs the guard in front of it."""
     output = session.settings.output.absolute()
-    with reached(output):
+    with output_errors(output):
         output.mkdir(parents=True, exist_ok=True)
     blocks = page(session)
     app.add_middleware(assets.PageHeaders, addresses=[*assets.needed(_kinds(blocks)), *_OURS])

@@ -5,12 +5,12 @@ from copy import deepcopy
 
 from studio.imports.comfy.nodes import settings
 from studio.imports.formats import comfyui
-from studio.imports.metadata_extract import Carried
+from studio.imports.metadata_extract import EmbeddedMetadata
 
 
 def read(graph):
     """What a graph's JSON says here."""
-    return comfyui.read(Carried({"json": json.dumps(graph)}))
+    return comfyui.read(EmbeddedMetadata({"json": json.dumps(graph)}))
 
 
 def node(kind, **inputs):

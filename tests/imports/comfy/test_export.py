@@ -9,7 +9,7 @@ from studio.errors import InputError
 from studio.imports.comfy import nodes
 from studio.imports.comfy.export import export
 from studio.imports.formats import comfyui
-from studio.imports.metadata_extract import Carried
+from studio.imports.metadata_extract import EmbeddedMetadata
 from studio.models.model_index import ModelIndex
 from studio.parameters.sampler_names import NAMES, canonical
 from studio.parameters.sampler_names import comfyui as theirs
@@ -37,7 +37,7 @@ def job(workflow, **values):
 
 
 def back(exported):
-    return comfyui.read(Carried({"prompt": json.dumps(exported.graph)}))
+    return comfyui.read(EmbeddedMetadata({"prompt": json.dumps(exported.graph)}))
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def pictures(tmp_path):
 
 def test_text_to_image_comes_back():
     found = back(export(job("text-to-image", clip_skip=2), here.library()))
-    assert (found.workflow, found.left[0].name) == ("text-to-image", "weights of words")
+    assert (found.workflow, found.skipped[0].name) == ("text-to-image", "weights of words")
     assert found.clip_skip == {"clip_skip": 2}
     assert found.values == {**ASKED, "prompt": "a (red:1.2) circle, (soft:0.909091) BREAK on white"}
 
@@ -123,18 +123,18 @@ def test_samplers_have_one_name_there_or_none(name):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"sampler": "Euler AYS"}, "no counterpart for the sampler 'Euler AYS'"),
+        ({"sampler": "Euler AYS"}, "no equivalent of the sampler 'Euler AYS'"),
         ({"prompt": "[a:b:0.5]"}, r"'\[a:b:0.5\]' in the prompt"),
-        ({"prompt": "a {b|c}"}, r"'{b\|c}' in the prompt is drawn by lot"),
-        ({"loras": ["neon-glow:1:from=0.5"]}, "steps and modules of 'neon-glow"),
+        ({"prompt": "a {b|c}"}, r"'{b\|c}' in the prompt is a random choice"),
+        ({"loras": ["neon-glow:1:from=0.5"]}, "steps and blocks of 'neon-glow"),
     ],
 )
-def test_what_has_no_counterpart_is_refused_by_name(values, message):
+def test_what_has_no_equivalent_is_refused_by_name(values, message):
     with pytest.raises(InputError, match=message):
         export(job("text-to-image", **values), here.library())
 
 
-def test_steps_without_a_counterpart_are_refused_by_name():
+def test_steps_without_an_equivalent_are_refused_by_name():
     with pytest.raises(InputError, match="the step 'tile'"):
         export(job("seamless-pattern"), here.library())
 
@@ -144,7 +144,7 @@ def test_what_the_graph_cannot_say_is_said(pictures):
         job("image-to-image", image=pictures["photo"], size=None, count=2, sampler=OWN_SAMPLER), here.library()
     )
     said = "\n".join(exported.notes)
-    for words in ("first of 2", "photo.png", "spark.safetensors", "give a size", "written as DDIM"):
+    for words in ("first of 2", "photo.png", "spark.safetensors", "set a size", "exported as DDIM"):
         assert words in said
 
 
@@ -162,5 +162,5 @@ def test_a_clip_skip_that_the_family_has_not_is_refused(monkeypatch):
     asked = job("text-to-image", clip_skip=2)
     flux = replace(here.card("spark"), family=find("families", "flux1").FAMILY)
     monkeypatch.setattr(ModelIndex, "find", lambda *_: flux)
-    with pytest.raises(InputError, match="has no clip skip; leave it at 1"):
+    with pytest.raises(InputError, match="has no clip skip; set clip skip to 1"):
         export(asked, here.library())

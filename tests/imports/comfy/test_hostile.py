@@ -8,7 +8,7 @@ import pytest
 
 from studio.errors import InputError
 from studio.imports.formats import comfyui
-from studio.imports.metadata_extract import Carried
+from studio.imports.metadata_extract import EmbeddedMetadata
 from tests.imports.comfy.graphs import PLAIN, TWO_PASSES, changed, node, on_canvas, read
 
 ODD = [None, True, -1, 10**30, float("nan"), float("inf"), "", "9" * 500, [], ["3"], ["3", "x"], [None, 0], ["3", -4],
@@ -19,7 +19,7 @@ def swallowed(graph):
     """Read it, or have it refused in one line, within two seconds of a processor's time."""
     text, began = json.dumps(graph), time.process_time()
     try:
-        comfyui.read(Carried({"json": text}))
+        comfyui.read(EmbeddedMetadata({"json": text}))
     except InputError as error:
         assert "\n" not in str(error)
         assert len(str(error)) < 1000

@@ -6,12 +6,12 @@ import time
 import pytest
 
 from studio.imports.formats import comfyui
-from studio.imports.metadata_extract import Carried
+from studio.imports.metadata_extract import EmbeddedMetadata
 from tests.imports.comfy.graphs import FROM_FILE, PLAIN, TWO_PASSES, changed, node, read
 
 
 def left(found):
-    return {one.name: one.why for one in found.left}
+    return {one.name: one.why for one in found.skipped}
 
 
 def prompt_of(**nodes):
@@ -188,8 +188,8 @@ def test_an_average_is_named_with_its_space_or_without(share):
 def test_of_several_outputs_the_one_is_read_that_fits_the_picture():
     graph = changed(TWO_PASSES, n30=node("SaveImage", images=["31", 0]),
                     n31=node("VAEDecode", samples=["3", 0], vae=["4", 2]))  # fmt: skip
-    carried = {size: Carried({"prompt": json.dumps(graph)}, size) for size in ((256, 128), (128, 64), (9, 9))}
+    carried = {size: EmbeddedMetadata({"prompt": json.dumps(graph)}, size) for size in ((256, 128), (128, 64), (9, 9))}
     second = [("again_size" in comfyui.read(one).values) for one in carried.values()]
     assert second == [True, False, True]
     shown = changed(graph, n30={"class_type": "PreviewImage", "inputs": {"images": ["31", 0]}})
-    assert "again_size" not in comfyui.read(Carried({"prompt": json.dumps(shown)}, (128, 64))).values
+    assert "again_size" not in comfyui.read(EmbeddedMetadata({"prompt": json.dumps(shown)}, (128, 64))).values

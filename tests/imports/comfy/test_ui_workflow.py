@@ -50,7 +50,7 @@ def test_a_bypassed_node_passes_on_what_is_of_its_outputs_kind():
 def test_a_muted_node_is_not_there():
     sheet = relink(on_canvas(PLAIN), "LoraLoader", mode=2)
     assert "model" not in inputs("3", sheet)
-    assert "which one it was cannot be told" in read(sheet).left[0].why
+    assert "it is unknown; choose one" in read(sheet).skipped[0].why
 
 
 def test_a_primitive_node_gives_its_value_to_a_setting_that_became_an_input():

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from studio.pictures.infotext import written
+from studio.pictures.infotext import format_infotext
 
 PLAUSIBLE = {
     "Steps": ["20", "1", "150", "0", "900", "-3", "many", "20.5", "٣"],
@@ -67,5 +67,5 @@ def texts(count=400):
         said = {key: random.choice(PLAUSIBLE[key]) for key in keys}
         said |= {f"Odd {n}": "".join(random.choices('ab, :"é', k=9)).strip() for n in range(random.randint(0, 3))}
         plain = {key: value for key, value in said.items() if key not in RAW}
-        text = written(random.choice(PROMPTS), random.choice(["", "blurry, (bad)"]), plain)
+        text = format_infotext(random.choice(PROMPTS), random.choice(["", "blurry, (bad)"]), plain)
         yield "".join([text, *(f", {key}: {said[key]}" for key in RAW if key in said)]), said

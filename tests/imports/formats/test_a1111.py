@@ -9,7 +9,7 @@ import pytest
 from studio.imports import formats
 from studio.imports.formats import a1111
 from studio.imports.imported_settings import Asset
-from studio.imports.metadata_extract import Carried
+from studio.imports.metadata_extract import EmbeddedMetadata
 from studio.workflow.job import Job
 from studio.workflow.workflow import Workflow, bind
 from tests.imports.formats import corpus
@@ -18,16 +18,16 @@ PLAIN = "Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 5, Size: 512x768"
 
 
 def read(line="", prompt="a cat", place="parameters"):
-    return a1111.read(Carried({place: f"{prompt}\n{', '.join(filter(None, [PLAIN, line]))}"}))
+    return a1111.read(EmbeddedMetadata({place: f"{prompt}\n{', '.join(filter(None, [PLAIN, line]))}"}))
 
 
 def left(found):
-    return {one.name: one.value for one in found.left}
+    return {one.name: one.value for one in found.skipped}
 
 
 def test_plain_settings():
     found = read("Clip skip: 2, RNG: CPU, Version: v1.10.1", "a (cat:1.2)\nNegative prompt: blurry")
-    assert (found.tool, found.workflow, found.left, found.assets) == ("A1111 v1.10.1", "text-to-image", (), ())
+    assert (found.tool, found.workflow, found.skipped, found.assets) == ("A1111 v1.10.1", "text-to-image", (), ())
     assert found.values == {
         "prompt": "a (cat:1.2)", "negative_prompt": "blurry", "steps": 20, "sampler": "Euler a", "guidance": 7,
         "seed": 5, "size": "512x768",
@@ -36,7 +36,7 @@ def test_plain_settings():
 
 def test_noise_of_a_graphics_card_is_said_to_be_another():
     for line in ("", "RNG: NV"):
-        (said,) = read(line).left
+        (said,) = read(line).skipped
         assert said.name == "RNG"
         assert "not the same" in said.why
 
@@ -54,7 +54,7 @@ def test_it_may_stand_in_any_of_several_places(place):
     ],
 )  # fmt: skip
 def test_other_words_are_not_taken_for_it(texts):
-    assert a1111.read(Carried(texts)) is None
+    assert a1111.read(EmbeddedMetadata(texts)) is None
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,11 @@ def test_other_words_are_not_taken_for_it(texts):
     ],
 )
 def test_samplers(sampler, ours, says):
-    found = a1111.read(Carried({"parameters": f"x\nSteps: 9, Sampler: {sampler}, Seed: 1, RNG: CPU, CFG scale: 7"}))
+    found = a1111.read(
+        EmbeddedMetadata({"parameters": f"x\nSteps: 9, Sampler: {sampler}, Seed: 1, RNG: CPU, CFG scale: 7"})
+    )
     assert found.values.get("sampler") == ours
-    assert bool(found.left) == says
+    assert bool(found.skipped) == says
 
 
 def test_a_larger_second_pass_is_the_hires_workflow():
@@ -84,7 +86,9 @@ def test_a_larger_second_pass_is_the_hires_workflow():
     assert found.values.items() >= {"factor": 1.5, "strength": 0.4, "size": "512x768"}.items()
     assert set(left(found)) == {"RNG", "Hires upscaler"}
     assert read("Hires resize: 1024x1536, Hires upscaler: Latent").values["factor"] == 2
-    old = a1111.read(Carried({"parameters": "x\nSteps: 9, Size: 1024x1024, Seed: 1, First pass size: 512x512"}))
+    old = a1111.read(
+        EmbeddedMetadata({"parameters": "x\nSteps: 9, Size: 1024x1024, Seed: 1, First pass size: 512x512"})
+    )
     assert (old.workflow, old.values["size"], old.values["factor"]) == ("hires", "512x512", 2)
 
 
@@ -110,7 +114,7 @@ def test_loras_leave_the_prompt_with_weights_and_hashes():
         Asset("lora", "ink", (), 1.0, 0.5),
         Asset("embedding", "easy", ("c74b4e810b03",)),
     )
-    assert [one.value for one in found.left if one.name == "Prompt"] == ["<lora:bad:x>", "<hypernet:h:1>"]
+    assert [one.value for one in found.skipped if one.name == "Prompt"] == ["<lora:bad:x>", "<hypernet:h:1>"]
     assert left(found)["Lora hashes"] == "ink: e3b0c44298fc"
     assert left(found)["Hashes: lora stray"] == "111111111111"
 
@@ -132,7 +136,7 @@ def test_flux_of_civitai():
         {"air": "urn:air:flux1:lora:civitai:1@2", "weight": 0.5, "modelName": "Ink", "versionName": "v1"},
     ])  # fmt: skip
     line = f"Steps: 25, Sampler: Undefined, CFG scale: 3.5, Seed: 1, Clip skip: 2, Civitai resources: {resources}"
-    found = a1111.read(Carried({"exif:UserComment": f"a cat\n{line}, Civitai metadata: {{}}"}))
+    found = a1111.read(EmbeddedMetadata({"exif:UserComment": f"a cat\n{line}, Civitai metadata: {{}}"}))
     assert found.tool == "Civitai"
     assert found.values == {"prompt": "a cat", "steps": 25, "seed": 1, "guidance": 3.5}
     assert [(one.kind, one.name, one.weight) for one in found.assets] == [
@@ -168,7 +172,7 @@ def _kept(made, workflow, form):
 
 def test_no_setting_is_lost(quick):
     for text, said in corpus.texts():
-        found = a1111.read(Carried({"parameters": text}))
+        found = a1111.read(EmbeddedMetadata({"parameters": text}))
         bind(Workflow.load("text-to-image").form(), {"prompt": "", **_common(found.values)})
         lost = {key: value for key, value in said.items() if value and not _traced(key, value, found)}
         assert lost == {}, text
@@ -180,7 +184,7 @@ def _common(values):
 
 def _traced(key, value, found):
     """Whether a setting is among the values, the assets or what was left."""
-    named = [one for one in found.left if one.name == key or key.startswith(("Hires", "First", "Size"))]
+    named = [one for one in found.skipped if one.name == key or key.startswith(("Hires", "First", "Size"))]
     if any(value[:1000] in one.value for one in named) or value in found.tool:
         return True
     if key == "RNG" and value == "CPU":
@@ -206,7 +210,7 @@ _OF_JSON = (
 def _somewhere(word, found):
     said = [*found.values.values(), *found.clip_skip.values()]
     said += [*(text for one in found.assets for text in (one.name, one.weight, *one.hashes))]
-    said += [text for one in found.left for text in (one.name, one.value, one.why)]
+    said += [text for one in found.skipped for text in (one.name, one.value, one.why)]
     return any(word in str(text).lower() or _same(word, text) for text in said)
 
 
@@ -220,7 +224,7 @@ def _same(word, number):
 @pytest.mark.parametrize("prompt", ["{masterpiece}, 1girl", "[cat:dog:0.5] in a field", "[", "{}, {", '["a", b]'])
 def test_a_prompt_may_begin_with_a_bracket(prompt, tmp_path):
     text = f"{prompt}\nSteps: 20, Sampler: Euler a, Seed: 1, Size: 512x512, RNG: CPU"
-    assert a1111.read(Carried({"parameters": text})).values["seed"] == 1
+    assert a1111.read(EmbeddedMetadata({"parameters": text})).values["seed"] == 1
     (tmp_path / "a.txt").write_text(text)
     found = formats.read(tmp_path / "a.txt")
     assert (found.values["seed"], found.values["steps"]) == (1, 20)
@@ -231,23 +235,33 @@ def test_programs_that_draw_as_comfyui_read_prompts_and_draw_noise_as_it(version
     text = (
         f"cats AND dogs [a:b:0.5], (x:1.2)\nNegative prompt: a AND b\nSteps: 20, Seed: 1, Size: 8x8, Version: {version}"
     )
-    found = a1111.read(Carried({"parameters": text}))
+    found = a1111.read(EmbeddedMetadata({"parameters": text}))
     assert found.values["prompt"] == r"cats and dogs \[a:b:0.5\], (x:1.2)"
     assert found.values["negative_prompt"] == "a and b"
-    assert "RNG" not in {one.name for one in found.left}
+    assert "RNG" not in {one.name for one in found.skipped}
 
 
 @pytest.mark.parametrize(
     ("said", "seed"), [("347382230306562", 347382230306562 % 2**32), ("4294967295", 4294967295), ("-1", None)]
 )
 def test_a_seed_is_below_2_to_the_32(said, seed):
-    found = a1111.read(Carried({"parameters": f"a\nSteps: 20, Seed: {said}, Size: 512x512, CFG scale: 7"}))
+    found = a1111.read(EmbeddedMetadata({"parameters": f"a\nSteps: 20, Seed: {said}, Size: 512x512, CFG scale: 7"}))
     assert found.values.get("seed") == seed
-    assert ("Seed" in {one.name for one in found.left}) == (seed is None)
+    assert ("Seed" in {one.name for one in found.skipped}) == (seed is None)
 
 
 def test_a_sampler_is_kept_whose_schedule_is_not_here():
-    text = "a\nSteps: 20, Sampler: Euler a, Schedule type: Karras, Seed: 1"
-    found = a1111.read(Carried({"parameters": text}))
-    assert found.values["sampler"] == "Euler a"
-    assert ("Schedule type", "Karras") in {(one.name, one.value) for one in found.left}
+    for said in ("Euler a, Schedule type: Karras", "Euler a Karras", "k_euler_a_karras"):
+        found = a1111.read(EmbeddedMetadata({"parameters": f"a\nSteps: 20, Sampler: {said}, Seed: 1"}))
+        assert found.values["sampler"] == "Euler a"
+        assert ("Schedule type", "Karras") in {(one.name, one.value) for one in found.skipped}
+
+
+@pytest.mark.parametrize(
+    ("said", "eta"),
+    [("DDIM, Eta DDIM: 0.3", 0.3), ("DDIM, Eta: 0.3", 0.3), ("TCD, Eta: 0.3", 0.3), ("Euler a, Eta: 0.3", None)],
+)
+def test_eta_is_read_for_the_samplers_that_take_it(said, eta):
+    found = a1111.read(EmbeddedMetadata({"parameters": f"a\nSteps: 20, Sampler: {said}, Seed: 1"}))
+    assert found.values.get("eta") == eta
+    assert ("Eta" in {one.name for one in found.skipped}) == (eta is None)

@@ -9,7 +9,7 @@ from PIL.PngImagePlugin import PngInfo
 from studio.errors import InputError
 from studio.imports.formats import comfyui
 from studio.imports.imported_settings import Asset
-from studio.imports.metadata_extract import Carried, carried
+from studio.imports.metadata_extract import EmbeddedMetadata, extract_metadata
 from studio.workflow.workflow import Workflow
 from tests.imports.comfy.graphs import FROM_FILE, PLAIN, TWO_PASSES, changed, node, on_canvas, read, with_spark
 
@@ -25,7 +25,7 @@ VALUES = {
 
 
 def left(found):
-    return {one.name: one.value for one in found.left}
+    return {one.name: one.value for one in found.skipped}
 
 
 def uses(found):
@@ -36,7 +36,7 @@ def test_text_to_image_is_our_workflow():
     found = read(PLAIN)
     assert (found.workflow, found.definition, found.values) == ("text-to-image", None, VALUES)
     assert found.assets == (Asset("model", "spark.safetensors"),)
-    assert found.left == ()
+    assert found.skipped == ()
 
 
 def test_it_is_read_from_wherever_comfyui_puts_it(tmp_path):
@@ -44,14 +44,14 @@ def test_it_is_read_from_wherever_comfyui_puts_it(tmp_path):
     info.add_text("prompt", json.dumps(PLAIN))
     info.add_text("workflow", json.dumps(on_canvas(TWO_PASSES)))
     Image.new("RGB", (8, 8)).save(tmp_path / "x.png", pnginfo=info)
-    assert comfyui.read(carried(tmp_path / "x.png")).values == VALUES
+    assert comfyui.read(extract_metadata(tmp_path / "x.png")).values == VALUES
     for texts in (
         {"workflow": json.dumps(on_canvas(PLAIN))},
         {"exif:Make": "workflow:" + json.dumps(on_canvas(TWO_PASSES)), "exif:Model": "prompt:" + json.dumps(PLAIN)},
         {"exif:Make": "Workflow:" + json.dumps(on_canvas(PLAIN)) + "\0"},
         {"json": json.dumps({"prompt": PLAIN, "client_id": "x"})},
     ):
-        assert comfyui.read(Carried(texts)).values == VALUES
+        assert comfyui.read(EmbeddedMetadata(texts)).values == VALUES
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_it_is_read_from_wherever_comfyui_puts_it(tmp_path):
     ],
 )
 def test_what_is_no_graph_is_left_to_others(texts):
-    assert comfyui.read(Carried(texts)) is None
+    assert comfyui.read(EmbeddedMetadata(texts)) is None
 
 
 def test_image_to_image_counts_the_steps_of_the_whole_way():
@@ -345,7 +345,7 @@ def test_a_custom_node_is_left_by_name_and_passed():
         )
     )
     assert found.values == VALUES
-    (one,) = found.left
+    (one,) = found.skipped
     assert one.name == "FreeLunch 'My lunch' (20)"
     assert "SaveImage (9)" in one.why
 
@@ -369,7 +369,7 @@ def test_values_from_other_nodes_are_followed_or_left():
 def test_samplers_that_are_not_here_are_left_with_what_is_near():
     found = read(changed(PLAIN, n3={"sampler_name": "res_multistep"}))
     assert "sampler" not in found.values
-    assert found.left[0].why.endswith("take 'DPM++ 2M'")
+    assert found.skipped[0].why.endswith("take 'DPM++ 2M'")
     ancestral = read(changed(PLAIN, n3={"sampler_name": "euler_ancestral"}))
     assert ancestral.values["sampler"] == "Euler a"
     assert left(ancestral) == {"scheduler of KSampler (3)": "karras"}
@@ -397,10 +397,10 @@ def test_of_several_outputs_the_last_that_is_saved_is_read():
 @pytest.mark.parametrize(
     ("graph", "message"),
     [
-        (changed(PLAIN, n4=node("Efficient", model=["3", 0]), n3={"model": ["4", 0]}), "runs in a circle"),
-        ({"9": node("SaveImage", images=["8", 0]), "8": node("Gemini", image=["7", 0])}, r"saves: Gemini \(8\)"),
+        (changed(PLAIN, n4=node("Efficient", model=["3", 0]), n3={"model": ["4", 0]}), "has a cycle"),
+        ({"9": node("SaveImage", images=["8", 0]), "8": node("Gemini", image=["7", 0])}, r"graph: Gemini \(8\)"),
         ({"4": PLAIN["4"]}, "saves and shows no picture"),
-        ({"9": node("SaveImage", images=["nowhere", 0])}, "nothing that is read here draws"),
+        ({"9": node("SaveImage", images=["nowhere", 0])}, "no supported node makes"),
     ],
 )
 def test_a_graph_that_draws_nothing_is_refused_in_one_line(graph, message):

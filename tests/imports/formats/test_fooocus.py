@@ -9,7 +9,7 @@ from PIL.PngImagePlugin import PngInfo
 from studio.errors import InputError
 from studio.imports.formats.fooocus import read
 from studio.imports.imported_settings import Asset
-from studio.imports.metadata_extract import Carried, carried
+from studio.imports.metadata_extract import EmbeddedMetadata, extract_metadata
 from studio.prompts import grammar
 from tests.imports.formats.trials import accounted, fits, hostile, lossless
 
@@ -39,7 +39,7 @@ def test_a_png(tmp_path):
     info.add_text("parameters", json.dumps(SAID))
     info.add_text("fooocus_scheme", "fooocus")
     Image.new("RGB", (64, 48)).save(tmp_path / "a.png", pnginfo=info)
-    foreign = read(carried(tmp_path / "a.png"))
+    foreign = read(extract_metadata(tmp_path / "a.png"))
     assert foreign.values == {
         "prompt": "cinematic still (a cat:1.2) . film BREAK a cat, sharp", "negative_prompt": "ugly BREAK low quality",
         "steps": 30, "guidance": 4, "seed": 2847385, "sampler": "DPM++ 2M SDE Karras", "size": "1152x896",
@@ -55,26 +55,29 @@ def test_a_png(tmp_path):
 
 def test_exif_of_jpeg_and_webp():
     texts = {"exif:UserComment": json.dumps(SAID), "exif:MakerNote": "fooocus", "exif:Software": "Fooocus v2.5.5"}
-    assert read(Carried(texts)).values["seed"] == 2847385
+    assert read(EmbeddedMetadata(texts)).values["seed"] == 2847385
     del texts["exif:MakerNote"]
-    assert read(Carried(texts)).values["seed"] == 2847385
+    assert read(EmbeddedMetadata(texts)).values["seed"] == 2847385
 
 
 def test_loras_of_older_versions_and_those_in_the_prompt():
     older = {name: value for name, value in SAID.items() if name not in ("loras", "full_prompt")}
-    foreign = read(Carried({"parameters": json.dumps(older | {"prompt": "a cat, <lora:ink:0.5>"})}))
+    foreign = read(EmbeddedMetadata({"parameters": json.dumps(older | {"prompt": "a cat, <lora:ink:0.5>"})}))
     assert foreign.assets[1:] == (Asset("lora", "sd_xl_offset_example-lora_1.0", (), 0.1),)
     assert foreign.values["prompt"] == "a cat,"
 
 
 def test_the_a1111_scheme_is_left_to_its_reader():
-    assert read(Carried({"parameters": "a cat\nSteps: 30, Seed: 1, Size: 8x8", "fooocus_scheme": "a1111"})) is None
+    assert (
+        read(EmbeddedMetadata({"parameters": "a cat\nSteps: 30, Seed: 1, Size: 8x8", "fooocus_scheme": "a1111"}))
+        is None
+    )
 
 
 def test_what_is_written_as_python_is_not_run():
-    foreign = read(Carried({"parameters": json.dumps(SAID | {"resolution": "__import__('os').getcwd()"})}))
+    foreign = read(EmbeddedMetadata({"parameters": json.dumps(SAID | {"resolution": "__import__('os').getcwd()"})}))
     assert "size" not in foreign.values
-    assert "resolution" in {item.name for item in foreign.left}
+    assert "resolution" in {item.name for item in foreign.skipped}
 
 
 def test_no_setting_vanishes():
@@ -83,7 +86,7 @@ def test_no_setting_vanishes():
 
 
 def test_files_of_others_and_damaged_ones():
-    assert read(Carried({"parameters": '{"sui_image_params": {}}'})) is None
+    assert read(EmbeddedMetadata({"parameters": '{"sui_image_params": {}}'})) is None
     with pytest.raises(InputError, match="Fooocus"):
-        read(Carried({"parameters": "{", "fooocus_scheme": "fooocus"}))
+        read(EmbeddedMetadata({"parameters": "{", "fooocus_scheme": "fooocus"}))
     hostile(read, "parameters", SAID)

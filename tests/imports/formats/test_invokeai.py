@@ -9,7 +9,7 @@ from PIL.PngImagePlugin import PngInfo
 from studio.errors import InputError
 from studio.imports.formats.invokeai import TOOL, read
 from studio.imports.imported_settings import Asset
-from studio.imports.metadata_extract import Carried, carried
+from studio.imports.metadata_extract import EmbeddedMetadata, extract_metadata
 from tests.imports.formats.trials import accounted, fits, hostile, lossless
 
 SDXL = {
@@ -34,14 +34,14 @@ OLD = {
 
 
 def _read(said):
-    return read(Carried({"invokeai_metadata": json.dumps(said)}))
+    return read(EmbeddedMetadata({"invokeai_metadata": json.dumps(said)}))
 
 
 def test_a_picture_of_version_six(tmp_path):
     info = PngInfo()
     info.add_itxt("invokeai_metadata", json.dumps(SDXL))
     Image.new("RGB", (64, 48)).save(tmp_path / "a.png", pnginfo=info)
-    foreign = read(carried(tmp_path / "a.png"))
+    foreign = read(extract_metadata(tmp_path / "a.png"))
     assert foreign.tool == TOOL
     assert foreign.workflow == "text-to-image"
     assert foreign.values == {
@@ -71,7 +71,7 @@ def test_a_picture_of_version_three():
     assert foreign.clip_skip == {"clip_skip": 1}
     assert foreign.values["sampler"] == "Euler a"
     assert foreign.assets == (Asset("model", "stable-diffusion-v1-5"), Asset("lora", "ink", (), 0.5))
-    assert [item.name for item in foreign.left] == ["init_image"]
+    assert [item.name for item in foreign.skipped] == ["init_image"]
     fits(foreign)
 
 
@@ -80,7 +80,7 @@ def test_prompts_of_newer_models_are_plain_words_and_their_guidance_is_their_own
             "model": {"name": "FLUX Dev", "base": "flux"}, "scheduler": "euler"}  # fmt: skip
     foreign = _read(flux)
     assert foreign.values == {"prompt": r"C++ \(code\)", "guidance": 3.5, "sampler": "Euler"}
-    assert [(item.name, item.value) for item in foreign.left] == [("strength", "0.7")]
+    assert [(item.name, item.value) for item in foreign.skipped] == [("strength", "0.7")]
 
 
 def test_one_controlnet_is_a_workflow_of_ours():
@@ -91,7 +91,7 @@ def test_one_controlnet_is_a_workflow_of_ours():
     assert foreign.workflow == "controlnet"
     assert (foreign.values["weight"], foreign.values["until"]) == (0.8, 0.7)
     assert foreign.assets == (Asset("controlnet", "canny", ("blake3:" + "0" * 64,)),)
-    assert {item.name for item in foreign.left} >= {"controlnets.image", "controlnets.control_mode"}
+    assert {item.name for item in foreign.skipped} >= {"controlnets.image", "controlnets.control_mode"}
     assert _read({"positive_prompt": "a", "controlnets": [control, control]}).workflow == "text-to-image"
 
 
@@ -99,13 +99,13 @@ def test_one_controlnet_is_a_workflow_of_ours():
 def test_a_scheduler_that_is_not_here_is_left_and_not_replaced(scheduler):
     foreign = _read({"positive_prompt": "a", "scheduler": scheduler, "steps": 200})
     assert "sampler" not in foreign.values
-    assert {item.name for item in foreign.left} == {"scheduler", "steps"}
+    assert {item.name for item in foreign.skipped} == {"scheduler", "steps"}
 
 
 def test_a_scheduler_that_is_here_without_karras_alone_is_kept():
     foreign = _read({"positive_prompt": "a", "scheduler": "deis_k"})
     assert foreign.values["sampler"] == "DEIS"
-    assert [(item.name, item.value) for item in foreign.left] == [("scheduler, k", "karras")]
+    assert [(item.name, item.value) for item in foreign.skipped] == [("scheduler, k", "karras")]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_tiles(across, down, joins):
     foreign = _read({"positive_prompt": "dots", "seamless_x": across, "seamless_y": down, "rand_device": "cuda"})
     assert foreign.workflow == "seamless-pattern"
     assert foreign.values["joins"] == joins
-    assert [item.name for item in foreign.left] == ["rand_device"]
+    assert [item.name for item in foreign.skipped] == ["rand_device"]
 
 
 @pytest.mark.parametrize(
@@ -134,21 +134,21 @@ def test_a_picture_of_version_two():
              "variations": []}  # fmt: skip
     said = {"model": "stable diffusion", "model_weights": "sd-1.5", "model_hash": "cc6cb27103417325ff94f52b7a5d2dde",
             "app_version": "2.3.0", "image": image}  # fmt: skip
-    foreign = read(Carried({"sd-metadata": json.dumps(said)}))
+    foreign = read(EmbeddedMetadata({"sd-metadata": json.dumps(said)}))
     assert foreign.values == {
         "prompt": r"a (cat:1.2) \[dog,  fog\]", "negative_prompt": "", "steps": 50, "guidance": 7.5, "seed": 3,
         "sampler": "Euler a", "size": "512x640",
     }  # fmt: skip
     assert foreign.assets == (Asset("model", "sd-1.5", ("cc6cb27103417325ff94f52b7a5d2dde",)),)
-    assert [item.name for item in foreign.left] == ["perlin"]
+    assert [item.name for item in foreign.skipped] == ["perlin"]
     image["prompt"] = "a cat [dog] [fog]"
-    foreign = read(Carried({"sd-metadata": json.dumps(said)}))
+    foreign = read(EmbeddedMetadata({"sd-metadata": json.dumps(said)}))
     assert (foreign.values["prompt"], foreign.values["negative_prompt"]) == ("a cat", "dog, fog")
 
 
 def test_blends_are_left_and_their_words_kept():
     foreign = _read({"positive_prompt": '("oil", "ink").blend(0.7, 0.3)'})
-    assert "blend" in foreign.left[0].why
+    assert "blend" in foreign.skipped[0].why
     assert foreign.values["prompt"] == r'\("oil", "ink"\).blend\(0.7, 0.3\)'
 
 
@@ -158,8 +158,8 @@ def test_no_setting_vanishes():
 
 
 def test_files_of_others_and_damaged_ones():
-    assert read(Carried({"parameters": "a cat\nSteps: 20, Seed: 1, Size: 64x64"})) is None
+    assert read(EmbeddedMetadata({"parameters": "a cat\nSteps: 20, Seed: 1, Size: 64x64"})) is None
     with pytest.raises(InputError, match="InvokeAI"):
-        read(Carried({"invokeai_metadata": "[1]"}))
+        read(EmbeddedMetadata({"invokeai_metadata": "[1]"}))
     hostile(read, "sd-metadata", {"model_weights": "a", "image": {"prompt": [{"prompt": "a [b]"}], "steps": 9}})
     hostile(read, "invokeai_metadata", SDXL | OLD | {"controlnets": [{"control_model": {"name": "x"}}]})

@@ -9,7 +9,7 @@ from PIL.PngImagePlugin import PngInfo
 from studio.errors import InputError
 from studio.imports.formats.novelai import read
 from studio.imports.imported_settings import Asset
-from studio.imports.metadata_extract import Carried, carried
+from studio.imports.metadata_extract import EmbeddedMetadata, extract_metadata
 from tests.imports.formats.trials import accounted, fits, hostile, lossless
 
 V3 = {
@@ -44,7 +44,7 @@ def test_a_picture_of_version_three(tmp_path):
     for name, text in _texts(V3).items():
         info.add_text(name, text)
     Image.new("RGB", (64, 48)).save(tmp_path / "a.png", pnginfo=info)
-    foreign = read(carried(tmp_path / "a.png"))
+    foreign = read(extract_metadata(tmp_path / "a.png"))
     assert foreign.values == {
         "prompt": r"(masterpiece:1.1025), 1girl, (bad \(x\):0.9524), fish|bird", "negative_prompt": "(lowres:1.05)",
         "steps": 28, "guidance": 5.0, "seed": 3312145612, "sampler": "DPM++ 2M Karras", "size": "832x1216",
@@ -57,27 +57,29 @@ def test_a_picture_of_version_three(tmp_path):
 
 
 def test_characters_of_version_four_become_words_and_that_is_said():
-    foreign = read(Carried(_texts(V4, "NovelAI Diffusion V4 37442FCA")))
+    foreign = read(EmbeddedMetadata(_texts(V4, "NovelAI Diffusion V4 37442FCA")))
     assert foreign.values["prompt"] == ("cafe, (cat:1.5), (2girls:1.05), girl, red hair, girl, (blue hair:0.9524)")
     assert foreign.values["negative_prompt"] == "blurry"
     assert foreign.values["sampler"] == "Euler a"
-    (left,) = foreign.left
+    (left,) = foreign.skipped
     assert left.name == "v4_prompt.char_captions"
-    assert "place" in left.why
+    assert "positions" in left.why
 
 
 def test_the_hidden_copy_and_the_first_version():
     hidden = _texts(V3) | {"Comment": V3}
-    assert read(Carried({"stealth": json.dumps(hidden)})).values == read(Carried(_texts(V3))).values
-    first = read(Carried({"Software": "NovelAI", "Description": "a {cat}", "Comment": '{"steps": 28, "uc": "bad"}'}))
+    assert read(EmbeddedMetadata({"stealth": json.dumps(hidden)})).values == read(EmbeddedMetadata(_texts(V3))).values
+    first = read(
+        EmbeddedMetadata({"Software": "NovelAI", "Description": "a {cat}", "Comment": '{"steps": 28, "uc": "bad"}'})
+    )
     assert first.values == {"prompt": "a (cat:1.05)", "negative_prompt": "bad", "steps": 28}
 
 
 def test_a_picture_made_from_another():
-    foreign = read(Carried(_texts(V3 | {"strength": 0.7, "noise": 0.1, "request_type": "Img2ImgRequest"})))
+    foreign = read(EmbeddedMetadata(_texts(V3 | {"strength": 0.7, "noise": 0.1, "request_type": "Img2ImgRequest"})))
     assert foreign.workflow == "image-to-image"
     assert foreign.values["strength"] == 0.7
-    assert "noise" in {item.name for item in foreign.left}
+    assert "noise" in {item.name for item in foreign.skipped}
 
 
 @pytest.mark.parametrize(
@@ -87,11 +89,11 @@ def test_a_picture_made_from_another():
      ("k_euler_ancestral", "karras", "Euler a"), ("k_dpmpp_2m", "polyexponential", "DPM++ 2M")],
 )  # fmt: skip
 def test_samplers(sampler, schedule, ours):
-    foreign = read(Carried(_texts({"prompt": "a", "sampler": sampler, "noise_schedule": schedule})))
+    foreign = read(EmbeddedMetadata(_texts({"prompt": "a", "sampler": sampler, "noise_schedule": schedule})))
     assert foreign.values.get("sampler") == ours
-    assert ("sampler" in {item.name for item in foreign.left}) == (ours is None)
+    assert ("sampler" in {item.name for item in foreign.skipped}) == (ours is None)
     without = ours in ("Euler a", "DPM++ 2M")
-    assert ("noise_schedule" in {item.name for item in foreign.left}) == without
+    assert ("noise_schedule" in {item.name for item in foreign.skipped}) == without
 
 
 def test_no_setting_vanishes():
@@ -100,8 +102,8 @@ def test_no_setting_vanishes():
 
 
 def test_files_of_others_and_damaged_ones():
-    assert read(Carried({"Software": "Adobe", "Comment": "{}"})) is None
-    assert read(Carried({"stealth": "a NovelAI-like cat"})) is None
+    assert read(EmbeddedMetadata({"Software": "Adobe", "Comment": "{}"})) is None
+    assert read(EmbeddedMetadata({"stealth": "a NovelAI-like cat"})) is None
     with pytest.raises(InputError, match="NovelAI"):
-        read(Carried({"Software": "NovelAI", "Comment": "[]"}))
+        read(EmbeddedMetadata({"Software": "NovelAI", "Comment": "[]"}))
     hostile(read, "Comment", V3 | V4)

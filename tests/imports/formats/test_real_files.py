@@ -11,7 +11,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from studio.imports import formats
-from studio.imports.metadata_extract import Carried
+from studio.imports.metadata_extract import EmbeddedMetadata
 from tests.imports.formats import test_fooocus, test_invokeai, test_krita, test_novelai, test_sdcpp, test_swarmui
 
 PNGS = {
@@ -45,9 +45,9 @@ def test_pngs(tool, tmp_path):
 @pytest.mark.parametrize("tool", PNGS)
 def test_a_seed_is_below_2_to_the_32_in_every_reader(tool, said, seed):
     texts = {name: re.sub(r'("seed": "?|Seed: )-?\d+', rf"\g<1>{said}", text) for name, text in PNGS[tool].items()}
-    foreign = formats.read_from(Carried(texts))
+    foreign = formats.read_metadata(EmbeddedMetadata(texts))
     assert (foreign.tool, foreign.values.get("seed")) == (tool, seed)
-    assert any(one.name.lower() == "seed" for one in foreign.left) == (seed is None)
+    assert any(one.name.lower() == "seed" for one in foreign.skipped) == (seed is None)
 
 
 @pytest.mark.parametrize("ending", ["jpg", "webp"])

@@ -11,8 +11,8 @@ from PIL.PngImagePlugin import PngInfo
 from studio.errors import InputError
 from studio.imports.formats.sdcpp import read
 from studio.imports.imported_settings import Asset
-from studio.imports.json_validators import flat
-from studio.imports.metadata_extract import Carried, carried
+from studio.imports.json_validators import flatten
+from studio.imports.metadata_extract import EmbeddedMetadata, extract_metadata
 from tests.imports.formats.trials import accounted, fits, hostile, lossless
 
 SAID = {
@@ -57,7 +57,7 @@ def test_a_png(tmp_path):
     info = PngInfo()
     info.add_text("parameters", _text(SAID))
     Image.new("RGB", (64, 48)).save(tmp_path / "a.png", pnginfo=info)
-    foreign = read(carried(tmp_path / "a.png"))
+    foreign = read(extract_metadata(tmp_path / "a.png"))
     assert foreign.values == {
         "prompt": r"a (cat:1.2), \{5|6\}", "negative_prompt": "dog", "steps": 25, "guidance": 6.5, "seed": 42,
         "sampler": "DPM++ 2M Karras", "size": "512x768",
@@ -67,15 +67,15 @@ def test_a_png(tmp_path):
         Asset("vae", "kl-f8.safetensors"),
         Asset("lora", "ink.safetensors", (), 0.8),
     )
-    accounted(foreign, {name: value for name, value in flat(SAID) if name not in USUAL}, PLACED)
-    assert {item.name for item in foreign.left} == {"models.clip_l", "rng", "sampling.eta"}
+    accounted(foreign, {name: value for name, value in flatten(SAID) if name not in USUAL}, PLACED)
+    assert {item.name for item in foreign.skipped} == {"models.clip_l", "rng", "sampling.eta"}
     fits(foreign)
 
 
 def test_xmp_of_webp_and_the_comment_of_jpeg():
     packet = f"<x:xmpmeta><sdcpp:parameters>{html.escape(_text(SAID))}</sdcpp:parameters></x:xmpmeta>"
-    assert read(Carried({"xmp": packet})).values == read(Carried({"comment": _text(SAID)})).values
-    assert read(Carried({"json": json.dumps(SAID)})).values["seed"] == 42
+    assert read(EmbeddedMetadata({"xmp": packet})).values == read(EmbeddedMetadata({"comment": _text(SAID)})).values
+    assert read(EmbeddedMetadata({"json": json.dumps(SAID)})).values["seed"] == 42
 
 
 def test_second_passes_controlnets_and_flux():
@@ -87,13 +87,13 @@ def test_second_passes_controlnets_and_flux():
         "steps": 0,
         "target_width": 0,
     }
-    foreign = read(Carried({"parameters": _text(SAID | {"hires": hires})}))
+    foreign = read(EmbeddedMetadata({"parameters": _text(SAID | {"hires": hires})}))
     assert (foreign.workflow, foreign.values["factor"], foreign.values["strength"]) == ("hires", 1.5, 0.7)
     models = {"diffusion_model": "flux1-dev-q4.gguf", "t5xxl": "t5.gguf", "control_net": "canny.safetensors"}
     flux = SAID | {"models": models, "clip_skip": -1}
     flux["sampling"] = SAID["sampling"] | {"method": "euler", "scheduler": "simple",
                                            "guidance": {"txt_cfg": 1.0, "distilled_guidance": 2.0}}  # fmt: skip
-    foreign = read(Carried({"parameters": _text(flux)}))
+    foreign = read(EmbeddedMetadata({"parameters": _text(flux)}))
     assert foreign.workflow == "controlnet"
     assert foreign.values["guidance"] == 2.0
     assert foreign.clip_skip == {}
@@ -113,7 +113,7 @@ def _old(**changed):
         pair = f"{key.replace('_', ' ')}: {value}"
         found = re.search(rf"{key.replace('_', ' ')}: [^,]*", text)
         text = text.replace(found[0], pair) if found else f"{text}, {pair}"
-    return read(Carried({"parameters": text}))
+    return read(EmbeddedMetadata({"parameters": text}))
 
 
 def test_the_text_of_older_versions_says_the_same():
@@ -123,7 +123,7 @@ def test_the_text_of_older_versions_says_the_same():
         "prompt": "a lovely cat", "negative_prompt": "dog", "steps": 4, "seed": 42, "size": "512x768",
         "sampler": "Euler", "guidance": 1,
     }  # fmt: skip
-    assert {item.name for item in foreign.left} == {"rng", "sampling.eta", "models.text_encoders"}
+    assert {item.name for item in foreign.skipped} == {"rng", "sampling.eta", "models.text_encoders"}
     assert _old(Model="v1-5.safetensors").assets == (Asset("model", "v1-5.safetensors"),)
 
 
@@ -155,14 +155,16 @@ def test_flux_follows_the_distilled_guidance(changed, guidance):
 def test_the_sampler_of_older_versions_is_a_method_and_a_scheduler(sampler, ours, left):
     foreign = _old(Sampler=sampler)
     assert foreign.values.get("sampler") == ours
-    assert left is None or left in {item.name for item in foreign.left}
+    assert left is None or left in {item.name for item in foreign.skipped}
 
 
 @pytest.mark.parametrize("method", ["dpm++2s_a", "dpm++2mv2", "ipndm", "res_2s", "ddim_trailing", "euler_ge"])
 def test_methods_that_are_not_here_are_left(method):
-    foreign = read(Carried({"parameters": _text(SAID | {"sampling": {"method": method, "scheduler": "discrete"}})}))
+    foreign = read(
+        EmbeddedMetadata({"parameters": _text(SAID | {"sampling": {"method": method, "scheduler": "discrete"}})})
+    )
     assert "sampler" not in foreign.values
-    assert "sampling.method" in {item.name for item in foreign.left}
+    assert "sampling.method" in {item.name for item in foreign.skipped}
 
 
 def test_no_setting_vanishes():
@@ -170,8 +172,11 @@ def test_no_setting_vanishes():
 
 
 def test_files_of_others_and_damaged_ones():
-    assert read(Carried({"parameters": "a cat\nSteps: 25, Seed: 1, Version: v1.10.1"})) is None
-    assert read(Carried({"parameters": "I like Version: stable-diffusion.cpp\nSteps: 25, Seed: 1, Size: 8x8"})) is None
+    assert read(EmbeddedMetadata({"parameters": "a cat\nSteps: 25, Seed: 1, Version: v1.10.1"})) is None
+    assert (
+        read(EmbeddedMetadata({"parameters": "I like Version: stable-diffusion.cpp\nSteps: 25, Seed: 1, Size: 8x8"}))
+        is None
+    )
     with pytest.raises(InputError, match="stable-diffusion"):
-        read(Carried({"parameters": _text(SAID)[:-9]}))
+        read(EmbeddedMetadata({"parameters": _text(SAID)[:-9]}))
     hostile(read, "parameters", SAID, lambda blob: f"a\nSteps: 1, SDCPP: {blob}")

@@ -9,7 +9,7 @@ from PIL.PngImagePlugin import PngInfo
 from studio.errors import InputError
 from studio.imports.formats.swarmui import read
 from studio.imports.imported_settings import Asset
-from studio.imports.metadata_extract import Carried, carried
+from studio.imports.metadata_extract import EmbeddedMetadata, extract_metadata
 from studio.prompts import grammar, wildcards
 from tests.imports.formats.trials import accounted, fits, hostile, lossless
 
@@ -34,14 +34,14 @@ WHOLE = {
 
 
 def _said(**params):
-    return read(Carried({"parameters": json.dumps({"sui_image_params": {"prompt": "a", **params}})}))
+    return read(EmbeddedMetadata({"parameters": json.dumps({"sui_image_params": {"prompt": "a", **params}})}))
 
 
 def test_a_picture(tmp_path):
     info = PngInfo()
     info.add_text("parameters", json.dumps(WHOLE, indent=2))
     Image.new("RGB", (64, 48)).save(tmp_path / "a.png", pnginfo=info)
-    foreign = read(carried(tmp_path / "a.png"))
+    foreign = read(extract_metadata(tmp_path / "a.png"))
     assert foreign.values == {
         "prompt": r"a (cat:1.2) in \[art\]", "negative_prompt": "blurry", "steps": 20, "seed": 1, "guidance": 7.0,
         "sampler": "DPM++ 2M Karras", "size": "1024x768",
@@ -58,7 +58,7 @@ def test_a_picture(tmp_path):
               "lorasectionconfinement": "lora", "vae": "vae",
               "clipstopatlayer": "clip_skip"}  # fmt: skip
     accounted(foreign, PARAMS | WHOLE["sui_extra_data"], placed)
-    left = {item.name: item for item in foreign.left}
+    left = {item.name: item for item in foreign.skipped}
     assert left["<segment:face,0.6,0.5//cid=11>"].value == "a smiling face"
     assert left["loras"].value == '["face", "1"]'
     fits(foreign)
@@ -89,18 +89,18 @@ def test_tags_that_have_none_are_left():
     foreign = _said(prompt="a <trigger> cat <lora:ink:0.7> <lora:../x:1> <param[cfgscale]:3><region:0,0,1,1> sky")
     assert foreign.values["prompt"] == "a  cat"
     assert foreign.assets == (Asset("lora", "ink", (), 0.7), Asset("lora", "../x", (), 1.0))
-    assert [item.name for item in foreign.left] == ["<trigger>", "<param[cfgscale]:3>", "<region:0,0,1,1>"]
+    assert [item.name for item in foreign.skipped] == ["<trigger>", "<param[cfgscale]:3>", "<region:0,0,1,1>"]
     ranged = _said(prompt="<random:1-3, blue> stars")
-    assert "draws" in ranged.left[0].why
-    assert _said(prompt="<random:<alt:a,b>|c>").left[0].name == "prompt"
+    assert "chooses" in ranged.skipped[0].why
+    assert _said(prompt="<random:<alt:a,b>|c>").skipped[0].name == "prompt"
 
 
 def test_second_passes_start_pictures_and_controlnets():
     hires = _said(
         refinerupscale=1.5, refinercontrolpercentage=0.3, refinermethod="PostApply", refinermodel="(Use Base)"
     )
-    assert (hires.workflow, hires.values["factor"], hires.values["strength"], hires.left) == ("hires", 1.5, 0.3, ())
-    assert _said(refinerupscale=4).left[0].name == "refinerupscale"
+    assert (hires.workflow, hires.values["factor"], hires.values["strength"], hires.skipped) == ("hires", 1.5, 0.3, ())
+    assert _said(refinerupscale=4).skipped[0].name == "refinerupscale"
     changed = _said(initimagecreativity="0.45")
     assert (changed.workflow, changed.values["strength"]) == ("image-to-image", 0.45)
     followed = _said(controlnetmodel="canny", controlnetstrength=0.9)
@@ -118,7 +118,7 @@ def test_tiles():
 def test_flux_follows_its_own_guidance():
     foreign = _said(cfgscale=1, fluxguidancescale=2.5)
     assert foreign.values["guidance"] == 2.5
-    assert foreign.left[0].name == "cfgscale"
+    assert foreign.skipped[0].name == "cfgscale"
 
 
 def test_no_setting_vanishes():
@@ -126,7 +126,7 @@ def test_no_setting_vanishes():
 
 
 def test_files_of_others_and_damaged_ones():
-    assert read(Carried({"parameters": '{"prompt": "a"}'})) is None
+    assert read(EmbeddedMetadata({"parameters": '{"prompt": "a"}'})) is None
     with pytest.raises(InputError, match="SwarmUI"):
-        read(Carried({"parameters": '{"sui_image_params": {"prompt": '}))
+        read(EmbeddedMetadata({"parameters": '{"sui_image_params": {"prompt": '}))
     hostile(read, "parameters", WHOLE)

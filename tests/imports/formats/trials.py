@@ -8,13 +8,13 @@ from random import Random
 from typing import Any
 
 from studio.errors import InputError
-from studio.imports.imported_settings import Foreign
-from studio.imports.metadata_extract import Carried
+from studio.imports.imported_settings import ImportedSettings
+from studio.imports.metadata_extract import EmbeddedMetadata
 from studio.imports.settings_mapping import form_of
-from studio.imports.settings_reader import SAYS_NOTHING
+from studio.imports.settings_reader import IRRELEVANT
 from studio.workflow.workflow import bind
 
-Read = Callable[[Carried], Foreign | None]
+Read = Callable[[EmbeddedMetadata], ImportedSettings | None]
 
 EVIL: tuple[Any, ...] = (
     None, True, False, -1, 0, 10**400, -(10**30), 1e308, float("nan"), float("inf"), "", "\x00", "\ud800", "x" * 20_000,
@@ -26,7 +26,7 @@ EVIL: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-def fits(foreign: Foreign) -> None:
+def fits(foreign: ImportedSettings) -> None:
     """The form of the workflow takes the values, but for what only a person can choose."""
     try:
         bind(form_of(foreign.workflow), foreign.values)
@@ -34,26 +34,26 @@ def fits(foreign: Foreign) -> None:
         assert set(error.wrong) <= {"prompt", "image", "mask", "controlnet"} - set(foreign.values)
 
 
-def accounted(foreign: Foreign, said: Mapping[str, Any], placed: Mapping[str, str]) -> None:
+def accounted(foreign: ImportedSettings, said: Mapping[str, Any], placed: Mapping[str, str]) -> None:
     """Each setting is in ``placed`` (the input of ours, or the kind of file, that it became), left, or says nothing."""
     kinds = {asset.kind for asset in foreign.assets}
     for name, ours in placed.items():
         assert ours in foreign.values or ours in foreign.clip_skip or ours in kinds, (
             f"{name} became neither an input nor a file"
         )
-    left = {item.name for item in foreign.left}
-    missing = set(said) - set(placed) - left - SAYS_NOTHING
+    left = {item.name for item in foreign.skipped}
+    missing = set(said) - set(placed) - left - IRRELEVANT
     assert not {name for name in missing if said[name] not in (None, False, "", [], {})}
-    assert all(item.why and item.value for item in foreign.left)
+    assert all(item.why and item.value for item in foreign.skipped)
 
 
 def lossless(read: Read, write: Callable[[Mapping[str, Any]], Mapping[str, str]], said: Mapping[str, Any]) -> None:
     """Whatever any one setting is made to say comes out again: as a value, a file, or left."""
-    for name in set(said) - SAYS_NOTHING:
+    for name in set(said) - IRRELEVANT:
         for odd in ("odd words 4711", 4711.25, ["4711"], {"odd": 4711}):
-            foreign = read(Carried(write({**said, name: odd})))
+            foreign = read(EmbeddedMetadata(write({**said, name: odd})))
             assert foreign
-            everything = f"{foreign.values} {foreign.assets} {foreign.left} {foreign.clip_skip}"
+            everything = f"{foreign.values} {foreign.assets} {foreign.skipped} {foreign.clip_skip}"
             assert "4711" in everything, f"{name}: {odd}"
 
 
@@ -65,14 +65,14 @@ def hostile(
     for blob in mangled(said, count):
         started = time.process_time()
         try:
-            foreign = read(Carried({**_marks(place), place: write(blob)}, (512, 512)))
+            foreign = read(EmbeddedMetadata({**_marks(place), place: write(blob)}, (512, 512)))
         except InputError as error:
             assert "\n" not in str(error)
             refused += 1
         else:
             if foreign:
                 fits(foreign)
-                json.dumps([item.value for item in foreign.left]).encode()
+                json.dumps([item.value for item in foreign.skipped]).encode()
         assert time.process_time() - started < 1, blob[:2_000]
     assert 0 < refused < count
 

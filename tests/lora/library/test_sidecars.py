@@ -96,7 +96,7 @@ def test_one_that_is_too_large_is_named(file, monkeypatch):
     beside(file, json={"notes": "x" * 100})
     assert said(file) == (
         set(),
-        ["neon.v2.json cannot be read: it is larger than 100 bytes, the most that such a file may have"],
+        ["neon.v2.json cannot be read: it is larger than 100 bytes, the limit for such a file"],
     )
 
 

@@ -89,6 +89,14 @@ def test_sampler_and_schedule_are_one_name_here(sampler, schedule, ours):
 
 
 @pytest.mark.parametrize(
+    ("sampler", "eta", "ours"),
+    [("DDIM", 0.5, 0.5), ("DDIM", 0, None), ("TCD", 0, 0), ("TCD", None, None), ("Euler", 0.5, None)],
+)
+def test_eta_is_for_ddim_and_tcd(sampler, eta, ours):
+    assert values(sampler_name=sampler, eta=eta).get("eta") == ours
+
+
+@pytest.mark.parametrize(
     ("wrong", "field"),
     [
         ({"sampler_name": "Euler a", "scheduler": "Karras"}, "scheduler"),

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from studio.gallery.entry import Change
+from studio.gallery.entry import AnnotationChange
 from tests.server.pictures import publish
 from tests.server.web.test_looks import violations
 
@@ -33,13 +33,13 @@ def ours(server):
 def gallery(server, ours):
     """The server's gallery; afterwards nothing is said of our pictures, and all are there."""
     there = server.session.gallery
-    there.mark(ours, Change(note=WORD))
+    there.mark(ours, AnnotationChange(note=WORD))
     yield there
     for one in map(there.entry, ours):
         if one.place == "trash":
             there.restore(one.files)
         taken = {name: dict.fromkeys(getattr(one.marks, name), False) for name in ("tags", "collections")}
-        there.mark([one.id], Change(favourite=False, rating=0, note="", **taken))
+        there.mark([one.id], AnnotationChange(favourite=False, rating=0, note="", **taken))
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def test_the_keyboard_chooses_marks_and_puts_into_the_trash_and_out_again(page, 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_use_it(client, gallery, ours, scheme):
     page = opened(client, scheme=scheme)
-    gallery.mark(ours[3:4], Change(favourite=True, rating=3, tags={"print": True}))
+    gallery.mark(ours[3:4], AnnotationChange(favourite=True, rating=3, tags={"print": True}))
     find(page, "winter")
     shows(page, *WINTER)
     page.locator("[role=option]").first.focus()
