@@ -19,8 +19,8 @@ from studio.workflow.workflow import Workflow
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the flags said: the form's values, and the options of the run itself."""
+class RunFlags:
+    """The flags of a run: the form's values, and the options of the run itself."""
 
     values: dict[str, Any]
     out: Path | None = None
@@ -28,14 +28,14 @@ class Asked:
     json: bool = False
 
 
-def read_flags(target: str, workflow: Workflow, tokens: list[str]) -> Asked | None:
-    """Parse ``tokens``; None where ``--help`` was asked for and has been printed.
+def read_flags(target: str, workflow: Workflow, tokens: list[str]) -> RunFlags | None:
+    """Parse ``tokens``; None where ``--help`` was given and has been printed.
 
     Raises InputError for a flag that is unknown or lacks its value.
     """
-    asked_for = controls(workflow)
-    toggles = [f"no_{control.name}" for control in asked_for if control.kind == "toggle"]
-    _refuse_unknown(tokens, [*(control.name for control in asked_for), *_OPTIONS, *toggles, "help", "no_json"])
+    inputs = controls(workflow)
+    toggles = [f"no_{control.name}" for control in inputs if control.kind == "toggle"]
+    _refuse_unknown(tokens, [*(control.name for control in inputs), *_OPTIONS, *toggles, "help", "no_json"])
     app = App(
         name=f"studio run {printable(target)}",
         help=_HELP,
@@ -45,14 +45,14 @@ def read_flags(target: str, workflow: Workflow, tokens: list[str]) -> Asked | No
         default_command=command_of(workflow),
     )
     try:
-        asked: Asked | None = app(tokens, exit_on_error=False, print_error=False)
+        flags: RunFlags | None = app(tokens, exit_on_error=False, print_error=False)
     except UnusedCliTokensError as error:
         raise InputError(
             f"'{(error.unused_tokens or ['it'])[0]}' follows no flag; put words with spaces in quotes"
         ) from None
     except CycloptsError as error:
         raise InputError(" ".join(str(error).split())) from None
-    return asked
+    return flags
 
 
 def _refuse_unknown(tokens: list[str], known: list[str]) -> None:
@@ -63,13 +63,13 @@ def _refuse_unknown(tokens: list[str], known: list[str]) -> None:
             raise InputError(unknown("input", flag, flags))
 
 
-def command_of(workflow: Workflow) -> Callable[..., Asked]:
+def command_of(workflow: Workflow) -> Callable[..., RunFlags]:
     """A function whose signature is the workflow's form, for cyclopts to read."""
     inputs = {control.name: _input(control) for control in controls(workflow)}
 
-    def command(**given: Any) -> Asked:
+    def command(**given: Any) -> RunFlags:
         values = {name: _joined(value) for name, value in given.items() if name in inputs}
-        return Asked(values, **{name: value for name, value in given.items() if name in _OPTIONS})
+        return RunFlags(values, **{name: value for name, value in given.items() if name in _OPTIONS})
 
     everything = {**inputs, **_OPTIONS}
     command.__signature__ = inspect.Signature(list(everything.values()))  # type: ignore[attr-defined]
