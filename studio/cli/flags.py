@@ -1,4 +1,4 @@
-"""Turns a workflow's controls into command-line flags; values stay text, the form reads them."""
+"""Turns a workflow's controls into command-line flags. Values stay text, which the form parses."""
 
 import inspect
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from studio.files.printable import printable
 from studio.parameters.value_lists import listed
 from studio.pictures import file_names
 from studio.plugins import unknown
-from studio.ui.controls import Control, controls, live_choices
+from studio.ui.controls import FormControl, controls, live_choices
 from studio.workflow.workflow import Workflow
 
 
@@ -64,7 +64,7 @@ def _refuse_unknown(tokens: list[str], known: list[str]) -> None:
 
 
 def command_of(workflow: Workflow) -> Callable[..., RunFlags]:
-    """A function whose signature is the workflow's form, for cyclopts to read."""
+    """A function with the workflow's inputs as parameters, for cyclopts."""
     inputs = {control.name: _input(control) for control in controls(workflow)}
 
     def command(**given: Any) -> RunFlags:
@@ -78,21 +78,21 @@ def command_of(workflow: Workflow) -> Callable[..., RunFlags]:
 
 
 def _joined(given: Any) -> Any:
-    """What a flag said: its text as it is, and of one given several times all values that its texts list."""
+    """The value of a flag: its text, or the list of all values if it is given several times."""
     if not isinstance(given, list) or len(given) == 1:
         return given[0] if isinstance(given, list) else given
     return [value for text in given for value in listed(text)]
 
 
-def _input(control: Control) -> inspect.Parameter:
+def _input(control: FormControl) -> inspect.Parameter:
     plain: Any = bool | None if control.kind == "toggle" else list[str] | None if control.many else str | None
     return _option(control.name, plain, None, f"{control.help} {limits(control)}".strip())
 
 
-def limits(control: Control) -> str:
-    """Choices, bounds and default in brackets: "(1 to 150, default 20)"."""
+def limits(control: FormControl) -> str:
+    """Choices, bounds and default in parentheses: "(1 to 150, default 20)"."""
     choices = live_choices(control)
-    shown = [*choices[:_MANY], *(["…"] if len(choices) > _MANY else [])]
+    shown = [*choices[:_MAX_CHOICES], *(["…"] if len(choices) > _MAX_CHOICES else [])]
     parts = [", ".join(shown)] if shown else []
     if control.least is not None and control.greatest is not None:
         parts.append(f"{control.least} to {control.greatest}")
@@ -116,10 +116,10 @@ def _option(name: str, annotation: Any, default: Any, text: str) -> inspect.Para
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotated)
 
 
-_MANY = 30  # so many choices can be read
-_HELP = "Each picture's path is printed when it is done."
+_MAX_CHOICES = 30
+_HELP = "The path of each picture is printed when the picture is finished."
 _OPTIONS = {
     "out": _option("out", Path | None, None, "Folder for the pictures (default: pictures)."),
-    "name": _option("name", str, file_names.DEFAULT, "File name; also {prompt} and {model}."),
-    "json": _option("json", bool, False, "Print each picture's whole record as a line of JSON."),
+    "name": _option("name", str, file_names.DEFAULT, "File name; may contain {prompt} and {model}."),
+    "json": _option("json", bool, False, "Print the record of each picture as a line of JSON."),
 }

@@ -110,9 +110,9 @@ def app(session: Session, port: int, token: str, *, names: Sequence[str] = (), r
     from studio.server import api, web
     from studio.server.batch_store import Desk
     from studio.server.guard import Guard
-    from studio.server.signed import Addresses
+    from studio.server.signed import SignedUrls
 
-    signed = Addresses(secrets.token_bytes(32))
+    signed = SignedUrls(secrets.token_bytes(32))
     mounted = web.mount(api.build(session, Desk(session), signed), session)
     return Guard(mounted, port=port, tokens=(token,), names=names, root=root, signed=signed)
 

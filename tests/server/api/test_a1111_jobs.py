@@ -7,16 +7,16 @@ import pytest
 from PIL import Image
 
 from studio.errors import InputError
-from studio.server.api.a1111_jobs import from_picture, from_words
-from studio.server.api.a1111_requests import Asked, AskedOfPicture
-from studio.server.api.a1111_settings import Settings
+from studio.server.api.a1111_jobs import img2img, txt2img
+from studio.server.api.a1111_requests import Img2ImgRequest, Txt2ImgRequest
+from studio.server.api.a1111_settings import A1111Settings
 from studio.ui import uploads
 from studio.workflow.job import Job
 
 
 def job(**asked):
-    request = Asked.model_validate(asked)
-    return from_words(request, Settings.read(request.override_settings or {}))
+    request = Txt2ImgRequest.model_validate(asked)
+    return txt2img(request, A1111Settings.read(request.override_settings or {}))
 
 
 def values(**asked):
@@ -134,7 +134,7 @@ def painted(output, **asked):
     mask = Image.new("L", (96, 64))
     mask.paste(255, (0, 0, 48, 64))
     given = {"init_images": [png(Image.new("RGB", (96, 64), "red"))], "mask": png(mask), **asked}
-    return from_picture(AskedOfPicture.model_validate(given), Settings.read({}), output)
+    return img2img(Img2ImgRequest.model_validate(given), A1111Settings.read({}), output)
 
 
 @pytest.mark.parametrize(
@@ -157,4 +157,4 @@ def test_only_what_is_masked_is_drawn_with_its_padding(tmp_path, asked, ours):
 
 def test_padding_without_effect_is_said(tmp_path):
     wanted = painted(tmp_path, inpaint_full_res=False, inpaint_full_res_padding=32)
-    assert wanted.warnings == ["inpaint_full_res_padding has no effect here; ignored"]
+    assert wanted.warnings == ["inpaint_full_res_padding has no effect; ignored"]
