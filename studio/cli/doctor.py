@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from studio.cli.code_page import lacking
+from studio.cli.code_page import is_limited
 from studio.cli.terminal import say
 from studio.config import Settings
 from studio.errors import StudioError
@@ -99,7 +99,7 @@ def _parts() -> Diagnosis:
 def _terminal() -> Diagnosis:
     """An encoding that lacks some characters is not a fault, but then paths are not printed as they are."""
     found = f"prints {sys.stdout.encoding or 'utf-8'}"
-    return Diagnosis("terminal", f"{found}; characters it lacks are escaped" if lacking(sys.stdout) else found)
+    return Diagnosis("terminal", f"{found}; characters it lacks are escaped" if is_limited(sys.stdout) else found)
 
 
 def _models() -> Iterator[Diagnosis]:
