@@ -137,7 +137,7 @@ def test_hostile_names_steer_no_terminal_and_stop_nothing(studio, parts, state):
     ):
         code, out, err = studio(*words)
         assert code == ends and "\x1b" not in out + err and (out + err).encode()
-    assert "\\udcff.safetensors, whose name holds letters of no known alphabet: rename it" in studio("list")[1]
+    assert "\\udcff.safetensors, because its name is not valid Unicode; rename it" in studio("list")[1]
     assert "red" in (state / "loras.json").read_text()
 
 
