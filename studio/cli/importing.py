@@ -51,7 +51,7 @@ def import_(file: Path, *, set_: SetOption = (), out: Path = Path(), json_: Json
 def job(found: Imported, values: Mapping[str, Any]) -> Job:
     """The imported job with other values on top; what cannot be used is listed on stderr.
 
-    Raises InputError where a model or LoRA is missing, or no model is named, and ``values`` give no replacement.
+    Raises InputError if a model or LoRA is missing, or no model is named, and ``values`` give no replacement.
     """
     for one in found.lacks:
         if (flag := _FLAGS[one.asset.kind]) not in values:

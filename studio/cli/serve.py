@@ -86,7 +86,7 @@ def _run(served: "ASGIApp", bound: socket.socket, address: str, show: bool) -> N
     getLogger("uvicorn.error").addFilter(_is_own_fault)
 
     def end() -> None:
-        getLogger("uvicorn.error").setLevel("CRITICAL")  # open streams are cut off, which is no error now
+        getLogger("uvicorn.error").setLevel("CRITICAL")  # open streams are cut off, which is not an error now
         server.should_exit = True
 
     bound.listen()  # from now on a browser may connect; it is answered when the server runs
