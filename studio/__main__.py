@@ -1,26 +1,26 @@
-"""The command ``studio``, also as ``python -m studio``; it hears Ctrl+C before it imports anything that takes time."""
+"""The command ``studio``, also as ``python -m studio``. It handles Ctrl+C before it imports slow modules."""
 
 import sys
 
-from studio.cli.stopping import Stopping
+from studio.cli.stopping import SignalHandler
 
 
 def main() -> None:
-    """Run what this process's arguments say and end the process, with an exit code as in ``cli.app.main``."""
+    """Run the command in this process's arguments, and exit with the codes of ``cli.app.main``."""
     serving = sys.argv[1:2] in (["app"], ["serve"])
-    stopping = Stopping(code=0 if serving else 1)
+    handler = SignalHandler(code=0 if serving else 1)
     try:
-        stopping.begin()
+        handler.begin()
         from studio.cli.app import main as command
 
         command()
     except SystemExit:
-        if stopping.asked:
-            stopping.leave()
+        if handler.stopped:
+            handler.leave()
         raise
     except BaseException:
-        if stopping.asked:  # whatever became of the interruption on its way up
-            stopping.end()
+        if handler.stopped:  # however a library has changed the exception
+            handler.end()
         raise
 
 

@@ -125,7 +125,7 @@ def _asked(
 ) -> "Batch":
     from studio.batches import tasks
     from studio.batches.tables import files
-    from studio.cli.reproduce import asked
+    from studio.cli.options import read_settings
     from studio.parameters.value_lists import Axis, listed
     from studio.workflow.workflow import Workflow
 
@@ -134,7 +134,7 @@ def _asked(
     rows = files.read(table, encoding) if table else tasks.ALONE
     axes, kept = map(Axis.parse, grid), [column for text in keep for column in listed(text)]
     loaded = Workflow.load(workflow, session.library)
-    return tasks.batch(loaded, session.library, rows, axes, asked(set_), name, kept)
+    return tasks.batch(loaded, session.library, rows, axes, read_settings(set_), name, kept)
 
 
 def _list(problems: Sequence[Problem]) -> int:
@@ -182,7 +182,7 @@ class _Following:
 
     def __call__(self, event: "Event") -> None:
         from studio.batches.progress import RowFailed
-        from studio.cli.progress_line import show, told
+        from studio.cli.progress_line import picture_line, show
         from studio.cli.stopping import at_work
         from studio.runtime.events import Made
 
@@ -190,7 +190,7 @@ class _Following:
         show(event)
         if isinstance(event, Made):
             show(None)
-            say(told(event.picture, json=self._json))
+            say(picture_line(event.picture, json=self._json))
         if isinstance(event, RowFailed):
             self._fail(event.row, event.problem)
 

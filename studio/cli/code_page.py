@@ -1,4 +1,4 @@
-"""Output to a terminal or a file whose code page lacks letters: they are escaped, and what is printed goes on."""
+"""Escapes characters that the encoding of a terminal or a file lacks, instead of failing."""
 
 import codecs
 import io
@@ -8,20 +8,20 @@ _ESCAPED: Final = "studio.escaped"
 
 
 def escape_missing(stream: TextIO) -> None:
-    """From now on the stream writes letters that it has no code for as ``\\uXXXX``, which JSON reads back."""
+    """Make the stream write characters that its encoding lacks as ``\\uXXXX``, which JSON can read."""
     if isinstance(stream, io.TextIOWrapper):
         codecs.register_error(_ESCAPED, _escaped)
         stream.reconfigure(errors=_ESCAPED)
 
 
 def escaped(text: str, encoding: str) -> str:
-    """The text with every letter that the encoding lacks as ``\\uXXXX``, which JSON reads back."""
+    """The text with each character that the encoding lacks as ``\\uXXXX``, which JSON can read."""
     codecs.register_error(_ESCAPED, _escaped)
     return text.encode(encoding, _ESCAPED).decode(encoding)
 
 
-def lacking(stream: TextIO) -> bool:
-    """Whether the stream has no code for some letters."""
+def is_limited(stream: TextIO) -> bool:
+    """Whether the encoding of the stream lacks some characters."""
     try:
         "ж漢".encode(stream.encoding or "utf-8")
     except UnicodeEncodeError:

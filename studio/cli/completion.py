@@ -1,36 +1,43 @@
-"""Completion in the shell: commands, workflows, and the flags of each workflow."""
+"""``studio --install-completion``: shell completion of commands, workflows, and the flags of each workflow."""
 
-from pathlib import Path
 from typing import Literal
 
 from cyclopts import App
 
 from studio.cli.flags import command_of
+from studio.cli.terminal import say
 from studio.errors import InputError, OutputError
 from studio.workflow.workflow import Workflow, workflow_names
 
 Shell = Literal["bash", "zsh", "fish", "powershell"]
 
 
-def install(app: App, shell: Shell | None) -> Path:
-    """Write the script for a shell, by default the one this runs in, to where it is read from; returns its path.
+def install_completion(shell: Shell | None = None) -> None:
+    """Let the shell complete commands, workflows and flags with Tab. Run it again after an upgrade.
 
-    Bash, zsh and PowerShell also get a line in their startup file. Raises InputError where the shell is not known,
-    OutputError where a file cannot be written.
+    Bash, zsh and PowerShell also get a line in their startup file.
+
+    Parameters
+    ----------
+    shell:
+        Default: the shell that runs this command.
     """
     from cyclopts.completion import ShellDetectionError
 
+    from studio.cli.app import app
+
     try:
-        return completed(app).install_completion(shell=shell)
+        script = with_workflows(app).install_completion(shell=shell)
     except (ShellDetectionError, RuntimeError) as error:
         raise InputError(f"{error}; say which shell with --shell, and set HOME") from None
     except OSError as error:
         raise OutputError(f"cannot write to '{error.filename}': {error.strerror or error}") from None
+    say(f"wrote {script}; open a new terminal to use it")
 
 
-def completed(app: App) -> App:
-    """The commands of ``app``, where ``run`` has a command for each workflow, with its inputs as flags."""
-    run = App(name="run", help="Make pictures.")
+def with_workflows(app: App) -> App:
+    """The commands of ``app``, with a subcommand of ``run`` for each workflow, which has the inputs as flags."""
+    run = App(name="run", help="Generate pictures.")
     for name in workflow_names():
         workflow = Workflow.builtin(name)
         run.command(App(name=name, help=workflow.definition.description, default_command=command_of(workflow)))

@@ -1,4 +1,4 @@
-"""``studio doctor``: what this machine has, what is missing, and what to do about it."""
+"""``studio doctor``: checks this machine and says how to fix what is wrong."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from studio.cli.code_page import lacking
+from studio.cli.code_page import is_limited
 from studio.cli.terminal import say
 from studio.config import Settings
 from studio.errors import StudioError
@@ -17,94 +17,94 @@ from studio.library import Library
 from studio.models.model_index import ModelIndex
 from studio.pictures.publish import check_folder
 
-_LITTLE: Final = 10**9  # bytes of a disk
+_LOW_DISK: Final = 10**9  # bytes
 
 
-class Finding(NamedTuple):
-    """One line of the report; ``advice`` is empty where all is well."""
+class Diagnosis(NamedTuple):
+    """One line of the report; ``advice`` is empty if nothing is wrong."""
 
     what: str
     found: str
     advice: str = ""
 
 
-def report() -> bool:
-    """Print every finding; True where something needs mending."""
-    trouble = False
+def doctor() -> int:
+    """Check this machine and say how to fix what is wrong. Exit code 1 means that something is."""
+    code = 0
     for finding in findings():
         mark = "!!" if finding.advice else "ok"
         say(f"{mark}  {finding.what:12} {finding.found}")
         if finding.advice:
-            trouble = True
+            code = 1
             say(f"    {'':12} → {finding.advice}")
-    return trouble
+    return code
 
 
-def findings() -> Iterator[Finding]:
-    """Look at one thing after another."""
+def findings() -> Iterator[Diagnosis]:
+    """Run one check after another."""
     from studio.tensors import hardware
 
     yield _python()
-    yield Finding("torch", *hardware.torch_build())
-    yield Finding("device", *hardware.device())
-    yield Finding("memory", *hardware.memory())
-    yield Finding("torchvision", *hardware.torchvision())
+    yield Diagnosis("torch", *hardware.torch_build())
+    yield Diagnosis("device", *hardware.device())
+    yield Diagnosis("memory", *hardware.memory())
+    yield Diagnosis("torchvision", *hardware.torchvision())
     yield _network()
     yield _terminal()
     try:
         settings = Settings.from_environment()
     except StudioError as error:
-        yield Finding("settings", "cannot be used", str(error))
+        yield Diagnosis("settings", "cannot be used", str(error))
         return
     yield _folder("pictures", settings.output, "STUDIO_OUTPUT")
     yield _folder("state", settings.state, "STUDIO_STATE")
     library = Library.of(settings)
-    yield Finding("parts", f"{library.parts}, for LoRAs, ControlNets and other parts of models")
+    yield Diagnosis("parts", f"{library.parts}, for LoRAs, ControlNets, embeddings and VAEs")
     yield from _models(library.models)
 
 
-def _python() -> Finding:
+def _python() -> Diagnosis:
     old = sys.version_info < (3, 11)
-    return Finding("python", platform.python_version(), "install Python 3.11 or newer" if old else "")
+    return Diagnosis("python", platform.python_version(), "install Python 3.11 or newer" if old else "")
 
 
-def _network() -> Finding:
+def _network() -> Diagnosis:
     online = os.environ.get("HF_HUB_OFFLINE") == "0"
-    return Finding(
+    return Diagnosis(
         "network",
         "HF_HUB_OFFLINE=0: models may be looked up on the Hub" if online else "offline: nothing leaves this machine",
     )
 
 
-def _folder(what: str, folder: Path, setting: str) -> Finding:
-    """A folder that is written to, or the one it would be made in."""
+def _folder(what: str, folder: Path, setting: str) -> Diagnosis:
+    """Check a folder that is written to, or the nearest parent that exists."""
     another = f"set {setting} to a folder on another disk"
-    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    existing = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
     try:
-        check_folder(there)
-        free = shutil.disk_usage(there).free
+        check_folder(existing)
+        free = shutil.disk_usage(existing).free
     except (StudioError, OSError) as error:
-        return Finding(what, str(folder), f"{str(error).partition(';')[0]}; {another}")
+        return Diagnosis(what, str(folder), f"{str(error).partition(';')[0]}; {another}")
     found = f"{folder}, {free / 1e9:.1f} GB free"
-    if free < _LITTLE:
-        return Finding(what, found, f"make room, or {another}")
-    return Finding(what, found)
+    if free < _LOW_DISK:
+        return Diagnosis(what, found, f"free some space, or {another}")
+    return Diagnosis(what, found)
 
 
-def _terminal() -> Finding:
-    """A code page that lacks letters is no trouble, but paths are not printed as they are."""
+def _terminal() -> Diagnosis:
+    """An encoding that lacks some characters is not a fault, but then paths are not printed as they are."""
     found = f"prints {sys.stdout.encoding or 'utf-8'}"
-    return Finding("terminal", f"{found}; letters it lacks are escaped" if lacking(sys.stdout) else found)
+    return Diagnosis("terminal", f"{found}; characters it lacks are escaped" if is_limited(sys.stdout) else found)
 
 
-def _models(models: ModelIndex) -> Iterator[Finding]:
-    """How many there are of each family, and each that cannot be used."""
+def _models(models: ModelIndex) -> Iterator[Diagnosis]:
+    """Count the models of each family, and report each model that cannot be used."""
     names, families = models.names(), Counter[str]()
     for name in names:
         try:
             families[models.find(name).family.title] += 1
         except StudioError as error:
-            yield Finding("model", name, str(error))
+            yield Diagnosis("model", name, str(error))
     if "spark" not in names:
-        yield Finding("model", "spark", "install the studio again: the model that comes with it is missing")
-    yield Finding("models", ", ".join(f"{many} {family}" for family, many in families.most_common()) or "none")
+        yield Diagnosis("model", "spark", "install the studio again: the model that comes with it is missing")
+    yield Diagnosis("models", ", ".join(f"{many} {family}" for family, many in families.most_common()) or "none")

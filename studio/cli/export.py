@@ -1,4 +1,4 @@
-"""``studio export``: a picture's settings in the form of another tool."""
+"""``studio export``: writes a picture's settings for another tool."""
 
 import json
 from pathlib import Path
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 def export(target: Path, *, to: Literal["comfyui"]) -> None:
-    """Write what made a picture as a graph that ComfyUI runs.
+    """Write the settings of a picture as a ComfyUI graph.
 
     studio export picture.png --to comfyui > graph.json
 
-    The graph is printed; what ComfyUI needs besides is said on stderr.
+    The graph is printed on stdout, and notes on what ComfyUI needs on stderr.
 
     Parameters
     ----------
     target:
-        A picture that the studio made, or a job as JSON.
+        A picture made by the studio, or a job as JSON.
     to:
         The other tool.
     """
@@ -45,4 +45,4 @@ def _job(target: Path) -> "Job":
     try:
         return Job.from_json(read_file(target, strict_json.MOST_BYTES).decode("utf-8-sig"))
     except (OSError, UnicodeError) as error:
-        raise InputError(f"'{target}' cannot be read ({reason(error)}); give a picture or a job's JSON") from None
+        raise InputError(f"'{target}' cannot be read ({reason(error)}); give a picture or a job as JSON") from None

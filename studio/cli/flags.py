@@ -1,4 +1,4 @@
-"""Turns a workflow's controls into command-line flags; values stay text, the form reads them."""
+"""Turns a workflow's controls into command-line flags. Values stay text, which the form parses."""
 
 import inspect
 from collections.abc import Callable
@@ -15,13 +15,13 @@ from studio.library import Library
 from studio.parameters.value_lists import listed
 from studio.pictures import file_names
 from studio.plugins import unknown
-from studio.ui.controls import Control, controls, live_choices
+from studio.ui.controls import FormControl, controls, live_choices
 from studio.workflow.workflow import Workflow
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the flags said: the form's values, and the options of the run itself."""
+class RunFlags:
+    """The flags of a run: the form's values, and the options of the run itself."""
 
     values: dict[str, Any]
     out: Path | None = None
@@ -29,14 +29,14 @@ class Asked:
     json: bool = False
 
 
-def read_flags(target: str, workflow: Workflow, tokens: list[str]) -> Asked | None:
-    """Parse ``tokens``; None where ``--help`` was asked for and has been printed.
+def read_flags(target: str, workflow: Workflow, tokens: list[str]) -> RunFlags | None:
+    """Parse ``tokens``; None where ``--help`` was given and has been printed.
 
     Raises InputError for a flag that is unknown or lacks its value.
     """
-    asked_for = controls(workflow)
-    toggles = [f"no_{control.name}" for control in asked_for if control.kind == "toggle"]
-    _refuse_unknown(tokens, [*(control.name for control in asked_for), *_OPTIONS, *toggles, "help", "no_json"])
+    inputs = controls(workflow)
+    toggles = [f"no_{control.name}" for control in inputs if control.kind == "toggle"]
+    _refuse_unknown(tokens, [*(control.name for control in inputs), *_OPTIONS, *toggles, "help", "no_json"])
     app = App(
         name=f"studio run {printable(target)}",
         help=_HELP,
@@ -46,14 +46,14 @@ def read_flags(target: str, workflow: Workflow, tokens: list[str]) -> Asked | No
         default_command=command_of(workflow),
     )
     try:
-        asked: Asked | None = app(tokens, exit_on_error=False, print_error=False)
+        flags: RunFlags | None = app(tokens, exit_on_error=False, print_error=False)
     except UnusedCliTokensError as error:
         raise InputError(
             f"'{(error.unused_tokens or ['it'])[0]}' follows no flag; put words with spaces in quotes"
         ) from None
     except CycloptsError as error:
         raise InputError(" ".join(str(error).split())) from None
-    return asked
+    return flags
 
 
 def _refuse_unknown(tokens: list[str], known: list[str]) -> None:
@@ -64,13 +64,13 @@ def _refuse_unknown(tokens: list[str], known: list[str]) -> None:
             raise InputError(unknown("input", flag, flags))
 
 
-def command_of(workflow: Workflow) -> Callable[..., Asked]:
-    """A function whose signature is the workflow's form, for cyclopts to read."""
+def command_of(workflow: Workflow) -> Callable[..., RunFlags]:
+    """A function with the workflow's inputs as parameters, for cyclopts."""
     inputs = {control.name: _input(control) for control in controls(workflow)}
 
-    def command(**given: Any) -> Asked:
+    def command(**given: Any) -> RunFlags:
         values = {name: _joined(value) for name, value in given.items() if name in inputs}
-        return Asked(values, **{name: value for name, value in given.items() if name in _OPTIONS})
+        return RunFlags(values, **{name: value for name, value in given.items() if name in _OPTIONS})
 
     everything = {**inputs, **_OPTIONS}
     command.__signature__ = inspect.Signature(list(everything.values()))  # type: ignore[attr-defined]
@@ -79,21 +79,21 @@ def command_of(workflow: Workflow) -> Callable[..., Asked]:
 
 
 def _joined(given: Any) -> Any:
-    """What a flag said: its text as it is, and of one given several times all values that its texts list."""
+    """The value of a flag: its text, or the list of all values if it is given several times."""
     if not isinstance(given, list) or len(given) == 1:
         return given[0] if isinstance(given, list) else given
     return [value for text in given for value in listed(text)]
 
 
-def _input(control: Control) -> inspect.Parameter:
+def _input(control: FormControl) -> inspect.Parameter:
     plain: Any = bool | None if control.kind == "toggle" else list[str] | None if control.many else str | None
     return _option(control.name, plain, None, f"{control.help} {limits(control)}".strip())
 
 
-def limits(control: Control) -> str:
-    """Choices, bounds and default in brackets: "(1 to 150, default 20)"."""
+def limits(control: FormControl) -> str:
+    """Choices, bounds and default in parentheses: "(1 to 150, default 20)"."""
     choices = live_choices(control, Library.from_environment())
-    shown = [*choices[:_MANY], *(["…"] if len(choices) > _MANY else [])]
+    shown = [*choices[:_MAX_CHOICES], *(["…"] if len(choices) > _MAX_CHOICES else [])]
     parts = [", ".join(shown)] if shown else []
     if control.least is not None and control.greatest is not None:
         parts.append(f"{control.least} to {control.greatest}")
@@ -117,10 +117,10 @@ def _option(name: str, annotation: Any, default: Any, text: str) -> inspect.Para
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotated)
 
 
-_MANY = 30  # so many choices can be read
-_HELP = "Each picture's path is printed when it is done."
+_MAX_CHOICES = 30
+_HELP = "The path of each picture is printed when the picture is finished."
 _OPTIONS = {
     "out": _option("out", Path | None, None, "Folder for the pictures (default: pictures)."),
-    "name": _option("name", str, file_names.DEFAULT, "File name; also {prompt} and {model}."),
-    "json": _option("json", bool, False, "Print each picture's whole record as a line of JSON."),
+    "name": _option("name", str, file_names.DEFAULT, "File name; may contain {prompt} and {model}."),
+    "json": _option("json", bool, False, "Print the record of each picture as a line of JSON."),
 }

@@ -1,4 +1,4 @@
-"""``studio gallery``: find pictures, say something of them, see what they came from, throw away and bring back."""
+"""``studio gallery``: find, show, rate, tag, trash and restore pictures."""
 
 import json
 import sys
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from studio.cli.options import JsonOption
 from studio.cli.terminal import live, rewrite, say
 from studio.errors import InputError
 from studio.files.untrusted import is_file, is_folder
@@ -23,33 +24,33 @@ Flag = Annotated[bool, Parameter(negative="")]
 Names = Annotated[tuple[str, ...], Parameter(negative="")]
 Folders = Annotated[tuple[Path, ...], Parameter(name="--folder", negative="")]
 
-app = App(name="gallery", help="The pictures that are here: find, show, mark, trash, restore, empty, rebuild.")
+app = App(name="gallery")
 
 
 @app.command
 def find(
     *words: Annotated[str, Parameter(allow_leading_hyphen=True)],
     folder: Folders = (),
-    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    json_: JsonOption = False,
 ) -> int:
-    """Print the paths of the pictures that are looked for, newest first. Exit code 1 where there are none.
+    """Print the paths of matching pictures, newest first. Exit code 1 means that there are none.
 
     studio gallery find star navy workflow:poster rating:4
 
-    Words are looked for in the prompt, the negative prompt, the note, the tags, the file's name and the workflow's
-    title; '"red circle"' means both in a row. Filters: workflow:poster, model:spark, lora:neon, licence:apache,
-    seed:7, size:512x512 or size:landscape, date:2026-11 or date:2026-11-03..2026-12, rating:4 (or more), tag:print,
-    collection:spring, is:favourite, is:input (what others were begun with), is:trash. A dash before one means: not
-    that. All must be true.
+    Words are searched in the prompt, the negative prompt, the note, the tags, the file name and the workflow's title;
+    '"red circle"' searches for a phrase. Filters: workflow:poster, model:spark, lora:neon, licence:apache, seed:7,
+    size:512x512 or size:landscape, date:2026-11 or date:2026-11-03..2026-12, rating:4 (or more), tag:print,
+    collection:spring, is:favourite, is:input (start pictures of others), is:trash. A dash before a term excludes it.
+    All terms must match.
 
     Parameters
     ----------
     words:
-        What to look for.
+        Words and filters.
     folder:
-        Look only in this folder, which is one of the gallery's from now on; may be given several times.
+        Search only this folder, and add it to the gallery. May be repeated.
     json_:
-        Write all that is known of each picture, one JSON object a line.
+        Print everything about each picture as a line of JSON.
     """
     from studio.gallery.entry_summary import data
 
@@ -63,23 +64,23 @@ def find(
 
 @app.command
 def show(picture: str) -> None:
-    """Say what is known of a picture: how it was made, its marks, what it came from, what came of it, what is like it.
+    """Show a picture's settings, marks, lineage and similar pictures.
 
     Parameters
     ----------
     picture:
-        A file, or the beginning of a picture's id.
+        A file, or the start of a picture's id.
     """
     from studio.gallery.entry_summary import about, family, line
 
     with _fresh() as gallery:
         entry = gallery.entry(picture)
-        kin = gallery.lineage(entry.id)
-        alike = [f"{line(like.entry)}, {like.distance:.1f} apart" for like in gallery.similar(entry.id, 5)]
+        lineage = gallery.lineage(entry.id)
+        similar = [f"{line(like.entry)}, {like.distance:.1f} apart" for like in gallery.similar(entry.id, 5)]
     before = ""
-    for what, how in (*about(entry), *family(kin), *(("similar", one) for one in alike)):
-        say(f"{what if what != before else '':12} {how}")
-        before = what
+    for label, text in (*about(entry), *family(lineage), *(("similar", one) for one in similar)):
+        say(f"{label if label != before else '':12} {text}")
+        before = label
 
 
 @app.command
@@ -93,46 +94,46 @@ def mark(
     collection: Names = (),
     no_collection: Names = (),
 ) -> None:
-    """Say what you think of pictures. It is kept beside them, in .studio/marks.jsonl; their files are not touched.
+    """Rate and tag pictures. Marks are kept beside the pictures in .studio/marks.jsonl; their files are not changed.
 
     studio gallery mark pictures/star.png --rate 4 --tag print --collection "Spring 2027" --favourite
 
     Parameters
     ----------
     pictures:
-        Files, or beginnings of pictures' ids.
+        Files, or the start of pictures' ids.
     rate:
         1 to 5 stars, 0 for none.
     favourite:
-        One of your favourites, or not.
+        Add to your favourites, or remove.
     note:
-        What you want to remember; "" for nothing.
+        A note; "" removes it.
     tag:
-        A tag that they have; may be given several times.
+        A tag to add. May be repeated.
     no_tag:
-        A tag that they no longer have.
+        A tag to remove.
     collection:
-        A collection that they are in; may be given several times.
+        A collection to add them to. May be repeated.
     no_collection:
-        A collection that they are no longer in.
+        A collection to remove them from.
     """
     from studio.gallery.entry import AnnotationChange
 
     change = AnnotationChange(favourite, rate, note, _set(tag, no_tag), _set(collection, no_collection))
     if change == AnnotationChange():
-        raise InputError("say what to mark: --rate, --favourite, --note, --tag or --collection")
+        raise InputError("nothing to change; give --rate, --favourite, --note, --tag or --collection")
     with _fresh() as gallery:
         gallery.mark([gallery.entry(picture).id for picture in _some(pictures)], change)
 
 
 @app.command
 def trash(*pictures: str) -> None:
-    """Move pictures to the trash of their folder, .studio/trash; restore brings them back.
+    """Move pictures to the trash of their folder, .studio/trash.
 
     Parameters
     ----------
     pictures:
-        Files, or beginnings of pictures' ids for all files of one.
+        Files, or the start of a picture's id for all its copies.
     """
     with _fresh() as gallery:
         for picture in _some(pictures):
@@ -143,21 +144,21 @@ def trash(*pictures: str) -> None:
 
 @app.command
 def restore(*pictures: str) -> None:
-    """Bring pictures back from the trash to where they were, never in the place of another.
+    """Move pictures back from the trash to where they were, without overwriting anything.
 
     Parameters
     ----------
     pictures:
-        Files in the trash, as find is:trash prints them, or where they were.
+        Files in the trash, as find is:trash prints them, or their original paths.
     """
     with _fresh() as gallery:
         for now in (now for picture in _some(pictures) for now in gallery.restore(_thrown(gallery, picture))):
-            say(f"brought back {now}")
+            say(f"restored {now}")
 
 
 @app.command
 def empty(*, folder: Path | None = None, yes: Flag = False) -> int:
-    """Delete what is in the trash, for good, after saying how much that is.
+    """Permanently delete the pictures in the trash, after asking.
 
     Parameters
     ----------
@@ -180,12 +181,12 @@ def empty(*, folder: Path | None = None, yes: Flag = False) -> int:
 
 @app.command
 def rebuild(*, folder: Folders = ()) -> None:
-    """Make the index anew from the files alone; nothing else is changed.
+    """Rebuild the index from the files. Nothing else is changed.
 
     Parameters
     ----------
     folder:
-        Look through this folder too, from now on; may be given several times.
+        Add this folder to the gallery. May be repeated.
     """
     from studio.config import Settings
     from studio.gallery.gallery import Gallery
@@ -198,7 +199,7 @@ def rebuild(*, folder: Folders = ()) -> None:
 
 @contextmanager
 def _fresh(folders: Iterable[Path] = ()) -> "Iterator[Gallery]":
-    """The gallery, brought in line with what is in the folders now."""
+    """The gallery, refreshed from the folders."""
     from studio.config import Settings
     from studio.gallery.gallery import Gallery
 
@@ -218,7 +219,7 @@ def _there(folders: Iterable[Path]) -> list[Path]:
 
 
 def _progress(read: int, of: int) -> None:
-    """One line on stderr that rewrites itself, where reading takes a while."""
+    """Show progress on stderr if there is much to read."""
     if live() and of > 100:
         rewrite("" if read == of else f"reading pictures: {read} of {of}")
 
@@ -226,11 +227,11 @@ def _progress(read: int, of: int) -> None:
 def _report(files: "Iterable[UnreadableFile]") -> None:
     for file in files:
         named = file.why if str(file.path) in file.why else f"'{file.path}': {file.why}"
-        say(f"studio: left out: {named}", error=True)
+        say(f"studio: skipped: {named}", error=True)
 
 
 def _found(gallery: "Gallery", text: str, folders: Iterable[Path]) -> "Iterator[GalleryEntry]":
-    """All that is found, each once, page by page."""
+    """All results without duplicates, page by page."""
     seen: set[str] = set()
     for folder in folders or (None,):
         after = ""
@@ -264,5 +265,5 @@ def _count(pictures: int) -> str:
 
 def _agreed() -> bool:
     if not sys.stdin.isatty():
-        raise InputError("nobody is there to ask; say --yes to delete it")
-    return input("delete it for good? [y/N] ").strip().lower() in {"y", "yes"}
+        raise InputError("there is no terminal to ask; give --yes to delete it")
+    return input("delete permanently? [y/N] ").strip().lower() in {"y", "yes"}

@@ -1,6 +1,7 @@
-"""Help as plain text: markup would eat ``__name__``, ``<lora:NAME:1>`` and ``{red|blue}``."""
+"""Help as plain text: markup would remove ``__name__``, ``<lora:NAME:1>`` and ``{red|blue}``."""
 
 import inspect
+from collections.abc import Iterable
 from typing import Final
 
 from cyclopts import App
@@ -8,13 +9,17 @@ from cyclopts import App
 FORMAT: Final = "plaintext"
 
 
-def unwrap(app: App) -> None:
-    """Put each paragraph of the commands' docstrings on one line: plain text is shown with the line breaks it has."""
-    for name in app:
-        if not name.startswith("-"):
-            unwrap(app[name])
+def unwrap(app: App, tokens: Iterable[str]) -> None:
+    """Show the whole docstring of the command that ``tokens`` name, each paragraph on one line.
+
+    Plain text would keep the docstring's line breaks, and a command that is loaded late shows only its summary.
+    """
+    for name in tokens:
+        if name.startswith("-") or name not in app:
+            break
+        app = app[name]
     if command := app.default_command:
-        command.__doc__ = unwrapped(command.__doc__ or "")
+        app.help = command.__doc__ = unwrapped(command.__doc__ or "")
 
 
 def unwrapped(docstring: str) -> str:

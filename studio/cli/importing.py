@@ -1,4 +1,4 @@
-"""``studio import``: what another tool says in a picture, as a job and a workflow file; and the same, run at once."""
+"""``studio import``: turns the settings that another tool stored in a picture into a job and a workflow file."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import yaml
 
+from studio.cli.options import JsonOption, SetOption, read_settings
 from studio.cli.terminal import say
 from studio.errors import InputError, OutputError
 from studio.files.untrusted import exists
@@ -19,25 +20,40 @@ from studio.workflow.job import Job
 _FLAGS: Final = {"model": "model", "lora": "loras"}
 
 
-def take_over(file: Path, values: Mapping[str, str], out: Path, *, as_json: bool) -> None:
-    """Write a job file and, where there is one, a workflow file; print what was taken, what is missing, what is left.
+def import_(file: Path, *, set_: SetOption = (), out: Path = Path(), json_: JsonOption = False) -> None:
+    """Read the settings that another tool stored in a picture or a JSON file, and write a job.
 
-    Raises InputError where the file brings nothing that can be read, or a value is wrong.
+    What cannot be used is listed.
+
+    studio import from-a1111.png --out jobs
+
+    studio run jobs/from-a1111.job.json
+
+    Parameters
+    ----------
+    file:
+        A picture made by A1111, Forge, ComfyUI, InvokeAI and others, or a ComfyUI workflow.
+    set_:
+        An input and another value for it.
+    out:
+        Folder for the job and, if the picture contains a workflow, the workflow.
+    json_:
+        Print everything as JSON.
     """
-    found = import_file(file, Library.from_environment())
+    found, values = import_file(file, Library.from_environment()), read_settings(set_)
     if isinstance(found, Job):
-        raise InputError(f"'{file}' is of the studio itself; use it as it is: studio run '{file}'")
+        raise InputError(f"'{file}' was made by the studio itself and needs no import; use: studio run '{file}'")
     written = [_write(out, file.stem, ".yaml", _as_yaml(found.definition))] if found.definition else []
     job, problem = _job_of(found, values)
     if job:
         written.append(_write(out, file.stem, ".job.json", job.model_dump_json(indent=1)))
-    say(*([_as_json(found, written, problem)] if as_json else _lines(found, written, problem)))
+    say(*([_as_json(found, written, problem)] if json_ else _lines(found, written, problem)))
 
 
 def job(found: ImportedWorkflow, values: Mapping[str, Any]) -> Job:
-    """The job to run at once, with other values on top; what does not fit is said on stderr.
+    """The imported job with other values on top; what cannot be used is listed on stderr.
 
-    Raises InputError where a model or LoRA is missing, or no model is named, and nothing is given in its place.
+    Raises InputError if a model or LoRA is missing, or no model is named, and ``values`` give no replacement.
     """
     for one in found.missing_essentials:
         if (flag := _FLAGS[one.asset.kind]) not in values:
@@ -53,7 +69,7 @@ def job(found: ImportedWorkflow, values: Mapping[str, Any]) -> Job:
 
 
 def _job_of(found: ImportedWorkflow, values: Mapping[str, str]) -> tuple[Job | None, str]:
-    """The job, or what it still needs."""
+    """The job, or a message about what it still needs."""
     try:
         return found.job(values, Library.from_environment()), ""
     except InputError as error:
@@ -66,8 +82,8 @@ def _lines(found: ImportedWorkflow, written: list[Path], problem: str) -> Iterat
     yield f"{found.tool}, for the workflow '{found.workflow.name}'"
     for name, value in found.values.items():
         yield f"  {name:16} {_short(value)}"
-    yield from _listed("used for its name alone", (f"{one.asset.kind} {one.name}" for one in found.matched_by_name))
-    yield from _listed("not here", (f"{one}: {one.why}; {one.advice}" for one in found.missing))
+    yield from _listed("found by name only", (f"{one.asset.kind} {one.name}" for one in found.matched_by_name))
+    yield from _listed("missing", (f"{one}: {one.why}; {one.advice}" for one in found.missing))
     yield from _listed("left out", map(str, found.skipped))
     if problem:
         yield problem
@@ -98,7 +114,7 @@ def _as_yaml(definition: Mapping[str, Any]) -> str:
 
 
 def _write(folder: Path, stem: str, ending: str, text: str) -> Path:
-    """A new file; one that is there already is kept, and this gets another name."""
+    """Write a new file; an existing one is kept, and the new one gets a number."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for n in count(1):

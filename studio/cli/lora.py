@@ -1,35 +1,33 @@
-"""``studio lora``: the LoRAs that are here, what is known of them, whether they fit."""
+"""``studio lora``: list, show and check LoRAs."""
 
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
-from studio.cli import lora_tools
+from studio.cli.options import JsonOption
 from studio.cli.terminal import say
 from studio.files.untrusted import named_in_text
 
 FAILED = 1
-WHOLE = {".safetensors"}
+SAFE = {".safetensors"}
 
-Json = Annotated[bool, Parameter(name="--json", negative="")]
-
-app = App(name="lora", help="The LoRAs that are here: list, look at, check; merge, extract, resize.")
-app.command(lora_tools.merge)
-app.command(lora_tools.extract)
-app.command(lora_tools.resize)
+app = App(name="lora")
+app.command("studio.cli.lora_tools:merge", help="Merge LoRAs into a model, or into one LoRA.")
+app.command("studio.cli.lora_tools:extract", help="Extract the difference of two models as a LoRA.")
+app.command("studio.cli.lora_tools:resize", help="Change the rank of a LoRA.")
 
 
 @app.command(name="list")
-def list_loras(*, json_: Json = False) -> None:
-    """List the LoRAs that are here.
+def list_loras(*, json_: JsonOption = False) -> None:
+    """List the installed LoRAs.
 
     Parameters
     ----------
     json_:
-        Write JSON.
+        Print JSON.
     """
     from studio.library import Library
     from studio.lora.library.lora_summary import brief, line
@@ -42,27 +40,27 @@ def list_loras(*, json_: Json = False) -> None:
     for name, card in found.cards.items():
         say(f"{name:28} {line(card)}")
     if not found.cards:
-        say(f"there are none; put some into {library.parts}, or: studio models add FOLDER of A1111 or ComfyUI")
+        say(f"no LoRAs yet; put some into {library.parts}, or add those of A1111 or ComfyUI: studio models add FOLDER")
     for file in found.left_alone:
-        say(f"left alone: {file}{_why(file)}")
+        say(f"skipped: {file}{_why(file)}")
 
 
 def _why(file: Path) -> str:
     if not named_in_text(file):
-        return ", whose name holds letters of no known alphabet: rename it"
-    return "" if file.suffix in WHOLE else ", which is pickled and can run code"
+        return ", because its name is not valid Unicode; rename it"
+    return "" if file.suffix in SAFE else ", because it is a pickle and could run code"
 
 
 @app.command
-def info(lora: str, *, json_: Json = False) -> None:
-    """Say what is known of a LoRA, and where it was found: base, trigger words, weight, licence claims, hashes.
+def info(lora: str, *, json_: JsonOption = False) -> None:
+    """Show a LoRA's base model, trigger words, weight, licence claims and hashes, each with its source.
 
     Parameters
     ----------
     lora:
         A LoRA's name, or the path of its file.
     json_:
-        Write JSON.
+        Print JSON.
     """
     from studio.library import Library
     from studio.lora.library.card import LoraCard
@@ -77,8 +75,8 @@ def info(lora: str, *, json_: Json = False) -> None:
 
 
 @app.command
-def check(lora: str, *, model: str = "spark", scrub: Path | None = None, json_: Json = False) -> int:
-    """Say what of a LoRA applies to a model and what does not, by name. Exit code 1 where not all of it does.
+def check(lora: str, *, model: str = "spark", scrub: Path | None = None, json_: JsonOption = False) -> int:
+    """Check which modules of a LoRA fit a model, and list those that do not. Exit code 1 means that some do not.
 
     studio lora check neon --model dreamshaper
 
@@ -89,11 +87,11 @@ def check(lora: str, *, model: str = "spark", scrub: Path | None = None, json_: 
     lora:
         A LoRA's name, or the path of its file.
     model:
-        The model to hold it against.
+        The model to compare with.
     scrub:
-        Only write a copy here, without what the file tells of those who trained it.
+        Only write a copy to this path, without private metadata of its training.
     json_:
-        Write JSON, with all names.
+        Print JSON, with all names.
     """
     from studio.library import Library
     from studio.lora.library.check import Check
@@ -116,15 +114,15 @@ def _scrub(path: Path, out: Path) -> int:
 
     privacy.scrub(path, out)
     found = privacy.findings(Header.read(path).metadata)
-    say(f"wrote {out} without {', '.join(finding.what for finding in found) or 'anything less: nothing was private'}")
+    say(f"wrote {out} without {', '.join(finding.what for finding in found) or 'changes: nothing was private'}")
     return 0
 
 
 def _print(pairs: Iterable[tuple[str, str]]) -> None:
     before = ""
-    for what, how in pairs:
-        say(f"{what if what != before else '':12} {how}")
-        before = what
+    for label, text in pairs:
+        say(f"{label if label != before else '':12} {text}")
+        before = label
 
 
 def _write(content: Any) -> None:

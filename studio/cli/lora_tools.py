@@ -1,4 +1,4 @@
-"""``studio lora merge``, ``extract`` and ``resize``: models and LoRAs made of LoRAs and models."""
+"""``studio lora merge``, ``extract`` and ``resize``."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from studio.lora.tools.svd import Choice
     from studio.prompts.lora import Lora
 
-_RANK: Final = 32
+_DEFAULT_RANK: Final = 32
 
 
 def merge(*loras: str, out: Path, model: str | None = None, rank: int | None = None, keep: float | None = None) -> None:
@@ -30,51 +30,51 @@ def merge(*loras: str, out: Path, model: str | None = None, rank: int | None = N
     loras:
         LoRAs, each as NAME:WEIGHT.
     out:
-        What to write: a folder or file, as the model is one; or the file of the LoRA.
+        The new model, a folder or a file like the original; or the file of the LoRA.
     model:
-        The model to merge into; with --rank or --keep, one that the LoRAs are for, where they name their modules in
-        several ways or are of forms that depend on a model's own weights.
+        The model to merge into. With --rank or --keep, the base model of the LoRAs; it is needed if they use different
+        module names, or if their type depends on the weights of the model.
     rank:
-        Make one LoRA, of at most this rank.
+        Write one LoRA of at most this rank.
     keep:
-        Make one LoRA that keeps this share of each module's energy, such as 0.95.
+        Write one LoRA that keeps this share of the energy of each module, such as 0.95.
     """
     from studio.library import Library
     from studio.lora.tools import checkpoint_merge, lora_merge
     from studio.prompts.lora import Lora
 
     library = Library.from_environment()
-    asked = [Lora.parse(text) for text in loras]
-    if not asked:
+    parsed = [Lora.parse(text) for text in loras]
+    if not parsed:
         raise InputError("name the LoRAs to merge, each as NAME:WEIGHT")
     card = library.models.find(model) if model else None
     with _progress() as watch:
-        if _asked(rank, keep):
-            said = _of_lora(lora_merge.together(asked, library.loras, _choice(rank, keep), out, watch, card))
+        if _is_given(rank, keep):
+            lines = _lora_lines(lora_merge.together(parsed, library.loras, _choice(rank, keep), out, watch, card))
         elif card:
-            said = _of_model(checkpoint_merge.merge(card, asked, library.loras, out, watch), asked)
+            lines = _model_lines(checkpoint_merge.merge(card, parsed, library.loras, out, watch), parsed)
         else:
-            raise InputError("say --model to merge into that model, or --rank to make one LoRA")
-    _tell(out, said)
+            raise InputError("give --model to merge into that model, or --rank to write one LoRA")
+    _report(out, lines)
 
 
 def extract(tuned: str, base: str, *, out: Path, rank: int | None = None, keep: float | None = None) -> None:
-    """Make a LoRA of what one model has learned over another.
+    """Extract the difference between a fine-tuned model and its base model as a LoRA.
 
     studio lora extract my-dreamshaper dreamshaper --rank 32 --out my-style.safetensors
 
     Parameters
     ----------
     tuned:
-        The model that was trained further: a name, a folder or a file.
+        The fine-tuned model: a name, a folder or a file.
     base:
-        The model that it was before.
+        Its base model.
     out:
         The file of the LoRA.
     rank:
-        Its rank at most; without it and --keep, 32.
+        Its maximum rank. Default: 32, unless --keep is given.
     keep:
-        The share of each module's energy that it keeps, such as 0.95.
+        The share of the energy of each module that it keeps, such as 0.95.
     """
     from studio.library import Library
     from studio.lora.tools import lora_extract
@@ -82,11 +82,11 @@ def extract(tuned: str, base: str, *, out: Path, rank: int | None = None, keep: 
     choice, models = _choice(rank, keep), Library.from_environment().models
     with _progress() as watch:
         found = lora_extract.extract(models.find(tuned), models.find(base), choice, out, watch)
-    _tell(out, [*_of_lora(found.written), *_named("left out, no LoRA has a form for it", found.left)])
+    _report(out, [*_lora_lines(found.written), *_named("left out, no LoRA can contain it", found.left)])
 
 
 def resize(lora: str, *, out: Path, rank: int | None = None, keep: float | None = None) -> None:
-    """Write a LoRA with another rank, as near to what it was as that rank can be.
+    """Write a LoRA with another rank, as close to the original as possible.
 
     studio lora resize neon --rank 8 --out neon-small.safetensors
 
@@ -99,32 +99,32 @@ def resize(lora: str, *, out: Path, rank: int | None = None, keep: float | None 
     out:
         The file to write.
     rank:
-        Its rank at most.
+        Its maximum rank.
     keep:
-        The share of each module's energy that it keeps: each module gets the rank that takes.
+        The share of the energy of each module that it keeps, which determines the rank of each module.
     """
     from studio.library import Library
     from studio.lora.tools import lora_merge
 
-    if not _asked(rank, keep):
-        raise InputError("say --rank for the rank it should have, or --keep for the share of its energy")
+    if not _is_given(rank, keep):
+        raise InputError("give --rank for the new rank, or --keep for the share of the energy")
     index = Library.from_environment().loras
     with _progress() as watch:
         written = lora_merge.resize(index.find(lora), index, _choice(rank, keep), out, watch)
-    _tell(out, _of_lora(written))
+    _report(out, _lora_lines(written))
 
 
-def _asked(rank: int | None, keep: float | None) -> bool:
+def _is_given(rank: int | None, keep: float | None) -> bool:
     return (rank, keep) != (None, None)
 
 
 def _choice(rank: int | None, keep: float | None) -> "Choice":
     from studio.lora.tools.svd import Choice
 
-    return Choice(rank, 1.0 if keep is None else keep) if _asked(rank, keep) else Choice(_RANK)
+    return Choice(rank, 1.0 if keep is None else keep) if _is_given(rank, keep) else Choice(_DEFAULT_RANK)
 
 
-def _of_lora(written: "Written") -> Iterator[str]:
+def _lora_lines(written: "Written") -> Iterator[str]:
     ranks, (module, share) = written.ranks, written.least
     if ranks:
         span = f"{min(ranks)}" if min(ranks) == max(ranks) else f"{min(ranks)} to {max(ranks)}"
@@ -134,14 +134,14 @@ def _of_lora(written: "Written") -> Iterator[str]:
     yield from _words(written.words)
 
 
-def _of_model(merged: "Merged", loras: "list[Lora]") -> Iterator[str]:
+def _model_lines(merged: "Merged", loras: "list[Lora]") -> Iterator[str]:
     yield f"{merged.changed} parameters changed by {', '.join(map(str, loras))}"
     yield from _words(merged.words)
-    yield from _named("left behind, weights without the LoRAs:", merged.left)
+    yield from _named("not copied, weights without the LoRAs:", merged.left)
 
 
 def _words(words: Iterable[str]) -> Iterator[str]:
-    yield from _named("not in it, words that the LoRAs had learned:", words)
+    yield from _named("not included, embeddings of the LoRAs:", words)
 
 
 def _named(what: str, names: Iterable[str]) -> Iterator[str]:
@@ -149,21 +149,21 @@ def _named(what: str, names: Iterable[str]) -> Iterator[str]:
         yield f"{what} {', '.join(every[:5])}{f' and {len(every) - 5:,} more' if len(every) > 5 else ''}"
 
 
-def _tell(out: Path, said: Iterable[str]) -> None:
+def _report(out: Path, lines: Iterable[str]) -> None:
     say(f"wrote {out}")
-    for line in filter(None, said):
+    for line in filter(None, lines):
         say(f"  {line}")
 
 
 @contextmanager
 def _progress() -> Iterator[Callable[[int, int], None]]:
-    """On a terminal, one line that rewrites itself: how much is done, and the time left."""
+    """On a terminal, a line with the progress and the remaining time."""
     from studio.runtime.duration import duration
 
-    begun, watched = monotonic(), live()
+    started, watched = monotonic(), live()
 
     def show(done: int, of: int) -> None:
-        left = (monotonic() - begun) / done * (of - done)
+        left = (monotonic() - started) / done * (of - done)
         if watched:
             rewrite(f"{done} of {of}, {duration(left)} left")
 

@@ -1,4 +1,4 @@
-"""``studio models``: put models on the shelf, look at them, check them, take them off."""
+"""``studio models``: add, list, show, verify and remove models."""
 
 import sys
 from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FAILED = 1
 _LARGE = 2_000_000_000  # bytes that take seconds to read
 
-app = App(name="models", help="The models that are here: add, list, look at, check, remove.")
+app = App(name="models")
 
 
 @app.command
@@ -42,25 +42,25 @@ def add(
 
     studio models add owner/name
 
-    Files stay where they are. A folder of A1111 or ComfyUI is used in place, new files in it included. Only a
-    repository is fetched, after its host and size were shown.
+    Files stay where they are. A folder of A1111 or ComfyUI is used in place, including new files. Only a repository is
+    downloaded, after its host and size are shown and you have agreed.
 
     Parameters
     ----------
     model:
-        A .safetensors or .gguf file, a diffusers folder, the folder of A1111 or ComfyUI, or owner/name on the Hub.
+        A .safetensors or .gguf file, a diffusers folder, a folder of A1111 or ComfyUI, or owner/name on the Hub.
     name:
-        What to call it; without it, what the file or folder is called.
+        Its name. Default: the name of the file or folder.
     base:
-        A model in a diffusers folder that has what the file lacks; it needs no weights that other files have.
+        A diffusers folder with the components that the file lacks. It needs no weights that other files contain.
     vae:
-        The file of a VAE, as in ComfyUI's folder vae.
+        A VAE file, as in ComfyUI's folder vae.
     text_encoder:
-        The file of a text encoder, as in ComfyUI's folder text_encoders; give it once for each.
+        A text encoder file, as in ComfyUI's folder text_encoders. May be repeated.
     revision:
         Branch, tag or commit of the repository.
     yes:
-        Fetch without asking.
+        Download without asking.
     """
     from studio.models import hub, model_store
 
@@ -70,27 +70,27 @@ def add(
     if exists(path):
         return _add_local(path, name, base, vae, text_encoder)
     if vae or text_encoder:
-        raise InputError("--vae and --text-encoder go with a file that is here")
+        raise InputError("--vae and --text-encoder only work with a local file")
     if hub.is_reference(model):
         return _add_from_hub(model, name, base, revision, yes=yes)
-    raise InputError(f"there is no file or folder '{model}'; a repository on the Hub is written owner/name")
+    raise InputError(f"there is no file or folder '{model}'; write a repository on the Hub as owner/name")
 
 
 @app.command(name="list")
 def list_models() -> None:
-    """List the models that are here."""
+    """List the installed models."""
     from studio.library import Library
 
     models = Library.from_environment().models
     for name in models.names():
         say(f"{name:28} {_line(models, name)}")
     for folder in models.registry.read().folders:
-        say(f"also the models in {folder}" + ("" if is_folder(folder) else ", which is not there now"))
+        say(f"also the models in {folder}" + ("" if is_folder(folder) else ", which is missing at the moment"))
 
 
 @app.command
 def info(model: str) -> None:
-    """Say what a model is: family, prediction, precision, parts, licence, hash.
+    """Show a model's family, prediction type, precision, components, licence and hash.
 
     Parameters
     ----------
@@ -101,18 +101,18 @@ def info(model: str) -> None:
     from studio.models.model_summary import about
 
     models = Library.from_environment().models
-    for what, how in about(models.find(model), models):
-        say(f"{what:10} {how}")
+    for label, text in about(models.find(model), models):
+        say(f"{label:10} {text}")
 
 
 @app.command
 def verify(model: str = "") -> int:
-    """Read every byte of a model anew and compare it with what was added.
+    """Compare a model's files with the hashes from when it was added.
 
     Parameters
     ----------
     model:
-        A model's name; without it, all that were added.
+        A model's name. Default: all added models.
     """
     from studio.library import Library
 
@@ -120,18 +120,18 @@ def verify(model: str = "") -> int:
     names = [model] if model else list(models.registry.read().models)
     failed = [name for name in names if not _is_right(models, name)]
     if not names:
-        say("no model was added yet")
+        say("no models have been added yet")
     return FAILED if failed else 0
 
 
 @app.command
 def remove(model: str) -> None:
-    """Take a model off the list. Deleted are only files that the studio fetched itself.
+    """Remove a model from the list. Only files that the studio has downloaded are deleted.
 
     Parameters
     ----------
     model:
-        The name of an added model, or the folder of another program.
+        The name of an added model, or an added folder of another program.
     """
     from studio.library import Library
     from studio.models import model_store
@@ -146,7 +146,7 @@ def _add_local(path: Path, name: str, base: str, vae: Path | None, encoders: tup
     beside = [file.expanduser() for file in ((vae,) if vae else ()) + encoders]
     files = [path, *filter(is_file, beside)] if is_file(path) else path.glob("*/*.safetensors")
     if sum(file.stat().st_size for file in files) > _LARGE:
-        say("reading it once, to know it again by its SHA-256 …", error=True)
+        say("computing the SHA-256 of its files …", error=True)
     models, other = Library.from_environment().models, beside[0] if vae else None
     return _added(model_store.add(models, path, name, base, vae=other, encoders=beside[1 if vae else 0 :]))
 
@@ -180,17 +180,17 @@ def _add_folder(folder: Path) -> int:
     every, pickled = list(external_dirs.files(folder).values()), external_dirs.pickled(folder)
     loras = library.loras.lying_in(folder)
     if not (every or loras):
-        also = f"; '{pickled[0].name}' is pickled, which can run code" if pickled else ""
+        also = f"; '{pickled[0].name}' is a pickle, which could run code" if pickled else ""
         raise ModelError(f"there are no safetensors or GGUF files in '{folder}'{also}")
     found = library.models.among(every)
     model_store.add_folder(library.models, folder)
-    say(f"using {len(found)} models{f' and {len(loras)} LoRAs' if loras else ''} in {folder}, where they lie")
+    say(f"using {len(found)} models{f' and {len(loras)} LoRAs' if loras else ''} in {folder}, in place")
     for names, why in (
-        ([file.name for file in every if file not in found | loras], "no models of a family known here"),
-        ([file.name for file in pickled], "pickled, which can run code"),
+        ([file.name for file in every if file not in found | loras], "not a model of a supported family"),
+        ([file.name for file in pickled], "a pickle, which could run code"),
     ):
         if names:
-            say(f"  left alone, {why}: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}")
+            say(f"  skipped, {why}: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}")
     return 0
 
 
@@ -202,16 +202,16 @@ def _add_from_hub(ref: str, name: str, base: str, revision: str, *, yes: bool) -
     models = Library.from_environment().models
     called = ref.rpartition("/")[2].removesuffix(".safetensors").removesuffix(".gguf")
     name = model_store.free_name(models, name or called)
-    say(f"asking {hub.host()} about {ref}")
+    say(f"looking up {ref} on {hub.host()}")
     offer = hub.look(ref, revision)
     _show(offer)
     if not (yes or _agreed()):
-        say("nothing was fetched")
+        say("nothing was downloaded")
         return FAILED
     try:
         path = hub.fetch(offer, models.downloads)
     except KeyboardInterrupt:
-        say("", "studio: stopped; the same command again goes on from there", error=True)
+        say("", "studio: stopped; the same command resumes the download", error=True)
         return FAILED
     origin = Origin(host=offer.host, repository=offer.repository, commit=offer.commit, licence=offer.licence)
     return _added(model_store.add(models, path, name, base, origin))
@@ -221,14 +221,14 @@ def _show(offer: "Offer") -> None:
     from studio.models.model_summary import gigabytes
 
     say(f"from       {offer.host}: {offer.repository}, commit {offer.commit}")
-    say(f"to fetch   {gigabytes(offer.size)} in {len(offer.files)} files")
+    say(f"download   {gigabytes(offer.size)} in {len(offer.files)} files")
     say(f"licence    {offer.licence} (claimed)")
 
 
 def _agreed() -> bool:
     if not sys.stdin.isatty():
-        raise InputError("nobody is there to ask; say --yes to fetch it")
-    return input("fetch it? [y/N] ").strip().lower() in {"y", "yes"}
+        raise InputError("there is no terminal to ask; give --yes to download it")
+    return input("download it? [y/N] ").strip().lower() in {"y", "yes"}
 
 
 def _line(models: "ModelIndex", name: str) -> str:

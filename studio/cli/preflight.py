@@ -1,4 +1,4 @@
-"""What must hold before work begins: that pictures and the studio's own state can be written."""
+"""Checks before a server starts that the folders of pictures and state can be written."""
 
 from pathlib import Path
 
@@ -7,12 +7,12 @@ from studio.pictures.publish import check_folder
 
 
 def check_state(settings: Settings) -> None:
-    """Raise OutputError where the folder of the queue and the gallery cannot be written."""
+    """Raise OutputError if the folder of the queue and the gallery cannot be written."""
     _check(settings.state, "STUDIO_STATE")
 
 
 def check_output(settings: Settings) -> None:
-    """Raise OutputError where the folder of the pictures cannot be written."""
+    """Raise OutputError if the folder of the pictures cannot be written."""
     _check(settings.output, "STUDIO_OUTPUT")
 
 

@@ -1,4 +1,4 @@
-"""How a terminal follows what is made: a line of progress, and a line for each picture."""
+"""What a terminal shows of a run: a line of progress, and a line for each picture."""
 
 import json as plain
 
@@ -9,7 +9,7 @@ from studio.ui.phrases import progress
 
 
 def show(event: Event | None) -> None:
-    """One line on stderr that rewrites itself, gone with None; on a pipe, one line a picture."""
+    """Rewrite one line on stderr, or clear it with None; on a pipe, print one line for each picture."""
     step = event if isinstance(event, Step) else None
     if live():
         rewrite(progress(step) if step else "")
@@ -17,6 +17,6 @@ def show(event: Event | None) -> None:
         say(progress(step), error=True)
 
 
-def told(picture: Picture, *, json: bool) -> str:
+def picture_line(picture: Picture, *, json: bool) -> str:
     """A picture's path, or its path and whole record as a line of JSON."""
     return plain.dumps({"path": str(picture.path), **picture.record}, ensure_ascii=False) if json else str(picture.path)

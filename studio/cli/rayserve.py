@@ -111,8 +111,8 @@ def app(*, port: int, workers: int, users: tuple[str, ...], names: tuple[str, ..
     from studio.runtime.session import Session
     from studio.server import api
     from studio.server.guard import Guard
-    from studio.server.signed import Addresses
+    from studio.server.signed import SignedUrls
 
-    signed = Addresses(secrets.token_bytes(32))
+    signed = SignedUrls(secrets.token_bytes(32))
     session = Session(hands=Crew(workers, cores=cores))
     return Guard(api.build(session, signed=signed), port=port, tokens=users, names=names, signed=signed)

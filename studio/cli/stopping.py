@@ -1,7 +1,7 @@
-"""What Ctrl+C, and SIGTERM as services send it, do to a command: it stops soon, in one line, however often they come.
+"""Handles Ctrl+C and SIGTERM: a command stops soon and prints one line, however often they are sent.
 
-Whatever is cut off is safe to cut off: pictures, tables and states are files that are there whole or not at all, and
-the queue finds by itself what was interrupted. Imports nothing of the studio, so that it is there before all else.
+Ending the process at any time is safe: files are written completely or not at all, and the queue finds interrupted jobs
+by itself. This module imports nothing of the studio, so that it is ready before slow imports.
 """
 
 import os
@@ -18,56 +18,56 @@ PATIENCE: Final = 0.5  # seconds that a command may take to stop
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
-class Stopping(threading.Thread):
-    """Once it has begun, the first signal raises KeyboardInterrupt in the main thread, or does what ``instead`` said.
+class SignalHandler(threading.Thread):
+    """After ``begin``, the first signal raises KeyboardInterrupt in the main thread, or calls the ``instead`` function.
 
-    Where the process is still there some time later, and on any further signal, it ends at once, with a line and exit
-    code ``code``.
+    If the process still runs some time later, or at a further signal, it is ended at once, with a line and exit code
+    ``code``.
     """
 
     def __init__(self, code: int) -> None:
         super().__init__(name="stopping", daemon=True)
-        self.code, self.asked = code, False
+        self.code, self.stopped = code, False
         self.patience: float | None = PATIENCE
-        self.words: Callable[[], str] = lambda: "stopped; all that was finished is kept"
+        self.words: Callable[[], str] = lambda: "stopped; everything that was finished is kept"
         self.ask: Callable[[], None] | None = None
 
     def begin(self) -> None:
-        """Hear the signals from now on."""
+        """Handle the signals from now on."""
         for one in _SIGNALS:
-            signal.signal(one, self._hear)
-        sys.unraisablehook = _tell_all_but_interrupts  # where Python itself can only print and go on
-        self._told, self._telling = socket.socketpair()
-        self._telling.setblocking(False)
-        signal.set_wakeup_fd(self._telling.fileno(), warn_on_full_buffer=False)
-        with suppress(RuntimeError):  # no thread can be had: then only the main thread hears
+            signal.signal(one, self._handle)
+        sys.unraisablehook = _ignore_interrupts  # for exceptions that Python can only print
+        self._receiver, self._sender = socket.socketpair()
+        self._sender.setblocking(False)
+        signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
+        with suppress(RuntimeError):  # without a thread, only the main thread handles signals
             self.start()
 
     def end(self) -> None:
-        """End the process now; no thread that is still at work is waited for."""
+        """End the process now, without waiting for other threads."""
         line = f"studio: {self.words()}\n"
-        with suppress(OSError):  # nobody reads any more
+        with suppress(OSError):  # stderr is closed
             os.write(2, f"\r\x1b[K{line}".encode() if os.isatty(2) else line.encode())
         os._exit(self.code)
 
     def leave(self) -> None:
-        """End the process now; what is to be said was said."""
+        """End the process now, without a message."""
         with suppress(OSError, ValueError):
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(self.code)
 
-    def _hear(self, *_: object) -> None:
-        if self.asked:
+    def _handle(self, *_: object) -> None:
+        if self.stopped:
             self.end()
-        self.asked = True
+        self.stopped = True
         if self.ask is None:
             raise KeyboardInterrupt
         self.ask()
 
     def run(self) -> None:
-        """Hear of the first signal even where the main thread is deep in a library and does not yet."""
-        while self._told.recv(1)[0] not in _SIGNALS:
+        """Notice the first signal even if the main thread is busy in a library."""
+        while self._receiver.recv(1)[0] not in _SIGNALS:
             pass
         if self.patience is not None:
             time.sleep(self.patience)
@@ -75,22 +75,22 @@ class Stopping(threading.Thread):
 
 
 def at_work(words: Callable[[], str]) -> None:
-    """From now on what is at work stops by itself within a step and is waited for; a further signal says ``words``."""
-    if stopping := _in_force():
-        stopping.patience, stopping.words = None, words
+    """Let the running work stop by itself within a step; a further signal prints ``words`` and ends the process."""
+    if handler := _active():
+        handler.patience, handler.words = None, words
 
 
 def instead(ask: Callable[[], None]) -> None:
-    """From now on the first signal calls ``ask``, on the main thread, and interrupts nothing."""
-    if stopping := _in_force():
-        stopping.ask = ask
+    """Make the first signal call ``ask`` on the main thread, instead of raising KeyboardInterrupt."""
+    if handler := _active():
+        handler.ask = ask
 
 
-def _in_force() -> Stopping | None:
-    """What hears the signals of this process; None where Python is used otherwise than by the command."""
-    return next((thread for thread in threading.enumerate() if isinstance(thread, Stopping)), None)
+def _active() -> SignalHandler | None:
+    """The handler of this process; None if Python was not started by the command."""
+    return next((thread for thread in threading.enumerate() if isinstance(thread, SignalHandler)), None)
 
 
-def _tell_all_but_interrupts(problem: "sys.UnraisableHookArgs") -> None:
+def _ignore_interrupts(problem: "sys.UnraisableHookArgs") -> None:
     if not isinstance(problem.exc_value, KeyboardInterrupt):
         sys.__unraisablehook__(problem)

@@ -1,4 +1,4 @@
-"""The one way to a terminal: what other people wrote in a line cannot steer it, and any line can be written."""
+"""All output to the terminal: control characters in foreign text are escaped, and any character can be written."""
 
 import errno
 import sys
@@ -12,21 +12,21 @@ from studio.files.printable import printable
 
 
 def say(*lines: str, error: bool = False) -> None:
-    """Print lines on stdout, or on stderr; control characters and line breaks within one are written out.
+    """Print lines on stdout, or on stderr; control characters and line breaks within a line are escaped.
 
-    Raises OutputError where the stream cannot be written, BrokenPipeError where its reader has gone. A stream that was
-    given up is passed over.
+    Raises OutputError if the stream cannot be written, BrokenPipeError if its reader has gone. Nothing is written to a
+    stream that has failed before.
     """
     _write(sys.stderr if error else sys.stdout, "".join(f"{printable(line)}\n" for line in lines))
 
 
 def rewrite(line: str) -> None:
-    """Put a line of progress in the place of the one before, on stderr; "" clears it."""
+    """Replace the progress line on stderr; "" clears it."""
     _write(sys.stderr, f"\r\x1b[K{printable(line)}")
 
 
 def live() -> bool:
-    """Whether somebody watches stderr, so that a line can rewrite itself."""
+    """Whether stderr is a terminal, where a line can be rewritten."""
     return sys.stderr.isatty()
 
 
@@ -40,22 +40,22 @@ def _write(stream: TextIO, text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise _given_up(stream, error) from None
+        raise _close(stream, error) from None
 
 
 @contextmanager
 def printing() -> Iterator[None]:
-    """While inside, a full disk behind stdout is an OutputError also where a library prints, as it does with help."""
+    """Raise OutputError for a full disk behind stdout, also if a library prints, for example the help."""
     try:
         yield
     except OSError as error:
         if error.errno != errno.ENOSPC or error.filename:
             raise
-        raise _given_up(sys.stdout, error) from None
+        raise _close(sys.stdout, error) from None
 
 
-def _given_up(stream: TextIO, error: OSError) -> OutputError:
-    """The error for a stream that cannot be written; it is closed, or Python would try once more when it ends."""
+def _close(stream: TextIO, error: OSError) -> OutputError:
+    """Close a stream that cannot be written, or Python would try again at exit; returns the error."""
     with suppress(OSError):
         stream.close()
-    return OutputError(f"what was to be printed cannot be written: {reason(error)}")
+    return OutputError(f"the output cannot be written: {reason(error)}")

@@ -1,4 +1,4 @@
-"""``studio train``: a LoRA from a folder of pictures."""
+"""``studio train``: trains a LoRA on a folder of pictures."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
@@ -12,7 +12,7 @@ from studio.errors import InputError
 if TYPE_CHECKING:
     from studio.train.progress import Progress
 
-app = App(name="train", help="Teach a model a style or a subject, on pictures of your own.")
+app = App(name="train")
 
 _WRONG_USE: Final = 2
 
@@ -39,46 +39,46 @@ def lora(
     title: str = "",
     licence: str = "",
 ) -> int:
-    """Train a LoRA. Ctrl+C stops it; the same command goes on, also after the process was killed.
+    """Train a LoRA. Ctrl+C stops it; the same command resumes, also after a crash.
 
     studio train lora brand-pictures --name brand --trigger "brand style"
 
-    Captions stand in a .txt beside each picture, or in metadata.jsonl. NAME.safetensors and NAME.png go to the folder
-    of parts, where the studio finds them; the folder NAME there has the card, the samples, and training.html, which
-    shows how it goes.
+    Captions are .txt files beside the pictures, or metadata.jsonl. NAME.safetensors and NAME.png are written to the
+    folder of LoRAs and other adapters (STUDIO_PARTS); the folder NAME in it has the model card, the samples, and the
+    progress in training.html.
 
     Parameters
     ----------
     pictures:
         A folder with pictures and their captions.
     name:
-        What the LoRA will be called: <lora:NAME:1> in a prompt.
+        The name of the LoRA, as in <lora:NAME:1>.
     model:
-        The model that learns.
+        The base model.
     caption:
-        What is said of pictures without a caption of their own.
+        The caption of pictures without one.
     trigger:
-        Words to put before every caption, which call for the style later.
+        Trigger words, which are put before each caption.
     out:
-        Another folder to write to.
+        Folder to write to.
     rank:
-        How much it can learn, and how large the file is.
+        The rank: how much it can learn, and how large the file is.
     alpha:
-        How strongly it acts is alpha over rank; without it, the rank.
+        The LoRA is scaled by alpha / rank. Default: the rank.
     targets:
-        Adapt all layers, or only those that attend: smaller, for subjects rather than styles.
+        Adapt all layers, or only attention layers: smaller, better for subjects than for styles.
     steps:
-        How long it learns; without it, 40 for each picture, from 200 to 1500.
+        Number of steps. Default: 40 for each picture, from 200 to 1500.
     rate:
-        The learning rate; without it, what suits a model of this size.
+        The learning rate. Default: depends on the size of the model.
     size:
-        The size to learn at, 768x768; without it, the model's own.
+        The training resolution, 768x768. Default: the model's native size.
     seed:
-        Of all chance, and of the samples.
+        The random seed, also of the samples.
     sample:
-        A prompt to draw along the way; give it several times for several. Without it, three captions.
+        A prompt for sample pictures during training. May be repeated. Default: three captions.
     title:
-        What people call it, in the file's metadata.
+        The title in the file's metadata.
     licence:
         The licence of the LoRA, in the file's metadata and on its card.
     """
@@ -92,33 +92,33 @@ def lora(
         size_of(size) if size else None, seed, sample, title, licence,
     )  # fmt: skip
     try:
-        say(str(train(course, library, _Line(course.folder / "training.html"))))
+        say(str(train(course, library, _ProgressLine(course.folder / "training.html"))))
     except InputError as error:
         if len(error.wrong) < 2:
             raise
-        return _list(error)
+        return _list_problems(error)
     return 0
 
 
-def _list(error: InputError) -> int:
-    """Several things that are wrong, one a line."""
+def _list_problems(error: InputError) -> int:
+    """Print several problems, one on each line."""
     say(f"studio: {str(error).partition(': ')[0]}:", error=True)
-    for what, problem in error.wrong.items():
-        say(f"  {what} {problem}", error=True)
+    for name, problem in error.wrong.items():
+        say(f"  {name} {problem}", error=True)
     return _WRONG_USE
 
 
-class _Line:
-    """Progress on stderr: on a terminal one line that rewrites itself, else a line every tenth of the way."""
+class _ProgressLine:
+    """Progress on stderr: on a terminal a line that is rewritten, else a line for every tenth of the steps."""
 
     def __init__(self, page: Path) -> None:
-        self._page, self._said = page, False
+        self._page, self._started = page, False
 
     def __call__(self, progress: "Progress") -> None:
-        at_work(lambda: "stopped; the same command goes on from what was saved last")
-        if not self._said:
-            say(f"how it goes: {self._page}", error=True)
-        self._said = True
+        at_work(lambda: "stopped; the same command resumes from the last checkpoint")
+        if not self._started:
+            say(f"progress: {self._page}", error=True)
+        self._started = True
         if live() and not progress.over:
             rewrite(progress.words())
         elif progress.over or progress.step % max(1, progress.steps // 10) == 0:

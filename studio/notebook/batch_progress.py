@@ -15,8 +15,8 @@ from studio.batches.progress import RowFailed
 from studio.batches.run_batch import Filled, fill
 from studio.batches.task import Maker
 from studio.errors import Cancelled, StudioError
-from studio.notebook.fields import small
-from studio.notebook.widgets import KernelBanner, Strip
+from studio.notebook.thumbnail import thumbnail
+from studio.notebook.widgets import KernelBanner, ThumbnailStrip
 from studio.runtime.events import Event, Made, Step
 from studio.ui.phrases import progress
 
@@ -41,7 +41,7 @@ class BatchProgress(ipywidgets.VBox):  # type: ignore[misc]
         self._failed: list[str] = []
         self._at, self._next = 0.0, 0.0  # how far, and when to show it again
         self._page = ipywidgets.HTML()
-        self._strip = Strip(label="Pictures of this batch")
+        self._strip = ThumbnailStrip(label="Pictures of this batch")
         self._stop = ipywidgets.Button(description="Stop")
         self._stop.on_click(lambda _: self.stop())
         self._say("Loading the model …")
@@ -94,7 +94,7 @@ class BatchProgress(ipywidgets.VBox):  # type: ignore[misc]
                 self._say(progress(event).capitalize())
             case Made(picture):
                 path = picture.path
-                tile = {"key": str(path), "label": path.stem, "jpeg": small(path), "word": ""}
+                tile = {"key": str(path), "label": path.stem, "jpeg": thumbnail(path), "word": ""}
                 self._strip.items = [tile, *self._strip.items][:_SHOWN]
             case RowFailed(row, problem):
                 self._failed.append(f"Row {row}: {problem}")

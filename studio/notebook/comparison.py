@@ -1,4 +1,4 @@
-"""``studio.compare()``: two pictures of one place under a line to drag."""
+"""``studio.compare()``: two pictures with a line between them to drag."""
 
 from pathlib import Path
 
@@ -14,9 +14,9 @@ def compare(
     before_label: str = "Before",
     after_label: str = "After",
 ) -> BeforeAfter:
-    """The left of one picture and the right of the other, with a line between them to drag. End a cell with it.
+    """The left part of one picture and the right part of the other, with a line to drag. End a cell with it.
 
-    Each is a picture of the studio's or the path of any picture file. Raises InputError where a file cannot be read.
+    Each is a ``Picture`` or the path of any picture file. Raises InputError if a file cannot be read.
     """
     pictures = {"before": _content(before), "after": _content(after)}
     return BeforeAfter(**pictures, before_label=before_label, after_label=after_label)

@@ -1,4 +1,4 @@
-"""The fields of one workflow: a mapping from names to values, and what it looks like."""
+"""The form of one workflow: a mapping from input names to values, and its widgets."""
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from functools import partial
@@ -7,33 +7,36 @@ from typing import Any, TypeVar
 from ipywidgets import ToggleButton, VBox
 
 from studio.errors import InputError
-from studio.notebook.fields import Field, Loras, Mask, PictureFile, field
+from studio.notebook.field import WidgetField
+from studio.notebook.fields import field
+from studio.notebook.lora_field import LoraField
+from studio.notebook.picture_fields import MaskField, PictureField
 from studio.notebook.widgets import PromptBox
 from studio.plugins import unknown
 from studio.runtime.session import Session
 from studio.ui.controls import controls, is_blank
-from studio.ui.lora_picker import joined
+from studio.ui.lora_picker import lora_inputs
 from studio.workflow.job import Job
 from studio.workflow.workflow import Workflow
 
-F = TypeVar("F", bound=Field)
+F = TypeVar("F", bound=WidgetField)
 
 
-class Form(MutableMapping[str, Any]):
-    """``form["steps"]`` is what the field shows; setting it moves the widget. Nothing is checked before ``job``."""
+class WidgetForm(MutableMapping[str, Any]):
+    """``form["steps"]`` is the value that the field shows; setting it moves the widget. ``job`` checks the values."""
 
     def __init__(self, workflow: Workflow, session: Session) -> None:
         self.workflow, self._library = workflow, session.library
         folder = session.settings.output
         self.fields = {control.name: field(control, folder, self._library) for control in controls(workflow)}
-        self.more = ToggleButton(description="Advanced", tooltip="Settings that are seldom needed", icon="chevron-down")
-        self.widget = VBox(self._arranged())
+        self.more = ToggleButton(description="Advanced", tooltip="Settings that are rarely needed", icon="chevron-down")
+        self.widget = VBox(self._layout())
         self.widget.add_class("studio-fields")
         for one in self.fields.values():
-            one.on_change(self._changed)
-        self._join_masks()
-        self._join_loras()
-        self._changed()
+            one.on_change(self._update_visibility)
+        self._connect_masks()
+        self._connect_loras()
+        self._update_visibility()
 
     def __getitem__(self, name: str) -> Any:
         return self._field(name).read()
@@ -42,7 +45,7 @@ class Form(MutableMapping[str, Any]):
         self._field(name).write(value)
 
     def __delitem__(self, name: str) -> None:
-        """Back to the default."""
+        """Reset an input to its default."""
         self[name] = self._field(name).control.default
 
     def __iter__(self) -> Iterator[str]:
@@ -55,39 +58,42 @@ class Form(MutableMapping[str, Any]):
         return repr(dict(self))
 
     def fill(self, values: Mapping[str, Any]) -> None:
-        """Set several; masks last, because a new picture lets go of the mask of the one before."""
-        for name in sorted(values, key=lambda name: isinstance(self._field(name), Mask)):
+        """Set several values; masks last, because a new start picture drops the mask of the previous one."""
+        for name in sorted(values, key=lambda name: isinstance(self._field(name), MaskField)):
             self[name] = values[name]
 
     def job(self) -> Job:
-        """The job of these values; raises InputError where one is wrong or missing."""
+        """The job with these values; raises InputError if one is wrong or missing."""
         if empty := {name: "choose a model" for name, one in self.fields.items() if one.control.kind == "model"
                      and one.control.default is not None and not one.read()}:  # fmt: skip
             raise InputError("choose a model", empty)
         given = {name: value for name, value in self.items() if not self._missing(name, value)}
         return Job.of(self.workflow, given, self._library)
 
-    def explain(self, wrong: Mapping[str, str]) -> bool:
-        """Say by each field what is wrong with it; False where it is none of them."""
+    def show_problems(self, wrong: Mapping[str, str]) -> bool:
+        """Show at each field what is wrong with it; False if no field is concerned."""
         for name, one in self.fields.items():
-            one.say(wrong.get(name, ""))
+            one.show_problem(wrong.get(name, ""))
         return not self.fields.keys().isdisjoint(wrong)
 
     def _missing(self, name: str, value: Any) -> bool:
         return self._field(name).control.required and is_blank(value)
 
-    def on_wish(self, wish: Callable[[str], None]) -> None:
-        """What the keys in a prompt do; the text comes along, so that none of it is late."""
+    def on_action(self, action: Callable[[str], None]) -> None:
+        """Call ``action`` with "generate" or "stop" for the keys in a prompt.
 
-        def hear(box: PromptBox, message: dict[str, Any]) -> None:
+        The message contains the text, because the trait may arrive later.
+        """
+
+        def receive(box: PromptBox, message: dict[str, Any]) -> None:
             box.value = message["value"]
-            wish(message["wish"])
+            action(message["action"])
 
         for one in self.fields.values():
             if isinstance(one.widget, PromptBox):
-                one.widget.hear("wish", partial(hear, one.widget))
+                one.widget.on_message("action", partial(receive, one.widget))
 
-    def _field(self, name: str) -> Field:
+    def _field(self, name: str) -> WidgetField:
         if name not in self.fields:
             raise InputError(unknown("input", name, self.fields))
         return self.fields[name]
@@ -95,55 +101,55 @@ class Form(MutableMapping[str, Any]):
     def _of(self, kind: type[F]) -> list[F]:
         return [one for one in self.fields.values() if isinstance(one, kind)]
 
-    def _join_masks(self) -> None:
-        """A mask is painted on the first picture of the form."""
-        for picture in [one for one in self._of(PictureFile) if not isinstance(one, Mask)][:1]:
-            for mask in self._of(Mask):
-                picture.on_change(partial(_show_below, mask, picture))
+    def _connect_masks(self) -> None:
+        """Masks are painted on the first picture of the form."""
+        for picture in [one for one in self._of(PictureField) if not isinstance(one, MaskField)][:1]:
+            for mask in self._of(MaskField):
+                picture.on_change(partial(_paint_over, mask, picture))
 
-    def _join_loras(self) -> None:
-        """LoRAs must fit the model that is chosen, and their words go into the prompt."""
-        for stack in self._of(Loras):
-            beside = joined(self.workflow, stack.control.name)
-            model, prompt = self.fields.get(beside.model), self.fields.get(beside.prompt)
-            stack.fit((model and model.read()) or beside.own)
+    def _connect_loras(self) -> None:
+        """LoRAs must fit the chosen model, and their trigger words go into the prompt."""
+        for stack in self._of(LoraField):
+            inputs = lora_inputs(self.workflow, stack.control.name)
+            model, prompt = self.fields.get(inputs.model), self.fields.get(inputs.prompt)
+            stack.set_model((model and model.read()) or inputs.default_model)
             if model:
-                model.on_change(partial(_fit, stack, model))
+                model.on_change(partial(_set_model, stack, model))
             stack.widget.words = prompt is not None
             if prompt:
-                stack.on_word(partial(_toggle, prompt))
+                stack.on_trigger_word(partial(_toggle_words, prompt))
 
-    def _arranged(self) -> list[Any]:
-        """Few first; the rest behind a button that opens."""
+    def _layout(self) -> list[Any]:
+        """The main inputs first; the others behind the button "Advanced"."""
         first = [one.box for one in self.fields.values() if not one.control.more]
         rest = VBox([one.box for one in self.fields.values() if one.control.more], layout={"display": "none"})
         rest.add_class("studio-fields").add_class("studio-more")
         self.more.add_class("studio-toggle")
-        self.more.observe(lambda change: self._unfold(rest, change["new"]), "value")
+        self.more.observe(lambda change: self._show_advanced(rest, change["new"]), "value")
         return [*first, self.more, rest] if rest.children else first
 
-    def _unfold(self, rest: VBox, opened: bool) -> None:
+    def _show_advanced(self, rest: VBox, opened: bool) -> None:
         rest.layout.display = "" if opened else "none"
         self.more.icon = "chevron-up" if opened else "chevron-down"
 
-    def _changed(self) -> None:
+    def _update_visibility(self) -> None:
         for one in self.fields.values():
             if one.control.visible_if:
                 other, wanted = one.control.visible_if
                 one.show(self[other] == wanted)
 
 
-def _show_below(mask: Mask, picture: PictureFile) -> None:
-    mask.over(picture.read())
+def _paint_over(mask: MaskField, picture: PictureField) -> None:
+    mask.paint_over(picture.read())
 
 
-def _fit(stack: Loras, model: Field) -> None:
-    stack.fit(model.read())
+def _set_model(stack: LoraField, model: WidgetField) -> None:
+    stack.set_model(model.read())
 
 
-def _toggle(prompt: Field, words: str) -> None:
-    """Put words into a prompt, or take them out again."""
+def _toggle_words(prompt: WidgetField, words: str) -> None:
+    """Add words to a prompt, or remove them if they are there."""
     framed = f", {prompt.read().strip()},"
     without = framed.replace(f", {words},", ",")
-    said = f"{framed} {words}" if without == framed else without
-    prompt.write(", ".join(part for piece in said.split(",") if (part := piece.strip())))
+    text = f"{framed} {words}" if without == framed else without
+    prompt.write(", ".join(part for piece in text.split(",") if (part := piece.strip())))

@@ -1,4 +1,4 @@
-"""One picture of the gallery, closer: its settings, what is said of it, its kin, and what can be done with it."""
+"""The detail view of a picture in the gallery: its settings, marks, lineage and actions."""
 
 from collections.abc import Callable, Iterable, Iterator
 from html import escape
@@ -10,50 +10,55 @@ from studio.errors import OutputError, StudioError
 from studio.gallery.entry import AnnotationChange, GalleryEntry, RelatedPicture
 from studio.gallery.gallery import Gallery
 from studio.library import Library
-from studio.notebook.widgets import Marks, Stage, Strip
+from studio.notebook.widgets import MarksEditor, PictureView, ThumbnailStrip
 from studio.pictures.picture import Picture
 from studio.ui.controls import controls
 from studio.workflow.workflow import Workflow
 
 _EMPTY: Final = "Choose a picture to see it here.\nThe arrow keys go from one to the next."
-_KIN: Final = ("Came from", "Led to", "Looks like it")
+_RELATED: Final = ("Came from", "Led to", "Looks like it")
 _NO_RECORD: Final = "This file does not say how it was made"
 
 
-class Closer:
-    """Looks at one picture after the other. ``use`` is given the picture whose settings are wanted, ``marked`` the id
-    of one of which something new is said; ``moved`` hears of the trash, and ``later`` runs what takes a while."""
+class ImageViewer:
+    """Shows one picture at a time.
+
+    Callbacks: ``reuse`` gets the picture whose settings are wanted, ``on_mark`` the id of a picture whose marks have
+    changed; ``on_move`` is called after a move to or from the trash; ``later`` runs slow work on another thread.
+    """
 
     def __init__(
         self,
         gallery: Gallery,
         library: Library,
-        use: Callable[[Picture], None],
-        marked: Callable[[str], None],
-        moved: Callable[[], None],
+        reuse: Callable[[Picture], None],
+        on_mark: Callable[[str], None],
+        on_move: Callable[[], None],
         later: Callable[..., None],
     ) -> None:
         self._gallery, self._library = gallery, library
-        self._wanted, self._told, self._moved, self._later = use, marked, moved, later
+        self._reuse, self._on_mark, self._on_move, self._later = reuse, on_mark, on_move, later
         self.entry: GalleryEntry | None = None
-        self.stage, self.marks, self.settings = Stage(label="Picture", empty=_EMPTY), Marks(), HTML()
-        self.marks.hear("mark", lambda message: self._tried(lambda: self._mark(AnnotationChange(**message["mark"]))))
+        self.stage, self.marks, self.settings = PictureView(label="Picture", empty=_EMPTY), MarksEditor(), HTML()
+        self.marks.on_message("mark", lambda said: self._try(lambda: self._mark(AnnotationChange(**said["mark"]))))
         self.use = Button(description="Reuse settings")
-        self.use.on_click(lambda _: self._reuse())
+        self.use.on_click(lambda _: self._reuse_settings())
         self.trash = Button(description="Move to trash")
-        self.trash.on_click(lambda _: self._tried(self._throw))
+        self.trash.on_click(lambda _: self._try(self._trash_or_restore))
         self._problem = HTML(layout={"display": "none"})
-        self.kin = {word: Strip(label=word) for word in _KIN}
-        for strip in self.kin.values():
-            strip.hear("chosen", lambda message: self._tried(lambda: self.look(message["chosen"])))
-        self._acts = HBox([self.use, self.trash], layout={"display": "none"})
-        self._rows = {word: VBox([HTML(f"<h3>{word}</h3>"), strip]) for word, strip in self.kin.items()}
-        self.widget = self._laid_out()
-        self._relate({})
+        self.related = {word: ThumbnailStrip(label=word) for word in _RELATED}
+        for strip in self.related.values():
+            strip.on_message("chosen", lambda message: self._try(lambda: self.select(message["chosen"])))
+        self._buttons = HBox([self.use, self.trash], layout={"display": "none"})
+        self._rows = {word: VBox([HTML(f"<h3>{word}</h3>"), strip]) for word, strip in self.related.items()}
+        self.widget = self._layout()
+        self._show_related({})
 
-    def look(self, picture: str) -> None:
-        """Show a picture by its id; raises InputError where the gallery does not have it, OutputError where its file
-        cannot be read."""
+    def select(self, picture: str) -> None:
+        """Show a picture by its id.
+
+        Raises InputError if the gallery does not contain it, OutputError if its file cannot be read.
+        """
         entry = self._gallery.entry(picture)
         try:
             data = entry.path.read_bytes()
@@ -62,59 +67,60 @@ class Closer:
         with self.stage.hold_sync():
             self.stage.picture, self.stage.alt, self.stage.file = data, title(entry), entry.path.name
             self.stage.caption = f"{entry.size[0]} × {entry.size[1]}"
-        self._acts.layout.display = ""
+        self._buttons.layout.display = ""
         self.settings.value = f'<dl class="studio-settings">{"".join(map(_row, settings(entry, self._library)))}</dl>'
-        self._relate({})
+        self._show_related({})
         self._show(entry)
-        self._later(self._find_kin, entry.id)
+        self._later(self._find_related, entry.id)
 
     def _show(self, entry: GalleryEntry) -> None:
-        """What is said of the picture, and what can be done with it."""
+        """Show a picture's marks, and enable its buttons."""
         self.entry = entry
-        told = entry.recorded or bool(entry.title)  # of another tool's picture its name is the title
-        self.use.disabled, self.use.tooltip = not told, "" if told else _NO_RECORD
+        has_settings = entry.recorded or bool(entry.title)  # another tool's picture has its name as title
+        self.use.disabled, self.use.tooltip = not has_settings, "" if has_settings else _NO_RECORD
         self.trash.description = "Put back" if entry.place == "trash" else "Move to trash"
         known = {f"{kind}s": list(self._gallery.names(kind)) for kind in ("tag", "collection")}
-        said = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(entry.marks).items()}
+        marks = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(entry.marks).items()}
         with self.marks.hold_sync():
-            self.marks.known, self.marks.said = known, said
+            self.marks.known, self.marks.marks = known, marks
 
     def _mark(self, change: AnnotationChange) -> None:
         if self.entry:
             self._gallery.mark([self.entry.id], change)
             self._show(self._gallery.entry(self.entry.id))
-            self._told(self.entry.id)
+            self._on_mark(self.entry.id)
 
-    def _reuse(self) -> None:
+    def _reuse_settings(self) -> None:
         if self.entry:
-            self._wanted(self.entry.picture)
+            self._reuse(self.entry.picture)
 
-    def _throw(self) -> None:
-        """Into the trash, or out of it."""
+    def _trash_or_restore(self) -> None:
         if self.entry:
             move = self._gallery.restore if self.entry.place == "trash" else self._gallery.trash
             move(self.entry.files)
             self._show(self._gallery.entry(self.entry.id))
-            self._moved()
+            self._on_move()
 
-    def _find_kin(self, picture: str) -> None:
-        kin, similar = self._gallery.lineage(picture), self._gallery.similar(picture)
-        alike = [like.entry for like in similar]
-        found = dict(zip(_KIN, (list(_flat(kin.ancestors)), list(_flat(kin.descendants)), alike), strict=True))
+    def _find_related(self, picture: str) -> None:
+        lineage = self._gallery.lineage(picture)
+        similar = [each.entry for each in self._gallery.similar(picture)]
+        found = dict(
+            zip(_RELATED, (list(_flat(lineage.ancestors)), list(_flat(lineage.descendants)), similar), strict=True)
+        )
         tiles = {word: [self._tile(entry) for entry in entries] for word, entries in found.items()}
         if self.entry and self.entry.id == picture:
-            self._relate(tiles)
+            self._show_related(tiles)
 
-    def _relate(self, tiles: dict[str, list[dict[str, Any]]]) -> None:
-        for word, strip in self.kin.items():
+    def _show_related(self, tiles: dict[str, list[dict[str, Any]]]) -> None:
+        for word, strip in self.related.items():
             strip.items = tiles.get(word, [])
             self._rows[word].layout.display = "" if strip.items else "none"
 
     def _tile(self, entry: GalleryEntry) -> dict[str, Any]:
         return {"key": entry.id, "label": title(entry), "jpeg": jpeg(self._gallery, entry.id), "word": ""}
 
-    def _tried(self, work: Callable[[], None]) -> None:
-        """Do it; what goes wrong is said below the buttons."""
+    def _try(self, work: Callable[[], None]) -> None:
+        """Call ``work``; an error is shown below the buttons."""
         try:
             work()
             self._problem.layout.display = "none"
@@ -122,21 +128,21 @@ class Closer:
             self._problem.value = f'<span role="alert">{escape(str(error))}</span>'
             self._problem.layout.display = ""
 
-    def _laid_out(self) -> VBox:
-        self._acts.add_class("studio-act")
+    def _layout(self) -> VBox:
+        self._buttons.add_class("studio-act")
         self._problem.add_class("studio-error")
-        kin = VBox(list(self._rows.values())).add_class("studio-kin")
-        side = VBox([self.stage, self._acts, self._problem, self.marks, self.settings, kin])
+        related = VBox(list(self._rows.values())).add_class("studio-related")
+        side = VBox([self.stage, self._buttons, self._problem, self.marks, self.settings, related])
         return side.add_class("studio-side")
 
 
 def title(entry: GalleryEntry) -> str:
-    """What a picture shows, for those who cannot see it: its prompt, its title, or its file's name."""
+    """The alternative text of a picture: its prompt, its title, or its file's name."""
     return " ".join((entry.prompt or entry.title or entry.path.name).split())
 
 
 def jpeg(gallery: Gallery, picture: str) -> bytes:
-    """The small copy of a picture; b"" where it cannot be read."""
+    """The thumbnail of a picture; b"" if it cannot be read."""
     try:
         return gallery.thumbnail(picture).read_bytes()
     except (OSError, StudioError):
@@ -144,15 +150,15 @@ def jpeg(gallery: Gallery, picture: str) -> bytes:
 
 
 def settings(entry: GalleryEntry, library: Library) -> Iterator[tuple[str, str]]:
-    """How a picture was made, by the labels that its form has; then what its file is."""
+    """A picture's settings with the labels of its form, then its file."""
     if entry.recorded:
         job = entry.picture.job
         workflow = Workflow.of(job.workflow, job.definition, library)
         labels = {control.name: control.label for control in controls(workflow)}
         yield "Workflow", entry.title or job.workflow
-        told = {name: value for name, value in job.values.items() if name not in ("model", "loras")}
-        said = {name: value for name, value in told.items() if value not in (None, "", [], False)}
-        yield from ((labels.get(name, name), _words(value)) for name, value in said.items())
+        values = {name: value for name, value in job.values.items() if name not in ("model", "loras")}
+        given = {name: value for name, value in values.items() if value not in (None, "", [], False)}
+        yield from ((labels.get(name, name), _text(value)) for name, value in given.items())
         yield "Seed", str(job.seed)
     else:
         yield from _foreign(entry)
@@ -162,10 +168,10 @@ def settings(entry: GalleryEntry, library: Library) -> Iterator[tuple[str, str]]
 
 
 def _foreign(entry: GalleryEntry) -> Iterator[tuple[str, str]]:
-    """What another tool says in its file; the form tells which of its settings can be used."""
+    """The settings of another tool; the form shows which of them can be used."""
     seed = "" if entry.seed is None else str(entry.seed)
-    said = {"Made with": entry.title, "Prompt": entry.prompt, "Negative prompt": entry.negative, "Seed": seed}
-    yield from ((label, value) for label, value in said.items() if value)
+    found = {"Made with": entry.title, "Prompt": entry.prompt, "Negative prompt": entry.negative, "Seed": seed}
+    yield from ((label, value) for label, value in found.items() if value)
     if not entry.title:
         yield "Settings", _NO_RECORD
 
@@ -174,7 +180,7 @@ def _licensed(name: str, licence: str) -> str:
     return f"{name}, licence {licence or 'unknown'} (claimed)"
 
 
-def _words(value: Any) -> str:
+def _text(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
@@ -183,7 +189,7 @@ def _row(pair: tuple[str, str]) -> str:
 
 
 def _flat(relatives: Iterable[RelatedPicture]) -> Iterator[GalleryEntry]:
-    """Those that are still here, each before those beyond it."""
+    """The pictures that still exist, each before its own relatives."""
     for one in relatives:
         if one.entry:
             yield one.entry

@@ -1,4 +1,4 @@
-"""The right half of the panel: the picture one looks at, what can be done with it, and the others."""
+"""The right half of the panel: the selected picture, its actions, and the other pictures."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,8 +9,9 @@ from ipywidgets import Button, Dropdown, HBox, ToggleButton, VBox
 from studio.errors import InputError
 from studio.files.untrusted import is_file
 from studio.library import Library
-from studio.notebook.fields import PICTURES, small
-from studio.notebook.widgets import BeforeAfter, Stage, Strip
+from studio.notebook.fields import PICTURES
+from studio.notebook.thumbnail import thumbnail
+from studio.notebook.widgets import BeforeAfter, PictureView, ThumbnailStrip
 from studio.pictures.picture import Picture
 from studio.ui.controls import controls
 from studio.workflow.job import Job
@@ -20,8 +21,8 @@ EMPTY = "Your picture appears here.\nFill in the form and press Generate."
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What a person may want of the picture looked at."""
+class PictureActions:
+    """What the buttons do with the selected picture."""
 
     use: Callable[[Job], None]
     vary: Callable[[Job], None]
@@ -29,30 +30,33 @@ class Wishes:
 
 
 class Results:
-    """Shows pictures and hands on wishes; knows nothing of forms and runs."""
+    """Shows pictures and their buttons; knows nothing of forms and runs."""
 
-    def __init__(self, wishes: Wishes, known: Iterable[Workflow], library: Library) -> None:
-        self.stage, self.strip = Stage(label="Picture", empty=EMPTY), Strip(label="Pictures of this panel")
+    def __init__(self, actions: PictureActions, known: Iterable[Workflow], library: Library) -> None:
+        self.stage, self.strip = (
+            PictureView(label="Picture", empty=EMPTY),
+            ThumbnailStrip(label="Pictures of this panel"),
+        )
         self.compare = BeforeAfter(layout={"display": "none"})
-        self._wishes, self._library, self._pictures = wishes, library, dict[str, Picture]()
+        self._actions, self._library, self._pictures = actions, library, dict[str, Picture]()
         self._shown: Picture | None = None
         self._before: Path | None = None
         self.toggle = ToggleButton(description="Compare", tooltip="Before and after, with a line to drag")
-        self.toggle.observe(lambda _: self._comparing(), "value")
+        self.toggle.observe(lambda _: self._update_comparison(), "value")
         self.use = Button(description="Reuse settings", tooltip="Put the settings and the seed into the form")
-        self.use.on_click(lambda _: self._with(self._wishes.use))
+        self.use.on_click(lambda _: self._with(self._actions.use))
         self.vary = Button(description="Vary", tooltip="The same settings with a new seed")
-        self.vary.on_click(lambda _: self._with(self._wishes.vary))
+        self.vary.on_click(lambda _: self._with(self._actions.vary))
         self.destinations = _destinations(known, self._send)
-        self._actions = HBox([self.use, self.vary, self.toggle, self.destinations], layout={"display": "none"})
-        self._actions.add_class("studio-act")
-        self.strip.hear("chosen", lambda message: self.look(self._pictures[message["chosen"]]))
-        self.widget = VBox([self.stage, self.compare, self._actions, self.strip])
+        self._buttons = HBox([self.use, self.vary, self.toggle, self.destinations], layout={"display": "none"})
+        self._buttons.add_class("studio-act")
+        self.strip.on_message("chosen", lambda message: self.look(self._pictures[message["chosen"]]))
+        self.widget = VBox([self.stage, self.compare, self._buttons, self.strip])
         self.widget.add_class("studio-results")
 
     @property
     def shown(self) -> Picture | None:
-        """The picture one looks at."""
+        """The selected picture."""
         return self._shown
 
     @property
@@ -61,62 +65,62 @@ class Results:
         return list(self._pictures.values())
 
     def preview(self, jpeg: bytes) -> None:
-        """Show how far a picture is."""
+        """Show a preview of the picture that is being generated."""
         self.toggle.value = False
-        self._stage(jpeg, "Preview of the picture being made", "Preview", "")
+        self._show(jpeg, "Preview of the picture being generated", "Preview", "")
 
     def add(self, picture: Picture) -> None:
-        """A finished picture: first in the strip, and looked at."""
+        """Put a finished picture first in the strip, and select it."""
         self._pictures[str(picture.path)] = picture
         self.strip.items = [tile(picture, self._library), *self.strip.items]
         self.look(picture)
 
     def look(self, picture: Picture) -> None:
-        """Show a picture large, with what can be done with it."""
+        """Select a picture: show it large, with its buttons."""
         if picture != self._shown:
             self._before = _start(picture, self._library) or (self._shown.path if self._shown else None)
         self._shown = picture
         caption = f"{picture.image.width} × {picture.image.height} · seed {picture.job.seed}"
-        self._stage(picture.path.read_bytes(), describe(picture, self._library), caption, picture.path.name)
+        self._show(picture.path.read_bytes(), describe(picture, self._library), caption, picture.path.name)
         self.strip.chosen = str(picture.path)
-        self._actions.layout.display = ""
+        self._buttons.layout.display = ""
         self.toggle.disabled = self._before is None
-        self._comparing()
+        self._update_comparison()
 
-    def again(self) -> None:
-        """Back from a preview to the picture that was looked at, or to nothing."""
+    def end_preview(self) -> None:
+        """Go back from a preview to the selected picture, or to an empty view."""
         if self._shown:
             self.look(self._shown)
         else:
-            self._stage(b"", "", "", "")
+            self._show(b"", "", "", "")
 
-    def _stage(self, picture: bytes, alt: str, caption: str, file: str) -> None:
+    def _show(self, picture: bytes, alt: str, caption: str, file: str) -> None:
         with self.stage.hold_sync():
             self.stage.picture, self.stage.alt, self.stage.caption, self.stage.file = picture, alt, caption, file
 
-    def _comparing(self) -> None:
+    def _update_comparison(self) -> None:
         on = self.toggle.value and self._before is not None and self._shown is not None
         if on and self._shown and self._before:
-            self.compare.before, self.compare.after = small(self._before, 1024), self._shown.path.read_bytes()
+            self.compare.before, self.compare.after = thumbnail(self._before, 1024), self._shown.path.read_bytes()
         self.compare.layout.display = "" if on else "none"
         self.stage.layout.display = "none" if on else ""
 
-    def _with(self, wish: Callable[[Job], None]) -> None:
+    def _with(self, action: Callable[[Job], None]) -> None:
         if self._shown:
-            wish(self._shown.job)
+            action(self._shown.job)
 
     def _send(self, workflow: str) -> None:
         if self._shown:
-            self._wishes.send(self._shown, workflow)
+            self._actions.send(self._shown, workflow)
 
 
 def takes_picture(workflow: Workflow) -> str | None:
-    """The input through which a workflow takes the picture it needs; None where it needs none."""
+    """The name of the input for the picture that a workflow requires; None if it requires none."""
     return next((one.name for one in controls(workflow) if one.kind in PICTURES and one.required), None)
 
 
 def _destinations(known: Iterable[Workflow], send: Callable[[str], None]) -> Dropdown:
-    """Every workflow that takes a picture."""
+    """A menu of the workflows that require a picture."""
     options = [(workflow.definition.title, workflow.name) for workflow in known if takes_picture(workflow)]
     menu = Dropdown(
         options=[("Send to …", ""), *options],
@@ -135,23 +139,23 @@ def _destinations(known: Iterable[Workflow], send: Callable[[str], None]) -> Dro
 
 
 def _start(picture: Picture, library: Library) -> Path | None:
-    """The picture that this one was made from, if it is still there."""
+    """The picture that this one was made from, if it still exists."""
     name = takes_picture(Workflow.of(picture.job.workflow, picture.job.definition, library))
     value = picture.job.values.get(name) if name else None
     return Path(value) if isinstance(value, str) and is_file(Path(value)) else None
 
 
 def describe(picture: Picture, library: Library) -> str:
-    """What a picture shows, for those who cannot see it: its prompt, or the workflow's title."""
+    """The alternative text of a picture: its prompt, or the workflow's title."""
     workflow = Workflow.of(picture.job.workflow, picture.job.definition, library)
     prompts = [picture.job.values.get(c.name) for c in controls(workflow) if c.kind == "prompt" and c.required]
     return next((str(prompt) for prompt in prompts if prompt), workflow.definition.title)
 
 
 def tile(picture: Picture, library: Library) -> dict[str, object]:
-    """A picture as an item of a strip."""
+    """A picture as an item of a ``ThumbnailStrip``."""
     try:
         label = f"{describe(picture, library)}, seed {picture.job.seed}"
     except InputError:
         label = picture.path.name
-    return {"key": str(picture.path), "label": label, "jpeg": small(picture.path), "word": ""}
+    return {"key": str(picture.path), "label": label, "jpeg": thumbnail(picture.path), "word": ""}

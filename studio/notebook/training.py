@@ -1,4 +1,4 @@
-"""A training in a notebook: the page of ``studio.train.page``, live, with a button that stops it."""
+"""A training in a notebook: the live page of ``studio.train.page``, with a Stop button."""
 
 import threading
 from pathlib import Path
@@ -16,10 +16,10 @@ from studio.train.progress import Progress
 
 
 class Training(ipywidgets.VBox):  # type: ignore[misc]
-    """Starts a training and shows how it goes; the cell does not wait.
+    """Starts a training and shows its progress; the cell does not wait.
 
-    What is wrong with the pictures or the settings stands in place of the progress. Made again for the same course,
-    it goes on where it was stopped.
+    Errors in the pictures or the settings are shown in place of the progress. For the same course, a new training
+    resumes where the previous one stopped.
     """
 
     def __init__(self, course: Course) -> None:
@@ -36,16 +36,16 @@ class Training(ipywidgets.VBox):  # type: ignore[misc]
     def __repr__(self) -> str:
         return f"<training of '{self._course.name}'; run the cell to train it>"
 
-    def _repr_mimebundle_(self, **asked: Any) -> Any:
-        """Where no kernel is, the page as it stands is shown."""
-        return {**super()._repr_mimebundle_(**asked), "text/plain": repr(self), "text/html": self._page.value}
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """Without a kernel, the last state of the page is shown."""
+        return {**super()._repr_mimebundle_(**kwargs), "text/plain": repr(self), "text/html": self._page.value}
 
     def stop(self) -> None:
-        """Stop after the step at work; what was learned is kept."""
+        """Stop after the current step; the state is saved."""
         self._stopping.set()
 
     def wait(self) -> Path:
-        """Wait for the end and return the LoRA's file; raises what went wrong, Cancelled where it was stopped."""
+        """Wait for the end and return the LoRA's file; raises the training's error, or Cancelled if it was stopped."""
         try:
             self._thread.join()
         except KeyboardInterrupt:
@@ -57,21 +57,21 @@ class Training(ipywidgets.VBox):  # type: ignore[misc]
 
     def _run(self) -> None:
         try:
-            train(self._course, Library.from_environment(), self._hear)
+            train(self._course, Library.from_environment(), self._on_progress)
         except StudioError as error:
             self._problem = error
             if not isinstance(error, Cancelled):
-                self._page.value = _listed(error)
+                self._page.value = _problem_list(error)
         self._stop.disabled = True
 
-    def _hear(self, progress: Progress) -> None:
+    def _on_progress(self, progress: Progress) -> None:
         self._page.value = piece(progress)
         if self._stopping.is_set() and not progress.over:
             raise Cancelled
 
 
-def _listed(error: StudioError) -> str:
-    """The problem, and what is wrong one by one where that is several things."""
+def _problem_list(error: StudioError) -> str:
+    """The error as HTML, as a list if several things are wrong."""
     from html import escape
 
     wrong = getattr(error, "wrong", {})

@@ -1,6 +1,6 @@
-"""The widgets that ipywidgets lacks: each a tiny class here, and a script of its name in ``js``.
+"""The widgets that ipywidgets lacks: each is a small class here and a script in ``js``.
 
-Values go both ways as traits. Wishes ("generate", "stop"), files and clicks come as messages.
+Values are synchronised traits. Actions ("generate", "stop"), files and clicks come as custom messages.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def _script(name: str) -> str:
 
 
 def _bytes() -> Any:
-    """A trait of bytes: the browser's come as a memoryview."""
+    """A trait of bytes, which the browser sends as a memoryview."""
     return Bytes().tag(sync=True, from_json=lambda value, _: bytes(value))
 
 
@@ -34,8 +34,8 @@ def _text(default: str = "") -> Any:
     return Unicode(default).tag(sync=True)
 
 
-class Piece(AnyWidget):
-    """What all have: a label, which is the accessible name, and a tip that shows on pointing."""
+class StudioWidget(AnyWidget):
+    """The base of all: a label, which is the accessible name, and a tooltip."""
 
     label = _text()
     tip = _text()
@@ -43,15 +43,15 @@ class Piece(AnyWidget):
     def __repr__(self) -> str:
         return f"<{type(self).__name__}; run the cell to use it>"
 
-    def hear(self, wish: str, callback: Callable[[dict[str, Any]], None]) -> None:
-        """Call ``callback`` with each message of the browser's that has the key ``wish``."""
-        self.on_msg(lambda _, message, __: callback(message) if wish in message else None)
+    def on_message(self, key: str, callback: Callable[[dict[str, Any]], None]) -> None:
+        """Call ``callback`` with each message from the browser that has this key."""
+        self.on_msg(lambda _, message, __: callback(message) if key in message else None)
 
 
-class KernelBanner(Piece):
-    """First in a panel: says when its kernel was restarted, and disables the panel. Before that it shows nothing.
+class KernelBanner(StudioWidget):
+    """The first widget of a panel: says when the kernel was restarted, and disables the panel.
 
-    "ask" is its message to find out whether the kernel still knows the panel, and is answered at once.
+    Its message "ask" finds out whether the kernel still knows the panel, and is answered at once.
     """
 
     _esm = _script("kernel_banner")
@@ -59,11 +59,11 @@ class KernelBanner(Piece):
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
-        self.hear("ask", lambda message: self.send({"answer": message["ask"]}))
+        self.on_message("ask", lambda message: self.send({"answer": message["ask"]}))
 
 
-class PromptBox(Piece):
-    """A text that grows. Ctrl+Enter and Esc are wishes."""
+class PromptBox(StudioWidget):
+    """A text box that grows. Ctrl+Enter sends "generate", Esc "stop"."""
 
     _esm = _script("prompt")
     value = _text()
@@ -71,8 +71,8 @@ class PromptBox(Piece):
     rows = Int(2).tag(sync=True)
 
 
-class Number(Piece):
-    """A number or None, with a slider where ``slider`` is set; bounds are shown, not enforced."""
+class NumberInput(StudioWidget):
+    """A number or None, with a slider if ``slider`` is set; bounds are shown, not enforced."""
 
     _esm = _script("number")
     value = _number()
@@ -83,7 +83,7 @@ class Number(Piece):
     slider = Bool(False).tag(sync=True)
 
 
-class Colour(Piece):
+class ColourPicker(StudioWidget):
     """A colour as a word or #rrggbb, with a picker; or None."""
 
     _esm = _script("colour")
@@ -91,15 +91,15 @@ class Colour(Piece):
     placeholder = _text()
 
 
-class _Receiver(Piece):
-    """A piece to which the browser sends a file, in parts."""
+class _FileReceiver(StudioWidget):
+    """A widget to which the browser sends files, in parts."""
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
         self._parts: list[bytes] = []
 
     def on_file(self, callback: Callable[[str, bytes], None]) -> None:
-        """Call ``callback`` with the name and the bytes of each file that came whole."""
+        """Call ``callback`` with the name and the bytes of each complete file."""
 
         def receive(_: Any, message: dict[str, Any], buffers: list[memoryview]) -> None:
             if "part" not in message:
@@ -111,11 +111,10 @@ class _Receiver(Piece):
         self.on_msg(receive)
 
 
-class DropZone(_Receiver):
-    """Takes a picture file that is dropped, pasted or chosen, or several at once where ``many``; ``texts`` takes JSON
-    and text files too.
+class DropZone(_FileReceiver):
+    """Takes a picture file that is dropped, pasted or chosen; several with ``many``, also JSON and text with ``texts``.
 
-    "coming" is its message that files follow, and "clear" to let go of those it has.
+    Messages: "coming", files follow; "clear", remove the present ones.
     """
 
     _esm = _script("drop")
@@ -126,8 +125,8 @@ class DropZone(_Receiver):
     compact = Bool(False).tag(sync=True)
 
 
-class MaskPainter(_Receiver):
-    """A mask painted on ``picture``, white where painted; each stroke sends it as a PNG."""
+class MaskPainter(_FileReceiver):
+    """A mask that is painted on ``picture``, white where painted; each stroke sends it as a PNG."""
 
     _esm = _read("../ui/scripts/painter.js") + _script("mask")
     picture = _bytes()
@@ -135,11 +134,11 @@ class MaskPainter(_Receiver):
     empty = _text("Choose a picture first, then paint on it here.")
 
 
-class LoraStack(Piece):
-    """LoRAs in use, as texts, and ``cards`` to take others from, as ``lorashelf.shown`` tells of them.
+class LoraStack(StudioWidget):
+    """The LoRAs in use, as text, and the ``cards`` of ``lora_picker.options`` to choose others from.
 
-    Messages: "opened", the cards are about to be looked at; "word", a trigger word to put into the prompt; "preview",
-    the card whose picture is wanted.
+    Messages: "opened", the cards are about to be shown; "word", a trigger word to add to the prompt; "preview", the
+    name of the card whose picture is needed.
     """
 
     _esm = _read("../ui/scripts/lora_stack.js") + _script("loras")
@@ -151,12 +150,12 @@ class LoraStack(Piece):
     empty = _text()
 
     def send_preview(self, card: str, picture: bytes) -> None:
-        """The picture that was asked for; b"" where it cannot be read."""
+        """Send a requested preview; b"" if it cannot be read."""
         self.send({"preview": card}, [picture])
 
 
-class Bar(Piece):
-    """Generate and Stop, a line of text and how far it is; ``fraction`` None: nobody knows."""
+class GenerateBar(StudioWidget):
+    """Generate and Stop, a line of text and a progress bar, which is indeterminate if ``fraction`` is None."""
 
     _esm = _script("bar")
     _css = _read("style.css")
@@ -166,8 +165,8 @@ class Bar(Piece):
     problem = Bool(False).tag(sync=True)
 
 
-class Stage(Piece):
-    """One picture, large; click to enlarge. ``file`` is the name to download it by, "" while it is a preview."""
+class PictureView(StudioWidget):
+    """One large picture; a click enlarges it. ``file`` is the name for the download, "" for a preview."""
 
     _esm = _script("stage")
     picture = _bytes()
@@ -177,8 +176,8 @@ class Stage(Piece):
     file = _text()
 
 
-class Strip(Piece):
-    """A row of small pictures: ``items`` are {key, label, jpeg, word}; a click sends "chosen"."""
+class ThumbnailStrip(StudioWidget):
+    """A row of thumbnails: ``items`` are {key, label, jpeg, word}; a click sends "chosen"."""
 
     _esm = _script("strip")
     _css = _read("style.css")
@@ -186,8 +185,8 @@ class Strip(Piece):
     chosen = _text()
 
 
-class BeforeAfter(Piece):
-    """Two pictures of one place; a line to drag shows the left of one and the right of the other."""
+class BeforeAfter(StudioWidget):
+    """Two pictures on top of each other, with a line between them to drag."""
 
     _esm = _script("compare")
     _css = _read("style.css")
@@ -198,11 +197,11 @@ class BeforeAfter(Piece):
     at = Int(50).tag(sync=True)
 
 
-class Grid(Piece):
-    """Thousands of small pictures under a search box, of which only those near the view are sent.
+class ThumbnailGrid(StudioWidget):
+    """Thousands of thumbnails below a search box; only those near the view are sent.
 
-    ``total`` pictures are found by ``query``, counted from 0; ``chosen`` is one of them, -1 none. ``version`` is
-    another when all are to be asked for anew. Messages: "page", whose answer is ``send_page``; "chosen"; "refresh".
+    ``query`` finds ``total`` pictures; ``chosen`` is the index of one of them, or -1. A new ``version`` makes the
+    browser request all pages again. Messages: "page", which ``send_page`` answers; "chosen"; "refresh".
     """
 
     _esm = _script("grid")
@@ -216,14 +215,16 @@ class Grid(Piece):
     chosen = Int(-1).tag(sync=True)
 
     def send_page(self, page: int, version: int, items: list[dict[str, str]], jpegs: list[bytes]) -> None:
-        """The pictures of a page that was asked for: {label, word} of each, and its JPEG, b"" where there is none."""
+        """Send the pictures of a requested page: {label, word} of each, and its JPEG, b"" if there is none."""
         self.send({"page": page, "version": version, "items": items}, jpegs)
 
 
-class Marks(Piece):
-    """What people say of a picture: ``said`` as in ``gallery.entry.Marks``; ``known`` are the tags and collections
-    there are. "mark" is its message of what is to be said from now on, as in ``gallery.entry.Change``."""
+class MarksEditor(StudioWidget):
+    """Rating, tags, collections and note of a picture: ``marks`` has the fields of ``gallery.entry.Marks``.
+
+    ``known`` are the existing tags and collections. Message: "mark", with the fields of ``gallery.entry.Change``.
+    """
 
     _esm = _script("marks")
-    said: Any = Dict().tag(sync=True)
+    marks: Any = Dict().tag(sync=True)
     known: Any = Dict().tag(sync=True)

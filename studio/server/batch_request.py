@@ -25,7 +25,7 @@ from studio.library import Library
 from studio.parameters.value_lists import Axis
 from studio.plugins import unknown
 from studio.ui import uploads
-from studio.ui.controls import Control, controls
+from studio.ui.controls import FormControl, controls
 from studio.workflow.workflow import Workflow
 
 _NEAR: Final = 0.75  # how like an input's name a column's is that must be a slip
@@ -55,7 +55,7 @@ class Asked(BaseModel):
 
 def table(content: bytes, name: str, encoding: str = "") -> Table:
     """The table in a file that came as bytes; raises InputError where it cannot be read."""
-    with uploads.laid_out(content, called=f"table{ending(name)}") as path:
+    with uploads.temporary_file(content, called=f"table{ending(name)}") as path:
         try:
             return files.read(path, encoding)
         except InputError as error:  # which names our file
@@ -98,7 +98,7 @@ class Reading:
         return uploads.workflow(self.asked.workflow)
 
     @cached_property
-    def controls(self) -> dict[str, Control]:
+    def controls(self) -> dict[str, FormControl]:
         return {control.name: control for control in controls(self.workflow)}
 
     @cached_property

@@ -1,24 +1,24 @@
-"""Who may talk to the local server: pure ASGI, in front of every HTTP and websocket route.
+"""ASGI middleware that decides which requests reach the server, in front of every HTTP and websocket route.
 
-A server on 127.0.0.1 is reachable from any page the person's browser opens: by a form, by an image,
-by a host name that is made to point here (DNS rebinding). So, in this order:
+A server on 127.0.0.1 can be reached from any page that the user's browser opens: through a form, an image, or a host
+name that resolves to this machine (DNS rebinding). So these checks follow each other:
 
-    Host not ours             403    rebinding
-    Origin not ours           403    another site's script
-    no token, nor a signed
-      address                 401    another user of the machine, another site's link
+    unknown Host              403    DNS rebinding
+    unknown Origin            403    another site's script
+    no token and no signed
+      URL                     401    another user of the machine, another site's link
     body neither JSON
       nor an upload           415    another site's form
-    length unsaid             411
-    body over the cap         413
+    no Content-Length         411
+    body too large            413
 
-Programs send the token as ``Authorization: Bearer``, or as the password of ``Basic``. A browser brings it once, in the
+Programs send the token as ``Authorization: Bearer``, or as the password of ``Basic``. A browser sends it once, in the
 address ``/?token=…``, and gets two secrets for it: a key, which is the first part of the page's address (``/~KEY/``),
-and a cookie for that address alone, which scripts cannot read and other sites cannot send. A request needs both.
+and a cookie for that address only, which scripts cannot read and other sites cannot send. A request needs both.
 
-A cookie alone is not enough: cookies know no ports, so a browser would send it to any server on this machine, even
-another user's. Here it is not sent there, as no other server knows the key. What is seen of the page's address, in a
-history or over a shoulder, is of no use without the cookie. Neither tells the token.
+The cookie alone is not enough: cookies do not depend on the port, so a browser would send it to any server on this
+machine, even another user's. With the key in its path it is not sent, because no other server knows the key. The page's
+address, seen in a history or on a screen, is of no use without the cookie. The token cannot be derived from either.
 """
 
 import base64
@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
 from studio.server.problem_json import document
-from studio.server.signed import Addresses
+from studio.server.signed import SignedUrls
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -39,24 +39,24 @@ MAX_BODY: Final = 64_000_000
 _NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 _JSON_ONLY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _UPLOADS: Final = frozenset({"/gradio_api/upload", "/v1/images/edits", "/v1/images/variations"})
-PAGE: Final = "/~"  # begins the address of a page, before its key
-# For all that is not one of our pages, which bring rules of their own: a browser runs nothing of it.
+PAGE: Final = "/~"  # the start of a page's address, before its key
+# For all responses except for the pages, which set policies of their own: a browser must not run anything in them.
 _CSP: Final = "default-src 'none'; sandbox; frame-ancestors 'none'"
-_STRANGER: Final = "open the address that 'studio app' printed, or send its token as 'Bearer'"
-_SHOWN_WHERE: Final = b"cross-origin-resource-policy"
+_OPEN_FIRST: Final = "open the address that 'studio app' printed, or send its token as 'Bearer'"
+_RESOURCE_POLICY: Final = b"cross-origin-resource-policy"
 _HEADERS: Final = (
     (b"content-security-policy", _CSP.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
-    (_SHOWN_WHERE, b"same-origin"),
+    (_RESOURCE_POLICY, b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )
-# For an address that is given out to be shown elsewhere.
-_SHARED: Final = tuple({**dict[bytes, bytes](_HEADERS), _SHOWN_WHERE: b"cross-origin"}.items())
+# For signed URLs, which other sites may embed.
+_SHARED: Final = tuple({**dict[bytes, bytes](_HEADERS), _RESOURCE_POLICY: b"cross-origin"}.items())
 
 
 class Refusal(Exception):
-    """Why a request is not answered: an HTTP status and a line for the person."""
+    """Why a request is refused: an HTTP status and a message."""
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
@@ -64,12 +64,12 @@ class Refusal(Exception):
 
 
 class Guard:
-    """Lets only those who have a token through to ``app``: the person who started the server, or its users.
+    """Passes only requests with a token on to ``app``.
 
-    ``port`` is the one served on, ``tokens`` the secrets of this launch, ``max_body`` the most bytes a request may
-    carry. ``names`` are what the server is called besides this machine's own, "studio.example.org" or with a port.
-    What ``signed`` opens needs no token.
-    ``root`` ("/studio") is where a proxy serves it below; the proxy may pass that part of the address on or not.
+    ``port`` is the server's port, ``tokens`` the valid tokens, ``max_body`` the most bytes of a request's body.
+    ``names`` are further host names of the server, such as "studio.example.org", with or without a port. URLs of
+    ``signed`` need no token. ``root`` ("/studio") is the path below which a proxy serves it; the proxy may remove it or
+    not.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Guard:
         names: Collection[str] = (),
         root: str = "",
         max_body: int = MAX_BODY,
-        signed: Addresses | None = None,
+        signed: SignedUrls | None = None,
     ) -> None:
         self._signed = signed
         self._app, self._tokens, self._root, self._max_body = app, tuple(tokens), root, max_body
@@ -93,18 +93,18 @@ class Guard:
         self._pages = tuple((_derived(token, "key"), _derived(token, "cookie")) for token in self._tokens)
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Pass the request on, or answer why not."""
+        """Pass the request on, or refuse it."""
         if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
         headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in scope["headers"]}
         scope = self._rooted(scope, headers)
         try:
-            self._check_place(headers)
-            if token := self._brought(scope):
-                return await self._welcome(token, send)
+            self._check_origin(headers)
+            if token := self._token_in_url(scope):
+                return await self._open_page(token, send)
             signed = False
             if route_path(scope).startswith(PAGE):
-                scope = self._of_page(scope, headers)
+                scope = self._strip_page(scope, headers)
             elif not (signed := self._is_signed(scope)):
                 self._check_token(headers)
             self._check_body(scope, headers)
@@ -113,9 +113,9 @@ class Guard:
             await refuse(refusal, scope, send)
 
     def _rooted(self, scope: "Scope", headers: Mapping[str, str]) -> "Scope":
-        """The request as ASGI has it below ``root``, whether or not the proxy passed that part on.
+        """The request with the path below ``root``, whether or not the proxy has removed it.
 
-        A proxy that takes ``https`` says so; this decides only how the page's own address is written.
+        The proxy's scheme only decides how the page's own address is written.
         """
         path = scope["path"]
         if path != self._root and not path.startswith(f"{self._root}/"):
@@ -123,20 +123,20 @@ class Guard:
         scheme = "https" if headers.get("x-forwarded-proto") == "https" else scope.get("scheme", "http")
         return {**scope, "path": path if path != self._root else f"{path}/", "root_path": self._root, "scheme": scheme}
 
-    def _check_place(self, headers: Mapping[str, str]) -> None:
+    def _check_origin(self, headers: Mapping[str, str]) -> None:
         if headers.get("host", "").lower() not in self._hosts:
             raise Refusal(403, "this server answers only to its own address on this machine")
         if headers.get("origin", next(iter(self._origins))).lower() not in self._origins:
-            raise Refusal(403, "requests from other sites are not answered")
+            raise Refusal(403, "requests from other sites are refused")
 
-    def _brought(self, scope: "Scope") -> str:
-        """The token in the page's address; nothing where there is none, or a wrong one."""
+    def _token_in_url(self, scope: "Scope") -> str:
+        """The token in the page's address; "" if there is none or it is wrong."""
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
         page = scope["type"] == "http" and scope["method"] == "GET" and route_path(scope) == "/"
         return given if page and self._is_token(given) else ""
 
-    async def _welcome(self, token: str, send: "Send") -> None:
-        """Trade the token in the address for the page's key and its cookie, and go to the page."""
+    async def _open_page(self, token: str, send: "Send") -> None:
+        """Exchange the token in the address for the page's key and its cookie, and redirect to the page."""
         page, cookie = f"{self._root}{PAGE}{_derived(token, 'key')}/", _derived(token, "cookie")
         set_cookie = f"{self._cookie}={cookie}; Path={page}; HttpOnly; SameSite=Strict"
         headers = (
@@ -146,20 +146,20 @@ class Guard:
         )
         await _answer(send, 303, b"", headers)
 
-    def _of_page(self, scope: "Scope", headers: Mapping[str, str]) -> "Scope":
-        """The request as the app sees it, with the page's address as its root; raises Refusal without the cookie."""
+    def _strip_page(self, scope: "Scope", headers: Mapping[str, str]) -> "Scope":
+        """The request with the page's address as its root path; raises Refusal without the cookie."""
         key, cookies = route_path(scope).removeprefix(PAGE).partition("/")[0], self._cookies(headers)
         if not any(_same(key, page) and _same(one, its) for page, its in self._pages for one in cookies):
-            raise Refusal(401, _STRANGER)
+            raise Refusal(401, _OPEN_FIRST)
         return {**scope, "root_path": f"{self._root}{PAGE}{key}"}
 
     def _check_token(self, headers: Mapping[str, str]) -> None:
         kind, _, rest = headers.get("authorization", "").partition(" ")
         if not self._is_token({"bearer": rest.strip(), "basic": _password(rest)}.get(kind.lower(), "")):
-            raise Refusal(401, _STRANGER)
+            raise Refusal(401, _OPEN_FIRST)
 
     def _is_signed(self, scope: "Scope") -> bool:
-        """Whether the address itself says that it may be fetched."""
+        """Whether the URL is signed."""
         if self._signed is None or scope["type"] != "http":
             return False
         return self._signed.opens(scope["method"], route_path(scope), scope["query_string"].decode("latin-1"))
@@ -168,7 +168,7 @@ class Guard:
         return any(_same(given, token) for token in self._tokens)
 
     def _cookies(self, headers: Mapping[str, str]) -> list[str]:
-        """Every cookie of our name: another server on this machine may have set one beside ours."""
+        """All cookies with our name: another server on this machine may have set one too."""
         pairs = (each.strip().partition("=") for each in headers.get("cookie", "").split(";"))
         return [value for name, _, value in pairs if name == self._cookie]
 
@@ -176,7 +176,7 @@ class Guard:
         if scope["type"] != "http" or scope["method"] not in _JSON_ONLY:
             return
         if "transfer-encoding" in headers:
-            raise Refusal(411, "say how long the body is, with Content-Length")
+            raise Refusal(411, "send the length of the body as Content-Length")
         if not (length := headers.get("content-length", "0")).isdecimal():
             raise Refusal(400, "Content-Length must be a number")
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -184,17 +184,17 @@ class Guard:
         if kind != "application/json" and not upload and (int(length) or kind):
             raise Refusal(415, "send JSON, with Content-Type: application/json")
         if int(length) > self._max_body:
-            raise Refusal(413, f"at most {self._max_body / 1e6:g} MB at once")
+            raise Refusal(413, f"the body is too large; send at most {self._max_body / 1e6:g} MB")
 
 
 def route_path(scope: "Scope") -> str:
-    """The address that is asked for, without the part that says whose page asks."""
+    """The path of a request without its root path."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", ""))
 
 
 def _derived(token: str, purpose: str) -> str:
-    """A secret that only who knows the token can compute, and that does not tell it."""
+    """A secret that only the token's owner can compute, and that does not reveal the token."""
     return hmac.digest(token.encode(), purpose.encode(), "sha256").hex()[:32]
 
 
@@ -210,22 +210,22 @@ def _password(encoded: str) -> str:
 
 
 def _hardened(send: "Send", headers: tuple[tuple[bytes, bytes], ...]) -> "Send":
-    """``send`` that adds these headers, where the route has not set its own."""
+    """A ``send`` that adds these headers, unless the route has set them."""
 
-    async def sending(message: "Message") -> None:
+    async def send_with_headers(message: "Message") -> None:
         if message["type"] == "http.response.start":
-            there = {key.lower() for key, _ in message["headers"]}
-            message["headers"] = [*message["headers"], *(pair for pair in headers if pair[0] not in there)]
+            present = {key.lower() for key, _ in message["headers"]}
+            message["headers"] = [*message["headers"], *(pair for pair in headers if pair[0] not in present)]
         await send(message)
 
-    return sending
+    return send_with_headers
 
 
 async def refuse(refusal: Refusal, scope: "Scope", send: "Send") -> None:
-    """Answer with why the request is not let through."""
+    """Respond with the reason why the request is refused."""
     if scope["type"] == "websocket":
         return await send({"type": "websocket.close", "code": 1008, "reason": refusal.detail})
-    if route_path(scope) == "/" or PAGE in scope["path"]:  # a person looks at it, not a program
+    if route_path(scope) == "/" or PAGE in scope["path"]:  # shown to a person, not to a program
         kind, body = "text/plain; charset=utf-8", refusal.detail
     else:
         problem, kind = document(route_path(scope), refusal.status, refusal.detail)

@@ -1,4 +1,4 @@
-"""The secrets that open a server: given, kept in the state folder, or a file with one for each user."""
+"""The tokens of a server: given, stored in the state folder, or a file with one for each user."""
 
 import re
 import secrets
@@ -10,36 +10,36 @@ from studio.files import private
 
 HERE: Final = ("127.0.0.1", "localhost", "::1")
 """Hosts that only this machine can reach."""
-LEAST: Final = 16
-"""Letters of a token that cannot be guessed."""
+MIN_LENGTH: Final = 16
+"""Characters of a token that cannot be guessed."""
 _FILE: Final = "token"  # in the state folder
 
 
 def checked(token: str | None, host: str) -> str | None:
-    """The token that was given, or none where only this machine can ask.
+    """The given token, or None if only this machine can connect.
 
-    Raises InputError for a token that could be guessed or does not fit into an address, and where one is needed.
+    Raises InputError for a token that can be guessed or cannot be part of a URL, and if a required one is missing.
     """
     if token is None and host not in HERE:
-        raise InputError(f"beyond this machine a token is needed: give one of {LEAST} letters or more with --token")
-    if token is not None and not re.fullmatch(rf"[\w.~-]{{{LEAST},}}", token, re.ASCII):
-        raise InputError(f"a token has {LEAST} or more letters, digits, '-', '_', '.' or '~'")
+        raise InputError(f"to serve other machines, give a token of {MIN_LENGTH} or more characters with --token")
+    if token is not None and not re.fullmatch(rf"[\w.~-]{{{MIN_LENGTH},}}", token, re.ASCII):
+        raise InputError(f"a token has {MIN_LENGTH} or more letters, digits, '-', '_', '.' or '~'")
     return token
 
 
 def kept(state: Path) -> str:
-    """The token in the state folder, made the first time; whoever deletes its file gets a new one."""
+    """The token in the state folder, which is created if its file does not exist."""
     file = private.state_folder(state.absolute()) / _FILE
     found = file.read_text("utf-8").strip() if file.is_file() else ""
-    if len(found) < LEAST:
+    if len(found) < MIN_LENGTH:
         private.replace(file, (found := secrets.token_urlsafe(24)).encode())
     return found
 
 
 def read(file: Path | None) -> tuple[str, ...]:
-    """The users' tokens, one a line ("#" begins a remark); without a file a new one.
+    """The users' tokens, one on each line ("#" starts a comment); without a file, a new one.
 
-    Raises InputError for a file that cannot be read or holds a token that could be guessed.
+    Raises InputError if the file cannot be read or contains a token that can be guessed.
     """
     if file is None:
         return (secrets.token_urlsafe(24),)
@@ -48,6 +48,6 @@ def read(file: Path | None) -> tuple[str, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the tokens in '{file}' cannot be read: {error}") from None
     found = tuple(filter(None, lines))
-    if not found or min(map(len, found)) < LEAST:
-        raise InputError(f"'{file}' must hold a token a line, each of {LEAST} letters or more")
+    if not found or min(map(len, found)) < MIN_LENGTH:
+        raise InputError(f"'{file}' must contain one token on each line, of {MIN_LENGTH} or more characters")
     return found

@@ -1,1 +1,1 @@
-"""What every surface shares."""
+"""What the web app, the notebook, the commands and the API share."""

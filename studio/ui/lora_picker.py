@@ -1,4 +1,4 @@
-"""The LoRAs there are, as the control on every surface shows them: which fit, and what is known of each."""
+"""The LoRAs to choose from: which of them fit a model, and what is known of each."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,32 +14,32 @@ from studio.ui.controls import controls
 from studio.workflow.workflow import Workflow
 
 EMPTY: Final = (
-    "No LoRA is here yet. Put its .safetensors file into the folder of parts, "
-    "or name the folder of another program: studio models add FOLDER"
+    "No LoRAs yet. Put a .safetensors file into the folder that 'studio doctor' shows as parts, "
+    "or add the folder of another program: studio models add FOLDER"
 )
 
 
-class Shown(NamedTuple):
-    """A LoRA on the shelf: plain JSON, and the file of its preview."""
+class LoraOption(NamedTuple):
+    """A LoRA to choose: its card as JSON, and the file of its preview."""
 
     about: dict[str, Any]
     preview: Path | None
 
 
-def shown(model: str, library: Library) -> list[Shown]:
-    """Every LoRA; first those that fit the model of that name, of the others ``problem`` says why they do not."""
+def options(model: str, library: Library) -> list[LoraOption]:
+    """All LoRAs, those that fit the model first; ``problem`` says why the others do not fit."""
     fitting = _model(model, library)
-    every = [_shown(card, card.fits(fitting) if fitting else "") for card in library.loras.cards().values()]
+    every = [_option(card, card.fits(fitting) if fitting else "") for card in library.loras.cards().values()]
     return sorted(every, key=lambda one: bool(one.about["problem"]))
 
 
 def preview(name: str, library: Library) -> Path | None:
-    """The file of the preview that lies with a LoRA, by the LoRA's name alone."""
+    """The preview file of a LoRA, by the LoRA's name."""
     card = library.loras.cards().get(name)
     return card.preview if card else None
 
 
-def _shown(card: LoraCard, problem: str) -> Shown:
+def _option(card: LoraCard, problem: str) -> LoraOption:
     about = {
         "name": card.name,
         "title": card.title,
@@ -50,11 +50,11 @@ def _shown(card: LoraCard, problem: str) -> Shown:
         "preview": card.preview is not None,
         "problem": problem,
     }
-    return Shown(about, card.preview)
+    return LoraOption(about, card.preview)
 
 
 def _base(card: LoraCard) -> str:
-    """The kind of model it is for, and the very one, as far as somebody says so."""
+    """The model family, and the base model if the LoRA names one."""
     family = find("families", card.family).FAMILY.title if card.family else ""
     return ", ".join(filter(None, [family, card.base]))
 
@@ -62,34 +62,33 @@ def _base(card: LoraCard) -> str:
 def _model(name: str, library: Library) -> ModelCard | None:
     try:
         return library.models.find(name) if name else None
-    except StudioError:  # said where the model is chosen
+    except StudioError:  # the model's own field shows the error
         return None
 
 
-class Joined(NamedTuple):
-    """The inputs that a control for LoRAs works with, "" where there is none.
+class LoraInputs(NamedTuple):
+    """The inputs that a LoRA control depends on, "" if there is none.
 
     ``model`` is the input whose model the LoRAs must fit, ``prompt`` the one that takes their trigger words.
-    ``own`` is the model that is used where nobody chooses one.
+    ``default_model`` is used if no model is chosen.
     """
 
     model: str
     prompt: str
-    own: str
+    default_model: str
 
 
-def joined(workflow: Workflow, name: str) -> Joined:
-    """What belongs to the input ``name`` of a workflow; the prompt of its own step before the workflow's."""
-    asked = controls(workflow)
-    models = [control.name for control in asked if control.kind == "model"]
+def lora_inputs(workflow: Workflow, name: str) -> LoraInputs:
+    """The inputs that belong to the LoRA input ``name``; the prompt of its own step comes before the workflow's."""
+    models = [control.name for control in controls(workflow) if control.kind == "model"]
     prompts = [one for one in workflow.definition.inputs if workflow.source(one)[1] == "prompt"]
-    beside = [one for one in prompts if workflow.source(one)[0] == workflow.source(name)[0]]
-    prompts = [*beside, *(one for one in prompts if one == "prompt"), *prompts]
-    return Joined(next(iter(models), ""), next(iter(prompts), ""), next(_models(workflow), ""))
+    same_step = [one for one in prompts if workflow.source(one)[0] == workflow.source(name)[0]]
+    prompts = [*same_step, *(one for one in prompts if one == "prompt"), *prompts]
+    return LoraInputs(next(iter(models), ""), next(iter(prompts), ""), next(_models(workflow), ""))
 
 
 def _models(workflow: Workflow) -> Iterator[str]:
-    """The models its steps are given: as the workflow fixes them, or their defaults."""
+    """The models of the workflow's steps: fixed by the workflow, or their defaults."""
     inputs = {name: parameter.default for name, parameter in workflow.inputs().items()}
     exposed = {workflow.source(name): default for name, default in inputs.items()}
     for step in workflow.steps():

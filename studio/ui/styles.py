@@ -1,4 +1,4 @@
-"""Styles: words that a person may add to a prompt. They go to its end, for everybody to see."""
+"""Prompt styles: words that a user can add to the end of a prompt."""
 
 from pathlib import Path
 
@@ -6,5 +6,5 @@ from studio.files import strict_yaml
 
 
 def styles() -> dict[str, str]:
-    """Each style's name and its words, in the order of ``styles.yaml``."""
+    """The name and the words of each style, in the order of ``styles.yaml``."""
     return dict(strict_yaml.loads(Path(__file__).with_name("styles.yaml").read_bytes()))

@@ -1,7 +1,7 @@
-"""What comes in from a browser or over HTTP, made safe: pictures, names of models, names of workflows.
+"""Checks values that come from a browser or over HTTP: pictures, and the names of models, LoRAs and workflows.
 
-A notebook may name any file of the machine; somebody on the other side of a socket may not. Pictures
-arrive as data, or as the id of one in the output folder; models, LoRAs and workflows by their names alone.
+A notebook may use any file of the machine, a client of the server may not. Pictures are sent as data, or as the id of a
+picture in the output folder; models, LoRAs and workflows only by name.
 """
 
 import base64
@@ -23,7 +23,7 @@ from studio.library import Library
 from studio.parameters.value_lists import listed
 from studio.pictures.publish import output_errors, replace
 from studio.prompts import grammar
-from studio.ui.controls import Control, controls
+from studio.ui.controls import FormControl, controls
 from studio.workflow import asset_refs
 from studio.workflow.workflow import Workflow
 
@@ -34,65 +34,65 @@ _BEGINS: Final[Mapping[str, bytes | tuple[bytes, ...]]] = MappingProxyType({
     "TIFF": (b"II*\0", b"MM\0*"),
 })  # fmt: skip
 _REWRITTEN: Final = ("TIFF", "BMP")
-"""Formats that are kept as PNG: browsers show no TIFF, and a BMP is as large as its pixels."""
+"""Formats that are converted to PNG: browsers cannot show TIFF, and BMP is not compressed."""
 
 SHOWN: Final = frozenset(ending for endings in ON_PAGES.values() for ending in endings)
-"""Endings of the picture files that may be asked for over HTTP."""
+"""Suffixes of the picture files that may be requested over HTTP."""
 
 
 def workflow(name: str) -> Workflow:
-    """A workflow that came with the studio, by name only; raises InputError for any other."""
+    """A workflow that ships with the studio, by name; raises InputError for any other."""
     return Workflow.builtin(name)
 
 
-def safe_values(asked: Workflow, values: Mapping[str, Any], output: Path, library: Library) -> dict[str, Any]:
-    """The values with pictures as files in ``output`` and every model and LoRA known by its name in ``library``.
+def safe_values(workflow: Workflow, values: Mapping[str, Any], output: Path, library: Library) -> dict[str, Any]:
+    """The values, with pictures as files in ``output``; models and LoRAs may only be given by its name in ``library``.
 
     Raises InputError that names the input.
     """
-    known = {control.name: control for control in controls(asked)}
+    known = {control.name: control for control in controls(workflow)}
     return {
         name: _safe(known[name], value, output, library) if name in known else value for name, value in values.items()
     }
 
 
-def _safe(control: Control, value: Any, output: Path, library: Library) -> Any:
+def _safe(control: FormControl, value: Any, output: Path, library: Library) -> Any:
     if value in (None, "", []):
         return value
     try:
         if control.kind in PICTURES:
             return [picture_file(one, output) for one in value] if control.many else picture_file(value, output)
-        for kind, name in asset_refs.of(control.kind, _decided(control, value)) if _is_text(value) else ():
+        for kind, name in asset_refs.of(control.kind, _without_choices(control, value)) if _is_text(value) else ():
             library.check_name(kind, name)
         if control.kind == "prompt" and _is_text(value):
-            _check_drawn(value if isinstance(value, list) else [value])
+            _check_choices(value if isinstance(value, list) else [value])
     except InputError as error:
         raise InputError(str(error), {control.name: str(error)}) from None
     return value
 
 
-def _check_drawn(prompts: list[str]) -> None:
-    """Refuse paths among the LoRAs that a prompt may draw, whichever of them it draws first."""
+def _check_choices(prompts: list[str]) -> None:
+    """Refuse paths in the LoRAs of a prompt, also in the random choices of its wildcards."""
     for prompt in prompts:
         for written in re.findall(r"<lora:([^>]*)>", re.sub(r"__[^>]*?__", "", prompt)):
             if "/" in written or "\\" in written:
-                raise InputError(f"'{written}' holds a path; a prompt names LoRAs by their names alone")
+                raise InputError(f"'{written}' is a path; in a prompt, write only the LoRA's name")
 
 
-def _decided(control: Control, value: Any) -> Any:
-    """The value; of a prompt what of it is not drawn: the LoRAs that are, are known by name as well."""
+def _without_choices(control: FormControl, value: Any) -> Any:
+    """The value; a prompt without the random choices of its wildcards, which ``_check_choices`` checks."""
     if control.kind != "prompt":
         return value
     return list(map(grammar.decided, value if isinstance(value, list) else [value]))
 
 
 def _is_text(value: Any) -> bool:
-    """Whether it is a text or a list of texts; what else comes in is the form's to refuse."""
+    """Whether it is a string or a list of strings; the form refuses all other values."""
     return all(isinstance(one, str) for one in (value if isinstance(value, list) else [value]))
 
 
-def named_here(control: Control, value: Any, output: Path, library: Library) -> Any:
-    """An input's value as a table's cell has it: what it names is here. Pictures are named by their ids alone.
+def named_here(control: FormControl, value: Any, output: Path, library: Library) -> Any:
+    """Check a value from a table's cell: everything that it names must exist. Pictures are named by their ids.
 
     Raises InputError that names the input.
     """
@@ -104,43 +104,43 @@ def named_here(control: Control, value: Any, output: Path, library: Library) -> 
     return value
 
 
-def _several(control: Control, value: Any) -> list[Any]:
-    """The values that the input will take this one for."""
-    parted = control.many and isinstance(value, str) and control.kind not in ("prompt", "loras")
-    return listed(value) if parted else value if isinstance(value, list) else [value]
+def _several(control: FormControl, value: Any) -> list[Any]:
+    """The single values that the input reads from this one."""
+    is_list = control.many and isinstance(value, str) and control.kind not in ("prompt", "loras")
+    return listed(value) if is_list else value if isinstance(value, list) else [value]
 
 
 def _named_picture(value: Any, output: Path) -> str:
     path = contained(output, value) if isinstance(value, str) else None
     if path is None:
-        raise InputError(f"'{value}' is no picture in the studio's folder; write one's name, as the gallery shows it")
+        raise InputError(f"'{value}' is not a picture in the studio's folder; write its name as the gallery shows it")
     return str(path)
 
 
 def picture_file(value: Any, output: Path) -> str:
     """The file of a picture given as base64, with or without ``data:``, or as an id in ``output``."""
     if not isinstance(value, str):
-        raise InputError("give a picture as base64 data, or as the id of one that was made here")
+        raise InputError("give a picture as base64 data, or as the id of a picture in the studio's folder")
     if not value.startswith("data:") and len(value) < 1000 and (inside := contained(output, value)):
         return str(inside)
     return str(keep(_decoded(value), output))
 
 
 @contextmanager
-def looked_at(value: str, output: Path) -> Iterator[Path]:
-    """The file of a picture given like that, only to read it: one that came as data is not kept."""
+def as_file(value: str, output: Path) -> Iterator[Path]:
+    """The file of a picture given as data or id, for reading only: data is deleted afterwards."""
     if inside := contained(output, value) if len(value) < 1000 else None:
         yield inside
         return
-    with laid_out(_decoded(value)) as path:
+    with temporary_file(_decoded(value)) as path:
         yield path
 
 
 @contextmanager
-def laid_out(data: bytes, name: str = "this file", called: str = "picture") -> Iterator[Path]:
-    """Bytes that came in as a file, only to be read; what is wrong with them is said of ``name``.
+def temporary_file(data: bytes, name: str = "this file", called: str = "picture") -> Iterator[Path]:
+    """Received bytes as a temporary file; errors while reading it are raised about ``name``.
 
-    The file's own name is ``called``. Raises OutputError where there is no room for it.
+    The file itself is named ``called``. Raises OutputError if the disk is full.
     """
     with ExitStack() as stack:
         with output_errors(Path(gettempdir()), "nothing was kept"):
@@ -157,11 +157,13 @@ def _decoded(value: str) -> bytes:
     try:
         return base64.b64decode("".join(data.split()), validate=True)
     except (binascii.Error, ValueError):
-        raise InputError("this is neither base64 data of a picture nor the id of one that was made here") from None
+        raise InputError(
+            "this is neither base64 data of a picture nor the id of a picture in the studio's folder"
+        ) from None
 
 
 def contained(output: Path, picture: str) -> Path | None:
-    """The file with this id, if it is a file in ``output`` once every link and ``..`` is followed."""
+    """The file with this id, if it lies in ``output`` after resolving all links and ``..``."""
     root = resolved(output)
     try:
         path = resolved(root / picture)
@@ -171,16 +173,16 @@ def contained(output: Path, picture: str) -> Path | None:
 
 
 def picture_id(output: Path, path: Path) -> str | None:
-    """How a picture is called over HTTP: its place in ``output``; None where it lies elsewhere."""
+    """The id of a picture over HTTP: its path relative to ``output``; None if it lies elsewhere."""
     root, path = resolved(output), resolved(path)
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else None
 
 
 def keep(data: bytes, output: Path) -> Path:
-    """Write a picture's bytes, as they are, into ``output``/inputs, named by their hash; TIFF and BMP as PNG.
+    """Write a picture's bytes unchanged into ``output``/inputs, named by their hash; TIFF and BMP as PNG.
 
-    A job may run, and be repeated, long after the browser that sent its picture is gone. Raises
-    InputError where the bytes are no picture, OutputError where the folder takes none; nothing is kept then.
+    They are kept, because a job may run, and be repeated, long after the upload. Raises InputError if the bytes are not
+    a picture, OutputError if the folder cannot be written; then nothing is kept.
     """
     if (kind := _format(data)) in _REWRITTEN:
         data, kind = _as_png(data), "PNG"
@@ -194,14 +196,14 @@ def keep(data: bytes, output: Path) -> Path:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Put a picture's bytes in their place; several may do so at once, as each has a file of its own until then."""
-    with laid_out(data) as read:
+    """Check a picture's bytes and write them; several requests may write the same file at once."""
+    with temporary_file(data) as read:
         open_image(read)
     replace(path, data)
 
 
 def _as_png(data: bytes) -> bytes:
-    with laid_out(data) as path:
+    with temporary_file(data) as path:
         open_image(path).save(png := io.BytesIO(), "PNG")
     return png.getvalue()
 

@@ -210,3 +210,18 @@ def test_ctrl_c_stops_within_a_step_and_says_what_was_finished(tmp_path):
     assert "Traceback" not in err
     assert len(list((tmp_path / "pictures").iterdir())) == finished
     assert time.monotonic() - asked < 10
+
+
+def test_the_list_of_commands_imports_none_of_them():
+    code = (
+        "import sys; from studio.cli.app import _guarded; before = set(sys.modules); _guarded(['--help'])\n"
+        "print('LOADED', [name for name in set(sys.modules) - before if name.startswith('studio')])"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.splitlines()[-1] == "LOADED []"
+
+
+def test_the_help_of_a_command_is_whole(studio):
+    code, out, _ = studio("plan", "--help")
+    assert code == 0
+    assert "Exit code 1 means that it does not fit.\n" in out

@@ -31,7 +31,7 @@ def test_bash_completes_commands_workflows_and_their_flags(tmp_path, monkeypatch
 
 @pytest.mark.parametrize("shell", ["zsh", "fish", "powershell"])
 def test_other_shells_get_the_same_words(shell):
-    script = completion.completed(app).generate_completion(shell=shell)
+    script = completion.with_workflows(app).generate_completion(shell=shell)
     assert all(word in script for word in ("seamless-pattern", "left-loras", "reproduce"))
 
 

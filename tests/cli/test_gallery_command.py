@@ -115,7 +115,7 @@ def test_mark_show_and_find_again(studio, two, make):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("mark", "pictures/star.png"), "say what to mark"),
+        (("mark", "pictures/star.png"), "nothing to change"),
         (("mark", "pictures/star.png", "--rate", "6"), "rating: 6 is not a rating"),
         (("mark", "--rate", "3"), "name at least one picture"),
         (("mark", "nowhere.png", "--rate", "3"), "the gallery has no picture 'nowhere.png'"),
@@ -134,7 +134,7 @@ def test_trash_restore_and_empty(studio, two):
     star, moon = two
     assert studio("trash", "pictures/star.png")[0] == 0
     assert not star.path.exists()
-    assert studio("restore", "pictures/star.png")[1] == f"brought back {star.path}\n"
+    assert studio("restore", "pictures/star.png")[1] == f"restored {star.path}\n"
     studio("trash", moon.path, star.path)
     (thrown, _) = studio("find", "is:trash")[1].splitlines()
     assert studio("restore", thrown)[0] == 0

@@ -66,7 +66,7 @@ def test_a_job_that_needs_more_is_not_written(studio, tmp_path):
     [
         ("none.png", [], "there is no file"),
         ("plain.txt", [], "has no settings"),
-        ("own.job.json", [], "use it as it is: studio run"),
+        ("own.job.json", [], "needs no import; use: studio run"),
         ("x.png", ["--set", "model=spark", "--set", "steps=900"], "steps:"),
         ("x.png", ["--set", "model=spark", "--set", "joy=1"], "joy"),
         ("large.png", [], "is not a picture that can be read"),

@@ -54,11 +54,11 @@ def test_the_loras_of_a_program_are_used_where_they_lie(studio, tmp_path, capsys
         main(["models", "add", str(tmp_path / "comfy")])
     assert (stop.value.code, capsys.readouterr().out.splitlines()[0]) == (
         0,
-        f"using 0 models and 1 LoRAs in {tmp_path / 'comfy'}, where they lie",
+        f"using 0 models and 1 LoRAs in {tmp_path / 'comfy'}, in place",
     )
     _, out, _ = studio("list")
     assert "people/anna                  family unknown" in out
-    assert f"left alone: {tmp_path / 'comfy/models/loras/old.pt'}, which is pickled and can run code" in out
+    assert f"skipped: {tmp_path / 'comfy/models/loras/old.pt'}, because it is a pickle and could run code" in out
     assert studio("check", "anna")[0] == 0
     assert file.is_file()
 
@@ -137,7 +137,7 @@ def test_hostile_names_steer_no_terminal_and_stop_nothing(studio, parts, state):
     ):
         code, out, err = studio(*words)
         assert code == ends and "\x1b" not in out + err and (out + err).encode()
-    assert "\\udcff.safetensors, whose name holds letters of no known alphabet: rename it" in studio("list")[1]
+    assert "\\udcff.safetensors, because its name is not valid Unicode; rename it" in studio("list")[1]
     assert "red" in (state / "loras.json").read_text()
 
 

@@ -93,7 +93,7 @@ def test_resize(studio, models):
     assert code == 0
     assert "modules of rank 1 to 3, " in out
     code, _, err = studio("resize", neon, "--out", "x.safetensors")
-    assert (code, err) == (2, "studio: say --rank for the rank it should have, or --keep for the share of its energy\n")
+    assert (code, err) == (2, "studio: give --rank for the new rank, or --keep for the share of the energy\n")
     code, _, err = studio("resize", models / "paper.safetensors", "--rank", 1, "--out", "x.safetensors")
     assert (code, "is DoRA" in err) == (2, True)
 
@@ -102,7 +102,7 @@ def test_resize(studio, models):
     ("words", "message"),
     [
         (["--rank", "4"], "name the LoRAs to merge"),
-        (["neon:0.5"], "say --model to merge into that model, or --rank to make one LoRA"),
+        (["neon:0.5"], "give --model to merge into that model, or --rank to write one LoRA"),
         (["neon:much", "--rank", "4"], "is no LoRA as the studio reads it"),
         (["nobody", "--rank", "4"], "unknown LoRA 'nobody'|there is no LoRA 'nobody'"),
         (["nobody", "--rank", "0"], "a rank of 0 keeps nothing"),
@@ -121,7 +121,7 @@ def test_ctrl_c_leaves_nothing(studio, models, tmp_path, monkeypatch):
     def stop(copy, spot, value):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(checkpoint_merge.tensors, "write", stop)
+    monkeypatch.setattr(checkpoint_merge.reading, "write", stop)
     neon, base = models / "neon.safetensors", models / "base.safetensors"
     code, out, err = studio("merge", neon, "--model", base, "--out", "new.safetensors")
     assert (code, out, err) == (1, "", "studio: stopped; nothing was written\n")

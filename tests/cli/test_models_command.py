@@ -115,7 +115,7 @@ def test_the_folder_of_another_program(studio, sd1_file, tmp_path):
     code, said, _ = studio("add", tmp_path / "webui")
     assert code == 0
     assert "using 1 models in" in said
-    assert "left alone, pickled, which can run code: old.ckpt" in said
+    assert "skipped, a pickle, which could run code: old.ckpt" in said
     assert f"also the models in {tmp_path / 'webui'}" in studio("list")[1]
 
 
@@ -151,13 +151,13 @@ def test_from_the_hub_only_after_host_and_size_were_shown(state, tmp_path):
 
         asked = studio("add", "acme/pretty")
         assert asked.returncode == 2
-        assert "nobody is there to ask; say --yes to fetch it" in asked.stderr
+        assert "there is no terminal to ask; give --yes to download it" in asked.stderr
         assert not server.fetched()
         host = server.url.removeprefix("http://")
         shown = [
-            f"asking {host} about acme/pretty",
+            f"looking up acme/pretty on {host}",
             f"from       {host}: acme/pretty, commit {COMMIT}",
-            "to fetch   31.9 MB in 10 files",
+            "download   31.9 MB in 10 files",
             "licence    openrail++ (claimed)",
         ]
         assert asked.stdout.splitlines() == shown
@@ -198,7 +198,7 @@ def test_ctrl_c_while_fetching_says_that_it_can_go_on(state, tmp_path):
             os.killpg(process.pid, signal.SIGINT)
             said = process.communicate(timeout=30)[1]
     assert process.returncode == 1
-    assert said.splitlines()[-1] == "studio: stopped; the same command again goes on from there"
+    assert said.splitlines()[-1] == "studio: stopped; the same command resumes the download"
     assert "Traceback" not in said
     assert [part.stat().st_size >= 10 * 2**20 for part in (state / "models" / "acme--pretty" / ".partial").iterdir()]
 

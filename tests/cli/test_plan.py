@@ -109,7 +109,7 @@ def test_planning_for_a_gpu_imports_neither_torch_nor_diffusers():
     [
         (["nope"], "there is no workflow 'nope'"),
         (["text-to-image", "--vram", "lots"], "write it as 6GB or 512MB"),
-        (["text-to-image", "--vram", "6GB", "--set", "size"], "'size' says no value; write it as name=value"),
+        (["text-to-image", "--vram", "6GB", "--set", "size"], "'size' has no value; write it as name=value"),
         (["text-to-image", "--vram", "6GB", "--set", "sice=1"], "there is no input 'sice'; did you mean 'size'?"),
         (["text-to-image", "--vram", "6GB", "--set", "size=1x1"], "each side must be 64 to 2048"),
         (["text-to-image", "--vram", "6GB", "--set", "model=nope"], "there is no model 'nope'"),

@@ -134,7 +134,7 @@ def test_a_user_without_a_home_needs_a_state_folder_alone(homeless, studio, monk
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows knows a home for everybody")
 def test_doctor_says_it_too(homeless):
-    assert doctor.Finding(
+    assert doctor.Diagnosis(
         "settings", "cannot be used", "this user has no home folder; set HOME, or STUDIO_STATE, to a folder"
     ) in [*doctor.findings()]
 
@@ -146,8 +146,8 @@ def test_doctor_tries_both_folders_and_makes_neither(blocked, monkeypatch, tmp_p
     assert not (tmp_path / "new").exists() and not (tmp_path / "state").exists()
     assert "GB free" in found["pictures"].found and not found["pictures"].advice
     assert "GB free" in found["state"].found and not found["state"].advice
-    monkeypatch.setattr(doctor, "_LITTLE", 10**18)
-    assert "make room" in {finding.what: finding.advice for finding in doctor.findings()}["state"]
+    monkeypatch.setattr(doctor, "_LOW_DISK", 10**18)
+    assert "free some space" in {finding.what: finding.advice for finding in doctor.findings()}["state"]
 
 
 def test_doctor_names_a_disk_that_can_give_no_name(monkeypatch, tmp_path):

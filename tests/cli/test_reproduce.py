@@ -51,7 +51,7 @@ def test_the_new_picture_is_kept_where_a_folder_is_given(studio, pictures, tmp_p
     code, out, _ = studio("reproduce", pictures[0].path, "--out", "again")
     assert code == 0
     (made,) = (tmp_path / "again").iterdir()
-    assert f"it is again/{made.name}" in out
+    assert f"the new picture is again/{made.name}" in out
 
 
 def test_a_picture_made_with_another_number_of_threads_comes_out_exact(studio, tmp_path):
@@ -151,7 +151,7 @@ def test_the_record_pins_what_decides_how_a_picture_comes_out(pictures):
     [
         (["nowhere.png"], "nowhere.png"),
         (["plain.png"], "has no settings of the studio"),
-        (["made.png", "--set", "steps"], "'steps' says no value; write it as name=value"),
+        (["made.png", "--set", "steps"], "'steps' has no value; write it as name=value"),
         (["made.png", "--set", "stepps=3"], "there is no input 'stepps'; did you mean 'steps'?"),
         (["made.png", "--set", "steps=many"], "steps"),
         (["made.png", "plain.png"], "'plain.png' is one picture too many; run 'studio reproduce' once for each"),

@@ -107,6 +107,6 @@ def test_a_client_that_speaks_no_http_leaves_no_traceback_and_a_fault_of_ours_do
     def record(error):
         return logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, "Exception", (), (type(error), error, None))
 
-    assert not serve._no_fault_of_ours(record(LocalProtocolError("closed")))
-    assert serve._no_fault_of_ours(record(KeyError("ours")))
-    assert serve._no_fault_of_ours(logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, "x", (), None))
+    assert not serve._is_own_fault(record(LocalProtocolError("closed")))
+    assert serve._is_own_fault(record(KeyError("ours")))
+    assert serve._is_own_fault(logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, "x", (), None))

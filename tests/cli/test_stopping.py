@@ -9,8 +9,8 @@ import pytest
 
 BEGUN = """
 import sys, threading, time
-from studio.cli.stopping import Stopping, at_work, instead
-stopping = Stopping(code=int(sys.argv[1]))
+from studio.cli.stopping import SignalHandler, at_work, instead
+stopping = SignalHandler(code=int(sys.argv[1]))
 stopping.begin()
 def ready():
     print("ready", flush=True)

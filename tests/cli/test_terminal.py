@@ -39,5 +39,5 @@ def test_a_command_whose_output_is_full_ends_with_one_line(words):
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (
         1,
-        "studio: what was to be printed cannot be written: No space left on device\n",
+        "studio: the output cannot be written: No space left on device\n",
     )

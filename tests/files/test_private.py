@@ -58,7 +58,7 @@ def use_everything(state, pictures):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", "x")
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "x")
-        serve._quieten(type("Session", (), {"settings": Settings(state=state)}))
+        serve._configure_gradio(type("Session", (), {"settings": Settings(state=state)}))
     found = open_to_others(state)
     sides = [path.name for path in state.iterdir()]
     queue.close()

@@ -111,9 +111,9 @@ def _learned(file, tmp_path):
 
 
 def _small(file, _):
-    from studio.notebook.fields import small
+    from studio.notebook.thumbnail import thumbnail
 
-    return Image.open(io.BytesIO(small(file, None)))
+    return Image.open(io.BytesIO(thumbnail(file, None)))
 
 
 def _painted(file, tmp_path):

@@ -9,7 +9,7 @@ from PIL.PngImagePlugin import PngInfo
 import studio
 from studio.config import Settings
 from studio.errors import InputError
-from studio.notebook.gallery import Gallery
+from studio.notebook.gallery import GalleryPanel
 from studio.runtime.session import Session
 from studio.workflow.job import Job
 from tests.gallery.conftest import maker
@@ -47,7 +47,7 @@ def opened(own):
     """Opens a gallery, once it has looked through the folders."""
 
     def open_(query=""):
-        gallery = Gallery(own, query)
+        gallery = GalleryPanel(own, query)
         gallery._threads.submit(lambda: None).result(30)
         gallery.refresh()
         return gallery
@@ -109,17 +109,17 @@ def test_a_picture_chosen_shows_its_settings(make, opened):
     assert gallery.chosen is None
     choose(gallery, 0)
     assert gallery.chosen.job.seed == 5
-    assert gallery.closer.stage.picture == gallery.chosen.path.read_bytes()
-    assert gallery.closer.stage.alt == "a star"
+    assert gallery.viewer.stage.picture == gallery.chosen.path.read_bytes()
+    assert gallery.viewer.stage.alt == "a star"
     for said in ("<dt>Steps</dt><dd>7</dd>", "<dt>Seed</dt><dd>5</dd>", "spark, licence apache-2.0 (claimed)"):
-        assert said in gallery.closer.settings.value
+        assert said in gallery.viewer.settings.value
 
 
 def test_a_prompt_is_text_and_never_markup(make, opened):
     make("<b onclick=x>", 5)
     gallery = opened()
     choose(gallery, 0)
-    assert "<b " not in gallery.closer.settings.value and "&lt;b onclick" in gallery.closer.settings.value
+    assert "<b " not in gallery.viewer.settings.value and "&lt;b onclick" in gallery.viewer.settings.value
 
 
 def test_what_one_says_is_kept_and_shown(own, make, opened):
@@ -127,26 +127,26 @@ def test_what_one_says_is_kept_and_shown(own, make, opened):
     gallery = opened()
     choose(gallery, 0)
     for change in ({"rating": 4}, {"favourite": True}, {"tags": {"print": True}}, {"note": "for Ada"}):
-        send(gallery.closer.marks, {"mark": change})
-    assert gallery.closer.marks.said["rating"] == 4 and gallery.closer.marks.known["tags"] == ["print"]
+        send(gallery.viewer.marks, {"mark": change})
+    assert gallery.viewer.marks.marks["rating"] == 4 and gallery.viewer.marks.known["tags"] == ["print"]
     assert len(gallery.find("rating:4 is:favourite tag:print Ada")) == 1
     assert sent(gallery)[0]["items"][0]["word"] == "♥★★★★"
-    send(gallery.closer.marks, {"mark": {"tags": {"no\nline": True}}})
-    assert "cannot be a tag" in gallery.closer._problem.value
-    send(gallery.closer.marks, {"mark": {"tags": {"print": False}}})
-    assert gallery.closer.marks.said["tags"] == [] and gallery.closer._problem.layout.display == "none"
+    send(gallery.viewer.marks, {"mark": {"tags": {"no\nline": True}}})
+    assert "cannot be a tag" in gallery.viewer._problem.value
+    send(gallery.viewer.marks, {"mark": {"tags": {"print": False}}})
+    assert gallery.viewer.marks.marks["tags"] == [] and gallery.viewer._problem.layout.display == "none"
 
 
 def test_the_trash_and_back(make, opened):
     picture = make("a star", 1)
     gallery = opened()
     choose(gallery, 0)
-    gallery.closer.trash.click()
+    gallery.viewer.trash.click()
     assert not picture.path.exists() and gallery.grid.total == 0
-    assert gallery.closer.trash.description == "Put back"
+    assert gallery.viewer.trash.description == "Put back"
     gallery.search("is:trash")
     choose(gallery, 0)
-    gallery.closer.trash.click()
+    gallery.viewer.trash.click()
     assert picture.path.exists() and gallery.grid.total == 0
     gallery.search("")
     assert gallery.grid.chosen == 0
@@ -158,21 +158,21 @@ def test_kin_are_small_pictures_to_go_to(make, opened):
     pin = {"picture:image": gallery._gallery.entry(parent.path).id}
     child = make("a better star", 90, pins=pin)
     gallery.look(parent)
-    until(lambda: gallery.closer.kin["Led to"].items)
-    led = gallery.closer.kin["Led to"].items
+    until(lambda: gallery.viewer.related["Led to"].items)
+    led = gallery.viewer.related["Led to"].items
     assert [item["label"] for item in led] == ["a better star"] and led[0]["jpeg"].startswith(b"\xff\xd8")
-    send(gallery.closer.kin["Led to"], {"chosen": led[0]["key"]})
+    send(gallery.viewer.related["Led to"], {"chosen": led[0]["key"]})
     assert gallery.chosen == child
-    until(lambda: gallery.closer.kin["Came from"].items)
-    assert [item["label"] for item in gallery.closer.kin["Came from"].items] == ["a star"]
-    assert gallery.closer._rows["Led to"].layout.display == "none"
+    until(lambda: gallery.viewer.related["Came from"].items)
+    assert [item["label"] for item in gallery.viewer.related["Came from"].items] == ["a star"]
+    assert gallery.viewer._rows["Led to"].layout.display == "none"
 
 
 def test_its_settings_go_into_a_form_below_and_what_it_makes_is_found(make, opened):
     make("a red circle on white", 3, values={"steps": 2})
     gallery = opened()
     choose(gallery, 0)
-    gallery.closer.use.click()
+    gallery.viewer.use.click()
     assert (gallery.panel.values["prompt"], gallery.panel.values["seed"]) == ("a red circle on white", 3)
     assert gallery.panel.widget in gallery._below.children
     gallery.panel.results.add(make("a moon", 9))
@@ -187,7 +187,7 @@ def test_files_that_came_from_elsewhere_and_files_that_went(make, opened, folder
     gallery.refresh()
     assert gallery.grid.total == 2  # one by content, and one of nobody's
     gallery.look(studio.Picture(folder / "plain.png"))
-    assert gallery.closer.use.disabled and "does not say how" in gallery.closer.settings.value
+    assert gallery.viewer.use.disabled and "does not say how" in gallery.viewer.settings.value
     (folder / "plain.png").unlink()
     choose(gallery, gallery.grid.chosen)
     assert "cannot be read" in gallery.grid.text
@@ -209,6 +209,6 @@ def test_a_picture_of_another_tool_brings_its_settings(own, opened, folder):
     Image.new("RGB", (16, 16), "red").save(folder / "foreign.png", pnginfo=info)
     gallery = opened("fox")
     choose(gallery, 0)
-    assert "<dt>Prompt</dt><dd>a red fox</dd>" in gallery.closer.settings.value
-    gallery.closer.use.click()
+    assert "<dt>Prompt</dt><dd>a red fox</dd>" in gallery.viewer.settings.value
+    gallery.viewer.use.click()
     assert (gallery.panel.values["prompt"], gallery.panel.values["steps"]) == ("a red fox", 7)

@@ -10,11 +10,13 @@ from PIL import Image
 
 from studio.config import Settings
 from studio.errors import InputError
-from studio.notebook.fields import Mask, field, small
+from studio.notebook.fields import field
 from studio.notebook.panel import Panel
+from studio.notebook.picture_fields import MaskField
 from studio.notebook.results import takes_picture
+from studio.notebook.thumbnail import thumbnail
 from studio.runtime.session import Session
-from studio.ui.controls import Control, controls
+from studio.ui.controls import FormControl, controls
 from studio.workflow.job import Job
 from studio.workflow.workflow import Workflow, workflow_names
 from tests import here
@@ -117,7 +119,7 @@ def test_generate_returns_at_once_and_its_pictures_arrive(panel):
 
 def test_the_keys_of_a_prompt_carry_its_text(panel):
     panel.values = QUICK
-    send(panel.values.fields["prompt"].widget, {"wish": "generate", "value": "a navy moon"})
+    send(panel.values.fields["prompt"].widget, {"action": "generate", "value": "a navy moon"})
     until(lambda: panel.pictures)
     assert panel.pictures[0].job.values["prompt"] == "a navy moon"
 
@@ -132,7 +134,7 @@ def test_stop_ends_it_within_a_step_and_previews_were_seen(panel):
     assert panel.bar.running
     assert 0 < panel.bar.fraction < 1
     assert "of 150" in panel.bar.text
-    send(panel.bar, {"wish": "stop"})
+    send(panel.bar, {"action": "stop"})
     until(lambda: run.state == "cancelled")
     until(lambda: panel.bar.text.startswith("Stopped"))
     assert not panel.bar.running
@@ -152,18 +154,18 @@ def test_what_is_wrong_is_said_by_its_field(panel):
     panel.values = {**QUICK, "steps": 500}
     with pytest.raises(InputError, match="steps"):
         panel.generate()
-    send(panel.bar, {"wish": "generate"})
+    send(panel.bar, {"action": "generate"})
     assert "150" in panel.values.fields["steps"].problem
     assert panel.bar.problem
     panel.values["steps"] = 2
-    send(panel.bar, {"wish": "generate"})
+    send(panel.bar, {"action": "generate"})
     until(lambda: panel.pictures)
     assert panel.values.fields["steps"].problem == ""
 
 
 def test_a_missing_picture_is_said_by_its_field(own):
     panel = Panel(own, Workflow.load("image-to-image"))
-    send(panel.bar, {"wish": "generate"})
+    send(panel.bar, {"action": "generate"})
     assert "Required" in panel.values.fields["image"].problem
     assert own.runs() == []
 
@@ -171,7 +173,7 @@ def test_a_missing_picture_is_said_by_its_field(own):
 @pytest.mark.parametrize("prompt", ["", "  "])
 def test_an_empty_prompt_is_refused_beside_its_field(panel, own, prompt):
     panel.values["prompt"] = prompt
-    send(panel.bar, {"wish": "generate"})
+    send(panel.bar, {"action": "generate"})
     assert "Required" in panel.values.fields["prompt"].problem
     assert own.runs() == []
 
@@ -188,15 +190,15 @@ def test_a_dropped_picture_of_another_tool_fills_the_form_and_says_what_did_not_
     data = foreign.picture(tmp_path / "x.png").read_bytes()
     send(panel.restoring, {"name": "x.png", "part": 0, "parts": 1}, data)
     assert (panel.values["prompt"], panel.values["seed"], panel.values["model"]) == ("three green leaves", 77, None)
-    assert panel.bar.text == "These are the settings of x.png"
+    assert panel.bar.text == "Settings of x.png"
     for words in ("From A1111 v1.6.0", "model dream (879db523c3)", "LoRA gone", "ENSD 31337"):
-        assert words in panel.brought.value
-    panel._wish("generate")
+        assert words in panel.import_note.value
+    panel._act("generate")
     assert panel.values.fields["model"].problem == "Choose a model"
     panel.values["model"] = "spark"
     assert panel.values.job().models() == ["spark"]
     panel.open("hires")
-    assert panel.brought.value == ""
+    assert panel.import_note.value == ""
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture", b"\x89PNG\r\n\x1a\n"])
@@ -284,24 +286,24 @@ def test_history_shows_earlier_runs_and_retries_an_unfinished_one(own, tmp_path)
 def test_compare_lays_a_picture_over_what_it_came_from(panel, pictures):
     panel.results.add(pictures[0])
     panel.results.add(pictures[1])
-    panel.results.again()  # as at the end of a run
+    panel.results.end_preview()  # as at the end of a run
     panel.results.toggle.value = True
-    assert panel.results.compare.before == small(pictures[0].path, 1024)
+    assert panel.results.compare.before == thumbnail(pictures[0].path, 1024)
     assert panel.results.compare.after == pictures[1].path.read_bytes()
     assert panel.results.compare.layout.display == ""
     assert panel.results.stage.layout.display == "none"
 
 
 def test_a_painted_mask_is_a_file_when_it_is_asked_for(pictures, tmp_path):
-    mask = Mask(control("mask"), tmp_path)
-    mask.over(pictures[0].path)
+    mask = MaskField(control("mask"), tmp_path)
+    mask.paint_over(pictures[0].path)
     assert Image.open(io.BytesIO(mask.widget.picture)).size == pictures[0].image.size
     stream = io.BytesIO()
     Image.new("L", (256, 256), 255).save(stream, "PNG")
     send(mask.widget, {"name": "mask.png", "part": 0, "parts": 1}, stream.getvalue())
     assert list(tmp_path.iterdir()) == []
     assert Path(mask.read()).read_bytes() == stream.getvalue()
-    mask.over(pictures[1].path)
+    mask.paint_over(pictures[1].path)
     assert mask.read() is None
 
 
@@ -327,7 +329,7 @@ def test_a_list_says_so_while_nothing_is_chosen(kind, some, tmp_path):
 
 
 def control(kind, **changes):
-    plain = Control("x", kind, "X", "", False, None, None, None, None, (), "", False, False, None)
+    plain = FormControl("x", kind, "X", "", False, None, None, None, None, (), "", False, False, None)
     return replace(plain, **changes)
 
 
@@ -360,5 +362,5 @@ def test_a_stack_is_a_list_of_texts(panel):
     panel.values.fields["loras"].widget.value = ["neon:.25:to=0.5"]
     assert panel.values.job().values["loras"] == ["neon:0.25:to=0.5"]
     panel.values["loras"] = ["neon:much"]
-    panel._wish("generate")
+    panel._act("generate")
     assert "no LoRA" in panel.values.fields["loras"].problem

@@ -3,14 +3,14 @@
 import pytest
 
 from studio.server.guard import Guard
-from studio.server.signed import LIFETIME, Addresses
+from studio.server.signed import LIFETIME, SignedUrls
 from tests.server.test_guard import answered, hello
 
 NOW = 1_000_000
 
 
 def addresses(key=b"k" * 32, now=NOW):
-    return Addresses(key, clock=lambda: now)
+    return SignedUrls(key, clock=lambda: now)
 
 
 def parted(address):

@@ -73,7 +73,7 @@ def by_page(workflow, values, own):
     with gr.Blocks():
         form = draw(workflow, own, gr.Textbox())
     shown = form.filled(values, own.settings.output)
-    sent = tuple(_as_sent(part, shown[part]) for part in form.parts)
+    sent = tuple(_as_sent(part, shown[part]) for part in form.components)
     return Job.of(workflow, form.values(sent, own.settings.output))
 
 
@@ -141,7 +141,7 @@ def test_the_page_has_the_bounds_and_choices(name, own):
     with gr.Blocks():
         form = draw(workflow, own, gr.Textbox())
     for field in form.fields:
-        control, part = field.control, field.part
+        control, part = field.control, field.component
         if isinstance(part, gr.Slider):
             assert (part.minimum, part.maximum) == (control.least, control.greatest)
         elif control.kind in ("slider", "number", "seed") and not control.many:

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.usefixtures("parts")
 
 
 def test_those_that_fit_the_model_come_first_and_the_others_say_why_not():
-    shown = {one.about["name"]: one for one in lora_picker.shown("spark", here.library())}
+    shown = {one.about["name"]: one for one in lora_picker.options("spark", here.library())}
     assert list(shown) == ["neon", "styles/paper", "xl"]
     assert [bool(one.about["problem"]) for one in shown.values()] == [False, False, True]
     assert "Stable Diffusion XL" in shown["xl"].about["problem"]
@@ -22,7 +22,7 @@ def test_those_that_fit_the_model_come_first_and_the_others_say_why_not():
 
 
 def test_without_a_model_all_are_offered():
-    assert not any(one.about["problem"] for one in lora_picker.shown("no such model", here.library()))
+    assert not any(one.about["problem"] for one in lora_picker.options("no such model", here.library()))
 
 
 @pytest.mark.parametrize("name", workflow_names())
@@ -32,15 +32,15 @@ def test_every_stack_knows_its_model_and_never_the_negative_prompt(name):
     stacks = [one for one, kind in kinds.items() if kind == "loras"]
     assert stacks or name == "grid"
     for stack in stacks:
-        beside = lora_picker.joined(workflow, stack)
+        beside = lora_picker.lora_inputs(workflow, stack)
         assert kinds[beside.model] == "model"
         assert beside.prompt != "negative_prompt"
-        assert beside.own or name == "instruct"
+        assert beside.default_model or name == "instruct"
 
 
 def test_an_areas_words_go_into_its_own_prompt():
     regions = Workflow.load("regions")
-    prompts = [lora_picker.joined(regions, name).prompt for name in ("loras", "left_loras", "right_loras")]
+    prompts = [lora_picker.lora_inputs(regions, name).prompt for name in ("loras", "left_loras", "right_loras")]
     assert prompts == ["prompt", "left", "right"]
 
 
@@ -51,4 +51,4 @@ def test_a_model_that_the_workflow_fixes_counts(write_workflow):
             "steps:\n  s: {use: lora}\n  a: {use: generate, model: spark, guide: $s}\n"
         )
     )
-    assert lora_picker.joined(fixed, "loras") == ("", "prompt", "spark")
+    assert lora_picker.lora_inputs(fixed, "loras") == ("", "prompt", "spark")

@@ -1,9 +1,9 @@
-// Generate, Stop and how far it is. Its keys hold in the whole panel around it.
+// Generate, Stop and the progress. Its keyboard shortcuts work in the whole panel.
 
 export default {
   render({ model, el }) {
-    const generate = button("Generate", "studio-primary", () => model.send({ wish: "generate" }));
-    const stop = button("Stop", "studio-stop", () => model.send({ wish: "stop" }));
+    const generate = button("Generate", "studio-primary", () => model.send({ action: "generate" }));
+    const stop = button("Stop", "studio-stop", () => model.send({ action: "stop" }));
     const progress = h("progress", { max: 1, ariaLabel: "Progress" });
     const text = h("span", { className: "studio-status", role: "status" });
     generate.title = "Ctrl+Enter";
@@ -11,15 +11,15 @@ export default {
     el.append(h("div", { className: "studio-bar" }, generate, stop, text), progress);
 
     const keys = (event) => {
-      const wish = event.key === "Escape" ? "stop" : event.key === "Enter" && (event.ctrlKey || event.metaKey) ? "generate" : "";
-      if (!wish || (wish === "stop" && document.querySelector("dialog[open]"))) return;
+      const action = event.key === "Escape" ? "stop" : event.key === "Enter" && (event.ctrlKey || event.metaKey) ? "generate" : "";
+      if (!action || (action === "stop" && document.querySelector("dialog[open]"))) return;
       event.preventDefault();
       event.stopPropagation();
-      model.send({ wish });
+      model.send({ action });
     };
     const frame = requestAnimationFrame(() => {
       const panel = el.closest(".studio");
-      panel?.setAttribute("data-lm-suppress-shortcuts", ""); // Lumino's word for "keys are ours here"
+      panel?.setAttribute("data-lm-suppress-shortcuts", ""); // tells Lumino to leave keys to us
       panel?.addEventListener("keydown", keys);
     });
     const unfollow = follow(model, ["running", "fraction", "text", "problem"], () => {

@@ -1,4 +1,4 @@
-// A colour: a word or #rrggbb, or the colour picker beside it. Empty is null: chosen by the workflow.
+// A colour: a name or #rrggbb, or the colour picker beside it. Empty is null: the workflow's default.
 
 export default {
   render({ model, el }) {

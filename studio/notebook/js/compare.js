@@ -1,4 +1,4 @@
-// Two pictures on top of each other and a line to drag between them; arrow keys move it too.
+// Two pictures on top of each other with a line to drag between them; arrow keys move it too.
 
 export default {
   render({ model, el }) {

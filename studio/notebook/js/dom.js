@@ -1,4 +1,4 @@
-// Stands in front of every piece's script: making elements, showing bytes, hearing of changes.
+// Put before the script of every widget: creates elements, shows bytes, follows changes of traits.
 
 const h = (tag, properties = {}, ...children) => {
   const node = Object.assign(document.createElement(tag), properties);

@@ -1,5 +1,5 @@
-// Where a picture is dropped, pasted or chosen, or several at once where "many" is set. The files' own bytes go
-// to Python, in parts below the ten megabytes that a notebook server lets through at once.
+// A place to drop, paste or choose a picture, or several if "many" is set. The bytes of the files are sent to Python, in
+// parts below the ten megabytes that a notebook server accepts in a message.
 
 const PART = 4 * 1024 * 1024;
 
@@ -18,7 +18,7 @@ export default {
 
     const send = async (one) => {
       const fits = one.type.startsWith("image/") || model.get("texts");
-      const bytes = fits ? one : new Blob([]); // Python says what is wrong with it
+      const bytes = fits ? one : new Blob([]); // Python shows the error
       const parts = Math.max(1, Math.ceil(bytes.size / PART));
       for (let part = 0; part < parts; part++) {
         const buffer = await bytes.slice(part * PART, (part + 1) * PART).arrayBuffer();

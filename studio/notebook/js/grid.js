@@ -1,8 +1,8 @@
-// A search box, and thousands of small pictures of which only those near the view are here.
+// A search box, and thousands of thumbnails, of which only those near the view are loaded.
 
 const SIDE = 96; // pixels, at least
 const GAP = 8;
-const KEPT = 8; // pages on either side of the view whose pictures stay
+const KEPT = 8; // pages on either side of the view that stay loaded
 const WORDS = {
   "is:favourite": "your favourites",
   "rating:4": "four stars or more",
@@ -11,10 +11,10 @@ const WORDS = {
   "workflow:poster": "made by this workflow",
   "model:spark": "made with this model",
   "lora:neon": "made with this LoRA",
-  "seed:7": "of this seed",
+  "seed:7": "with this seed",
   "size:landscape": "or portrait, square, 512x512",
   "date:2026-11": "made in this month, year or day",
-  "is:trash": "what you threw away",
+  "is:trash": "in the trash",
 };
 
 export default {
@@ -22,19 +22,19 @@ export default {
     const id = `studio-${Math.random().toString(36).slice(2)}`;
     const search = h("input", { type: "search", className: "studio-input", placeholder: "Search: star navy rating:4", ariaLabel: "Search the gallery", spellcheck: false });
     const refresh = button("Refresh", "studio-link", () => model.send({ refresh: true }));
-    refresh.title = "Look through the folders for what is new";
+    refresh.title = "Scan the folders for new pictures";
     const text = h("p", { className: "studio-found", role: "status" });
     const all = h("div", { className: "studio-all", role: "presentation" });
     const box = h("div", { className: "studio-grid", role: "listbox", tabIndex: 0, ariaLabel: "Pictures" }, all);
     el.append(search, help(), h("div", { className: "studio-line-of" }, text, refresh), box);
 
-    const pages = new Map(); // number → {items, urls}; null while it is on its way
-    const cells = new Map(); // number → element, those near the view
+    const pages = new Map(); // number → {items, urls}; null while it is loading
+    const cells = new Map(); // number → element, for those near the view
     let columns = 1;
     let side = SIDE;
-    let at = 0; // where the keyboard is
+    let at = 0; // the index with the keyboard focus
     let [asking, choosing, searching, drawing] = [0, 0, 0, 0];
-    let shown = ""; // the search whose pictures these are
+    let shown = ""; // the search of the present pictures
 
     function help() {
       const put = (word) => {
@@ -45,7 +45,7 @@ export default {
       const line = ([word, what]) => h("li", {}, button(word, "studio-link", () => put(word)), ` ${what}`);
       const words = h("ul", {}, ...Object.entries(WORDS).map(line));
       const more = h("p", { textContent: 'Searches prompts, notes, tags and file names. "red circle" finds the words in that order; a dash before a word leaves it out.' });
-      return h("details", { className: "studio-help" }, h("summary", { textContent: "What can I look for?" }), words, more);
+      return h("details", { className: "studio-help" }, h("summary", { textContent: "Search help" }), words, more);
     }
 
     function ask() {
@@ -175,7 +175,7 @@ export default {
       drawing = requestAnimationFrame(draw);
     };
 
-    function anew() {
+    function reload() {
       [...pages.keys()].forEach(drop);
       cells.forEach((cell) => cell.remove());
       cells.clear();
@@ -189,7 +189,7 @@ export default {
     size.observe(box);
     model.on("msg:custom", take);
     const unfollow = [
-      follow(model, ["version"], anew),
+      follow(model, ["version"], reload),
       follow(model, ["chosen"], () => cells.forEach(fill)),
       follow(model, ["query"], () => document.activeElement !== search && (search.value = model.get("query"))),
       follow(model, ["text", "problem"], () => {

@@ -1,13 +1,13 @@
-// Says that the kernel behind a panel is gone, and disables the panel around it: nothing there would be answered.
+// Shows that the kernel of a panel is gone, and disables the panel.
 //
-// The widget manager marks the panel when the kernel restarts. It does not where the kernel died or was restarted while
-// this page could not hear it, so each click asks the kernel as well. A kernel tells when it has dealt with a message,
-// however long others kept it: one that did and gave no answer does not know this panel.
+// The widget manager marks the panel when the kernel restarts, but not if the kernel died, or restarted while the page was
+// disconnected. So each click asks the kernel as well. A kernel reports when it has processed a message: if it then has not
+// answered, it does not know this panel.
 
 const RESTARTED = "The kernel was restarted: run this cell again.";
 const NO_KERNEL = "No kernel is connected: run this cell again.";
 const MARK = "jupyter-widgets-disconnected";
-const GRACE = 2000; // milliseconds between the kernel's last word on a question and the answer's way to here
+const GRACE = 2000; // milliseconds after the kernel has processed a question
 
 export default {
   render({ model, el }) {
@@ -39,7 +39,7 @@ export default {
       const status = ({ content }) => content.execution_state === "idle" && setTimeout(check, GRACE);
       model.send({ ask: question }, { iopub: { status } });
     };
-    const hear = ({ answer }) => (answered = Math.max(answered, answer ?? 0));
+    const onMessage = ({ answer }) => (answered = Math.max(answered, answer ?? 0));
 
     const marked = new MutationObserver(look);
     const frame = requestAnimationFrame(() => {
@@ -49,12 +49,12 @@ export default {
       marked.observe(panel, { attributeFilter: ["class"] });
       panel.addEventListener("click", ask);
     });
-    model.on("msg:custom", hear);
+    model.on("msg:custom", onMessage);
     return () => {
       cancelAnimationFrame(frame);
       marked.disconnect();
       panel?.removeEventListener("click", ask);
-      model.off("msg:custom", hear);
+      model.off("msg:custom", onMessage);
     };
   },
 };

@@ -1,8 +1,8 @@
-// The stack of LoRAs in a notebook: texts and cards are traits; wishes, and previews one by one, are messages.
+// The LoRA control in a notebook: texts and cards are traits; actions and previews are messages.
 
 export default {
   render({ model, el }) {
-    const waiting = new Map(); // whom to tell a preview's address, by the name of its card
+    const waiting = new Map(); // callbacks for the URL of a preview, by the name of its card
     const shown = loraStack({
       changed: (texts) => {
         model.set("value", texts);
@@ -11,27 +11,27 @@ export default {
       opened: () => model.send({ opened: true }),
       word: (word) => model.send({ word }),
       picture: (card) =>
-        new Promise((tell) => {
-          waiting.set(card.name, [...(waiting.get(card.name) ?? []), tell]);
+        new Promise((resolve) => {
+          waiting.set(card.name, [...(waiting.get(card.name) ?? []), resolve]);
           model.send({ preview: card.name });
         }),
     });
-    const hear = (message, buffers) => {
+    const onMessage = (message, buffers) => {
       const address = URL.createObjectURL(new Blob([buffers[0]]));
-      for (const tell of waiting.get(message.preview) ?? []) tell(address);
+      for (const resolve of waiting.get(message.preview) ?? []) resolve(address);
       waiting.delete(message.preview);
     };
     el.append(shown.element);
-    model.on("msg:custom", hear);
+    model.on("msg:custom", onMessage);
     const unfollow = [
       follow(model, ["label", "tip", "empty", "slider", "words"], () =>
-        shown.say(Object.fromEntries(["label", "tip", "empty", "slider", "words"].map((name) => [name, model.get(name)])))),
-      follow(model, ["cards"], () => shown.offer(model.get("cards"))),
+        shown.configure(Object.fromEntries(["label", "tip", "empty", "slider", "words"].map((name) => [name, model.get(name)])))),
+      follow(model, ["cards"], () => shown.setCards(model.get("cards"))),
       follow(model, ["value"], () => shown.write(model.get("value"))),
     ];
     return () => {
       unfollow.forEach((stop) => stop());
-      model.off("msg:custom", hear);
+      model.off("msg:custom", onMessage);
     };
   },
 };

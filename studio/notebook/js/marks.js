@@ -1,4 +1,4 @@
-// What people say of a picture: heart, stars, tags, collections, a note. Each change is sent at once.
+// The marks of a picture: favourite, rating, tags, collections, a note. Each change is sent at once.
 
 const NAMES = { collections: ["Collections", "Add to a collection"], tags: ["Tags", "Add a tag"] };
 
@@ -23,7 +23,7 @@ export default {
 
     function names(kind, has, known) {
       const [label, add] = NAMES[kind];
-      const off = (name) => Object.assign(button("×", "studio-off", () => mark({ [kind]: { [name]: false } })), { ariaLabel: `Take off ${name}` });
+      const off = (name) => Object.assign(button("×", "studio-off", () => mark({ [kind]: { [name]: false } })), { ariaLabel: `Remove ${name}` });
       const list = h("datalist", { id: `studio-${Math.random().toString(36).slice(2)}` }, ...known.map((value) => h("option", { value })));
       const input = h("input", { type: "text", className: "studio-input", placeholder: add, ariaLabel: add, maxLength: 100 });
       input.setAttribute("list", list.id);
@@ -32,7 +32,7 @@ export default {
         input.value = "";
         if (name) mark({ [kind]: { [name]: true } });
       };
-      input.onchange = put; // also for a name that was chosen from the list
+      input.onchange = put; // also for a name that is chosen from the list
       input.onkeydown = (event) => event.key === "Enter" && put();
       const chips = has.map((name) => h("span", { className: "studio-chip" }, name, off(name)));
       return h("div", { className: "studio-names", role: "group", ariaLabel: label }, ...chips, input, list);
@@ -44,15 +44,15 @@ export default {
       return area;
     }
 
-    return follow(model, ["said", "known"], () => {
-      const [said, known] = [model.get("said"), model.get("known")];
-      const again = document.activeElement?.getAttribute?.("aria-label"); // the keyboard stays where it is
+    return follow(model, ["marks", "known"], () => {
+      const [marks, known] = [model.get("marks"), model.get("known")];
+      const again = document.activeElement?.getAttribute?.("aria-label"); // keeps the keyboard focus
       const inside = box.contains(document.activeElement);
-      if (said.rating === undefined) return box.replaceChildren();
+      if (marks.rating === undefined) return box.replaceChildren();
       box.replaceChildren(
-        h("div", { className: "studio-said" }, stars(said.rating), heart(said.favourite)),
-        ...Object.keys(NAMES).map((kind) => names(kind, said[kind], known[kind] ?? [])),
-        note(said.note),
+        h("div", { className: "studio-ratings" }, stars(marks.rating), heart(marks.favourite)),
+        ...Object.keys(NAMES).map((kind) => names(kind, marks[kind], known[kind] ?? [])),
+        note(marks.note),
       );
       if (inside) box.querySelector(`[aria-label="${CSS.escape(again ?? "")}"]`)?.focus();
     });

@@ -1,4 +1,4 @@
-// The painter in a notebook: its picture and its mask are bytes, and each stroke is a message.
+// The mask painter in a notebook: its picture and mask are bytes, and each stroke is sent as a message.
 
 const address = (bytes) => (bytes.byteLength ? URL.createObjectURL(new Blob([bytes])) : "");
 
@@ -10,8 +10,8 @@ export default {
     });
     el.append(editor.element);
     const unfollow = [
-      follow(model, ["label", "tip", "empty"], () => editor.say(model.get("label"), model.get("tip"), model.get("empty"))),
-      follow(model, ["picture"], () => editor.over(address(model.get("picture")))),
+      follow(model, ["label", "tip", "empty"], () => editor.configure(model.get("label"), model.get("tip"), model.get("empty"))),
+      follow(model, ["picture"], () => editor.setPicture(address(model.get("picture")))),
       follow(model, ["mask"], () => editor.restore(address(model.get("mask")))),
     ];
     return () => unfollow.forEach((stop) => stop());

@@ -1,4 +1,4 @@
-// A number, with a slider where it has both bounds. Empty is null: the model's own, or a new one each time.
+// A number, with a slider if it has both bounds. Empty is null: automatic, or random for a seed.
 
 export default {
   render({ model, el }) {

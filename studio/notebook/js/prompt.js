@@ -1,4 +1,4 @@
-// A prompt: Ctrl+Enter generates, Esc stops. Both carry the text, so that no key typed is late.
+// A prompt: Ctrl+Enter generates, Esc stops. The message contains the text, because the trait may arrive later.
 
 export default {
   render({ model, el }) {
@@ -16,11 +16,11 @@ export default {
       grow();
     };
     box.onkeydown = (event) => {
-      const wish = event.key === "Escape" ? "stop" : event.key === "Enter" && (event.ctrlKey || event.metaKey) ? "generate" : "";
-      if (!wish) return;
+      const action = event.key === "Escape" ? "stop" : event.key === "Enter" && (event.ctrlKey || event.metaKey) ? "generate" : "";
+      if (!action) return;
       event.preventDefault();
       event.stopPropagation();
-      model.send({ wish, value: box.value });
+      model.send({ action, value: box.value });
     };
     requestAnimationFrame(grow);
     return follow(model, ["label", "value", "placeholder", "tip", "rows"], () => {

@@ -1,4 +1,4 @@
-// The picture one looks at: the preview while it is made, then the file itself. Click to enlarge.
+// The selected picture: a preview while it is generated, then the file itself. Click to enlarge.
 
 export default {
   render({ model, el }) {

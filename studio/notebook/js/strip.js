@@ -1,4 +1,4 @@
-// A row of small pictures; one of them is chosen. Items: {key, label, jpeg, word}.
+// A row of thumbnails; one of them is selected. Items: {key, label, jpeg, word}.
 
 export default {
   render({ model, el }) {

@@ -1,9 +1,8 @@
-"""``/sdapi/v1``: the shape of AUTOMATIC1111's API, so that scripts written for it, or for Forge, work here.
+"""``/sdapi/v1``: AUTOMATIC1111's API, for scripts that are written for it or for Forge.
 
-What they ask is read by ``a1111_requests`` and becomes a job of ours in ``a1111_jobs``. What changes no picture is
-named in ``info`` under ``warnings``; what would, and cannot be done, is refused. Where a script leaves something out,
-the studio's own default applies, not A1111's. Shapes after
-https://github.com/AUTOMATIC1111/stable-diffusion-webui/wiki/API.
+``a1111_requests`` reads a request, and ``a1111_jobs`` turns it into a job. Fields without an effect are listed in
+``info`` under ``warnings``; fields that would change the picture and are not supported are refused. Missing fields have
+the studio's defaults, not A1111's. See https://github.com/AUTOMATIC1111/stable-diffusion-webui/wiki/API.
 """
 
 import json
@@ -21,53 +20,55 @@ from studio.pictures.picture import Picture
 from studio.runtime.events import Step
 from studio.runtime.session import Session
 from studio.server.api import a1111_jobs, compat
-from studio.server.api.a1111_requests import Asked, AskedOfPicture, Carrier
-from studio.server.api.a1111_settings import Chosen, Settings
+from studio.server.api.a1111_requests import Img2ImgRequest, PngInfoRequest, Txt2ImgRequest
+from studio.server.api.a1111_settings import A1111Settings, Chosen
 from studio.server.api.jobs import Served
 from studio.server.api.strict import StrictRoute
-from studio.ui.uploads import looked_at
+from studio.ui.uploads import as_file
 
 router = APIRouter(prefix="/sdapi/v1", tags=["AUTOMATIC1111"], route_class=StrictRoute)
 
 
 @router.post("/txt2img")
-async def txt2img(asked: Asked, session: Served, kept: Chosen) -> dict[str, Any]:
-    """Pictures from words."""
-    return await _answer(session, asked, kept, lambda settings: a1111_jobs.from_words(asked, settings, session.library))
+async def txt2img(request: Txt2ImgRequest, session: Served, kept: Chosen) -> dict[str, Any]:
+    """Generate pictures from a prompt."""
+    return await _answer(
+        session, request, kept, lambda settings: a1111_jobs.txt2img(request, settings, session.library)
+    )
 
 
 @router.post("/img2img")
-async def img2img(asked: AskedOfPicture, session: Served, kept: Chosen) -> dict[str, Any]:
-    """Pictures from a picture and words."""
-    return await _answer(session, asked, kept, lambda settings: a1111_jobs.from_picture(asked, settings, session))
+async def img2img(request: Img2ImgRequest, session: Served, kept: Chosen) -> dict[str, Any]:
+    """Generate pictures from a picture and a prompt."""
+    return await _answer(session, request, kept, lambda settings: a1111_jobs.img2img(request, settings, session))
 
 
 async def _answer(
-    session: Session, asked: Asked, kept: dict[str, Any], job: Callable[[Settings], compat.Wanted]
+    session: Session, request: Txt2ImgRequest, kept: dict[str, Any], job: Callable[[A1111Settings], compat.CompatJob]
 ) -> dict[str, Any]:
-    own = asked.override_settings or {}
+    override = request.override_settings or {}
 
-    def wanted() -> compat.Wanted:
-        return job(Settings.read({**kept, **own}, session.library, "override_settings."))
+    def read() -> compat.CompatJob:
+        return job(A1111Settings.read({**kept, **override}, session.library, "override_settings."))
 
-    made = await compat.make(session, wanted, FIELDS)
-    if asked.override_settings_restore_afterwards is False:
-        kept |= own
-    return await run_in_threadpool(_told, made, asked)
-
-
-def _told(made: compat.Made, asked: Asked) -> dict[str, Any]:
-    said = asked.model_dump(exclude_unset=True)
-    if not said.get("include_init_images"):
-        said |= {name: None for name in ("init_images", "mask") if name in said}
-    images = [] if asked.send_images is False else [compat.encoded(one.path) for one in made.pictures]
-    return {"images": images, "parameters": said, "info": json.dumps(_info(made))}
+    result = await compat.make(session, read, FIELDS)
+    if request.override_settings_restore_afterwards is False:
+        kept |= override
+    return await run_in_threadpool(_response, result, request)
 
 
-def _info(made: compat.Made) -> dict[str, Any]:
-    """What A1111 says of the pictures, and ``warnings``."""
-    jobs, record = [one.job for one in made.pictures], made.pictures[0].record
-    first, (width, height) = jobs[0], made.pictures[0].image.size
+def _response(result: compat.CompatResult, request: Txt2ImgRequest) -> dict[str, Any]:
+    parameters = request.model_dump(exclude_unset=True)
+    if not parameters.get("include_init_images"):
+        parameters |= {name: None for name in ("init_images", "mask") if name in parameters}
+    images = [] if request.send_images is False else [compat.encoded(one.path) for one in result.pictures]
+    return {"images": images, "parameters": parameters, "info": json.dumps(_info(result))}
+
+
+def _info(result: compat.CompatResult) -> dict[str, Any]:
+    """A1111's information about the pictures, and ``warnings``."""
+    jobs, record = [one.job for one in result.pictures], result.pictures[0].record
+    first, (width, height) = jobs[0], result.pictures[0].image.size
     prompts = [str(job.values.get("prompt") or "") for job in jobs]
     negatives = [str(job.values.get("negative_prompt") or "") for job in jobs]
     return {
@@ -90,9 +91,9 @@ def _info(made: compat.Made) -> dict[str, Any]:
         "batch_size": len(jobs),
         "index_of_first_image": 0,
         "sd_model_name": next(iter(record.get("models", {})), ""),
-        "infotexts": [_infotext(one) for one in made.pictures],
+        "infotexts": [_infotext(one) for one in result.pictures],
         "version": f"studio {record.get('studio', '')}",
-        "warnings": made.warnings,
+        "warnings": result.warnings,
     }
 
 
@@ -102,7 +103,7 @@ def _infotext(picture: Picture) -> str:
 
 @router.get("/progress")
 def progress(session: Served) -> dict[str, Any]:
-    """How far the job at work is."""
+    """The progress of the running job."""
     running = next(iter(session.running()), None)
     present = session.present(running.id) if running else None
     step = present if isinstance(present, Step) else None
@@ -123,22 +124,22 @@ def progress(session: Served) -> dict[str, Any]:
 
 @router.post("/interrupt")
 def interrupt(session: Served) -> dict[str, Any]:
-    """Stop the job at work."""
+    """Stop the running job."""
     for run in session.running():
         run.cancel()
     return {}
 
 
 @router.post("/png-info")
-def png_info(asked: Carrier, session: Served) -> dict[str, Any]:
-    """The settings that a picture carries."""
+def png_info(request: PngInfoRequest, session: Served) -> dict[str, Any]:
+    """Read the settings in a picture."""
     try:
-        with looked_at(asked.image, session.settings.output) as path:
+        with as_file(request.image, session.settings.output) as path:
             info = open_stored(path).info
     except InputError as error:
         raise InputError.about("image", str(error)) from None
     text = str(info.get("parameters", ""))
-    said = Infotext.parse(text)
-    parameters = {"Prompt": said.prompt, "Negative prompt": said.negative, **dict(said.settings)} if text else {}
+    found = Infotext.parse(text)
+    parameters = {"Prompt": found.prompt, "Negative prompt": found.negative, **dict(found.settings)} if text else {}
     items = {name: value for name, value in info.items() if isinstance(value, str)}
     return {"info": text, "items": items, "parameters": parameters}

@@ -1,4 +1,4 @@
-"""What there is, as A1111 and Forge list it: models, samplers, VAEs and more; kinds that are not here are empty."""
+"""Lists of models, samplers, VAEs and so on, in the format of A1111 and Forge; unsupported kinds are empty."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def models(session: Served) -> list[dict[str, Any]]:
 
 @router.get("/loras")
 def loras(session: Served) -> list[dict[str, Any]]:
-    """The LoRAs, to write into a prompt as <lora:NAME:WEIGHT>."""
+    """The LoRAs, for use in a prompt as <lora:NAME:WEIGHT>."""
     return [{"name": name, "alias": name, "path": name, "metadata": {}} for name in session.library.loras.names()]
 
 
@@ -34,7 +34,7 @@ def samplers() -> list[dict[str, Any]]:
 
 @router.get("/schedulers")
 def schedulers() -> list[dict[str, Any]]:
-    """The schedules. Not every sampler has each: ``samplers`` names those that go together."""
+    """The schedules. Not every sampler supports each: ``samplers`` lists the combinations."""
     return [
         {"name": name, "label": label, "aliases": [], "default_rho": -1.0, "need_inner_model": False}
         for name, label in SCHEDULES.items()
@@ -43,7 +43,7 @@ def schedulers() -> list[dict[str, Any]]:
 
 @router.get("/upscalers")
 def upscalers() -> list[dict[str, Any]]:
-    """What a second pass can begin with."""
+    """The upscalers before a second pass."""
     return [
         {"name": name, "model_name": None, "model_path": None, "model_url": None, "scale": scale}
         for name, scale in (("None", 1.0), ("Lanczos", 4.0))
@@ -53,13 +53,13 @@ def upscalers() -> list[dict[str, Any]]:
 @router.get("/sd-vae")
 @router.get("/sd-modules")
 def vaes(session: Served) -> list[dict[str, Any]]:
-    """The VAEs among the parts, to name as ``override_settings.sd_vae``."""
+    """The installed VAEs, for use as ``override_settings.sd_vae``."""
     return [{"model_name": name, "filename": name} for name in session.library.adapters.names("vae")]
 
 
 @router.get("/embeddings")
 def embeddings() -> dict[str, Any]:
-    """None: words that were learned are given to a workflow's step here, not written into prompts."""
+    """None: textual inversion embeddings are inputs of a workflow's step, not words in a prompt."""
     return {"loaded": {}, "skipped": {}}
 
 
@@ -82,33 +82,33 @@ def nothing() -> list[Any]:
 
 @router.get("/cmd-flags")
 def flags() -> dict[str, Any]:
-    """How A1111 would have been started to be as this server is."""
+    """The flags of A1111 that correspond to this server."""
     return {"api": True, "listen": False, "share": False, "nowebui": False, "api_auth": None, "subpath": None}
 
 
 @router.get("/memory")
 def memory() -> dict[str, Any]:
-    """Bytes of memory, of the machine and of the graphics card."""
+    """Memory of the machine and of the GPU, in bytes."""
     import psutil
 
     machine = psutil.virtual_memory()
     ram = {"free": machine.available, "used": machine.total - machine.available, "total": machine.total}
-    return {"ram": ram, "cuda": _card()}
+    return {"ram": ram, "cuda": _gpu()}
 
 
-def _card() -> dict[str, Any]:
+def _gpu() -> dict[str, Any]:
     import torch
 
     if not torch.cuda.is_available():
-        return {"error": "there is no CUDA card"}
+        return {"error": "there is no CUDA GPU"}
     free, total = torch.cuda.mem_get_info()
-    said = {"free": free, "used": total - free, "total": total}
+    system = {"free": free, "used": total - free, "total": total}
     held = {"current": torch.cuda.memory_allocated(), "peak": torch.cuda.max_memory_allocated()}
-    return {"system": said, "active": held, "allocated": held, "reserved": held, "inactive": held, "events": {}}
+    return {"system": system, "active": held, "allocated": held, "reserved": held, "inactive": held, "events": {}}
 
 
 @router.post("/refresh-checkpoints")
 @router.post("/refresh-loras")
 @router.post("/refresh-vae")
 def refresh() -> None:
-    """Nothing to do: what is added is listed at once."""
+    """Nothing to do: new files are listed at once."""

@@ -1,4 +1,4 @@
-"""A1111's settings of the whole program: what a client sets once, and what a request sets for itself."""
+"""A1111's global settings, set once by a client or for a single request."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,13 +19,13 @@ router = APIRouter(prefix="/sdapi/v1", tags=["AUTOMATIC1111"], route_class=Stric
 MODEL: Final = "sd_model_checkpoint"
 CLIP_SKIP: Final = "CLIP_stop_at_last_layers"
 _VAE, _MODULES = "sd_vae", "forge_additional_modules"
-_OWN_VAE: Final = (None, "", "None", "none", "Automatic", "automatic")
+_MODEL_VAE: Final = (None, "", "None", "none", "Automatic", "automatic")
 _SERVED: Final = (MODEL, _VAE, CLIP_SKIP, _MODULES)
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What of A1111's settings the studio follows: a model, a VAE ("" for the model's own), and A1111's clip skip."""
+class A1111Settings:
+    """The settings that the studio supports: a model, a VAE ("" for the model's own), and A1111's clip skip."""
 
     model: str
     vae: str = ""
@@ -33,19 +33,19 @@ class Settings:
     ignored: tuple[str, ...] = field(default=())
 
     @classmethod
-    def read(cls, said: Mapping[str, Any], library: Library, within: str = "") -> "Settings":
-        """From settings by their names there; raises InputError for one that is wrong or that the studio cannot follow.
+    def read(cls, settings: Mapping[str, Any], library: Library, within: str = "") -> "A1111Settings":
+        """Read settings by A1111's names; raises InputError for one that is wrong or not supported.
 
-        ``within`` stands before the names in the error: "override_settings.".
+        ``within`` is put before the names in the error: "override_settings.".
         """
         try:
-            for name, why in unsupported_fields(said, SETTINGS):
+            for name, why in unsupported_fields(settings, SETTINGS):
                 raise InputError.about(name, why)
-            ignored = (name for name in said if name not in _SERVED and name not in SETTINGS)
+            ignored = (name for name in settings if name not in _SERVED and name not in SETTINGS)
             return cls(
-                _model(said.get(MODEL), library),
-                _vae(said, library),
-                _clip_skip(said.get(CLIP_SKIP)),
+                _model(settings.get(MODEL), library),
+                _vae(settings, library),
+                _clip_skip(settings.get(CLIP_SKIP)),
                 tuple(ignored),
             )
         except InputError as error:
@@ -55,7 +55,7 @@ class Settings:
 
 
 async def chosen(request: Request) -> dict[str, Any]:
-    """The settings that clients of this app have set."""
+    """The settings that clients have set."""
     kept: dict[str, Any] = request.app.state.a1111_settings
     return kept
 
@@ -65,8 +65,8 @@ Chosen = Annotated[dict[str, Any], Depends(chosen)]
 
 @router.get("/options")
 def options(kept: Chosen, session: Served) -> dict[str, Any]:
-    """The settings; ``sd_model_checkpoint`` is the model that is used where a request names none."""
-    now = Settings.read(kept, session.library)
+    """The settings; ``sd_model_checkpoint`` is the default model of requests."""
+    now = A1111Settings.read(kept, session.library)
     return {
         "samples_format": "png",
         "sd_checkpoint_hash": "",
@@ -80,32 +80,32 @@ def options(kept: Chosen, session: Served) -> dict[str, Any]:
 
 
 @router.post("/options")
-def set_options(asked: dict[str, Any], kept: Chosen, session: Served) -> None:
-    """Set some of them, until the studio ends. What changes no picture here is ignored."""
-    now = Settings.read({**kept, **asked}, session.library)
-    kept |= {name: value for name, value in asked.items() if name not in now.ignored}
+def set_options(changes: dict[str, Any], kept: Chosen, session: Served) -> None:
+    """Change settings until the studio ends. Those without an effect are ignored."""
+    now = A1111Settings.read({**kept, **changes}, session.library)
+    kept |= {name: value for name, value in changes.items() if name not in now.ignored}
 
 
 def _model(name: Any, library: Library) -> str:
-    """A model's name here, for its title there: "dreamshaper_8.safetensors [879db523c3]"."""
+    """The name of a model, given A1111's title: "dreamshaper_8.safetensors [879db523c3]"."""
     if not name:
         return next(iter(library.models.names()), "")
     return _named(MODEL, "model", name, library.models.names())
 
 
-def _vae(said: Mapping[str, Any], library: Library) -> str:
-    """The VAE; Forge has it, and text encoders, among its additional modules."""
-    modules = said.get(_MODULES) or []
+def _vae(settings: Mapping[str, Any], library: Library) -> str:
+    """The VAE, which Forge lists among its additional modules, like text encoders."""
+    modules = settings.get(_MODULES) or []
     if not isinstance(modules, list) or len(modules) > 1:
-        raise InputError.about(_MODULES, "one VAE may be given here; text encoders come with the model")
+        raise InputError.about(_MODULES, "only one VAE is supported; text encoders come with the model")
     if modules:
         return _named(_MODULES, "vae", modules[0], library.adapters.names("vae"))
-    name = said.get(_VAE)
-    return "" if name in _OWN_VAE else _named(_VAE, "vae", name, library.adapters.names("vae"))
+    name = settings.get(_VAE)
+    return "" if name in _MODEL_VAE else _named(_VAE, "vae", name, library.adapters.names("vae"))
 
 
 def _named(field: str, kind: str, name: Any, known: list[str]) -> str:
-    """The one of ``known`` that ``name`` means, with or without folder, ending and hash."""
+    """The name in ``known`` that matches ``name``, with or without folder, suffix and hash."""
     if not isinstance(name, str):
         raise InputError.about(field, f"give a name, not {name!r}")
     bare = name.partition(" [")[0]

@@ -1,4 +1,4 @@
-"""The API as one FastAPI app, for the server to put its guard in front of."""
+"""The API as a FastAPI app, to be put behind the guard."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,36 +20,35 @@ from studio.server.api import (
     openai,
     openai_edits,
 )
-from studio.server.api.problems import Json, answer_with_problems
+from studio.server.api.problems import AsciiJSONResponse, answer_with_problems
 from studio.server.batch_store import Desk
-from studio.server.signed import Addresses
+from studio.server.signed import SignedUrls
 from studio.version import VERSION
 
 
-def build(session: Session, desk: Desk | None = None, signed: Addresses | None = None) -> FastAPI:
-    """The app that serves ``session``, and batches where there is a ``desk``, which is closed with it.
+def build(session: Session, desk: Desk | None = None, signed: SignedUrls | None = None) -> FastAPI:
+    """The app that serves ``session``, and batches if ``desk`` is given, which is closed with the app.
 
-    ``signed`` makes the addresses that its guard opens to those without a token; without one, no address is given out.
-
-    It has no guard of its own: never serve it bare.
+    ``signed`` makes the URLs that the guard opens without a token; without it, no URLs are returned. The app has no
+    guard of its own and must not be served without one.
     """
 
     @asynccontextmanager
-    async def living(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         if desk:
             await asyncio.to_thread(desk.close)
 
     app = FastAPI(
         title="The studio", version=VERSION, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,
-        lifespan=living, default_response_class=Json,
-        root_path_in_servers=False,  # the root is a page's key, which is nobody else's business
+        lifespan=lifespan, default_response_class=AsciiJSONResponse,
+        root_path_in_servers=False,  # the root path contains the page's secret key
     )  # fmt: skip
     app.state.session, app.state.desk = session, desk
     app.state.signed = signed
     app.state.a1111_settings = dict[str, Any]()
-    foreign = (a1111, a1111_lists, a1111_settings, openai, openai_edits)
-    for part in (jobs, gallery, loras, *([batches] if desk else []), *foreign, docs):
+    compatible = (a1111, a1111_lists, a1111_settings, openai, openai_edits)
+    for part in (jobs, gallery, loras, *([batches] if desk else []), *compatible, docs):
         app.include_router(part.router)
     answer_with_problems(app)
     return app

@@ -1,4 +1,4 @@
-"""What the shapes of other tools share: their requests become jobs, and nothing is dropped unsaid."""
+"""Turns requests of other tools' APIs into jobs. Whatever has no effect is reported, never dropped silently."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -20,52 +20,54 @@ from studio.workflow.job import Job
 from studio.workflow.workflow import Workflow
 
 
-class Wanted(NamedTuple):
-    """A workflow of ours with values for its inputs, and what of the request changes no picture here."""
+class CompatJob(NamedTuple):
+    """A workflow with values for its inputs, and warnings about fields of the request that have no effect."""
 
     workflow: Workflow
     values: Mapping[str, Any]
     warnings: list[str]
 
 
-class Made(NamedTuple):
-    """Pictures, and what of the request had no effect."""
+class CompatResult(NamedTuple):
+    """Pictures, and warnings about fields of the request that had no effect."""
 
     pictures: list[Picture]
     warnings: list[str]
 
 
-async def make(session: Session, read: Callable[[], Wanted], theirs: Mapping[str, str]) -> Made:
-    """Run what ``read`` makes of a request to its end, and wait for it without a thread.
+async def make(session: Session, read: Callable[[], CompatJob], field_names: Mapping[str, str]) -> CompatResult:
+    """Run the job that ``read`` makes of a request, and wait for it without blocking a thread.
 
-    The job is one like any other: it goes on where its client leaves, as with the tools whose shape this is. Raises
-    InputError that names the field as they do (``theirs`` by our names), and what made the run fail.
+    As with those tools, the job goes on if its client disconnects. Raises InputError with the field's name in the
+    request (``field_names`` has it by the input's name), or the error that made the run fail.
     """
 
     def queued() -> tuple[Run, list[str]]:
-        wanted = read()
-        return _submitted(session, wanted, theirs), wanted.warnings
+        job = read()
+        return _submit(session, job, field_names), job.warnings
 
     run, warnings = await in_turn(queued)
     await stream.over(run)
-    return Made(await run_in_threadpool(run.wait), warnings)
+    return CompatResult(await run_in_threadpool(run.wait), warnings)
 
 
-def _submitted(session: Session, wanted: Wanted, theirs: Mapping[str, str]) -> Run:
-    """The job in the queue. Raises InputError about a value that the workflow takes no input for."""
-    workflow, values = wanted.workflow, wanted.values
+def _submit(session: Session, job: CompatJob, field_names: Mapping[str, str]) -> Run:
+    """Queue the job. Raises InputError about a value for which the workflow has no input."""
+    workflow, values = job.workflow, job.values
     for name in values:
         if name not in workflow.form().model_fields:
-            raise InputError.about(theirs.get(name, name), f"'{workflow.name}' cannot follow it here; leave it out")
+            raise InputError.about(
+                field_names.get(name, name), f"the workflow '{workflow.name}' does not support it; leave it out"
+            )
     try:
         safe = uploads.safe_values(workflow, values, session.settings.output, session.library)
         return session.submit(Job.of(workflow, safe, session.library))
     except InputError as error:
-        raise _renamed(error, theirs) from None
+        raise _renamed(error, field_names) from None
 
 
 def workflow_with_vae(name: str, vae: str, library: Library) -> Workflow:
-    """One of the studio's workflows for drawing, with another VAE where one is named."""
+    """A workflow that ships with the studio, with another VAE if one is named."""
     workflow = uploads.workflow(name)
     if not vae:
         return workflow
@@ -76,16 +78,16 @@ def workflow_with_vae(name: str, vae: str, library: Library) -> Workflow:
     return Workflow.of(name, data, library)
 
 
-def _renamed(error: InputError, theirs: Mapping[str, str]) -> InputError:
-    """The error, about the fields as they are called there."""
+def _renamed(error: InputError, field_names: Mapping[str, str]) -> InputError:
+    """The error with the field names of the request."""
     text = str(error)
     for name in error.wrong:
-        text = text.replace(f"{name}:", f"{theirs.get(name, name)}:", 1)
-    return InputError(text, {theirs.get(name, name): said for name, said in error.wrong.items()})
+        text = text.replace(f"{name}:", f"{field_names.get(name, name)}:", 1)
+    return InputError(text, {field_names.get(name, name): why for name, why in error.wrong.items()})
 
 
-def refuse_strangers(given: Mapping[str, Any], known: list[str]) -> None:
-    """Raise InputError for a field that nobody knows: more likely a slip than a wish."""
+def refuse_unknown(given: Mapping[str, Any], known: list[str]) -> None:
+    """Raise InputError for an unknown field, which is probably a typing error."""
     for name in given:
         if name not in known:
             text = unknown("field", name, known)

@@ -1,4 +1,4 @@
-"""The page that lists every route, drawn from the OpenAPI document. It needs no script and no network."""
+"""The page that lists every route, made from the OpenAPI document. It needs no script and no network."""
 
 from html import escape
 from typing import Any, Final
@@ -28,7 +28,7 @@ _EXAMPLE: Final = """curl -H "Authorization: Bearer $TOKEN" -H "Content-Type: ap
 
 @router.get("/api", include_in_schema=False, response_class=HTMLResponse)
 def page(request: Request) -> HTMLResponse:
-    """Every route with what it does and what it takes."""
+    """Every route with its description and query parameters."""
     document, url = request.app.openapi(), request.url
     groups: dict[str, list[str]] = {}
     for path, methods in document["paths"].items():
@@ -39,13 +39,13 @@ def page(request: Request) -> HTMLResponse:
         f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>HTTP API</title><style>{_STYLE}</style><main><h1>HTTP API</h1>"
         f"<p>Send the token that <code>studio app</code> printed as <code>Authorization: Bearer …</code>. "
-        f"The whole description: <a href=api/openapi.json>openapi.json</a>.</p>"
+        f"Full description: <a href=api/openapi.json>openapi.json</a>.</p>"
         f"<pre tabindex=0>{escape(_EXAMPLE.format(base=f'{url.scheme}://{url.netloc}/'))}</pre>{listed}</main></html>"
     )
     return HTMLResponse(html, headers={"Content-Security-Policy": _RULES})
 
 
 def _route(method: str, path: str, route: dict[str, Any]) -> str:
-    asked = ", ".join(f"{each['name']} ({each['in']})" for each in route.get("parameters", ()) if each["in"] == "query")
-    said = f"{route.get('description', '')} {'Also: ' + asked + '.' if asked else ''}"
-    return f"<dt><code>{method.upper()} {escape(path)}</code></dt><dd>{escape(said)}</dd>"
+    query = ", ".join(f"{each['name']} ({each['in']})" for each in route.get("parameters", ()) if each["in"] == "query")
+    text = f"{route.get('description', '')} {'Query: ' + query + '.' if query else ''}"
+    return f"<dt><code>{method.upper()} {escape(path)}</code></dt><dd>{escape(text)}</dd>"

@@ -1,4 +1,4 @@
-"""Pictures of the gallery as JSON: for a page of many, for what is said of one, and all of one."""
+"""Pictures of the gallery as JSON, in three levels of detail."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -11,14 +11,14 @@ from studio.server.api import serializers
 from studio.ui.uploads import picture_id
 from studio.workflow.job import Job
 
-_TITLE: Final = 200  # letters that are enough to tell pictures apart
+_MAX_TITLE: Final = 200  # characters
 
 
 def brief(entry: GalleryEntry) -> dict[str, Any]:
-    """What a page of many shows."""
+    """What a page of thumbnails shows."""
     return {
         "id": entry.id,
-        "title": (entry.prompt or entry.title or entry.path.name)[:_TITLE],
+        "title": (entry.prompt or entry.title or entry.path.name)[:_MAX_TITLE],
         "width": entry.size[0],
         "height": entry.size[1],
         "place": entry.place,
@@ -29,13 +29,13 @@ def brief(entry: GalleryEntry) -> dict[str, Any]:
 
 
 def marked(entry: GalleryEntry) -> dict[str, Any]:
-    """With all that people say of it."""
+    """The brief form with note, tags and collections."""
     marks = entry.marks
     return {**brief(entry), "note": marks.note, "tags": list(marks.tags), "collections": list(marks.collections)}
 
 
 def whole(entry: GalleryEntry, output: Path, library: Library) -> dict[str, Any]:
-    """With all that its file says; ``picture`` is its place in the output folder, None where it lies elsewhere."""
+    """The marked form with the file's settings; ``picture`` is its id, None if it is not in the output folder."""
     return {
         **marked(entry),
         "name": entry.path.name,
@@ -52,7 +52,7 @@ def whole(entry: GalleryEntry, output: Path, library: Library) -> dict[str, Any]
 
 
 def _settings(entry: GalleryEntry, output: Path, library: Library) -> dict[str, Any]:
-    """What makes it again, and the workflow's words for it; ``recipe`` is None where the file does not say."""
+    """The settings and their labels; ``recipe`` is None if the file contains none."""
     try:
         found = import_file(entry.path, library, shipped=True)
     except InputError:
@@ -62,7 +62,7 @@ def _settings(entry: GalleryEntry, output: Path, library: Library) -> dict[str, 
 
 
 def lineage(found: Lineage) -> dict[str, Any]:
-    """Both ways, as trees."""
+    """Ancestors and descendants as trees."""
     return {
         "ancestors": [_relative(one) for one in found.ancestors],
         "descendants": [_relative(one) for one in found.descendants],

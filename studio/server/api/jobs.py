@@ -26,7 +26,7 @@ router = APIRouter(prefix="/api", route_class=StrictRoute)
 
 
 async def of(request: Request) -> Session:
-    """The session that this app serves."""
+    """The session of this app."""
     session: Session = request.app.state.session
     return session
 
@@ -34,23 +34,23 @@ async def of(request: Request) -> Session:
 Served = Annotated[Session, Depends(of)]
 
 
-class Asked(BaseModel):
-    """A job to make: a workflow's name, and values for its inputs. Pictures are base64 data or ids."""
+class JobRequest(BaseModel):
+    """A job: a workflow's name, and values for its inputs. Pictures are base64 data or ids."""
 
     model_config = ConfigDict(extra="forbid")
     workflow: str
     values: dict[str, Any] = {}
 
 
-class Place(BaseModel):
+class QueuePosition(BaseModel):
     """A place in the queue; 0 is next."""
 
     model_config = ConfigDict(extra="forbid")
     to: int = Field(ge=0)
 
 
-class Carrier(BaseModel):
-    """A picture, or a JSON file of another tool's, as base64 data, or the id of one that was made here."""
+class RecipeRequest(BaseModel):
+    """A picture, or another tool's JSON file, as base64 data, or a picture's id."""
 
     model_config = ConfigDict(extra="forbid")
     picture: str
@@ -74,11 +74,11 @@ def _described(name: str) -> dict[str, Any]:
 
 
 @router.post("/jobs", status_code=201)
-async def submit(asked: Asked, session: Served) -> dict[str, Any]:
+async def submit(request: JobRequest, session: Served) -> dict[str, Any]:
     """Queue a job."""
 
     def queued() -> dict[str, Any]:
-        run = session.submit(job_of(asked.workflow, asked.values, session))
+        run = session.submit(job_of(request.workflow, request.values, session))
         return serializers.run(run.status, session.settings.output)
 
     return await in_turn(queued)
@@ -86,7 +86,7 @@ async def submit(asked: Asked, session: Served) -> dict[str, Any]:
 
 @router.get("/jobs")
 def jobs(session: Served, most: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[dict[str, Any]]:
-    """What waits, runs and has been, newest first."""
+    """The waiting, running and finished jobs, newest first."""
     return [serializers.run(status, session.settings.output) for status in session.statuses(most)]
 
 
@@ -98,7 +98,7 @@ def one(job: str, session: Served) -> dict[str, Any]:
 
 @router.get("/jobs/{job}/events", response_class=StreamingResponse)
 async def events(job: str, session: Served) -> StreamingResponse:
-    """Its events from now on."""
+    """The job's events from now on."""
     run = await run_in_threadpool(found, session.find, job)
     lines = stream.lines(run, session.settings.output)
     return StreamingResponse(lines, media_type="text/event-stream", headers=stream.HEADERS)
@@ -106,33 +106,33 @@ async def events(job: str, session: Served) -> StreamingResponse:
 
 @router.delete("/jobs/{job}", status_code=204)
 def cancel(job: str, session: Served) -> None:
-    """Stop it; finished pictures are kept."""
+    """Stop the job; finished pictures are kept."""
     found(session.find, job).cancel()
 
 
 @router.post("/jobs/{job}/retry")
 def retry(job: str, session: Served) -> dict[str, Any]:
-    """Queue it again; only what is missing is made."""
+    """Queue the job again; only its missing pictures are generated."""
     return serializers.run(found(session.find, job).retry().status, session.settings.output)
 
 
 @router.post("/jobs/{job}/move", status_code=204)
-def move(job: str, place: Place, session: Served) -> None:
-    """Give it another place in the queue."""
+def move(job: str, place: QueuePosition, session: Served) -> None:
+    """Move the job to another place in the queue."""
     session.move(found(session.find, job).id, place.to)
 
 
 @router.post("/recipes")
-def recipe(asked: Carrier, session: Served) -> dict[str, Any]:
-    """The settings a picture carries: the workflow and the values that make this picture, and only this one, again.
+def recipe(request: RecipeRequest, session: Served) -> dict[str, Any]:
+    """The settings in a picture: the workflow and the values that make exactly this picture again.
 
-    Of another tool's picture these are what of it can be done here; ``missing`` are files that are not here, and
-    ``left`` is what found no place, each with its reason. ``asks`` are inputs for a model that has to be chosen: they
-    are null among the values.
+    For another tool's picture, these are the settings that the studio supports; ``missing`` are files that are not
+    installed, and ``left`` the settings that cannot be used, each with its reason. ``asks`` are inputs for which a
+    model has to be chosen: their values are null.
     """
     output = session.settings.output
     try:
-        with uploads.looked_at(asked.picture, output) as path:
+        with uploads.as_file(request.picture, output) as path:
             return serializers.recipe(import_file(path, session.library, shipped=True), output)
     except InputError as error:
         raise InputError(str(error), {"picture": str(error)}) from None
@@ -140,7 +140,7 @@ def recipe(asked: Carrier, session: Served) -> dict[str, Any]:
 
 @router.get("/pictures/{picture:path}", response_class=FileResponse)
 def picture(picture: str, session: Served, edge: Annotated[int | None, Query(ge=64, le=1024)] = None) -> Response:
-    """The file as it is; with ``edge`` a JPEG that is no larger than that on its longer side."""
+    """The picture file; with ``edge``, a JPEG whose longer side is at most that many pixels."""
     path = uploads.contained(session.settings.output, picture)
     if path is None or path.suffix.lower() not in uploads.SHOWN:
         raise HTTPException(404, "there is no such picture")
@@ -151,7 +151,7 @@ def picture(picture: str, session: Served, edge: Annotated[int | None, Query(ge=
 
 
 def found(look: Callable[[str], T], name: str) -> T:
-    """What ``look`` finds under a name; 404 where there is nothing."""
+    """What ``look`` finds under a name; 404 if there is nothing."""
     try:
         return look(name)
     except InputError as error:

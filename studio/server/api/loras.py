@@ -1,4 +1,4 @@
-"""``/api/loras``: what is known of the LoRAs that are here, and their previews."""
+"""``/api/loras``: the installed LoRAs and their previews."""
 
 from typing import Any
 from urllib.parse import quote
@@ -18,20 +18,20 @@ _EDGE = 320
 
 @router.get("/loras")
 def loras(session: Served, model: str = "") -> list[dict[str, Any]]:
-    """The LoRAs; with a model's name those that fit it first, and of each other the reason why it does not."""
+    """The LoRAs; with a model's name, those that fit it first, and the reason why each of the others does not."""
     known = session.library.models.names() if model else []
     if model and model not in known:
         raise InputError.about("model", unknown("model", model, known))
-    return [one.about | {"preview": _address(one)} for one in lora_picker.shown(model, session.library)]
+    return [one.about | {"preview": _address(one)} for one in lora_picker.options(model, session.library)]
 
 
-def _address(one: lora_picker.Shown) -> str | None:
+def _address(one: lora_picker.LoraOption) -> str | None:
     return f"/api/loras/{quote(one.about['name'], safe='')}/preview" if one.preview else None
 
 
 @router.get("/loras/{name:path}/preview", response_class=Response)
 def preview(name: str, session: Served) -> Response:
-    """The picture that lies with a LoRA, as a small JPEG."""
+    """A LoRA's preview picture as a small JPEG."""
     if (path := lora_picker.preview(name, session.library)) is None:
         raise HTTPException(404, "there is no such preview")
     try:

@@ -1,6 +1,6 @@
-"""``/v1``: the shape of OpenAI's images API, so that its clients work here with another ``base_url``.
+"""``/v1``: OpenAI's images API, for its clients with another ``base_url``.
 
-A model of OpenAI's own stands for the studio's default. Shapes after
+The names of OpenAI's models mean the studio's default model. See
 https://platform.openai.com/docs/api-reference/images/create.
 """
 
@@ -25,40 +25,40 @@ from studio.ui.uploads import picture_id
 router = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=StrictRoute)
 
 SHARED: Final = ("model", "n", "size", "response_format", "user")
-"""Fields of all requests."""
+"""The fields of all requests."""
 _FIELDS: Final = (
     *SHARED, "prompt", "quality", "style", "background", "moderation", "output_format", "output_compression",
     "partial_images", "stream",
 )  # fmt: skip
-THEIRS: Final = MappingProxyType({"count": "n"})
-IDLE: Final = (None, "", "auto")
-_THEIR_MODELS: Final = ("dall-e", "gpt-image", "chatgpt-image")
+FIELD_NAMES: Final = MappingProxyType({"count": "n"})
+UNSET: Final = (None, "", "auto")
+_OPENAI_MODELS: Final = ("dall-e", "gpt-image", "chatgpt-image")
 _QUALITY: Final = MappingProxyType({"low": 0.5, "medium": 1.0, "standard": 1.0, "high": 1.5, "hd": 1.5})
-"""How many of the model's own steps are made."""
-_MOST_STEPS: Final = 150
+"""The number of steps, relative to the model's default."""
+_MAX_STEPS: Final = 150
 _UNSERVED: Final = (
-    ("stream", (False,), "pictures are sent whole; leave it out"),
-    ("style", ("vivid",), "the prompt alone says how a picture looks; write it there"),
-    ("background", ("opaque",), "pictures are opaque here"),
-    ("output_format", ("png",), "pictures are png here"),
-    ("output_compression", (100,), "pictures are png here, which loses nothing"),
-    ("input_fidelity", ("low",), "how much of a picture is kept is fixed here; give a mask to keep a part"),
+    ("stream", (False,), "streaming is not supported; leave it out"),
+    ("style", ("vivid",), "styles are not supported; describe the style in the prompt"),
+    ("background", ("opaque",), "pictures are always opaque"),
+    ("output_format", ("png",), "pictures are always png"),
+    ("output_compression", (100,), "pictures are always png, which is lossless"),
+    ("input_fidelity", ("low",), "it is fixed; give a mask to keep a part of the picture"),
 )
 _NO_EFFECT: Final = ("moderation", "partial_images")
 
 
 @router.post("/images/generations")
-async def generations(asked: dict[str, Any], session: Served, request: Request) -> dict[str, Any]:
-    """Pictures from words."""
-    compat.refuse_strangers(asked, list(_FIELDS))
+async def generations(fields: dict[str, Any], session: Served, request: Request) -> dict[str, Any]:
+    """Generate pictures from a prompt."""
+    compat.refuse_unknown(fields, list(_FIELDS))
 
-    def read() -> compat.Wanted:
-        found = {"prompt": required(asked, "prompt"), **values(asked, session.library)}
-        if asked.get("size") not in IDLE:
-            found["size"] = asked["size"]
-        return compat.Wanted(uploads.workflow("text-to-image"), found, warnings(asked))
+    def read() -> compat.CompatJob:
+        found = {"prompt": required(fields, "prompt"), **values(fields, session.library)}
+        if fields.get("size") not in UNSET:
+            found["size"] = fields["size"]
+        return compat.CompatJob(uploads.workflow("text-to-image"), found, warnings(fields))
 
-    return await answer(asked, read, session, request)
+    return await answer(fields, read, session, request)
 
 
 @router.get("/models")
@@ -70,50 +70,50 @@ def models(session: Served) -> dict[str, Any]:
 
 
 async def answer(
-    asked: Mapping[str, Any], read: Callable[[], compat.Wanted], session: Session, request: Request
+    fields: Mapping[str, Any], read: Callable[[], compat.CompatJob], session: Session, request: Request
 ) -> dict[str, Any]:
-    """The pictures of the job that ``read`` makes, as the client wants them."""
-    form = _response_format(asked)
-    made = await compat.make(session, read, THEIRS)
-    if form == "url":
-        data = [{"url": _address(request, session, one.path)} for one in made.pictures]
+    """Run the job that ``read`` makes, and return its pictures in the requested format."""
+    response_format = _response_format(fields)
+    result = await compat.make(session, read, FIELD_NAMES)
+    if response_format == "url":
+        data = [{"url": _address(request, session, one.path)} for one in result.pictures]
     else:
-        data = [{"b64_json": await run_in_threadpool(compat.encoded, one.path)} for one in made.pictures]
-    return {"created": int(time.time()), "data": data, "warnings": made.warnings}
+        data = [{"b64_json": await run_in_threadpool(compat.encoded, one.path)} for one in result.pictures]
+    return {"created": int(time.time()), "data": data, "warnings": result.warnings}
 
 
-def values(asked: Mapping[str, Any], library: Library) -> dict[str, Any]:
-    """Model, number and steps by the names of our inputs; raises InputError that names the field.
+def values(fields: Mapping[str, Any], library: Library) -> dict[str, Any]:
+    """Model, count and steps by the names of a workflow's inputs.
 
-    What would change the picture and cannot be done here is refused too.
+    Raises InputError about a field that is wrong, or that would change the picture and is not supported.
     """
-    for name, idle, why in _UNSERVED:
-        if asked.get(name) not in (*IDLE, *idle):
+    for name, accepted, why in _UNSERVED:
+        if fields.get(name) not in (*UNSET, *accepted):
             raise InputError.about(name, why)
-    model = _model(asked.get("model"), library)
-    found = {"model": model, "count": asked.get("n") or 1}
-    if asked.get("quality") in IDLE:
+    model = _model(fields.get("model"), library)
+    found = {"model": model, "count": fields.get("n") or 1}
+    if fields.get("quality") in UNSET:
         return found
-    if (share := _QUALITY.get(str(asked["quality"]))) is None:
-        raise InputError.about("quality", f"{', '.join(_QUALITY)} or auto, not '{asked['quality']}'")
+    if (share := _QUALITY.get(str(fields["quality"]))) is None:
+        raise InputError.about("quality", f"{', '.join(_QUALITY)} or auto, not '{fields['quality']}'")
     steps = round(library.models.find(model).defaults.steps * share)
-    return found | {"steps": min(max(steps, 1), _MOST_STEPS)}
+    return found | {"steps": min(max(steps, 1), _MAX_STEPS)}
 
 
-def warnings(asked: Mapping[str, Any]) -> list[str]:
-    """What a request asks that changes no picture here."""
-    return [f"{name} has no effect here; ignored" for name in _NO_EFFECT if asked.get(name) not in (*IDLE, 0)]
+def warnings(fields: Mapping[str, Any]) -> list[str]:
+    """The fields of a request that have no effect."""
+    return [f"{name} has no effect; ignored" for name in _NO_EFFECT if fields.get(name) not in (*UNSET, 0)]
 
 
-def required(asked: Mapping[str, Any], name: str) -> Any:
-    """A field's value; raises InputError where there is none."""
-    if not asked.get(name):
+def required(fields: Mapping[str, Any], name: str) -> Any:
+    """The value of a field; raises InputError if it is missing."""
+    if not fields.get(name):
         raise InputError.about(name, "is required")
-    return asked[name]
+    return fields[name]
 
 
 def _model(name: Any, library: Library) -> str:
-    if not name or str(name).startswith(_THEIR_MODELS):
+    if not name or str(name).startswith(_OPENAI_MODELS):
         return library.models.names()[0]
     try:
         library.check_name("model", name)
@@ -122,18 +122,18 @@ def _model(name: Any, library: Library) -> str:
     return str(name)
 
 
-def _response_format(asked: Mapping[str, Any]) -> str:
-    """ "url" or "b64_json", which OpenAI's newer models always answer with."""
-    form = asked.get("response_format") or ("b64_json" if "image" in str(asked.get("model")) else "url")
+def _response_format(fields: Mapping[str, Any]) -> str:
+    """ "url" or "b64_json", which is the only format of OpenAI's newer models."""
+    form = fields.get("response_format") or ("b64_json" if "image" in str(fields.get("model")) else "url")
     if form not in ("url", "b64_json"):
         raise InputError.about("response_format", f"'url' or 'b64_json', not '{form}'")
     return str(form)
 
 
 def _address(request: Request, session: Session, path: Any) -> str:
-    """Where a picture can be fetched for a while, by whoever is given the address."""
+    """A URL for a picture that works without a token for a while."""
     signed, picture = request.app.state.signed, picture_id(session.settings.output, path)
     if signed is None or picture is None:
-        raise InputError.about("response_format", "no addresses are given out here; ask for 'b64_json'")
-    root = request.scope["root_path"].partition(PAGE)[0]  # without the key of the page that asks
+        raise InputError.about("response_format", "this server has no URLs for pictures; use 'b64_json'")
+    root = request.scope["root_path"].partition(PAGE)[0]  # without the secret key of a page
     return f"{request.url.scheme}://{request.url.netloc}{root}{signed.of(picture)}"

@@ -1,6 +1,6 @@
-"""``/v1/images/edits`` and ``/v1/images/variations``: pictures from a picture, which comes as a form with files.
+"""``/v1/images/edits`` and ``/v1/images/variations``: pictures from a picture, sent as a multipart form.
 
-Shapes after https://platform.openai.com/docs/api-reference/images/createEdit and createVariation.
+See https://platform.openai.com/docs/api-reference/images/createEdit and createVariation.
 """
 
 from collections.abc import Mapping
@@ -28,94 +28,94 @@ _FILES: Final = ("image", "mask")
 
 @router.post("/images/edits")
 async def edits(session: Served, request: Request) -> dict[str, Any]:
-    """A picture changed by words: where the mask, or else the picture itself, is transparent, or else all of it."""
-    asked, files = await _form(request, _EDITED)
+    """Edit a picture by a prompt: where the mask is transparent, else where the picture is, else everywhere."""
+    fields, files = await _form(request, _EDITED)
     output = session.settings.output
 
-    def read() -> compat.Wanted:
+    def read() -> compat.CompatJob:
         image = _opened(files, "image")
         mask = _mask(_opened(files, "mask") if "mask" in files else image)
-        found = {"prompt": openai.required(asked, "prompt"), **openai.values(asked, session.library)}
-        if "mask" not in files and mask.getbbox() is None:  # nowhere transparent
-            given = {"image": start_pictures.kept(_sized(image, asked), output), **_size(asked)}
-            return compat.Wanted(uploads.workflow("image-to-image"), found | given, openai.warnings(asked))
+        found = {"prompt": openai.required(fields, "prompt"), **openai.values(fields, session.library)}
+        if "mask" not in files and mask.getbbox() is None:  # nothing is transparent
+            given = {"image": start_pictures.kept(_sized(image, fields), output), **_size(fields)}
+            return compat.CompatJob(uploads.workflow("image-to-image"), found | given, openai.warnings(fields))
         start_pictures.check_mask(mask, image)
-        seen = image if "mask" in files else image.convert("RGB")  # what is to be drawn anew is not seen through
+        opaque = image if "mask" in files else image.convert("RGB")  # the area to repaint is not transparent
         given = {
-            name: start_pictures.kept(_sized(one, asked), output) for name, one in (("image", seen), ("mask", mask))
+            name: start_pictures.kept(_sized(one, fields), output) for name, one in (("image", opaque), ("mask", mask))
         }
-        return compat.Wanted(uploads.workflow("inpaint"), found | given, openai.warnings(asked))
+        return compat.CompatJob(uploads.workflow("inpaint"), found | given, openai.warnings(fields))
 
-    return await openai.answer(asked, read, session, request)
+    return await openai.answer(fields, read, session, request)
 
 
 @router.post("/images/variations")
 async def variations(session: Served, request: Request) -> dict[str, Any]:
-    """Pictures like one, without words."""
-    asked, files = await _form(request, openai.SHARED)
+    """Generate variations of a picture, without a prompt."""
+    fields, files = await _form(request, openai.SHARED)
 
-    def read() -> compat.Wanted:
-        image = start_pictures.kept(_sized(_opened(files, "image"), asked), session.settings.output)
+    def read() -> compat.CompatJob:
+        image = start_pictures.kept(_sized(_opened(files, "image"), fields), session.settings.output)
         found = {
             "prompt": "",
             "image": image,
             "strength": STRENGTH["strong"],
-            **_size(asked),
-            **openai.values(asked, session.library),
+            **_size(fields),
+            **openai.values(fields, session.library),
         }
-        return compat.Wanted(uploads.workflow("image-to-image"), found, openai.warnings(asked))
+        return compat.CompatJob(uploads.workflow("image-to-image"), found, openai.warnings(fields))
 
-    return await openai.answer(asked, read, session, request)
+    return await openai.answer(fields, read, session, request)
 
 
 async def _form(request: Request, known: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """The fields of a form, and its files' bytes; raises InputError for a field that is not known, or comes twice."""
-    asked, files = dict[str, Any](), dict[str, bytes]()
+    """The fields of a form, and the bytes of its files; raises InputError for a field that is unknown or repeated."""
+    fields, files = dict[str, Any](), dict[str, bytes]()
     async with request.form() as form:
         for key, value in form.multi_items():
             name = key.removesuffix("[]")
-            compat.refuse_strangers({name: value}, [*known, *_FILES])
-            if name in files or name in asked:
-                raise InputError.about(name, "give one; several are not put together here")
+            compat.refuse_unknown({name: value}, [*known, *_FILES])
+            if name in files or name in fields:
+                raise InputError.about(name, "give only one; several cannot be combined")
             if name in _FILES and isinstance(value, UploadFile):
                 files[name] = await value.read()
             else:
-                asked[name] = value
-    return {**asked, **_number(asked, "n")}, files
+                fields[name] = value
+    return {**fields, **_number(fields, "n")}, files
 
 
-def _number(asked: Mapping[str, Any], name: str) -> dict[str, int]:
-    """A whole number, which a form has as text."""
-    if asked.get(name) in (None, ""):
+def _number(fields: Mapping[str, Any], name: str) -> dict[str, int]:
+    """A whole number, which a form contains as text."""
+    if fields.get(name) in (None, ""):
         return {}
     try:
-        return {name: int(asked[name])}
+        return {name: int(fields[name])}
     except (TypeError, ValueError):
-        raise InputError.about(name, f"give a whole number, not '{asked[name]}'") from None
+        raise InputError.about(name, f"give a whole number, not '{fields[name]}'") from None
 
 
 def _opened(files: Mapping[str, bytes], name: str) -> Image.Image:
-    """A file's picture; raises InputError about it where there is none."""
+    """The picture in a file; raises InputError if it is missing."""
     if name not in files:
-        raise InputError.about(name, "is required: a picture's file")
+        raise InputError.about(name, "is required: a picture file")
     return start_pictures.read_file(files[name], name)
 
 
-def _mask(of: Image.Image) -> Image.Image:
-    """White where a picture is transparent."""
-    return of.convert("RGBA").getchannel("A").point(lambda level: 255 - level)
+def _mask(image: Image.Image) -> Image.Image:
+    """A mask that is white where a picture is transparent."""
+    return image.convert("RGBA").getchannel("A").point(lambda level: 255 - level)
 
 
-def _sized(image: Image.Image, asked: Mapping[str, Any]) -> Image.Image:
-    """The picture, cut to the shape that is asked for and of that size."""
-    return start_pictures.covering(image, Size.parse(size["size"])) if (size := _size(asked)) else image
+def _sized(image: Image.Image, fields: Mapping[str, Any]) -> Image.Image:
+    """The picture, scaled and cropped to the requested size."""
+    return start_pictures.covering(image, Size.parse(size["size"])) if (size := _size(fields)) else image
 
 
-def _size(asked: Mapping[str, Any]) -> dict[str, str]:
-    """The size, if one is asked for; raises InputError where it is none."""
-    if asked.get("size") in openai.IDLE:
+def _size(fields: Mapping[str, Any]) -> dict[str, str]:
+    """The requested size, if any; raises InputError if it is not a size."""
+    if fields.get("size") in openai.UNSET:
         return {}
     try:
-        return {"size": str(Size.parse(asked["size"]))}
+        return {"size": str(Size.parse(fields["size"]))}
     except ValueError as error:
         raise InputError.about("size", str(error)) from None

@@ -1,4 +1,4 @@
-"""Errors as ``application/problem+json`` (RFC 9457), with the field they are about."""
+"""Errors as ``application/problem+json`` (RFC 9457), with the field that is wrong."""
 
 import json
 from collections.abc import Mapping
@@ -14,8 +14,8 @@ from studio.errors import InputError, OutputError, StudioError
 from studio.server.problem_json import document
 
 
-class Json(JSONResponse):
-    """JSON in ASCII: text that is not Unicode, as the name of a file may be, is told as it is, and NaN as null."""
+class AsciiJSONResponse(JSONResponse):
+    """JSON in ASCII, which can also hold text that is not valid Unicode, such as some file names; NaN becomes null."""
 
     def render(self, content: Any) -> bytes:
         try:
@@ -40,13 +40,13 @@ def answer_with_problems(app: FastAPI) -> None:
 
 
 def problem(request: Request, status: int, detail: str, field: str | None = None) -> JSONResponse:
-    """One problem; in OpenAI's own shape where its client is the one that asks."""
+    """A problem document; in OpenAI's format for its clients."""
     body, kind = document(request.url.path, status, detail, field)
-    return Json(body, status, media_type=kind)
+    return AsciiJSONResponse(body, status, media_type=kind)
 
 
 async def _studio(request: Request, error: Exception) -> JSONResponse:
-    """422: what was asked is wrong. 503: a disk or the queue takes nothing just now, and later may. 500: all else."""
+    """422: the request is wrong. 503: a disk or the queue cannot be written at the moment. 500: everything else."""
     status = 422 if isinstance(error, InputError) else 503 if isinstance(error, OutputError) else 500
     return problem(request, status, str(error), next(iter(getattr(error, "wrong", ())), None))
 
@@ -56,12 +56,12 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
-    refused = cast(HTTPException, error)
-    return problem(request, refused.status_code, str(refused.detail))
+    http_error = cast(HTTPException, error)
+    return problem(request, http_error.status_code, str(http_error.detail))
 
 
 def _first(error: Mapping[str, Any]) -> tuple[str, str]:
-    """The words and the field of one of pydantic's errors."""
-    place = () if error["type"] == "json_invalid" else error["loc"]  # then it is a place in the text
+    """The message and the field of a pydantic error."""
+    place = () if error["type"] == "json_invalid" else error["loc"]  # then ``loc`` is a position in the text
     field = ".".join(str(part) for part in place if part not in ("body", "query", "path"))
     return (f"{field}: {error['msg']}" if field else str(error["msg"])), field

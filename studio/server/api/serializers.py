@@ -1,4 +1,4 @@
-"""Runs, events and forms as JSON. Pictures go by their place in the output folder, never by a path."""
+"""Runs, events and forms as JSON. Pictures have ids relative to the output folder, never paths."""
 
 from pathlib import Path
 from typing import Any
@@ -8,18 +8,18 @@ from studio.imports.imported_workflow import ImportedWorkflow
 from studio.pictures.picture import Picture
 from studio.runtime.events import Event, Failed, Loading, Made, Queued, Stalled, Step
 from studio.runtime.run_handle import Status
-from studio.ui.phrases import progress
+from studio.ui.phrases import capitalised, progress
 from studio.ui.uploads import picture_id
 from studio.workflow.job import Job
 from studio.workflow.workflow import Workflow
 
-_SAID = {"done": "Done", "cancelled": "Stopped", "interrupted": "Interrupted: the studio was closed meanwhile"}
+_FINAL = {"done": "Done", "cancelled": "Stopped", "interrupted": "Interrupted: the studio was closed meanwhile"}
 
 
 def run(one: Status, output: Path) -> dict[str, Any]:
     """A run with its values, its pictures and, while it waits, its place in the queue.
 
-    ``problem`` says why it failed or, while it is not over, why the queue cannot go on just now.
+    ``problem`` says why it failed or, while it is unfinished, why the queue is stalled.
     """
     row = one.row
     return {
@@ -27,13 +27,13 @@ def run(one: Status, output: Path) -> dict[str, Any]:
         "state": row.state,
         "problem": row.problem or row.unreadable or one.stalled,
         "created": row.created,
-        **(_unreadable(one) if row.unreadable else _asked(row.job, output)),
+        **(_unreadable(one) if row.unreadable else _job(row.job, output)),
         "place": one.place,
         "pictures": [picture(made, output) for made in one.pictures],
     }
 
 
-def _asked(job: Job, output: Path) -> dict[str, Any]:
+def _job(job: Job, output: Path) -> dict[str, Any]:
     return {
         "workflow": job.workflow,
         "title": job.definition.get("title", job.workflow),
@@ -45,7 +45,7 @@ def _asked(job: Job, output: Path) -> dict[str, Any]:
 
 
 def _unreadable(one: Status) -> dict[str, Any]:
-    """What stands in for a job that this version cannot read."""
+    """The placeholder for a job that this version cannot read."""
     return {
         "workflow": "",
         "title": "A job of another version",
@@ -57,51 +57,50 @@ def _unreadable(one: Status) -> dict[str, Any]:
 
 
 def labels(job: Job) -> dict[str, str]:
-    """What the workflow calls inputs in words of its own."""
+    """The labels that the workflow itself gives to inputs."""
     inputs = job.definition.get("inputs", {}).items()
     return {name: spec["label"] for name, spec in inputs if isinstance(spec, dict) and spec.get("label")}
 
 
 def values(job: Job, output: Path) -> dict[str, Any]:
-    """A job's values, with start pictures by their ids."""
+    """A job's values, with ids in place of the paths of start pictures."""
     return {name: _hidden(value, output) for name, value in job.values.items()}
 
 
-def recipe(brought: Job | ImportedWorkflow, output: Path) -> dict[str, Any]:
-    """What a picture brings back: a workflow and values, and what of another tool's is not among them."""
-    if isinstance(brought, ImportedWorkflow):
-        return {**brought.data(), "values": brought.form_values}
-    own = {**values(brought, output), "seed": brought.seed, "count": brought.count}
-    return {"tool": "", "workflow": brought.workflow, "values": own, "taken": [], "missing": [], "left": [],
+def recipe(source: Job | ImportedWorkflow, output: Path) -> dict[str, Any]:
+    """The settings of a picture: a workflow and values, and which settings of another tool are missing from them."""
+    if isinstance(source, ImportedWorkflow):
+        return {**source.data(), "values": source.form_values}
+    own = {**values(source, output), "seed": source.seed, "count": source.count}
+    return {"tool": "", "workflow": source.workflow, "values": own, "taken": [], "missing": [], "left": [],
             "asks": []}  # fmt: skip
 
 
 def picture(made: Picture, output: Path) -> dict[str, Any]:
-    """A picture's id, address and file name; no address where it lies outside the output folder."""
+    """A picture's id, URL and file name; no URL if it lies outside the output folder."""
     name = picture_id(output, made.path)
     return {"id": name, "name": made.path.name, "url": f"/api/pictures/{quote(name)}" if name else None}
 
 
 def event(what: Event, output: Path) -> dict[str, Any]:
-    """An event's data, with its words for people as ``text``."""
+    """An event's data, with a readable ``text``."""
     data = {**what.data(), "text": words(what)}
     return data | {"picture": picture(what.picture, output)} if isinstance(what, Made) else data
 
 
 def words(what: Event) -> str:
-    """What an event says to a person; empty for previews."""
+    """An event as readable text; empty for previews."""
     if isinstance(what, Step):
-        said = progress(what)
-        return said[:1].upper() + said[1:]
+        return capitalised(progress(what))
     if isinstance(what, Queued):
         return "Starts next" if what.position == 0 else f"Waiting, {what.position} before it"
     if isinstance(what, Loading):
         return f"Loading {what.model}"
-    return what.problem if isinstance(what, Failed | Stalled) else _SAID.get(what.name, "")
+    return what.problem if isinstance(what, Failed | Stalled) else _FINAL.get(what.name, "")
 
 
 def workflow(one: Workflow) -> dict[str, Any]:
-    """A workflow's name, words and form as a JSON schema."""
+    """A workflow's name, title, description and form as a JSON schema."""
     definition = one.definition
     return {
         "name": one.name,
@@ -112,7 +111,7 @@ def workflow(one: Workflow) -> dict[str, Any]:
 
 
 def _hidden(value: Any, output: Path) -> Any:
-    """A start picture's path as its id, where it is a file of ours."""
+    """The id of a start picture in place of its path, if it lies in the output folder."""
     if isinstance(value, list):
         return [_hidden(item, output) for item in value]
     inside = isinstance(value, str) and value.startswith(str(output.absolute()))

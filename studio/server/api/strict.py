@@ -1,7 +1,7 @@
-"""Routes whose bodies are JSON within limits, of nesting and of numbers: what they are told, they can tell again.
+"""Routes whose JSON bodies have limits of nesting and of numbers, so that they can be encoded again.
 
-A field of any kind holds what a client likes. Nested deeper than the encoder of the answer goes, it would end in a 500
-after the picture was made.
+A body that is nested deeper than the response's encoder allows would otherwise fail with 500, after the picture was
+made.
 """
 
 from collections.abc import Callable, Coroutine
@@ -15,19 +15,19 @@ from studio.server.guard import MAX_BODY
 
 
 class StrictRoute(APIRoute):
-    """A route that answers 422 with the reason where its body is no JSON within the limits of ``strict_json``."""
+    """A route that responds with 422 if its body is not JSON within the limits of ``strict_json``."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI's own, given a request that reads its JSON strictly."""
+        """FastAPI's handler, with a request that reads its JSON strictly."""
         handle = super().get_route_handler()
 
-        async def handling(request: Request) -> Response:
-            return await handle(_Strict(request.scope, request.receive))
+        async def handle_strictly(request: Request) -> Response:
+            return await handle(_StrictRequest(request.scope, request.receive))
 
-        return handling
+        return handle_strictly
 
 
-class _Strict(Request):
+class _StrictRequest(Request):
     async def json(self) -> Any:
         try:
             return strict_json.loads(await self.body(), MAX_BODY, mended=False)

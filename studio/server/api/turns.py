@@ -1,4 +1,4 @@
-"""Work that comes in numbers, or takes long, on a few threads: reading and cancelling never wait for it."""
+"""Runs slow or frequent work on a few threads, so that reading and cancelling never wait for it."""
 
 import asyncio
 import threading
@@ -16,28 +16,30 @@ _T = TypeVar("_T")
 
 Check = Callable[[], None]
 
-_JOBS: Final = RunVar[CapacityLimiter]("jobs")  # each server, which is an event loop, has its own
+_JOBS: Final = RunVar[CapacityLimiter]("jobs")  # one for each event loop
 _TABLES: Final = RunVar[CapacityLimiter]("tables")
 
 
 async def in_turn(work: Callable[[], _T]) -> _T:
-    """What ``work`` returns, once it is its turn."""
+    """Run ``work`` when all earlier work is done, and return its result."""
     return await to_thread.run_sync(work, limiter=_of(_JOBS, 1))
 
 
 async def while_there(request: Request, work: Callable[[Check], _T]) -> _T:
-    """What ``work`` returns, which ends when its client leaves: it is given a function to call now and then, which
-    raises Cancelled from that moment on."""
-    left = threading.Event()
+    """Run ``work`` and return its result; it is cancelled when the client disconnects.
+
+    ``work`` gets a function to call regularly, which raises Cancelled after the client has disconnected.
+    """
+    disconnected = threading.Event()
 
     async def listen() -> None:
         while (await request.receive())["type"] != "http.disconnect":
             pass
-        left.set()
+        disconnected.set()
 
     listening = asyncio.create_task(listen())
     try:
-        return await to_thread.run_sync(partial(work, partial(_check, left)), limiter=_of(_TABLES, 2))
+        return await to_thread.run_sync(partial(work, partial(_check, disconnected)), limiter=_of(_TABLES, 2))
     finally:
         listening.cancel()
 
@@ -50,6 +52,6 @@ def _of(kind: RunVar[CapacityLimiter], at_once: int) -> CapacityLimiter:
         return limiter
 
 
-def _check(left: threading.Event) -> None:
-    if left.is_set():
-        raise Cancelled("whoever asked has left")
+def _check(disconnected: threading.Event) -> None:
+    if disconnected.is_set():
+        raise Cancelled("the client has disconnected")

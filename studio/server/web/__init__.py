@@ -1,7 +1,8 @@
-"""The web app: every workflow a page, drawn with Gradio from the same controls as the other surfaces.
+"""The web app: a page for each workflow.
 
-The forms are Gradio's; the stage beside them (live preview, results, queue) is a small client of the
-HTTP API in ``static/``. Neither holds a run: closing the tab or reloading the page changes nothing.
+The forms are Gradio components, made from the same controls as the notebook and the commands. The stage beside them
+(live preview, results, queue) is a small client of the HTTP API in ``static/``. Runs live on the server, so closing the
+tab or reloading the page changes nothing.
 """
 
 from studio.server.web.page import mount as mount

@@ -1,8 +1,8 @@
-"""Gradio's own scripts and styles: served from memory, kept by the browser, and announced with the page.
+"""Gradio's scripts and styles: served from memory, cached by the browser, and preloaded with the page.
 
-Left to itself, a browser learns of them in five rounds, each script naming the next, before the
-first form can be drawn. ``needed`` reads the list out of what Gradio's build (Vite) wrote into its
-scripts; where a later Gradio writes it otherwise, fewer are announced and the page is only slower.
+Without preloading, a browser discovers them in five rounds, each script naming the next, before it can draw the first
+form. ``needed`` reads the list from what Gradio's build (Vite) wrote into its scripts. If a later Gradio writes it
+differently, fewer files are preloaded and the page is only slower.
 """
 
 import base64
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FOLDER: Final = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
 _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _FOREVER: Final = {"cache-control": "private, max-age=31536000, immutable"}
-# Gradio makes its HTML blocks and its `js=` listeners with `Function(…)`, so it needs 'unsafe-eval'.
+# Gradio creates its HTML blocks and `js=` listeners with `Function(…)`, so it needs 'unsafe-eval'.
 _CSP: Final = (
     "default-src 'self'; script-src 'self' 'unsafe-eval'{inline}; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; "
@@ -38,29 +38,29 @@ _LINKS: Final = {
 }
 
 
-class Assets:
-    """The files of ``FOLDER``. Their names change with their content, so a browser need never ask twice."""
+class GradioAssets:
+    """Serves the files of ``FOLDER``. Their names change with their content, so browsers may cache them for ever."""
 
     def __init__(self) -> None:
         self._files = {f"/{path.name}": path for path in FOLDER.iterdir()}
-        self._kept = cache(_kept)
+        self._response = cache(_response)
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Answer with the file, or 404; compressing would cost more than it saves on one machine."""
+        """Send the file, or 404. It is not compressed, which would cost more than it saves on one machine."""
         path = self._files.get(route_path(scope))
-        answer = self._kept(path) if path else PlainTextResponse("no such file", 404)
+        answer = self._response(path) if path else PlainTextResponse("no such file", 404)
         await answer(scope, receive, send)
 
 
-def _kept(path: Path) -> Response:
+def _response(path: Path) -> Response:
     return Response(path.read_bytes(), 200, _FOREVER, _TYPES.get(path.suffix))
 
 
 class PageHeaders:
-    """Says in the page at "/" which ``addresses`` it is going to ask for, and what a browser may do with it.
+    """Adds preload links for ``addresses`` and a content security policy to the page at "/".
 
-    The addresses stand in the page, as proxies take no headers of many kilobytes. Of scripts within the page, a browser
-    runs those that the page came with, by their hashes, and none that is put into it later.
+    The links are in the page, because proxies refuse headers of many kilobytes. Of inline scripts, a browser runs only
+    those of the original page, by their hashes.
     """
 
     def __init__(self, app: "ASGIApp", addresses: Iterable[str]) -> None:
@@ -68,7 +68,7 @@ class PageHeaders:
         self._links = "".join(map(_link, addresses)).encode()
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Pass the request on; add to the page's answer."""
+        """Pass the request on, and extend the response if it is the page."""
         if scope["type"] == "http" and route_path(scope) == "/":
             headers = [(name, value) for name, value in scope["headers"] if name.lower() != b"accept-encoding"]
             await self._app({**scope, "headers": headers}, receive, self._adding(send))
@@ -95,7 +95,7 @@ class PageHeaders:
 
 
 def _hashes(page: bytes) -> str:
-    """The scripts within a page, as a policy names them."""
+    """The hashes of a page's inline scripts, as the policy lists them."""
     scripts = re.findall(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", page, re.DOTALL)
     return "".join(f" 'sha256-{base64.b64encode(hashlib.sha256(each).digest()).decode()}'" for each in scripts)
 
@@ -106,7 +106,7 @@ def _link(address: str) -> str:
 
 
 def needed(kinds: Iterable[str]) -> list[str]:
-    """What Gradio asks for to draw components of these kinds ("textbox", "row"), in its order; relative addresses."""
+    """The relative addresses that Gradio loads for components of these kinds ("textbox", "row"), in its order."""
     page = (FOLDER.parent / "index.html").read_text("utf-8")
     entry = re.findall(r"assets/(index-.+?\.js)", page)
     start = _list(_text(entry))
@@ -126,13 +126,13 @@ def _text(names: Iterable[str]) -> str:
 
 
 def _list(script: str) -> list[str]:
-    """The files that a script may ask for, by their number in it."""
+    """The files that a script may import, in the order of their numbers."""
     found = re.search(r"\.f=\[(.*?)\]", script)
     return re.findall(r'"\./(.+?)"', found[1]) if found else []
 
 
 def _used(script: str, part: str) -> Iterator[str]:
-    """The files that one part of a script asks for, the ones found by their number."""
+    """The files that one part of a script imports; the script names them by number."""
     found, names = re.search(part, script), _list(script)
     for numbers in re.findall(r"mapDeps\(\[([\d,]+)\]", found[1] if found else ""):
         yield from (names[int(number)] for number in numbers.split(","))

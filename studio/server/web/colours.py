@@ -1,15 +1,15 @@
-"""A colour on the page, which may be left empty. What draws it is ``static/colour.js``.
+"""A colour input that may be empty; ``static/colour.js`` draws it.
 
-Gradio's own picker shows nothing while it is empty, and a colour that was chosen cannot be taken back. The value of
-this one is a text: "#rrggbb", a name, or "" for empty.
+Gradio's own picker shows nothing while it is empty, and a chosen colour cannot be cleared. The value of this one is a
+text: "#rrggbb", a name, or "".
 """
 
 import gradio as gr
 
-from studio.ui.controls import Control
+from studio.ui.controls import FormControl
 
 
-def box(control: Control, label: str) -> gr.HTML:
+def box(control: FormControl, label: str) -> gr.HTML:
     """A text box with a swatch to choose from."""
     return gr.HTML(
         control.default or "", label=label, html_template="", elem_classes="kind-colour", padding=False,

@@ -1,8 +1,8 @@
-"""Which requests reach Gradio: those that its page makes, and none that names a file that was not uploaded.
+"""Lets only those requests reach Gradio that its page makes, and no request for a file that was not uploaded.
 
-Gradio checks the paths it is given only in an app that was started with ``launch()``, which a mounted app never is, and
-downloads whatever URL it finds where a file belongs. Its other routes (proxy, vibe-edit, stream, recordings, server
-functions of components, calls by name) are of no use to the page. So everything is refused but the table below.
+Gradio checks paths only in an app that was started with ``launch()``, which a mounted app is not, and downloads any URL
+that stands in place of a file. The page does not need its other routes (proxy, vibe-edit, stream, recordings, server
+functions of components, calls by name). So everything is refused except for the requests below.
 """
 
 import re
@@ -32,11 +32,11 @@ _MULTIPART: Final = re.compile(r"""multipart/form-data;\s*boundary=("?)[\w'()+,.
 _PROXIES: Final = (b"x-forwarded-", b"x-gradio-server")
 _FILE_KEYS: Final = frozenset({"path", "url", "size", "orig_name", "mime_type", "is_stream", "meta"})
 _META: Final = {"_type": "gradio.FileData"}
-_TELLING: Final = frozenset({"path", "url", "meta", "_type", "is_stream"})  # a dict with one of them may be a file
+_FILE_MARKS: Final = frozenset({"path", "url", "meta", "_type", "is_stream"})  # a dict with one of them may be a file
 
 
 class _Call(BaseModel):
-    """What the page sends to have one of its functions called."""
+    """The page's request to call one of its functions."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     data: list[Any]
@@ -47,9 +47,9 @@ class _Call(BaseModel):
 
 
 class GradioRequests:
-    """Lets the requests of the page ``blocks`` through to ``app``, Gradio's, and answers all others itself.
+    """Passes the requests of the page ``blocks`` to Gradio's ``app``, and refuses all others.
 
-    ``folder`` is where Gradio puts uploads: files may be named and fetched in there only.
+    ``folder`` is where Gradio stores uploads; only files in it may be named and fetched.
     """
 
     def __init__(self, app: "ASGIApp", blocks: gr.Blocks, folder: Path) -> None:
@@ -57,7 +57,7 @@ class GradioRequests:
         self._inputs = {fn._id: len(fn.inputs) for fn in blocks.fns.values() if fn.fn}
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Pass the request on, or answer why not."""
+        """Pass the request on, or refuse it."""
         if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
         try:
@@ -66,7 +66,7 @@ class GradioRequests:
             await refuse(refusal, scope, send)
 
     async def _checked(self, scope: "Scope", receive: "Receive") -> "Receive":
-        """What Gradio may receive of the request; raises Refusal."""
+        """The request's ``receive`` for Gradio; raises Refusal if it must not reach Gradio."""
         path = route_path(scope)
         method = scope.get("method")
         if method in ("GET", "HEAD") and _READ.fullmatch(path):
@@ -90,13 +90,13 @@ class GradioRequests:
         return isinstance(path, str) and Path(path).is_absolute() and contained(self._folder, path) is not None
 
     def _call(self, body: bytes, host: str) -> bytes:
-        """The call, written anew: Gradio reads exactly what was checked."""
+        """The call as it was checked and serialised again, so that Gradio reads nothing else."""
         try:
             call = _Call.model_validate(strict_json.loads(body))
         except (ValidationError, ValueError):
             raise Refusal(422, "this is not a call that the page makes") from None
         if self._inputs.get(call.fn_index) != len(call.data):
-            raise Refusal(404, "the page has no such function with so many inputs")
+            raise Refusal(404, "the page has no function with this number of inputs")
         for found in _files([call.data, call.event_data]):
             self._check_file(found, host)
         return call.model_dump_json().encode()
@@ -106,23 +106,23 @@ class GradioRequests:
         own = url is None or (isinstance(url, str) and _is_address(url, host, path))
         plain = found.keys() <= _FILE_KEYS and not found.get("is_stream") and found.get("meta") == _META
         if not (self._uploaded(path) and own and plain):
-            raise Refusal(403, "files can only be given as uploads to this page")
+            raise Refusal(403, "files must be uploaded to this page first")
 
 
 def _unproxied(scope: "Scope") -> "Scope":
-    """The request without the headers by which Gradio lets a proxy, or anybody, say what the page's address is."""
+    """The request without the headers by which a proxy, or anybody, could tell Gradio another address of the page."""
     headers = [(key, value) for key, value in scope["headers"] if not key.lower().startswith(_PROXIES)]
     return {**scope, "headers": headers}
 
 
 def _check_multipart(kind: str) -> None:
-    """Gradio answers with a traceback where the parser that it uses knows no such boundary."""
+    """Refuse boundaries for which Gradio's parser would raise an unhandled error."""
     if not _MULTIPART.fullmatch(kind):
         raise Refusal(400, "send multipart/form-data, with a boundary")
 
 
 def _is_address(url: str, host: str, path: Any) -> bool:
-    """Whether this is where Gradio serves the file."""
+    """Whether this is Gradio's own address of the file."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -137,17 +137,17 @@ def _files(value: Any) -> Iterator[dict[str, Any]]:
         one = waiting.pop()
         if isinstance(one, dict):
             waiting += [inside for inside in one.values() if inside != _META]
-            if one.keys() & _TELLING:
+            if one.keys() & _FILE_MARKS:
                 yield one
         elif isinstance(one, list):
             waiting += one
 
 
 def _body(content: bytes, receive: "Receive") -> "Receive":
-    """``receive`` that gives the content first, in place of what it has given before."""
-    given = iter([{"type": "http.request", "body": content, "more_body": False}])
+    """A ``receive`` that returns this content first."""
+    messages = iter([{"type": "http.request", "body": content, "more_body": False}])
 
     async def receiving() -> "Message":
-        return next(given, None) or await receive()
+        return next(messages, None) or await receive()
 
     return receiving

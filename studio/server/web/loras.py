@@ -1,5 +1,7 @@
-"""The stack of LoRAs on the page. What draws it is ``static/loras.js``; its value names the model they must fit
-and the prompt box that takes their trigger words, by its number in the form, -1 where there is none.
+"""The stack of LoRAs on the page; ``static/loras.js`` draws it.
+
+Its value names the model that they must fit, and the prompt box for their trigger words by its index in the form, -1 if
+there is none.
 """
 
 from typing import Any, Final
@@ -8,12 +10,12 @@ import gradio as gr
 
 from studio.errors import InputError
 from studio.parameters.types import LORA_WEIGHTS
-from studio.ui.controls import Control
+from studio.ui.controls import FormControl
 from studio.ui.lora_picker import EMPTY
 
 
-def stack(control: Control) -> gr.HTML:
-    """A stack with the control's own LoRAs in it, which fits no model yet."""
+def stack(control: FormControl) -> gr.HTML:
+    """A stack with the control's default LoRAs, without a model."""
     return gr.HTML(
         shown(control.default, "", -1), label=control.label, html_template="", elem_classes="kind-loras", padding=False,
         apply_default_css=False, tip=control.help, empty=EMPTY, slider=list(LORA_WEIGHTS),
@@ -23,16 +25,16 @@ def stack(control: Control) -> gr.HTML:
 
 
 def chosen(shown: Any) -> Any:
-    """The LoRAs in what the stack shows; raises InputError for what it never shows."""
+    """The LoRAs in the stack's value; raises InputError for a value that is not one of its own."""
     if not isinstance(shown, dict):
         raise InputError("LoRAs: choose them from the list again")
     return shown.get("loras")
 
 
-# What the stack shows when somebody chooses another model. Runs in the browser.
+# The stack's value after another model is chosen. Runs in the browser.
 FITTING: Final = "(model, shown) => ({ ...shown, model })"
 
 
 def shown(loras: list[str] | None, model: str, prompt: int) -> dict[str, Any]:
-    """What the stack shows."""
+    """The stack's value."""
     return {"loras": list(loras or ()), "model": model, "prompt": prompt}

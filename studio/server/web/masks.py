@@ -1,7 +1,6 @@
-"""The mask editor: a person paints over a picture, and what is painted is made anew.
+"""The mask editor: the painted area of a picture is repainted; ``static/mask.js`` draws it.
 
-Its value is the addresses of the picture below and of the mask, "" for none; a mask that was just
-painted is its own address, as ``data:``. What draws it is ``static/mask.js``.
+Its value contains the addresses of the picture and of the mask, "" for none; a freshly painted mask is a ``data:`` URL.
 """
 
 from pathlib import Path
@@ -14,11 +13,11 @@ from studio.images.image_file import open_image
 from studio.images.transparency import mask_levels
 from studio.ui.uploads import picture_file, picture_id
 
-_PICTURES: Final = "api/pictures/"  # from the page's own address
+_PICTURES: Final = "api/pictures/"  # relative to the page
 
 
 def editor(label: str) -> gr.HTML:
-    """An editor of a mask; the picture below comes from the form's picture input."""
+    """A mask editor; its picture comes from the form's picture input."""
     return gr.HTML(
         {"picture": "", "mask": ""}, label=label, html_template="", elem_classes="kind-mask", padding=False,
         apply_default_css=False,
@@ -27,12 +26,12 @@ def editor(label: str) -> gr.HTML:
     )  # fmt: skip
 
 
-# What the editor shows when somebody gives a picture: it, with nothing painted yet. Runs in the browser.
+# The editor's value for a new picture, with nothing painted yet. Runs in the browser.
 OVER: Final = '(picture) => ({ picture: picture?.url ?? "", mask: "" })'
 
 
 def shown(picture: str | None, mask: str | None, output: Path) -> dict[str, str]:
-    """What the editor shows for these two files of ``output``."""
+    """The editor's value for these two files in ``output``."""
     return {"picture": _address(picture, output), "mask": _address(mask, output)}
 
 
@@ -42,7 +41,7 @@ def _address(path: str | None, output: Path) -> str:
 
 
 def file_of(painted: Any, output: Path) -> str | None:
-    """The mask as a file in ``output``, white where something was painted; None where nothing was."""
+    """The mask as a file in ``output``, white where it is painted; None if nothing is painted."""
     address = painted.get("mask") if isinstance(painted, dict) else None
     if not isinstance(address, str) or not address:
         return None

@@ -1,4 +1,4 @@
-"""The whole page: header, cards, a form for each workflow, the stage."""
+"""The whole page: header, start cards, a form for each workflow, the stage."""
 
 import json
 from html import escape
@@ -20,7 +20,7 @@ from studio.pictures.publish import output_errors
 from studio.runtime.session import Session
 from studio.server.guard import MAX_BODY
 from studio.server.web import assets, forms, theme
-from studio.server.web.fields import Field
+from studio.server.web.fields import ComponentField
 from studio.server.web.gradio_requests import GradioRequests
 from studio.ui import uploads
 from studio.ui.controls import ease, live_choices, own_model
@@ -34,13 +34,14 @@ _HEAD: Final = (
     '<link rel="icon" href="studio/icon.svg">'
     '<script type="module" src="studio/app.js"></script>'
 )
-_OURS: Final = [
+_PRELOADED: Final = [
     "studio/style.css", "studio/gallery.css", "studio/batches.css", "studio/lora_stack.css",
     "studio/fonts/instrument-sans.woff2",
     *(f"studio/{script}.js" for script in (
-        "app", "activity", "batches", "brought", "chosen", "closer", "colour", "connection", "filling", "filters",
-        "found", "gallery", "grid", "kept", "kin", "lora_stack", "loras", "make", "marks", "newbatch", "number",
-        "sending", "server", "settings", "sheet", "square", "stage",
+        "app", "activity", "batch_form", "batch_progress", "batches", "colour", "connection", "dom", "filters",
+        "form_storage", "gallery", "grid", "grid_cell", "image_viewer", "import_report", "lineage", "lora_stack",
+        "loras", "marks", "number", "search_results", "selection", "send_to", "server", "settings", "stage",
+        "table_preview",
     )),
 ]  # fmt: skip
 
@@ -48,8 +49,8 @@ _OURS: Final = [
 _Plain = str | int | float | bool | None
 
 
-class _Recipe(BaseModel):
-    """A picture's settings from the page's script. No value is an object: Gradio would take it for a file to serve."""
+class _RecipeRequest(BaseModel):
+    """A picture's settings from the page's script. Values are not objects, which Gradio could take for files."""
 
     workflow: str
     values: dict[str, _Plain | list[_Plain]]
@@ -61,8 +62,8 @@ def mount(app: FastAPI, session: Session) -> FastAPI:
     with output_errors(output):
         output.mkdir(parents=True, exist_ok=True)
     blocks = page(session)
-    app.add_middleware(assets.PageHeaders, addresses=[*assets.needed(_kinds(blocks)), *_OURS])
-    app.mount("/assets", assets.Assets())
+    app.add_middleware(assets.PageHeaders, addresses=[*assets.needed(_kinds(blocks)), *_PRELOADED])
+    app.mount("/assets", assets.GradioAssets())
     app.mount("/studio/previews", StaticFiles(directory=shipped("assets") / "previews", check_dir=False))
     app.mount("/studio/fonts", StaticFiles(directory=shipped("assets") / "fonts"))
     app.mount("/studio", StaticFiles(directory=_STATIC, packages=[("studio.ui", "scripts")]))
@@ -71,7 +72,7 @@ def mount(app: FastAPI, session: Session) -> FastAPI:
         max_file_size=MAX_BODY, footer_links=[], run_history=False, ssr_mode=False, show_error=False,
         favicon_path=str(_STATIC / "icon.svg"), enable_monitoring=False, pwa=False, mcp_server=False,
     )  # fmt: skip
-    blocks.has_launched = True  # or Gradio checks no path at all
+    blocks.has_launched = True  # otherwise Gradio checks no paths
     gradio_app = cast(Mount, mounted.routes[-1])
     gradio_app.app = GradioRequests(gradio_app.app, blocks, Path(get_upload_folder()))
     return mounted
@@ -92,32 +93,32 @@ def page(session: Session) -> gr.Blocks:
             with gr.Column(elem_id="forms", min_width=320):
                 started = gr.Textbox(elem_id="started", show_label=False, elem_classes="wire")
                 with gr.Tabs(overflow_behavior="wrap"):
-                    drawn = [_tab(workflow, session, started) for workflow in workflows]
+                    forms_by_tab = [_tab(workflow, session, started) for workflow in workflows]
             with gr.Column(elem_id="stage-column"):
                 _html("stage.html")
         _html("activity.html")
         _html("gallery.html")
         _html("batches.html")
-        _restoring({form.workflow.name: form for form in drawn}, session)
-        fields = [one for form in drawn for one in form.fields if one.live(session.library)]
-        _asking_live(blocks, fields, session.library)
+        _restore_handler({form.workflow.name: form for form in forms_by_tab}, session)
+        fields = [one for form in forms_by_tab for one in form.fields if one.live(session.library)]
+        _update_choices(blocks, fields, session.library)
     return blocks
 
 
-def _asking_live(blocks: gr.Blocks, fields: list[Field], library: Library) -> None:
-    """What there is to choose from is asked whenever the page is opened: a model may have come meanwhile."""
+def _update_choices(blocks: gr.Blocks, fields: list[ComponentField], library: Library) -> None:
+    """Update the choices whenever the page is opened, because a model may have been added."""
 
-    def ask() -> dict[Component, Any]:
-        return {one.part: gr.update(choices=list(live_choices(one.control, library))) for one in fields}
+    def choices() -> dict[Component, Any]:
+        return {one.component: gr.update(choices=list(live_choices(one.control, library))) for one in fields}
 
-    blocks.load(ask, None, [one.part for one in fields], api_visibility="private", show_progress="hidden")
+    blocks.load(choices, None, [one.component for one in fields], api_visibility="private", show_progress="hidden")
 
 
 def _html(name: str) -> None:
     gr.HTML((_STATIC / name).read_text("utf-8"), padding=False, apply_default_css=False)
 
 
-def _tab(workflow: Workflow, session: Session, started: Component) -> forms.Form:
+def _tab(workflow: Workflow, session: Session, started: Component) -> forms.ComponentForm:
     with gr.Tab(workflow.definition.title, id=workflow.name, elem_id=f"make-{workflow.name}"):
         return forms.draw(workflow, session, started)
 
@@ -140,44 +141,46 @@ def _card(workflow: Workflow) -> str:
     )
 
 
-def _restoring(drawn: dict[str, forms.Form], session: Session) -> None:
-    """A wire from the page's script: settings of a picture come in, and fill the form they belong to."""
+def _restore_handler(forms_by_name: dict[str, forms.ComponentForm], session: Session) -> None:
+    """Hidden components through which the page's script fills a form with the settings of a picture."""
     recipe = gr.Textbox(elem_id="recipe", show_label=False, elem_classes="wire")
     go = gr.Button("Restore", elem_id="restore", elem_classes="wire")
     note = gr.Textbox(elem_id="restored", show_label=False, elem_classes="wire")
-    everything = [part for form in drawn.values() for part in form.parts]
+    components = [component for form in forms_by_name.values() for component in form.components]
 
     def restore(text: str) -> dict[Component, Any]:
         try:
-            form, values, missing = _recipe(text, drawn, session.settings.output)
+            form, values, missing = _recipe(text, forms_by_name, session.settings.output)
         except InputError as error:
             return {note: json.dumps({"problem": str(error), "of": text})}
-        shown = form.filled(values, session.settings.output)
-        return {**shown, note: json.dumps({"workflow": form.workflow.name, "missing": missing})}
+        filled = form.filled(values, session.settings.output)
+        return {**filled, note: json.dumps({"workflow": form.workflow.name, "missing": missing})}
 
-    go.click(restore, recipe, [*everything, note], api_visibility="private", show_progress="hidden")
+    go.click(restore, recipe, [*components, note], api_visibility="private", show_progress="hidden")
 
 
-def _recipe(text: str, drawn: dict[str, forms.Form], output: Path) -> tuple[forms.Form, dict[str, Any], list[str]]:
-    """The form, the values that fit it, and the labels of pictures that are no longer here."""
+def _recipe(
+    text: str, forms_by_name: dict[str, forms.ComponentForm], output: Path
+) -> tuple[forms.ComponentForm, dict[str, Any], list[str]]:
+    """The form, its values, and the labels of pictures that no longer exist."""
     try:
-        asked = _Recipe.model_validate_json(text)
+        request = _RecipeRequest.model_validate_json(text)
     except ValidationError:
-        raise InputError("These are no settings that a form can be filled with.") from None
-    if (form := drawn.get(asked.workflow)) is None:
-        raise InputError(f"This picture was made with '{asked.workflow}', a workflow that is not here.")
-    values, missing = dict(asked.values), []
+        raise InputError("These settings cannot be used in a form.") from None
+    if (form := forms_by_name.get(request.workflow)) is None:
+        raise InputError(f"This picture was made with the workflow '{request.workflow}', which is not installed.")
+    values, missing = dict(request.values), []
     for one in form.fields:
         name = one.control.name
         if one.control.kind in uploads.PICTURES and values.get(name):
-            values[name] = _found(values[name], output)
+            values[name] = _existing(values[name], output)
             missing += [] if values[name] else [one.control.label]
     return form, values, missing
 
 
-def _found(value: Any, output: Path) -> Any:
-    """The file of a picture that lies in the output folder; nothing for any other."""
+def _existing(value: Any, output: Path) -> Any:
+    """The file of a picture in the output folder; None for any other."""
     if isinstance(value, list):
-        return [path for item in value if (path := _found(item, output))]
+        return [path for item in value if (path := _existing(item, output))]
     path = uploads.contained(output, str(value))
     return str(path) if path else None

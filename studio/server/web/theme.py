@@ -1,13 +1,13 @@
-"""Colours, spacing and type of Gradio's own parts; ``static/style.css`` holds those of ours.
+"""Colours, spacing and fonts of Gradio's components; ``static/style.css`` has those of the studio's own.
 
-Both draw from the custom properties at the top of the style sheet, so that a colour is written once.
+Both use the custom properties at the top of the style sheet, so that each colour is defined once.
 """
 
 import gradio as gr
 
 
 def theme() -> gr.themes.Base:
-    """The studio's theme. Its fonts are on this machine; nothing is fetched."""
+    """The studio's theme. Its fonts are local; nothing is downloaded."""
     base = gr.themes.Base(
         font=["Instrument Sans", "system-ui", "sans-serif"],
         font_mono=["ui-monospace", "Consolas", "monospace"],

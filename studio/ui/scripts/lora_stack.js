@@ -1,8 +1,8 @@
-// LoRAs in use, one below the other, and the shelf they are taken from, for both surfaces in the browser. Its value
-// is a list of texts, NAME:WEIGHT and what else was set ("studio/prompts/lora.py"); those that are switched off are not in it.
+// The LoRA control of the web app and the notebook: the LoRAs in use, and a list to add others from. Its value is a list of
+// texts, NAME:WEIGHT with options ("studio/prompts/lora.py"); LoRAs that are switched off are not in it.
 
-const MOST_SHOWN = 40; // cards at once; the search finds the others
-const MANY = 6; // from so many on there is a search field
+const MAX_CARDS = 40; // the search finds the others
+const SEARCH_FROM = 6; // number of LoRAs from which there is a search box
 
 const make = (tag, properties = {}, ...children) => {
   const node = document.createElement(tag);
@@ -16,13 +16,13 @@ const make = (tag, properties = {}, ...children) => {
 const press = (textContent, className, onclick, more = {}) => make("button", { type: "button", textContent, className, onclick, ...more });
 const without = ({ [""]: _, ...rest }) => rest;
 
-/** What a text asks for; numbers stay as they are written, "" is left open. */
+/** Parse a text; numbers stay text, "" means not set. */
 const read = (written) => {
   const [name, ...rest] = written.split(":").map((piece) => piece.trim());
   const weight = rest.length && !rest[0].includes("=") ? rest.shift() : "1";
   const { text = "", from = "", to = "", ...blocks } = without(Object.fromEntries(rest.map((piece) => piece.split("="))));
-  const parted = Object.entries(blocks).map(([module, strength]) => `${module}=${strength}`);
-  return { name, weight, text, from, to, blocks: parted.join(" "), on: true, finer: [text, from, to, ...parted].some(Boolean) };
+  const blockTexts = Object.entries(blocks).map(([module, strength]) => `${module}=${strength}`);
+  return { name, weight, text, from, to, blocks: blockTexts.join(" "), on: true, advanced: [text, from, to, ...blockTexts].some(Boolean) };
 };
 const write = ({ name, weight, text, from, to, blocks }) => {
   const named = Object.entries({ text, from, to }).filter(([, value]) => value !== "");
@@ -30,10 +30,10 @@ const write = ({ name, weight, text, from, to, blocks }) => {
 };
 
 /**
- * A control that tells ``wishes`` what a person wants: ``changed(texts)``; ``opened()``, the shelf is looked at;
- * ``word(text)``, a trigger word was clicked; ``picture(card)`` gives the address of a card's preview, or a promise of it.
+ * The control. ``callbacks``: ``changed(texts)``; ``opened()``, when the list of LoRAs is opened; ``word(text)``, when a
+ * trigger word is clicked; ``picture(card)``, which returns the URL of a card's preview, or a promise of it.
  */
-export function loraStack(wishes) {
+export function loraStack(callbacks) {
   const label = make("span", { className: "studio-label" });
   const rows = make("ul", { className: "studio-stack" });
   const search = make("input", { type: "search", className: "studio-input", placeholder: "Search", ariaLabel: "Search LoRAs" });
@@ -43,25 +43,25 @@ export function loraStack(wishes) {
   const shelf = make("details", { className: "studio-shelf" }, summary, make("div", {}, search, found, cards));
   const element = make("div", { className: "studio-field studio-loras", role: "group" }, label, rows, shelf);
 
-  let stack = []; // what ``read`` gives, in the order of use
-  let known = []; // the cards there are
+  let stack = []; // parsed LoRAs in use
+  let known = []; // all cards
   let about = { slider: [-1, 2], empty: "", words: true };
 
   const card = (name) => known.find((one) => one.name === name) ?? known.find((one) => one.name.endsWith(`/${name}`));
   const title = (name) => card(name)?.title ?? name;
   const texts = () => stack.filter((row) => row.on).map(write);
-  const changed = () => wishes.changed(texts());
+  const changed = () => callbacks.changed(texts());
 
   const thumbnail = (one) => {
     const blank = make("span", { className: "studio-thumb", textContent: one.title.slice(0, 1).toUpperCase(), "aria-hidden": "true" });
     if (!one.preview) return blank;
     const image = make("img", { className: "studio-thumb", alt: "", loading: "lazy" });
-    Promise.resolve(wishes.picture(one)).then((address) => (image.src = address));
+    Promise.resolve(callbacks.picture(one)).then((address) => (image.src = address));
     image.onerror = () => image.replaceWith(blank);
     return image;
   };
   const chips = (words) => {
-    const chip = (word) => (about.words ? press(word, "studio-chip", () => wishes.word(word), { title: "Put into the prompt, or take it out" }) : make("span", { className: "studio-chip" }, word));
+    const chip = (word) => (about.words ? press(word, "studio-chip", () => callbacks.word(word), { title: "Add to the prompt, or remove" }) : make("span", { className: "studio-chip" }, word));
     return words.length ? [make("div", { className: "studio-chips", role: "group", ariaLabel: "Trigger words" }, ...words.map(chip))] : [];
   };
   const problem = (one) => (one?.problem ? [make("p", { className: "studio-unfit" }, `Does not fit: ${one.problem}`)] : []);
@@ -88,15 +88,15 @@ export function loraStack(wishes) {
       return make("label", {}, name, input);
     };
     const share = { type: "number", min: 0, max: 1, step: 0.05 };
-    const finer = make("details", { className: "studio-finer", open: row.finer },
+    const advanced = make("details", { className: "studio-advanced", open: row.advanced },
       make("summary", {}, "Advanced"),
       make("div", {},
-        box("Text encoder", "text", { type: "number", min: -10, max: 10, step: 0.05, placeholder: "the same", title: "The weight in the text encoder, where it differs" }),
-        box("From", "from", { ...share, placeholder: "0", title: "At what share of the steps it begins, 0 to 1" }),
-        box("Until", "to", { ...share, placeholder: "1", title: "At what share of the steps it ends, 0 to 1" }),
-        box("Weights of blocks", "blocks", { type: "text", placeholder: "up_blocks.1=0 mid_block=0.5", title: "Parts of the model by name, each with a weight of its own" })));
-    finer.ontoggle = () => (row.finer = finer.open);
-    return finer;
+        box("Text encoder", "text", { type: "number", min: -10, max: 10, step: 0.05, placeholder: "same", title: "The weight in the text encoder, if it differs" }),
+        box("From", "from", { ...share, placeholder: "0", title: "Start, as a fraction of the steps, 0 to 1" }),
+        box("Until", "to", { ...share, placeholder: "1", title: "End, as a fraction of the steps, 0 to 1" }),
+        box("Block weights", "blocks", { type: "text", placeholder: "up_blocks.1=0 mid_block=0.5", title: "Names of modules, each with its weight" })));
+    advanced.ontoggle = () => (row.advanced = advanced.open);
+    return advanced;
   };
   const line = (row) => {
     const one = card(row.name) ?? { title: row.name, base: "", triggers: [], preview: null };
@@ -138,9 +138,9 @@ export function loraStack(wishes) {
   const offers = () => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const fitting = known.filter((one) => matches(one, words));
-    search.hidden = known.length < MANY;
-    cards.replaceChildren(...fitting.slice(0, MOST_SHOWN).map(offer));
-    const hidden = fitting.length - MOST_SHOWN;
+    search.hidden = known.length < SEARCH_FROM;
+    cards.replaceChildren(...fitting.slice(0, MAX_CARDS).map(offer));
+    const hidden = fitting.length - MAX_CARDS;
     found.textContent = !known.length ? about.empty : !fitting.length ? "No matches." : hidden > 0 ? `${hidden} more; search to find them.` : "";
   };
   const draw = () => {
@@ -149,29 +149,29 @@ export function loraStack(wishes) {
   };
 
   search.oninput = offers;
-  shelf.ontoggle = () => shelf.open && wishes.opened();
+  shelf.ontoggle = () => shelf.open && callbacks.opened();
   draw();
 
   return {
     element,
 
-    /** Its name, a tip, the ends of the slider, what is said of an empty shelf, and whether there is a prompt for words. */
-    say(said) {
-      about = { ...about, ...said };
+    /** Set label, tooltip, slider range, the text for no LoRAs, and whether there is a prompt for trigger words. */
+    configure(options) {
+      about = { ...about, ...options };
       label.textContent = element.ariaLabel = about.label;
       rows.ariaLabel = `${about.label} in use`;
       label.title = about.tip;
     },
 
-    /** The cards there are: {name, title, base, weight, triggers, licence, preview, problem}. */
-    offer(some) {
+    /** Set the cards: {name, title, base, weight, triggers, licence, preview, problem}. */
+    setCards(some) {
       if (known.length && JSON.stringify(some) === JSON.stringify(known)) return;
       known = some;
       offers();
       draw();
     },
 
-    /** Show these texts; what is switched off stays where they are the same as before. */
+    /** Show these texts; if they have not changed, LoRAs that are switched off are kept. */
     write(given) {
       if (JSON.stringify(given) === JSON.stringify(texts())) return;
       stack = given.map(read);

@@ -1,9 +1,9 @@
-// Paint on a picture what shall change, for both surfaces in the browser. One sees the paint in colour; the
-// mask leaves as a PNG of the picture's size, white where there is paint.
+// The mask painter of the web app and the notebook. The paint is shown in colour; the mask is a PNG of the picture's size,
+// white where it is painted.
 
 const PAINT = "#7a5cff";
 
-/** An editor that calls ``changed`` with a Blob after each stroke, or with null where nothing is painted. */
+/** An editor that calls ``changed`` with a Blob after each stroke, or with null if nothing is painted. */
 export function painter(changed) {
   const make = (tag, properties, ...children) => {
     const node = Object.assign(document.createElement(tag), properties);
@@ -25,7 +25,7 @@ export function painter(changed) {
 
   const pen = canvas.getContext("2d", { willReadFrequently: true });
   let strokes = [];
-  let base = null; // the mask that was there before, below the strokes
+  let base = null; // the previous mask, below the strokes
 
   const draw = () => {
     pen.globalCompositeOperation = "source-over";
@@ -88,7 +88,7 @@ export function painter(changed) {
     canvas.width = image.naturalWidth;
     canvas.height = image.naturalHeight;
     draw();
-    URL.revokeObjectURL(image.src); // what is no blob: stays
+    URL.revokeObjectURL(image.src); // has no effect unless it is a blob: URL
   };
   const loaded = async (address) => {
     const picture = make("img", { src: address });
@@ -107,16 +107,16 @@ export function painter(changed) {
   return {
     element: make("div", { className: "studio-field" }, label, make("div", { className: "studio-mask" }, image, canvas), empty, tools),
 
-    /** The words: its name, a tip, and what is said while there is no picture. */
-    say(name, tip, missing) {
+    /** Set the label, the tooltip, and the text without a picture. */
+    configure(name, tip, missing) {
       label.textContent = name;
       canvas.title = tip;
       canvas.ariaLabel = `${name}: paint with the pointer`;
       empty.textContent = missing;
     },
 
-    /** Paint on the picture with this address, with nothing painted yet; "" is none. */
-    over(address) {
+    /** Start with the picture at this URL, with nothing painted; "" removes the picture. */
+    setPicture(address) {
       strokes = [];
       base = null;
       canvas.hidden = tools.hidden = image.hidden = !address;
@@ -125,7 +125,7 @@ export function painter(changed) {
       else image.removeAttribute("src");
     },
 
-    /** Go on from the mask with this address; "" is nothing painted. */
+    /** Start with the mask at this URL; "" is an empty mask. */
     async restore(address) {
       strokes = [];
       base = address ? await loaded(address) : null;

@@ -88,8 +88,8 @@ def test_what_is_unknown_is_ignored_and_listed_and_what_asks_nothing_is_not(serv
     }
     info = json.loads(call(server, "txt2img", {"prompt": "a star", "sparkles": 1, **idle, **SMALL})["info"])
     assert info["warnings"] == [
-        "sparkles is not known here; ignored",
-        "override_settings.samples_save has no effect here; ignored",
+        "sparkles is not known; ignored",
+        "override_settings.samples_save has no effect; ignored",
     ]
 
 

@@ -8,17 +8,17 @@ import pytest
 from PIL import Image
 
 from studio.errors import InputError
-from studio.server.api.a1111_jobs import from_picture, from_words
-from studio.server.api.a1111_requests import Asked, AskedOfPicture
-from studio.server.api.a1111_settings import Settings
+from studio.server.api.a1111_jobs import img2img, txt2img
+from studio.server.api.a1111_requests import Img2ImgRequest, Txt2ImgRequest
+from studio.server.api.a1111_settings import A1111Settings
 from studio.ui import uploads
 from studio.workflow.job import Job
 from tests import here
 
 
 def job(**asked):
-    request = Asked.model_validate(asked)
-    return from_words(request, Settings.read(request.override_settings or {}, here.library()), here.library())
+    request = Txt2ImgRequest.model_validate(asked)
+    return txt2img(request, A1111Settings.read(request.override_settings or {}, here.library()), here.library())
 
 
 def values(**asked):
@@ -145,7 +145,7 @@ def painted(output, **asked):
     mask.paste(255, (0, 0, 48, 64))
     given = {"init_images": [png(Image.new("RGB", (96, 64), "red"))], "mask": png(mask), **asked}
     session = SimpleNamespace(settings=SimpleNamespace(output=output), library=here.library())
-    return from_picture(AskedOfPicture.model_validate(given), Settings.read({}, session.library), session)
+    return img2img(Img2ImgRequest.model_validate(given), A1111Settings.read({}, session.library), session)
 
 
 @pytest.mark.parametrize(
@@ -168,4 +168,4 @@ def test_only_what_is_masked_is_drawn_with_its_padding(tmp_path, asked, ours):
 
 def test_padding_without_effect_is_said(tmp_path):
     wanted = painted(tmp_path, inpaint_full_res=False, inpaint_full_res_padding=32)
-    assert wanted.warnings == ["inpaint_full_res_padding has no effect here; ignored"]
+    assert wanted.warnings == ["inpaint_full_res_padding has no effect; ignored"]

@@ -10,7 +10,7 @@ from PIL import Image
 from studio.errors import InputError
 from studio.parameters.types import Size
 from studio.server.api import a1111_pictures
-from studio.server.api.a1111_requests import AskedOfPicture
+from studio.server.api.a1111_requests import Img2ImgRequest
 from studio.ui import uploads
 
 
@@ -31,7 +31,7 @@ RED_AND_BLUE, WHITE_AND_BLACK = halves("red", "blue"), halves(255, 0, "L")
 def begun(output, mask=WHITE_AND_BLACK, **asked):
     """The picture and the mask that a request begins with, as arrays."""
     given = {"init_images": [png(RED_AND_BLUE)], "mask": mask and png(mask), **asked}
-    found = a1111_pictures.start(AskedOfPicture.model_validate(given), output, Size(128, 128))
+    found = a1111_pictures.start(Img2ImgRequest.model_validate(given), output, Size(128, 128))
     return [np.asarray(Image.open(uploads.picture_file(one, output))) for one in found[:2] if one]
 
 

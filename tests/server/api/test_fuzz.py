@@ -2,7 +2,7 @@
 
 import pytest
 
-from studio.server.api.problems import Json
+from studio.server.api.problems import AsciiJSONResponse
 from tests.torture import fuzz
 from tests.torture.figures import Figures
 
@@ -33,7 +33,7 @@ def test_the_log_is_read_for_what_went_wrong_where():
     ],
 )
 def test_an_answer_can_hold_any_text_and_number(content, body):
-    assert Json(content).body == body
+    assert AsciiJSONResponse(content).body == body
 
 
 def test_a_name_that_is_not_unicode_is_refused_like_any_other(server):

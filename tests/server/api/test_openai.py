@@ -49,7 +49,7 @@ def test_their_newer_models_answer_with_base64(client):
     answer = client.images.generate(prompt="a star", model="gpt-image-1", quality="low", moderation="low", **FEW)
     with_half_the_steps = opened(answer.data[0])
     assert f"Steps: {here.card('spark').defaults.steps // 2}," in with_half_the_steps.info["parameters"]
-    assert answer.model_extra["warnings"] == ["moderation has no effect here; ignored"]
+    assert answer.model_extra["warnings"] == ["moderation has no effect; ignored"]
 
 
 def test_a_picture_is_changed_where_its_mask_is_transparent(client):

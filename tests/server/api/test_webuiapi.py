@@ -19,7 +19,7 @@ def test_its_defaults_ask_for_nothing_that_is_not_here(api):
     made = api.txt2img(prompt="a star", seed=1, width=128, height=128)
     assert made.image.size == (128, 128)
     assert made.info["sampler_name"] == "Euler a"
-    assert made.info["warnings"] == ["denoising_strength has no effect here; ignored"]
+    assert made.info["warnings"] == ["denoising_strength has no effect; ignored"]
 
 
 def test_a_second_pass(api):

@@ -20,7 +20,7 @@ _OBSERVE = """
     const note = (list, value) => { if (value && value !== list[list.length - 1]) list.push(value); };
     new MutationObserver(() => {
         note(window.states, document.querySelector(".stage")?.dataset.state);
-        note(window.messages, document.querySelector(".said")?.textContent);
+        note(window.messages, document.querySelector(".status")?.textContent);
     }).observe(document, { subtree: true, childList: true, characterData: true, attributeFilter: ["data-state"] });
 """
 

@@ -47,7 +47,7 @@ def test_a_wrong_table_is_mended_on_the_page_and_then_fills(client, server):
     page.wait_for_selector("text=For example A1-2.png")
     page.fill("[name=name]", f"Shop {uuid4().hex[:6]}")
     page.click(".batches .bar .strong")
-    page.wait_for_selector("text=Done. All pictures are made.")
+    page.wait_for_selector("text=Done. All pictures are finished.")
     assert page.locator(".tiles li.made img").count() == 3
     assert page.locator(".tiles strong").all_inner_texts() == ["a red circle", "a blue star", "a moon"]
     assert page.inner_text(".tiles li .about") == "A1-2 · Row 2 · 64 × 64"
@@ -73,7 +73,7 @@ def test_wrong_rows_are_mended_or_skipped_and_one_picture_is_made_again(client, 
     assert violations(page) == []
     page.fill("[name=name]", f"Skipped {uuid4().hex[:6]}")
     page.click(".batches .bar .strong")
-    page.wait_for_selector("text=Done. All pictures are made.")
+    page.wait_for_selector("text=Done. All pictures are finished.")
     assert page.inner_text(".stands").endswith("2 of 2 made, 1 row skipped")
     with page.expect_download() as download:
         page.click("text=Download all (ZIP)")
@@ -88,7 +88,7 @@ def test_wrong_rows_are_mended_or_skipped_and_one_picture_is_made_again(client, 
     page.wait_for_function(
         "(was) => document.querySelector('.tiles li.made .face')?.getAttribute('href') !== was", arg=first
     )
-    page.wait_for_selector("text=Done. All pictures are made.")
+    page.wait_for_selector("text=Done. All pictures are finished.")
     assert page.locator(".tiles li.made img").count() == 2
     assert violations(page) == []
 
@@ -101,12 +101,12 @@ def test_whoever_closes_the_page_finds_the_batch_going_on(client, server):
     page = client.open("batches")
     page.click(f".there a[href='#batches/{batch}']")
     page.wait_for_selector(".tiles li.made img")
-    page.wait_for_function("/^Picture .* of 200, step/.test(document.querySelector('.batches .said').textContent)")
+    page.wait_for_function("/^Picture .* of 200, step/.test(document.querySelector('.batches .status').textContent)")
     page.click(".acts >> text=Stop")
     page.wait_for_selector("text=left to make")
     made = page.locator(".tiles li.made img").count()
     assert 0 < made < 200
-    page.click(".acts >> text=Go on")
+    page.click(".acts >> text=Resume")
     page.wait_for_function("(made) => document.querySelectorAll('.tiles li.made img').length > made", arg=made)
     page.click(".acts >> text=Stop")
     page.wait_for_selector("text=left to make")

@@ -11,7 +11,7 @@ from studio.errors import InputError
 from studio.server.web import masks
 from studio.server.web.fields import field
 from studio.server.web.forms import draw
-from studio.ui.controls import Control, controls
+from studio.ui.controls import FormControl, controls
 from studio.workflow.workflow import Workflow
 from tests import here
 
@@ -21,7 +21,7 @@ def control(kind, **about):
         "name": "it", "label": "It", "help": "", "required": False, "default": None, "least": None, "greatest": None,
         "step": None, "choices": (), "unit": "", "more": False, "many": False, "visible_if": None,
     }  # fmt: skip
-    return Control(kind=kind, **{**plain, **about})
+    return FormControl(kind=kind, **{**plain, **about})
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def control(kind, **about):
 def test_a_value_comes_back_as_it_went_in(wanted, component, value, tmp_path):
     with gr.Blocks():
         drawn = field(wanted, here.library())
-    assert isinstance(drawn.part, component)
+    assert isinstance(drawn.component, component)
     assert drawn.read(drawn.write(value), tmp_path) == value
 
 
@@ -102,7 +102,7 @@ def test_every_input_of_a_form_is_read_by_its_name(text_to_image, session, tmp_p
     with gr.Blocks():
         form = draw(text_to_image, session, gr.Textbox())
     shown = form.filled({"prompt": "a star", "steps": 3, "seed": 5, "count": 2}, tmp_path)
-    values = form.values(tuple(shown[part] for part in form.parts), tmp_path)
+    values = form.values(tuple(shown[part] for part in form.components), tmp_path)
     assert {"prompt": "a star", "steps": 3, "seed": 5, "count": 2}.items() <= values.items()
     assert {one.name for one in controls(text_to_image)} >= set(values)
 
@@ -117,7 +117,7 @@ def test_an_input_shows_only_while_another_has_its_value(write_workflow, session
     with gr.Blocks() as page:
         form = draw(workflow, session, gr.Textbox())
     guidance = next(one for one in form.fields if one.control.name == "guidance")
-    assert guidance.part.visible is False
+    assert guidance.component.visible is False
     listener = next(each for each in page.fns.values() if each.targets[0][1] == "change")
     assert listener.fn("DDIM")["visible"] is True
     assert listener.fn("Euler")["visible"] is False

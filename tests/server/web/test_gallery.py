@@ -73,12 +73,12 @@ def closer(page, title):
     """Open a picture, and wait until it is shown."""
     page.get_by_role("option", name=title).click()
     looked_at(page, title)
-    return page.locator(".closer")
+    return page.locator(".image-viewer")
 
 
 def looked_at(page, title):
     """Wait until this picture is shown closer."""
-    page.wait_for_function("(title) => document.querySelector('.closer figure img').alt === title", arg=title)
+    page.wait_for_function("(title) => document.querySelector('.image-viewer figure img').alt === title", arg=title)
 
 
 def test_search_words_and_filters_are_one(page):
@@ -116,7 +116,7 @@ def test_a_picture_goes_on_to_another_workflow_and_is_varied(page, server):
     assert page.locator("#make-image-to-image .kind-prompt textarea").first.input_value() == "an orange boat"
     page.go_back()
     looked_at(page, "an orange boat")
-    page.locator(".closer").get_by_role("button", name="Vary").click()
+    page.locator(".image-viewer").get_by_role("button", name="Vary").click()
     page.wait_for_selector("body[data-page=work] .stage .at-work:not([hidden])")
     job = server.session.runs(1)[0].job
     assert (job.values["prompt"], job.seed == 1) == ("an orange boat", False)
@@ -125,7 +125,7 @@ def test_a_picture_goes_on_to_another_workflow_and_is_varied(page, server):
 def test_kin_can_be_gone_to_both_ways(page):
     closer(page, "a navy star").locator(".tree .after button").first.click()
     looked_at(page, "winter 7")
-    page.locator(".closer .tree .before button").click()
+    page.locator(".image-viewer .tree .before button").click()
     looked_at(page, "a navy star")
 
 
@@ -133,22 +133,22 @@ def test_what_is_said_of_a_picture_is_kept(page, gallery):
     shown = closer(page, "a plum moon")
     page.keyboard.press("f")
     page.keyboard.press("4")
-    page.wait_for_selector(".closer .stars .lit:nth-child(4)")
+    page.wait_for_selector(".image-viewer .stars .lit:nth-child(4)")
     for box, name in (("Add a tag", "print"), ("Add to a collection", "Spring cards")):
         shown.get_by_label(box).fill(name)
         shown.get_by_label(box).press("Enter")
-        page.wait_for_selector(f".closer .name >> text={name}")
+        page.wait_for_selector(f".image-viewer .name >> text={name}")
     shown.get_by_label("Note").fill(f"{WORD} for Ada")
     shown.get_by_label("Note").blur()
     page.keyboard.press("Escape")
-    page.wait_for_selector(".gallery .said >> text=♥ ★★★★")
+    page.wait_for_selector(".gallery .marks >> text=♥ ★★★★")
     page.select_option("select[aria-label=Collection]", "Spring cards")
     shows(page, "a plum moon, favourite, 4 of 5 stars")
     (entry,) = gallery.find('Ada tag:print collection:"Spring cards" is:favourite rating:4').entries
     assert entry.prompt == "a plum moon"
     page.locator("[role=option]").click()
     page.click("[aria-label='Remove from print']")
-    page.wait_for_selector(".closer .name >> text=print", state="detached")
+    page.wait_for_selector(".image-viewer .name >> text=print", state="detached")
 
 
 def test_the_keyboard_chooses_marks_and_puts_into_the_trash_and_out_again(page, gallery):
@@ -163,7 +163,7 @@ def test_the_keyboard_chooses_marks_and_puts_into_the_trash_and_out_again(page, 
     page.locator("[role=option]").first.focus()
     for key in ("Space", "ArrowRight", "Space"):
         page.keyboard.press(key)
-    assert page.inner_text(".chosen strong") == "2 chosen"
+    assert page.inner_text(".chosen strong") == "2 selected"
     page.keyboard.press("5")
     shows(page, *(f"{prompt}, 5 of 5 stars" for prompt in PROMPTS[:2]), *PROMPTS[2:], *WINTER)
     page.locator(".chosen").get_by_role("button", name="Trash").click()
@@ -175,7 +175,7 @@ def test_the_keyboard_chooses_marks_and_puts_into_the_trash_and_out_again(page, 
     shows(page, "an orange boat, 5 of 5 stars")
     page.locator("[role=option]").first.focus()
     page.keyboard.press("Enter")
-    page.locator(".closer").get_by_role("button", name="Put back").click()
+    page.locator(".image-viewer").get_by_role("button", name="Put back").click()
     page.wait_for_selector(".nothing >> text=Nothing in the trash")
 
 
@@ -191,7 +191,7 @@ def test_everybody_can_use_it(client, gallery, ours, scheme):
     page.keyboard.press("Escape")
     find(page, "star")
     closer(page, "a navy star")
-    page.wait_for_selector(".closer .tree img")
+    page.wait_for_selector(".image-viewer .tree img")
     assert violations(page) == []
     page.keyboard.press("Escape")
     find(page, "nothing")
@@ -203,8 +203,8 @@ def test_it_fits_a_phone(client, gallery):
     page = opened(client, width=390, height=844)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     closer(page, "a navy star")
-    page.wait_for_selector(".closer .tree img")
-    assert page.evaluate("document.querySelector('.closer').scrollWidth") <= 390
+    page.wait_for_selector(".image-viewer .tree img")
+    assert page.evaluate("document.querySelector('.image-viewer').scrollWidth") <= 390
 
 
 def test_of_ten_thousand_pictures_only_those_near_the_view_are_on_the_page(client):

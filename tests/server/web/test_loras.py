@@ -36,7 +36,7 @@ def test_a_card_becomes_a_row_and_the_row_a_job(client, server):
     assert form.locator(".kind-prompt textarea").first.input_value() == "neon lines"
     form.get_by_role("spinbutton", name="Weight of neon").fill("0.65")
     form.get_by_role("switch", name="Use paper").click()
-    form.locator(".studio-finer summary").first.click()
+    form.locator(".studio-advanced summary").first.click()
     form.get_by_label("From", exact=True).first.fill("0.2")
     fill(form.page, prompt="neon lines, a star").locator(".generate").click()
     form.page.wait_for_selector(".stage:not([data-state=empty])")
@@ -59,7 +59,7 @@ def test_restoring_brings_the_stack_back_and_removing_takes_off(client, server):
     )
     weight = form.get_by_role("spinbutton", name="Weight of neon")
     weight.wait_for()
-    assert (weight.input_value(), form.get_by_label("Weights of blocks").input_value()) == ("0.5", "mid_block=0")
+    assert (weight.input_value(), form.get_by_label("Block weights").input_value()) == ("0.5", "mid_block=0")
     form.get_by_role("button", name="Remove neon").click()
     assert form.locator(".studio-lora").count() == 0
 
@@ -78,7 +78,7 @@ def test_another_model_greys_what_does_not_fit_it(client, other):
 def test_everybody_can_use_it(client, scheme, width):
     form = opened(client, scheme, width)
     form.get_by_role("button", name="Add neon").click()
-    form.locator(".studio-finer summary").click()
+    form.locator(".studio-advanced summary").click()
     form.get_by_role("switch", name="Use neon").press("Space")
     assert violations(form.page) == []
     assert form.page.evaluate("document.documentElement.scrollWidth") <= width

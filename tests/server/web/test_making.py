@@ -50,7 +50,7 @@ def test_stop_ends_the_job_and_keeps_what_is_finished(page, server):
     page.wait_for_selector(".strip li")
     page.click(".stop")
     page.wait_for_selector(".at-work[data-over=stopped]")
-    assert "are kept" in page.inner_text(".said")
+    assert "are kept" in page.inner_text(".status")
     assert state(server, page) == "cancelled"
 
 
@@ -74,7 +74,7 @@ def test_while_the_queue_takes_nothing_the_page_says_why_and_then_goes_on(page, 
     with closing(sqlite3.connect(server.output.parent / "state" / "queue.sqlite", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         page.wait_for_function(
-            "document.querySelector('.said').textContent.includes('another program holds it')", timeout=180_000
+            "document.querySelector('.status').textContent.includes('another program holds it')", timeout=180_000
         )
         page.click(".top nav [data-page=activity]")
         page.wait_for_function("document.querySelector('.queue').textContent.includes('another program holds it')")
@@ -136,7 +136,7 @@ def test_two_people_take_turns_and_stopping_one_leaves_the_other_alone(client, s
     running(first)
     fill(second, prompt="a blue star on cream").locator(".generate").click()
     second.wait_for_function(
-        "['Starts next', 'Waiting, 1 before it'].includes(document.querySelector('.said').textContent)"
+        "['Starts next', 'Waiting, 1 before it'].includes(document.querySelector('.status').textContent)"
     )
     first.click(".stop")
     over(second)
@@ -160,15 +160,15 @@ def test_a_dropped_picture_brings_back_everything_and_makes_the_same_picture(pag
 
 def test_a_picture_of_another_tool_fills_the_form_and_says_what_did_not_fit(page, tmp_path):
     drop(page, foreign.picture(tmp_path / "x.png"))
-    page.wait_for_selector("#brought:not([hidden])")
+    page.wait_for_selector("#import-report:not([hidden])")
     form = page.locator("#make-text-to-image")
     assert form.locator(".kind-prompt textarea").first.input_value() == "three green leaves"
     assert form.locator(".kind-seed input[type=number]").input_value() == "77"
-    said = page.inner_text("#brought")
-    for words in ("These are the settings of A1111 v1.6.0", "model dream (879db523c3)", "LoRA gone", "ENSD 31337"):
+    said = page.inner_text("#import-report")
+    for words in ("Settings from A1111 v1.6.0", "model dream (879db523c3)", "LoRA gone", "ENSD 31337"):
         assert words in said
-    page.click("#brought button")
-    assert not page.is_visible("#brought")
+    page.click("#import-report button")
+    assert not page.is_visible("#import-report")
     form.locator(".generate").click()
     page.wait_for_selector("#make-text-to-image .problem [role=alert]")
     assert form.locator(".problem p").inner_text().startswith("Choose a model (under Advanced) first.")

@@ -118,9 +118,9 @@ def test_a_download_and_a_reload_go_on_working(client, server, tmp_path):
     picture = server.picture()
     page = client.open("gallery")
     page.locator(".gallery .grid [role=option] img").first.click()
-    page.wait_for_selector(".closer a[download]")
+    page.wait_for_selector(".image-viewer a[download]")
     with page.expect_download() as download:
-        page.click(".closer a[download]")
+        page.click(".image-viewer a[download]")
     download.value.save_as(tmp_path / "kept.png")
     assert (tmp_path / "kept.png").read_bytes() == picture.read_bytes()
     page.reload()

@@ -67,7 +67,7 @@ def test_pictures_progress_and_uploads_pass_a_proxy(browser, proxied, tmp_path):
     page = client.open("text-to-image")
     with server.held(1):
         fill(page, steps=4).locator(".generate").click()
-        page.wait_for_function("document.querySelector('.said').textContent.startsWith('Step 1 of 4')")
+        page.wait_for_function("document.querySelector('.status').textContent.startsWith('Step 1 of 4')")
     over(page)
     assert page.evaluate("document.querySelector('.stage .shown').decode().then(() => true)")
     made = server.session.runs(1)[0].pictures[0].path

@@ -1,12 +1,12 @@
-// Queue and history: what waits can be moved and taken out, what ended can be looked at or retried.
+// Queue and history: waiting jobs can be moved and removed, finished ones viewed or retried.
 
 import { ask, ENDS, here } from "./server.js";
-import { make, one, say } from "./make.js";
+import { make, one, say } from "./dom.js";
 
-const SAID = { failed: "Failed", cancelled: "Stopped", interrupted: "Interrupted", unreadable: "Set aside", done: "", running: "", queued: "" };
+const STATES = { failed: "Failed", cancelled: "Stopped", interrupted: "Interrupted", unreadable: "Unreadable", done: "", running: "", queued: "" };
 let open = () => {};
 let jobs = [];
-let carried = null; // the waiting job whose row is dragged; nothing is drawn anew meanwhile
+let dragged = null; // the waiting job whose row is dragged; the list is not redrawn meanwhile
 
 /** Read the list again and draw it. */
 export async function refresh() {
@@ -15,17 +15,17 @@ export async function refresh() {
   const count = one(".top .count");
   count.textContent = live.length;
   count.hidden = !live.length;
-  if (document.body.dataset.page === "activity" && !carried) draw(live);
+  if (document.body.dataset.page === "activity" && !dragged) draw(live);
 }
 
 function draw(live) {
   const waiting = live.filter((job) => job.state === "queued").sort((a, b) => a.place - b.place);
   const running = live.filter((job) => job.state === "running");
-  fill(".queue", [...running.map(atWork), ...waiting.map((job, n) => waits(job, n, waiting.length))],
+  fill(".queue", [...running.map(runningRow), ...waiting.map((job, n) => waitingRow(job, n, waiting.length))],
     "The queue is empty.");
   const wanted = one(".past input").value.toLowerCase();
   const past = jobs.filter((job) => ENDS.includes(job.state) && words(job).includes(wanted));
-  fill(".history", past.map(was), wanted ? "No matches." : "Nothing yet. Pictures you make are kept here.");
+  fill(".history", past.map(pastCard), wanted ? "No matches." : "Nothing yet. The pictures you generate are kept here.");
 }
 
 function fill(selector, items, empty) {
@@ -35,11 +35,11 @@ function fill(selector, items, empty) {
 const words = (job) => JSON.stringify([job.title, job.seed, job.values]).toLowerCase();
 const title = (job) => String(job.values.prompt || job.title);
 
-function atWork(job) {
+function runningRow(job) {
   return line(job, `Running, ${job.pictures.length} of ${job.total} done`, act("Stop", job, () => ask(`jobs/${job.id}`, "DELETE")));
 }
 
-function waits(job, n, all) {
+function waitingRow(job, n, all) {
   const move = (to) => () => ask(`jobs/${job.id}/move`, "POST", { to });
   const acts = [act("Remove", job, () => ask(`jobs/${job.id}`, "DELETE"))];
   if (n + 1 < all) acts.unshift(act("Move down", job, move(n + 1)));
@@ -47,31 +47,31 @@ function waits(job, n, all) {
   return draggable(line(job, n ? `Waiting, ${n} before it` : "Starts next", ...acts), job, n);
 }
 
-/** A row that can be dragged to another's place; the buttons do the same without a mouse. */
+/** Make a row draggable to another place; the buttons do the same without a mouse. */
 function draggable(row, job, n) {
-  const over = (on) => () => row.classList.toggle("over", on && carried !== null && carried !== job);
+  const over = (on) => () => row.classList.toggle("over", on && dragged !== null && dragged !== job);
   row.draggable = true;
   row.ondragstart = (event) => {
-    carried = job;
+    dragged = job;
     event.dataTransfer.setData("text/plain", title(job));
     event.dataTransfer.effectAllowed = "move";
   };
-  row.ondragend = () => (carried = null);
+  row.ondragend = () => (dragged = null);
   row.ondragenter = over(true);
   row.ondragleave = (event) => row.contains(event.relatedTarget) || over(false)();
-  row.ondragover = (event) => carried && event.preventDefault();
+  row.ondragover = (event) => dragged && event.preventDefault();
   row.ondrop = (event) => {
-    if (!carried) return;
+    if (!dragged) return;
     event.preventDefault();
     over(false)();
-    ask(`jobs/${carried.id}/move`, "POST", { to: n }).then(refresh, (error) => say(error.message));
+    ask(`jobs/${dragged.id}/move`, "POST", { to: n }).then(refresh, (error) => say(error.message));
   };
   return row;
 }
 
-function line(job, said, ...acts) {
+function line(job, status, ...acts) {
   const look = make("button", { type: "button", className: "title", onclick: () => open(job) }, title(job));
-  return make("li", {}, make("div", {}, look, make("p", {}, `${job.title} · ${job.problem || said}`)), ...acts);
+  return make("li", {}, make("div", {}, look, make("p", {}, `${job.title} · ${job.problem || status}`)), ...acts);
 }
 
 function act(label, job, doing) {
@@ -79,21 +79,21 @@ function act(label, job, doing) {
   return make("button", { type: "button", className: "quiet", onclick: press, "aria-label": `${label}: ${title(job)}` }, label);
 }
 
-function was(job) {
+function pastCard(job) {
   const picture = job.pictures.find((each) => each.url);
   const face = picture
     ? make("img", { src: `${here(picture.url)}?edge=320`, alt: "", loading: "lazy" })
-    : make("span", { className: "blank" }, SAID[job.state] || "Elsewhere");
+    : make("span", { className: "blank" }, STATES[job.state] || "Elsewhere");
   const name = make("strong", {}, title(job));
-  const said = [SAID[job.state], job.problem, job.pictures.length > 1 ? `${job.pictures.length} pictures` : ""];
-  const card = make("button", { type: "button", className: "card", onclick: () => open(job) }, face, name, make("span", {}, said.filter(Boolean).join(" · ") || job.title));
+  const details = [STATES[job.state], job.problem, job.pictures.length > 1 ? `${job.pictures.length} pictures` : ""];
+  const card = make("button", { type: "button", className: "card", onclick: () => open(job) }, face, name, make("span", {}, details.filter(Boolean).join(" · ") || job.title));
   const acts = ["failed", "cancelled", "interrupted"].includes(job.state)
     ? [act("Retry", job, () => ask(`jobs/${job.id}/retry`, "POST"))]
     : [];
   return make("li", {}, card, ...acts);
 }
 
-/** Wire the search; ``look`` opens a job on the stage. */
+/** Connect the search; ``look`` opens a job on the stage. */
 export function ready(look) {
   open = look;
   one(".past input").oninput = () => refresh();

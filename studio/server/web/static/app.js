@@ -1,17 +1,17 @@
-// The page: which part of it is shown, the keyboard, dropped pictures, and the wires to Gradio's forms.
+// The page: routing, keyboard shortcuts, dropped pictures, and the connection to Gradio's forms.
 
 import * as activity from "./activity.js";
 import * as batches from "./batches.js";
-import * as brought from "./brought.js";
-import { keepInTouch } from "./connection.js";
+import * as importReport from "./import_report.js";
+import { watchConnection } from "./connection.js";
 import * as gallery from "./gallery.js";
 import * as stage from "./stage.js";
 import { ask, base64, reached, UNREACHABLE } from "./server.js";
-import { has, one, say, toggle } from "./make.js";
+import { has, one, say, toggle } from "./dom.js";
 
 const PAGES = ["start", "activity", "batches", "gallery"];
 
-/** Show what the address names: the start, the activity, the gallery or a picture in it, a batch or all, or a workflow's form. */
+/** Show what the URL hash names: the start page, the queue, the gallery or a picture, the batches or one of them, or a form. */
 function route() {
   const [name, which] = current().split("/");
   const tab = document.getElementById(`make-${name}-button`);
@@ -27,7 +27,7 @@ function route() {
   if (page === "activity") activity.refresh().catch(complain);
   if (before !== page) scrollTo(0, 0);
   if (page === "batches") batches.show(which).catch(complain);
-  else batches.away();
+  else batches.leave();
   if (page === "gallery") gallery.show(which).catch(complain);
 }
 
@@ -35,51 +35,51 @@ const go = (name) => (location.hash = name);
 const complain = (error) => say(error.message);
 const current = () => decodeURIComponent(location.hash.slice(1));
 
-/** Set a hidden box of Gradio's, as if somebody had typed. */
+/** Set the text of one of Gradio's hidden boxes, as if it were typed. */
 function type(id, text) {
   const box = one(`#${id} textarea, #${id} input`);
   box.value = text;
   box.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
-/** Call ``hear`` whenever a hidden box of Gradio's gets a new text. */
-function listen(id, hear) {
+/** Call ``callback`` whenever one of Gradio's hidden boxes gets a new text. */
+function listen(id, callback) {
   const box = one(`#${id} textarea, #${id} input`);
   let last = box.value;
   setInterval(() => {
     if (box.value === last) return;
     last = box.value;
-    if (last) hear(last);
+    if (last) callback(last);
   }, 50);
 }
 
-let toldAs = ""; // what is said once the settings are in the form
+let restoredMessage = ""; // shown when the settings are in the form
 
 const restoring = (on) => document.body.classList.toggle("restoring", on);
-let giveUp; // waiting for settings, where the server does not answer
+let restoreTimeout; // for a server that does not respond
 
-/** Bring a recipe into the form it belongs to; nothing is generated before it is there. */
-function reuse(recipe, words = "Settings restored.") {
-  toldAs = words;
+/** Fill a recipe into its form; Generate is disabled until this is done. */
+function reuse(recipe, message = "Settings restored.") {
+  restoredMessage = message;
   restoring(true);
-  clearTimeout(giveUp);
-  giveUp = setTimeout(restoring, 20000, false);
-  brought.hide();
-  if (recipe.tool) brought.keep(recipe);
+  clearTimeout(restoreTimeout);
+  restoreTimeout = setTimeout(restoring, 20000, false);
+  importReport.hide();
+  if (recipe.tool) importReport.keep(recipe);
   type("recipe", JSON.stringify({ ...recipe, at: Date.now() }));
   setTimeout(() => one("#restore").click(), 30);
 }
 
 function restored(text) {
   restoring(false);
-  const said = JSON.parse(text);
-  if (said.problem) return say(said.problem);
-  go(said.workflow);
-  if (brought.show()) return;
-  say(said.missing.length ? `Not here any more: ${said.missing.join(", ")}. Choose it again.` : toldAs);
+  const { problem, workflow, missing } = JSON.parse(text);
+  if (problem) return say(problem);
+  go(workflow);
+  if (importReport.show()) return;
+  say(missing.length ? `No longer available: ${missing.join(", ")}. Choose it again.` : restoredMessage);
 }
 
-/** Make a picture like this one with another seed, and watch it. */
+/** Generate a picture with the same settings and a new seed, and watch the job. */
 async function vary({ workflow, values }) {
   const job = await ask("jobs", "POST", { workflow, values: { ...values, seed: null } });
   go(workflow);
@@ -101,32 +101,32 @@ function generate() {
   if (document.body.dataset.page === "work" && !document.body.classList.contains("restoring")) one(".generate button, button.generate", form)?.click();
 }
 
-/** Say beside the button that its form could not be sent; without words, that it can. */
-function lost(words = "") {
+/** Show beside the button that its form could not be sent; "" hides the message. */
+function showSendError(text = "") {
   const line = one(`#make-${current()} .lost`);
   if (!line) return;
-  line.textContent = words;
-  line.hidden = !words;
+  line.textContent = text;
+  line.hidden = !text;
 }
 
-async function unstarted() {
-  lost((await reached()) ? "The studio could not read this form. Reload the page; what you wrote is kept." : UNREACHABLE);
+async function onSendFailed() {
+  showSendError((await reached()) ? "The studio could not read this form. Reload the page; what you entered is kept." : UNREACHABLE);
 }
 
-/** Gradio says nothing where a form does not reach the server. */
-async function sent() {
-  lost((await reached()) ? "" : UNREACHABLE);
+/** Gradio shows no error if a form does not reach the server. */
+async function checkSent() {
+  showSendError((await reached()) ? "" : UNREACHABLE);
 }
 
-/** Add a style's words to the prompt above it, or take them out again. */
+/** Add a style's words to the prompt above it, or remove them. */
 function style(button) {
   toggle(promptOf(button), button.dataset.words);
 }
 
 const promptOf = (element) => one(".kind-prompt textarea", element.closest(".tabitem"));
 
-/** Show which styles are in their form's prompt. */
-function pressed({ target }) {
+/** Mark the styles whose words are in the prompt of their form. */
+function markStyles({ target }) {
   for (const button of target.closest(".tabitem")?.querySelectorAll(".styles button") ?? []) {
     button.setAttribute("aria-pressed", has(promptOf(button), button.dataset.words));
   }
@@ -138,7 +138,7 @@ function keys(event) {
     event.preventDefault();
     event.target.dispatchEvent(new Event("change", { bubbles: true }));
     generate();
-  } else if (event.key === "Escape" && open(event.target)) return;
+  } else if (event.key === "Escape" && isOpenList(event.target)) return;
   else if (event.key === "Escape" && !one("#keys").open) leave(event);
   else if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   else if (event.key === "?") one("#keys").showModal();
@@ -149,10 +149,10 @@ function keys(event) {
   else if (event.key === "ArrowRight") stage.turn(1);
 }
 
-/** Whether an element is a box whose list of choices is open: Esc closes the list. */
-const open = (element) => element.getAttribute("aria-expanded") === "true" && element.matches("input, [role=combobox]");
+/** Whether an element is a drop-down whose list is open: Esc closes the list. */
+const isOpenList = (element) => element.getAttribute("aria-expanded") === "true" && element.matches("input, [role=combobox]");
 
-/** Esc stops the work; in the gallery it goes one step back. */
+/** Esc stops the running job; in the gallery it goes one step back. */
 function leave(event) {
   if (document.body.dataset.page === "gallery") gallery.key(event);
   else stage.stop();
@@ -164,25 +164,25 @@ function shade() {
   localStorage.setItem("studio-shade", dark ? "dark" : "light");
 }
 
-/** Pictures dropped outside a field that takes pictures bring back their settings. */
-function drops() {
-  const ours = (event) => document.body.dataset.page !== "batches" && event.dataTransfer?.types.includes("Files") && !event.target.closest?.(".kind-picture, .kind-pictures");
+/** Restore the settings of pictures that are dropped outside a picture field. */
+function watchDrops() {
+  const isSettingsDrop = (event) => document.body.dataset.page !== "batches" && event.dataTransfer?.types.includes("Files") && !event.target.closest?.(".kind-picture, .kind-pictures");
   const over = (on) => one("#drop-here").classList.toggle("up", on);
   addEventListener("dragover", (event) => {
-    over(ours(event));
-    if (ours(event)) event.preventDefault();
+    over(isSettingsDrop(event));
+    if (isSettingsDrop(event)) event.preventDefault();
   });
   addEventListener("dragleave", (event) => event.relatedTarget || over(false));
   addEventListener("drop", (event) => {
     over(false);
-    if (!ours(event)) return;
+    if (!isSettingsDrop(event)) return;
     event.preventDefault();
     dropped(event.dataTransfer.files[0]).catch(complain);
   });
 }
 
-/** What Gradio leaves without a name or a role for screen readers, and help texts as they are (see fields.py). */
-function name() {
+/** Add the names and roles for screen readers that Gradio leaves out, and unescape help texts (see fields.py). */
+function fixAccessibility() {
   for (const help of document.querySelectorAll(".info-text")) {
     if (/[\uE000-\uE07F]/.test(help.textContent)) help.textContent = help.textContent.replace(/[\uE000-\uE07F]/g, (mark) => String.fromCharCode(mark.charCodeAt(0) - 0xe000));
   }
@@ -192,7 +192,7 @@ function name() {
   for (const box of document.querySelectorAll("div[aria-label]:not([role])")) box.setAttribute("role", "group");
 }
 
-/** A form's job is in the queue: show it, and on a phone go to where it is shown. */
+/** Watch a job that a form has queued; on a phone, scroll to it. */
 async function started(id) {
   await stage.watch(id);
   if (innerWidth < 760) one(".stage").scrollIntoView();
@@ -216,26 +216,26 @@ async function begin() {
   one("#ask-keys").onclick = () => one("#keys").showModal();
   for (const card of document.querySelectorAll(".card[data-workflow]")) card.onclick = () => go(card.dataset.workflow);
   addEventListener("click", ({ target }) => target.matches?.(".styles button") && style(target));
-  addEventListener("click", ({ target }) => target.closest?.("#forms .generate") && sent());
-  document.addEventListener("studio:unstarted", unstarted);
-  addEventListener("input", pressed);
-  addEventListener("toggle", pressed, true); // the list of styles is opened
+  addEventListener("click", ({ target }) => target.closest?.("#forms .generate") && checkSent());
+  document.addEventListener("studio:unstarted", onSendFailed);
+  addEventListener("input", markStyles);
+  addEventListener("toggle", markStyles, true); // when the list of styles is opened
   addEventListener("hashchange", route);
   addEventListener("keydown", keys, true);
-  drops();
-  const ours = ({ target }) => target.closest(".gallery, .closer, .batches, .stage, .activity"); // named where they are made
-  new MutationObserver((changes) => changes.every(ours) || name()).observe(document.body, { childList: true, subtree: true });
-  name();
+  watchDrops();
+  const ours = ({ target }) => target.closest(".gallery, .image-viewer, .batches, .stage, .activity"); // these are complete when they are created
+  new MutationObserver((changes) => changes.every(ours) || fixAccessibility()).observe(document.body, { childList: true, subtree: true });
+  fixAccessibility();
   route();
   const live = await stage.reattach();
   if (live && document.body.dataset.page === "start" && !location.hash) go(live.workflow);
   await activity.refresh();
-  keepInTouch();
+  watchConnection();
   document.body.classList.add("ready");
 }
 
-/** Gradio draws the page after it has loaded; begin when what we need is there. */
-const NEEDED = ["#recipe textarea, #recipe input", "#restore", ".stage", ".activity", ".gallery", ".closer", ".batches", ".top", ".card"];
+/** Gradio draws the page after it has loaded; begin when the elements we need exist. */
+const NEEDED = ["#recipe textarea, #recipe input", "#restore", ".stage", ".activity", ".gallery", ".image-viewer", ".batches", ".top", ".card"];
 const drawing = new MutationObserver(drawn);
 function drawn() {
   if (!NEEDED.every((each) => one(each))) return;

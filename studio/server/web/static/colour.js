@@ -1,18 +1,18 @@
-// A colour: its text, and a swatch to choose it from. Empty is "".
+// A colour input: a text box and a swatch. Empty is "".
 
-import { make } from "./make.js";
+import { make } from "./dom.js";
 
 let drawn = 0;
 const pen = make("canvas").getContext("2d");
 
-/** A colour as #rrggbb, black where the text is none. */
+/** A colour as #rrggbb, black if the text is not a colour. */
 function rgb(text) {
   pen.fillStyle = "#000000";
   pen.fillStyle = text;
   return pen.fillStyle;
 }
 
-/** Draw the box into ``element``; ``props`` and ``watch`` are Gradio's, for its value. */
+/** Draw the input into Gradio's ``element``; ``props`` contain its value, ``watch`` calls back when it changes. */
 export function colour(element, props, watch, trigger) {
   const id = `studio-colour-${++drawn}`;
   const text = make("input", { id, type: "text", placeholder: props.empty, spellcheck: false, autocomplete: "off" });

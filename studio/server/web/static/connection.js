@@ -1,16 +1,16 @@
-// Whether the studio still answers. While it does not, the page says so; once it does again, the page is loaded anew.
+// Watches the connection: shows a message while the server does not respond, and reloads the page when it does again.
 
-import { make } from "./make.js";
+import { make } from "./dom.js";
 import { UNREACHABLE } from "./server.js";
 
 const EVERY = 3000;
-const ADVICE = "Start it again with: studio app. This page then goes on by itself, and what you filled in is kept.";
+const ADVICE = "Start it again with: studio app. This page then continues by itself, and what you entered is kept.";
 
-/** Ask for a small file that needs no work; a proxy answers 502 or 504 for a server that is gone. */
+/** Request a small file; a proxy responds with 502 or 504 if the server is gone. */
 const answers = () => fetch("studio/icon.svg", { cache: "no-store" }).then(({ status }) => status < 500, () => false);
 
-/** Look after the connection for as long as the page is open. */
-export function keepInTouch() {
+/** Watch the connection as long as the page is open. */
+export function watchConnection() {
   let lost = false;
   setInterval(async () => {
     if (document.hidden && !lost) return;

@@ -1,39 +1,39 @@
-// The gallery: everything that was made. Search it, choose from it, look at one closer.
+// The gallery: search all pictures, select some, or open one.
 
-import * as chosen from "./chosen.js";
-import * as closer from "./closer.js";
-import * as found from "./found.js";
+import * as selection from "./selection.js";
+import * as viewer from "./image_viewer.js";
+import * as results from "./search_results.js";
 import { chips } from "./filters.js";
 import { grid } from "./grid.js";
-import { one, refill, say } from "./make.js";
+import { one, refill, say } from "./dom.js";
 import { mark as put } from "./marks.js";
-import { send, takers } from "./sending.js";
+import { sendTo, pictureWorkflows } from "./send_to.js";
 import { ask } from "./server.js";
-import { square } from "./square.js";
+import { drawCell } from "./grid_cell.js";
 
 const part = (selector) => one(`.gallery ${selector}`);
 const complain = (error) => say(error.message);
 const text = () => part("input").value.trim();
-const current = () => closer.shown()?.id;
+const current = () => viewer.shown()?.id;
 const many = (number) => `${number.toLocaleString()} ${number === 1 ? "picture" : "pictures"}`;
 
-let squares = null; // the grid
-let choices = { collection: [], workflow: [], model: [], lora: [], tag: [] }; // what the filters can offer
-let at = 0; // the square that the keyboard is on
-let page = {}; // what the page gives us: go, reuse, vary
-let looked = -Infinity; // when the folders were looked through
+let cells = null; // the grid
+let choices = { collection: [], workflow: [], model: [], lora: [], tag: [] }; // the choices of the filters
+let at = 0; // the index of the cell with the keyboard focus
+let page = {}; // callbacks of the page: go, reuse, vary
+let scanned = -Infinity; // when the folders were scanned
 
-/** Show the gallery or, where the address names one, a picture closer. */
+/** Show the gallery or, if the URL names one, a picture. */
 export async function show(id) {
   document.body.classList.toggle("looking", Boolean(id));
-  if (id) return closer.open(id).then(() => found.total || search(), lost);
-  const before = closer.shown();
-  closer.close();
-  const place = before ? found.place(before.id) : -1;
+  if (id) return viewer.open(id).then(() => results.total || search(), lost);
+  const before = viewer.shown();
+  viewer.close();
+  const place = before ? results.place(before.id) : -1;
   if (place >= 0) return focus(place);
   await search();
-  await learn();
-  await lookThrough();
+  await loadChoices();
+  await scanFolders();
 }
 
 function lost(error) {
@@ -41,20 +41,20 @@ function lost(error) {
   page.go("gallery");
 }
 
-/** Search for what is in the box; what is wrong with it is said beside it. */
+/** Run the search in the box; an error is shown beside it. */
 async function search({ stay = false } = {}) {
-  const wrong = await found.look(text()).then((latest) => (latest ? "" : null), (error) => error.message);
-  if (wrong === null) return; // somebody has typed on
+  const wrong = await results.look(text()).then((latest) => (latest ? "" : null), (error) => error.message);
+  if (wrong === null) return; // the query has changed since
   part(".wrong").textContent = wrong;
   if (wrong) return;
-  at = stay ? Math.min(at, found.total) : 0;
-  chosen.none();
+  at = stay ? Math.min(at, results.total) : 0;
+  selection.clear();
   draw();
-  await squares.painted();
+  await cells.painted();
 }
 
-/** Ask what there is to choose from. */
-async function learn() {
+/** Load the choices of the filters. */
+async function loadChoices() {
   choices = await ask("gallery/choices");
   for (const one of choices.workflow) one.title = document.getElementById(`make-${one.name}-button`)?.textContent.trim();
   filters();
@@ -62,17 +62,17 @@ async function learn() {
 
 const filters = () => refill(part(".chips"), ...chips(text(), choices, searchFor));
 
-/** Find files that came or went by other ways, now and then. */
-async function lookThrough() {
-  if (performance.now() - looked < 60_000) return;
-  looked = performance.now();
-  const waiting = setInterval(() => idle() && search({ stay: true }), 4000); // shows what was read so far
+/** Scan the folders for changed files, at most once a minute. */
+async function scanFolders() {
+  if (performance.now() - scanned < 60_000) return;
+  scanned = performance.now();
+  const waiting = setInterval(() => idle() && search({ stay: true }), 4000); // shows the files that were read so far
   const { read, gone } = await ask("gallery/refresh", "POST").finally(() => clearInterval(waiting));
-  if (read || gone) await search({ stay: true }).then(learn);
+  if (read || gone) await search({ stay: true }).then(loadChoices);
 }
 
-/** Whether nobody is in the middle of something. */
-const idle = () => document.body.dataset.page === "gallery" && !current() && !chosen.some() && scrollY < 100;
+/** Whether the grid may be redrawn without disturbing anybody. */
+const idle = () => document.body.dataset.page === "gallery" && !current() && !selection.some() && scrollY < 100;
 
 function searchFor(words) {
   part("input").value = words;
@@ -81,68 +81,68 @@ function searchFor(words) {
 }
 
 function draw() {
-  part(".grid").hidden = !found.total;
-  squares.size(found.total);
-  part(".found").textContent = found.total ? many(found.total) : "";
-  nothing();
+  part(".grid").hidden = !results.total;
+  cells.size(results.total);
+  part(".found").textContent = results.total ? many(results.total) : "";
+  showEmptyHint();
   filters();
-  chosen.draw();
-  closer.turns();
+  selection.draw();
+  viewer.turns();
 }
 
-/** Kind words where there is nothing to show. */
-function nothing() {
+/** Show a hint if nothing is found. */
+function showEmptyHint() {
   const box = part(".nothing");
   const trash = /\bis:trash\b/.test(text());
-  box.hidden = found.total > 0;
+  box.hidden = results.total > 0;
   one("h2", box).textContent = trash ? "Nothing in the trash" : text() ? "No matches" : "Your gallery is empty";
   one("p", box).textContent = trash
     ? "Pictures you move to the trash stay here and can be put back."
-    : text() ? "Try fewer words, or remove a filter." : "Every picture you make is kept here, with all of its settings.";
+    : text() ? "Try fewer words, or remove a filter." : "All pictures you generate are kept here, with their settings.";
   one("button", box).hidden = !text();
 }
 
 function fill(cell, n) {
-  found.need(n, (first) => squares.again(first))?.catch(complain);
-  const picture = found.pictures[n];
-  square(cell, picture, { n, all: found.total, chosen: Boolean(picture) && chosen.has(picture.id), current: n === at });
+  results.need(n, (first) => cells.again(first))?.catch(complain);
+  const picture = results.pictures[n];
+  drawCell(cell, picture, { n, all: results.total, chosen: Boolean(picture) && selection.has(picture.id), current: n === at });
   cell.onclick = (event) => press(event, n);
   cell.onfocus = () => (at = n);
 }
 
-/** A click opens a picture; with Ctrl, Shift, on the tick, or while others are chosen, it chooses. */
+/** Open a picture; with Ctrl, Shift, on the tick, or while others are selected, select it. */
 function press(event, n) {
   at = n;
-  if (event.shiftKey) chosen.reach(n);
-  else if (event.ctrlKey || event.metaKey || chosen.some() || event.target.matches(".pick")) chosen.toggle(n);
+  if (event.shiftKey) selection.extendTo(n);
+  else if (event.ctrlKey || event.metaKey || selection.some() || event.target.matches(".pick")) selection.toggle(n);
   else open(n);
 }
 
 function open(n) {
-  const { id } = found.pictures[n] ?? {};
+  const { id } = results.pictures[n] ?? {};
   if (id) page.go(`gallery/${id}`);
 }
 
-/** Say something of pictures, and show it wherever they are shown. */
-async function mark(ids, said) {
-  const fresh = await put(ids, said);
-  found.renew(fresh);
-  fresh.forEach(closer.renew);
-  squares.again(ids.map(found.place));
-  chosen.draw();
-  if (said.tags || said.collections) await learn().then(() => fresh.forEach(closer.renew));
+/** Change the marks of pictures, and update them everywhere on the page. */
+async function mark(ids, change) {
+  const fresh = await put(ids, change);
+  results.renew(fresh);
+  fresh.forEach(viewer.renew);
+  cells.again(ids.map(results.place));
+  selection.draw();
+  if (change.tags || change.collections) await loadChoices().then(() => fresh.forEach(viewer.renew));
 }
 
-/** Take pictures into the trash, or out of it; those that follow close the gap. */
-async function move(ids, where) {
-  await ask(`gallery/${where}`, "POST", { pictures: ids });
-  const closed = current() ? found.place(current()) : at;
-  found.without(ids);
-  chosen.none(ids);
-  at = Math.max(0, Math.min(closed, found.total - 1));
+/** Move pictures to the trash or back; the following ones close the gap. */
+async function move(ids, action) {
+  await ask(`gallery/${action}`, "POST", { pictures: ids });
+  const closed = current() ? results.place(current()) : at;
+  results.without(ids);
+  selection.clear(ids);
+  at = Math.max(0, Math.min(closed, results.total - 1));
   draw();
-  if (current()) page.go(found.pictures[at] ? `gallery/${found.pictures[at].id}` : "gallery");
-  else if (found.total) focus(at);
+  if (current()) page.go(results.pictures[at] ? `gallery/${results.pictures[at].id}` : "gallery");
+  else if (results.total) focus(at);
 }
 
 const moved = (ids) => (ids.length === 1 ? "The picture is" : `${many(ids.length)} are`);
@@ -158,34 +158,34 @@ async function restore(ids) {
   say(`${moved(ids)} back in the gallery.`);
 }
 
-/** Go to square ``n``. */
+/** Focus cell ``n``. */
 function focus(n) {
   const before = at;
-  at = Math.max(0, Math.min(n, found.total - 1));
-  const cell = squares.reveal(at);
-  squares.again([before, at]);
+  at = Math.max(0, Math.min(n, results.total - 1));
+  const cell = cells.reveal(at);
+  cells.again([before, at]);
   cell?.focus({ preventScroll: true });
 }
 
 function turn(by) {
-  open(found.place(current()) + by);
+  open(results.place(current()) + by);
 }
 
-const STEPS = { ArrowLeft: () => -1, ArrowRight: () => 1, ArrowUp: () => -squares.columns(), ArrowDown: () => squares.columns() };
+const STEPS = { ArrowLeft: () => -1, ArrowRight: () => 1, ArrowUp: () => -cells.columns(), ArrowDown: () => cells.columns() };
 
-/** A key that was pressed while the gallery is shown, and not in a box. */
+/** Handle a key while the gallery is shown. */
 export function key(event) {
-  if (event.key === "Escape" && event.target.matches("input, textarea")) return event.target.blur(); // what was written is kept
-  if (event.key === "Escape") return current() ? page.go("gallery") : chosen.none();
-  const own = marking(event.key) ?? (event.target.closest("button, a, select, summary") ? null : moving(event.key));
-  if (!own) return;
+  if (event.key === "Escape" && event.target.matches("input, textarea")) return event.target.blur(); // keeps the text
+  if (event.key === "Escape") return current() ? page.go("gallery") : selection.clear();
+  const action = markKey(event.key) ?? (event.target.closest("button, a, select, summary") ? null : moveKey(event.key));
+  if (!action) return;
   event.preventDefault();
-  Promise.resolve(own()).catch(complain);
+  Promise.resolve(action()).catch(complain);
 }
 
-/** What a key says of the pictures that are meant: the one that is shown, those chosen, or the one the keyboard is on. */
-function marking(name) {
-  const meant = current() ? [closer.shown()] : chosen.some() ? found.pictures.filter(({ id }) => chosen.has(id)) : found.pictures.slice(at, at + 1);
+/** The action of a key for the open picture, the selected ones, or the focused one. */
+function markKey(name) {
+  const meant = current() ? [viewer.shown()] : selection.some() ? results.pictures.filter(({ id }) => selection.has(id)) : results.pictures.slice(at, at + 1);
   const ids = meant.map(({ id }) => id);
   if (!ids.length) return null;
   if (name === "f") return () => mark(ids, { favourite: !meant.every(({ favourite }) => favourite) });
@@ -193,33 +193,33 @@ function marking(name) {
   return name === "Delete" ? () => (meant[0].place === "trash" ? restore : trash)(ids) : null;
 }
 
-/** Where a key leads. */
-function moving(name) {
+/** The action of a navigation key. */
+function moveKey(name) {
   const step = STEPS[name];
   if (current()) return step && !name.endsWith("Up") && !name.endsWith("Down") ? () => turn(step()) : null;
   if (step) return () => focus(at + step());
-  const led = { Enter: () => open(at), " ": () => chosen.toggle(at), Home: () => focus(0), End: () => focus(found.total - 1), "/": () => part("input").focus() };
-  return led[name] ?? null;
+  const actions = { Enter: () => open(at), " ": () => selection.toggle(at), Home: () => focus(0), End: () => focus(results.total - 1), "/": () => part("input").focus() };
+  return actions[name] ?? null;
 }
 
-/** Wire the gallery; ``given`` is what it needs of the page. */
+/** Connect the gallery; ``given`` are callbacks of the page. */
 export function ready(given) {
   page = given;
-  const again = (numbers) => squares.again(numbers);
+  const again = (numbers) => cells.again(numbers);
   const acts = Object.fromEntries(Object.entries({ mark, trash, restore }).map(([name, act]) => [name, (...some) => act(...some).catch(complain)]));
-  squares = grid(part(".grid"), fill);
-  chosen.ready({ ...acts, again, choices: () => choices });
-  closer.ready({
-    ...given, ...acts, turn, takers,
+  cells = grid(part(".grid"), fill);
+  selection.ready({ ...acts, again, choices: () => choices });
+  viewer.ready({
+    ...given, ...acts, turn, pictureWorkflows,
     go: (id) => page.go(id ? `gallery/${id}` : "gallery"),
     look: (kind, name) => {
-      closer.close();
+      viewer.close();
       page.go("gallery");
       searchFor(`${kind}:"${name}"`);
     },
-    place: (id) => [found.place(id), found.total],
+    place: (id) => [results.place(id), results.total],
     choices: () => choices,
-    send: (taker, entry) => page.reuse(send(taker, entry), `Added to ${taker.title}.`),
+    send: (target, entry) => page.reuse(sendTo(target, entry), `Added to ${target.title}.`),
   });
   let typed = 0;
   part("input").oninput = () => {

@@ -1,13 +1,13 @@
-// A grid of squares of which only those near the view exist, so that ten thousand scroll like ten.
+// A virtual grid: only the cells near the view exist, so that it scrolls smoothly with ten thousand pictures.
 
-import { make } from "./make.js";
+import { make } from "./dom.js";
 
 const GAP = 10;
-const WIDE = 180; // a square is at least that wide, a little over half of it on a phone
-const AHEAD = 0.75; // how many screens above and below the view are drawn, once the view is
-const FAST = 1.5; // screens a frame; whoever scrolls faster sees squares, and pictures once it slows down
+const WIDE = 180; // the minimum width of a cell; 60 % of it on a phone
+const AHEAD = 0.75; // screens above and below the view that are drawn after the view
+const FAST = 1.5; // screens a frame; when scrolling faster, the pictures are drawn later
 
-/** A grid in ``list``. ``fill(cell, n)`` draws square ``n`` into a new or emptied element. */
+/** A grid in ``list``. ``fill(cell, n)`` draws cell ``n`` into a new or emptied element. */
 export function grid(list, fill) {
   const cells = new Map();
   let count = 0;
@@ -15,7 +15,7 @@ export function grid(list, fill) {
   let side = WIDE;
   let ahead = 0;
   let drawing = 0;
-  let above = 0; // how far the view was scrolled when it was drawn last
+  let above = 0; // the scroll position when the view was drawn last
 
   function measure() {
     const width = list.clientWidth;
@@ -31,7 +31,7 @@ export function grid(list, fill) {
     cell.style.transform = `translate(${(n % columns) * (side + GAP)}px, ${Math.floor(n / columns) * (side + GAP)}px)`;
   }
 
-  /** The numbers of the first square to draw and of the one behind the last. */
+  /** The indices of the first cell to draw and of the one after the last. */
   function range(view) {
     const screen = innerHeight;
     const row = (height) => Math.floor(height / (side + GAP));
@@ -69,7 +69,7 @@ export function grid(list, fill) {
     fill(cell, n);
   }
 
-  /** Take a square out, and its picture off the line. */
+  /** Remove a cell, and cancel the loading of its picture. */
   function drop(n) {
     const cell = cells.get(n);
     cell.querySelector("img")?.removeAttribute("src");
@@ -85,7 +85,7 @@ export function grid(list, fill) {
   }).observe(list);
 
   return {
-    /** How many squares there are; all of them are drawn anew. */
+    /** Set the number of cells and redraw them all. */
     size(number) {
       count = number;
       ahead = 0;
@@ -93,19 +93,19 @@ export function grid(list, fill) {
       measure();
       draw();
     },
-    /** Draw squares anew, as far as they are on the page: those of a list, or all from a number on. */
+    /** Redraw the existing cells of a list, or all from an index on. */
     again(some) {
       const meant = Array.isArray(some) ? some : [...cells.keys()].filter((n) => n >= some);
       for (const n of new Set(meant)) if (cells.has(n)) show(n);
     },
-    /** Resolves when every picture in view is there, or cannot come. */
+    /** Resolves when every picture in view is loaded or has failed. */
     async painted() {
       await Promise.all([...cells.values()].map((cell) => cell.querySelector("img")?.decode().catch(() => {})));
       ahead = AHEAD;
       draw();
     },
     columns: () => columns,
-    /** Scroll so that square ``n`` is in view, and return it. */
+    /** Scroll cell ``n`` into view, and return it. */
     reveal(n) {
       const top = list.getBoundingClientRect().top + Math.floor(n / columns) * (side + GAP);
       if (top < 140) scrollBy(0, top - 140);

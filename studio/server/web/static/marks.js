@@ -1,12 +1,12 @@
-// What people say of pictures: hearts, stars, tags, collections and notes. Every change goes to the server at once.
+// Marks of pictures: favourite, rating, tags, collections and notes. Every change is sent to the server at once.
 
 import { ask } from "./server.js";
-import { make } from "./make.js";
+import { make } from "./dom.js";
 
 let sent = Promise.resolve();
 
-/** Change marks of pictures; resolves to all marks they have now. One change is sent after another, so that the answer
- * to an earlier one never arrives last and shows marks as they were before. */
+/** Change the marks of pictures; resolves to their new marks. One change is sent after another, so that the answer to an
+ * earlier one never arrives last and shows marks as they were before. */
 export function mark(pictures, change) {
   const send = () => ask("gallery", "PATCH", { pictures, ...change });
   return (sent = sent.then(send, send));
@@ -17,13 +17,13 @@ export function heart(on, press) {
   return make("button", { type: "button", className: "heart", "aria-pressed": on, "aria-label": "Favourite", title: label, onclick: () => press(!on) }, "♥");
 }
 
-/** Five stars; pressing the one that is set takes the rating away. */
+/** Five stars; pressing the current one removes the rating. */
 export function stars(rating, press) {
   const star = (n) => make("button", { type: "button", className: n <= rating ? "lit" : "", "aria-pressed": n === rating, "aria-label": `${n} of 5 stars`, onclick: () => press(n === rating ? 0 : n) }, "★");
   return make("div", { className: "stars", role: "group", "aria-label": "Rating" }, ...[1, 2, 3, 4, 5].map(star));
 }
 
-/** Names that can be put on and taken off: ``kind`` is "tags" or "collections", ``known`` those there are. */
+/** Tags or collections (``kind``) that can be added and removed; ``known`` are the existing ones. */
 export function names(kind, label, has, known, { change, look }) {
   const each = (name) =>
     make("span", { className: "name" },
@@ -32,13 +32,13 @@ export function names(kind, label, has, known, { change, look }) {
   return make("div", { className: "names" }, ...has.map(each), adder(kind, label, known, change));
 }
 
-/** A box that puts a name on with Enter; it offers the names there are. */
+/** A box that adds a name with Enter; it suggests existing names. */
 export function adder(kind, label, known, change) {
   const list = `${kind}-there-are`;
   const box = make("input", { type: "text", placeholder: label, "aria-label": label, maxLength: 100 });
   box.setAttribute("list", list);
   const add = () => box.value.trim() && change({ [kind]: { [box.value.trim()]: true } });
-  box.onchange = add; // Enter, and a name that was chosen from the list
+  box.onchange = add; // also for a name that is chosen from the list
   return make("span", { className: "add" }, box, make("datalist", { id: list }, ...known.map(({ name }) => make("option", { value: name }))));
 }
 

@@ -1,10 +1,10 @@
-// A number box: its value is Gradio's, a number or "" for empty.
+// A number input; its value is a number, or "" for empty.
 
-import { make } from "./make.js";
+import { make } from "./dom.js";
 
 let drawn = 0;
 
-/** Put the box into Gradio's ``element``; ``props`` hold its value, ``watch`` hears when the form sets it. */
+/** Draw the input into Gradio's ``element``; ``props`` contain its value, ``watch`` calls back when it changes. */
 export function number(element, props, watch, trigger) {
   const id = `studio-number-${++drawn}`;
   const input = make("input", { id, type: "number", placeholder: props.empty, min: props.least ?? "", max: props.greatest ?? "", step: props.step });

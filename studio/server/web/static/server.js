@@ -1,9 +1,9 @@
-// The HTTP API as the page uses it. Every address is relative to the page's own, which holds its key.
+// The client of the HTTP API. Every URL is relative to the page's own, which contains its key.
 
-/** An address that the API told ("/api/…"), from the page's own. */
+/** A URL of the API ("/api/…"), relative to the page. */
 export const here = (address) => address.replace(/^\//, "");
 
-/** Ask the server; throws an Error with the words it answers with. */
+/** Send a request; throws an Error with the server's message. */
 export async function ask(path, method = "GET", body = undefined) {
   const answer = await fetch(`api/${path}`, {
     method,
@@ -16,18 +16,18 @@ export async function ask(path, method = "GET", body = undefined) {
   return answer.status === 204 ? null : answer.json();
 }
 
-/** Whether the studio answers. */
+/** Whether the server responds. */
 export const reached = () => ask("jobs?most=1").then(() => true, (error) => error.message !== UNREACHABLE);
 
 export const UNREACHABLE = "Can't reach the studio. Is it still running?";
 
-/** Hear a job's events until it is over; returns how to stop listening. */
-export function follow(id, hear) {
+/** Listen to a job's events until it is over; returns a function that stops listening. */
+export function follow(id, callback) {
   const source = new EventSource(`api/jobs/${id}/events`);
   for (const name of ["queued", "stalled", "loading", "step", "preview", "made", ...ENDS]) {
     source.addEventListener(name, (event) => {
       if (ENDS.includes(name)) source.close();
-      hear(name, JSON.parse(event.data));
+      callback(name, JSON.parse(event.data));
     });
   }
   return () => source.close();

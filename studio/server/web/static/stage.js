@@ -1,28 +1,28 @@
-// The stage: what is being made, what was made, and the settings of the picture that is shown.
+// The stage: the running job, its pictures, and the settings of the picture that is shown.
 
 import { ask, ENDS, follow, here } from "./server.js";
-import { make, one } from "./make.js";
+import { make, one } from "./dom.js";
 import { rows } from "./settings.js";
 
 const part = (selector) => one(`.stage ${selector}`);
 
-let job = null; // the one that is watched
-let shown = -1; // which of its pictures
+let job = null; // the watched job
+let shown = -1; // the index of the picture that is shown
 let leave = () => {};
-const WATCHED = "studio-job"; // where the tab keeps the id of the job that it watches
+const WATCHED = "studio-job"; // the key in the tab's session storage
 
-/** Watch a job: live where it is not over yet, its pictures in any case. */
+/** Watch a job: show its pictures and, if it is not over, follow its events. */
 export async function watch(id) {
   leave();
   job = await ask(`jobs/${id}`);
   sessionStorage.setItem(WATCHED, id);
   shown = job.pictures.length - 1;
   draw();
-  if (!ENDS.includes(job.state)) leave = follow(id, hear);
+  if (!ENDS.includes(job.state)) leave = follow(id, onEvent);
   else settle(job.problem);
 }
 
-/** The job that this tab watched before it was reloaded; else the one at work, or one that waits. Returns it if it is not over. */
+/** Watch the job that this tab watched before a reload, else the running one, or a waiting one. Returns the live job. */
 export async function reattach() {
   const jobs = await ask("jobs?most=50");
   const live = jobs.find((each) => each.state === "running") ?? jobs.findLast((each) => each.state === "queued");
@@ -31,18 +31,18 @@ export async function reattach() {
   return live ?? null;
 }
 
-/** Another workflow's form is shown: how an earlier job ended is no longer said. */
+/** Hide the outcome of an earlier job when the form of another workflow is shown. */
 export function turnTo(workflow) {
   if (job && job.workflow !== workflow && ENDS.includes(job.state)) part(".at-work").hidden = true;
 }
 
-export const atWork = () => Boolean(job) && !part(".at-work").hidden;
-export const stop = () => atWork() && ask(`jobs/${job.id}`, "DELETE");
+export const isRunning = () => Boolean(job) && !part(".at-work").hidden;
+export const stop = () => isRunning() && ask(`jobs/${job.id}`, "DELETE");
 export const recipe = () => job && { workflow: job.workflow, values: { ...job.values, seed: seed(), count: 1 } };
 const seed = () => (job.seed + Math.max(shown, 0)) % 2 ** 32;
 
-function hear(name, data) {
-  if (data.text) part(".said").textContent = data.text;
+function onEvent(name, data) {
+  if (data.text) part(".status").textContent = data.text;
   if (name === "step") part("progress").value = (data.picture - 1 + data.step / data.steps) / data.pictures;
   else if (name === "queued" || name === "loading") part("progress").removeAttribute("value");
   if (name === "preview") preview(`data:image/jpeg;base64,${data.jpeg}`, data.picture);
@@ -62,19 +62,19 @@ function preview(address, number) {
   part(".shown").alt = `Picture ${number}, not finished yet`;
 }
 
-/** The job is over: the line at the top goes, or says why it ended. */
+/** The job is over: hide the line at the top, or show why it ended. */
 async function settle(problem, text = "") {
   const id = job.id;
   part(".at-work").hidden = true;
-  const fresh = await ask(`jobs/${id}`); // with what was made while nobody listened
+  const fresh = await ask(`jobs/${id}`); // with the pictures that were missed
   if (job.id !== id) return;
   job = fresh;
   if (job.pictures.length) show(Math.min(Math.max(shown, 0), job.pictures.length - 1));
-  else state("empty"); // without the preview of a picture that was never finished
+  else state("empty"); // without the preview of an unfinished picture
   if (problem || (text && text !== "Done")) {
     part(".at-work").hidden = false;
     part(".at-work").dataset.over = problem ? "failed" : "stopped";
-    part(".said").textContent = problem || `${text}. ${kept()}`;
+    part(".status").textContent = problem || `${text}. ${kept()}`;
   }
   document.dispatchEvent(new Event("studio:over"));
 }
@@ -86,7 +86,7 @@ function draw() {
   line.hidden = ENDS.includes(job.state);
   delete line.dataset.over;
   part("progress").removeAttribute("value");
-  part(".said").textContent = "Getting ready";
+  part(".status").textContent = "Getting ready";
   state(job.pictures.length ? "done" : line.hidden ? "empty" : "live");
   if (!job.pictures.length) part(".shown").removeAttribute("src");
   compare(false);
@@ -97,7 +97,7 @@ function state(name) {
   part("").dataset.state = name;
 }
 
-/** Show one of the job's pictures, with its settings beside it. */
+/** Show one of the job's pictures, with its settings. */
 export function show(number) {
   if (!job) return;
   part(".strip").replaceChildren(...job.pictures.map(thumbnail));
@@ -131,13 +131,13 @@ function settings() {
   part(".compare").hidden = !before();
 }
 
-/** What this picture can be compared with: the one it was made from, or the one before it. */
+/** The picture to compare with: the start picture, or the previous one. */
 function before() {
   if (typeof job.values.image === "string") return `api/pictures/${job.values.image}`;
   return job.pictures.length > 1 ? here(job.pictures[(shown || job.pictures.length) - 1].url) : null;
 }
 
-/** The slider between before and after, on or off. */
+/** Show or hide the slider between before and after. */
 export function compare(on = part(".divide").hidden) {
   const usable = on && job && before();
   part(".before").hidden = part(".divide").hidden = !usable;
@@ -152,7 +152,7 @@ function divide() {
   part(".canvas").style.setProperty("--divide", `${part(".divide").value}%`);
 }
 
-/** Wire the stage's own buttons; ``reuse`` brings a recipe into its form. */
+/** Connect the stage's buttons; ``reuse`` fills a recipe into its form. */
 export function ready(reuse) {
   part(".stop").onclick = stop;
   part(".reuse").onclick = () => reuse(recipe());

@@ -1,10 +1,10 @@
-// Where a picture came from, what came of it, and what looks like it: small pictures to go to.
+// The lineage of a picture and similar pictures, as thumbnails to click.
 
-import { make } from "./make.js";
+import { make } from "./dom.js";
 import { here } from "./server.js";
 
-/** ``to`` is given the id of the picture that somebody goes to. */
-export function kin(entry, to) {
+/** ``to`` gets the id of the picture that is clicked. */
+export function lineage(entry, to) {
   const { ancestors, descendants } = entry.lineage;
   const tree = ancestors.length || descendants.length ? [family(entry, ancestors, descendants, to)] : [];
   return [...tree, ...(entry.similar.length ? [alike(entry.similar, to)] : [])];
@@ -14,7 +14,7 @@ function family(entry, ancestors, descendants, to) {
   const self = make("img", { className: "self", src: here(entry.thumbnail), alt: "This picture" });
   const tree = make("div", { className: "tree", tabIndex: 0, role: "group", "aria-label": "Came from, and led to" },
     branch(ancestors, to, "before"), self, branch(descendants, to, "after"));
-  return make("section", {}, make("h2", {}, "Where it came from, what came of it"), tree);
+  return make("section", {}, make("h2", {}, "Came from, and led to"), tree);
 }
 
 function branch(relatives, to, side) {
@@ -30,7 +30,7 @@ function relative(one, to) {
 
 function alike(similar, to) {
   const row = make("ul", { className: "alike" }, ...similar.map((picture) => make("li", {}, small(picture, to))));
-  return make("section", {}, make("h2", {}, "Looks like it"), row);
+  return make("section", {}, make("h2", {}, "Similar pictures"), row);
 }
 
 function small(picture, to) {

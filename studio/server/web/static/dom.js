@@ -13,7 +13,7 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-/** Put children in place of those there were; the one that had the keyboard has it again, by its name. */
+/** Replace the children of an element; a child with the same name keeps the keyboard focus. */
 export function refill(element, ...children) {
   const named = (each) => each.getAttribute("aria-label") ?? each.textContent;
   const had = element.contains(document.activeElement) ? named(document.activeElement) : null;
@@ -22,10 +22,10 @@ export function refill(element, ...children) {
   [...element.querySelectorAll("a, button, input, select, textarea")].find((each) => named(each) === had)?.focus({ preventScroll: true });
 }
 
-/** Whether words stand between commas in what is written in a box. */
+/** Whether a box contains these words between commas. */
 export const has = (box, words) => `, ${box.value.trim()},`.includes(`, ${words},`);
 
-/** Add words to what is written in a box of Gradio's, or take them out again. */
+/** Add words to the text of one of Gradio's boxes, or remove them. */
 export function toggle(box, words) {
   const framed = `, ${box.value.trim()},`;
   const without = framed.replace(`, ${words},`, ",");
@@ -35,7 +35,7 @@ export function toggle(box, words) {
 
 let fading;
 
-/** Say something at the bottom of the page for a few seconds; ``act``, {label, press}, is a button beside it. */
+/** Show a message at the bottom of the page for a few seconds; ``act``, {label, press}, is a button beside it. */
 export function say(text, act = null) {
   const toast = one("#toast");
   const down = () => {

@@ -1,17 +1,17 @@
-// The first rows of a table, what each column is for, and what is wrong, at the cell where it is.
+// A preview of a table: the first rows, the inputs of the columns, and the problems of cells.
 
-import { make } from "./make.js";
+import { make } from "./dom.js";
 
 /**
- * Draw the table into ``place``. ``choose(column, input)`` hears what somebody says a column is for, and
- * ``mend(row, column, text)`` what a wrong cell shall say.
+ * Draw the table into ``place``. ``choose(column, input)`` is called when an input is chosen for a column, and
+ * ``editCell(row, column, text)`` when a wrong cell is edited.
  */
-export function sheet(place, { columns, inputs, rows, problems, skipped }, choose, mend) {
+export function drawTable(place, { columns, inputs, rows, problems, skipped }, choose, editCell) {
   const at = new Map(skipped.map(({ row, reason }) => [`${row} `, `Skipped. ${reason}`]));
   for (const { row, column, reason } of problems) at.set(`${row} ${column}`, reason);
   const { dataset, value } = document.activeElement ?? {};
   const head = make("tr", {}, make("th", { scope: "col" }, "Row"), ...columns.map((column) => named(column, inputs, at.get(`0 ${column.name}`), choose)));
-  const body = rows.map(({ row, cells }) => line(row, cells, columns, at, mend));
+  const body = rows.map(({ row, cells }) => line(row, cells, columns, at, editCell));
   place.replaceChildren(make("table", {}, make("thead", {}, head), make("tbody", {}, ...body)));
   if (dataset?.column !== undefined) place.querySelector(`select[data-column="${CSS.escape(dataset.column)}"]`)?.focus();
   const typed = dataset?.cell && place.querySelector(`input[data-cell="${CSS.escape(dataset.cell)}"]`);
@@ -23,7 +23,7 @@ export function sheet(place, { columns, inputs, rows, problems, skipped }, choos
 
 function named({ name, input }, inputs, wrong, choose) {
   const known = inputs.some((each) => each.name === input);
-  const select = make("select", { "aria-label": `What the column ${name} is for` },
+  const select = make("select", { "aria-label": `Input for column ${name}` },
     ...(input === null ? [make("option", { value: "?", disabled: true }, "Choose …")] : []),
     make("option", { value: "" }, "Don't use (file names only)"),
     ...(input && !known ? [make("option", { value: input }, input)] : []),
@@ -31,23 +31,23 @@ function named({ name, input }, inputs, wrong, choose) {
   select.value = input ?? "?";
   select.dataset.column = name;
   select.onchange = () => choose(name, select.value);
-  return make("th", { scope: "col", className: wrong ? "wrong" : "" }, make("span", {}, name), select, ...said(wrong));
+  return make("th", { scope: "col", className: wrong ? "wrong" : "" }, make("span", {}, name), select, ...problemText(wrong));
 }
 
-function line(row, cells, columns, at, mend) {
+function line(row, cells, columns, at, editCell) {
   const cell = ({ name }) => {
     const wrong = at.get(`${row} ${name}`);
-    return make("td", { className: wrong ? "wrong" : "" }, wrong ? box(row, name, cells[name] ?? "", mend) : (cells[name] ?? ""), ...said(wrong));
+    return make("td", { className: wrong ? "wrong" : "" }, wrong ? box(row, name, cells[name] ?? "", editCell) : (cells[name] ?? ""), ...problemText(wrong));
   };
   const whole = at.get(`${row} `);
-  return make("tr", {}, make("th", { scope: "row", className: whole ? "wrong" : "" }, String(row), ...said(whole)), ...columns.map(cell));
+  return make("tr", {}, make("th", { scope: "row", className: whole ? "wrong" : "" }, String(row), ...problemText(whole)), ...columns.map(cell));
 }
 
-function box(row, name, value, mend) {
+function box(row, name, value, editCell) {
   const input = make("input", { value, spellcheck: false, autocomplete: "off", "aria-label": `${name} in row ${row}` });
   input.dataset.cell = `${row} ${name}`;
-  input.onchange = () => mend(row, name, input.value);
+  input.onchange = () => editCell(row, name, input.value);
   return input;
 }
 
-const said = (wrong) => (wrong ? [make("small", {}, wrong)] : []);
+const problemText = (wrong) => (wrong ? [make("small", {}, wrong)] : []);

@@ -1,20 +1,20 @@
-// What the gallery found for a search: read piece by piece, as far as somebody looks.
+// The results of a search in the gallery, loaded page by page while scrolling.
 
 import { ask } from "./server.js";
 
-const FIRST = 100; // fills most screens, and comes at once
+const FIRST = 100; // fills most screens, and loads at once
 const MORE = 500;
-const AHEAD = 40; // it is read that far ahead of what is looked at
+const AHEAD = 40; // pictures that are loaded ahead of the view
 
-export let pictures = []; // those that were read, newest first
+export let pictures = []; // those that are loaded, newest first
 export let total = 0;
 
 let words = "";
-let next = ""; // what to give for more, "" at the end
+let next = ""; // the cursor of the next page, "" at the end
 let searches = 0;
 let reading = null;
 
-/** Search anew; resolves to whether this is still the latest search. */
+/** Search; resolves to false if a later search has started meanwhile. */
 export async function look(text) {
   const mine = ++searches;
   reading = null;
@@ -26,13 +26,13 @@ export async function look(text) {
 
 const address = (text, after, most) => `gallery?${new URLSearchParams({ find: text, after, most })}`;
 
-/** Read on where picture ``n`` is not here, or nearly the last; ``came`` hears of each piece by the number of its first. */
-export function need(n, came) {
+/** Load more if picture ``n`` is missing or nearly the last; ``loaded`` gets the index of the first new picture. */
+export function need(n, loaded) {
   if (n + AHEAD < pictures.length || !next || reading) return reading;
   reading = more(searches).then((from) => {
     if (from === null) return;
     reading = null;
-    came(from);
+    loaded(from);
   });
   reading.catch(() => (reading = null));
   return reading;
@@ -47,7 +47,7 @@ async function more(mine) {
   return from;
 }
 
-/** Take pictures out of what was found. */
+/** Remove pictures from the results. */
 export function without(ids) {
   const gone = new Set(ids);
   const before = pictures.length;
@@ -55,7 +55,7 @@ export function without(ids) {
   total -= before - pictures.length;
 }
 
-/** Put what is now said of pictures in place of what was. */
+/** Replace pictures whose marks have changed. */
 export function renew(fresh) {
   const by = new Map(fresh.map((picture) => [picture.id, picture]));
   pictures.forEach((picture, n) => by.has(picture.id) && (pictures[n] = by.get(picture.id)));

@@ -1,20 +1,20 @@
-// One batch as it fills: its pictures row by row, how far it is, and what can be done with it.
+// One batch: its progress, its pictures row by row, and its actions.
 
 import { ask, ENDS, here } from "./server.js";
-import { make, one, say } from "./make.js";
+import { make, one, say } from "./dom.js";
 
 const part = (selector) => one(`.batches .one ${selector}`);
-const AT_ONCE = 1000; // rows that are drawn before somebody asks for more
+const PAGE = 1000; // rows that are drawn at once
 let batch = null;
-let source = null; // events of the batch that is shown
+let source = null; // the event stream of the open batch
 let tiles = new Map(); // by the keys of their pictures
 let counting = null;
 
-/** Show a batch, and go on hearing of it. */
+/** Show a batch and follow its events. */
 export async function show(name) {
   [tiles, batch] = [new Map(), null];
   part(".tiles").replaceChildren();
-  part(".said").textContent = "";
+  part(".status").textContent = "";
   part(".tiles").className = "tiles";
   const found = await ask(`batches/${encodeURIComponent(name)}`);
   batch = found;
@@ -23,7 +23,7 @@ export async function show(name) {
   listen();
 }
 
-/** Another page is shown. */
+/** Stop listening when another page is shown. */
 export function leave() {
   source?.close();
   source = null;
@@ -33,9 +33,9 @@ export function leave() {
 
 /** "12 of 40 made, 1 failed". */
 export function counts({ made, pictures, failed, blocked, skipped }) {
-  const others = [[failed + blocked, "could not be made"], [skipped, skipped === 1 ? "row skipped" : "rows skipped"]];
-  const said = others.filter(([many]) => many).map(([many, words]) => `, ${many.toLocaleString()} ${words}`);
-  return `${made.toLocaleString()} of ${pictures.toLocaleString()} made${said.join("")}`;
+  const others = [[failed + blocked, "failed"], [skipped, skipped === 1 ? "row skipped" : "rows skipped"]];
+  const parts = others.filter(([many]) => many).map(([many, words]) => `, ${many.toLocaleString()} ${words}`);
+  return `${made.toLocaleString()} of ${pictures.toLocaleString()} made${parts.join("")}`;
 }
 
 const path = (act = "") => `batches/${encodeURIComponent(batch.name)}${act && `/${act}`}`;
@@ -44,15 +44,15 @@ const live = () => batch.state === "running" || batch.state === "waiting";
 function listen() {
   leave();
   source = new EventSource(`api/${path("events")}`);
-  const hear = { queued: tell, loading: tell, step: tell, rowdone: done };
-  for (const [name, heard] of Object.entries(hear)) source.addEventListener(name, ({ data }) => heard(JSON.parse(data)));
+  const handlers = { queued: showStatus, loading: showStatus, step: showStatus, rowdone: done };
+  for (const [name, handle] of Object.entries(handlers)) source.addEventListener(name, ({ data }) => handle(JSON.parse(data)));
   for (const name of ENDS) source.addEventListener(name, () => over().catch(complain));
 }
 
 const complain = (error) => say(error.message);
 
-function tell({ text, fraction }) {
-  part(".said").textContent = text;
+function showStatus({ text, fraction }) {
+  part(".status").textContent = text;
   if (fraction !== undefined) part("progress").value = fraction;
 }
 
@@ -63,7 +63,7 @@ function done(row) {
   counting ??= setTimeout(() => count().catch(complain), 1000);
 }
 
-/** Ask anew how many there are, at most once a second. */
+/** Load the counts again, at most once a second. */
 async function count() {
   counting = null;
   const { name } = batch;
@@ -73,11 +73,11 @@ async function count() {
   draw();
 }
 
-/** It has ended: what the events did not tell is read again. */
+/** Load everything again when the batch has ended. */
 async function over() {
   leave();
   const { name } = batch;
-  const [fresh, { rows }] = await Promise.all([ask(path()), ask(path(`rows?most=${AT_ONCE}`))]);
+  const [fresh, { rows }] = await Promise.all([ask(path()), ask(path(`rows?most=${PAGE}`))]);
   if (batch?.name !== name) return;
   batch = fresh;
   for (const row of rows) for (const tile of tiles.get(row.key) ?? []) fill(tile, row);
@@ -88,7 +88,7 @@ function draw() {
   one(".batches").classList.toggle("live", live());
   part("h1").textContent = batch.title;
   part(".stands").textContent = stands();
-  if (!live()) part(".said").textContent = ended();
+  if (!live()) part(".status").textContent = ended();
   part("progress").value = Math.max(live() ? part("progress").value : 0, batch.made / batch.pictures);
   part(".acts").replaceChildren(...acts());
   part(".which").replaceChildren(...which());
@@ -99,8 +99,8 @@ const stands = () => `${batch.workflow} · ${counts(batch)}`;
 function ended() {
   if (batch.problem) return batch.problem;
   const left = batch.left === 1 ? "1 picture is" : `${batch.left.toLocaleString()} pictures are`;
-  if (batch.state === "stopped") return `Stopped. ${left} left to make; what is made is kept.`;
-  return batch.made === batch.pictures ? "Done. All pictures are made." : "Done, all but those that could not be made. Each says why.";
+  if (batch.state === "stopped") return `Stopped. ${left} left to generate; finished ones are kept.`;
+  return batch.made === batch.pictures ? "Done. All pictures are finished." : "Done, except for the failed pictures. Each shows its error.";
 }
 
 function acts() {
@@ -108,7 +108,7 @@ function acts() {
   const link = (label, file, rest) => (batch.files[file] ? [make("a", { className: "quiet", href: here(batch.files[file]), ...rest }, label)] : []);
   return [
     ...(live() ? [act("Stop", "stop", "strong stop")] : []),
-    ...(!live() && (batch.left || batch.blocked) ? [act("Go on", "go", "strong")] : []),
+    ...(!live() && (batch.left || batch.blocked) ? [act("Resume", "go", "strong")] : []),
     ...(!live() && batch.failed ? [act("Retry failed", "retry")] : []),
     ...(live() ? [] : link("Contact sheet", "contact-sheet.html", { target: "_blank", rel: "noopener" })),
     ...(live() || !batch.made ? [] : [make("a", { className: "quiet", href: here(batch.zip), download: `${batch.name}.zip` }, "Download all (ZIP)")]),
@@ -127,7 +127,7 @@ async function press(act) {
   }
 }
 
-/** All rows, or those alone that could not be made. */
+/** Chips that show all rows, or only the failed ones. */
 function which() {
   const wrong = batch.failed + batch.blocked;
   const list = part(".tiles");
@@ -137,12 +137,12 @@ function which() {
     const press = () => (list.classList.toggle("only-wrong", only), part(".which").replaceChildren(...which()));
     return make("button", { type: "button", className: "quiet", "aria-pressed": list.classList.contains("only-wrong") === only, onclick: press }, label);
   };
-  return [chip("All rows", false), chip(`Not made (${wrong.toLocaleString()})`, true)];
+  return [chip("All rows", false), chip(`Failed (${wrong.toLocaleString()})`, true)];
 }
 
 async function more(after) {
   const { name } = batch;
-  const { rows, total } = await ask(path(`rows?after=${after}&most=${AT_ONCE}`));
+  const { rows, total } = await ask(path(`rows?after=${after}&most=${PAGE}`));
   if (batch?.name !== name) return;
   part(".tiles").append(...rows.map(tile));
   const next = after + rows.length;
@@ -153,7 +153,7 @@ async function more(after) {
 function tile(row) {
   const again = make("button", { type: "button", className: "quiet redo", onclick: () => redo(row.key) }, "");
   const made = make("li", {}, make("a", { className: "face", target: "_blank", rel: "noopener" }),
-    make("strong", { title: told(row) }, row.prompt || name(row)), make("span", { className: "soft about" }), make("p", {}), again);
+    make("strong", { title: cellTexts(row) }, row.prompt || name(row)), make("span", { className: "soft about" }), make("p", {}), again);
   tiles.set(row.key, [...(tiles.get(row.key) ?? []), made]);
   [made.dataset.file, made.dataset.row] = [name(row), row.row];
   fill(made, row);
@@ -162,7 +162,7 @@ function tile(row) {
 
 const name = ({ file }) => file.replace(/\.png$/, "");
 
-/** Make one picture again; its tile, and its key, are others from then on. */
+/** Generate one picture again; it gets another key and another tile. */
 async function redo(key) {
   try {
     await ask(path(`rows/${key}/redo`), "POST");
@@ -172,9 +172,9 @@ async function redo(key) {
   }
 }
 
-const told = ({ cells }) => Object.entries(cells).map(([name, cell]) => `${name}: ${cell}`).join("\n");
+const cellTexts = ({ cells }) => Object.entries(cells).map(([name, cell]) => `${name}: ${cell}`).join("\n");
 
-/** What became of a row. */
+/** Show the state of a row. */
 function fill(tile, { status, url, problem, size }) {
   const face = one(".face", tile);
   const { file, row } = tile.dataset;
@@ -187,6 +187,6 @@ function fill(tile, { status, url, problem, size }) {
     face.replaceChildren(make("img", { src: `${here(url)}?edge=320`, alt: file, loading: "lazy", decoding: "async" }));
   } else if (!url) {
     face.removeAttribute("href");
-    face.replaceChildren(make("span", {}, status === "waiting" ? "" : "Not made"));
+    face.replaceChildren(make("span", {}, status === "waiting" ? "" : "Failed"));
   }
 }

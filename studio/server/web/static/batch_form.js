@@ -1,28 +1,28 @@
-// A new batch: choose a workflow, bring a table, say what its columns are for, start.
+// The form for a new batch: choose a workflow, add a table, map its columns, start.
 
 import { ask, base64 } from "./server.js";
-import { make, one } from "./make.js";
-import { sheet } from "./sheet.js";
+import { make, one } from "./dom.js";
+import { drawTable } from "./table_preview.js";
 
 const part = (selector) => one(`.batches .new ${selector}`);
 const field = (name) => part(`[name="${name}"]`);
 const TYPED = ["names", "values", "grid", "encoding"];
 let table = { file: "", data: "" };
-let cells = {}; // what somebody wrote into wrong cells, by row and column
-let skip = false; // whether rows that are still wrong are left out
-let mapping = {}; // what somebody said columns are for; the studio finds out the rest
-let known = null; // the workflows, once they are read
-let asked = 0; // how often it was looked at, so that a late answer does not count
-let waits = null;
-let empty = []; // what stands where a table can be dropped, before there is one
+let cells = {}; // edited cells, by row and column
+let skip = false; // whether rows with errors are skipped
+let mapping = {}; // inputs that were chosen for columns; the server guesses the others
+let known = null; // the promise of the workflows
+let requests = 0; // to ignore late responses
+let timer = null;
+let empty = []; // the content of the drop area before there is a table
 let go = () => {};
 
-/** Wire the form; ``to`` goes to another part of the page. */
+/** Connect the form; ``to`` goes to another part of the page. */
 export function ready(to) {
   go = to;
   empty = [...part(".what").childNodes];
   field("workflow").onchange = () => again(describe());
-  field("file").onchange = ({ target }) => target.files[0] && bring(target.files[0]);
+  field("file").onchange = ({ target }) => target.files[0] && useFile(target.files[0]);
   for (const name of TYPED) field(name).oninput = () => soon();
   part(".skip").onclick = () => again((skip = !skip));
   part("").onsubmit = start;
@@ -34,7 +34,7 @@ export function ready(to) {
 
 const shown = () => document.body.dataset.page === "batches" && !part("").hidden;
 
-/** The form as it was left; the workflows are read at the first time. */
+/** Show the form; the workflows are loaded the first time. */
 export function show() {
   known ??= workflows().catch((error) => {
     known = null;
@@ -69,37 +69,37 @@ function dropped(event) {
   if (!shown() || !event.dataTransfer?.files.length) return;
   over(event, true);
   over(event, false);
-  bring(event.dataTransfer.files[0]);
+  useFile(event.dataTransfer.files[0]);
 }
 
-/** Cells of a spreadsheet are text with tabs between them. */
+/** Use pasted spreadsheet cells, which are text separated by tabs. */
 function pasted(event) {
   const text = event.clipboardData?.getData("text/plain") ?? "";
   if (!shown() || event.target.closest?.("input, textarea") || !text.trim()) return;
   event.preventDefault();
-  bring(new File([text], "Pasted table.tsv"));
+  useFile(new File([text], "Pasted table.tsv"));
 }
 
-async function bring(file) {
+async function useFile(file) {
   table = { file: file.name, data: await base64(file) };
   [mapping, cells, skip] = [{}, {}, false];
   field("file").value = "";
   field("name").value = file.name.replace(/\.[^.]*$/, "");
-  part(".what").replaceChildren(make("strong", {}, file.name), " is here. Drop or paste another to change it.");
+  part(".what").replaceChildren(make("strong", {}, file.name), " is loaded. Drop or paste another table to replace it.");
   again();
 }
 
-/** Look anew now, or once somebody has stopped typing. */
+/** Check the table now, or when typing has stopped. */
 const again = () => void look();
 function soon() {
-  clearTimeout(waits);
-  waits = setTimeout(again, 400);
+  clearTimeout(timer);
+  timer = setTimeout(again, 400);
 }
 
 const lines = (name) => field(name).value.split("\n").map((line) => line.trim()).filter(Boolean);
 
-/** What is asked for, as the server takes it. */
-function wanted() {
+/** The body of the request. */
+function body() {
   const values = lines("values").map((line) => line.split("="));
   return {
     workflow: field("workflow").value,
@@ -117,23 +117,23 @@ function wanted() {
 
 async function look() {
   if (!table.data) return;
-  const mine = ++asked;
+  const mine = ++requests;
   part(".plan").textContent = "Checking the table …";
   part(".bar").hidden = false;
   part(".bar button").disabled = true;
   try {
     await show();
-    const seen = await ask("batches/preview", "POST", wanted());
-    if (mine === asked) draw(seen);
+    const seen = await ask("batches/preview", "POST", body());
+    if (mine === requests) draw(seen);
   } catch (error) {
-    if (mine === asked) unread(error.message);
+    if (mine === requests) showUnreadable(error.message);
   }
 }
 
-/** The table cannot be read at all. */
-function unread(text) {
-  const said = text.replace(/^table: /, "").replace("--encoding latin-1", "latin-1 or cp1252, below");
-  part(".unread").textContent = said[0].toUpperCase() + said.slice(1);
+/** Show that the table cannot be read. */
+function showUnreadable(text) {
+  const message = text.replace(/^table: /, "").replace("--encoding latin-1", "latin-1 or cp1252, below");
+  part(".unread").textContent = message[0].toUpperCase() + message.slice(1);
   part(".plan").textContent = "";
   for (const each of [".seen", ".bar", ".wrongs", ".skip"]) part(each).hidden = true;
   part(".settings").hidden = part(".encoding").hidden = !text.includes("--encoding");
@@ -143,33 +143,33 @@ function draw(seen) {
   part(".unread").textContent = "";
   for (const each of [".seen", ".settings", ".bar"]) part(each).hidden = false;
   part(".encoding").hidden = !field("encoding").value;
-  sheet(part(".sheet"), seen, (column, input) => again((mapping[column] = input)), mend);
+  drawTable(part(".sheet"), seen, (column, input) => again((mapping[column] = input)), editCell);
   const rest = seen.total_rows - seen.rows.length;
   part(".more").textContent = rest > 0 ? `and ${rest.toLocaleString()} more rows` : "";
   field("names").placeholder = seen.names;
   part(".example").textContent = seen.examples.length ? `For example ${seen.examples[0]}` : "Columns and inputs in braces, for example {sku}-{size}";
-  wrongs(seen);
-  skipping(seen);
+  showProblems(seen);
+  showSkip(seen);
   part(".plan").textContent = plan(seen);
   part(".bar button").disabled = seen.pictures === null;
 }
 
-function mend(row, column, text) {
+function editCell(row, column, text) {
   cells[row] = { ...cells[row], [column]: text };
   again();
 }
 
 const rows = (many) => (many === 1 ? "1 row" : `${many.toLocaleString()} rows`);
 
-/** Leave out the rows that are wrong, or take them in again. */
-function skipping({ wrong_rows: wrong, skipped }) {
+/** Offer to skip the rows with errors, or to include them again. */
+function showSkip({ wrong_rows: wrong, skipped }) {
   const button = part(".skip");
   button.hidden = !skip && !wrong;
   button.textContent = skip ? `Don't skip ${rows(skipped.length)}` : wrong === 1 ? "Skip this row" : `Skip these ${rows(wrong)}`;
 }
 
-/** What is wrong and stands at no cell. */
-function wrongs({ problems, rows, columns }) {
+/** List the problems that belong to no cell. */
+function showProblems({ problems, rows, columns }) {
   const drawn = new Set(rows.map(({ row }) => row)).add(0);
   const known = new Set(columns.map(({ name }) => name));
   const others = problems.filter(({ row, column }) => !drawn.has(row) || (row === 0 && !known.has(column)));
@@ -182,14 +182,14 @@ function plan({ pictures, plan, total_problems: wrong, skipped }) {
   if (pictures === null) return `Fix ${wrong === 1 ? "1 problem" : `${wrong.toLocaleString()} problems`} to start.`;
   const left = skipped.length ? `, ${rows(skipped.length)} skipped` : "";
   const many = `${pictures === 1 ? "1 picture" : `${pictures.toLocaleString()} pictures`}${left}`;
-  return plan ? `${many}: ${plan}.` : `${many}. How long that takes is known once a few are made.`;
+  return plan ? `${many}: ${plan}.` : `${many}. The time is known after the first pictures.`;
 }
 
 async function start(event) {
   event.preventDefault();
   part(".bar button").disabled = true;
   try {
-    const { name } = await ask("batches", "POST", { ...wanted(), name: field("name").value });
+    const { name } = await ask("batches", "POST", { ...body(), name: field("name").value });
     clear();
     go(`batches/${name}`);
   } catch (error) {
@@ -199,7 +199,7 @@ async function start(event) {
   part(".bar button").disabled = false;
 }
 
-/** Ready for the next table; the workflow stays. */
+/** Reset the form, except for the workflow. */
 function clear() {
   table = { file: "", data: "" };
   [cells, skip] = [{}, false];
