@@ -4,7 +4,7 @@ import sys
 from contextlib import suppress
 from typing import Final
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from studio.cli import help_text
 from studio.cli.code_page import escape_missing
@@ -61,12 +61,21 @@ def _guarded(tokens: list[str]) -> int:
     except StudioError as error:
         return _fail(error, FAILED)
     except CycloptsError as error:
-        return _fail(error, WRONG_USE)
+        return _fail(_wrong_use(error, tokens), WRONG_USE)
     except KeyboardInterrupt:
         return _fail("stopped", FAILED)
     except BrokenPipeError:  # the reader of stdout has gone
         sys.stderr.close()
         return FAILED
+
+
+def _wrong_use(error: CycloptsError, tokens: list[str]) -> str:
+    if not isinstance(error, UnusedCliTokensError) or not error.unused_tokens:
+        return str(error)
+    extra, command = error.unused_tokens[0], tokens[0]
+    if command == "reproduce":
+        return f"'{extra}' is one picture too many; run 'studio reproduce' once for each picture"
+    return f"'{extra}' is one argument too many; see 'studio {command} --help'"
 
 
 def _fail(problem: object, code: int) -> int:
