@@ -43,7 +43,7 @@ def plain(home, sdxl):
 
 
 def guide(part, shows=control.AS_TRAINED, weight=1.0, before=NOTHING):
-    return control.run(None, small.drawing(), part, weight, guide=before, shows=shows)
+    return control.run(Engine(here.pipelines()), small.drawing(), part, weight, guide=before, shows=shows)
 
 
 @pytest.fixture(scope="module")
