@@ -94,13 +94,13 @@ def check(lora: str, *, model: str = "spark", scrub: Path | None = None, json_: 
         Write JSON, with all names.
     """
     from studio.lora.library import lora_index
-    from studio.lora.library.check import Check
+    from studio.lora.library.check import LoraCheck
     from studio.models import library
 
     path = lora_index.find(lora)
     if scrub:
         return _scrub(path, scrub)
-    found = Check.of(path, library.find(model))
+    found = LoraCheck.of(path, library.find(model))
     if json_:
         _write(found.data())
     else:

@@ -10,9 +10,9 @@ from studio.cli.terminal import live, rewrite, say
 from studio.errors import Cancelled, InputError
 
 if TYPE_CHECKING:
-    from studio.lora.tools.checkpoint_merge import Merged
-    from studio.lora.tools.lora_writer import Written
-    from studio.lora.tools.svd import Choice
+    from studio.lora.tools.checkpoint_merge import MergedCheckpoint
+    from studio.lora.tools.lora_writer import WrittenLora
+    from studio.lora.tools.svd import RankLimit
     from studio.prompts.lora import Lora
 
 _RANK: Final = 32
@@ -49,7 +49,7 @@ def merge(*loras: str, out: Path, model: str | None = None, rank: int | None = N
     card = library.find(model) if model else None
     with _progress() as watch:
         if _asked(rank, keep):
-            said = _of_lora(lora_merge.together(asked, _choice(rank, keep), out, watch, card))
+            said = _of_lora(lora_merge.merge_loras(asked, _limit(rank, keep), out, watch, card))
         elif card:
             said = _of_model(checkpoint_merge.merge(card, asked, out, watch), asked)
         else:
@@ -78,9 +78,9 @@ def extract(tuned: str, base: str, *, out: Path, rank: int | None = None, keep: 
     from studio.lora.tools import lora_extract
     from studio.models import library
 
-    choice = _choice(rank, keep)
+    limit = _limit(rank, keep)
     with _progress() as watch:
-        found = lora_extract.extract(library.find(tuned), library.find(base), choice, out, watch)
+        found = lora_extract.extract(library.find(tuned), library.find(base), limit, out, watch)
     _tell(out, [*_of_lora(found.written), *_named("left out, no LoRA has a form for it", found.left)])
 
 
@@ -108,7 +108,7 @@ def resize(lora: str, *, out: Path, rank: int | None = None, keep: float | None 
     if not _asked(rank, keep):
         raise InputError("say --rank for the rank it should have, or --keep for the share of its energy")
     with _progress() as watch:
-        written = lora_merge.resize(lora_index.find(lora), _choice(rank, keep), out, watch)
+        written = lora_merge.resize(lora_index.find(lora), _limit(rank, keep), out, watch)
     _tell(out, _of_lora(written))
 
 
@@ -116,13 +116,13 @@ def _asked(rank: int | None, keep: float | None) -> bool:
     return (rank, keep) != (None, None)
 
 
-def _choice(rank: int | None, keep: float | None) -> "Choice":
-    from studio.lora.tools.svd import Choice
+def _limit(rank: int | None, keep: float | None) -> "RankLimit":
+    from studio.lora.tools.svd import RankLimit
 
-    return Choice(rank, 1.0 if keep is None else keep) if _asked(rank, keep) else Choice(_RANK)
+    return RankLimit(rank, 1.0 if keep is None else keep) if _asked(rank, keep) else RankLimit(_RANK)
 
 
-def _of_lora(written: "Written") -> Iterator[str]:
+def _of_lora(written: "WrittenLora") -> Iterator[str]:
     ranks, (module, share) = written.ranks, written.least
     if ranks:
         span = f"{min(ranks)}" if min(ranks) == max(ranks) else f"{min(ranks)} to {max(ranks)}"
@@ -132,7 +132,7 @@ def _of_lora(written: "Written") -> Iterator[str]:
     yield from _words(written.words)
 
 
-def _of_model(merged: "Merged", loras: "list[Lora]") -> Iterator[str]:
+def _of_model(merged: "MergedCheckpoint", loras: "list[Lora]") -> Iterator[str]:
     yield f"{merged.changed} parameters changed by {', '.join(map(str, loras))}"
     yield from _words(merged.words)
     yield from _named("left behind, weights without the LoRAs:", merged.left)

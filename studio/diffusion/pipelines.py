@@ -17,7 +17,7 @@ from studio.diffusion.memory.plan import Forecast, Placement, Plan
 from studio.diffusion.preview import fit
 from studio.diffusion.prompts.prompt_cache import Remembered
 from studio.errors import InputError, ModelError, StudioError, reason
-from studio.lora.loading import Loras
+from studio.lora.loading import LoraLoader
 from studio.model_files.hashes import Stamp
 from studio.models import folder
 from studio.models.card import ModelCard
@@ -66,7 +66,7 @@ class Pipelines:
         self.alone = threading.RLock()
         self._wanted, self._vram = device, vram
         self.parts = Parts(device)
-        self.loras = Loras(device)
+        self.loras = LoraLoader(device)
         self._models: dict[str, _Model] = {}  # by their paths, the one used last at the end
 
     @property
@@ -80,7 +80,7 @@ class Pipelines:
         LoRAs that it still wears are taken off. Raises ModelError where the files do not load.
         """
         pipeline = self.loaded(card, task)
-        self.loras.off(card, pipeline)
+        self.loras.restore(card, pipeline)
         return pipeline
 
     def loaded(self, card: ModelCard, task: str) -> "DiffusionPipeline":

@@ -8,8 +8,9 @@ from typing import Final
 from studio import plugins
 from studio.errors import ModelError
 from studio.families import Family, VMark, bare
-from studio.lora.formats import base_detect, key_suffixes
+from studio.lora.formats import base_detect
 from studio.lora.formats.file import LoraFile
+from studio.lora.formats.lora_keys import is_lora_key
 from studio.model_files.hashes import Stamp
 from studio.model_files.header import Header
 from studio.models import component_configs, folder, quantised
@@ -130,7 +131,7 @@ def _family(header: Header) -> tuple[Family, str, bool]:
 
 def _kind(header: Header) -> str:
     """What else the file may be, "" where nobody knows."""
-    if any(key_suffixes.is_mark(name) for name in header.tensors):
+    if any(is_lora_key(name) for name in header.tensors):
         return f"a LoRA{_made_for(header.path)}, not a model"
     for kind, marks in _NO_MODEL:
         if any(mark in name for name in header.tensors for mark in marks):

@@ -63,7 +63,7 @@ def prediction(said: Folder) -> str:
 class FrontMatter(NamedTuple):
     """What the head of a model's own card says; ``problem`` is why nothing could be read, "" where all is well."""
 
-    said: Mapping[str, Any]
+    values: Mapping[str, Any]
     problem: str = ""
 
 

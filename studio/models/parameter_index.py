@@ -42,7 +42,7 @@ OPEN_CLIP: Final = Names(
 )
 
 
-class Spot(NamedTuple):
+class ParameterLocation(NamedTuple):
     """Where a parameter lies: a tensor of a file, from the row ``first`` on.
 
     ``shape`` is the parameter's own, ``dtype`` as the format writes it ("F16").
@@ -57,7 +57,7 @@ class Spot(NamedTuple):
     swapped: bool = False
 
 
-Spots = dict[str, Spot]
+ParameterLocations = dict[str, ParameterLocation]
 
 
 def parameters(card: ModelCard) -> dict[str, dict[str, Shape]]:
@@ -66,10 +66,10 @@ def parameters(card: ModelCard) -> dict[str, dict[str, Shape]]:
     What a single file lacks is read from files of their own, and from its base, where that is a folder. Raises
     ModelError where a file is damaged.
     """
-    return {part: {name: spot.shape for name, spot in own.items()} for part, own in _spots(card).items()}
+    return {part: {name: location.shape for name, location in own.items()} for part, own in _locations(card).items()}
 
 
-def spots(card: ModelCard) -> dict[str, Spots]:
+def parameter_locations(card: ModelCard) -> dict[str, ParameterLocations]:
     """The same, with where each of them lies.
 
     Raises ModelError where a parameter is not what its tensor holds, but that times a scale.
@@ -79,10 +79,10 @@ def spots(card: ModelCard) -> dict[str, Spots]:
             f"'{card.path}' is fp8 with scales beside its weights, which cannot be merged into nor compared; "
             "take the model that it was made from"
         )
-    return _spots(card)
+    return _locations(card)
 
 
-def _spots(card: ModelCard) -> dict[str, Spots]:
+def _locations(card: ModelCard) -> dict[str, ParameterLocations]:
     if card.weights is None:
         return _of_folder(card.path)
     lent = _of_folder(card.base) if card.base and card.base.is_dir() else {}
@@ -91,30 +91,35 @@ def _spots(card: ModelCard) -> dict[str, Spots]:
     return lent | _of_file(Header.read(card.path), names) | beside
 
 
-def _of_folder(path: Path) -> dict[str, Spots]:
+def _of_folder(path: Path) -> dict[str, ParameterLocations]:
     names = [name for name in folder.components(path) if name.startswith(("unet", "transformer", "text_encoder"))]
     files = {name: folder.weight_files(path / name) for name in names}
-    return {name: {key: spot for file in files[name] for key, spot in _lying(Header.read(file))} for name in names}
+    return {
+        name: {key: location for file in files[name] for key, location in _in_file(Header.read(file))} for name in names
+    }
 
 
-def _of_file(header: Header, names: Names) -> dict[str, Spots]:
-    found: dict[str, Spots] = {}
+def _of_file(header: Header, names: Names) -> dict[str, ParameterLocations]:
+    found: dict[str, ParameterLocations] = {}
     components = _components(header.shapes)
-    for name, spot in _lying(header):
+    for name, location in _in_file(header):
         begin = next((begin for begin in (*components, *_OTHERS) if name.startswith(begin)), "")
         if begin not in _OTHERS:
-            found.setdefault(components[begin], {})[name.removeprefix(begin)] = spot
+            found.setdefault(components[begin], {})[name.removeprefix(begin)] = location
     return {part: dict(_renamed(own, OPEN_CLIP if "encoder" in part else names)) for part, own in found.items()}
 
 
-def _of_encoder(file: Path) -> Spots:
+def _of_encoder(file: Path) -> ParameterLocations:
     """A text encoder in a file of its own."""
-    lying = dict(_lying(Header.read(file)))
-    return dict(_renamed({name: lying[theirs] for theirs, name in checkpoint.part(lying).items()}, OPEN_CLIP))
+    in_file = dict(_in_file(Header.read(file)))
+    return dict(_renamed({name: in_file[theirs] for theirs, name in checkpoint.part(in_file).items()}, OPEN_CLIP))
 
 
-def _lying(header: Header) -> Iterator[tuple[str, Spot]]:
-    return ((name, Spot(header.path, name, tensor.shape, tensor.dtype)) for name, tensor in header.tensors.items())
+def _in_file(header: Header) -> Iterator[tuple[str, ParameterLocation]]:
+    return (
+        (name, ParameterLocation(header.path, name, tensor.shape, tensor.dtype))
+        for name, tensor in header.tensors.items()
+    )
 
 
 def _components(shapes: Shapes) -> dict[str, str]:
@@ -125,9 +130,9 @@ def _components(shapes: Shapes) -> dict[str, str]:
     return _ENCODERS | {_T5: t5, _DENOISER: denoiser, "": denoiser}
 
 
-def _renamed(spots: Spots, names: Names) -> Iterator[tuple[str, Spot]]:
+def _renamed(locations: ParameterLocations, names: Names) -> Iterator[tuple[str, ParameterLocation]]:
     """Weights and biases by diffusers' names; what the makers have in one is parted, what it does not use left out."""
-    for module, ends in _modules(spots).items():
+    for module, ends in _modules(locations).items():
         parts, weight = names.in_diffusers(module), ends["weight"].shape
         for end, whole in ends.items() if parts else ():
             counts = _parted(whole.shape, weight, len(parts))
@@ -136,12 +141,12 @@ def _renamed(spots: Spots, names: Names) -> Iterator[tuple[str, Spot]]:
                 yield f"{part}.{end}", whole._replace(shape=shape, first=first, swapped=swapped)
 
 
-def _modules(spots: Mapping[str, Spot]) -> dict[str, Spots]:
+def _modules(locations: Mapping[str, ParameterLocation]) -> dict[str, ParameterLocations]:
     """Module → "weight" and "bias", of those that have a weight."""
-    found: dict[str, Spots] = {}
-    for name, spot in spots.items():
-        if (told := _PARAMETER.fullmatch(name)) and spot.shape:
-            found.setdefault(told[1], {})["bias" if told[2] == "bias" else "weight"] = spot
+    found: dict[str, ParameterLocations] = {}
+    for name, location in locations.items():
+        if (told := _PARAMETER.fullmatch(name)) and location.shape:
+            found.setdefault(told[1], {})["bias" if told[2] == "bias" else "weight"] = location
     return {module: ends for module, ends in found.items() if "weight" in ends}
 
 

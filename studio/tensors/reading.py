@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from studio.errors import ModelError
 from studio.model_files.header import Header
 from studio.models.checkpoint import SCALES
-from studio.models.parameter_index import Spot
+from studio.models.parameter_index import ParameterLocation
 from studio.tensors.alignment import aligned
 from studio.tensors.finite import damaged, finite
 
@@ -57,29 +57,29 @@ def read_named(path: Path, names: Mapping[str, str], dtype: "torch.dtype") -> "d
         return {new: whole(name) for name, new in names.items()}
 
 
-def read(spot: Spot) -> "Tensor":
+def read(location: ParameterLocation) -> "Tensor":
     """A parameter as diffusers has it, in the file's precision, in main memory.
 
     Raises ModelError where the file is of another format than safetensors.
     """
     from safetensors import safe_open
 
-    if spot.file.suffix != ".safetensors":
-        raise ModelError(f"'{spot.file}' is no safetensors file; give the model in that format")
-    with safe_open(spot.file, framework="pt") as file:
-        rows = file.get_slice(spot.tensor)[spot.first : spot.first + spot.shape[0]]
-    return _swapped(rows) if spot.swapped else aligned(rows)
+    if location.file.suffix != ".safetensors":
+        raise ModelError(f"'{location.file}' is no safetensors file; give the model in that format")
+    with safe_open(location.file, framework="pt") as file:
+        rows = file.get_slice(location.tensor)[location.first : location.first + location.shape[0]]
+    return _swapped(rows) if location.swapped else aligned(rows)
 
 
-def write(copy: Header, spot: Spot, value: "Tensor") -> None:
+def write(copy: Header, location: ParameterLocation, value: "Tensor") -> None:
     """Put a parameter, in the file's precision, where it lies in a copy of its file, given by the copy's header."""
     import torch
 
-    whole = copy.tensors[spot.tensor]
+    whole = copy.tensors[location.tensor]
     row = (whole.end - whole.begin) // whole.shape[0]
-    rows = (_swapped(value) if spot.swapped else value).cpu().contiguous()
+    rows = (_swapped(value) if location.swapped else value).cpu().contiguous()
     with copy.path.open("r+b") as stream:
-        stream.seek(copy.data + whole.begin + spot.first * row)
+        stream.seek(copy.data + whole.begin + location.first * row)
         stream.write(rows.view(torch.uint8).numpy().tobytes())
 
 

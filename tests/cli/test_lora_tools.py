@@ -121,7 +121,7 @@ def test_ctrl_c_leaves_nothing(studio, models, tmp_path, monkeypatch):
     def stop(copy, spot, value):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(checkpoint_merge.tensors, "write", stop)
+    monkeypatch.setattr(checkpoint_merge.reading, "write", stop)
     neon, base = models / "neon.safetensors", models / "base.safetensors"
     code, out, err = studio("merge", neon, "--model", base, "--out", "new.safetensors")
     assert (code, out, err) == (1, "", "studio: stopped; nothing was written\n")

@@ -58,7 +58,7 @@ def test_the_file_fits_and_all_draw_with_it_what_the_last_sample_shows(family, p
     sample = trained(made)[-1].samples[-1]
     card = library.find(made.model)
     found = fit(LoraFile.read(made.file), parameters(card), card.family)
-    assert found.share == 1 and not found.unknown and not found.misshaped
+    assert found.share == 1 and not found.unknown and not found.mismatched
     shown = np.asarray(open_(sample.file)).astype(int)
     assert np.abs(plainly(made, sample.prompt) - shown).max() <= 2
     assert np.abs(by_the_studio(made, sample.prompt) - shown).max() <= 2
