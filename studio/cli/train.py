@@ -10,7 +10,7 @@ from studio.cli.terminal import live, rewrite, say
 from studio.errors import InputError
 
 if TYPE_CHECKING:
-    from studio.train.progress import Progress
+    from studio.train.progress import TrainingProgress
 
 app = App(name="train", help="Teach a model a style or a subject, on pictures of your own.")
 
@@ -83,10 +83,10 @@ def lora(
         The licence of the LoRA, in the file's metadata and on its card.
     """
     from studio.models import adapters
-    from studio.train.config import Course, size_of
+    from studio.train.config import TrainingConfig, size_of
     from studio.train.loop import train
 
-    course = Course(
+    course = TrainingConfig(
         pictures, name, model, caption, trigger, out or adapters.folder(), rank, alpha, targets, steps, rate,
         size_of(size) if size else None, seed, sample, title, licence,
     )  # fmt: skip
@@ -113,7 +113,7 @@ class _Line:
     def __init__(self, page: Path) -> None:
         self._page, self._said = page, False
 
-    def __call__(self, progress: "Progress") -> None:
+    def __call__(self, progress: "TrainingProgress") -> None:
         at_work(lambda: "stopped; the same command goes on from what was saved last")
         if not self._said:
             say(f"how it goes: {self._page}", error=True)
