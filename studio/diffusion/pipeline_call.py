@@ -78,7 +78,7 @@ def _called(given: Guided, orders: Sequence[Order], words: Composition) -> list[
         return list(pipeline(**called).images)
 
 
-def _heard(stack: loading.LoraStack, orders: Sequence[Order]) -> Heard:
+def _heard(stack: loading.ActiveLoras, orders: Sequence[Order]) -> Heard:
     """What is done after each step: LoRAs change, previews where they are wanted, each order hears of it.
 
     The first order hears last, when the others have.

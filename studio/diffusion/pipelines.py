@@ -158,7 +158,7 @@ class Pipelines:
         gone = self._models.pop(path, None)
         if gone and gone.pipelines:
             del gone
-            hardware.give_back()
+            hardware.release_memory()
 
     def _model(self, card: ModelCard) -> _Model:
         """What is known of a model; nothing, where other files lie in the place of those that were loaded."""
@@ -170,7 +170,7 @@ class Pipelines:
     def _budget(self) -> int:
         """What models and parts may take: all that was allowed, or what is free and what they hold already."""
         held = sum(model.held for model in self._models.values()) + self.parts.held()
-        return self._vram or hardware.free(self.device) + held
+        return self._vram or hardware.free_memory(self.device) + held
 
     def colours(self, card: ModelCard) -> "Tensor":
         """The map from this model's latents to colours, for previews; fitted when first asked for."""

@@ -35,14 +35,14 @@ class LoraLoader:
         self._loaded: OrderedDict[tuple[str, str], LoadedLora] = OrderedDict()  # the most recently used at the end
         self._patchers: dict[str, WeightPatcher] = {}
 
-    def stack(self, card: ModelCard, pipeline: "DiffusionPipeline", guide: Guide) -> "LoraStack":
+    def stack(self, card: ModelCard, pipeline: "DiffusionPipeline", guide: Guide) -> "ActiveLoras":
         """The LoRAs of a guide, ready to be applied to a pipeline of the model.
 
         Raises InputError that names the modules where a file does not fit the model as a whole, or that names a block
         in which it changes nothing; ModelError where a file is not a LoRA or is damaged.
         """
         loaded = {lora: self._load(card, pipeline, lora) for lora in all_loras(guide)}
-        return LoraStack(self._patcher(card), pipeline, guide, loaded)
+        return ActiveLoras(self._patcher(card), pipeline, guide, loaded)
 
     def restore(self, card: ModelCard, pipeline: "DiffusionPipeline") -> None:
         """Put back the model's original weights."""
@@ -72,7 +72,7 @@ class LoraLoader:
         return self._loaded[key]
 
 
-class LoraStack:
+class ActiveLoras:
     """The LoRAs of one forward pass."""
 
     def __init__(

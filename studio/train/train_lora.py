@@ -31,15 +31,7 @@ def lora(
     where: dict[str, Any] = {} if out is None else {"out": out}
     picture_size = None if size is None else size_of(size)
     config = TrainingConfig(
-        Path(pictures),
-        name,
-        model,
-        caption,
-        trigger,
-        rank=rank,
-        steps=steps,
-        size=picture_size,
-        samples=samples,
-        **where,
-    )
+        Path(pictures), name, model, caption, trigger,
+        rank=rank, steps=steps, size=picture_size, samples=samples, **where,
+    )  # fmt: skip
     return train(config, heard or (lambda _: None))

@@ -46,5 +46,5 @@ def test_of_a_rounded_file_nothing_is_read(tmp_path):
     made = makers.tensors("flux1", pipeline.transformer)
     card = ModelCard.read(makers.write_gguf(made, tmp_path / "x.gguf", "Q8_0"), tmp_path / "base")
     location = next(iter(parameter_locations(card)["transformer"].values()))
-    with pytest.raises(ModelError, match="is no safetensors file; give the model in that format"):
+    with pytest.raises(ModelError, match="is not a safetensors file; give the model in that format"):
         reading.read(location)

@@ -14,7 +14,7 @@ from studio.diffusion.pipelines import Pipelines
 from studio.diffusion.prompts.encode import Embedding, Recall
 from studio.diffusion.prompts.prompt_cache import Remembered
 from studio.errors import InputError
-from studio.lora.loading import LoraStack
+from studio.lora.loading import ActiveLoras
 from studio.models import adapters as library
 from studio.models.card import ModelCard
 from studio.parameters.conditioning import Guide
@@ -34,7 +34,7 @@ class Guided:
 
     pipeline: "DiffusionPipeline"
     arguments: dict[str, Any]
-    stack: LoraStack
+    stack: ActiveLoras
     recall: Recall
 
 
@@ -66,7 +66,7 @@ def guided(pipelines: Pipelines, card: ModelCard, request: Request, *others: Req
         yield Guided(pipeline, arguments, loras, recall)
 
 
-def _recall(words: Remembered, pipeline: "DiffusionPipeline", guide: Guide, loras: LoraStack) -> Recall:
+def _recall(words: Remembered, pipeline: "DiffusionPipeline", guide: Guide, loras: ActiveLoras) -> Recall:
     """What the model has read with the same learned words, and the same text encoders."""
     learned = tuple((word, library.find(ref, "embedding").sha256()) for word, ref in guide.embeddings)
 

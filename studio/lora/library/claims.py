@@ -41,9 +41,9 @@ def claims(source: str, field: ClaimField, *texts: Any) -> Iterator[Claim]:
                 yield Claim(field, line, source)
 
 
-def first(said: Iterable[Claim], field: ClaimField) -> str:
+def first(found: Iterable[Claim], field: ClaimField) -> str:
     """The first text of a field, "" where nobody claims anything."""
-    return next((claim.text for claim in said if claim.field == field), "")
+    return next((claim.text for claim in found if claim.field == field), "")
 
 
 def one_line(text: str) -> str:

@@ -74,11 +74,11 @@ def family(card: LoraCard) -> str:
 
 def _claimed(card: LoraCard) -> Iterator[tuple[str, str]]:
     """Each claim once, with all its sources, and a line where nobody claims a licence."""
-    said: dict[tuple[str, str], list[str]] = {}
+    sources_of: dict[tuple[str, str], list[str]] = {}
     tags = dict(card.tags)
     for claim in sorted(card.claims, key=lambda claim: _SHOWN.index(claim.field)):
-        said.setdefault((claim.field, claim.text), []).append(claim.source)
-    for (what, text), sources in said.items():
+        sources_of.setdefault((claim.field, claim.text), []).append(claim.source)
+    for (what, text), sources in sources_of.items():
         shown = text if len(text) <= _SHORT else f"{text[:_SHORT]}…"
         often = f", in {tags[text]} captions" if what == "trigger" and text in tags else ""
         yield what, f"{shown} ({', '.join(dict.fromkeys(sources))}{often})"

@@ -70,7 +70,7 @@ def test_a_broken_card_is_named(file, hostile):
     (file.parent / "README.md").write_text(f"---\n{hostile}\n---\n")
     found, (problem,) = said(file)
     assert not found
-    assert problem.startswith("the head of README.md cannot be read, so what it says does not count: ")
+    assert problem.startswith("the front matter of README.md cannot be read and is ignored: ")
 
 
 @pytest.mark.parametrize("head", ["- x", "", "license: []"])
