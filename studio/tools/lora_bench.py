@@ -105,7 +105,7 @@ def _timed(make: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the benchmark and print the figures."""
     parser = argparse.ArgumentParser(description="Seconds to apply a LoRA and to switch, against diffusers.")
     parser.add_argument("--model", default="spark", help="a folder in diffusers' layout")
     parser.add_argument("--rounds", type=int, default=7)
