@@ -46,7 +46,7 @@ def forecast(
     from studio.train.cost import estimate
 
     device = hardware.pick_device(session.settings.device)
-    known, power = speed.samples(folders, hardware.named(device)), Power(*estimate(device))
+    known, power = speed.samples(folders, hardware.device_name(device)), Power(*estimate(device))
     missing, groups = _missing(tasks, out), list[Group]()
     for shape, alike in _alike(missing, session.library):
         found = speed.of(shape, known)
@@ -67,7 +67,7 @@ def foreseen(tasks: Sequence[Task], out: Path, folders: Iterable[Path], session:
     from studio.train.cost import estimate
 
     device, missing = hardware.pick_device(session.settings.device), _missing(tasks, out)
-    known = speed.samples(folders, hardware.named(device))
+    known = speed.samples(folders, hardware.device_name(device))
     groups = [
         Group(alike, found) for shape, alike in _alike(missing, session.library) if (found := speed.of(shape, known))
     ]

@@ -94,13 +94,13 @@ def check(lora: str, *, model: str = "spark", scrub: Path | None = None, json_: 
         Print JSON, with all names.
     """
     from studio.library import Library
-    from studio.lora.library.check import Check
+    from studio.lora.library.check import LoraCheck
 
     library = Library.from_environment()
     path = library.loras.find(lora)
     if scrub:
         return _scrub(path, scrub)
-    found = Check.of(path, library.models.find(model))
+    found = LoraCheck.of(path, library.models.find(model))
     if json_:
         _write(found.data())
     else:

@@ -10,9 +10,9 @@ from studio.cli.terminal import live, rewrite, say
 from studio.errors import Cancelled, InputError
 
 if TYPE_CHECKING:
-    from studio.lora.tools.checkpoint_merge import Merged
-    from studio.lora.tools.lora_writer import Written
-    from studio.lora.tools.svd import Choice
+    from studio.lora.tools.checkpoint_merge import MergedCheckpoint
+    from studio.lora.tools.lora_writer import WrittenLora
+    from studio.lora.tools.svd import RankLimit
     from studio.prompts.lora import Lora
 
 _DEFAULT_RANK: Final = 32
@@ -50,7 +50,7 @@ def merge(*loras: str, out: Path, model: str | None = None, rank: int | None = N
     card = library.models.find(model) if model else None
     with _progress() as watch:
         if _is_given(rank, keep):
-            lines = _lora_lines(lora_merge.together(parsed, library.loras, _choice(rank, keep), out, watch, card))
+            lines = _lora_lines(lora_merge.merge_loras(parsed, library.loras, _limit(rank, keep), out, watch, card))
         elif card:
             lines = _model_lines(checkpoint_merge.merge(card, parsed, library.loras, out, watch), parsed)
         else:
@@ -79,9 +79,9 @@ def extract(tuned: str, base: str, *, out: Path, rank: int | None = None, keep: 
     from studio.library import Library
     from studio.lora.tools import lora_extract
 
-    choice, models = _choice(rank, keep), Library.from_environment().models
+    limit, models = _limit(rank, keep), Library.from_environment().models
     with _progress() as watch:
-        found = lora_extract.extract(models.find(tuned), models.find(base), choice, out, watch)
+        found = lora_extract.extract(models.find(tuned), models.find(base), limit, out, watch)
     _report(out, [*_lora_lines(found.written), *_named("left out, no LoRA can contain it", found.left)])
 
 
@@ -110,7 +110,7 @@ def resize(lora: str, *, out: Path, rank: int | None = None, keep: float | None 
         raise InputError("give --rank for the new rank, or --keep for the share of the energy")
     index = Library.from_environment().loras
     with _progress() as watch:
-        written = lora_merge.resize(index.find(lora), index, _choice(rank, keep), out, watch)
+        written = lora_merge.resize(index.find(lora), index, _limit(rank, keep), out, watch)
     _report(out, _lora_lines(written))
 
 
@@ -118,13 +118,13 @@ def _is_given(rank: int | None, keep: float | None) -> bool:
     return (rank, keep) != (None, None)
 
 
-def _choice(rank: int | None, keep: float | None) -> "Choice":
-    from studio.lora.tools.svd import Choice
+def _limit(rank: int | None, keep: float | None) -> "RankLimit":
+    from studio.lora.tools.svd import RankLimit
 
-    return Choice(rank, 1.0 if keep is None else keep) if _is_given(rank, keep) else Choice(_DEFAULT_RANK)
+    return RankLimit(rank, 1.0 if keep is None else keep) if _is_given(rank, keep) else RankLimit(_DEFAULT_RANK)
 
 
-def _lora_lines(written: "Written") -> Iterator[str]:
+def _lora_lines(written: "WrittenLora") -> Iterator[str]:
     ranks, (module, share) = written.ranks, written.least
     if ranks:
         span = f"{min(ranks)}" if min(ranks) == max(ranks) else f"{min(ranks)} to {max(ranks)}"
@@ -134,7 +134,7 @@ def _lora_lines(written: "Written") -> Iterator[str]:
     yield from _words(written.words)
 
 
-def _model_lines(merged: "Merged", loras: "list[Lora]") -> Iterator[str]:
+def _model_lines(merged: "MergedCheckpoint", loras: "list[Lora]") -> Iterator[str]:
     yield f"{merged.changed} parameters changed by {', '.join(map(str, loras))}"
     yield from _words(merged.words)
     yield from _named("not copied, weights without the LoRAs:", merged.left)

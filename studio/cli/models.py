@@ -154,14 +154,14 @@ def _add_local(path: Path, name: str, base: str, vae: Path | None, encoders: tup
 def _added(card: "ModelCard") -> int:
     from studio.models import component_configs
     from studio.models.model_summary import precision
-    from studio.models.separate import words
+    from studio.models.separate import component_title
 
     predicts = "" if card.prediction in {"epsilon", "flow"} else f", predicts {card.prediction}"
     say(f"added {card.name}: {_kind(card)}, {precision(card)}{predicts}")
     for note in card.notes:
         say(f"  {note}")
     for part, file in card.placed().items():
-        say(f"  {words(part)}: {file}")
+        say(f"  {component_title(part)}: {file}")
     lacks = card.lacks()
     if lacks or (card.weights and card.base is None):
         say(f"  {component_configs.wanted(card.name, card.path, card.family, lacks)}")

@@ -71,7 +71,7 @@ def _here() -> Machine:
 
     settings = config.Settings.from_environment()
     device = hardware.pick_device(settings.device)
-    return Machine(device.type, settings.vram or hardware.free(device), hardware.named(device))
+    return Machine(device.type, settings.vram or hardware.free_memory(device), hardware.device_name(device))
 
 
 def _report(forecast: Forecast, machine: Machine) -> bool:

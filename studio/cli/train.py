@@ -10,7 +10,7 @@ from studio.cli.terminal import live, rewrite, say
 from studio.errors import InputError
 
 if TYPE_CHECKING:
-    from studio.train.progress import Progress
+    from studio.train.progress import TrainingProgress
 
 app = App(name="train")
 
@@ -83,11 +83,11 @@ def lora(
         The licence of the LoRA, in the file's metadata and on its card.
     """
     from studio.library import Library
-    from studio.train.config import Course, size_of
+    from studio.train.config import TrainingConfig, size_of
     from studio.train.loop import train
 
     library = Library.from_environment()
-    course = Course(
+    course = TrainingConfig(
         pictures, name, model, caption, trigger, out or library.parts, rank, alpha, targets, steps, rate,
         size_of(size) if size else None, seed, sample, title, licence,
     )  # fmt: skip
@@ -114,7 +114,7 @@ class _ProgressLine:
     def __init__(self, page: Path) -> None:
         self._page, self._started = page, False
 
-    def __call__(self, progress: "Progress") -> None:
+    def __call__(self, progress: "TrainingProgress") -> None:
         at_work(lambda: "stopped; the same command resumes from the last checkpoint")
         if not self._started:
             say(f"progress: {self._page}", error=True)

@@ -54,7 +54,7 @@ def _tried(orders: Sequence[Order]) -> Pass | None:
     except Exception as error:
         if not memory.ran_out(error):
             raise
-    hardware.give_back()
+    hardware.release_memory()
     return None
 
 

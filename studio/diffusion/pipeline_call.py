@@ -46,7 +46,7 @@ def forward(orders: Sequence[Order]) -> Pass:
     ):
         some, words = _of_one_form(orders, [_words(given, order) for order in orders])
         images = _called(given, some, Composition(words))
-        worn = given.stack.account()
+        worn = given.stack.record()
         told = account(given.pipeline, card, request) | ({"loras": worn} if worn else {})
     return Pass(dict(zip(some, images, strict=True)), told)
 
@@ -78,7 +78,7 @@ def _called(given: Guided, orders: Sequence[Order], words: Composition) -> list[
         return list(pipeline(**called).images)
 
 
-def _heard(stack: loading.Stack, orders: Sequence[Order]) -> Heard:
+def _heard(stack: loading.ActiveLoras, orders: Sequence[Order]) -> Heard:
     """What is done after each step: LoRAs change, previews where they are wanted, each order hears of it.
 
     The first order hears last, when the others have.
@@ -94,7 +94,7 @@ def _heard(stack: loading.Stack, orders: Sequence[Order]) -> Heard:
     previews = Previews(first.pipelines.colours(first.card), show, ratio) if shown else None
 
     def heard(step: int, steps: int, clean: "torch.Tensor") -> None:
-        stack.after(step, steps)
+        stack.after_step(step, steps)
         if previews:
             previews.offer(clean)
         for order in reversed(orders):

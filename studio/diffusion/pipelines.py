@@ -18,7 +18,7 @@ from studio.diffusion.preview import fit
 from studio.diffusion.prompts.prompt_cache import Remembered
 from studio.errors import InputError, ModelError, StudioError, reason
 from studio.library import Library
-from studio.lora.loading import Loras
+from studio.lora.loading import LoraLoader
 from studio.model_files.hashes import Stamp
 from studio.models import folder
 from studio.models.card import ModelCard
@@ -67,7 +67,7 @@ class Pipelines:
         self.alone = threading.RLock()
         self.library, self._wanted, self._vram = library, device, vram
         self.parts = Parts(library.adapters, device)
-        self.loras = Loras(library.loras, device)
+        self.loras = LoraLoader(library.loras, device)
         self._models: dict[str, _Model] = {}  # by their paths, the one used last at the end
 
     @property
@@ -81,7 +81,7 @@ class Pipelines:
         LoRAs that it still wears are taken off. Raises ModelError where the files do not load.
         """
         pipeline = self.loaded(card, task)
-        self.loras.off(card, pipeline)
+        self.loras.restore(card, pipeline)
         return pipeline
 
     def loaded(self, card: ModelCard, task: str) -> "DiffusionPipeline":
@@ -159,7 +159,7 @@ class Pipelines:
         gone = self._models.pop(path, None)
         if gone and gone.pipelines:
             del gone
-            hardware.give_back()
+            hardware.release_memory()
 
     def _model(self, card: ModelCard) -> _Model:
         """What is known of a model; nothing, where other files lie in the place of those that were loaded."""
@@ -171,7 +171,7 @@ class Pipelines:
     def _budget(self) -> int:
         """What models and parts may take: all that was allowed, or what is free and what they hold already."""
         held = sum(model.held for model in self._models.values()) + self.parts.held()
-        return self._vram or hardware.free(self.device) + held
+        return self._vram or hardware.free_memory(self.device) + held
 
     def colours(self, card: ModelCard) -> "Tensor":
         """The map from this model's latents to colours, for previews; fitted when first asked for."""

@@ -18,7 +18,7 @@ def account(pipeline: "DiffusionPipeline", card: ModelCard, request: Request) ->
     return {
         "model": card.name,
         "task": request.task,
-        "device": hardware.named(pipeline._execution_device),
+        "device": hardware.device_name(pipeline._execution_device),
         "threads": torch.get_num_threads(),
         "precision": str(pipeline.dtype).removeprefix("torch."),
         "attention": attention.in_use(pipeline),

@@ -1,7 +1,7 @@
-"""What a loaded model wears: changes merged into its weights where they lie, and its own weights kept meanwhile.
+"""Merges LoRAs into the weights of a loaded model in place, and restores the original weights.
 
-No module is wrapped and no parameter replaced, so that offloading and compiling notice nothing, a forward pass costs
-nothing more, and taking off is a copy back, exact to the bit.
+No module is wrapped and no parameter replaced, so offloading and compiling are not affected, a forward pass costs
+nothing more, and removing a LoRA is a copy back, exact to the bit.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,158 +10,163 @@ from typing import TYPE_CHECKING, Any
 
 from studio.errors import ModelError
 from studio.lora import algorithms
-from studio.lora.formats.key_mapping import Place
+from studio.lora.formats.key_mapping import ModuleLocation
 
 if TYPE_CHECKING:
     import torch
     from diffusers import DiffusionPipeline
     from torch import Tensor
 
-Key = tuple[str, str]
+ParameterKey = tuple[str, str]
 """A component of a pipeline and a parameter in it: ("unet", "conv_in.weight")."""
 
 
 @dataclass(frozen=True)
-class Piece:
-    """What one change of a file does to one parameter.
+class WeightPatch:
+    """What one layer of a LoRA file does to one parameter.
 
-    ``source`` is the file's SHA-256 and ``target`` the module as the file names it; ``places`` are all parameters
-    that the change is for, in the order of its rows, ``place`` the one meant here. ``tensors`` are in main memory, as
-    they were in the file.
+    ``source`` is the file's SHA-256 and ``target`` the module as the file names it. ``location`` is the module that is
+    changed; ``all_locations`` are all that the layer changes, in the order of its rows. ``tensors`` are in main memory,
+    as they were in the file.
     """
 
     source: str
     target: str
-    form: str
-    place: Place
+    algorithm: str
+    location: ModuleLocation
     bias: bool
-    places: tuple[Place, ...] = field(compare=False)
+    all_locations: tuple[ModuleLocation, ...] = field(compare=False)
     tensors: Mapping[str, "Tensor"] = field(compare=False, repr=False)
 
     @property
-    def key(self) -> Key:
-        return _key(self.place, bias=self.bias)
+    def key(self) -> ParameterKey:
+        return _key(self.location, bias=self.bias)
 
-    def add(self, made: "Tensor", strength: float, own: "Callable[[Key], Tensor]") -> None:
-        """Add what it does at some strength to its parameter's value ``made``, on that one's device and as exactly.
+    def add_to(self, value: "Tensor", strength: float, original: "Callable[[ParameterKey], Tensor]") -> None:
+        """Add the patch at a strength to ``value``, the parameter's, on the same device and in the same dtype.
 
-        ``own`` gives a parameter as it is without any change. Raises ModelError where the tensors do not fit together.
+        ``original`` returns a parameter without any patch. Raises ModelError where the tensors do not fit together.
         """
-        of = {role: tensor.to(made) if tensor.ndim else tensor for role, tensor in self.tensors.items()}
-        here = _cut(made, self.place.into)
+        tensors = {kind: tensor.to(value) if tensor.ndim else tensor for kind, tensor in self.tensors.items()}
+        here = _rows(value, self.location.target_rows)
         try:
             if self.bias:
-                here += strength * self._rows(algorithms.bias(of))
-            elif pair := algorithms.factors(self.form, of):
-                here.flatten(1).addmm_(self._rows(pair[0]), pair[1], alpha=strength)
+                here += strength * self._own_rows(algorithms.bias_delta(tensors))
+            elif pair := algorithms.low_rank_factors(self.algorithm, tensors):
+                here.flatten(1).addmm_(self._own_rows(pair[0]), pair[1], alpha=strength)
             else:
-                here += strength * self._rows(algorithms.weight(self.form, of, self._whole(own).to(made)))
+                weight = self._original_weight(original).to(value)
+                here += strength * self._own_rows(algorithms.weight_delta(self.algorithm, tensors, weight))
         except ModelError as error:
             raise ModelError(f"the LoRA's module '{self.target}': {error}") from None
 
     def factors(self, strength: float) -> "tuple[Tensor, Tensor] | None":
-        """Two matrices whose product is all that it adds to its parameter, in float64; None where that is not so."""
-        of = {role: tensor.double() for role, tensor in self.tensors.items()}
-        if self.bias or self.place.into or not (pair := algorithms.factors(self.form, of)):
+        """Two matrices in float64 whose product is all that it adds to its parameter; None where there are none."""
+        tensors = {kind: tensor.double() for kind, tensor in self.tensors.items()}
+        if self.bias or self.location.target_rows:
             return None
-        return strength * self._rows(pair[0]), pair[1]
+        pair = algorithms.low_rank_factors(self.algorithm, tensors)
+        return (strength * self._own_rows(pair[0]), pair[1]) if pair else None
 
-    def _rows(self, whole: "Tensor") -> "Tensor":
-        """Of what the change makes, that which belongs in its place."""
-        return _cut(whole, self.place.rows)
+    def _own_rows(self, whole: "Tensor") -> "Tensor":
+        """The rows of the layer's difference that belong to this location."""
+        return _rows(whole, self.location.source_rows)
 
-    def _whole(self, own: "Callable[[Key], Tensor]") -> "Tensor":
-        """The own weight as the file sees it, fused where it has fused it."""
+    def _original_weight(self, original: "Callable[[ParameterKey], Tensor]") -> "Tensor":
+        """The original weight as the layer was trained on it: fused where the file has several modules as one."""
         import torch
 
-        seen = self.places if self.place.rows else (self.place,)
-        parts = [_cut(own(_key(place, bias=False)), place.into) for place in seen]
+        locations = self.all_locations if self.location.source_rows else (self.location,)
+        parts = [_rows(original(_key(location, bias=False)), location.target_rows) for location in locations]
         return torch.cat(parts) if len(parts) > 1 else parts[0]
 
 
-Worn = tuple[tuple[Piece, float], ...]
-"""Changes of one parameter, and how strong each is."""
+ParameterPatches = tuple[tuple[WeightPatch, float], ...]
+"""The patches of one parameter with the strength of each."""
 
 
-class Wardrobe:
-    """One loaded model's: what it wears, by parameter, and the weights of its own that this covers.
+class WeightPatcher:
+    """The patches that are applied to one loaded model, and the original values of the parameters that they change.
 
-    These lie in main memory. Whoever changes clothes holds the lock under which the model runs.
+    Those are kept in main memory. The caller holds the lock under which the model runs.
     """
 
     def __init__(self, device: "torch.device") -> None:
         self._device = device
-        self._worn: dict[Key, Worn] = {}
-        self._own: dict[Key, Tensor] = {}
+        self._applied: dict[ParameterKey, ParameterPatches] = {}
+        self._original: dict[ParameterKey, Tensor] = {}
 
-    def wear(self, pipeline: "DiffusionPipeline", wanted: Mapping[Key, Worn]) -> None:
-        """Exactly this from now on; only parameters that differ from what is worn are touched.
+    def apply(self, pipeline: "DiffusionPipeline", patches: Mapping[ParameterKey, ParameterPatches]) -> None:
+        """Apply exactly these patches; only parameters whose patches have changed are touched.
 
-        Computed in float32 on the device that the model runs on, and rounded to the parameter's precision. Raises
-        ModelError where a change's tensors do not fit together or the weights are rounded ones; whatever is raised,
-        nothing is worn then.
+        They are computed in float32 on the device that the model runs on, and rounded to the parameter's dtype. Raises
+        ModelError where tensors do not fit together or the weights are quantised. After any error the model has its
+        original weights.
         """
         import torch
 
-        differ = [key for key in {**self._worn, **wanted} if self._worn.get(key) != wanted.get(key)]
+        different = [key for key in {**self._applied, **patches} if self._applied.get(key) != patches.get(key)]
         try:
             with torch.no_grad():
-                for key in differ:
-                    self._change(pipeline, key, wanted.get(key, ()))
+                for key in different:
+                    self._change(pipeline, key, patches.get(key, ()))
         except BaseException:
-            self.off(pipeline)
+            self.restore(pipeline)
             raise
 
-    def off(self, pipeline: "DiffusionPipeline") -> None:
-        """The model's own weights again, bit for bit."""
-        for key, own in self._own.items():
-            _parameter(pipeline, key).data.copy_(own)
-        self._own.clear()
-        self._worn.clear()
+    def restore(self, pipeline: "DiffusionPipeline") -> None:
+        """Put back the original weights, bit for bit."""
+        for key, value in self._original.items():
+            _parameter(pipeline, key).data.copy_(value)
+        self._original.clear()
+        self._applied.clear()
 
-    def worn(self, components: str) -> frozenset[tuple[Key, Worn]]:
-        """What is worn by the components whose names begin so."""
-        return frozenset(item for item in self._worn.items() if item[0][0].startswith(components))
+    def applied_to(self, prefix: str) -> frozenset[tuple[ParameterKey, ParameterPatches]]:
+        """What is applied to the components whose names begin with ``prefix``."""
+        return frozenset(item for item in self._applied.items() if item[0][0].startswith(prefix))
 
-    def _change(self, pipeline: "DiffusionPipeline", key: Key, worn: Worn) -> None:
+    def _change(self, pipeline: "DiffusionPipeline", key: ParameterKey, patches: ParameterPatches) -> None:
         parameter = _parameter(pipeline, key)
         if parameter.dtype.itemsize < 2:
             raise ModelError(
-                "the model's weights are rounded to save memory, and take no LoRA; free some, or take none"
+                "the model's weights are rounded to save memory, so LoRAs cannot be applied to them; free some memory "
+                "or leave out the LoRAs"
             )
-        if key not in self._own:
-            self._own[key] = parameter.data.to("cpu", copy=True)
-        if worn:
-            self._put(pipeline, parameter.data, key, worn)
-            self._worn[key] = worn
+        if key not in self._original:
+            self._original[key] = parameter.data.to("cpu", copy=True)
+        if patches:
+            self._patch(pipeline, parameter.data, key, patches)
+            self._applied[key] = patches
         else:
-            parameter.data.copy_(self._own.pop(key))
-            del self._worn[key]
+            parameter.data.copy_(self._original.pop(key))
+            del self._applied[key]
 
-    def _put(self, pipeline: "DiffusionPipeline", here: "Tensor", key: Key, worn: Worn) -> None:
-        """Make a parameter's data its own value with all changes added; in place where it has the precision for it."""
+    def _patch(
+        self, pipeline: "DiffusionPipeline", data: "Tensor", key: ParameterKey, patches: ParameterPatches
+    ) -> None:
+        """Set a parameter's data to its original value plus all patches; in place where its dtype is exact enough."""
         import torch
 
-        in_place = here.device == self._device and here.dtype == torch.float32
-        made = here.copy_(self._own[key]) if in_place else self._ready(self._own[key]).clone()
-        for piece, strength in worn:
-            piece.add(made, strength, lambda key: self._own.get(key, _parameter(pipeline, key).data))
+        in_place = data.device == self._device and data.dtype == torch.float32
+        value = data.copy_(self._original[key]) if in_place else self._in_float32(self._original[key]).clone()
+        for patch, strength in patches:
+            patch.add_to(value, strength, lambda key: self._original.get(key, _parameter(pipeline, key).data))
         if not in_place:
-            here.copy_(made)
+            data.copy_(value)
 
-    def _ready(self, tensor: "Tensor") -> "Tensor":
+    def _in_float32(self, tensor: "Tensor") -> "Tensor":
         import torch
 
         return tensor.to(self._device, torch.float32)
 
 
-def _cut(whole: "Tensor", rows: tuple[int, int] | None) -> "Tensor":
+def _rows(whole: "Tensor", rows: tuple[int, int] | None) -> "Tensor":
     return whole if rows is None else whole[slice(*rows)]
 
 
-def _key(place: Place, *, bias: bool) -> Key:
-    return place.component, f"{place.module}.{'bias' if bias else 'weight'}"
+def _key(location: ModuleLocation, *, bias: bool) -> ParameterKey:
+    return location.component, f"{location.module}.{'bias' if bias else 'weight'}"
 
 
-def _parameter(pipeline: "DiffusionPipeline", key: Key) -> Any:
+def _parameter(pipeline: "DiffusionPipeline", key: ParameterKey) -> Any:
     return getattr(pipeline, key[0]).get_parameter(key[1])

@@ -1,7 +1,7 @@
-"""A model's configurations: JSON whose numbers say how much is built of it, so absurd ones are refused when it is read.
+"""A model's configurations: JSON files with the sizes of what is built from them, so absurd numbers are refused.
 
-A scheduler of 10⁹ steps would take eight gigabytes, and a transformer of as many layers for ever, before anybody
-could see that no weights are there for it.
+A scheduler of 10⁹ steps would take eight gigabytes, and a transformer with as many layers would never be built, long
+before it is noticed that there are no weights for it.
 """
 
 import math
@@ -15,12 +15,12 @@ from studio.files import strict_json
 from studio.files.untrusted import read_file
 
 LARGEST: Final = 4 * 2**20
-"""Bytes of a configuration; vocabularies may be larger."""
+"""The maximum size of a configuration in bytes; vocabularies can be larger."""
 
-_MOST: Final = (  # what a number is called, and how large it may be; the first that fits
+_MOST: Final = (  # a pattern for the name of a setting, and its maximum; the first match applies
     (re.compile(r".*(layers|depth|blocks|repeats).*"), 1_000),
     (re.compile(r"num_.*|.*_steps"), 200_000),
-    (re.compile(r"model_max_length|.*theta"), math.inf),  # transformers writes 10**30 where there is no limit
+    (re.compile(r"model_max_length|.*theta"), math.inf),  # transformers writes 10**30 for "no limit"
 )
 _LARGEST_NUMBER: Final = 10**8
 _COUNTS: Final = frozenset(
@@ -31,7 +31,7 @@ _COUNTS: Final = frozenset(
         "num_train_timesteps", "out_channels", "patch_size", "sample_size", "z_dim",
     }
 )  # fmt: skip
-"""Settings that are whole numbers, or lists of some, wherever a part has them."""
+"""Settings that are whole numbers, or lists of them, in every component."""
 
 _SINGLE: Final = frozenset(
     {"in_channels", "latent_channels", "num_mode", "num_control_type", "num_train_timesteps", "z_dim"}
@@ -40,7 +40,7 @@ _LONGEST_LIST: Final = 100
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A configuration; raises ModelError where it cannot be read or a number in it is beyond reason."""
+    """A configuration; raises ModelError where it cannot be read or a number in it is absurd."""
     try:
         content = strict_json.loads(read_file(path, LARGEST))
     except (OSError, ValueError) as error:
@@ -53,7 +53,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def settings(content: Any) -> Iterator[tuple[str, Any]]:
-    """Each setting in a configuration by its own name, those within others too; items of a list by the list's name."""
+    """Each setting in a configuration by its name, nested ones too; items of a list by the list's name."""
     todo = [("", content)]
     while todo:
         name, value = todo.pop()
@@ -66,17 +66,17 @@ def settings(content: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _problem(name: str, value: Any) -> str:
-    """What is wrong with a setting, "" where nothing is."""
+    """What is wrong with a setting, "" if it is valid."""
     most = next((most for called, most in _MOST if called.fullmatch(name)), _LARGEST_NUMBER)
     if type(value) is int and abs(value) > most:
-        return f"says {_short(value)} of '{name[:80]}', more than any model has"
+        return f"has {_short(value)} as '{name[:80]}', more than any model has"
     if name in _COUNTS and not _is_count(value, single=name in _SINGLE):
-        return f"says {_short(value)} of '{name}', which must be a whole number"
+        return f"has {_short(value)} as '{name}', which must be a whole number"
     return ""
 
 
 def _is_count(value: Any, *, single: bool) -> bool:
-    """Whether it is a whole number from 0 on, or a list of some from 1 on, or left open."""
+    """Whether it is a whole number from 0, or a list of numbers from 1, or null."""
     if isinstance(value, list) and not single:
         return 0 < len(value) <= _LONGEST_LIST and all(type(one) is int and one > 0 for one in value)
     return value is None or (type(value) is int and value >= 0)

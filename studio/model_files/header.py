@@ -1,7 +1,7 @@
-"""The header of a weight file, checked before anything else may parse the file; formats are told by content.
+"""The header of a weight file, checked before a library parses the file; formats are detected by content.
 
-The limits are ours: libraries take seconds and a gigabyte over a hostile header of 67 MB. A whole model of today
-has a few thousand tensors and a header under 1 MB.
+The limits are stricter than the formats': libraries need seconds and a gigabyte for a hostile header of 67 MB. Whole
+models have a few thousand tensors and headers under 1 MB.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from studio.errors import ModelError
 from studio.files.untrusted import open_file
 from studio.model_files import gguf_file, safetensors_file
-from studio.model_files.tensors import Tensor
+from studio.model_files.tensors import TensorInfo
 
 _FORMATS: Final = {".gguf": gguf_file, ".safetensors": safetensors_file}
 
@@ -24,32 +24,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Header:
-    """What a weight file holds. ``format`` is how its name should end, ``data`` where its data begins, in bytes."""
+    """The header of a weight file. ``format`` is its suffix (".safetensors"), ``data`` the offset of the data."""
 
     path: Path
     format: str
-    tensors: Mapping[str, Tensor]
+    tensors: Mapping[str, TensorInfo]
     metadata: Mapping[str, str]
     data: int
 
     @classmethod
     def read(cls, path: Path) -> "Header":
-        """The header, with every offset proven; raises ModelError that says what is wrong with the file."""
+        """Read the header and verify every offset; raises ModelError that says what is wrong with the file."""
         try:
             with open_file(path) as stream:
                 ending = ".gguf" if stream.read(4) == gguf_file.MAGIC else ".safetensors"
-            return cls(path, ending, *_FORMATS[ending].parsed(path))
+            return cls(path, ending, *_FORMATS[ending].parse(path))
         except OSError as error:
             raise ModelError(f"'{path}' cannot be read: {error.strerror or error}") from None
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Tensor name → shape, as families want it to recognise their own."""
+        """Tensor name → shape, by which families recognise their models."""
         return {name: tensor.shape for name, tensor in self.tensors.items()}
 
     @property
     def precision(self) -> str:
-        """The dtype of most of its bytes."""
+        """The dtype of most of the bytes."""
         sizes: Counter[str] = Counter()
         for tensor in self.tensors.values():
             sizes[tensor.dtype] += tensor.end - tensor.begin
@@ -63,7 +63,7 @@ class Header:
             return stream.read(tensor.end - tensor.begin)
 
     def numbers(self, name: str) -> "np.ndarray[Any, Any]":
-        """The values of one tensor in float64, flat; none for a precision that numpy cannot read."""
+        """The values of one tensor in float64, flat; empty for a dtype that numpy cannot read."""
         import numpy as np
 
         raw, dtype = self.bytes_of(name), self.tensors[name].dtype
@@ -79,9 +79,9 @@ class Header:
         return np.frombuffer(raw, f"<{dtype[0].lower()}{int(dtype[1:]) // 8}").astype("f8")
 
     def with_metadata(self, metadata: Mapping[str, str]) -> bytes:
-        """All that comes before the data of a safetensors file, with other metadata; the data may follow as it is.
+        """Everything before the data of a safetensors file, with other metadata; the data can follow unchanged.
 
-        Filled up with spaces so that the data begins at a multiple of eight.
+        It is padded with spaces so that the data begins at a multiple of eight.
         """
         tensors = {
             name: {"dtype": tensor.dtype, "shape": tensor.shape, "data_offsets": (tensor.begin, tensor.end)}
@@ -94,7 +94,7 @@ class Header:
 
 
 def _e4m3(raw: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
-    """Bytes as numbers: a sign, four bits of exponent with a bias of 7, three of mantissa; all ones is NaN.
+    """fp8 (E4M3) as numbers: a sign, four bits of exponent with a bias of 7, three of mantissa; all ones is NaN.
 
     There is no infinity. https://arxiv.org/abs/2209.05433, table 1.
     """

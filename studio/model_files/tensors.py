@@ -1,4 +1,4 @@
-"""What the formats of weight files have in common: tensors, limits, and how a damaged file is refused."""
+"""What the formats of weight files have in common: tensors, limits, and errors for damaged files."""
 
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -6,13 +6,13 @@ from typing import Final, NamedTuple
 from studio.errors import ModelError
 
 LONGEST: Final = 8 * 2**20
-"""Bytes that a header may have."""
+"""The maximum size of a header in bytes."""
 
 MOST_TENSORS: Final = 50_000
 
 
-class Tensor(NamedTuple):
-    """One tensor: its dtype as the format writes it ("F16"), its shape, and where in the data it lies."""
+class TensorInfo(NamedTuple):
+    """One tensor: its dtype as the format writes it ("F16"), its shape, and where in the data it begins and ends."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -20,24 +20,24 @@ class Tensor(NamedTuple):
     end: int
 
 
-class Content(NamedTuple):
-    """What a header says. ``data`` is where the data begins, in bytes."""
+class HeaderContent(NamedTuple):
+    """The content of a header. ``data`` is the offset of the data in bytes."""
 
-    tensors: dict[str, Tensor]
+    tensors: dict[str, TensorInfo]
     metadata: dict[str, str]
     data: int
 
 
-def wrong(path: Path, what: str) -> ModelError:
-    """The error for a header that no program writes."""
+def damaged_header(path: Path, what: str) -> ModelError:
+    """The error for an invalid header."""
     return ModelError(
         f"the header of '{path}' {what}; the file is damaged or forged: get it again from a trusted place"
     )
 
 
-def cut(path: Path, there: int, due: int) -> ModelError:
+def truncated(path: Path, there: int, due: int) -> ModelError:
     """The error for a file that ends before its data does."""
     return ModelError(
-        f"'{path}' is cut off: {there:,} of {due:,} bytes of data are there; it was not downloaded whole: "
-        "fetch it again"
+        f"'{path}' is cut off: it has {there:,} of {due:,} bytes of data; it was not downloaded completely: "
+        "download it again"
     )

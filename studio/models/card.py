@@ -106,7 +106,7 @@ class ModelCard:
 
     def placed(self) -> dict[str, Path]:
         """The components that lie in files of their own; raises ModelError for a file that is none of this model's."""
-        return separate.placed(self.parts.values(), self.configs()) if self.base else {}
+        return separate.assign(self.parts.values(), self.configs()) if self.base else {}
 
     def lacks(self) -> list[str]:
         """The components that are nowhere, as messages call them; those of a folder are all there."""
@@ -115,7 +115,7 @@ class ModelCard:
         if self.base is None:
             has = {separate.kind(file) for file in self.parts.values()}
             return [part for part in self.weights.lacks if part not in has]
-        return [separate.words(name) for name in self.missing()]
+        return [separate.component_title(name) for name in self.missing()]
 
     def missing(self) -> list[str]:
         """The components that neither the file has, nor its base, nor files of their own."""

@@ -1,4 +1,4 @@
-"""What a single weight file is, told by the tensors in it and never by its name."""
+"""Recognises a single weight file by its tensors, never by its name."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -8,8 +8,9 @@ from typing import Final
 from studio import plugins
 from studio.errors import ModelError
 from studio.families import Family, VMark, bare
-from studio.lora.formats import base_detect, key_suffixes
+from studio.lora.formats import base_detect
 from studio.lora.formats.file import LoraFile
+from studio.lora.formats.lora_keys import is_lora_key
 from studio.model_files.hashes import Stamp
 from studio.model_files.header import Header
 from studio.models import component_configs, folder, quantised
@@ -26,13 +27,13 @@ _NO_MODEL: Final = (
 
 @dataclass(frozen=True)
 class Weights:
-    """A weight file, recognised; ``family`` is as it is for its variant.
+    """A recognised weight file; ``family`` is that of its variant.
 
-    ``prediction`` is what its denoiser was trained to say: "epsilon", "v", "v, zero terminal SNR" or
-    "flow". ``precision`` is the dtype of most of it, ``lacks`` the parts it comes without, ``licence``
-    what its metadata claims, "unknown" where that says nothing. ``rounded`` says that it is a GGUF file,
-    whose weights are rounded for good, ``scaled`` that its weights are fp8 with a scale each. ``in_diffusers`` says
-    that the denoiser's tensors have diffusers' names, not their makers'.
+    ``prediction`` is what its denoiser was trained to predict: "epsilon", "v", "v, zero terminal SNR" or "flow".
+    ``precision`` is the dtype of most of it, ``lacks`` are the components that it does not have, ``licence`` is what
+    its metadata claims, "unknown" without a claim. ``rounded`` is for GGUF files, whose weights stay quantised,
+    ``scaled`` for fp8 weights with a scale each. ``in_diffusers`` is whether the denoiser's tensors have diffusers'
+    names, not the original ones.
     """
 
     family: Family
@@ -46,9 +47,10 @@ class Weights:
     in_diffusers: bool = False
 
     def whole(self, path: Path, base: Path) -> "Weights":
-        """What it is together with the diffusers folder that has what it lacks, which tells variants that look alike.
+        """The same with the variant from the diffusers folder that has the missing components, if the file's is
+        unclear.
 
-        Raises ModelError where that holds a model of another kind.
+        Raises ModelError where that folder holds a model of another family or variant.
         """
         family, variant = folder.family(base, folder.read(base))
         alike = {"", *family.alike}
@@ -63,7 +65,7 @@ class Weights:
 def recognised(path: Path) -> Weights:
     """What the file is.
 
-    Raises ModelError where it is no safetensors or GGUF file, or no model of a family known here.
+    Raises ModelError where it is not a safetensors or GGUF file, or not a model of a known family.
     """
     found = verdict(path)
     if isinstance(found, str):
@@ -72,7 +74,7 @@ def recognised(path: Path) -> Weights:
 
 
 def verdict(path: Path) -> Weights | str:
-    """What the file is, or why it is no model; its header is read again only where the file has changed."""
+    """What the file is, or why it is not a model; its header is read again only if the file has changed."""
     try:
         return _verdict(path, Stamp.settled(path))
     except OSError as error:
@@ -90,18 +92,18 @@ def _verdict(path: Path, _stamp: Stamp) -> Weights | str:
 def _recognised(path: Path) -> Weights:
     header = Header.read(path)
     if path.suffix != header.format:
-        raise ModelError(f"'{path}' is a {header.format[1:]} file by its content; let its name end in {header.format}")
+        raise ModelError(f"'{path}' is a {header.format[1:]} file by its content; rename it to end in {header.format}")
     scaled = quantised.scaled(header)
     _refuse_edm(header)
     family, variant, in_diffusers = _family(header)
     if header.format == ".gguf" and component_configs.reads_whole(family):
-        raise ModelError(f"'{path}' is {family.title} as GGUF, which is not supported here; take it as safetensors")
+        raise ModelError(f"'{path}' is {family.title} as GGUF, which is not supported; get it as safetensors")
     prediction = _prediction(header, family, variant)
     if family.v_mark and prediction == "epsilon" and not variant:
         variant = family.v_mark.otherwise
     lacks = tuple(part for part, begins in PARTS.items() if not any(name.startswith(begins) for name in header.tensors))
-    said = header.metadata
-    licence = said.get("modelspec.license") or said.get("general.license") or "unknown"
+    metadata = header.metadata
+    licence = metadata.get("modelspec.license") or metadata.get("general.license") or "unknown"
     rounded = header.format == ".gguf"
     return Weights(
         family.of(variant), variant, prediction, header.precision, lacks, licence, rounded, scaled, in_diffusers
@@ -112,7 +114,7 @@ def _refuse_edm(header: Header) -> None:
     if mark := next((name for name in _EDM if name in header.tensors), ""):
         raise ModelError(
             f"'{header.path}' was trained with EDM noise, which is not supported, as its tensor '{mark}' shows "
-            "(Playground v2.5 and CosXL are such models); take another model of Stable Diffusion XL"
+            "(Playground v2.5 and CosXL are such models); use another model of Stable Diffusion XL"
         )
 
 
@@ -125,12 +127,12 @@ def _family(header: Header) -> tuple[Family, str, bool]:
             if (variant := family.recognise(shapes, in_diffusers=in_diffusers)) is not None:
                 return family, variant, in_diffusers
     kind = _kind(header)
-    raise ModelError(f"'{header.path}' is {kind}" if kind else f"'{header.path}' is no model of a family known here")
+    raise ModelError(f"'{header.path}' is {kind}" if kind else f"'{header.path}' is not a model of a known family")
 
 
 def _kind(header: Header) -> str:
-    """What else the file may be, "" where nobody knows."""
-    if any(key_suffixes.is_mark(name) for name in header.tensors):
+    """What else the file may be, "" where that is unknown."""
+    if any(is_lora_key(name) for name in header.tensors):
         return f"a LoRA{_made_for(header.path)}, not a model"
     for kind, marks in _NO_MODEL:
         if any(mark in name for name in header.tensors for mark in marks):
@@ -156,10 +158,10 @@ def _prediction(header: Header, family: Family, variant: str) -> str:
 
 
 def _predicts_v(header: Header, family: Family, mark: VMark | None) -> bool:
-    """Whether the file says so, by a tensor of that name or in its metadata; otherwise whether its mark shows it."""
-    said = header.metadata.get("modelspec.prediction_type", "").lower()
-    if said or "v_pred" in header.tensors:
-        return said.startswith("v") or "v_pred" in header.tensors
+    """Whether a tensor of that name or the metadata says so; otherwise whether the family's mark shows it."""
+    declared = header.metadata.get("modelspec.prediction_type", "").lower()
+    if declared or "v_pred" in header.tensors:
+        return declared.startswith("v") or "v_pred" in header.tensors
     if mark is None:
         return False
     wanted = {bare(mark.tensor), *family.names.in_diffusers(bare(mark.tensor))}
@@ -167,6 +169,6 @@ def _predicts_v(header: Header, family: Family, mark: VMark | None) -> bool:
 
 
 def _spread(header: Header, name: str) -> float:
-    """The standard deviation of a tensor's values; 0 for a precision that cannot be read."""
+    """The standard deviation of a tensor's values; 0 for a dtype that cannot be read."""
     values = header.numbers(name)
     return float(values.std()) if values.size else 0.0

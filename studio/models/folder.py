@@ -1,4 +1,4 @@
-"""What a model in diffusers' folder layout says of itself, and what in it is not to be trusted."""
+"""Models in diffusers' folder layout: their configurations and model cards, and checks of untrusted content."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,9 +18,9 @@ from studio.model_files.header import Header
 from studio.parameters.types import Size
 
 PICKLES: Final = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"})
-"""Endings of formats that can run code when they are read."""
+"""Suffixes of formats that can run code when they are loaded."""
 
-_LONGEST_HEAD: Final = 2**15  # bytes of a card that are looked at; reading YAML is slow
+_LONGEST_HEAD: Final = 2**15  # bytes of a card that are read; parsing YAML is slow
 _RUNS_CODE: Final = frozenset({"auto_map", "custom_pipeline", "custom_pipelines", "trust_remote_code"})
 _INDEX: Final = ".index.json"
 _SHARD: Final = re.compile(r"-\d{5}-of-\d{5}")
@@ -29,48 +29,48 @@ _WORDS: Final = frozenset({"tokenizer.json", "vocab.json"})
 
 
 def read(path: Path) -> Folder:
-    """What the folder says of the model in it; raises ModelError where it cannot be read."""
+    """The configurations in a folder; raises ModelError where they cannot be read."""
     configs = (*path.glob("*/config.json"), *path.glob("*/scheduler_config.json"))
     return Folder(read_json(path / "model_index.json"), {file.parent.name: read_json(file) for file in configs})
 
 
-def family(path: Path, said: Folder) -> tuple[Family, str]:
-    """The family of a folder's model, as it is for its variant; raises ModelError where it is none we know."""
+def family(path: Path, configs: Folder) -> tuple[Family, str]:
+    """The family of a folder's model, for its variant, and the variant; raises ModelError where it is unknown."""
     families: list[Family] = [plugins.find("families", name).FAMILY for name in plugins.names("families")]
     for family in families:
-        if (variant := family.variant_of(said)) is not None:
+        if (variant := family.variant_of(configs)) is not None:
             return family.of(variant), variant
     known = ", ".join(family.title for family in families)
-    raise ModelError(f"the model in '{path}' is a {said.pipeline}, which is not supported; supported: {known}")
+    raise ModelError(f"the model in '{path}' is a {configs.pipeline}, which is not supported; supported: {known}")
 
 
-def size(said: Folder) -> Size | None:
-    """Native size: the edge of a U-Net's latents times eight; transformers do not say it so plainly."""
-    edge = said.says("unet", "sample_size")
+def size(configs: Folder) -> Size | None:
+    """Native size: the edge of a U-Net's latents times eight; transformers have no such setting."""
+    edge = configs.says("unet", "sample_size")
     return Size(8 * edge, 8 * edge) if isinstance(edge, int) else None
 
 
-def prediction(said: Folder) -> str:
-    """What the denoiser predicts, in the words of ``Weights``, as its scheduler's configuration has it."""
-    told = str(said.says("scheduler", "prediction_type") or "epsilon")
-    if "FlowMatch" in str(said.says("scheduler", "_class_name")) or told == "flow_prediction":
+def prediction(configs: Folder) -> str:
+    """What the denoiser predicts, as in ``Weights``, by its scheduler's configuration."""
+    predicted = str(configs.says("scheduler", "prediction_type") or "epsilon")
+    if "FlowMatch" in str(configs.says("scheduler", "_class_name")) or predicted == "flow_prediction":
         return "flow"
-    if told != "v_prediction":
-        return told
-    return "v, zero terminal SNR" if said.says("scheduler", "rescale_betas_zero_snr") else "v"
+    if predicted != "v_prediction":
+        return predicted
+    return "v, zero terminal SNR" if configs.says("scheduler", "rescale_betas_zero_snr") else "v"
 
 
 class FrontMatter(NamedTuple):
-    """What the head of a model's own card says; ``problem`` is why nothing could be read, "" where all is well."""
+    """The front matter of a model card; ``problem`` says why it could not be read, "" where it could."""
 
-    said: Mapping[str, Any]
+    values: Mapping[str, Any]
     problem: str = ""
 
 
 def front_matter(path: Path) -> FrontMatter:
-    """The head of the card of a folder's model; empty where it has none.
+    """The front matter of the model card in a folder; empty if there is none.
 
-    Besides the hub's keys ("license") the studio reads ``steps`` and ``guidance``.
+    Besides the Hub's keys ("license") the studio reads ``steps`` and ``guidance``.
     """
     card = path / "README.md"
     try:
@@ -85,50 +85,52 @@ def _front_matter(card: Path, _stamp: Stamp) -> FrontMatter:
         text = file.read(_LONGEST_HEAD).decode(errors="replace")
     found = re.match(r"---\r?\n(.*?)\n---\s", text, re.DOTALL)
     try:
-        said = strict_yaml.loads(found[1]) if found else None
+        values = strict_yaml.loads(found[1]) if found else None
     except ValueError as error:
-        return FrontMatter({}, f"the head of {card.name} cannot be read, so what it says does not count: {error}")
-    return FrontMatter(said if isinstance(said, dict) else {})
+        return FrontMatter({}, f"the front matter of {card.name} cannot be read and is ignored: {error}")
+    return FrontMatter(values if isinstance(values, dict) else {})
 
 
 def components(path: Path) -> dict[str, tuple[str, str]]:
-    """The parts of the model by name: library and class of each that is there.
+    """The components of the model by name: library and class of each that it has.
 
-    Raises ModelError for a name that is none of a folder.
+    Raises ModelError for a name that cannot be a folder's.
     """
     index = read_json(path / "model_index.json")
     if strange := next((name for name in index if not name.isidentifier()), None):
-        raise ModelError(f"'{path / 'model_index.json'}' names a part '{strange[:80]}', which no folder is called")
+        raise ModelError(
+            f"'{path / 'model_index.json'}' names a part '{strange[:80]}', which is not a valid name; get it again"
+        )
     pairs = ((name, value) for name, value in index.items() if isinstance(value, list) and len(value) == 2)
     return {name: (str(library), str(kind)) for name, (library, kind) in pairs if library and kind}
 
 
 def precision(name: str) -> str:
-    """The precision in the name of weights or their index ("model.fp16.safetensors"), "" where they are plain."""
+    """The variant in the name of weights or their index ("model.fp16.safetensors"), "" where there is none."""
     found = re.search(r"\.(\w+)\.safetensors$|\.safetensors\.index\.(\w+)\.json$", _SHARD.sub("", name))
     return (found[1] or found[2]) if found else ""
 
 
 def best(names: Iterable[str]) -> str:
-    """The precision of the weights to be read of a part's: "" for plain ones, where there are any."""
+    """The best variant among the weights of a component: "" for those without one, if there are any."""
     found = {precision(name) for name in names if name.endswith(".safetensors")} or {""}
     return next((each for each in _BEST_FIRST if each in found), min(found))
 
 
 def weight_files(part: Path) -> list[Path]:
-    """The weight files of a part that are read."""
+    """The weight files of a component that are loaded."""
     files = sorted(part.glob("*.safetensors"))
     wanted = best(file.name for file in files)
     return [file for file in files if precision(file.name) == wanted]
 
 
 def variant(part: Path) -> str | None:
-    """The precision in the names of a part's weights where they come in no plain ones, None otherwise."""
+    """The variant of a component's weights, None if there are weights without one."""
     return best(file.name for file in part.glob("*.safetensors")) or None
 
 
 def variants(path: Path) -> str | None:
-    """The ``variant`` of a folder's parts, as diffusers wants to be told; raises ModelError where they differ."""
+    """The ``variant`` of a folder's components, for diffusers; raises ModelError where they differ."""
     found = {name: which for name in components(path) if (which := variant(path / name))}
     if len(set(found.values())) > 1:
         parts = ", ".join(f"{name} in {which}" for name, which in found.items())
@@ -137,16 +139,18 @@ def variants(path: Path) -> str | None:
 
 
 def check(path: Path) -> None:
-    """Raise ModelError, naming the file, where the folder would run code or holds a damaged weight file.
+    """Raise ModelError, naming the file, where loading the folder would run code or a weight file is damaged.
 
-    Refused are Python files, configurations that ask for code of their own, classes from elsewhere than
-    diffusers and transformers, parts that have pickled weights only, shards outside their folder.
+    Refused are Python files, configurations that ask for remote code, classes that are not from diffusers or
+    transformers, components with pickled weights only, and shards outside their folder.
     """
     for file in (*path.glob("*"), *path.glob("*/*")):
         if not (is_file(file) or is_folder(file)):
-            raise ModelError(f"'{file}' is no file that can be read; remove it, or get the model again")
+            raise ModelError(f"'{file}' is not a file that can be read; remove it, or get the model again")
     for file in [*path.glob("*.py"), *path.glob("*/*.py")]:
-        raise ModelError(f"'{file}' is code that came with a model; the studio runs none: remove it to use the rest")
+        raise ModelError(
+            f"'{file}' is code that came with a model; the studio does not run it: remove it to use the rest"
+        )
     for file in _configurations(path):
         _check_configuration(file)
     for name, (library, _) in components(path).items():
@@ -160,15 +164,15 @@ def _configurations(path: Path) -> Iterator[Path]:
 def _check_configuration(file: Path) -> None:
     content: Any = _index(file) if file.name.endswith(_INDEX) else read_json(file)
     if found := sorted({name for name, _ in settings(content)} & _RUNS_CODE):
-        raise ModelError(f"'{file}' asks for code of the model's own ({found[0]}); the studio runs none")
+        raise ModelError(f"'{file}' asks for the model's own code ({found[0]}), which the studio does not run")
     if not isinstance(content.get("_class_name", ""), str):
-        raise ModelError(f"'{file}' names its class by more than a name, which would run code; the studio runs none")
+        raise ModelError(f"'{file}' has a class that is not a name and would run code, which the studio does not do")
     if file.name.endswith(_INDEX):
         _check_shards(file, content.get("weight_map"))
 
 
 def _index(file: Path) -> dict[str, Any]:
-    """Which shard has which tensor; its numbers are sizes in bytes."""
+    """The index of shards; unlike in configurations, its numbers are sizes in bytes."""
     try:
         content = strict_json.loads(read_file(file, LARGEST))
     except (OSError, ValueError) as error:
@@ -180,7 +184,9 @@ def _check_shards(file: Path, shards: Any) -> None:
     names = set(shards.values()) if isinstance(shards, dict) else {None}
     for name in names:
         if not isinstance(name, str) or Path(name).name != name or not name.endswith(".safetensors"):
-            raise ModelError(f"'{file}' points to '{str(name)[:80]}', which is no safetensors file beside it")
+            raise ModelError(
+                f"'{file}' points to '{str(name)[:80]}', which is not a safetensors file beside it; get the model again"
+            )
 
 
 def _check_component(folder: Path, library: str) -> None:
@@ -197,7 +203,7 @@ def _check_component(folder: Path, library: str) -> None:
 
 
 def _of_diffusers(library: str) -> bool:
-    """Whether it is a folder of pipelines within diffusers, which a model may name as a library."""
+    """Whether it is a folder of pipelines in diffusers, which a model may name as a library."""
     found = find_spec("diffusers")
     within = found.submodule_search_locations if found else None
     return library.isidentifier() and any((Path(place) / "pipelines" / library).is_dir() for place in within or ())

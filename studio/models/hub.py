@@ -1,6 +1,6 @@
-"""Models from the Hub, by explicit wish only: what there is to fetch, then fetching it.
+"""Models from the Hub, only when the user asks for one: what there is to download, and the download.
 
-Everything that goes to the network happens in ``online``, run as a process of its own; this one stays offline.
+All network access happens in ``hub_download``, which is run as a separate process; this one stays offline.
 """
 
 import json
@@ -22,9 +22,9 @@ from studio.files import private
 from studio.models import folder as folders
 
 FETCHED: Final = (".safetensors", ".gguf", ".json", ".txt", ".jinja")
-"""Endings of what is fetched; nothing else ever is, code and pickles least of all.
+"""Suffixes of the files that are downloaded; no others are, in particular no code and no pickles.
 
-A .jinja file is the form a prompt is put into for a chat model; transformers fills it in a sandbox.
+A .jinja file is the prompt template of a chat model; transformers renders it in a sandbox.
 """
 
 _WEIGHTS: Final = (".safetensors", ".gguf")
@@ -33,7 +33,7 @@ _SAFE = re.compile(r"([\w][\w.-]*/)?[\w][\w.+ -]*")
 
 
 class RemoteFile(BaseModel):
-    """A file to fetch: its name in the repository, its size in bytes."""
+    """A file to download: its name in the repository, its size in bytes."""
 
     model_config = ConfigDict(frozen=True)
     name: str
@@ -41,7 +41,7 @@ class RemoteFile(BaseModel):
 
 
 class Offer(BaseModel):
-    """What would be fetched: from which host and repository, at which commit, under which claimed licence."""
+    """What would be downloaded: from which host and repository, at which commit, under which claimed licence."""
 
     model_config = ConfigDict(frozen=True)
     host: str
@@ -63,33 +63,33 @@ def is_reference(ref: str) -> bool:
 
 
 def host() -> str:
-    """Whom ``look`` and ``fetch`` ask."""
+    """The host of the Hub."""
     return os.environ.get("HF_ENDPOINT", "https://huggingface.co").partition("://")[2].strip("/")
 
 
 def look(ref: str, revision: str = "main") -> Offer:
-    """Ask the Hub what there is of a repository; the revision is resolved to a commit.
+    """Ask the Hub for the files of a repository; the revision is resolved to a commit.
 
-    Raises InputError where the user has switched the network off, ModelError where there is nothing
-    that can be fetched.
+    Raises InputError where the user has disabled network access, ModelError where there is nothing
+    to download.
     """
     found = _REFERENCE.fullmatch(ref)
     if not found:
-        raise InputError(f"'{ref}' is no repository; write owner/name, or owner/name/FILE.safetensors")
+        raise InputError(f"'{ref}' is not a repository; write owner/name, or owner/name/FILE.safetensors")
     wish = {"repository": found["repository"], "file": found["file"] or "", "revision": revision}
     return Offer.model_validate(_ask("look", wish))
 
 
 def fetch(offer: Offer, downloads: Path) -> Path:
-    """Fetch what was offered into a folder, going on where an earlier try broke off; the folder or file it came to.
+    """Download an offer into a folder, resuming an interrupted download; returns the folder or file.
 
-    Progress is shown on stderr. Raises ModelError where it breaks off or does not arrive as it was sent.
+    Progress is shown on stderr. Raises ModelError where it is interrupted or a file is damaged on the way.
     """
     folder = downloads / offer.repository.replace("/", "--")
     free = shutil.disk_usage(next(place for place in folder.parents if place.exists())).free
     if offer.size > free:
         raise ModelError(f"{offer.size:,} bytes must be downloaded, but only {free:,} are free at '{folder}'")
-    with suppress(OSError):  # the fetching says what is wrong
+    with suppress(OSError):  # the download reports what is wrong
         private.folder(downloads)
     _ask("fetch", {"offer": offer.model_dump(), "folder": str(folder)})
     single = len(offer.files) == 1
@@ -97,9 +97,9 @@ def fetch(offer: Offer, downloads: Path) -> Path:
 
 
 def chosen(names: Collection[str], components: Collection[str], file: str) -> list[str]:
-    """Which files of a repository make its model: one that was named, those of a diffusers folder, or the only one.
+    """The files of a repository to download: a named one, those of a diffusers folder, or the only one.
 
-    Of weights in several precisions the plain ones are taken, or else the best there are of a part. Raises
+    Of weights in several precisions those without a variant are chosen, or else the best ones of a component. Raises
     ModelError where it is not clear.
     """
     usable = sorted(name for name in names if name.endswith(FETCHED) and _SAFE.fullmatch(name))
@@ -109,11 +109,11 @@ def chosen(names: Collection[str], components: Collection[str], file: str) -> li
         parts = [name for name in usable if name.partition("/")[0] in components]
         return ["model_index.json", *_of_one_precision(parts)]
     single = [name for name in usable if name.endswith(_WEIGHTS) and "/" not in name]
-    return single if len(single) == 1 else _nothing("it is no diffusers folder", single)
+    return single if len(single) == 1 else _nothing("it is not a diffusers folder", single)
 
 
 def _of_one_precision(names: list[str]) -> Iterator[str]:
-    """The files of each part without the weights that are there in a better precision."""
+    """The files of each component without the weights that exist in a better precision."""
     for _, files in groupby(sorted(names), lambda name: name.partition("/")[0]):
         there = list(files)
         best = folders.best(there)
@@ -123,13 +123,13 @@ def _of_one_precision(names: list[str]) -> Iterator[str]:
 def _nothing(why: str, files: list[str]) -> list[str]:
     single = [name for name in files if name.endswith(_WEIGHTS) and "/" not in name]
     mend = f"name one of its files: owner/name/{single[0]}" if single else "it holds no weight files at its top"
-    raise ModelError(f"what is to be fetched of the repository is not clear: {why}; {mend}")
+    raise ModelError(f"it is not clear what to download from the repository: {why}; {mend}")
 
 
 def _ask(verb: str, wish: Mapping[str, Any]) -> Any:
-    """Let the process that may go online do it; it answers in JSON."""
+    """Run the process that may access the network; it answers in JSON."""
     if os.environ.get("HF_HUB_OFFLINE", "0").upper() in {"1", "ON", "YES", "TRUE"}:
-        raise InputError("HF_HUB_OFFLINE is set, so nothing is fetched; unset it to fetch models from the Hub")
+        raise InputError("HF_HUB_OFFLINE is set, so nothing is downloaded; unset it to download models from the Hub")
     environment = {**os.environ, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
     command = [sys.executable, "-m", "studio.models.hub_download", verb]
     done = subprocess.run(  # noqa: S603
@@ -138,7 +138,7 @@ def _ask(verb: str, wish: Mapping[str, Any]) -> Any:
     try:
         answer = json.loads(done.stdout)
     except ValueError:
-        raise ModelError(f"fetching from {host()} broke off; the same command again goes on from there") from None
+        raise ModelError(f"the download from {host()} was interrupted; the same command resumes it") from None
     if "error" in answer:
         raise ModelError(answer["error"])
     return answer["done"]

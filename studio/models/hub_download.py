@@ -1,8 +1,8 @@
-"""The only part of the studio that goes to the network: it asks the Hub and fetches, in a process of its own.
+"""The only part of the studio that accesses the network: queries to the Hub and downloads, in a separate process.
 
-``python -m studio.models.hub_download look|fetch`` reads a wish as JSON from stdin and answers in JSON on stdout.
-Partial files are kept under ".partial" by the hash that the Hub gives, and gone on with next time; the library's
-own download throws them away.
+``python -m studio.models.hub_download look|fetch`` reads a request as JSON from stdin and answers in JSON on stdout.
+Partial files are kept under ".partial" by the hash that the Hub gives, and resumed next time; the library's own
+download deletes them.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ _UNUSED = {"safety_checker"}
 
 
 def look(repository: str, file: str, revision: str) -> dict[str, Any]:
-    """The offer: commit, licence, and the files that make the model with their sizes."""
+    """The offer: commit, licence, and the model's files with their sizes."""
     info = HfApi().model_info(repository, revision=revision, files_metadata=True)
     sizes = {sibling.rfilename: sibling.size or 0 for sibling in info.siblings or []}
     commit = str(info.sha)
@@ -46,7 +46,7 @@ def _components(repository: str, commit: str) -> set[str]:
 
 
 def fetch(offer: dict[str, Any], folder: str) -> None:
-    """Every file of the offer into the folder; those that are there already, in full and right, stay."""
+    """Download every file of the offer into the folder, except those that are there already with the right hash."""
     wanted = Offer.model_validate(offer)
     for n, file in enumerate(wanted.files, 1):
         print(f"{n} of {len(wanted.files)}: {file.name}", file=sys.stderr, flush=True)
@@ -75,18 +75,20 @@ def _fetch_one(file: RemoteFile, about: HfFileMetadata, target: Path, partial: P
     found = _digest(part, str(about.etag))
     if found != about.etag:
         part.unlink()
-        raise ModelError(f"'{file.name}' did not arrive as it was sent: its hash is {found}, expected {about.etag}")
+        raise ModelError(
+            f"'{file.name}' was damaged on the way: its hash is {found}, expected {about.etag}; download it again"
+        )
     target.parent.mkdir(exist_ok=True)
     part.replace(target)
 
 
 def _at_host(url: str) -> bool:
-    """Whether a file comes from the Hub itself; elsewhere nobody is told who asks."""
+    """Whether a file comes from the Hub itself; other hosts do not get the token."""
     return bool(urlsplit(url).netloc == urlsplit(constants.ENDPOINT).netloc)
 
 
 def _digest(file: Path, like: str) -> str:
-    """The hash of the kind the Hub gives: SHA-256 of large files, git's own of small ones."""
+    """The hash that the Hub gives for a file: SHA-256 for large files, git's SHA-1 for small ones."""
     with file.open("rb") as stream:
         if len(like) == 64:
             return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -104,22 +106,20 @@ def _answer(verb: str, wish: dict[str, Any]) -> dict[str, Any]:
         return {"done": _VERBS[verb](**wish)}
     except GatedRepoError:
         page = f"{constants.ENDPOINT}/{repository}"
-        return {
-            "error": f"{host()} gives '{repository}' only to who agreed to its terms: do so at {page}, set HF_TOKEN"
-        }
+        return {"error": f"'{repository}' at {host()} is gated: agree to its terms at {page}, then set HF_TOKEN"}
     except RepositoryNotFoundError:
         return {"error": f"there is no model '{repository}' at {host()}, or it is private"}
     except RevisionNotFoundError:
         return {"error": f"the model '{repository}' at {host()} has no revision '{wish.get('revision')}'"}
     except ModelError as error:
         return {"error": str(error)}
-    except Exception as error:  # whatever the network does: one line, not a traceback
+    except Exception as error:  # any network error is one line, not a traceback
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         return {
-            "error": f"{host()} could not be asked or broke off ({reason}); the same command again goes on from there"
+            "error": f"{host()} cannot be reached or was interrupted ({reason}); the same command resumes the download"
         }
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever called says that it was stopped
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the parent process reports that it was stopped
     print(json.dumps(_answer(sys.argv[1], json.load(sys.stdin))))

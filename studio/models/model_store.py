@@ -39,8 +39,8 @@ def add(
     path = resolved(path)
     before = _before(models, name or path.stem, path)
     other = _base(models, base) if base else before.base
-    given = [separate.asked(resolved(vae), separate.VAE)] if vae else []
-    given += [separate.asked(resolved(file), separate.ENCODER) for file in encoders]
+    given = [separate.require_kind(resolved(vae), separate.VAE)] if vae else []
+    given += [separate.require_kind(resolved(file), separate.ENCODER) for file in encoders]
     card = _with_parts(models.read(path, other), given or list(before.parts.values()))
     name = name or card.name
     if not ((before.pins and (base or given)) or (not before.pins and _lies_elsewhere(models, name, path))):
@@ -69,7 +69,7 @@ def _with_parts(card: ModelCard, given: Sequence[Path]) -> ModelCard:
     card = replace(card, parts=_named(given))
     missing, configs = card.missing(), card.configs()
     return replace(
-        card, parts=_named([*given, *separate.sole(missing, external_dirs.beside(card.path), configs).values()])
+        card, parts=_named([*given, *separate.unambiguous(missing, external_dirs.beside(card.path), configs).values()])
     )
 
 

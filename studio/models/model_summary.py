@@ -1,4 +1,4 @@
-"""What is known of a model, in plain words."""
+"""A model's card as text."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ _PREDICTS = {
 
 
 def about(card: ModelCard, models: ModelIndex) -> Iterator[tuple[str, str]]:
-    """Pairs of what and how; reads headers, and the whole of files that are not pinned."""
+    """Pairs of label and text; reads headers, and all of the files that are not pinned."""
     entry = models.registry.read().models.get(card.name)
     yield "model", card.name
     yield "path", str(card.path)
@@ -37,7 +37,7 @@ def about(card: ModelCard, models: ModelIndex) -> Iterator[tuple[str, str]]:
 
 
 def gigabytes(size: int) -> str:
-    """A size in the unit that suits it: "6.94 GB", "3.1 MB", "48 kB"."""
+    """A size in a suitable unit: "6.94 GB", "3.1 MB", "48 kB"."""
     if size >= 1e9:
         return f"{size / 1e9:.2f} GB"
     return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.0f} kB"
@@ -55,16 +55,16 @@ def _parts(card: ModelCard) -> str:
     if not card.weights:
         return ", ".join(folder.components(card.path))
     has = ["denoiser", *(part for part in PARTS if part not in card.weights.lacks)]
-    beside = [f"{separate.words(name)} ({file})" for name, file in card.placed().items()]
+    beside = [f"{separate.component_title(name)} ({file})" for name, file in card.placed().items()]
     return f"{', '.join(has + beside)}{_rest(card)}"
 
 
 def _rest(card: ModelCard) -> str:
-    """Where the parts come from that the files do not have."""
+    """Where the components that the files do not have come from."""
     if lacks := card.lacks():
         return f"; no {' and no '.join(lacks)} (add it with --base and a diffusers folder of {card.family.title}" + (
             f"{component_configs.such_as(card.family)})"
         )
     kinds = {separate.kind_of(name) for name in card.placed()}
-    lent = [part for part in (card.weights.lacks if card.weights else ()) if part not in kinds]
-    return f"; no {' and no '.join(lent)} (taken from '{card.base}')" if lent else ""
+    from_base = [part for part in (card.weights.lacks if card.weights else ()) if part not in kinds]
+    return f"; no {' and no '.join(from_base)} (taken from '{card.base}')" if from_base else ""

@@ -1,7 +1,7 @@
-"""Parts of a model in files of their own, as ComfyUI keeps them: told by their tensors, never by their names.
+"""Components of a model in separate files, as ComfyUI keeps them; recognised by their tensors, never by their names.
 
-Which part of a model such a file is, configurations tell: a text encoder by the table of its words and by how many
-layers it has, a VAE by the channels of its latents. Tensors are compared one by one when they are loaded.
+They are matched with the configurations of the model: a text encoder by the shape of its token embedding and its number
+of layers, a VAE by the channels of its latents. Tensors are compared one by one when they are loaded.
 """
 
 import re
@@ -22,101 +22,103 @@ Configs = Mapping[str, Mapping[str, Any]]
 VAE: Final = "VAE"
 ENCODER: Final = "text encoder"
 FLAGS: Final[Mapping[str, str]] = {VAE: "--vae", ENCODER: "--text-encoder"}
-"""What a file of each kind is given with on the command line."""
+"""The option of the command line for each kind of file."""
 
 _VAE: Final = "vae"
-_TABLES: Final = {  # the library's "model_type" has the word, and the table of a model's words this name
+_EMBEDDINGS: Final = {  # a word in transformers' "model_type", and the key of the token embedding
     "clip": re.compile(r"(?:.*\.)?token_embedding\.weight"),
     "t5": re.compile(r"(?:.*\.)?(?:shared|encoder\.embed_tokens)\.weight"),
     "": re.compile(r"(?:.*\.)?embed_tokens\.weight"),  # all language models
 }
 _LAYER: Final = re.compile(r"(?:.*\.)?(layers|block|resblocks)\.(\d+)\..*")
-_SEES: Final = re.compile(r"(?:.*\.)?(?:visual|vision_model|vision_tower)\..*")
+_VISION: Final = re.compile(r"(?:.*\.)?(?:visual|vision_model|vision_tower)\..*")
 _DECODER: Final = re.compile(r"(?:first_stage_model\.|vae\.)?decoder\.(?:conv_in|conv1|project_in\.conv)\.weight")
-_DECODER_OF_VIDEO: Final = 5  # dimensions of a kernel
+_VIDEO_DIMENSIONS: Final = 5  # of a convolution's weight
 
 
 def kind(path: Path) -> str:
     """What a file is, VAE or ENCODER.
 
-    Raises ModelError where it is neither, or in a format or precision that is read of denoisers alone.
+    Raises ModelError where it is neither, or in a format or dtype that is supported for denoisers only.
     """
     header = Header.read(path)
-    found = [kind for kind, has in ((VAE, _latents(header.shapes)), (ENCODER, _table(header.shapes))) if has]
+    found = [kind for kind, has in ((VAE, _latents(header.shapes)), (ENCODER, _embedding(header.shapes))) if has]
     if len(found) != 1:
-        raise ModelError(f"'{path}' is neither a VAE alone nor a text encoder alone")
+        raise ModelError(f"'{path}' is neither a VAE nor a text encoder; give a file with one of them only")
     if header.format != ".safetensors":
         raise ModelError(f"'{path}' is a {found[0]} as {header.format[1:].upper()}; give it as safetensors")
     quantised.scaled(header)
     return found[0]
 
 
-def asked(path: Path, wanted: str) -> Path:
-    """The file, where it is of the kind that is wanted; raises InputError where it is the other."""
+def require_kind(path: Path, wanted: str) -> Path:
+    """The file, if it is of the wanted kind; raises InputError if it is of the other."""
     if (found := kind(path)) != wanted:
         raise InputError(f"'{path}' is a {found}, not a {wanted}; give it with {FLAGS[found]}")
     return path
 
 
 def is_part(component: str) -> bool:
-    """Whether a component of a model may lie in a file of its own."""
+    """Whether a component of a model can be in a separate file."""
     return component == _VAE or component.startswith("text_encoder")
 
 
 def kind_of(component: str) -> str:
-    """The kind of file that a component lies in."""
+    """The kind of file that a component is in."""
     return VAE if component == _VAE else ENCODER
 
 
-def words(component: str) -> str:
-    """What a component is called in messages."""
+def component_title(component: str) -> str:
+    """A component's name in messages."""
     return VAE if component == _VAE else component.replace("_", " ")
 
 
-def fitting(path: Path, configs: Configs) -> list[str]:
-    """The components of a model that a file may be; raises ModelError where it cannot be read."""
+def matching(path: Path, configs: Configs) -> list[str]:
+    """The components of a model that a file can be; raises ModelError where it cannot be read."""
     shapes = _shapes(path, Stamp.of(path))
     return [name for name, config in configs.items() if is_part(name) and _fits(shapes, name, config)]
 
 
-def placed(files: Iterable[Path], configs: Configs) -> dict[str, Path]:
-    """Component → the file that it lies in.
+def assign(files: Iterable[Path], configs: Configs) -> dict[str, Path]:
+    """Component → the file that it is in.
 
-    Raises ModelError where a file is no part of such a model, or two are the same one.
+    Raises ModelError where a file is not a component of such a model, or two are the same one.
     """
     found: dict[str, Path] = {}
     for file in files:
-        fits = fitting(file, configs)
+        fits = matching(file, configs)
         if not fits:
-            wanted = ", ".join(words(name) for name in configs if is_part(name))
-            raise ModelError(f"'{file}', a {kind(file)}, is no part of this model, by its size; its parts: {wanted}")
+            wanted = ", ".join(component_title(name) for name in configs if is_part(name))
+            raise ModelError(f"'{file}', a {kind(file)}, does not fit this model by its size; its parts: {wanted}")
         name = next((name for name in fits if name not in found), "")
         if not name:
-            raise ModelError(f"'{file}' and '{found[fits[0]]}' are both the {words(fits[0])}; give one of them")
+            raise ModelError(
+                f"'{file}' and '{found[fits[0]]}' are both the {component_title(fits[0])}; give one of them"
+            )
         found[name] = file
     return found
 
 
-def sole(wanted: Iterable[str], files: Iterable[Path], configs: Configs) -> dict[str, Path]:
-    """Of files that lie about, those that are the components ``wanted``.
+def unambiguous(wanted: Iterable[str], files: Iterable[Path], configs: Configs) -> dict[str, Path]:
+    """The files among those found that are the ``wanted`` components.
 
-    Raises InputError where several may be one of them.
+    Raises InputError where several can be one of them.
     """
     fits: dict[str, list[Path]] = {name: [] for name in wanted}
     for file in files:
-        for name in fits.keys() & _fitting_if_readable(file, configs):
+        for name in fits.keys() & _matching_if_readable(file, configs):
             fits[name].append(file)
     for name, several in fits.items():
         if len(several) > 1:
             which = " or ".join(f"'{file}'" for file in several)
-            raise InputError(f"the {words(name)} may be {which}; say which with {FLAGS[kind_of(name)]} FILE")
+            raise InputError(f"the {component_title(name)} may be {which}; choose with {FLAGS[kind_of(name)]} FILE")
     return {name: several[0] for name, several in fits.items() if several}
 
 
-def _fitting_if_readable(file: Path, configs: Configs) -> list[str]:
+def _matching_if_readable(file: Path, configs: Configs) -> list[str]:
     try:
         kind(file)
-        return fitting(file, configs)
+        return matching(file, configs)
     except ModelError:
         return []
 
@@ -129,27 +131,27 @@ def _shapes(path: Path, _stamp: Stamp) -> Shapes:
 def _fits(shapes: Shapes, component: str, config: Mapping[str, Any]) -> bool:
     if component == _VAE:
         return _latents(shapes) == (config.get("latent_channels") or config.get("z_dim"), "z_dim" in config)
-    told = config.get("text_config") or config  # of a model that sees too
-    width = told.get("d_model") or told.get("hidden_size")
-    layers = told.get("num_hidden_layers") or told.get("num_layers")
-    architecture = next(word for word in _TABLES if word in str(config.get("model_type")))
-    return _table(shapes) == (architecture, (told.get("vocab_size"), width)) and _deep_enough(shapes, layers)
+    text = config.get("text_config") or config  # of a vision-language model
+    width = text.get("d_model") or text.get("hidden_size")
+    layers = text.get("num_hidden_layers") or text.get("num_layers")
+    architecture = next(word for word in _EMBEDDINGS if word in str(config.get("model_type")))
+    return _embedding(shapes) == (architecture, (text.get("vocab_size"), width)) and _has_layers(shapes, layers)
 
 
-def _table(shapes: Shapes) -> tuple[str, Shape] | None:
-    """A text encoder's architecture, and of how many words its table is and how wide; None where there is no table."""
-    found = ((word, shapes[name]) for word, table in _TABLES.items() for name in shapes if table.fullmatch(name))
+def _embedding(shapes: Shapes) -> tuple[str, Shape] | None:
+    """A text encoder's architecture and the shape of its token embedding; None where there is none."""
+    found = ((word, shapes[name]) for word, key in _EMBEDDINGS.items() for name in shapes if key.fullmatch(name))
     return next(found, None)
 
 
 def _latents(shapes: Shapes) -> tuple[int, bool] | None:
-    """The channels of a VAE's latents, and whether it is one for videos; None where there is no VAE."""
+    """The channels of a VAE's latents, and whether it is for videos; None where there is no VAE."""
     kernel = next((shape for name, shape in shapes.items() if _DECODER.fullmatch(name)), ())
-    return (kernel[1], len(kernel) == _DECODER_OF_VIDEO) if len(kernel) > 1 else None
+    return (kernel[1], len(kernel) == _VIDEO_DIMENSIONS) if len(kernel) > 1 else None
 
 
-def _deep_enough(shapes: Shapes, layers: Any) -> bool:
-    """Whether it has that many layers; OpenCLIP's files have one more where a model does without the last."""
-    found = [told for name in shapes if (told := _LAYER.fullmatch(name)) and not _SEES.fullmatch(name)]
-    there = 1 + max((int(told[2]) for told in found), default=-1)
-    return there == layers or (there == (layers or 0) + 1 and any(told[1] == "resblocks" for told in found))
+def _has_layers(shapes: Shapes, layers: Any) -> bool:
+    """Whether it has that many layers; OpenCLIP's files have one more where a model does not use the last."""
+    found = [layer for name in shapes if (layer := _LAYER.fullmatch(name)) and not _VISION.fullmatch(name)]
+    count = 1 + max((int(layer[2]) for layer in found), default=-1)
+    return count == layers or (count == (layers or 0) + 1 and any(layer[1] == "resblocks" for layer in found))

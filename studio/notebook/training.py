@@ -9,10 +9,10 @@ import ipywidgets
 from studio.errors import Cancelled, StudioError
 from studio.library import Library
 from studio.notebook.widgets import KernelBanner
-from studio.train.config import Course
+from studio.train.config import TrainingConfig
 from studio.train.loop import train
 from studio.train.page import piece
-from studio.train.progress import Progress
+from studio.train.progress import TrainingProgress
 
 
 class Training(ipywidgets.VBox):  # type: ignore[misc]
@@ -22,7 +22,7 @@ class Training(ipywidgets.VBox):  # type: ignore[misc]
     resumes where the previous one stopped.
     """
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: TrainingConfig) -> None:
         self._course, self._stopping = course, threading.Event()
         self._problem: StudioError | None = None
         self._page = ipywidgets.HTML("Loading the model and the pictures …")
@@ -64,7 +64,7 @@ class Training(ipywidgets.VBox):  # type: ignore[misc]
                 self._page.value = _problem_list(error)
         self._stop.disabled = True
 
-    def _on_progress(self, progress: Progress) -> None:
+    def _on_progress(self, progress: TrainingProgress) -> None:
         self._page.value = piece(progress)
         if self._stopping.is_set() and not progress.over:
             raise Cancelled

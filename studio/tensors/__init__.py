@@ -1,1 +1,1 @@
-"""Tensors from files, on a device."""
+"""Reading tensors from files, checking and aligning them, and the devices they are on."""

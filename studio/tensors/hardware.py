@@ -1,4 +1,4 @@
-"""What machine this is, as far as torch is concerned."""
+"""The machine's devices and memory, as far as torch is concerned."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ _TORCH_FLOOR: Final = (2, 10)
 
 
 def pick_device(wanted: str = "auto") -> "torch.device":
-    """The device to run on: CUDA, then Apple's MPS, then the CPU; or the one ``wanted``."""
+    """The device to run on: CUDA, else Apple's MPS, else the CPU; or the one that is ``wanted``."""
     import torch
 
     if wanted != "auto":
@@ -22,7 +22,7 @@ def pick_device(wanted: str = "auto") -> "torch.device":
 
 
 def exact_device() -> "torch.device":
-    """The device to compute on in float64, which Apple's MPS does not know."""
+    """The device to compute on in float64, which Apple's MPS does not support."""
     import torch
 
     found = pick_device()
@@ -30,7 +30,7 @@ def exact_device() -> "torch.device":
 
 
 def pick_dtype(device: "torch.device") -> "torch.dtype":
-    """Half precision on an accelerator, full on a CPU, where halves are emulated and slow."""
+    """Half precision on an accelerator, full precision on a CPU, where half precision is emulated and slow."""
     import torch
 
     if device.type == "cuda":
@@ -38,8 +38,8 @@ def pick_dtype(device: "torch.device") -> "torch.dtype":
     return torch.float16 if device.type == "mps" else torch.float32
 
 
-def named(device: "torch.device") -> str:
-    """What a device is, as far as it decides what is computed: a GPU's name, a CPU's instructions."""
+def device_name(device: "torch.device") -> str:
+    """A device's name, as far as results depend on it: a GPU's model, a CPU's instruction set."""
     import torch
 
     if device.type == "cuda":
@@ -49,7 +49,7 @@ def named(device: "torch.device") -> str:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """While inside, threads that are started compute with ``count`` of them: their number changes last digits."""
+    """While inside, torch computes with ``count`` threads; their number changes the last digits of results."""
     import torch
 
     own = torch.get_num_threads()
@@ -60,8 +60,8 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(own)
 
 
-def free(device: "torch.device") -> int:
-    """Bytes of a device's memory that nothing holds; on a GPU with what torch keeps in reserve."""
+def free_memory(device: "torch.device") -> int:
+    """Free bytes of a device's memory; on a GPU with what torch keeps in reserve."""
     import psutil
     import torch
 
@@ -71,8 +71,8 @@ def free(device: "torch.device") -> int:
     return int(psutil.virtual_memory().available)
 
 
-def give_back() -> None:
-    """Hand memory that is no longer used to the system: torch keeps it, and so does the C library."""
+def release_memory() -> None:
+    """Return unused memory to the system, which torch and the C library keep."""
     import ctypes
     import gc
     import sys
@@ -87,7 +87,7 @@ def give_back() -> None:
 
 
 def torch_build() -> tuple[str, str]:
-    """Torch's version and build, and what to do where it is missing or too old to be safe."""
+    """Torch's version and build, and advice if it is missing or too old to be safe."""
     try:
         import torch
     except ImportError as error:
@@ -100,12 +100,12 @@ def torch_build() -> tuple[str, str]:
     old = tuple(int(part) for part in torch.__version__.split(".")[:2]) < _TORCH_FLOOR
     return (
         f"{torch.__version__}, {build}",
-        "pip install --upgrade 'torch>=2.10': older ones load unsafe files" if old else "",
+        "pip install --upgrade 'torch>=2.10': older versions load unsafe files" if old else "",
     )
 
 
 def device() -> tuple[str, str]:
-    """The device pictures will be made on, and advice where a GPU lies idle."""
+    """The device that pictures are made on, and advice if a GPU is not used."""
     import shutil
 
     import torch
@@ -120,7 +120,7 @@ def device() -> tuple[str, str]:
 
 
 def memory() -> tuple[str, str]:
-    """Main memory, free and in all."""
+    """Free and total main memory, and advice if little is free."""
     import psutil
 
     ram = psutil.virtual_memory()
@@ -129,9 +129,9 @@ def memory() -> tuple[str, str]:
 
 
 def torchvision() -> tuple[str, str]:
-    """Whether a torchvision that does not fit torch would break the loading of models.
+    """Whether torchvision does not fit torch, which would break the loading of models.
 
-    Imported in another process: a mismatch breaks the process that meets it.
+    It is imported in another process, since a mismatch breaks the process.
     """
     import subprocess
     import sys

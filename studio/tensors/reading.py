@@ -1,4 +1,4 @@
-"""Tensors read from files and written over themselves in a copy of one; never a whole model."""
+"""Reads tensors from files, and writes single tensors in a copy of a file; never a whole model."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from studio.errors import ModelError
 from studio.model_files.header import Header
 from studio.models.checkpoint import SCALES
-from studio.models.parameter_index import Spot
+from studio.models.parameter_index import ParameterLocation
 from studio.tensors.alignment import aligned
 from studio.tensors.finite import damaged, finite
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def read_all(path: Path) -> "dict[str, Tensor]":
-    """All that a safetensors file holds, in main memory.
+    """All tensors of a safetensors file, in main memory.
 
-    The library's own are windows into the file, which may be written over. Raises ModelError where a tensor is not
-    finite; a number without a shape may be so where it says nothing, such as an alpha.
+    They are copied, since the library maps the file, which may be overwritten. Raises ModelError where a tensor is not
+    finite, except for single numbers such as an alpha, which may have no meaning.
     """
     from safetensors.torch import load_file
 
@@ -34,8 +34,8 @@ def read_all(path: Path) -> "dict[str, Tensor]":
 def read_named(path: Path, names: Mapping[str, str], dtype: "torch.dtype") -> "dict[str, Tensor]":
     """Some tensors of a safetensors file, each under the name that the mapping gives it.
 
-    Weights with a scale beside them are multiplied by it in float32 and rounded to ``dtype`` once; all others are in
-    the file's precision, windows into the file.
+    Weights with a scale are multiplied by it in float32 and rounded to ``dtype`` once; all others keep the file's dtype
+    and are mapped from the file.
     """
     import torch
     from safetensors import safe_open
@@ -57,34 +57,34 @@ def read_named(path: Path, names: Mapping[str, str], dtype: "torch.dtype") -> "d
         return {new: whole(name) for name, new in names.items()}
 
 
-def read(spot: Spot) -> "Tensor":
-    """A parameter as diffusers has it, in the file's precision, in main memory.
+def read(location: ParameterLocation) -> "Tensor":
+    """A parameter as diffusers has it, in the file's dtype, in main memory.
 
-    Raises ModelError where the file is of another format than safetensors.
+    Raises ModelError where the file is in another format than safetensors.
     """
     from safetensors import safe_open
 
-    if spot.file.suffix != ".safetensors":
-        raise ModelError(f"'{spot.file}' is no safetensors file; give the model in that format")
-    with safe_open(spot.file, framework="pt") as file:
-        rows = file.get_slice(spot.tensor)[spot.first : spot.first + spot.shape[0]]
-    return _swapped(rows) if spot.swapped else aligned(rows)
+    if location.file.suffix != ".safetensors":
+        raise ModelError(f"'{location.file}' is not a safetensors file; give the model in that format")
+    with safe_open(location.file, framework="pt") as file:
+        rows = file.get_slice(location.tensor)[location.first : location.first + location.shape[0]]
+    return _swapped(rows) if location.swapped else aligned(rows)
 
 
-def write(copy: Header, spot: Spot, value: "Tensor") -> None:
-    """Put a parameter, in the file's precision, where it lies in a copy of its file, given by the copy's header."""
+def write(copy: Header, location: ParameterLocation, value: "Tensor") -> None:
+    """Overwrite a parameter, in the file's dtype, in a copy of its file, given by the copy's header."""
     import torch
 
-    whole = copy.tensors[spot.tensor]
+    whole = copy.tensors[location.tensor]
     row = (whole.end - whole.begin) // whole.shape[0]
-    rows = (_swapped(value) if spot.swapped else value).cpu().contiguous()
+    rows = (_swapped(value) if location.swapped else value).cpu().contiguous()
     with copy.path.open("r+b") as stream:
-        stream.seek(copy.data + whole.begin + spot.first * row)
+        stream.seek(copy.data + whole.begin + location.first * row)
         stream.write(rows.view(torch.uint8).numpy().tobytes())
 
 
 def _swapped(rows: "Tensor") -> "Tensor":
-    """With its two halves the other way round."""
+    """The rows with their two halves swapped."""
     import torch
 
     return torch.cat(rows.chunk(2)[::-1])

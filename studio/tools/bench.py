@@ -1,8 +1,8 @@
-"""How fast the studio is, against plain diffusers, in one run: ``python -m studio.tools.bench``.
+"""Benchmark of the studio against plain diffusers: ``python -m studio.tools.bench``.
 
-The same pictures are made three ways in turn, A B C C B A …, so that a machine that slows down slows
+The same pictures are made in three ways in turn, A B C C B A …, so that a machine that slows down affects
 all of them: plain diffusers without files, the studio with files and records, and the studio through
-its queue with previews. Plain diffusers has a process of its own: on a CPU, two threads of one process
+its queue with previews. Plain diffusers runs in its own process: on a CPU, two threads of one process
 that use torch slow each other down.
 """
 
@@ -29,7 +29,7 @@ _PROMPT: Final = "three yellow stars on navy"
 
 
 def bench(rounds: int, steps: int) -> dict[str, float]:
-    """Median seconds a picture for each way, and ratios to plain diffusers, round by round."""
+    """Median seconds per picture for each way, and the median ratios to plain diffusers."""
     with tempfile.TemporaryDirectory() as folder, get_context("spawn").Pool(1) as process:
         session = Session(Settings(output=Path(folder) / "pictures", state=Path(folder) / "state"))
         times = _times(_ways(session, process, steps), rounds)
@@ -85,8 +85,8 @@ def _timed(make: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description="Seconds a picture of Spark, against plain diffusers.")
+    """Run the benchmark and print the figures."""
+    parser = argparse.ArgumentParser(description="Seconds per picture of Spark, against plain diffusers.")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--steps", type=int, default=20)
     given = parser.parse_args()

@@ -27,7 +27,7 @@ PROMPTS: Final = (
 
 
 def main() -> None:
-    """Make the pictures and print where the sheet lies."""
+    """Make the pictures and print the path of the sheet."""
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("pictures") / "demo"
     session, workflow, began = Session(), Workflow.load("text-to-image"), time.monotonic()
     made = []

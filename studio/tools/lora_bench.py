@@ -1,8 +1,8 @@
-"""How fast LoRAs go on and off, against diffusers with peft, in one run: ``python -m studio.tools.lora_bench``.
+"""Benchmark of applying LoRAs, against diffusers with peft: ``python -m studio.tools.lora_bench``.
 
-Both do the same in turn, in one process: put a LoRA on a model that has none, and, wearing another, switch back to
-it. Diffusers can switch in two ways: by loading again what it has unloaded, or, where both stay loaded and take
-memory, by ``set_adapters``; after either it computes the layers of the LoRA at every step anew.
+Both do the same in turn, in one process: apply a LoRA to a model without one, and switch back to it from another.
+Diffusers can switch in two ways: by loading what it has unloaded, or by ``set_adapters``, with both loaded and taking
+memory. After either it computes the layers of the LoRA at every step.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from studio.diffusion.pipelines import Pipelines
 from studio.library import Library
+from studio.lora.formats.lora_keys import peft_key
 from studio.parameters.conditioning import Guide
 from studio.prompts.lora import Lora
 
@@ -22,20 +23,20 @@ if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
 
 _RANK: Final = 16
-_WAYS: Final = ("1 diffusers, put on", "2 diffusers, set_adapters", "3 studio, put on", "4 studio, switch back")
+_WAYS: Final = ("1 diffusers, apply", "2 diffusers, set_adapters", "3 studio, apply", "4 studio, switch back")
 
 
 def bench(model: str, rounds: int) -> dict[str, float]:
-    """Median seconds of each, and how many times quicker the studio is, round by round."""
+    """Median seconds of each way, and how many times faster the studio is, round by round."""
     times: dict[str, list[float]] = {name: [] for name in _WAYS}
     with tempfile.TemporaryDirectory() as folder:
         pair = _Pair(Library.from_environment(), model)
         for n in range(-1, rounds):  # the first round warms up
-            files = [_random(pair.ours, Path(folder) / f"{n}-{which}.safetensors") for which in "ab"]
-            found = [*pair.theirs_in_turn(*files), *pair.ours_in_turn(*files)]
+            files = [_random_lora(pair.ours, Path(folder) / f"{n}-{which}.safetensors") for which in "ab"]
+            found = [*pair.time_theirs(*files), *pair.time_ours(*files)]
             for name, seconds in zip(_WAYS, found if n >= 0 else (), strict=False):
                 times[name].append(seconds)
-    compared = {"put on": (0, 2), "switch back, to loading": (0, 3), "switch back, to set_adapters": (1, 3)}
+    compared = {"apply": (0, 2), "switch back, to loading": (0, 3), "switch back, to set_adapters": (1, 3)}
     return {name: round(median(found), 4) for name, found in times.items()} | {
         f"diffusers / studio, {name}": round(
             median(a / b for a, b in zip(times[_WAYS[theirs]], times[_WAYS[ours]], strict=True)), 1
@@ -55,8 +56,8 @@ class _Pair:
         self._theirs = type(self.ours).from_pretrained(card.path, dtype=self.ours.dtype, local_files_only=True)
         self._theirs.to(self._pipelines.device)
 
-    def theirs_in_turn(self, one: Path, other: Path) -> tuple[float, float]:
-        """Seconds to load one, and to switch back to it where the other is loaded too."""
+    def time_theirs(self, one: Path, other: Path) -> tuple[float, float]:
+        """Seconds to load one LoRA, and to switch back to it when another is loaded too."""
         self._theirs.unload_lora_weights()
 
         def load(path: Path) -> None:
@@ -67,20 +68,21 @@ class _Pair:
         load(other)
         return loading, _timed(lambda: self._theirs.set_adapters([one.stem], [0.8]))
 
-    def ours_in_turn(self, one: Path, other: Path) -> tuple[float, float]:
+    def time_ours(self, one: Path, other: Path) -> tuple[float, float]:
+        """The same for the studio."""
         self._pipelines.get(self._card, self._task)
 
-        def wear(path: Path) -> None:
+        def apply(path: Path) -> None:
             guide = Guide(loras=(Lora(str(path), 0.8),))
-            self._pipelines.loras.stack(self._card, self.ours, guide).wear()
+            self._pipelines.loras.stack(self._card, self.ours, guide).apply()
 
-        loading = _timed(lambda: wear(one))
-        wear(other)
-        return loading, _timed(lambda: wear(one))
+        loading = _timed(lambda: apply(one))
+        apply(other)
+        return loading, _timed(lambda: apply(one))
 
 
-def _random(pipeline: "DiffusionPipeline", path: Path) -> Path:
-    """A file as diffusers writes it, of random numbers for each linear layer of the denoiser's attention."""
+def _random_lora(pipeline: "DiffusionPipeline", path: Path) -> Path:
+    """A file as diffusers saves it, with random numbers for each linear layer of the denoiser's attention."""
     import torch
     from safetensors.torch import save_file
 
@@ -90,8 +92,8 @@ def _random(pipeline: "DiffusionPipeline", path: Path) -> Path:
         for name, module in getattr(pipeline, part).named_modules()
         if isinstance(module, torch.nn.Linear) and "attn" in name
     }
-    ups = {f"{part}.{name}.lora_B.weight": torch.randn(m.out_features, _RANK) / 100 for name, m in linear.items()}
-    downs = {f"{part}.{name}.lora_A.weight": torch.randn(_RANK, m.in_features) for name, m in linear.items()}
+    ups = {peft_key(part, name, "up"): torch.randn(m.out_features, _RANK) / 100 for name, m in linear.items()}
+    downs = {peft_key(part, name, "down"): torch.randn(_RANK, m.in_features) for name, m in linear.items()}
     save_file({name: tensor.half() for name, tensor in {**ups, **downs}.items()}, path)
     return path
 
@@ -103,8 +105,8 @@ def _timed(make: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description="Seconds to put a LoRA on and to switch, against diffusers.")
+    """Run the benchmark and print the figures."""
+    parser = argparse.ArgumentParser(description="Seconds to apply a LoRA and to switch, against diffusers.")
     parser.add_argument("--model", default="spark", help="a folder in diffusers' layout")
     parser.add_argument("--rounds", type=int, default=7)
     given = parser.parse_args()

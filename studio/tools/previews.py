@@ -1,7 +1,7 @@
-"""Make every workflow's preview picture anew: ``python -m studio.tools.previews [NAME …]``.
+"""Make every workflow's preview picture again: ``python -m studio.tools.previews [NAME …]``.
 
-A workflow's own ``preview`` values are run, and its pictures laid side by side, after the picture
-and the mask they began with, if any.
+A workflow is run with its ``preview`` values, and its pictures are placed side by side, after the
+picture and the mask that it started with, if any.
 """
 
 import sys
@@ -24,7 +24,7 @@ _LARGEST: Final = 40_000  # bytes
 
 
 def main() -> None:
-    """Write ``assets/previews/NAME.webp`` for each workflow, or for those named."""
+    """Write ``assets/previews/NAME.webp`` for each workflow, or for the named ones."""
     session, folder = Session(), shipped("assets") / "previews"
     folder.mkdir(exist_ok=True)
     for name in sys.argv[1:] or workflow_names():
@@ -39,7 +39,7 @@ def preview(session: Session, workflow: Workflow) -> Image.Image:
 
 
 def _shown(workflow: Workflow) -> Workflow:
-    """The workflow as far as its preview goes: its steps until that one, and their inputs."""
+    """The workflow up to the last step that its preview shows, with the inputs of these steps."""
     last = workflow.definition.preview.until
     if last in (None, _START):
         return workflow
@@ -51,7 +51,7 @@ def _shown(workflow: Workflow) -> Workflow:
 
 
 def _pictures(session: Session, workflow: Workflow, scratch: Path) -> list[Image.Image]:
-    """What is shown: what the workflow began with, then what it made."""
+    """The pictures to show: what the workflow started with, then what it made."""
     shown = workflow.definition.preview
     begun = _begun(session, workflow, shown.start, scratch)
     made = [] if shown.until == _START else list(session.run(Job.of(workflow, {**begun, **shown.values}), out=scratch))
@@ -59,7 +59,7 @@ def _pictures(session: Session, workflow: Workflow, scratch: Path) -> list[Image
 
 
 def _begun(session: Session, workflow: Workflow, start: dict[str, Any], scratch: Path) -> dict[str, str]:
-    """Files for the pictures and masks that the workflow cannot do without."""
+    """Files for the pictures and masks that the workflow requires."""
     needed = {name: field for name, field in workflow.form().model_fields.items() if field.is_required()}
     kinds = {name: parameter.kind.name for name, parameter in workflow.inputs().items() if name in needed}
     begun = {}
@@ -72,14 +72,14 @@ def _begun(session: Session, workflow: Workflow, start: dict[str, Any], scratch:
 
 
 def _mask(size: tuple[int, int]) -> Image.Image:
-    """All but a rim."""
+    """A mask of everything except the rim."""
     mask, rim = Image.new("L", size), min(size) // 12
     ImageDraw.Draw(mask).rounded_rectangle((rim, rim, size[0] - rim, size[1] - rim), rim, fill="white")
     return mask
 
 
 def _strip(pictures: list[Image.Image]) -> Image.Image:
-    """Rows of up to four, all pictures equally high, on nothing; at most 512 pixels wide."""
+    """Rows of up to four pictures of equal height, on transparency; at most 512 pixels wide."""
     rows = [_row(pictures[n : n + _ROW]) for n in range(0, len(pictures), _ROW)]
     page = Image.new("RGBA", (_WIDTH, sum(row.height for row in rows) + _GAP * (len(rows) - 1)))
     y = 0
@@ -90,7 +90,7 @@ def _strip(pictures: list[Image.Image]) -> Image.Image:
 
 
 def _row(pictures: list[Image.Image]) -> Image.Image:
-    """Pictures beside each other, as high as the width allows, at most 320 pixels."""
+    """Pictures side by side, as high as the width allows, at most 320 pixels."""
     free = _WIDTH - _GAP * (len(pictures) - 1)
     height = min(320, int(free / sum(picture.width / picture.height for picture in pictures)))
     scaled = [ImageOps.contain(picture, (_WIDTH, height), Image.Resampling.LANCZOS) for picture in pictures]
@@ -103,7 +103,7 @@ def _row(pictures: list[Image.Image]) -> Image.Image:
 
 
 def _save(page: Image.Image, path: Path) -> None:
-    """As good as fits the size."""
+    """Save in the best quality within the size limit."""
     for quality in range(90, 20, -10):
         page.save(path, quality=quality, method=6)
         if path.stat().st_size <= _LARGEST:

@@ -1,4 +1,4 @@
-"""What a training goes on from: the LoRA so far, its optimizer's moments, and numbers, in one file."""
+"""The file that an interrupted training resumes from: the LoRA so far, its optimizer's moments, and numbers."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,14 +12,17 @@ from studio.pictures.publish import replace
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-Learning = Mapping[str, "nn.Parameter"]
+TrainableParameters = Mapping[str, "nn.Parameter"]
 
 _MOMENTS: Final = ("exp_avg", "exp_avg_sq")
+_NUMBERS: Final = "numbers"  # the key in the file's metadata
 
 
-class Numbers(BaseModel):
-    """What a state holds besides tensors. ``identity`` is a hash of all that decides what is learned; there is a loss
-    for each step that is done; ``scaler`` is the state of the loss scaling in half precision, where there is any.
+class CheckpointNumbers(BaseModel):
+    """What a checkpoint holds besides tensors.
+
+    ``identity`` is a hash of everything that decides what is learned. ``losses`` has one for each step that is done,
+    ``seen`` counts pictures. ``scaler`` is the state of the loss scaling in half precision, if there is one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,17 +35,17 @@ class Numbers(BaseModel):
     scaler: dict[str, Any] = {}
 
 
-def save(file: Path, learning: Learning, optimizer: Any, numbers: Numbers) -> None:
-    """Write the parameters, the moments that AdamW keeps of them, and ``numbers``, in place of what was there.
+def save(file: Path, parameters: TrainableParameters, optimizer: Any, numbers: CheckpointNumbers) -> None:
+    """Write the parameters, AdamW's moments of them, and ``numbers``, in place of an earlier checkpoint.
 
-    Raises OutputError where the disk refuses it; then what was there is as it was.
+    Raises OutputError where the disk refuses it; then the earlier one is unchanged.
     """
-    from safetensors.torch import save as written
+    from safetensors.torch import save as to_bytes
 
-    replace(file, written(_tensors(learning, optimizer), {"numbers": numbers.model_dump_json()}))
+    replace(file, to_bytes(_tensors(parameters, optimizer), {_NUMBERS: numbers.model_dump_json()}))
 
 
-def read(file: Path) -> Numbers | None:
+def read(file: Path) -> CheckpointNumbers | None:
     """The numbers that were saved, None where nothing was; raises InputError for a file that is damaged."""
     from safetensors import SafetensorError, safe_open
 
@@ -50,15 +53,15 @@ def read(file: Path) -> Numbers | None:
         return None
     try:
         with safe_open(file, "pt") as saved:
-            return Numbers.model_validate_json((saved.metadata() or {})["numbers"])
+            return CheckpointNumbers.model_validate_json((saved.metadata() or {})[_NUMBERS])
     except (SafetensorError, OSError, KeyError, ValidationError):
         raise _unreadable(file) from None
 
 
-def load(file: Path, learning: Learning, optimizer: Any, step: int) -> None:
-    """Take the parameters and their moments, as they were after ``step`` steps, to the last bit.
+def load(file: Path, parameters: TrainableParameters, optimizer: Any, step: int) -> None:
+    """Restore the parameters and their moments as they were after ``step`` steps, to the last bit.
 
-    Raises InputError where one is missing, has another shape, or is not finite; then nothing was taken.
+    Raises InputError where one is missing, has another shape, or is not finite; then nothing is restored.
     """
     import torch
     from safetensors import SafetensorError, safe_open
@@ -66,28 +69,28 @@ def load(file: Path, learning: Learning, optimizer: Any, step: int) -> None:
     kinds = ("lora", *_MOMENTS) if step else ("lora",)
     try:
         with safe_open(file, "pt") as saved:
-            found = {(kind, name): saved.get_tensor(f"{kind}.{name}") for name in learning for kind in kinds}
+            found = {(kind, name): saved.get_tensor(f"{kind}.{name}") for name in parameters for kind in kinds}
     except (SafetensorError, OSError):
         raise _unreadable(file) from None
-    if not all(one.shape == learning[name].shape and torch.isfinite(one).all() for (_, name), one in found.items()):
+    if not all(one.shape == parameters[name].shape and torch.isfinite(one).all() for (_, name), one in found.items()):
         raise _unreadable(file)
-    for name, one in learning.items():
-        one.data.copy_(found["lora", name])
+    for name, parameter in parameters.items():
+        parameter.data.copy_(found["lora", name])
         if step:
-            moments = {moment: found[moment, name].to(one.device) for moment in _MOMENTS}
-            optimizer.state[one] = {"step": torch.tensor(float(step)), **moments}
+            moments = {moment: found[moment, name].to(parameter.device) for moment in _MOMENTS}
+            optimizer.state[parameter] = {"step": torch.tensor(float(step)), **moments}
 
 
 def _unreadable(file: Path) -> InputError:
     return InputError(
-        f"'{file}', which the training would go on from, is damaged or of another version of the studio; "
+        f"'{file}', which the training would resume from, is damaged or of another version of the studio; "
         "put a copy of it in its place, or delete its folder to start again"
     )
 
 
-def _tensors(learning: Learning, optimizer: Any) -> "dict[str, Tensor]":
-    found = {f"lora.{name}": one.detach() for name, one in learning.items()}
-    for name, one in learning.items():
-        memory = optimizer.state.get(one, {})
-        found |= {f"{moment}.{name}": memory[moment] for moment in _MOMENTS if memory}
+def _tensors(parameters: TrainableParameters, optimizer: Any) -> "dict[str, Tensor]":
+    found = {f"lora.{name}": parameter.detach() for name, parameter in parameters.items()}
+    for name, parameter in parameters.items():
+        state = optimizer.state.get(parameter, {})
+        found |= {f"{moment}.{name}": state[moment] for moment in _MOMENTS if state}
     return {name: tensor.cpu().contiguous() for name, tensor in found.items()}

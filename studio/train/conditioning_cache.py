@@ -1,11 +1,11 @@
-"""What a denoiser is told with a caption: its own pipeline is started on it and overheard.
+"""The denoiser's arguments for a caption, captured from a run of the model's own pipeline.
 
-So a caption is read in training exactly as it will be in a prompt, in every family: embeddings, pooled ones, sizes,
-positions and whatever else the denoiser takes, without a second way of making them.
+So a caption is encoded in training exactly as it will be in a prompt, in every family: embeddings, pooled embeddings,
+sizes, positions and whatever else the denoiser takes, without a second implementation.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
 from typing import Any, Final
 
@@ -15,79 +15,79 @@ from studio.models.card import ModelCard
 from studio.parameters.request import Request
 from studio.parameters.sampling import Sampling
 from studio.parameters.types import Size
-from studio.train.config import lessons
+from studio.train.config import lora_training
 
-Condition = Mapping[str, Any]
-"""The denoiser's arguments besides the noisy picture and the time, each for a batch of one."""
+DenoiserArguments = Mapping[str, Any]
+"""The denoiser's arguments besides the noisy latents and the timestep, each for a batch of one."""
 
-_MARKS: Final = re.compile(r"[()\[\]{}|:_<>\\]")
+_SYNTAX: Final = re.compile(r"[()\[\]{}|:_<>\\]")
 _KEYWORDS: Final = (("BREAK", "break"), ("AND", "and"))
 
 
-class _Overheard(Exception):
+class _Captured(Exception):
     """Ends a pipeline's run when its denoiser is first called."""
 
 
-def condition(engine: Engine, card: ModelCard, caption: str, size: Size) -> Condition:
-    """What the denoiser of a model is told when it draws a caption at a size; tensors are in main memory."""
+def denoiser_arguments(engine: Engine, card: ModelCard, caption: str, size: Size) -> DenoiserArguments:
+    """The arguments with which a model's denoiser is called for a caption at a size; tensors are in main memory."""
     pipeline = engine.pipelines.get(card, "text-to-image")
     denoiser = next(denoisers(pipeline))
-    heard: dict[str, Any] = {}
+    captured: dict[str, Any] = {}
 
-    def overhear(_: Any, given: Sequence[Any], named: Mapping[str, Any]) -> None:
-        heard.update(signature(denoiser.forward).bind(*given, **named).arguments)
-        raise _Overheard
+    def capture(_: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        captured.update(signature(denoiser.forward).bind(*args, **kwargs).arguments)
+        raise _Captured
 
-    hook = denoiser.register_forward_pre_hook(overhear, with_kwargs=True)
+    hook = denoiser.register_forward_pre_hook(capture, with_kwargs=True)
     try:
         engine.forward(card, _request(card, caption, size))
-    except _Overheard:
+    except _Captured:
         pass
     finally:
         hook.remove()
-    noisy = next(iter(signature(denoiser.forward).parameters))
-    told = {name: value for name, value in heard.items() if name not in {noisy, "t", "timestep", "return_dict"}}
-    return {name: _each(value, lambda tensor: tensor.detach().cpu()) for name, value in told.items()}
+    latents = next(iter(signature(denoiser.forward).parameters))
+    others = {name: value for name, value in captured.items() if name not in {latents, "t", "timestep", "return_dict"}}
+    return {name: _map_tensors(value, lambda tensor: tensor.detach().cpu()) for name, value in others.items()}
 
 
-def together(conditions: Sequence[Condition], device: Any) -> dict[str, Any]:
-    """The conditions of a batch as one, on a device."""
-    joined = {name: _joined([one[name] for one in conditions]) for name in conditions[0]}
-    return {name: _each(value, lambda tensor: tensor.to(device)) for name, value in joined.items()}
+def collate(arguments: Sequence[DenoiserArguments], device: Any) -> dict[str, Any]:
+    """The arguments of a batch as one, on a device."""
+    joined = {name: _joined([one[name] for one in arguments]) for name in arguments[0]}
+    return {name: _map_tensors(value, lambda tensor: tensor.to(device)) for name, value in joined.items()}
 
 
-def shape(told: Any) -> Any:
-    """The shapes of all tensors in a condition; those of one shape can be learned from in one batch."""
-    if isinstance(told, dict):
-        return tuple((name, shape(value)) for name, value in told.items())
-    return tuple(told.shape) if hasattr(told, "shape") else None
+def shapes(value: Any) -> Any:
+    """The shapes of all tensors in the arguments; only arguments of the same shapes can be in one batch."""
+    if isinstance(value, dict):
+        return tuple((name, shapes(one)) for name, one in value.items())
+    return tuple(value.shape) if hasattr(value, "shape") else None
 
 
-def plain(caption: str) -> str:
-    """The caption as a prompt that means nothing but its words."""
+def escaped(caption: str) -> str:
+    """The caption as a prompt without any syntax."""
     for word, harmless in _KEYWORDS:
         caption = re.sub(rf"\b{word}\b", harmless, caption)
-    return _MARKS.sub(r"\\\g<0>", caption)
+    return _SYNTAX.sub(r"\\\g<0>", caption)
 
 
 def _request(card: ModelCard, caption: str, size: Size) -> Request:
-    """Without guidance: one pass, and where a model was taught guidance, the strength that means none."""
-    return card.request(plain(caption), Sampling(guidance=lessons(card).unguided), size)
+    """A request without guidance, or for a guidance-distilled model with the value that means none: one pass a step."""
+    return card.request(escaped(caption), Sampling(guidance=lora_training(card).unguided), size)
 
 
-def _each(value: Any, change: Any) -> Any:
+def _map_tensors(value: Any, change: Callable[[Any], Any]) -> Any:
     """The value with every tensor in it changed."""
     import torch
 
     if isinstance(value, torch.Tensor):
         return change(value)
     if isinstance(value, dict):
-        return {name: _each(one, change) for name, one in value.items()}
-    return [_each(one, change) for one in value] if isinstance(value, list) else value
+        return {name: _map_tensors(one, change) for name, one in value.items()}
+    return [_map_tensors(one, change) for one in value] if isinstance(value, list) else value
 
 
 def _joined(values: Sequence[Any]) -> Any:
-    """What each of a batch is told, joined; positions, which have no batch, are the same for all of one size."""
+    """One argument of a batch; positions, which have no batch dimension, are the same for all of one size."""
     import torch
 
     first = values[0]

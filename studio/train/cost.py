@@ -1,4 +1,4 @@
-"""What a training takes of energy: measured where the machine says, else estimated, and said to be."""
+"""The energy that a training takes: measured where the machine has a meter, else estimated and labelled as such."""
 
 import time
 from contextlib import suppress
@@ -13,7 +13,7 @@ _WATTS: Final = {"cpu": 15, "cuda": 300, "mps": 30}  # a thread of a CPU, or a w
 
 
 class Cost(NamedTuple):
-    """Energy in joules and how it is known: "measured by the GPU", "estimated at 15 W for each of 2 threads"."""
+    """Energy in joules and its source: "measured by the GPU", "estimated at 15 W for each of 2 threads"."""
 
     joules: float
     how: str
@@ -23,7 +23,7 @@ class Cost(NamedTuple):
 
 
 class Meter:
-    """Counts from when it is made; ``before`` is what earlier sittings took."""
+    """Counts from when it is created; ``before`` is added, for a training that is resumed."""
 
     def __init__(self, device: "torch.device", before: float = 0.0) -> None:
         self._device, self._before = device, before
@@ -31,7 +31,7 @@ class Meter:
         self._began, self._first = time.monotonic(), self._counter.joules() if self._counter else 0.0
 
     def read(self) -> Cost:
-        """What has been taken so far."""
+        """The energy so far."""
         if self._counter:
             return Cost(self._before + self._counter.joules() - self._first, self._counter.how)
         watts, how = estimate(self._device)
@@ -39,7 +39,7 @@ class Meter:
 
 
 class _Counter(NamedTuple):
-    """A meter of the machine's own that only ever rises."""
+    """A meter of the machine whose reading only rises."""
 
     how: str
     read: Any
@@ -49,7 +49,7 @@ class _Counter(NamedTuple):
 
 
 def _nvml(device: "torch.device") -> _Counter | None:
-    """NVIDIA's own meter of the whole board (``nvmlDeviceGetTotalEnergyConsumption``, in millijoules)."""
+    """NVIDIA's meter of the whole board (``nvmlDeviceGetTotalEnergyConsumption``, in millijoules)."""
     with suppress(Exception):  # no driver, no library, a board too old: then there is no meter
         import pynvml
 
@@ -62,7 +62,7 @@ def _nvml(device: "torch.device") -> _Counter | None:
 
 
 def _rapl() -> _Counter | None:
-    """The processor's meter (Linux powercap, in microjoules), where the user may read it. It counts all programs."""
+    """The processor's meter (Linux powercap, in microjoules), if the user may read it. It counts all programs."""
     with suppress(OSError, ValueError):
         file = _RAPL / "energy_uj"
         float(file.read_text())
@@ -71,7 +71,7 @@ def _rapl() -> _Counter | None:
 
 
 def estimate(device: "torch.device") -> tuple[float, str]:
-    """What a device draws at work, in watts, and the words that say it is assumed."""
+    """The assumed power of a busy device in watts, and a text that says it is an estimate."""
     import torch
 
     watts = _WATTS.get(device.type, _WATTS["cuda"])

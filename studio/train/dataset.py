@@ -1,4 +1,4 @@
-"""The pictures to learn from and what is said of each. What cannot be learned from is named before anything starts."""
+"""The pictures and captions to learn from. All that cannot be used are named before anything starts."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _WORDS: Final = ("text", "caption", "prompt")
 
 @dataclass(frozen=True)
 class Example:
-    """A picture file, its caption, its SHA-256, and its size once it is turned upright."""
+    """A picture file, its caption, its SHA-256, and its size after EXIF rotation."""
 
     path: Path
     caption: str
@@ -31,22 +31,22 @@ class Example:
     size: tuple[int, int]
 
     def picture(self) -> "Image":
-        """The picture upright (EXIF) and in RGB; what is transparent in it lies on white."""
+        """The picture in RGB, rotated by its EXIF data, with transparency on white."""
         return on_ground(open_image(self.path))
 
 
 def examples(folder: Path, caption: str = "", least: int = 0) -> tuple[Example, ...]:
     """Every picture in a folder, in the order of their names.
 
-    A caption stands in a ``.txt`` of the picture's name, or in ``metadata.jsonl`` (lines with ``file_name`` and
-    ``text``, as the library *datasets* reads them); ``caption`` is that of pictures that have none. Raises InputError
-    where there are no pictures, or one of them is damaged, over 64 million pixels, less than ``least`` (or 64) pixels
-    on a side, the same as another, or without a caption: ``wrong`` names all of them, file by file.
+    A caption is in a ``.txt`` of the picture's name, or in ``metadata.jsonl`` (lines with ``file_name`` and ``text``,
+    as the library *datasets* reads them); ``caption`` is for pictures that have none. Raises InputError if there are no
+    pictures, or one of them is damaged, over 64 million pixels, less than ``least`` (or 64) pixels on a side, the same
+    as another, or without a caption: ``wrong`` names all of them, file by file.
     """
     files = _pictures(folder)
-    said = _captions(folder, files)
-    read, wrong = _read(files, said, caption, max(_LEAST, least))
-    wrong |= {name: "is named in metadata.jsonl and not there" for name in said if not exists(folder / name)}
+    captions = _captions(folder, files)
+    read, wrong = _read(files, captions, caption, max(_LEAST, least))
+    wrong |= {name: "is named in metadata.jsonl and does not exist" for name in captions if not exists(folder / name)}
     if wrong:
         listed = "; ".join(f"{name} {problem}" for name, problem in wrong.items())
         raise InputError(f"{len(wrong)} of {len(files)} pictures cannot be learned from: {listed}", wrong)
@@ -65,7 +65,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 def _captions(folder: Path, files: list[Path]) -> dict[str, str]:
-    """What is said of each file, by its name; a text beside a picture counts before the table."""
+    """The caption of each file by its name; a text file beside a picture takes precedence over the table."""
     texts = {file.name: file.with_suffix(".txt") for file in files}
     beside = {name: _words(text) for name, text in texts.items() if exists(text)}
     return _table(folder / _TABLE) | beside
@@ -75,7 +75,7 @@ def _words(file: Path) -> str:
     try:
         return " ".join(read_file(file, _LARGEST_CAPTION).decode("utf-8-sig").split())
     except UnicodeDecodeError:
-        raise InputError(f"'{file}' is not text in UTF-8; save it as that") from None
+        raise InputError(f"'{file}' is not UTF-8 text; save it as UTF-8") from None
     except OSError as error:
         raise InputError(f"'{file}' cannot be read: {reason(error)}") from None
 
@@ -96,17 +96,19 @@ def _row(file: Path, n: int, line: str) -> tuple[str, str]:
         return str(row["file_name"]), " ".join(next(row[key] for key in _WORDS if key in row).split())
     except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
         raise InputError(
-            f'line {n} of \'{file}\' is no caption; write {{"file_name": "a.png", "text": "what it shows"}}'
+            f'line {n} of \'{file}\' is not a caption; write {{"file_name": "a.png", "text": "what it shows"}}'
         ) from None
 
 
-def _read(files: list[Path], said: Mapping[str, str], caption: str, least: int) -> tuple[list[Example], dict[str, str]]:
-    """The good pictures, and what is wrong with each of the others."""
+def _read(
+    files: list[Path], captions: Mapping[str, str], caption: str, least: int
+) -> tuple[list[Example], dict[str, str]]:
+    """The usable pictures, and what is wrong with each of the others."""
     good: list[Example] = []
     wrong: dict[str, str] = {}
     seen: dict[str, str] = {}
     for file in files:
-        words = said.get(file.name) or " ".join(caption.split())
+        words = captions.get(file.name) or " ".join(caption.split())
         try:
             example = _example(file, words)
         except InputError as error:
@@ -124,19 +126,19 @@ def _example(file: Path, words: str) -> Example:
 
 
 def _problems(example: Example, seen: dict[str, str], least: int) -> Iterator[str]:
-    """What is wrong with a picture that can be read; ``seen`` are the pictures so far, by their pixels."""
+    """What is wrong with a picture that can be read; ``seen`` has the names of pictures so far by their pixels."""
     twin = seen.setdefault(_pixels(example), example.path.name)
     if twin != example.path.name:
         yield f"is the same picture as {twin}"
     if min(example.size) < least:
         width, height = example.size
-        yield f"has only {width}x{height} pixels, where {least} on each side is the least"
+        yield f"has only {width}x{height} pixels; {least} on each side is the minimum"
     if not example.caption:
         yield "has no caption: write one beside it in a .txt, or give one for all"
 
 
 def _pixels(example: Example) -> str:
-    """A hash of what a picture shows, whatever its file's format."""
+    """A hash of a picture's pixels, independent of its file's format."""
     import hashlib
 
     image = example.picture()

@@ -1,9 +1,8 @@
-"""Writes a LoRA: the file with its metadata, a preview beside it, and its card.
+"""Writes a trained LoRA: the file with its metadata, a preview picture beside it, and its model card.
 
-Families with a U-Net get kohya's names (lora_unet_…, alpha), which A1111, ComfyUI and diffusers read. For transformers
-kohya's names are those of their makers, with fused projections, and diffusers drops SD3's without a word; so these get
-PEFT's names (transformer.….lora_A), which ComfyUI and diffusers read; the strength is in the numbers themselves, since
-not every program looks for an alpha there.
+The families decide between kohya's naming and PEFT's. In PEFT's there is no alpha: the up matrices are multiplied by
+alpha / rank, since not every program looks for an alpha there. (diffusers drops SD3's layers in kohya's naming
+silently.)
 """
 
 import hashlib
@@ -16,29 +15,30 @@ from PIL import Image
 
 from studio.errors import ModelError
 from studio.images.image_file import open_image
+from studio.lora.formats.lora_keys import kohya_namer, peft_key
 from studio.pictures.publish import replace
-from studio.train.config import Course
+from studio.train.config import TrainingConfig
 from studio.train.dataset import Example
-from studio.train.model import Change, Pupil
+from studio.train.model import TrainedLayer, TrainingModel
 from studio.train.model_card import metadata, readme
-from studio.train.trainer_state import Diary
+from studio.train.trainer_state import TrainerState
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def write(course: Course, pupil: Pupil, diary: Diary, examples: Sequence[Example]) -> None:
-    """Write README.md into the course's folder NAME, and beside that NAME.png and, last, NAME.safetensors.
+def write(config: TrainingConfig, model: TrainingModel, state: TrainerState, examples: Sequence[Example]) -> None:
+    """Write README.md into the folder NAME, and beside that folder NAME.png and, last, NAME.safetensors.
 
     Raises ModelError where what was learned is not finite, OutputError where the disk refuses a file.
     """
     from safetensors.torch import save
 
-    tensors = _tensors(pupil)
-    told = metadata(course, pupil, diary, examples, tensors_hash(tensors))
-    replace(course.folder / "README.md", readme(course, pupil, diary, examples).encode())
-    replace(course.preview, _preview([sample.file for sample in diary.samples()]))
-    replace(course.file, save(tensors, told))
+    tensors = _tensors(model)
+    about = metadata(config, model, state, examples, tensors_hash(tensors))
+    replace(config.folder / "README.md", readme(config, model, state, examples).encode())
+    replace(config.preview, _preview([sample.file for sample in state.samples()]))
+    replace(config.file, save(tensors, about))
 
 
 def tensors_hash(tensors: "Mapping[str, Tensor]") -> str:
@@ -49,32 +49,29 @@ def tensors_hash(tensors: "Mapping[str, Tensor]") -> str:
     return hashlib.sha256(whole[8 + int.from_bytes(whole[:8], "little") :]).hexdigest()
 
 
-def _tensors(pupil: Pupil) -> "dict[str, Tensor]":
-    """What was learned in half precision, by the names that a file for this family uses."""
+def _tensors(model: TrainingModel) -> "dict[str, Tensor]":
+    """What was learned in half precision, by the keys that a file for this family uses."""
     import torch
 
-    name = _kohya if pupil.how.kohya else _peft
-    found = {key: tensor for change in pupil.changes() for key, tensor in name(change, pupil).items()}
-    halves = {key: found[key].to(torch.float16).contiguous() for key in sorted(found)}
-    if wrong := next((key for key, tensor in halves.items() if not torch.isfinite(tensor).all()), None):
-        raise ModelError(f"'{wrong}' is not finite, so no LoRA is written; {pupil.settled.lower_rate}")
-    return halves
+    named = _in_kohyas_naming if model.training.kohya else _in_pefts_naming
+    found = {key: tensor for layer in model.layers() for key, tensor in named(layer, model).items()}
+    half = {key: found[key].to(torch.float16).contiguous() for key in sorted(found)}
+    if wrong := next((key for key, tensor in half.items() if not torch.isfinite(tensor).all()), None):
+        raise ModelError(f"'{wrong}' is not finite, so no LoRA is written; {model.hyper.lower_rate}")
+    return half
 
 
-def _kohya(change: Change, pupil: Pupil) -> "dict[str, Tensor]":
+def _in_kohyas_naming(layer: TrainedLayer, model: TrainingModel) -> "dict[str, Tensor]":
     import torch
 
-    begin = f"lora_unet_{change.module.replace('.', '_')}"
-    return {
-        f"{begin}.lora_down.weight": change.down,
-        f"{begin}.lora_up.weight": change.up,
-        f"{begin}.alpha": torch.tensor(float(pupil.settled.alpha)),
-    }
+    tensors = {"down": layer.down, "up": layer.up, "alpha": torch.tensor(float(model.hyper.alpha))}
+    name = kohya_namer(())
+    return {name("unet", layer.module, kind): tensor for kind, tensor in tensors.items()}
 
 
-def _peft(change: Change, pupil: Pupil) -> "dict[str, Tensor]":
-    begin, strength = f"transformer.{change.module}", pupil.settled.alpha / pupil.settled.rank
-    return {f"{begin}.lora_A.weight": change.down, f"{begin}.lora_B.weight": change.up * strength}
+def _in_pefts_naming(layer: TrainedLayer, model: TrainingModel) -> "dict[str, Tensor]":
+    tensors = {"down": layer.down, "up": layer.up * (model.hyper.alpha / model.hyper.rank)}
+    return {peft_key("transformer", layer.module, kind): tensor for kind, tensor in tensors.items()}
 
 
 def _preview(files: Sequence[Path]) -> bytes:

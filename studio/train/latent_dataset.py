@@ -1,4 +1,4 @@
-"""Every picture encoded once, with what the denoiser is told of it; then, which of them are learned from when."""
+"""Every picture encoded once, with the denoiser's arguments for its caption; and the batches of each step."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from studio.diffusion.engine import Engine
 from studio.diffusion.latents import encoded
 from studio.models.card import ModelCard
 from studio.parameters.types import Size
-from studio.train import config
-from studio.train.buckets import cut, fitting, sizes
-from studio.train.conditioning_cache import Condition, condition, shape
+from studio.train.buckets import best_size, crop, sizes
+from studio.train.conditioning_cache import DenoiserArguments, denoiser_arguments, shapes
+from studio.train.config import lora_training
 from studio.train.dataset import Example
 
 if TYPE_CHECKING:
@@ -19,58 +19,58 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """One picture as the denoiser sees it: its latents, laid out as it wants them, what it is told, and its size."""
+class EncodedExample:
+    """One picture as the denoiser sees it: its latents in the denoiser's layout, the other arguments, and its size."""
 
     latents: "Tensor"
-    told: Condition
+    arguments: DenoiserArguments
     size: Size
 
     @property
-    def kind(self) -> Any:
-        """What all lessons of a batch must have in common."""
-        return self.size, shape(self.told)
+    def bucket(self) -> Any:
+        """What all examples of a batch have in common."""
+        return self.size, shapes(self.arguments)
 
 
-def lessons(
-    engine: Engine, card: ModelCard, examples: Sequence[Example], captions: Sequence[str], about: Size
-) -> Iterator[Lesson]:
-    """A lesson for each example, of ``about`` a size; a caption that several share is read once."""
-    among = sizes(about, card.family.multiple)
-    read: dict[tuple[str, Size], Condition] = {}
+def encode_examples(
+    engine: Engine, card: ModelCard, examples: Sequence[Example], captions: Sequence[str], area: Size
+) -> Iterator[EncodedExample]:
+    """Encode each example at about the area of a size; a caption that several share is encoded once."""
+    buckets = sizes(area, card.family.multiple)
+    cache: dict[tuple[str, Size], DenoiserArguments] = {}
     for example, caption in zip(examples, captions, strict=True):
-        size = fitting(example.size, among)
-        if (caption, size) not in read:
-            read[caption, size] = condition(engine, card, caption, size)
-        yield Lesson(_latents(engine, card, example, size), read[caption, size], size)
+        size = best_size(example.size, buckets)
+        if (caption, size) not in cache:
+            cache[caption, size] = denoiser_arguments(engine, card, caption, size)
+        yield EncodedExample(_latents(engine, card, example, size), cache[caption, size], size)
 
 
 def _latents(engine: Engine, card: ModelCard, example: Example, size: Size) -> "Tensor":
     from torch.nn.functional import pixel_unshuffle
 
     vae: Any = engine.pipelines.get(card, "text-to-image").vae
-    planes = encoded(vae, cut(example.picture(), size))
-    in_tokens = config.lessons(card).latents == "tokens"
-    return pixel_unshuffle(planes, 2).flatten(2).transpose(1, 2) if in_tokens else planes
+    latents = encoded(vae, crop(example.picture(), size))
+    in_tokens = lora_training(card).latents == "tokens"
+    return pixel_unshuffle(latents, 2).flatten(2).transpose(1, 2) if in_tokens else latents
 
 
-def batch(learned: Sequence[Lesson], size: int, n: int, seed: int) -> list[Lesson]:
-    """The batch number ``n`` (from 0): every picture comes once before any comes again, and a batch is of one size.
+def batch(examples: Sequence[EncodedExample], size: int, n: int, seed: int) -> list[EncodedExample]:
+    """The batch number ``n`` (from 0): every picture comes once in an epoch, and a batch has one size of pictures.
 
-    Decided by the numbers alone, so that a training that was cut off goes on as if it had not been.
+    It depends only on these numbers, so an interrupted training resumes as if it had not been interrupted.
     """
-    groups: dict[Any, list[Lesson]] = {}
-    for lesson in learned:
-        groups.setdefault(lesson.kind, []).append(lesson)
-    each = sum(-(-len(group) // size) for group in groups.values())
-    turn, place = divmod(n, each)
-    return _shuffled(groups.values(), size, Random(f"{seed} {turn}"))[place]
+    buckets: dict[Any, list[EncodedExample]] = {}
+    for example in examples:
+        buckets.setdefault(example.bucket, []).append(example)
+    batches = sum(-(-len(bucket) // size) for bucket in buckets.values())
+    epoch, place = divmod(n, batches)
+    return _shuffled(list(buckets.values()), size, Random(f"{seed} {epoch}"))[place]
 
 
-def _shuffled(groups: Any, size: int, rng: Random) -> list[list[Lesson]]:
+def _shuffled(buckets: list[list[EncodedExample]], size: int, rng: Random) -> list[list[EncodedExample]]:
     found = []
-    for group in groups:
-        order = rng.sample(group, len(group))
+    for bucket in buckets:
+        order = rng.sample(bucket, len(bucket))
         found += [order[k : k + size] for k in range(0, len(order), size)]
     rng.shuffle(found)
     return found

@@ -1,7 +1,9 @@
-"""The loop: pictures made noisy, the denoiser's answers compared with the right ones, the LoRA moved a little."""
+"""The training loop: noisy latents, the denoiser's predictions compared with the targets, one step of the optimizer."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -10,162 +12,179 @@ from studio.errors import Cancelled, InputError, ModelError, OutputError, Studio
 from studio.library import Library
 from studio.pictures.publish import check_folder, output_errors
 from studio.train import checkpoint, dataset
-from studio.train.config import Course, lessons
+from studio.train.config import TrainingConfig, lora_training
 from studio.train.export import write
 from studio.train.latent_dataset import batch
-from studio.train.model import Pupil, taught
+from studio.train.model import TrainingModel, prepared
 from studio.train.page import write_page
-from studio.train.progress import Progress
+from studio.train.progress import TrainingProgress
 from studio.train.stop import stoppable
-from studio.train.trainer_state import Diary
-from studio.train.training_targets import moments
+from studio.train.trainer_state import TrainerState
+from studio.train.training_targets import stratified_times
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
     from torch import Tensor
 
-Heard = Callable[[Progress], None]
+OnProgress = Callable[[TrainingProgress], None]
 
 
-def train(course: Course, library: Library, heard: Heard) -> Path:
-    """Train a LoRA and write it; returns its file. ``heard`` is told after each step how far it is.
+def train(config: TrainingConfig, library: Library, on_progress: OnProgress) -> Path:
+    """Train a LoRA and write it; returns its file. ``on_progress`` is called after each step.
 
-    Ctrl+C, or Cancelled raised by ``heard``, stop it between two steps. The same course then goes on from there, and
-    so it does where the process was killed: with the same losses as if nothing had happened. Raises InputError for
-    wrong pictures or settings before anything starts, ModelError where the model does not load or what it learns is
-    not finite, OutputError where the disk refuses a file; each says what is kept and how to go on.
+    Ctrl+C, or Cancelled raised by ``on_progress``, stop it between two steps. The same configuration then resumes,
+    even after the process was killed, with the same losses as without an interruption. Raises InputError for wrong
+    pictures or settings before anything starts, ModelError where the model does not load or what it learns is not
+    finite, OutputError where the disk refuses a file; each says which step is saved and how to resume.
     """
-    card = library.models.find(course.model)
-    lessons(card)
-    _refuse_taken(course)
-    before = checkpoint.read(course.state)
-    examples = dataset.examples(course.pictures, course.caption, min(course.size or card.size) // 2)
-    check_folder(course.out)
-    check_folder(course.folder)
-    with taught(course, library, card, examples) as pupil, stoppable() as asked:
-        optimizer, accelerator = _equipped(pupil)
-        diary = Diary(course, pupil, examples, optimizer, accelerator.scaler, before)
-        tell = _telling(course, heard)
+    card = library.models.find(config.model)
+    lora_training(card)
+    _refuse_existing(config)
+    before = checkpoint.read(config.state)
+    examples = dataset.examples(config.pictures, config.caption, min(config.size or card.size) // 2)
+    check_folder(config.out)
+    check_folder(config.folder)
+    with prepared(config, library, card, examples) as model, stoppable() as stop_requested:
+        updates = _Updates.of(model)
+        state = TrainerState(config, model, examples, updates.optimizer, updates.accelerator.scaler, before)
+        report = _with_page(config, on_progress)
+        with _naming_saved_step(state), output_errors(config.folder, "what is there is whole"):
+            _run(model, state, updates, report, stop_requested)
+            state.save()
+            write(config, model, state, examples)
+        state.delete_checkpoint()
         try:
-            with output_errors(course.folder, "what is there is whole"):
-                _learn_all(pupil, diary, optimizer, accelerator, tell, asked)
-                diary.save()
-                write(course, pupil, diary, examples)
-        except Cancelled:
-            raise
-        except StudioError as error:
-            error.args = (f"{error}; {diary.kept(again=not isinstance(error, ModelError))}",)
-            raise
-        diary.forget()
-        try:
-            tell(diary.progress("done"))
+            report(state.progress("done"))
         except OutputError as error:
-            raise OutputError(f"{error}; the LoRA '{course.file}' is finished") from None
-    return course.file
+            raise OutputError(f"{error}; the LoRA '{config.file}' is finished") from None
+    return config.file
 
 
-def _refuse_taken(course: Course) -> None:
-    """Raise InputError where files are there that the training would write, and it was not begun before."""
-    if course.file.exists():
-        raise InputError.about("name", f"there is a LoRA '{course.file}' already; choose another name or delete it")
-    samples = course.folder / "samples"
-    for file in () if course.state.exists() else (course.preview, course.folder / "README.md", samples):
+@contextmanager
+def _naming_saved_step(state: TrainerState) -> Iterator[None]:
+    """Add to the message of an error which step is saved and how to resume."""
+    try:
+        yield
+    except Cancelled:
+        raise
+    except StudioError as error:
+        error.args = (f"{error}; {state.saved(again=not isinstance(error, ModelError))}",)
+        raise
+
+
+def _refuse_existing(config: TrainingConfig) -> None:
+    """Raise InputError where files exist that the training would write, unless it is resumed."""
+    if config.file.exists():
+        raise InputError.about("name", f"there is a LoRA '{config.file}' already; choose another name or delete it")
+    samples = config.folder / "samples"
+    for file in () if config.state.exists() else (config.preview, config.folder / "README.md", samples):
         if file.exists():
             raise InputError.about("name", f"'{file}' is there already; choose another name or move it away")
 
 
-def _learn_all(
-    pupil: Pupil, diary: Diary, optimizer: Any, accelerator: "Accelerator", tell: Heard, asked: Event
+def _run(
+    model: TrainingModel, state: TrainerState, updates: "_Updates", report: OnProgress, stop_requested: Event
 ) -> None:
     """All steps that are left, with the samples that are due before and after them.
 
-    The state is there before the first sample: what lies in the folder then always belongs to one training.
+    The checkpoint is written before the first sample, so everything in the folder belongs to one training.
     """
     try:
-        if not diary.step:
-            diary.save()
+        if not state.step:
+            state.save()
         while True:
-            diary.draw_samples(asked)
-            if diary.step == pupil.settled.steps:
+            state.draw_samples(stop_requested)
+            if state.step == model.hyper.steps:
                 return
             began = time.monotonic()
-            loss, seen = _learn(pupil, diary.step, optimizer, accelerator)
-            diary.note(loss, seen, time.monotonic() - began)
-            tell(diary.progress())
-            if asked.is_set():
+            loss, seen = _train_step(model, state.step, updates)
+            state.record(loss, seen, time.monotonic() - began)
+            report(state.progress())
+            if stop_requested.is_set():
                 raise Cancelled
     except Cancelled:
-        diary.save()
-        tell(diary.progress("stopped"))
-        step = f"step {diary.step} of {pupil.settled.steps}"
-        raise Cancelled(f"stopped after {step}; the same command goes on from there") from None
+        state.save()
+        report(state.progress("stopped"))
+        step = f"step {state.step} of {model.hyper.steps}"
+        raise Cancelled(f"stopped after {step}; the same command resumes from there") from None
 
 
-def _learn(pupil: Pupil, step: int, optimizer: Any, accelerator: "Accelerator") -> tuple[float, int]:
-    """One step, all of whose chance follows from the seed and its number; returns the loss and the pictures seen.
+def _train_step(model: TrainingModel, step: int, updates: "_Updates") -> tuple[float, int]:
+    """One step, whose random numbers follow from the seed and its number; returns the loss and the pictures seen.
 
     Raises ModelError where the loss or the gradient is not finite; then the LoRA is as it was before the step.
     """
     import torch
 
-    settled, losses, seen = pupil.settled, [], 0
-    chance = torch.Generator().manual_seed(settled.seed * 1_000_003 + step)
-    when = moments(settled.batch * settled.accumulate, chance)
-    for part in range(settled.accumulate):
-        these = batch(pupil.lessons, settled.batch, step * settled.accumulate + part, settled.seed)
-        clean = torch.cat([lesson.latents for lesson in these])
-        noise = torch.randn(clean.shape, generator=chance)
-        question = pupil.question(clean, noise, when[part * settled.batch :][: len(clean)])
-        with accelerator.accumulate(pupil.denoiser):
-            with accelerator.autocast():
-                loss = question.loss(pupil.answer(question, these))
-            _check_finite("loss", loss, step, pupil)
-            accelerator.backward(loss)
-            if accelerator.sync_gradients:
-                norm = accelerator.clip_grad_norm_(pupil.learning.values(), 1.0)
-                # a scaler passes over steps whose gradients overflow, and scales less from then on
-                if accelerator.scaler is None or accelerator.scaler.get_scale() < 1:
-                    _check_finite("gradient", norm, step, pupil)
-            optimizer.param_groups[0]["lr"] = settled.rate_at(step)
-            optimizer.step()
-            optimizer.zero_grad()
+    hyper, losses, seen = model.hyper, [], 0
+    generator = torch.Generator().manual_seed(hyper.seed * 1_000_003 + step)
+    times = stratified_times(hyper.batch * hyper.accumulate, generator)
+    for part in range(hyper.accumulate):
+        examples = batch(model.examples, hyper.batch, step * hyper.accumulate + part, hyper.seed)
+        clean = torch.cat([example.latents for example in examples])
+        noise = torch.randn(clean.shape, generator=generator)
+        target = model.target(clean, noise, times[part * hyper.batch :][: len(clean)])
+        with updates.accelerator.accumulate(model.denoiser):
+            with updates.accelerator.autocast():
+                loss = target.loss(model.predict(target, examples))
+            updates.apply(loss, step)
         losses.append(loss.item())
         seen += len(clean)
     return sum(losses) / len(losses), seen
 
 
-def _check_finite(what: str, value: "Tensor", step: int, pupil: Pupil) -> None:
-    if not value.isfinite():
-        settled = pupil.settled
-        raise ModelError(f"step {step + 1} of {settled.steps}: the {what} is {value.item()}; {settled.lower_rate}")
+@dataclass(frozen=True)
+class _Updates:
+    """AdamW for the LoRA alone, and accelerate, which scales losses, accumulates gradients and sets the precision."""
+
+    model: TrainingModel
+    optimizer: Any
+    accelerator: "Accelerator"
+
+    @classmethod
+    def of(cls, model: TrainingModel) -> "_Updates":
+        import torch
+        from accelerate import Accelerator
+        from accelerate.state import AcceleratorState
+
+        AcceleratorState._reset_state(reset_partial_state=True)  # an earlier training may have had another precision
+        hyper = model.hyper
+        accelerator = Accelerator(
+            mixed_precision=hyper.precision,
+            gradient_accumulation_steps=hyper.accumulate,
+            cpu=model.device.type == "cpu",
+        )
+        optimizer = torch.optim.AdamW(model.parameters.values(), lr=hyper.rate, betas=(0.9, 0.99), weight_decay=0.01)
+        return cls(model, accelerator.prepare(optimizer), accelerator)
+
+    def apply(self, loss: "Tensor", step: int) -> None:
+        """Backpropagate, and move the parameters once all batches of the step are accumulated."""
+        self._check_finite("loss", loss, step)
+        self.accelerator.backward(loss)
+        if self.accelerator.sync_gradients:
+            norm = self.accelerator.clip_grad_norm_(self.model.parameters.values(), 1.0)
+            # a scaler skips steps whose gradients overflow, and scales less from then on
+            if self.accelerator.scaler is None or self.accelerator.scaler.get_scale() < 1:
+                self._check_finite("gradient", norm, step)
+        self.optimizer.param_groups[0]["lr"] = self.model.hyper.rate_at(step)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    def _check_finite(self, what: str, value: "Tensor", step: int) -> None:
+        if not value.isfinite():
+            steps, advice = self.model.hyper.steps, self.model.hyper.lower_rate
+            raise ModelError(f"step {step + 1} of {steps}: the {what} is {value.item()}; {advice}")
 
 
-def _equipped(pupil: Pupil) -> tuple[Any, "Accelerator"]:
-    """AdamW for the LoRA alone, and accelerate, which scales, accumulates and computes in halves."""
-    import torch
-    from accelerate import Accelerator
-    from accelerate.state import AcceleratorState
-
-    AcceleratorState._reset_state(reset_partial_state=True)  # an earlier training may have computed otherwise
-    settled = pupil.settled
-    accelerator = Accelerator(
-        mixed_precision=settled.precision,
-        gradient_accumulation_steps=settled.accumulate,
-        cpu=pupil.device.type == "cpu",
-    )
-    optimizer = torch.optim.AdamW(pupil.learning.values(), lr=settled.rate, betas=(0.9, 0.99), weight_decay=0.01)
-    return accelerator.prepare(optimizer), accelerator
-
-
-def _telling(course: Course, heard: Heard) -> Heard:
-    """Tell whoever listens, and keep the page; writing it takes time, so at most every other second."""
+def _with_page(config: TrainingConfig, on_progress: OnProgress) -> OnProgress:
+    """Also write the page; that takes time, so at most every other second."""
     written = float("-inf")
 
-    def tell(progress: Progress) -> None:
+    def report(progress: TrainingProgress) -> None:
         nonlocal written
         if progress.over or time.monotonic() - written > 2:
-            write_page(progress, course.folder)
+            write_page(progress, config.folder)
             written = time.monotonic()
-        heard(progress)
+        on_progress(progress)
 
-    return tell
+    return report

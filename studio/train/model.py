@@ -1,4 +1,4 @@
-"""The model that learns: a LoRA of peft's in its frozen denoiser, and the pictures, encoded once."""
+"""The model that is trained: a peft LoRA in its frozen denoiser, and the encoded pictures."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,24 +13,26 @@ from studio.diffusion.pipelines import Pipelines
 from studio.diffusion.sample_request import Report
 from studio.families import Lessons
 from studio.library import Library
+from studio.lora.formats.lora_keys import parse_key
 from studio.models.card import ModelCard
 from studio.parameters.sampling import AUTOMATIC
 from studio.tensors.hardware import pick_dtype
 from studio.train import training_targets
-from studio.train.conditioning_cache import plain, together
-from studio.train.config import Course, Precision, Settled, settle
-from studio.train.config import lessons as how_it_learns
+from studio.train.conditioning_cache import collate, escaped
+from studio.train.config import Hyperparameters, Precision, TrainingConfig, derive_hyperparameters, lora_training
 from studio.train.dataset import Example
-from studio.train.latent_dataset import Lesson, lessons
-from studio.train.training_targets import Question
+from studio.train.latent_dataset import EncodedExample, encode_examples
+from studio.train.training_targets import TrainingTarget
 
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
     from torch import Tensor, nn
 
+_ADAPTER = "lora"  # the name of peft's adapter
 
-class Change(NamedTuple):
+
+class TrainedLayer(NamedTuple):
     """What was learned for one module, by diffusers' name: ``down`` (rank, in, …) and ``up`` (out, rank, …)."""
 
     module: str
@@ -39,106 +41,109 @@ class Change(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Pupil:
-    """A model with a LoRA in its denoiser. ``learning`` is all that changes: the LoRA's parameters by name."""
+class TrainingModel:
+    """A model with a LoRA in its denoiser. ``parameters`` are the trainable ones by name, all of the LoRA's."""
 
     engine: Engine
     card: ModelCard
-    how: Lessons
-    settled: Settled
+    training: Lessons
+    hyper: Hyperparameters
     denoiser: Any
-    learning: "dict[str, nn.Parameter]"
-    lessons: Sequence[Lesson]
+    parameters: "dict[str, nn.Parameter]"
+    examples: Sequence[EncodedExample]
 
     @property
     def device(self) -> "torch.device":
         return self.engine.pipelines.device
 
-    def question(self, clean: "Tensor", noise: "Tensor", when: "Tensor") -> Question:
-        """What these pictures, so noisy, are asked as; ``when`` (0 to 1, one for each) decides how noisy."""
+    def target(self, clean: "Tensor", noise: "Tensor", times: "Tensor") -> TrainingTarget:
+        """The training target for these latents; ``times`` (0 to 1, one for each) decide how noisy they are."""
         scheduler = self.engine.pipelines.get(self.card, "text-to-image").scheduler
         clean, noise = clean.to(self.device), noise.to(self.device)
         if self.card.family.noise == "flow":
-            return training_targets.flow(scheduler, clean, noise, when, self.how.clock)
-        return training_targets.diffusion(scheduler, clean, noise, when)
+            return training_targets.flow(scheduler, clean, noise, times, self.training.clock)
+        return training_targets.diffusion(scheduler, clean, noise, times)
 
-    def answer(self, asked: Question, about: Sequence[Lesson]) -> "Tensor":
-        """What the denoiser says."""
+    def predict(self, target: TrainingTarget, examples: Sequence[EncodedExample]) -> "Tensor":
+        """What the denoiser predicts for a batch."""
         import torch
 
-        noisy_name, time_name = _names(self.denoiser)
-        noisy: Any = asked.noisy.to(self.denoiser.dtype)
-        noisy = list(noisy.unsqueeze(2).unbind()) if self.how.latents == "frames" else noisy
-        told = together([lesson.told for lesson in about], self.device)
-        said = self.denoiser(**{noisy_name: noisy, time_name: asked.time}, **told, return_dict=False)[0]
-        return torch.stack(said).squeeze(2) if isinstance(said, list) else said
+        latents_name, timestep_name = _argument_names(self.denoiser)
+        noisy: Any = target.noisy.to(self.denoiser.dtype)
+        noisy = list(noisy.unsqueeze(2).unbind()) if self.training.latents == "frames" else noisy
+        others = collate([example.arguments for example in examples], self.device)
+        arguments = {latents_name: noisy, timestep_name: target.timestep}
+        predicted = self.denoiser(**arguments, **others, return_dict=False)[0]
+        return torch.stack(predicted).squeeze(2) if isinstance(predicted, list) else predicted
 
     def draw(self, prompt: str, seed: int, report: Report) -> "Image":
-        """A picture of the model with what it has learned so far, by the engine that draws everybody's pictures."""
-        request = self.card.request(plain(prompt), AUTOMATIC, self.settled.size)
+        """A picture from the model as trained so far, drawn by the engine like any other picture."""
+        request = self.card.request(escaped(prompt), AUTOMATIC, self.hyper.size)
         return replace(self.engine, seed=seed, report=report).forward(self.card, request)
 
-    def changes(self) -> Iterator[Change]:
+    def layers(self) -> Iterator[TrainedLayer]:
         """What was learned, module by module."""
-        for name, down in self.learning.items():
-            module, mark, _ = name.partition(".lora_A.")
-            if mark:
-                up = self.learning[name.replace(".lora_A.", ".lora_B.")]
-                yield Change(module, down.detach().cpu(), up.detach().cpu())
+        found: dict[str, dict[str, Tensor]] = {}
+        for name, parameter in self.parameters.items():
+            if key := parse_key(name):
+                found.setdefault(key.target, {})[key.kind] = parameter.detach().cpu()
+        return (TrainedLayer(module, tensors["down"], tensors["up"]) for module, tensors in found.items())
 
 
 @contextmanager
-def taught(course: Course, library: Library, card: ModelCard, examples: Sequence[Example]) -> Iterator[Pupil]:
-    """The model with the pictures encoded and a fresh LoRA; after, its denoiser is as it was."""
-    engine = Engine(Pipelines(library, course.device))
+def prepared(
+    config: TrainingConfig, library: Library, card: ModelCard, examples: Sequence[Example]
+) -> Iterator[TrainingModel]:
+    """The model with the pictures encoded and a fresh LoRA; on leaving, its denoiser is restored."""
+    engine = Engine(Pipelines(library, config.device))
     denoiser = next(denoisers(engine.pipelines.get(card, "text-to-image")))
-    captions = [course.said(example.caption) for example in examples]
-    encoded = list(lessons(engine, card, examples, captions, course.size or card.size))
-    settled = settle(course, card, len(examples), _count(denoiser), _precision(engine.pipelines.device))
-    learning = _put_in(denoiser, settled)
+    captions = [config.with_trigger(example.caption) for example in examples]
+    encoded = list(encode_examples(engine, card, examples, captions, config.size or card.size))
+    precision = _precision(engine.pipelines.device)
+    hyper = derive_hyperparameters(config, card, len(examples), _parameter_count(denoiser), precision)
+    parameters = _add_lora(denoiser, hyper)
     try:
-        yield Pupil(engine, card, how_it_learns(card), settled, denoiser, learning, encoded)
+        yield TrainingModel(engine, card, lora_training(card), hyper, denoiser, parameters, encoded)
     finally:
-        denoiser.delete_adapters("lora")
+        denoiser.delete_adapters(_ADAPTER)
 
 
-def _put_in(denoiser: Any, settled: Settled) -> "dict[str, nn.Parameter]":
-    """A fresh LoRA in a frozen denoiser; returns what of it learns, in full precision.
+def _add_lora(denoiser: Any, hyper: Hyperparameters) -> "dict[str, nn.Parameter]":
+    """Add a fresh LoRA to a frozen denoiser; returns its parameters, in full precision.
 
-    Its first half is random by the seed, its second zero: at first nothing changes.
+    The down matrices are random by the seed, the up matrices zero: at first the LoRA has no effect.
     """
     import torch
     from peft import LoraConfig
 
     denoiser.requires_grad_(False)
-    asked = LoraConfig(r=settled.rank, lora_alpha=settled.alpha, target_modules=settled.pattern)
+    config = LoraConfig(r=hyper.rank, lora_alpha=hyper.alpha, target_modules=hyper.pattern)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settled.seed)
-        denoiser.add_adapter(asked, adapter_name="lora")
-    learning = {name: one for name, one in denoiser.named_parameters() if one.requires_grad}
-    for one in learning.values():
-        one.data = one.data.float()
-    if settled.checkpointing:
+        torch.manual_seed(hyper.seed)
+        denoiser.add_adapter(config, adapter_name=_ADAPTER)
+    parameters = {name: parameter for name, parameter in denoiser.named_parameters() if parameter.requires_grad}
+    for parameter in parameters.values():
+        parameter.data = parameter.data.float()
+    if hyper.checkpointing:
         denoiser.enable_gradient_checkpointing()
-    return learning
+    return parameters
 
 
-def _names(denoiser: Any) -> tuple[str, str]:
-    """What the denoiser calls a noisy picture, its first argument, and the time."""
+def _argument_names(denoiser: Any) -> tuple[str, str]:
+    """The denoiser's names for the noisy latents, its first argument, and for the timestep."""
     parameters = signature(denoiser.forward).parameters
     return next(iter(parameters)), "t" if "t" in parameters else "timestep"
 
 
-def _count(denoiser: Any) -> int:
-    """How many numbers a denoiser has."""
-    return sum(prod(one.shape) for one in denoiser.parameters())
+def _parameter_count(denoiser: Any) -> int:
+    return sum(prod(parameter.shape) for parameter in denoiser.parameters())
 
 
 def _precision(device: "torch.device") -> Precision:
-    """Half on NVIDIA's GPUs, in accelerate's words; on a CPU it is slower, elsewhere gradients would vanish in it."""
+    """Half precision on NVIDIA's GPUs; on a CPU it is slower, elsewhere gradients would vanish in it."""
     import torch
 
     if device.type != "cuda":
         return "no"
-    halves: dict[Any, Precision] = {torch.float16: "fp16", torch.bfloat16: "bf16"}
-    return halves.get(pick_dtype(device), "no")
+    half: dict[Any, Precision] = {torch.float16: "fp16", torch.bfloat16: "bf16"}
+    return half.get(pick_dtype(device), "no")

@@ -1,4 +1,4 @@
-"""How a training goes, as a page that refreshes itself; the notebook shows the same piece of HTML."""
+"""The progress of a training as an HTML page that refreshes itself; the notebook shows the same fragment."""
 
 import base64
 import io
@@ -9,7 +9,7 @@ from typing import Final
 
 from studio.images.image_file import open_image
 from studio.pictures.publish import replace
-from studio.train.progress import Progress, Sample
+from studio.train.progress import TrainingProgress, TrainingSample
 
 _WIDE, _HIGH, _POINTS, _THUMB = 640, 160, 320, 160
 _STYLE: Final = """<style>
@@ -22,16 +22,16 @@ _STYLE: Final = """<style>
 </style>"""
 
 
-def write_page(progress: Progress, folder: Path) -> None:
-    """Write training.html into a folder, whole or not at all; while the training goes on it reloads itself."""
+def write_page(progress: TrainingProgress, folder: Path) -> None:
+    """Write training.html into a folder atomically; while the training runs the page reloads itself."""
     again = "" if progress.over else '<meta http-equiv="refresh" content="3">'
     head = f'<meta charset="utf-8">{again}<title>{escape(progress.name)}</title>'
     page = f"<!doctype html><html lang=en><head>{head}</head><body>{piece(progress)}</body></html>"
     replace(folder / "training.html", page.encode())
 
 
-def piece(progress: Progress) -> str:
-    """Name, bar, words, the curve of the loss, and the samples, one row for each time they were drawn."""
+def piece(progress: TrainingProgress) -> str:
+    """Name, progress bar, text, the loss curve, and the samples, one row for each time they were drawn."""
     bar = f'<progress max="{progress.steps}" value="{progress.step}" aria-label="steps done"></progress>'
     return (
         f'{_STYLE}<div class="studio-training"><strong>{escape(progress.name)}</strong>{bar}'
@@ -39,8 +39,8 @@ def piece(progress: Progress) -> str:
     )
 
 
-def _curve(progress: Progress) -> str:
-    """Each step's loss, smoothed, from the first step to the last there will be."""
+def _curve(progress: TrainingProgress) -> str:
+    """The smoothed loss, on an axis from the first step to the last one planned."""
     points = _smoothed(progress.losses)
     if len(points) < 2:
         return ""
@@ -56,13 +56,13 @@ def _curve(progress: Progress) -> str:
 
 
 def _smoothed(losses: tuple[float, ...]) -> list[tuple[int, float]]:
-    """Means of equal stretches, at most so many as can be seen: the step in the middle, and the loss."""
+    """Means of equal ranges of steps, at most as many as can be seen: the step in the middle, and the loss."""
     stretch = max(1, -(-len(losses) // _POINTS), min(10, len(losses) // 10))
     parts = [(n, losses[n : n + stretch]) for n in range(0, len(losses), stretch)]
     return [(n + len(part) // 2, sum(part) / len(part)) for n, part in parts]
 
 
-def _samples(samples: tuple[Sample, ...]) -> str:
+def _samples(samples: tuple[TrainingSample, ...]) -> str:
     if not samples:
         return ""
     prompts = list(dict.fromkeys(sample.prompt for sample in samples))
@@ -71,7 +71,7 @@ def _samples(samples: tuple[Sample, ...]) -> str:
     return f"<table><tr><th>step</th>{head}</tr>{rows}</table>"
 
 
-def _row(step: int, samples: tuple[Sample, ...]) -> str:
+def _row(step: int, samples: tuple[TrainingSample, ...]) -> str:
     row = [sample for sample in samples if sample.step == step]
     pictures = "".join(
         f'<td><img alt="{escape(one.prompt)}, step {step}" src="{_thumbnail(one.file)}"></td>' for one in row
@@ -81,7 +81,7 @@ def _row(step: int, samples: tuple[Sample, ...]) -> str:
 
 @lru_cache(maxsize=256)
 def _thumbnail(file: Path) -> str:
-    """A small JPEG of the picture, as an address that holds it."""
+    """A small JPEG of the picture, as a data URL."""
     out, picture = io.BytesIO(), open_image(file)
     picture.thumbnail((2 * _THUMB, 2 * _THUMB))
     picture.save(out, "JPEG", quality=88)

@@ -1,4 +1,4 @@
-"""How far a training is, for whoever shows it."""
+"""The progress of a training, for the surfaces that show it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +8,8 @@ from studio.runtime.duration import duration
 from studio.train.cost import Cost
 
 
-class Sample(NamedTuple):
-    """A picture of what the LoRA draws after so many steps, for a prompt, always from the same seed."""
+class TrainingSample(NamedTuple):
+    """A picture drawn with the LoRA after some steps, for a prompt, always from the same seed."""
 
     step: int
     prompt: str
@@ -17,19 +17,19 @@ class Sample(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """A training after ``step`` of ``steps``.
 
-    ``losses`` has one number for each step; ``seconds`` and ``cost`` are of all sittings together, ``seen`` counts the
-    pictures that went through the model. ``seconds_left`` is None while nobody can know. ``over`` says how it
-    ended ("done", "stopped"), "" while it goes on.
+    ``losses`` has one number for each step. ``seconds`` and ``cost`` include the time before it was interrupted,
+    ``seen`` counts the pictures that went through the model. ``seconds_left`` is None while it is unknown. ``over``
+    says how it ended ("done", "stopped"), "" while it runs.
     """
 
     name: str
     step: int
     steps: int
     losses: tuple[float, ...]
-    samples: tuple[Sample, ...]
+    samples: tuple[TrainingSample, ...]
     seconds: float
     seconds_left: float | None
     seen: int
@@ -38,12 +38,12 @@ class Progress:
 
     @property
     def loss(self) -> float | None:
-        """The mean loss of the last twentieth of all steps, at least ten: single ones jump about."""
+        """The mean loss of the last twentieth of all steps, at least ten: single ones vary a lot."""
         recent = self.losses[-max(10, self.steps // 20) :]
         return sum(recent) / len(recent) if recent else None
 
     def words(self) -> str:
-        """ "step 120 of 600, loss 0.084, 3 min left"; at the end what it took."""
+        """ "step 120 of 600, loss 0.084, 3 min left"; at the end time and energy."""
         loss = "" if self.loss is None else f", loss {self.loss:.4f}"
         if self.over:
             return f"{self.over} after {self._steps()}{loss}, {self.bill()}"
@@ -54,5 +54,5 @@ class Progress:
         return f"step {self.step} of {self.steps}"
 
     def bill(self) -> str:
-        """What it took: "3 min, 960 pictures seen, 1.2 Wh (estimated …)"."""
+        """Time and energy: "3 min, 960 pictures seen, 1.2 Wh (estimated …)"."""
         return f"{duration(self.seconds)}, {self.seen} pictures seen, {self.cost}"

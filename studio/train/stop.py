@@ -1,4 +1,4 @@
-"""Ctrl+C, or SIGTERM, ends a training between two steps, when nothing is half done."""
+"""Ctrl+C, or SIGTERM, stops a training between two steps."""
 
 import signal
 import threading
@@ -11,10 +11,10 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def stoppable() -> Iterator[threading.Event]:
-    """While inside, a signal sets the event; the next one does what it did before. In other threads: nothing."""
-    asked = threading.Event()
+    """While inside, the first signal sets the event; a second one acts as usual. Only in the main thread."""
+    stop_requested = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield asked
+        yield stop_requested
         return
     before = {one: signal.getsignal(one) for one in _SIGNALS}
 
@@ -23,12 +23,12 @@ def stoppable() -> Iterator[threading.Event]:
             signal.signal(one, handler)
 
     def stop(*_: object) -> None:
-        asked.set()
+        stop_requested.set()
         restore()
 
     for one in _SIGNALS:
         signal.signal(one, stop)
     try:
-        yield asked
+        yield stop_requested
     finally:
         restore()

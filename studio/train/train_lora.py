@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from studio.library import Library
-from studio.train.config import Course, size_of
+from studio.train.config import TrainingConfig, size_of
 from studio.train.loop import train
-from studio.train.progress import Progress
+from studio.train.progress import TrainingProgress
 
 
 def lora(
@@ -22,16 +22,17 @@ def lora(
     steps: int | None = None,
     size: str | None = None,
     samples: tuple[str, ...] = (),
-    heard: Callable[[Progress], None] | None = None,
+    heard: Callable[[TrainingProgress], None] | None = None,
 ) -> Path:
-    """Train a LoRA on a folder of pictures and return its file; see ``Course`` for what each argument means.
+    """Train a LoRA on a folder of pictures and return its file; see ``Course`` for the meaning of each argument.
 
-    ``heard`` is told after each step how far it is. Called again after it was cut off, it goes on where it was.
+    ``heard`` is called with the progress after each step. An interrupted training resumes when it is called again.
     Raises InputError that names what is wrong with the pictures, ModelError where the model does not load.
     """
     where: dict[str, Any] = {} if out is None else {"out": out}
-    drawn = None if size is None else size_of(size)
-    course = Course(
-        Path(pictures), name, model, caption, trigger, rank=rank, steps=steps, size=drawn, samples=samples, **where
-    )
-    return train(course, Library.from_environment(), heard or (lambda _: None))
+    picture_size = None if size is None else size_of(size)
+    config = TrainingConfig(
+        Path(pictures), name, model, caption, trigger,
+        rank=rank, steps=steps, size=picture_size, samples=samples, **where,
+    )  # fmt: skip
+    return train(config, Library.from_environment(), heard or (lambda _: None))

@@ -1,4 +1,4 @@
-"""What has happened in a training: kept on disk so that it can go on, and told to whoever shows it."""
+"""The state of a training, saved so that it can resume: losses, samples, time and energy; and its progress."""
 
 import hashlib
 import io
@@ -13,69 +13,69 @@ from typing import Any, Final
 from studio.errors import Cancelled, InputError
 from studio.pictures.publish import replace, sweep
 from studio.train import checkpoint
-from studio.train.config import Course
+from studio.train.config import TrainingConfig
 from studio.train.cost import Cost, Meter
 from studio.train.dataset import Example
-from studio.train.model import Pupil
-from studio.train.progress import Progress, Sample
+from studio.train.model import TrainingModel
+from studio.train.progress import TrainingProgress, TrainingSample
 
 _SAMPLES: Final = 3
-_SECONDS, _TIMES = 20, 30  # between two saves: at least so long, and so many times what saving takes
+_SECONDS, _TIMES = 20, 30  # between two saves: at least so many seconds, and so many times the duration of a save
 
 
-class Diary:
-    """A training's losses and samples, taken up where it was left, if it was: ``before`` is what its state said.
+class TrainerState:
+    """A training's losses and samples. ``before`` are the numbers of its checkpoint if it is resumed.
 
-    Raises InputError where something else was begun by the same name, or the state is damaged.
+    Raises InputError where something else was begun by the same name, or the checkpoint is damaged.
     """
 
     def __init__(
         self,
-        course: Course,
-        pupil: Pupil,
+        config: TrainingConfig,
+        model: TrainingModel,
         examples: Sequence[Example],
         optimizer: Any,
         scaler: Any,
-        before: checkpoint.Numbers | None,
+        before: checkpoint.CheckpointNumbers | None,
     ) -> None:
-        self._course, self._pupil, self._optimizer, self._scaler = course, pupil, optimizer, scaler
-        self._prompts = course.samples or _some([course.said(one.caption) for one in examples])
-        self._identity = _identity(course, pupil, examples)
-        before = before or checkpoint.Numbers(identity=self._identity)
+        self._config, self._model, self._optimizer, self._scaler = config, model, optimizer, scaler
+        self._prompts = config.samples or _some([config.with_trigger(example.caption) for example in examples])
+        self._identity = _identity(config, model, examples)
+        before = before or checkpoint.CheckpointNumbers(identity=self._identity)
         if before.identity != self._identity:
             raise InputError(
-                f"'{course.name}' was begun with other pictures or settings; go on with those, choose another name, "
-                f"or delete '{course.folder}' to start again"
+                f"'{config.name}' was begun with other pictures or settings; continue with those, choose another name, "
+                f"or delete '{config.folder}' to start again"
             )
         self.losses, self.seen, self._seconds = list(before.losses), before.seen, before.seconds
         if self.losses:
-            checkpoint.load(course.state, pupil.learning, optimizer, self.step)
+            checkpoint.load(config.state, model.parameters, optimizer, self.step)
         if before.scaler:
             scaler.load_state_dict(before.scaler)
-        sweep(course.folder)
-        self._kept = self.step
-        self._meter = Meter(pupil.device, before.joules)
-        self._began = self._saved = time.monotonic()
-        self._saving = self._learning = 0.0
-        self._here = 0
+        sweep(config.folder)
+        self._saved_step = self.step
+        self._meter = Meter(model.device, before.joules)
+        self._began = self._saved_at = time.monotonic()
+        self._save_duration = self._step_seconds = 0.0
+        self._steps_here = 0
 
     @property
     def step(self) -> int:
         """How many steps are done."""
         return len(self.losses)
 
-    def note(self, loss: float, seen: int, seconds: float) -> None:
-        """One more step: its loss, how many pictures went through the model, how long it took."""
+    def record(self, loss: float, seen: int, seconds: float) -> None:
+        """Record one more step: its loss, how many pictures went through the model, how long it took."""
         self.losses.append(loss)
         self.seen += seen
-        self._learning, self._here = self._learning + seconds, self._here + 1
-        if time.monotonic() - self._saved > max(_SECONDS, _TIMES * self._saving):
+        self._step_seconds, self._steps_here = self._step_seconds + seconds, self._steps_here + 1
+        if time.monotonic() - self._saved_at > max(_SECONDS, _TIMES * self._save_duration):
             self.save()
 
     def save(self) -> None:
-        """Keep everything that going on needs; raises OutputError where the disk refuses it."""
+        """Write the checkpoint; raises OutputError where the disk refuses it."""
         began = time.monotonic()
-        numbers = checkpoint.Numbers(
+        numbers = checkpoint.CheckpointNumbers(
             identity=self._identity,
             losses=tuple(self.losses),
             seen=self.seen,
@@ -83,81 +83,86 @@ class Diary:
             joules=self._meter.read().joules,
             scaler=self._scaler.state_dict() if self._scaler else {},
         )
-        checkpoint.save(self._course.state, self._pupil.learning, self._optimizer, numbers)
-        self._saved, self._kept = time.monotonic(), self.step
-        self._saving = self._saved - began
+        checkpoint.save(self._config.state, self._model.parameters, self._optimizer, numbers)
+        self._saved_at, self._saved_step = time.monotonic(), self.step
+        self._save_duration = self._saved_at - began
 
-    def forget(self) -> None:
-        """It is finished, its LoRA on the disk: nothing is left to go on from."""
-        with suppress(OSError):  # a state that cannot be deleted changes nothing about the LoRA
-            self._course.state.unlink(missing_ok=True)
+    def delete_checkpoint(self) -> None:
+        """Delete the checkpoint once the LoRA is on the disk."""
+        with suppress(OSError):  # a checkpoint that cannot be deleted does no harm
+            self._config.state.unlink(missing_ok=True)
 
-    def kept(self, *, again: bool) -> str:
-        """What is kept of the training so far; where trying ``again`` may do, how to go on."""
-        if not self._kept:
+    def saved(self, *, again: bool) -> str:
+        """Which step is saved, and how to resume if trying ``again`` may help."""
+        if not self._saved_step:
             return f"no step was saved yet{'; the same command starts again' if again else ''}"
-        going_on = ", and the same command goes on from there" if again else ""
-        return f"step {self._kept} is kept in '{self._course.state}'{going_on}"
+        resume = ", and the same command resumes from there" if again else ""
+        return f"step {self._saved_step} is saved in '{self._config.state}'{resume}"
 
-    def draw_samples(self, asked: Event) -> None:
-        """Draw the samples that are due now and not there yet; stops within a step when that is ``asked``."""
+    def draw_samples(self, stop_requested: Event) -> None:
+        """Draw the samples that are due now and do not exist yet; stops within a step when that is requested."""
 
         def report(_step: int, _steps: int) -> None:
-            if asked.is_set():
+            if stop_requested.is_set():
                 raise Cancelled
 
-        for n, sample in enumerate(self.samples() if self.step in self._times() else ()):
+        for n, sample in enumerate(self.samples() if self.step in self._sample_steps() else ()):
             if not sample.file.exists():
-                picture = self._pupil.draw(sample.prompt, self._course.seed + n, report)
+                picture = self._model.draw(sample.prompt, self._config.seed + n, report)
                 picture.save(png := io.BytesIO(), "PNG")
                 replace(sample.file, png.getvalue())
 
-    def progress(self, over: str = "") -> Progress:
-        """How far it is."""
-        steps = self._pupil.settled.steps
-        pace = self._learning / self._here if self._here else None
+    def progress(self, over: str = "") -> TrainingProgress:
+        """The progress so far."""
+        steps = self._model.hyper.steps
+        pace = self._step_seconds / self._steps_here if self._steps_here else None
         left = None if pace is None else pace * (steps - self.step)
-        samples = [one for step in self._times() for one in self._samples(step) if one.file.exists()]
-        return Progress(
-            self._course.title or self._course.name,
+        samples = [one for step in self._sample_steps() for one in self._samples(step) if one.file.exists()]
+        return TrainingProgress(
+            self._config.title or self._config.name,
             self.step, steps, tuple(self.losses), tuple(samples), self._spent(), left, self.seen, self.cost(), over,
         )  # fmt: skip
 
     def cost(self) -> Cost:
-        """The energy of all sittings."""
+        """The energy of the whole training, with what it took before it was interrupted."""
         return self._meter.read()
 
-    def samples(self) -> list[Sample]:
-        """What is drawn now, if it is time for samples."""
+    def samples(self) -> list[TrainingSample]:
+        """The samples after the present step."""
         return self._samples(self.step)
 
     def _spent(self) -> float:
         return self._seconds + time.monotonic() - self._began
 
-    def _times(self) -> list[int]:
-        """After which of the steps so far samples are drawn."""
-        settled = self._pupil.settled
-        return [step for step in (*range(0, settled.steps, settled.sample_every), settled.steps) if step <= self.step]
+    def _sample_steps(self) -> list[int]:
+        """The steps so far after which samples are drawn."""
+        hyper = self._model.hyper
+        return [step for step in (*range(0, hyper.steps, hyper.sample_every), hyper.steps) if step <= self.step]
 
-    def _samples(self, step: int) -> list[Sample]:
-        folder = self._course.folder / "samples"
-        return [Sample(step, prompt, folder / f"{step:06}-{n + 1}.png") for n, prompt in enumerate(self._prompts)]
+    def _samples(self, step: int) -> list[TrainingSample]:
+        folder = self._config.folder / "samples"
+        return [
+            TrainingSample(step, prompt, folder / f"{step:06}-{n + 1}.png") for n, prompt in enumerate(self._prompts)
+        ]
 
 
 def _some(captions: Sequence[str]) -> list[str]:
-    """Up to three captions from the beginning, the middle and the end, none twice."""
+    """Up to three different captions from the beginning, the middle and the end."""
     distinct = list(dict.fromkeys(captions))
     places = [round(k * (len(distinct) - 1) / (_SAMPLES - 1)) for k in range(_SAMPLES)]
     return [distinct[place] for place in sorted(set(places))]
 
 
-def _identity(course: Course, pupil: Pupil, examples: Sequence[Example]) -> str:
-    """A hash of all that decides what is learned, sample prompts too: they must stay comparable."""
+def _identity(config: TrainingConfig, model: TrainingModel, examples: Sequence[Example]) -> str:
+    """A hash of everything that decides what is learned, and of the sample prompts, which must stay comparable.
+
+    Checkpoints have it, so its keys, and the names of the hyperparameters, must not change.
+    """
     decides = {
-        "settled": asdict(pupil.settled),
-        "model": pupil.card.sha256(),
-        "device": pupil.device.type,
-        "examples": [(one.path.name, one.sha256, course.said(one.caption)) for one in examples],
-        "samples": course.samples,
+        "settled": asdict(model.hyper),
+        "model": model.card.sha256(),
+        "device": model.device.type,
+        "examples": [(one.path.name, one.sha256, config.with_trigger(one.caption)) for one in examples],
+        "samples": config.samples,
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What a denoiser is asked in training: a picture made noisy, and the answer that would be right."""
+"""The training targets: latents with noise, and what the denoiser should predict for them."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -7,25 +7,25 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SNR: Final = 5.0
-"""Min-SNR-γ (arXiv 2303.09556): nearly clean pictures count no more than one of this ratio of signal to noise."""
+"""Min-SNR-γ (arXiv 2303.09556): nearly clean pictures get the weight of this signal-to-noise ratio."""
 
 
 @dataclass(frozen=True)
-class Question:
-    """Noisy latents, the time (one for each) as the denoiser wants it told, the right answer, how much each counts."""
+class TrainingTarget:
+    """Noisy latents, a timestep for each as the denoiser takes it, the right prediction, and a loss weight for each."""
 
     noisy: "Tensor"
-    time: "Tensor"
-    answer: "Tensor"
+    timestep: "Tensor"
+    target: "Tensor"
     weight: "Tensor"
 
-    def loss(self, said: "Tensor") -> "Tensor":
-        """The weighted mean squared error of what the denoiser said."""
-        each: Tensor = (said.float() - self.answer).square().flatten(1).mean(1)
+    def loss(self, prediction: "Tensor") -> "Tensor":
+        """The weighted mean squared error of a prediction."""
+        each: Tensor = (prediction.float() - self.target).square().flatten(1).mean(1)
         return (each * self.weight).mean()
 
 
-def moments(count: int, generator: Any) -> "Tensor":
+def stratified_times(count: int, generator: Any) -> "Tensor":
     """``count`` times from 0 to 1, one in each of as many slices, in random order: less noise in the gradient."""
     import torch
 
@@ -33,63 +33,63 @@ def moments(count: int, generator: Any) -> "Tensor":
     return (order + torch.rand(count, generator=generator)) / count
 
 
-def diffusion(scheduler: Any, clean: "Tensor", noise: "Tensor", when: "Tensor") -> Question:
-    """As a model of Gaussian diffusion is asked, by the schedule of its own scheduler; ``when`` is from 0 to 1."""
+def diffusion(scheduler: Any, clean: "Tensor", noise: "Tensor", times: "Tensor") -> TrainingTarget:
+    """The target of a Gaussian diffusion model, by its scheduler's noise schedule; ``times`` are from 0 to 1."""
     import torch
 
-    time = (when * scheduler.config.num_train_timesteps).long().to(clean.device)
-    kept = scheduler.alphas_cumprod.to(clean.device, torch.float32)[time]
-    signal, noisiness = (_like(share.sqrt(), clean) for share in (kept, 1 - kept))
-    answers = {
+    timestep = (times * scheduler.config.num_train_timesteps).long().to(clean.device)
+    alphas = scheduler.alphas_cumprod.to(clean.device, torch.float32)[timestep]
+    signal, sigma = (_like(share.sqrt(), clean) for share in (alphas, 1 - alphas))
+    targets = {
         "epsilon": noise,
-        "v_prediction": signal * noise - noisiness * clean,
+        "v_prediction": signal * noise - sigma * clean,
         "sample": clean,
     }
-    wanted = scheduler.config.prediction_type
-    weight = _weight(kept / (1 - kept).clamp(min=1e-8), wanted)
-    return Question(signal * clean + noisiness * noise, time, answers[wanted], weight)
+    prediction_type = scheduler.config.prediction_type
+    weight = _weight(alphas / (1 - alphas).clamp(min=1e-8), prediction_type)
+    return TrainingTarget(signal * clean + sigma * noise, timestep, targets[prediction_type], weight)
 
 
-def _weight(ratio: "Tensor", predicted: str) -> "Tensor":
-    """Min-SNR for what predicts noise; a velocity's error is balanced by itself (arXiv 2202.00512)."""
+def _weight(snr: "Tensor", prediction_type: str) -> "Tensor":
+    """Min-SNR for models that predict noise; a velocity's error is balanced by itself (arXiv 2202.00512)."""
     import torch
 
-    if predicted == "epsilon":
-        return (SNR / ratio).clamp(max=1)
-    return ratio.clamp(max=SNR) if predicted == "sample" else torch.ones_like(ratio)
+    if prediction_type == "epsilon":
+        return (SNR / snr).clamp(max=1)
+    return snr.clamp(max=SNR) if prediction_type == "sample" else torch.ones_like(snr)
 
 
 def flow(
-    scheduler: Any, clean: "Tensor", noise: "Tensor", when: "Tensor", clock: Literal["steps", "noise", "signal"]
-) -> Question:
-    """As a model of flow matching is asked: middle shares of noise most often (arXiv 2403.03206), and shifted."""
+    scheduler: Any, clean: "Tensor", noise: "Tensor", times: "Tensor", clock: Literal["steps", "noise", "signal"]
+) -> TrainingTarget:
+    """The target of a flow matching model: logit-normal shares of noise (arXiv 2403.03206), shifted."""
     import torch
 
-    middle = torch.special.ndtri(when.clamp(1e-6, 1 - 1e-6)).sigmoid()
-    share = _shifted(scheduler, middle, clean).to(clean.device)
-    mixed = _like(share, clean)
-    forward = noise - clean
-    time = {"steps": share * scheduler.config.num_train_timesteps, "noise": share, "signal": 1 - share}[clock]
-    answer = -forward if clock == "signal" else forward
-    return Question((1 - mixed) * clean + mixed * noise, time, answer, torch.ones_like(share))
+    logit_normal = torch.special.ndtri(times.clamp(1e-6, 1 - 1e-6)).sigmoid()
+    sigmas = _shifted(scheduler, logit_normal, clean).to(clean.device)
+    mixed = _like(sigmas, clean)
+    velocity = noise - clean
+    timestep = {"steps": sigmas * scheduler.config.num_train_timesteps, "noise": sigmas, "signal": 1 - sigmas}[clock]
+    target = -velocity if clock == "signal" else velocity
+    return TrainingTarget((1 - mixed) * clean + mixed * noise, timestep, target, torch.ones_like(sigmas))
 
 
-def _shifted(scheduler: Any, share: "Tensor", clean: "Tensor") -> "Tensor":
+def _shifted(scheduler: Any, sigmas: "Tensor", clean: "Tensor") -> "Tensor":
     """The shares of noise as the model's scheduler shifts them for pictures of this size."""
     from math import exp
 
     config = scheduler.config
     if not config.use_dynamic_shifting:
-        factor = config.shift
+        shift = config.shift
     else:
         slope = (config.max_shift - config.base_shift) / (config.max_image_seq_len - config.base_image_seq_len)
-        factor = exp(config.base_shift + slope * (_tokens(clean) - config.base_image_seq_len))
-    shifted: Tensor = factor * share / (1 + (factor - 1) * share)
+        shift = exp(config.base_shift + slope * (_tokens(clean) - config.base_image_seq_len))
+    shifted: Tensor = shift * sigmas / (1 + (shift - 1) * sigmas)
     return shifted
 
 
 def _tokens(clean: "Tensor") -> int:
-    """How many patches of two by two a picture's latents are."""
+    """How many patches of two by two the latents of a picture have."""
     return clean.shape[1] if clean.ndim == 3 else clean[0, 0].numel() // 4
 
 

@@ -71,7 +71,7 @@ def test_other_sizes_and_steps_are_worked_out_and_said_to_be(tasks, known, sessi
 
 
 def test_other_machines_and_strange_records_tell_nothing(known, pictures):
-    device = hardware.named(hardware.pick_device("cpu"))
+    device = hardware.device_name(hardware.pick_device("cpu"))
     assert len(speed.samples([known, known], device)) == 3
     assert speed.samples([known], "another machine") == []
     for name, record in {"a": {"seconds": "x"}, "b": {"passes": 3}, "c": {"job": []}, "d": {"seconds": -1}}.items():

@@ -71,7 +71,7 @@ def test_info_says_where_everything_was_found(studio, neon):
         "weight       0.7 (neon.json)\n",
         "trigger      neon lines (neon.json, modelspec.trigger_phrase, in 28 captions)\n",
         "licence      cc-by-4.0 (modelspec.license)\n",
-        "note         neon.civitai.info cannot be read; it is no JSON (",
+        "note         neon.civitai.info cannot be read; it is not valid JSON (",
     ):
         assert line in out
     told = json.loads(studio("info", neon, "--json")[1])
@@ -86,9 +86,9 @@ def test_one_that_fits(studio, neon):
         "format       kohya: LoRA (3)\n",
         "rank         4, alpha = rank/2\n",
         "parts        denoiser (2), text encoder (1)\n",
-        "applied      3 of 3 changes (100%) to spark\n",
+        "applied      3 of 3 layers (100%) to spark\n",
         "private      training folders: 10_acme launch\n",
-        "             a copy without all this is written with --scrub\n",
+        "             --scrub writes a copy without all this\n",
         "verdict      fits spark\n",
     ):
         assert line in out
@@ -102,10 +102,10 @@ def test_one_that_fits_in_part_names_what_does_not(studio, parts):
     code, out, _ = studio("check", file)
     assert code == 1
     assert (
-        "applied      3 of 5 changes (60%) to spark\nskipped      lora_unet_nowhere\nmis-shaped   lora_unet_mid" in out
+        "applied      3 of 5 layers (60%) to spark\nskipped      lora_unet_nowhere\nwrong shape  lora_unet_mid" in out
     )
     assert out.endswith(
-        "verdict      only 3 of its 5 changes fit spark; name the model that it was made for with --model\n"
+        "verdict      only 3 of its 5 layers fit spark; name the model that it was made for with --model\n"
     )
 
 
@@ -122,7 +122,7 @@ def test_one_for_another_base(studio, parts):
 def test_another_model_may_be_named(studio, neon, sd1_folder):
     code, out, _ = studio("check", neon, "--model", sd1_folder)
     assert code == 1
-    assert "verdict      nothing of it fits small;" in out
+    assert "verdict      none of its layers fits small;" in out
 
 
 def test_hostile_names_steer_no_terminal_and_stop_nothing(studio, parts, state):

@@ -89,7 +89,7 @@ def test_a_denoiser_alone_says_what_to_fetch_and_from_where(studio, denoiser, ca
     assert (
         "the model 'plain' has no VAE and no text encoder; take the rest, with tokenizers and scheduler, from" in said
     )
-    assert "Z-Image, such as Tongyi-MAI/Z-Image on the Hub (all but its transformer): studio models add '" in said
+    assert "Z-Image, such as Tongyi-MAI/Z-Image on the Hub (all except its transformer): studio models add '" in said
     with pytest.raises(SystemExit) as stop:
         main(["run", "text-to-image", "--prompt", "circle", "--model", "plain", "--steps", "1", "--size", "64x64"])
     assert stop.value.code == 1

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from studio.diffusion.engine import Engine
 from studio.lora.formats.file import LoraFile
 from studio.lora.formats.fit import fit
-from studio.lora.library.check import Check
+from studio.lora.library.check import LoraCheck
 from studio.lora.library.hashes import Digests
 from studio.model_files.hash_cache import HashCache
 from studio.model_files.header import Header
@@ -65,4 +65,4 @@ def is_whole(path: Path, card: ModelCard) -> bool:
     file = LoraFile.read(path)
     found = fit(file, parameters(card), card.family)
     assert Header.read(path).metadata["modelspec.hash_sha256"] == f"0x{Digests.of(path, HashCache()).tensors}"
-    return (found.share, file.strays, Check.of(path, card).problem) == (1.0, (), "")
+    return (found.share, file.unrecognised, LoraCheck.of(path, card).problem) == (1.0, (), "")

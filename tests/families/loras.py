@@ -50,14 +50,14 @@ def _merges(model: Model, form, path: Path) -> str:
     pipeline = model.pipelines.get(model.card, model.task)
     lora, changes = _file(path, pipeline, form)
     before = _weights(pipeline)
-    model.pipelines.loras.stack(model.card, pipeline, _guide(lora)).wear()
+    model.pipelines.loras.stack(model.card, pipeline, _guide(lora)).apply()
     worn = _weights(pipeline)
     for (part, name), of in changes.items():
         key = (part, f"{name}.weight")
         expected = lorafiles.merged(of, before.pop(key).double().numpy(), STRENGTH)
         assert np.abs(worn[key].double().numpy() - expected).max() < 1e-5 * max(1, np.abs(expected).max()), key
     assert all(torch.equal(worn[key], own) for key, own in before.items())
-    model.pipelines.loras.off(model.card, pipeline)
+    model.pipelines.loras.restore(model.card, pipeline)
     assert all(torch.equal(own, before[key]) for key, own in _weights(pipeline).items() if key in before)
     return "✓"
 
@@ -66,11 +66,11 @@ def _adds(model: Model, path: Path) -> str:
     pipeline = model.pipelines.get(model.card, model.task)
     lora, added = lorafiles.vectors(path, pipeline, _parts(pipeline), every=3)
     before = _weights(pipeline)
-    model.pipelines.loras.stack(model.card, pipeline, _guide(lora)).wear()
+    model.pipelines.loras.stack(model.card, pipeline, _guide(lora)).apply()
     for key, worn in _weights(pipeline).items():
         expected = before[key] + STRENGTH * torch.from_numpy(added[key]) if key in added else before[key]
         assert torch.allclose(worn, expected, rtol=1e-6, atol=1e-6), key
-    model.pipelines.loras.off(model.card, pipeline)
+    model.pipelines.loras.restore(model.card, pipeline)
     assert all(torch.equal(own, before[key]) for key, own in _weights(pipeline).items())
     return "✓"
 

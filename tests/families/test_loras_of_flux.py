@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from studio.errors import InputError, ModelError
-from studio.lora.formats.key_mapping import Atlas
+from studio.lora.formats.key_mapping import ModuleIndex
 from studio.models.parameter_index import parameters
 from studio.parameters.conditioning import Guide
 from studio.prompts.lora import Lora
@@ -31,9 +31,9 @@ def becomes(model, tmp_path):
         pipeline = model.pipelines.get(model.card, model.task)
         before = state(pipeline)
         lora = lorafiles.written(tmp_path / "x.safetensors", tensors)
-        model.pipelines.loras.stack(model.card, pipeline, Guide(loras=(Lora(lora, STRENGTH),))).wear()
+        model.pipelines.loras.stack(model.card, pipeline, Guide(loras=(Lora(lora, STRENGTH),))).apply()
         after = state(pipeline)
-        model.pipelines.loras.off(model.card, pipeline)
+        model.pipelines.loras.restore(model.card, pipeline)
         for name, own in before.items():
             right = expected.get(name, own)
             assert np.abs(after[name] - right).max() < 1e-5 * max(1, np.abs(right).max()), name
@@ -117,8 +117,8 @@ def test_pefts_bias_is_as_strong_as_its_matrices(becomes, own, numbers):
         made = {"lora_B.weight": numbers(len(whole), 4), "lora_A.weight": numbers(4, whole.shape[1]),
                 "lora_B.bias": numbers(len(whole)), "alpha": np.array(2.0)}  # fmt: skip
         tensors |= {f"{name}.{role}": values for role, values in made.items()}
-        change = 0.5 * made["lora_B.weight"] @ made["lora_A.weight"]
-        expected |= in_parts(own, modules, whole + STRENGTH * change)
+        delta = 0.5 * made["lora_B.weight"] @ made["lora_A.weight"]
+        expected |= in_parts(own, modules, whole + STRENGTH * delta)
         expected |= in_parts(own, modules, bias + STRENGTH * 0.5 * made["lora_B.bias"], "bias")
     becomes(tensors, expected)
 
@@ -139,5 +139,5 @@ def test_an_alpha_of_zero_changes_nothing(becomes, numbers):
 def test_the_refiners_only_text_encoder_is_found_under_the_name_of_a_first_one(card):
     refiner = card("sdxl_refiner")
     layer = "text_model_encoder_layers_0_mlp_fc1"
-    (place,) = Atlas.of(parameters(refiner), refiner.family).find(f"lora_te_{layer}")
+    (place,) = ModuleIndex.of(parameters(refiner), refiner.family).find(f"lora_te_{layer}")
     assert (place.component, place.module) == ("text_encoder_2", "text_model.encoder.layers.0.mlp.fc1")

@@ -93,7 +93,7 @@ def files(pipelines, tmp_path_factory):
             ]
         )
     }
-    pipelines.loras.off(CARD, spark)
+    pipelines.loras.restore(CARD, spark)
     return made
 
 
@@ -147,7 +147,7 @@ def test_nothing_is_left_where_putting_on_breaks_off(pipelines, draw, files, pla
     from studio.lora import algorithms
 
     pipelines.get(CARD, TASK)
-    own, factors, calls = weights(pipelines), algorithms.factors, []
+    own, factors, calls = weights(pipelines), algorithms.low_rank_factors, []
 
     def breaking(form, of):
         calls.append(form)
@@ -155,10 +155,10 @@ def test_nothing_is_left_where_putting_on_breaks_off(pipelines, draw, files, pla
             raise MemoryError
         return factors(form, of)
 
-    monkeypatch.setattr(algorithms, "factors", breaking)
+    monkeypatch.setattr(algorithms, "low_rank_factors", breaking)
     guide = Guide(loras=(Lora(files["one"]),))
     with pytest.raises(MemoryError):
-        pipelines.loras.stack(CARD, pipelines.loaded(CARD, TASK), guide).wear()
+        pipelines.loras.stack(CARD, pipelines.loaded(CARD, TASK), guide).apply()
     assert same(weights(pipelines), own)
 
 
@@ -178,7 +178,7 @@ def test_a_weight_of_nothing_is_the_plain_picture(draw, files, plain):
 def test_the_second_use_reads_no_file(draw, files, monkeypatch):
     first = draw(f"{files['one']}:0.8")
     draw(f"{files['other']}:0.8")
-    monkeypatch.setattr("studio.lora.loading.LoraFile.read", None)
+    monkeypatch.setattr("studio.lora.loaded_lora.LoraFile.read", None)
     assert draw(f"{files['one']}:0.8") == first
     assert draw(f"{files['one']}:0.7") != first
 

@@ -7,7 +7,7 @@ import torch
 from diffusers.loaders import single_file_utils as readers
 
 from studio import plugins
-from studio.lora.formats.key_mapping import Atlas
+from studio.lora.formats.key_mapping import ModuleIndex
 from tests.families import tiny
 from tests.lora import files
 
@@ -52,9 +52,9 @@ def placed(theirs, atlas):
     for name, tensor in theirs.items():
         module, _, end = name.rpartition(".")
         for place in atlas.find(f"diffusion_model.{module}"):
-            part = tensor if place.rows is None else tensor[slice(*place.rows)]
+            part = tensor if place.source_rows is None else tensor[slice(*place.source_rows)]
             key = f"{place.module}.{end.replace('scale', 'weight')}"
-            ours.setdefault(key, []).append((place.into or (0, 0), part))
+            ours.setdefault(key, []).append((place.target_rows or (0, 0), part))
     return {
         key: torch.cat([part for _, part in sorted(parts, key=lambda each: each[0])]) for key, parts in ours.items()
     }
@@ -68,7 +68,7 @@ def test_every_row_goes_where_diffusers_puts_it(name, build, read):
     unlisted = {key: shape for key, shape in shapes.items() if not family.names.by_makers(key.rpartition(".")[0])}
     scales = {key.replace("norms.0.weight", "norms.0.scale"): shape for key, shape in unlisted.items()}  # as Chroma's
     theirs = numbered(files.makers(shapes, family.names) | scales)
-    ours = placed(theirs, Atlas.of({"transformer": shapes}, family))
+    ours = placed(theirs, ModuleIndex.of({"transformer": shapes}, family))
     read_by_diffusers = read(theirs | ({"pos_embed": torch.zeros(1)} if name == "sd3" else {}))
     read_by_diffusers.pop("pos_embed.pos_embed", None)
     assert ours.keys() == {key for key in read_by_diffusers if "pad_token" not in key}

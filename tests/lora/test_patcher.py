@@ -63,14 +63,14 @@ def test_half_precision_is_rounded_once_from_float32(model, tmp_path, monkeypatc
     own = parameters(pipeline)
     path, changes = lorafiles.file(tmp_path / "half.safetensors", pipeline, lorafiles.lora, components=("unet",))
     before = {name: pipeline.unet.get_submodule(name).weight.detach().clone() for _, name in changes}
-    pipelines.loras.stack(model, pipeline, guide(path, path)).wear()
+    pipelines.loras.stack(model, pipeline, guide(path, path)).apply()
     for (_, name), of in changes.items():
         expected = before[name].double().numpy()
         expected = expected + 2 * (lorafiles.merged(of, expected, 1.0) - expected)
         weight = pipeline.unet.get_submodule(name).weight
         assert weight.dtype == torch.bfloat16
         assert torch.allclose(weight.double(), torch.from_numpy(expected).bfloat16().double(), rtol=2**-7, atol=1e-6)
-    pipelines.loras.off(model, pipeline)
+    pipelines.loras.restore(model, pipeline)
     assert all(map(torch.equal, parameters(pipeline), own))
 
 
@@ -96,7 +96,7 @@ def test_nothing_is_compiled_again(model, files):
     words = torch.randn(1, 8, 32, generator=torch.Generator().manual_seed(1))
 
     def predict(*loras):
-        pipelines.loras.stack(model, pipelines.loaded(model, TASK), guide(*loras)).wear()
+        pipelines.loras.stack(model, pipelines.loaded(model, TASK), guide(*loras)).apply()
         with torch.no_grad():
             return run(torch.ones(1, 4, 8, 8), 5, words).sample
 
@@ -115,7 +115,7 @@ def test_two_hundred_changes_leave_nothing_behind(model, files):
 
     def change(times):
         for n in range(times):
-            pipelines.loras.stack(model, pipeline, stacks[n % len(stacks)]).wear()
+            pipelines.loras.stack(model, pipeline, stacks[n % len(stacks)]).apply()
         gc.collect()
         return sum(isinstance(each, torch.Tensor) for each in gc.get_objects()), psutil.Process().memory_info().rss
 
@@ -158,10 +158,10 @@ def test_what_a_file_has_fused_is_changed_as_one(form, card, tmp_path):
     named = {f"diffusion_model.{name}.{role}": each for name, of in changes.items() for role, each in of.items()}
     path = lorafiles.written(tmp_path / "fused.safetensors", named)
     stack = pipelines.loras.stack(model, pipeline, guide(f"{path}:0.6"))
-    stack.wear()
+    stack.apply()
     for name, parts in FUSED.items():
         expected = lorafiles.merged(changes[name], own[name], 0.6)
         assert abs(fused(parts) - expected).max() < 1e-5 * max(1, abs(expected).max())
-    assert (stack.account()[0]["modules"], stack.account()[0]["of"]) == (3, 3)
-    pipelines.loras.off(model, pipeline)
+    assert (stack.record()[0]["modules"], stack.record()[0]["of"]) == (3, 3)
+    pipelines.loras.restore(model, pipeline)
     assert all((fused(parts) == own[name]).all() for name, parts in FUSED.items())

@@ -36,8 +36,8 @@ def wrapped(module):
 
 def check(file, shapes, wanted):
     found = fit(file, shapes, sd1.FAMILY)
-    assert (file.strays, found.unknown, found.misshaped) == ((), (), ())
-    scales = {place.module: each.change.scale for each in found.fitted for place in each.places}
+    assert (file.unrecognised, found.unknown, found.mismatched) == ((), (), ())
+    scales = {place.module: each.layer.scale for each in found.matched for place in each.locations}
     assert scales == pytest.approx(wanted)
 
 
@@ -64,4 +64,4 @@ def test_all_that_peft_wrote_is_read_as_strong_as_it_was_trained(tmp_path):
     model.save_pretrained(tmp_path)
     file = LoraFile.read(tmp_path / "adapter_model.safetensors")
     check(file, shapes, wrapped(inner))
-    assert all("dora_scale" in change.tensors for change in file.changes)
+    assert all("dora_scale" in layer.tensors for layer in file.layers)

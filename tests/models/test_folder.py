@@ -66,12 +66,12 @@ def test_code_is_refused(model, tmp_path, name):
 )
 def test_configurations_that_ask_for_code_are_refused(model, file, entries):
     change(model / file, **entries)
-    refused(model, "asks for code of the model's own")
+    refused(model, "asks for the model's own code")
 
 
 def test_a_class_that_is_more_than_a_name_is_refused(model):
     change(model / "unet" / "config.json", _class_name=["pipeline", "UNet"])
-    refused(model, "names its class by more than a name")
+    refused(model, "has a class that is not a name")
     change(model / "model_index.json", _class_name=["pipeline", "Evil"])
     with pytest.raises(ModelError, match="not supported"):
         ModelCard.read(model)
@@ -94,7 +94,7 @@ def test_parts_with_only_pickled_weights_are_refused(model, tmp_path):
 def test_shards_outside_their_folder_are_refused(model, shard):
     index = {"weight_map": {"conv_in.weight": shard}}
     (model / "unet" / "diffusion_pytorch_model.safetensors.index.json").write_text(json.dumps(index))
-    refused(model, "which is no safetensors file beside it")
+    refused(model, "which is not a safetensors file beside it")
 
 
 def test_a_configuration_is_not_endless(model):
@@ -124,7 +124,7 @@ def test_a_configuration_is_not_endless(model):
 )
 def test_numbers_beyond_reason_are_refused_before_anything_is_built_of_them(model, file, name, value):
     change(model / file, **{name: value})
-    with pytest.raises(ModelError, match=f"{file}' says .* of '(vocab_size|{name})'"):
+    with pytest.raises(ModelError, match=f"{file}' has .* as '(vocab_size|{name})'"):
         ModelCard.read(model).check()
 
 
@@ -141,12 +141,12 @@ def test_a_card_that_cannot_be_read_says_so_and_the_model_is_used(model):
     card = ModelCard.read(model)
     assert card.licence == "unknown"
     (note,) = card.notes
-    assert note.startswith("the head of README.md cannot be read, so what it says does not count: line 2: aliases")
+    assert note.startswith("the front matter of README.md cannot be read and is ignored: line 2: aliases")
 
 
 def test_pipes_and_folders_in_the_place_of_files_are_refused(model):
     os.mkfifo(model / "unet" / "notes.txt")
-    with pytest.raises(ModelError, match="notes.txt' is no file that can be read"):
+    with pytest.raises(ModelError, match="notes.txt' is not a file that can be read"):
         folder.check(model)
     (model / "unet" / "notes.txt").unlink()
     (model / "vae" / "config.json").unlink()
@@ -158,7 +158,7 @@ def test_pipes_and_folders_in_the_place_of_files_are_refused(model):
 def test_a_part_is_called_by_a_name(model):
     index = json.loads((model / "model_index.json").read_text())
     (model / "model_index.json").write_text(json.dumps(index | {"../unet": index["unet"]}))
-    with pytest.raises(ModelError, match="names a part '../unet', which no folder is called"):
+    with pytest.raises(ModelError, match="names a part '../unet', which is not a valid name"):
         folder.check(model)
 
 

@@ -68,7 +68,7 @@ def test_files_that_are_named_are_taken_whatever_they_are_called(comfy, tmp_path
 
 def test_where_several_fit_they_are_named_and_nothing_is_added(comfy):
     other = shutil.copy(files(comfy)["t5"], comfy / "models" / "clip" / "other.safetensors")
-    with pytest.raises(InputError, match=r"text encoder 2 may be '.*other.*' or '.*t5.*'; say which with --text-enc"):
+    with pytest.raises(InputError, match=r"text encoder 2 may be '.*other.*' or '.*t5.*'; choose with --text-enc"):
         add(comfy)
     assert "dev" not in here.models().names()
     assert add(comfy, encoders=[Path(other)]).placed()["text_encoder_2"] == Path(other)
@@ -84,7 +84,7 @@ def test_what_is_missing_is_named_with_how_to_give_it(comfy):
 @pytest.mark.parametrize(("given", "says"), [
     ({"vae": "first"}, "first.safetensors' is a text encoder, not a VAE; give it with --text-encoder"),
     ({"encoders": ["ae"]}, "ae.safetensors' is a VAE, not a text encoder; give it with --vae"),
-    ({"vae": "dev"}, "dev.safetensors' is neither a VAE alone nor a text encoder alone"),
+    ({"vae": "dev"}, "dev.safetensors' is neither a VAE nor a text encoder"),
     ({"encoders": ["first", "again"]}, "again.safetensors' and '.*first.safetensors' are both the text encoder"),
 ])  # fmt: skip
 def test_what_a_file_is_not_is_said(comfy, given, says):
@@ -97,7 +97,7 @@ def test_what_a_file_is_not_is_said(comfy, given, says):
 
 def test_an_encoder_of_another_model_is_no_part_of_this_one(comfy, tmp_path):
     files_of_sd3 = partfiles.write(tiny.sd3(), tmp_path / "sd3")
-    with pytest.raises(ModelError, match=r"a text encoder, is no part of this model, by its size; its parts: text enc"):
+    with pytest.raises(ModelError, match=r"a text encoder, does not fit this model by its size; its parts: text enc"):
         add(comfy, encoders=[files_of_sd3["text_encoder_3"]])
 
 

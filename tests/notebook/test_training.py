@@ -7,13 +7,13 @@ import pytest
 from studio.errors import Cancelled, InputError
 from studio.notebook.training import Training
 from studio.parameters.types import Size
-from studio.train.config import Course
+from studio.train.config import TrainingConfig
 from tests.train.conftest import model, pictures  # noqa: F401 fixtures
 
 
 def course(pictures, model, **besides):  # noqa: F811
     given = {"steps": 6, "rank": 2, "size": Size(64, 64), "samples": ("a circle",), "out": pictures.parent / "loras"}
-    return Course(pictures, "brand", model("flux1"), **given | besides)
+    return TrainingConfig(pictures, "brand", model("flux1"), **given | besides)
 
 
 def test_it_shows_how_it_goes_and_gives_the_file(pictures, model):  # noqa: F811
@@ -34,7 +34,7 @@ def test_stop_keeps_what_was_learned_and_the_same_course_goes_on(pictures, model
     live.children[1].observe(lambda _: begun.set(), "value")
     assert begun.wait(60)
     live.children[2].click()
-    with pytest.raises(Cancelled, match="the same command goes on"):
+    with pytest.raises(Cancelled, match="the same command resumes"):
         live.wait()
     assert (long.folder / "training.state").exists()
 

@@ -5,10 +5,10 @@ import torch
 from safetensors.torch import save_file
 
 from studio.errors import ModelError
-from studio.lora.tools.metadata_rewrite import relabelled
+from studio.lora.tools.metadata_rewrite import copy_with_metadata
 from studio.model_files.header import Header
 from studio.models.card import ModelCard
-from studio.models.parameter_index import spots
+from studio.models.parameter_index import parameter_locations
 from studio.tensors import reading
 from tests.diffusion import small
 from tests.families import makers, tiny
@@ -28,11 +28,11 @@ def model(request, tmp_path):
 
 def test_each_parameter_is_found_and_written_back_where_it_was(model):
     card, known = model
-    lying = spots(card)["transformer"]
+    lying = parameter_locations(card)["transformer"]
     assert known.keys() <= lying.keys()
     assert [name for name, value in known.items() if not torch.equal(reading.read(lying[name]), value)] == []
     copy = card.path.with_name("copy.safetensors")
-    relabelled(card.path, copy, {})
+    copy_with_metadata(card.path, copy, {})
     header, source = Header.read(copy), Header.read(card.path)
     for name in known:
         reading.write(header, lying[name], reading.read(lying[name]))
@@ -45,6 +45,6 @@ def test_of_a_rounded_file_nothing_is_read(tmp_path):
     pipeline.save_pretrained(tmp_path / "base")
     made = makers.tensors("flux1", pipeline.transformer)
     card = ModelCard.read(makers.write_gguf(made, tmp_path / "x.gguf", "Q8_0"), tmp_path / "base")
-    spot = next(iter(spots(card)["transformer"].values()))
-    with pytest.raises(ModelError, match="is no safetensors file; give the model in that format"):
-        reading.read(spot)
+    location = next(iter(parameter_locations(card)["transformer"].values()))
+    with pytest.raises(ModelError, match="is not a safetensors file; give the model in that format"):
+        reading.read(location)

@@ -7,7 +7,7 @@ from studio.tools.lora_bench import bench
 def test_both_ways_are_timed_and_compared_in_one_run():
     figures = bench("spark", rounds=1)
     assert [name for name in figures if name.startswith("diffusers / studio")] == [
-        "diffusers / studio, put on",
+        "diffusers / studio, apply",
         "diffusers / studio, switch back, to loading",
         "diffusers / studio, switch back, to set_adapters",
     ]

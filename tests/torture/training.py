@@ -16,9 +16,9 @@ from safetensors.numpy import load_file
 from studio.errors import StudioError
 from studio.parameters.types import Size
 from studio.train import checkpoint, trainer_state
-from studio.train.config import Course
+from studio.train.config import TrainingConfig
 from studio.train.loop import train
-from studio.train.progress import Progress
+from studio.train.progress import TrainingProgress
 from tests import here
 from tests.families import tiny
 from tests.torture import full
@@ -85,13 +85,13 @@ def _draw(folder: Path) -> None:
         (folder / f"{colour}.txt").write_text(f"a white circle on {colour}\n", "utf-8")
 
 
-def _course(pictures: Path, model: Path, out: Path, steps: int) -> Course:
-    return Course(
+def _course(pictures: Path, model: Path, out: Path, steps: int) -> TrainingConfig:
+    return TrainingConfig(
         pictures, "brand", str(model), out=out, steps=steps, rank=2, rate=0.02, size=Size(64, 64), samples=("a star",)
     )
 
 
-def _step(course: Course) -> int | None:
+def _step(course: TrainingConfig) -> int | None:
     """How many steps are saved; None where what is there cannot be read."""
     try:
         saved = checkpoint.read(course.state)
@@ -100,17 +100,17 @@ def _step(course: Course) -> int | None:
     return len(saved.losses) if saved else 0
 
 
-def _go_on(course: Course, most: int) -> Process:
+def _go_on(course: TrainingConfig, most: int) -> Process:
     process = get_context("fork").Process(target=_live, args=(course, most))
     process.start()
     return process
 
 
-def _live(course: Course, most: int) -> None:
+def _live(course: TrainingConfig, most: int) -> None:
     """Train, each step saved; after step ``most`` it waits for ever, where that is not the end."""
     trainer_state._SECONDS = trainer_state._TIMES = 0
 
-    def heard(progress: Progress) -> None:
+    def heard(progress: TrainingProgress) -> None:
         while most <= progress.step < progress.steps:
             time.sleep(1)
 

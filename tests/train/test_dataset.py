@@ -48,7 +48,7 @@ def test_everything_wrong_is_named_at_once(tmp_path):
     assert "no caption" in told["silent.png"]
     assert "9000x8000" in told["huge.png"]
     assert "not a picture" in told["broken.jpg"]
-    assert "not there" in told["gone.png"]
+    assert "does not exist" in told["gone.png"]
     assert all(name in str(wrong.value) for name in told)
 
 

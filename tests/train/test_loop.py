@@ -20,7 +20,7 @@ from studio.models.parameter_index import parameters
 from studio.parameters.conditioning import Guide
 from studio.parameters.request import Request
 from studio.prompts.lora import Lora
-from studio.train.config import Course
+from studio.train.config import TrainingConfig
 from studio.train.loop import train
 from tests import here
 
@@ -28,14 +28,14 @@ FAMILIES = ("sd1", "sd2", "sdxl", "sd3", "sd3_medium", "flux1", "z_image")
 QUICK = {"size": None, "steps": 24, "rank": 8, "rate": 0.02}
 
 
-def course(pictures: Path, model: str, **besides) -> Course:
+def course(pictures: Path, model: str, **besides) -> TrainingConfig:
     from studio.parameters.types import Size
 
     given = QUICK | {"size": Size(64, 64), "samples": ("a white circle on red",), "out": pictures.parent / "loras"}
-    return Course(pictures, besides.pop("name", "brand"), model, **given | besides)
+    return TrainingConfig(pictures, besides.pop("name", "brand"), model, **given | besides)
 
 
-def trained(made: Course) -> list:
+def trained(made: TrainingConfig) -> list:
     told = []
     train(made, here.library(), told.append)
     return told
@@ -57,20 +57,20 @@ def test_the_file_fits_and_all_draw_with_it_what_the_last_sample_shows(family, p
     sample = trained(made)[-1].samples[-1]
     card = here.card(made.model)
     found = fit(LoraFile.read(made.file), parameters(card), card.family)
-    assert found.share == 1 and not found.unknown and not found.misshaped
+    assert found.share == 1 and not found.unknown and not found.mismatched
     shown = np.asarray(open_(sample.file)).astype(int)
     assert np.abs(plainly(made, sample.prompt) - shown).max() <= 2
     assert np.abs(by_the_studio(made, sample.prompt) - shown).max() <= 2
 
 
-def by_the_studio(made: Course, prompt: str) -> np.ndarray:
+def by_the_studio(made: TrainingConfig, prompt: str) -> np.ndarray:
     """The picture that the studio draws with the trained file."""
     card, guide = here.card(made.model), Guide(loras=(Lora(str(made.file)),))
     request = Request(prompt=prompt, steps=2, guidance=card.defaults.guidance, width=64, height=64, guide=guide)
     return np.asarray(Engine(here.pipelines()).denoise(card, request)).astype(int)
 
 
-def plainly(made: Course, prompt: str) -> np.ndarray:
+def plainly(made: TrainingConfig, prompt: str) -> np.ndarray:
     """The picture that plain diffusers draws with the trained file, at the samples' seed."""
     import torch
     from diffusers import DiffusionPipeline
@@ -94,14 +94,14 @@ TRAIN = """
 import os, sys, json
 from pathlib import Path
 from studio.parameters.types import Size
-from studio.train.config import Course
+from studio.train.config import TrainingConfig
 from studio.train.loop import train
-from studio.train import diary
-diary._SECONDS = diary._TIMES = 0  # every step is saved
+from studio.train import trainer_state
+trainer_state._SECONDS = trainer_state._TIMES = 0  # every step is saved
 def heard(progress):
     if progress.step == int(sys.argv[3]):
         os.kill(os.getpid(), 9)
-train(Course(Path(sys.argv[1]), "brand", sys.argv[2], out=Path(sys.argv[1]).parent / "loras", size=Size(64, 64),
+train(TrainingConfig(Path(sys.argv[1]), "brand", sys.argv[2], out=Path(sys.argv[1]).parent / "loras", size=Size(64, 64),
              rank=8, rate=0.02, steps=12, samples=("a white circle on red",)), heard)
 """
 
@@ -125,7 +125,7 @@ def test_ctrl_c_stops_between_two_steps(pictures, model, sent):
             os.kill(os.getpid(), sent)
 
     made = course(pictures, model("flux1"), steps=12)
-    with pytest.raises(Cancelled, match="stopped after step 5 of 12; the same command goes on"):
+    with pytest.raises(Cancelled, match="stopped after step 5 of 12; the same command resumes"):
         train(made, here.library(), interrupt)
     assert not made.file.exists()
     assert trained(made)[0].step == 6
@@ -149,8 +149,8 @@ def test_a_name_is_not_taken_twice(pictures, model):
 
 
 @pytest.mark.parametrize(
-    ("family", "problem"), [("qwen_image", "cannot be trained here yet"), ("sdxl_turbo", "distilled"),
-                            ("sd1_inpaint", "cannot be trained here yet")]
+    ("family", "problem"), [("qwen_image", "cannot be trained yet"), ("sdxl_turbo", "distilled"),
+                            ("sd1_inpaint", "cannot be trained yet")]
 )  # fmt: skip
 def test_other_models_say_why_not(family, problem, pictures, model):
     with pytest.raises(ModelError, match=problem):
@@ -170,12 +170,14 @@ def test_pictures_of_several_shapes_and_captions_of_several_lengths(pictures, mo
 
 def test_small_batches_are_gathered(pictures, model):
     from studio.parameters.types import Size
-    from studio.train.config import settle
+    from studio.train.config import derive_hyperparameters
 
     card = here.card(model("flux1"))
-    settled = settle(course(pictures, model("flux1"), size=Size(1024, 1024), rate=None), card, 9, 10**10, "bf16")
-    assert (settled.batch, settled.accumulate, settled.checkpointing) == (1, 4, True)
-    assert settled.rate == 1e-4
+    hyper = derive_hyperparameters(
+        course(pictures, model("flux1"), size=Size(1024, 1024), rate=None), card, 9, 10**10, "bf16"
+    )
+    assert (hyper.batch, hyper.accumulate, hyper.checkpointing) == (1, 4, True)
+    assert hyper.rate == 1e-4
 
 
 def test_the_file_says_what_it_is_and_nothing_of_the_machine(pictures, model):
@@ -190,7 +192,7 @@ def test_the_file_says_what_it_is_and_nothing_of_the_machine(pictures, model):
     assert (told["ss_network_dim"], told["ss_num_train_images"], told["ss_base_model_version"]) == ("8", "2", "sd_v1")
     assert all(name.startswith("lora_unet_") for name in names)
     page = (made.folder / "README.md").read_text("utf-8")
-    assert "license: cc-by-4.0" in page and "base's own card claims: mit" in page
+    assert "license: cc-by-4.0" in page and "base model's own card claims: mit" in page
     everything = json.dumps(told) + page
     assert str(pictures.parent) not in everything and "white circle" not in everything
 

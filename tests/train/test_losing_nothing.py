@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 from studio.errors import Cancelled, InputError, ModelError, OutputError, StudioError
 from studio.parameters.types import Size
 from studio.train import checkpoint, trainer_state
-from studio.train.config import Course
+from studio.train.config import TrainingConfig
 from studio.train.loop import train
 from tests import here
 from tests.torture.faults import Disk, failing
@@ -29,9 +29,9 @@ def every_step_is_saved(monkeypatch):
 def course(pictures, model):
     """Three steps of a tiny model, into the folder "loras"."""
 
-    def made(out="loras", **other) -> Course:
+    def made(out="loras", **other) -> TrainingConfig:
         given = {"steps": 3, "rank": 2, "rate": 0.02, "size": Size(64, 64), "samples": ("a circle",)} | other
-        return Course(pictures, "brand", model(given.pop("model", "sd1")), out=pictures.parent / out, **given)
+        return TrainingConfig(pictures, "brand", model(given.pop("model", "sd1")), out=pictures.parent / out, **given)
 
     return made
 
@@ -40,7 +40,7 @@ def ignore(progress):
     """Nobody listens."""
 
 
-def stopped(course: Course, after: int) -> Course:
+def stopped(course: TrainingConfig, after: int) -> TrainingConfig:
     """A training that was stopped after so many steps."""
 
     def stop(progress):
@@ -59,7 +59,7 @@ def test_a_loss_that_is_not_finite_stops_it_and_the_last_good_state_is_kept(cour
     ) as why:
         train(made, here.library(), ignore)
     kept = checkpoint.read(made.state)
-    assert f"step {len(kept.losses)} is kept in '{made.state}'" in str(why.value)
+    assert f"step {len(kept.losses)} is saved in '{made.state}'" in str(why.value)
     assert not made.file.exists()
     assert all((tensor == tensor).all() for tensor in load_file(made.state).values())
 
@@ -96,7 +96,7 @@ def test_a_disk_that_fails_at_any_save_loses_nothing(course, tmp_path):
         assert all((expected[name] == tensor).all() for name, tensor in load_file(made.file).items())
 
 
-def failure(made: Course) -> str:
+def failure(made: TrainingConfig) -> str:
     """Why the training ended; nothing where it came to its end before the disk failed."""
     try:
         train(made, here.library(), ignore)
@@ -212,6 +212,6 @@ def test_files_of_others_are_not_written_over(taken, course):
 
 def test_a_folder_that_cannot_be_written_is_named_before_anything_is_loaded(course, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    monkeypatch.setattr("studio.train.loop.taught", None)
+    monkeypatch.setattr("studio.train.loop.prepared", None)
     with pytest.raises(OutputError, match="cannot write to"):
         train(course("file/loras"), here.library(), ignore)

@@ -4,15 +4,15 @@ from PIL import Image
 
 from studio.train.cost import Cost
 from studio.train.page import piece, write_page
-from studio.train.progress import Progress, Sample
+from studio.train.progress import TrainingProgress, TrainingSample
 
 
 def progress(tmp_path, **besides):
     Image.new("RGB", (64, 64), "red").save(tmp_path / "s.png")
-    samples = tuple(Sample(step, words, tmp_path / "s.png") for step in (0, 50) for words in ("a <b>", "c"))
+    samples = tuple(TrainingSample(step, words, tmp_path / "s.png") for step in (0, 50) for words in ("a <b>", "c"))
     given = {"losses": tuple(1 / (n + 1) for n in range(100)), "samples": samples, "seconds": 200.0}
     given |= {"seconds_left": 400.0, "seen": 800, "cost": Cost(7200, "measured by the GPU")}
-    return Progress("My & brand", 100, 300, **given | besides)
+    return TrainingProgress("My & brand", 100, 300, **given | besides)
 
 
 def test_while_it_goes_on_the_page_reloads_itself_and_at_the_end_no_more(tmp_path):

@@ -14,7 +14,7 @@ from studio.diffusion.pipelines import Pipelines
 from studio.diffusion.prompts.encode import Embedding, Recall
 from studio.diffusion.prompts.prompt_cache import Remembered
 from studio.errors import InputError
-from studio.lora.loading import Stack
+from studio.lora.loading import ActiveLoras
 from studio.models.adapters import Adapters
 from studio.models.card import ModelCard
 from studio.parameters.conditioning import Guide
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 class Guided:
     """The pipeline for a request, what it must be called with besides, and the LoRAs that it wears.
 
-    ``stack.after`` wants to be called after each step; ``recall`` knows what the model has read in this state.
+    ``stack.after_step`` wants to be called after each step; ``recall`` knows what the model has read in this state.
     """
 
     pipeline: "DiffusionPipeline"
     arguments: dict[str, Any]
-    stack: Stack
+    stack: ActiveLoras
     recall: Recall
 
 
@@ -53,25 +53,27 @@ def guided(pipelines: Pipelines, card: ModelCard, request: Request, *others: Req
     pipeline = _pipeline(pipelines, card, request)
     arguments = controlnet.arguments(pipeline, followed, size) if followed else {}
     loras = pipelines.loras.stack(card, pipeline, guide)
-    loras.wear()
+    loras.apply()
     recall = _recall(pipelines.words(card), pipeline, guide, loras, parts.index)
     with ExitStack() as stack:
         stack.enter_context(_lent(pipeline, card.family.lent))
         stack.enter_context(_decoding(pipeline, parts, guide.vae))
-        stack.enter_context(known(pipeline, parts.index, guide.embeddings, texts, loras.words()))
+        stack.enter_context(known(pipeline, parts.index, guide.embeddings, texts, loras.embeddings()))
         stack.enter_context(controlnet.adapted(pipeline, parts, adapters, size))  # for each area: the U-Net uses it up
-        stack.enter_context(divided(pipeline, guide.regions, request.clip_skip, loras.wear, recall))
+        stack.enter_context(divided(pipeline, guide.regions, request.clip_skip, loras.apply, recall))
         stack.enter_context(controlnet.exact(pipeline))
         arguments |= stack.enter_context(resembling(pipeline, parts, guide.references))
         yield Guided(pipeline, arguments, loras, recall)
 
 
-def _recall(words: Remembered, pipeline: "DiffusionPipeline", guide: Guide, loras: Stack, index: Adapters) -> Recall:
+def _recall(
+    words: Remembered, pipeline: "DiffusionPipeline", guide: Guide, loras: ActiveLoras, index: Adapters
+) -> Recall:
     """What the model has read with the same learned words, and the same text encoders."""
     learned = tuple((word, index.find(ref, "embedding").sha256()) for word, ref in guide.embeddings)
 
     def recall(said: Hashable, read: Callable[[], Embedding]) -> Embedding:
-        key = (said, learned, loras.reading(), _written(pipeline))
+        key = (said, learned, loras.encoder_state(), _written(pipeline))
         return words.of(key, pipeline._execution_device, read)
 
     return recall

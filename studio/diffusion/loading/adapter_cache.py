@@ -41,7 +41,7 @@ class Parts:
         oldest = next((key for key in self._loaded if key[0] not in besides), None)
         if oldest:
             del self._loaded[oldest]
-            hardware.give_back()
+            hardware.release_memory()
 
     def diffusers(self, part: Part, dtype: "torch.dtype", like: Callable[[], Any] | None = None) -> Any:
         """A ControlNet, T2I-Adapter or VAE, on the models' device and in the precision of the one it is for.

@@ -44,7 +44,7 @@ def build(card: ModelCard, base: Path, dtype: "torch.dtype") -> dict[str, Any]:
         tensors = read_named(file, checkpoint.part(Header.read(file).tensors), dtype)
         made = _vae(file, base, tensors, dtype) if name == "vae" else _encoder(base, name, tensors, dtype)
         if made is None:
-            raise _unknown(card, file, separate.words(name))
+            raise _unknown(card, file, separate.component_title(name))
         found[name] = made
     return _own(card, base, dtype, found) | found
 

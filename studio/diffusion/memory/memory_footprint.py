@@ -16,7 +16,7 @@ from studio.files.untrusted import is_file, is_folder
 from studio.model_files.configuration import read_json
 from studio.model_files.hashes import Stamp
 from studio.model_files.header import Header
-from studio.model_files.tensors import Tensor
+from studio.model_files.tensors import TensorInfo
 from studio.models import component_configs
 from studio.models.card import ModelCard
 from studio.models.checkpoint import PARTS
@@ -230,7 +230,7 @@ def _of_folder(path: Path) -> Iterator[tuple[str, Part]]:
 
 def _of_file(path: Path, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Part]:
     """The parts of a single file by how their tensors' names begin; the rest is the denoiser."""
-    found: dict[str, list[Tensor]] = {}
+    found: dict[str, list[TensorInfo]] = {}
     for name, tensor in Header.read(path).tensors.items():
         found.setdefault(_owner(name), []).append(tensor)
     denoiser = next((name for name in ("transformer", "unet") if name in configs), "unet")
@@ -238,7 +238,7 @@ def _of_file(path: Path, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, 
     return {names[part]: _of_tensors(tensors, configs.get(names[part], {})) for part, tensors in found.items()}
 
 
-def _of_tensors(tensors: Iterable[Tensor], config: Mapping[str, Any]) -> Part:
+def _of_tensors(tensors: Iterable[TensorInfo], config: Mapping[str, Any]) -> Part:
     every = list(tensors)
     part = Part.made([tensor.shape for tensor in every], config)
     return replace(part, stored=sum(tensor.end - tensor.begin for tensor in every))

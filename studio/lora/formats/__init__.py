@@ -1,1 +1,1 @@
-"""What a LoRA file holds, whoever wrote it."""
+"""What a LoRA file contains, whichever program wrote it."""

@@ -1,4 +1,4 @@
-"""Which families' models a LoRA can be for, told by its modules' names and widths; no metadata is believed."""
+"""Which families' models a LoRA can be for, by the names and widths of its modules; metadata is not trusted."""
 
 import re
 from collections.abc import Iterator
@@ -6,44 +6,45 @@ from math import prod
 
 from studio import plugins
 from studio.families import Family, Shapes
-from studio.lora.formats.file import Change, LoraFile
+from studio.lora.formats.file import LoraFile, LoraLayer
 
 
 def families(file: LoraFile) -> tuple[Family, ...]:
-    """The families that the file's modules look like: one, several that cannot be told apart so, or none.
+    """The families that the file's modules match: one, several that look alike, or none.
 
-    A family's ``traces`` are asked: some must be there, and each that is must have a width the family has.
+    A family's ``traces`` are names of modules with the widths that they have in the family. Some of them must be in
+    the file, and each one that is must have such a width.
     """
     known: list[Family] = [plugins.find("families", name).FAMILY for name in plugins.names("families")]
-    modules = [(change.target.replace(".", "_"), _width(change)) for change in file.changes]
-    return tuple(family for family in known if _left(family, modules))
+    modules = [(layer.target.replace(".", "_"), _input_width(layer)) for layer in file.layers]
+    return tuple(family for family in known if _matches(family, modules))
 
 
-def _left(family: Family, modules: list[tuple[str, int]]) -> bool:
+def _matches(family: Family, modules: list[tuple[str, int]]) -> bool:
     found = list(_traces(family, modules))
     return bool(found) and all(found)
 
 
 def _traces(family: Family, modules: list[tuple[str, int]]) -> Iterator[bool]:
-    """Whether the width is right, of each module that is a trace."""
-    for ending, widths in family.traces.items():
-        trace = re.compile(ending + "$")
+    """For each module that is a trace of the family, whether its width is right."""
+    for suffix, widths in family.traces.items():
+        trace = re.compile(suffix + "$")
         yield from (not widths or width in {0, *widths} for name, width in modules if trace.search(name))
 
 
-def _width(change: Change) -> int:
-    """How many numbers the module takes in; 0 where the form does not tell."""
-    shapes = change.shapes
-    if change.form == "lora":
+def _input_width(layer: LoraLayer) -> int:
+    """How many inputs the module has; 0 where the algorithm's tensors do not show it."""
+    shapes = layer.shapes
+    if layer.algorithm == "lora":
         return prod(shapes["down"][1:])
-    if change.form == "full":
+    if layer.algorithm == "full":
         return prod(shapes.get("diff", ())[1:]) if len(shapes.get("diff", ())) > 1 else 0
-    if change.form == "loha":
+    if layer.algorithm == "loha":
         return shapes["w1_b"][-1]
-    if change.form == "lokr":
+    if layer.algorithm == "lokr":
         return _columns(shapes, "w1") * _columns(shapes, "w2")
     return 0
 
 
-def _columns(shapes: Shapes, role: str) -> int:
-    return prod(shapes.get(role, shapes.get(f"{role}_b", (1,)))[1:])
+def _columns(shapes: Shapes, kind: str) -> int:
+    return prod(shapes.get(kind, shapes.get(f"{kind}_b", (1,)))[1:])

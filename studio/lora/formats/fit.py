@@ -1,90 +1,90 @@
-"""Which modules of a model a LoRA file changes, and whether its shapes are theirs."""
+"""Which modules of a model a LoRA file changes, and whether its shapes match theirs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from studio.errors import ModelError
 from studio.families import Family, Shape, Shapes
-from studio.lora.formats.file import Change, LoraFile
-from studio.lora.formats.key_mapping import Atlas, Place
-from studio.lora.formats.shapes import suits
+from studio.lora.formats.file import LoraFile, LoraLayer
+from studio.lora.formats.key_mapping import ModuleIndex, ModuleLocation
+from studio.lora.formats.shapes import fits
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A change and where it goes: one place, or several in the order of their rows."""
+class MatchedLayer:
+    """A layer and the modules of the model that it changes: one, or several in the order of their rows."""
 
-    change: Change
-    places: tuple[Place, ...]
+    layer: LoraLayer
+    locations: tuple[ModuleLocation, ...]
 
 
 @dataclass(frozen=True)
-class Misshaped:
-    """A change whose tensors do not have the shapes that the module's weight asks for."""
+class ShapeMismatch:
+    """A layer whose tensors do not have the shapes that the module's weight requires."""
 
-    change: Change
+    layer: LoraLayer
     weight: Shape
 
     def __str__(self) -> str:
-        own = ", ".join(f"{role} {_written(shape)}" for role, shape in self.change.shapes.items() if shape)
-        return f"{self.change.target}: {own} for a weight of {_written(self.weight)}"
+        own = ", ".join(f"{kind} {_written(shape)}" for kind, shape in self.layer.shapes.items() if shape)
+        return f"{self.layer.target}: {own} for a weight of {_written(self.weight)}"
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What of a file can be applied to a model; ``unknown`` are targets of modules that the model has not."""
+    """Which layers of a file can be applied to a model; ``unknown`` are the targets that the model does not have."""
 
-    fitted: tuple[Fitted, ...]
+    matched: tuple[MatchedLayer, ...]
     unknown: tuple[str, ...]
-    misshaped: tuple[Misshaped, ...]
+    mismatched: tuple[ShapeMismatch, ...]
 
     @property
     def share(self) -> float:
-        """Changes that can be applied, of all; strays are not counted."""
-        return len(self.fitted) / max(1, len(self.fitted) + len(self.unknown) + len(self.misshaped))
+        """The share of layers that can be applied; unrecognised tensors are not counted."""
+        return len(self.matched) / max(1, len(self.matched) + len(self.unknown) + len(self.mismatched))
 
 
 def fit(file: LoraFile, model: Mapping[str, Shapes], family: Family) -> Fit:
-    """Find each change's place in a model, given as component → shapes of its parameters by diffusers' names.
+    """Find each layer's modules in a model, given as component → shapes of its parameters by diffusers' names.
 
     Raises ModelError where a name could be that of several modules, or two names are that of one.
     """
-    atlas = Atlas.of(model, family)
-    fitted, unknown, misshaped = [], [], []
-    for change in file.changes:
-        places = atlas.find(change.target)
-        if not places:
-            unknown.append(change.target)
-        elif (wrong := _misshaped(change, places, model)) is not None:
-            misshaped.append(wrong)
+    index = ModuleIndex.of(model, family)
+    matched, unknown, mismatched = [], [], []
+    for layer in file.layers:
+        locations = index.find(layer.target)
+        if not locations:
+            unknown.append(layer.target)
+        elif (wrong := _mismatch(layer, locations, model)) is not None:
+            mismatched.append(wrong)
         else:
-            fitted.append(Fitted(change, places))
-    _check_once(file, fitted)
-    return Fit(tuple(fitted), tuple(unknown), tuple(misshaped))
+            matched.append(MatchedLayer(layer, locations))
+    _check_once(file, matched)
+    return Fit(tuple(matched), tuple(unknown), tuple(mismatched))
 
 
-def _check_once(file: LoraFile, fitted: list[Fitted]) -> None:
+def _check_once(file: LoraFile, matched: list[MatchedLayer]) -> None:
     seen: dict[tuple[str, str, object, bool], str] = {}
-    for change, place in ((each.change, place) for each in fitted for place in each.places):
-        key = (place.component, place.module, place.into, {*change.tensors} == {"diff_b"})
-        if (other := seen.setdefault(key, change.target)) != change.target:
-            names = f"'{other[:80]}' and '{change.target[:80]}'"
+    for layer, at in ((each.layer, location) for each in matched for location in each.locations):
+        key = (at.component, at.module, at.target_rows, {*layer.tensors} == {"diff_b"})
+        if (other := seen.setdefault(key, layer.target)) != layer.target:
+            names = f"'{other[:80]}' and '{layer.target[:80]}'"
             raise ModelError(f"'{file.path}' changes one module twice, as {names}; get it in another format")
 
 
-def _misshaped(change: Change, places: tuple[Place, ...], model: Mapping[str, Shapes]) -> Misshaped | None:
-    weight = _together(places, model, "weight")
-    if weight and suits(change, weight, _together(places, model, "bias")):
+def _mismatch(
+    layer: LoraLayer, locations: tuple[ModuleLocation, ...], model: Mapping[str, Shapes]
+) -> ShapeMismatch | None:
+    weight = _stacked(locations, model, "weight")
+    if weight and fits(layer, weight, _stacked(locations, model, "bias")):
         return None
-    return Misshaped(change, weight or ())
+    return ShapeMismatch(layer, weight or ())
 
 
-def _together(places: tuple[Place, ...], model: Mapping[str, Shapes], name: str) -> Shape | None:
-    """The shape of the places' weights or biases, one above the other."""
-    shapes = [
-        model[place.component].get(f"{place.module}.{name}")
-        for place in {place.module: place for place in places}.values()
-    ]
+def _stacked(locations: tuple[ModuleLocation, ...], model: Mapping[str, Shapes], name: str) -> Shape | None:
+    """The shape of the modules' weights or biases, one above the other."""
+    modules = {location.module: location for location in locations}
+    shapes = [model[at.component].get(f"{at.module}.{name}") for at in modules.values()]
     first = shapes[0]
     if first is None or any(shape is None or shape[1:] != first[1:] for shape in shapes):
         return None

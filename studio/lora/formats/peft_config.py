@@ -1,7 +1,7 @@
-"""What peft wrote down of a training: the alphas of a LoRA whose tensors do not say them.
+"""The configuration that peft saves with a LoRA, which has the alphas where no tensor holds them.
 
-diffusers puts it into the file's metadata, "lora_adapter_metadata", each key behind its component ("unet.lora_alpha");
-peft into ``adapter_config.json`` beside its ``adapter_model.safetensors``.
+diffusers puts it into the file's metadata, "lora_adapter_metadata", with the component before each key
+("unet.lora_alpha"); peft into ``adapter_config.json`` beside its ``adapter_model.safetensors``.
 """
 
 import re
@@ -22,40 +22,46 @@ _LITERAL: Final = re.compile(r"\^?[\w.-]+")
 
 
 @dataclass(frozen=True)
-class Trained:
-    """The configuration that a file came with, empty where it came with none; ``said`` is by peft's own keys."""
+class PeftConfig:
+    """The configuration of a file, empty where it has none. ``path`` is the file that holds it."""
 
     path: str
-    said: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
-    def of(cls, header: Header) -> "Trained":
-        """Read it; raises ModelError where it cannot be read."""
+    def of(cls, header: Header) -> "PeftConfig":
+        """The configuration of the LoRA with this header; raises ModelError where it cannot be read."""
         beside = header.path.parent / "adapter_config.json"
         if _KEY in header.metadata:
-            return cls(str(header.path), _parsed(header))
+            return cls(str(header.path), _from_metadata(header))
         if header.path.name == "adapter_model.safetensors" and is_file(beside):
             return cls(str(beside), read_json(beside))
         return cls(str(header.path))
 
     def alpha(self, target: str, rank: int) -> float | None:
-        """The alpha of a module, by its name in the file, as it counts against the rank; None where nothing is said."""
+        """The alpha of a module, given as the file names it; None where the configuration has none.
+
+        It is divided by the rank afterwards, so it is multiplied by √rank for rsLoRA.
+        """
         component, _, module = target.partition(".")
-        packed = f"{component}." if any(key.startswith(f"{component}.") for key in self.said) else ""
-        module = (module if packed else target).removeprefix("base_model.model.")
-        alpha = self._one(self._get(packed, "alpha_pattern"), module)
-        alpha = self._get(packed, "lora_alpha", "alpha") if alpha is None else alpha
+        prefix = f"{component}." if any(key.startswith(f"{component}.") for key in self.settings) else ""
+        module = (module if prefix else target).removeprefix("base_model.model.")
+        alpha = self._match(self._get(prefix, "alpha_pattern"), module)
+        alpha = self._get(prefix, "lora_alpha", "alpha") if alpha is None else alpha
         if alpha is None:
             return None
         if type(alpha) not in {int, float} or not isfinite(alpha):
-            raise ModelError(f"'{self.path}' says '{str(alpha)[:40]}' is an alpha; it is damaged")
-        return float(alpha) * (sqrt(rank) if self._get(packed, "use_rslora") else 1)
+            raise ModelError(f"'{self.path}' gives '{str(alpha)[:40]}' as an alpha; it is damaged: get it again")
+        return float(alpha) * (sqrt(rank) if self._get(prefix, "use_rslora") else 1)
 
-    def _get(self, packed: str, *keys: str) -> Any:
-        return next((self.said[packed + key] for key in keys if packed + key in self.said), None)
+    def _get(self, prefix: str, *keys: str) -> Any:
+        return next((self.settings[prefix + key] for key in keys if prefix + key in self.settings), None)
 
-    def _one(self, patterns: Any, module: str) -> Any:
-        """The value of the first pattern that a module's name, or its end, fits. They are names; ``^`` is the start."""
+    def _match(self, patterns: Any, module: str) -> Any:
+        """The value of the first pattern that matches the module or the end of its name.
+
+        Only names are supported as patterns; ``^`` stands for the beginning.
+        """
         for pattern, value in patterns.items() if isinstance(patterns, dict) else ():
             if not _LITERAL.fullmatch(pattern):
                 raise ModelError(f"'{self.path}' gives alphas by a pattern, '{pattern[:80]}', which is not supported")
@@ -64,11 +70,11 @@ class Trained:
         return None
 
 
-def _parsed(header: Header) -> Mapping[str, Any]:
+def _from_metadata(header: Header) -> Mapping[str, Any]:
     try:
-        said = strict_json.loads(header.metadata[_KEY])
+        settings = strict_json.loads(header.metadata[_KEY])
     except ValueError:
-        said = None
-    if not isinstance(said, dict):
-        raise ModelError(f"'{header.path}' has {_KEY} that cannot be read; the file is damaged")
-    return said
+        settings = None
+    if not isinstance(settings, dict):
+        raise ModelError(f"'{header.path}' has {_KEY} that cannot be read; it is damaged: get it again")
+    return settings

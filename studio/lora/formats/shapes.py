@@ -1,22 +1,22 @@
-"""Whether the tensors of a change have the shapes that the module's weight asks for."""
+"""Whether the tensors of a layer have the shapes that the module's weight requires."""
 
 from collections.abc import Callable, Mapping
 from math import prod
 from typing import Final
 
 from studio.families import Shape, Shapes
-from studio.lora.formats.file import Change
+from studio.lora.formats.file import LoraLayer
 
 
-def suits(change: Change, weight: Shape, bias: Shape | None) -> bool:
-    """Whether a change can be made to a weight and a bias of these shapes.
+def fits(layer: LoraLayer, weight: Shape, bias: Shape | None) -> bool:
+    """Whether a layer of a LoRA can be applied to a weight and a bias of these shapes.
 
     A weight is that of a linear layer (out, in), of a convolution (out, in, height, width) or of a norm (channels,).
     """
-    shapes, sides = change.shapes, (weight[0], prod(weight[1:2]))
-    if change.form == "ia3":
-        return prod(shapes["weight"]) == sides[change.on_input]
-    return prod(shapes.get("dora_scale", weight[:1])) in sides and _SUITS[change.form](shapes, weight, bias)
+    shapes, sides = layer.shapes, (weight[0], prod(weight[1:2]))
+    if layer.algorithm == "ia3":
+        return prod(shapes["weight"]) == sides[layer.on_input]
+    return prod(shapes.get("dora_scale", weight[:1])) in sides and _FITS[layer.algorithm](shapes, weight, bias)
 
 
 def _lora(shapes: Shapes, weight: Shape, bias: Shape | None) -> bool:
@@ -31,12 +31,12 @@ def _lora(shapes: Shapes, weight: Shape, bias: Shape | None) -> bool:
 
 
 def _spans(down: Shape, weight: Shape) -> bool:
-    """Whether a matrix takes in what the weight does: spelled out as in a convolution, or flat."""
+    """Whether a matrix has the inputs of the weight: with a convolution's dimensions, or flattened."""
     return _bare(down[1:]) == _bare(weight[1:]) or down[1:] == (prod(weight[1:]),)
 
 
 def _bare(shape: Shape) -> Shape:
-    """Without the ones at its end: a convolution of 1x1 is a linear layer."""
+    """Without trailing ones: a 1x1 convolution is a linear layer."""
     while len(shape) > 1 and shape[-1] == 1:
         shape = shape[:-1]
     return shape
@@ -49,15 +49,16 @@ def _loha(shapes: Shapes, weight: Shape, _bias: Shape | None) -> bool:
 
 
 def _product(a: Shape, b: Shape, tucker: Shape | None, weight: Shape) -> bool:
-    """(out, rank) times (rank, in · height · width); around a core of (rank, rank, height, width), (rank, out) and
-    (rank, in)."""
+    """(out, rank) times (rank, in · height · width); with a core of (rank, rank, height, width) between them, (rank,
+    out) and (rank, in).
+    """
     if tucker is None:
         return a == (weight[0], b[0]) and b[1:] == (prod(weight[1:]),)
     return a == (tucker[0], weight[0]) and b == (tucker[1], weight[1]) and tucker[2:] == weight[2:]
 
 
 def _lokr(shapes: Shapes, weight: Shape, _bias: Shape | None) -> bool:
-    """The Kronecker product of a matrix and what is left of the weight."""
+    """The Kronecker product of a matrix and one of the remaining size."""
     if len(weight) < 2:
         return False
     first = shapes.get("w1") or (shapes["w1_a"][0], shapes["w1_b"][-1])
@@ -75,9 +76,9 @@ def _lokr(shapes: Shapes, weight: Shape, _bias: Shape | None) -> bool:
 
 
 def _oft(shapes: Shapes, weight: Shape, _bias: Shape | None) -> bool:
-    """Blocks (…, number, size, size) that turn the rows, or several sets of them for parts of the rows."""
+    """Blocks (…, number, size, size) that rotate the rows, or several sets of them for parts of the rows."""
     if "blocks" not in shapes:
-        parts = [shapes[role] for role in shapes if role.startswith("blocks_")]
+        parts = [shapes[kind] for kind in shapes if kind.startswith("blocks_")]
         return all(len(part) == 3 and part[1] == part[2] for part in parts) and weight[0] == sum(
             part[0] * part[1] for part in parts
         )
@@ -88,8 +89,8 @@ def _oft(shapes: Shapes, weight: Shape, _bias: Shape | None) -> bool:
 
 
 def _glora(shapes: Shapes, weight: Shape, _bias: Shape | None) -> bool:
-    """Of the two products, one of which turns what comes in, as first published or as LyCORIS has them now."""
-    a1, a2, b1, b2 = (_bare(shapes[role]) for role in ("a1", "a2", "b1", "b2"))
+    """Two products, one of which is applied to the inputs, in the order first published or in LyCORIS' present one."""
+    a1, a2, b1, b2 = (_bare(shapes[kind]) for kind in ("a1", "a2", "b1", "b2"))
     return any(
         len(weight) > 1
         and (inward, outward) == ((rank, weight[1]), (weight[1], rank))
@@ -108,7 +109,7 @@ def _norm(shapes: Shapes, weight: Shape, bias: Shape | None) -> bool:
     return shapes.get("w_norm", weight) == weight and shapes.get("b_norm", bias) == bias
 
 
-_SUITS: Final[Mapping[str, Callable[[Shapes, Shape, Shape | None], bool]]] = {
+_FITS: Final[Mapping[str, Callable[[Shapes, Shape, Shape | None], bool]]] = {
     "lora": _lora,
     "loha": _loha,
     "lokr": _lokr,

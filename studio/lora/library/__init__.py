@@ -1,1 +1,1 @@
-"""LoRAs by name, and what is said of each."""
+"""The LoRAs by name, and the claims about each."""

@@ -1,4 +1,4 @@
-"""What is known of a LoRA before it is used: what is in its file, and what is said of it, with where it was found."""
+"""What is known about a LoRA before it is loaded: from its file's header, and claims about it with their sources."""
 
 from collections.abc import Collection
 from contextlib import suppress
@@ -9,7 +9,7 @@ from pathlib import Path
 from studio.lora.formats.file import LoraFile
 from studio.lora.library import base_model, fit_probe, metadata, sidecars
 from studio.lora.library.claims import Claim, first
-from studio.lora.library.fit_probe import Kin
+from studio.lora.library.fit_probe import FitProbe
 from studio.lora.library.metadata import Tag
 from studio.model_files.hashes import Stamp
 from studio.models.card import ModelCard
@@ -21,9 +21,9 @@ Stamps = tuple[tuple[str, Stamp], ...]
 class LoraCard:
     """A LoRA by its name and file.
 
-    ``family`` names the family of the models it was made for, "" where nothing says it. ``claims`` is all that its
-    header and its sidecars say, those that people look at first. ``tags`` are the most frequent ones of its training.
-    ``notes`` say what is wrong with what is said. ``kin`` are changes that stand for all of the file.
+    ``family`` is the name of the family of models it was made for, "" where that is unknown. ``claims`` are all that
+    its sidecars and its header make, sidecars first. ``tags`` are the most frequent ones of its training. ``notes`` say
+    what is wrong with the claims. ``probe`` is a sample of the file's layers.
     """
 
     name: str
@@ -33,13 +33,13 @@ class LoraCard:
     tags: tuple[Tag, ...] = ()
     preview: Path | None = None
     notes: tuple[str, ...] = ()
-    kin: Kin = ()
+    probe: FitProbe = ()
 
     @classmethod
     def read(cls, path: Path) -> "LoraCard":
-        """The card of a file; read again only where it, or what lies beside it, has changed.
+        """The card of a file; read again only if it, or a file beside it, has changed.
 
-        Raises ModelError where it is no safetensors file, or holds no LoRA.
+        Raises ModelError where it is not a safetensors file, or does not hold a LoRA.
         """
         return _read(path, stamps(path, [file.name for file in path.parent.glob("*")]))
 
@@ -49,12 +49,12 @@ class LoraCard:
 
     @property
     def base(self) -> str:
-        """The model it was trained on, as somebody calls it; "" where nobody says."""
+        """The model it was trained on, as claimed; "" without a claim."""
         return first(self.claims, "base")
 
     @property
     def weight(self) -> float:
-        """The recommended weight; 1 where nobody recommends one."""
+        """The recommended weight; 1 without a claim."""
         return float(first(self.claims, "weight") or 1)
 
     @property
@@ -70,27 +70,27 @@ class LoraCard:
         """Words to put into a prompt, each once."""
         words: dict[str, str] = {}
         for claim in self.claims:
-            if claim.what == "trigger":
+            if claim.field == "trigger":
                 words.setdefault(claim.text.lower(), claim.text)
         return tuple(words.values())
 
     @property
     def licence(self) -> tuple[Claim, ...]:
-        """What is claimed of its licence; several may contradict one another, then the strictest counts."""
-        return tuple(claim for claim in self.claims if claim.what == "licence")
+        """The claims about its licence; where they contradict each other, the strictest applies."""
+        return tuple(claim for claim in self.claims if claim.field == "licence")
 
     def fits(self, model: ModelCard) -> str:
-        """Why it cannot be used with a model, in one line; "" where nothing speaks against it.
+        """Why it cannot be used with a model, in one line; "" where there is no reason.
 
-        Told from its base and a part of its changes; ``Check`` looks at all of them.
+        This looks at its base and at a sample of its layers; ``LoraCheck`` looks at all of them.
         """
         if self.family and self.family != model.family.name:
             return f"made for {base_model.title(self.family)}; {model.name} is {model.family.title}"
-        return fit_probe.lacking(self.kin, model)
+        return fit_probe.mismatch(self.probe, model)
 
 
 def stamps(path: Path, there: Collection[str]) -> Stamps:
-    """What changes when a LoRA, or anything that is said of it, changes; ``there`` are the names of files beside it."""
+    """Stamps that change when a LoRA or one of its sidecars changes; ``there`` are the names of files beside it."""
     with suppress(OSError):
         return tuple((file.name, Stamp.settled(file)) for file in (path, *sidecars.beside(path, there)))
     return ()
@@ -99,16 +99,16 @@ def stamps(path: Path, there: Collection[str]) -> Stamps:
 @lru_cache(maxsize=4096)
 def _read(path: Path, _stamps: Stamps) -> LoraCard:
     file = LoraFile.read(path)
-    beside, broken = sidecars.said(path)
-    said = (*beside, *metadata.said(file.metadata))
-    family, doubt = base_model.family(said, file)
+    beside, broken = sidecars.read_claims(path)
+    claims = (*beside, *metadata.read_claims(file.metadata))
+    family, doubts = base_model.family(claims, file)
     return LoraCard(
         path.stem,
         path,
         family,
-        said,
+        claims,
         metadata.tags(file.metadata),
         sidecars.preview(path),
-        (*broken, *doubt),
-        fit_probe.of(file.changes),
+        (*broken, *doubts),
+        fit_probe.sample(file.layers),
     )

@@ -1,4 +1,4 @@
-"""What somebody says of a LoRA, and where it was found; none of it is trusted, all of it is shown."""
+"""Claims about a LoRA, with their sources; none of them is trusted, all of them are shown."""
 
 import re
 import unicodedata
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from html import unescape
 from typing import Any, Final, Literal
 
-What = Literal["title", "base", "trigger", "weight", "licence", "description", "author"]
+ClaimField = Literal["title", "base", "trigger", "weight", "licence", "description", "author"]
 
 _LONGEST: Final = 2000  # letters of one text
 _DEEPEST: Final = 4  # times that markup may be wrapped in markup
-_LORA: Final = re.compile(r"<(?:lora|lyco):[^<>]*>")  # which whoever chooses the LoRA has already
+_LORA: Final = re.compile(r"<(?:lora|lyco):[^<>]*>")  # whoever selects the LoRA has this already
 _TAG: Final = re.compile(r"(<[^\s\d<>][^<>]*>?)")
 _BEGINS_TAG: Final = re.compile(r"<(?=[^\s\d])")
 _HIDING: Final = re.compile(r"<(/?)(?:script|style)\b", re.IGNORECASE)
@@ -19,35 +19,35 @@ _HIDING: Final = re.compile(r"<(/?)(?:script|style)\b", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Claim:
-    """One thing said: ``text`` is one line of plain text, ``source`` the file, or the key in it, that says so.
+    """One claim: ``text`` is one line of plain text, ``source`` the file that makes it, or the key in the metadata.
 
-    It is text, never markup: whoever shows it on a page must write it as text.
+    It is text, never markup: a page must escape it.
     """
 
-    what: What
+    field: ClaimField
     text: str
     source: str
 
 
-def claims(source: str, what: What, *texts: Any) -> Iterator[Claim]:
-    """A claim for each of the texts that says something; what is neither text nor number is passed over.
+def claims(source: str, field: ClaimField, *texts: Any) -> Iterator[Claim]:
+    """A claim for each text that is not empty; values that are neither text nor number are skipped.
 
-    Of markup the words are kept; but a trigger may be written like a tag, and stays as it is.
+    Markup is removed, except from triggers, which may look like tags.
     """
     for text in texts:
         if isinstance(text, str | int | float) and not isinstance(text, bool):
-            words = _LORA.sub("", str(text)) if what == "trigger" else without_markup(str(text))
+            words = _LORA.sub("", str(text)) if field == "trigger" else without_markup(str(text))
             if line := one_line(words).strip(" ,"):
-                yield Claim(what, line, source)
+                yield Claim(field, line, source)
 
 
-def first(said: Iterable[Claim], what: What) -> str:
-    """The first text of a kind, "" where nothing is said."""
-    return next((claim.text for claim in said if claim.what == what), "")
+def first(found: Iterable[Claim], field: ClaimField) -> str:
+    """The first text of a field, "" where nobody claims anything."""
+    return next((claim.text for claim in found if claim.field == field), "")
 
 
 def one_line(text: str) -> str:
-    """The text on one line, at most 2,000 letters, without letters that steer a terminal or turn its direction."""
+    """The text on one line, at most 2,000 characters, without control characters and marks of text direction."""
     spaced = (" " if letter.isspace() else letter for letter in text[: 4 * _LONGEST])
     kept = "".join(letter for letter in spaced if unicodedata.category(letter) not in {"Cc", "Cf", "Cs", "Co", "Cn"})
     line = " ".join(kept.split())
@@ -55,7 +55,7 @@ def one_line(text: str) -> str:
 
 
 def without_markup(text: str) -> str:
-    """The words of a text that may be HTML: tags, scripts and entities are gone, also those wrapped in others."""
+    """The words of a text that may be HTML, without tags, scripts and entities, even nested ones."""
     text = text[: 10 * _LONGEST]
     for _ in range(_DEEPEST):
         text = unescape(" ".join(_words(text)))
@@ -63,9 +63,9 @@ def without_markup(text: str) -> str:
 
 
 def _words(html: str) -> Iterator[str]:
-    """What is no tag, and not within a script or style.
+    """The text outside of tags, scripts and styles.
 
-    The library's own parser takes a minute over 20 KB of hostile text.
+    The parser of the standard library takes a minute for 20 KB of hostile text.
     """
     hidden = False
     for piece in _TAG.split(html):

@@ -1,4 +1,4 @@
-"""A few changes that stand for all of a LoRA's: enough to say at once of hundreds of LoRAs which fit a model."""
+"""A sample of a LoRA's layers that is enough to tell quickly which of hundreds of LoRAs fit a model."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Final
 
 from studio.errors import ModelError
 from studio.families import Shape
-from studio.lora.formats.file import Change, LoraFile
+from studio.lora.formats.file import LoraFile, LoraLayer
 from studio.lora.formats.fit import fit
 from studio.model_files.hashes import Stamp
 from studio.models.card import ModelCard
@@ -16,30 +16,30 @@ from studio.models.parameter_index import parameters
 
 _MOST: Final = 32
 
-Kin = tuple[tuple[str, str, tuple[tuple[str, Shape], ...]], ...]
-"""Target, form and the tensors' shapes by their roles, of each."""
+FitProbe = tuple[tuple[str, str, tuple[tuple[str, Shape], ...]], ...]
+"""Of each layer: target, algorithm, and the tensors' shapes by kind."""
 
 
-def of(changes: Iterable[Change]) -> Kin:
-    """The first and the last change of each set of shapes, spread over the file where those are many."""
+def sample(layers: Iterable[LoraLayer]) -> FitProbe:
+    """The first and the last layer of each set of shapes; of many, some spread over the file."""
     first, last = dict[object, int](), dict[object, int]()
-    every = [(change.target, change.form, tuple(sorted(change.shapes.items()))) for change in changes]
-    for place, (_, form, shapes) in enumerate(every):
-        first.setdefault((form, shapes), place)
-        last[form, shapes] = place
+    every = [(layer.target, layer.algorithm, tuple(sorted(layer.shapes.items()))) for layer in layers]
+    for place, (_, algorithm, shapes) in enumerate(every):
+        first.setdefault((algorithm, shapes), place)
+        last[algorithm, shapes] = place
     places = sorted({*first.values(), *last.values()})
     return tuple(every[place] for place in places[:: -(-len(places) // _MOST)])
 
 
-def lacking(kin: Kin, model: ModelCard) -> str:
-    """Why these changes cannot all be made to a model, in one line; "" where they can."""
+def mismatch(probe: FitProbe, model: ModelCard) -> str:
+    """Why these layers cannot all be applied to a model, in one line; "" where they can."""
     stamp = Stamp.of(model.path) if model.path.exists() else None
-    return _lacking(kin, _Model(model.path, stamp, model.base, tuple(model.parts.values()), model))
+    return _mismatch(probe, _ProbedModel(model.path, stamp, model.base, tuple(model.parts.values()), model))
 
 
 @dataclass(frozen=True)
-class _Model:
-    """A model, known again by where its file, its base and its other parts lie."""
+class _ProbedModel:
+    """A model, identified by the paths of its file, its base and its other components."""
 
     path: Path
     stamp: Stamp | None
@@ -49,20 +49,23 @@ class _Model:
 
 
 @lru_cache(maxsize=4)
-def _parameters(model: _Model) -> dict[str, dict[str, Shape]]:
+def _parameters(model: _ProbedModel) -> dict[str, dict[str, Shape]]:
     return parameters(model.card)
 
 
 @lru_cache(maxsize=4096)
-def _lacking(kin: Kin, model: _Model) -> str:
-    changes = (Change(target, form, {role: role for role, _ in shapes}, dict(shapes)) for target, form, shapes in kin)
+def _mismatch(probe: FitProbe, model: _ProbedModel) -> str:
+    layers = (
+        LoraLayer(target, algorithm, {kind: kind for kind, _ in shapes}, dict(shapes))
+        for target, algorithm, shapes in probe
+    )
     try:
-        found = fit(LoraFile(Path(), {}, tuple(changes)), _parameters(model), model.card.family)
+        found = fit(LoraFile(Path(), {}, tuple(layers)), _parameters(model), model.card.family)
     except ModelError as error:
         return str(error)
     if found.share == 1:
         return ""
     if found.share > 0:
         return f"fits {model.card.name} only in part"
-    what = "matrices of other sizes" if found.misshaped else "other modules"
+    what = "matrices of other sizes" if found.mismatched else "other modules"
     return f"made for a model with {what} than {model.card.name} has"

@@ -1,7 +1,7 @@
-"""Civitai's permissions of a model, in words.
+"""Civitai's permissions for a model, in words.
 
-``allowCommercialUse`` comes in three shapes: a list, a list as Postgres writes it ("{Image,Rent}"), and an old scale
-on which Sell includes Rent, and Rent includes Image.
+``allowCommercialUse`` has three forms: a list, a list as Postgres writes it ("{Image,Rent}"), and an old scale in which
+Sell includes Rent, and Rent includes Image.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ _OTHERS: Final = (
 
 
 def civitai_terms(model: Mapping[str, Any]) -> str:
-    """What the flags of Civitai's "model" allow and forbid; "" where there are none: silence allows nothing."""
+    """What the flags of Civitai's "model" allow and forbid; "" without flags, which does not mean permission."""
     return "; ".join([*_commercial(model.get("allowCommercialUse")), *_flags(model)])
 
 

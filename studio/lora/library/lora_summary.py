@@ -1,4 +1,4 @@
-"""What is known of a LoRA, in plain words for people and as plain data for programs."""
+"""A LoRA's card as text for people and as JSON data for programs."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from studio.model_files.hash_cache import HashCache
 from studio.models.model_summary import gigabytes
 
 _SHOWN: Final = ("title", "base", "weight", "trigger", "author", "licence", "description")
-_SHORT: Final = 300  # letters of a description on a screen
+_SHORT: Final = 300  # characters of a description on a screen
 _TAGS: Final = 12
 
 
 def line(card: LoraCard) -> str:
-    """A LoRA in a line of a list."""
+    """One line for a list of LoRAs."""
     weight = f"weight {card.weight:g}" if card.weight != 1 else ""
     triggers = f"say: {', '.join(card.triggers)[:60]}" if card.triggers else ""
     size = gigabytes(card.path.stat().st_size)
@@ -24,7 +24,7 @@ def line(card: LoraCard) -> str:
 
 
 def about(card: LoraCard, hash_cache: HashCache) -> Iterator[tuple[str, str]]:
-    """Pairs of what and how, each claim with where it was found; reads the whole file for its hashes."""
+    """Pairs of label and text, each claim with its sources; reads the whole file for its hashes."""
     yield "LoRA", card.name
     yield "path", str(card.path)
     yield "family", family(card)
@@ -38,7 +38,7 @@ def about(card: LoraCard, hash_cache: HashCache) -> Iterator[tuple[str, str]]:
 
 
 def brief(card: LoraCard) -> dict[str, Any]:
-    """A LoRA in a list for programs."""
+    """One entry of a list of LoRAs, as JSON data."""
     return {
         "name": card.name,
         "path": str(card.path),
@@ -52,11 +52,11 @@ def brief(card: LoraCard) -> dict[str, Any]:
 
 
 def data(card: LoraCard, hash_cache: HashCache) -> dict[str, Any]:
-    """All that is known for programs; claims are grouped by what they are about."""
+    """Everything that is known, as JSON data; claims are grouped by field."""
     digests = Digests.of(card.path, hash_cache)
     claims = defaultdict(list)
     for claim in card.claims:
-        claims[claim.what].append({"text": claim.text, "source": claim.source})
+        claims[claim.field].append({"text": claim.text, "source": claim.source})
     return brief(card) | {
         "claims": claims,
         "tags": dict(card.tags),
@@ -74,19 +74,19 @@ def family(card: LoraCard) -> str:
 
 
 def _claimed(card: LoraCard) -> Iterator[tuple[str, str]]:
-    """Each claim once, with all who make it; of a licence where nobody claims any."""
-    said: dict[tuple[str, str], list[str]] = {}
+    """Each claim once, with all its sources, and a line where nobody claims a licence."""
+    sources_of: dict[tuple[str, str], list[str]] = {}
     tags = dict(card.tags)
-    for claim in sorted(card.claims, key=lambda claim: _SHOWN.index(claim.what)):
-        said.setdefault((claim.what, claim.text), []).append(claim.source)
-    for (what, text), sources in said.items():
+    for claim in sorted(card.claims, key=lambda claim: _SHOWN.index(claim.field)):
+        sources_of.setdefault((claim.field, claim.text), []).append(claim.source)
+    for (what, text), sources in sources_of.items():
         shown = text if len(text) <= _SHORT else f"{text[:_SHORT]}…"
         often = f", in {tags[text]} captions" if what == "trigger" and text in tags else ""
         yield what, f"{shown} ({', '.join(dict.fromkeys(sources))}{often})"
     if not card.licence:
-        yield "licence", "unknown: nobody says"
+        yield "licence", "unknown"
     if len({claim.text for claim in card.licence}) > 1:
-        yield "note", "what is said of its licence differs; until that is cleared up, go by the strictest"
+        yield "note", "the claims about its licence differ; until that is cleared up, follow the strictest"
 
 
 def _hashes(digests: Digests) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""What a LoRA's own header says: the keys of kohya's trainer (``ss_…``) and of ModelSpec (``modelspec.…``).
+"""Claims in a LoRA's own header: the keys of kohya's trainer (``ss_…``) and of ModelSpec (``modelspec.…``).
 
 Sources: https://github.com/kohya-ss/sd-scripts (library/train_util.py) and
 https://github.com/Stability-AI/ModelSpec (1.0.1).
@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from studio.files import strict_json
-from studio.lora.library.claims import Claim, What, claims, one_line
+from studio.lora.library.claims import Claim, ClaimField, claims, one_line
 
 MOST_TAGS: Final = 20
 
-_KEYS: Final[tuple[tuple[What, str], ...]] = (
+_KEYS: Final[tuple[tuple[ClaimField, str], ...]] = (
     ("title", "modelspec.title"),
     ("title", "ss_output_name"),
     ("base", "modelspec.architecture"),
@@ -28,14 +28,14 @@ _KEYS: Final[tuple[tuple[What, str], ...]] = (
 
 
 class Tag(NamedTuple):
-    """A tag of the captions it was trained on, and in how many of them it was."""
+    """A tag of the captions it was trained on, and the number of captions with it."""
 
     word: str
     times: int
 
 
-def said(metadata: Mapping[str, str]) -> Iterator[Claim]:
-    """All that the metadata of a file says of it."""
+def read_claims(metadata: Mapping[str, str]) -> Iterator[Claim]:
+    """The claims in the metadata of a file."""
     for what, key in _KEYS:
         yield from claims(key, what, metadata.get(key))
     yield from claims("ss_sd_model_name", "base", file_name(metadata.get("ss_sd_model_name", "")))
@@ -54,7 +54,7 @@ def tags(metadata: Mapping[str, str]) -> tuple[Tag, ...]:
 
 
 def of_json(metadata: Mapping[str, str], key: str) -> dict[str, Any]:
-    """A value that is a JSON object in itself; empty where it is none."""
+    """A value that is a JSON object itself; empty where it is not."""
     try:
         content = strict_json.loads(metadata.get(key) or "{}")
     except ValueError:
@@ -63,5 +63,5 @@ def of_json(metadata: Mapping[str, str], key: str) -> dict[str, Any]:
 
 
 def file_name(path: str) -> str:
-    """What a path of any system ends in."""
+    """The last part of a path of any operating system."""
     return path.replace("\\", "/").rstrip("/").rpartition("/")[2]

@@ -1,7 +1,7 @@
-"""What a LoRA's metadata tells of those who trained it, and the file again without that.
+"""Private data in a LoRA's metadata, and copies of the file without it.
 
-Trainers write down the folders, the captions' tags, paths and times of training. What is kept is what a licence, a
-credit or another program's loader needs; of everything else nothing is.
+Trainers write folders, the captions' tags, paths and times of training into it. A copy keeps only what a licence, a
+credit or another program's loader needs.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from studio.errors import InputError, OutputError
 from studio.files.untrusted import open_file
-from studio.lora.formats.peft_config import Trained
+from studio.lora.formats.peft_config import PeftConfig
 from studio.lora.library.claims import one_line
 from studio.lora.library.metadata import file_name, of_json
 from studio.model_files.header import Header
@@ -46,15 +46,15 @@ _PATH: Final = re.compile(
 _USER: Final = re.compile(r"[\\/](?:home|Users)[\\/]+(?P<private>[^\\/\"'\r\n]+)")
 
 
-class Finding(NamedTuple):
-    """Something private: what it is ("training folders"), and a line of it."""
+class PrivacyFinding(NamedTuple):
+    """A piece of private data: what it is ("training folders"), and one line of it."""
 
     what: str
     text: str
 
 
-def findings(metadata: Mapping[str, str]) -> list[Finding]:
-    """What in the metadata others need not see; a scrubbed copy is without it."""
+def findings(metadata: Mapping[str, str]) -> list[PrivacyFinding]:
+    """The private data in the metadata, which a scrubbed copy does not have."""
     paths = _in_all(_PATH, (metadata[key] for key in sorted(metadata)))
     found = [
         ("training folders", _folders(metadata)),
@@ -65,26 +65,28 @@ def findings(metadata: Mapping[str, str]) -> list[Finding]:
         ("times of training", [metadata[key] for key in _TIMES if key in metadata]),
         ("machine", [f"{key} {value}" for key, value in sorted(metadata.items()) if _MACHINE.search(key)]),
     ]
-    return [Finding(what, _few(texts)) for what, texts in found if texts]
+    return [PrivacyFinding(what, _few(texts)) for what, texts in found if texts]
 
 
-def kept(metadata: Mapping[str, str]) -> dict[str, str]:
-    """The metadata without what is private: title, author, licence, base, trigger, and what loaders ask for.
+def without_private(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The metadata that a copy keeps: title, author, licence, base, trigger, and what loaders need.
 
-    Of a path that stands in one of these only its last part is left.
+    A path in one of these is shortened to its last part.
     """
     return {key: _PATH.sub(lambda path: file_name(path[0]), text) for key, text in metadata.items() if key in _KEPT}
 
 
 def scrub(path: Path, out: Path) -> None:
-    """Write a copy without the private metadata; all that follows the header is the same, byte for byte.
+    """Write a copy without the private metadata; everything after the header is the same, byte for byte.
 
-    Raises InputError where ``out`` is there already or is no name for such a file, OutputError where it cannot be
+    Raises InputError where ``out`` exists or is not the name of a safetensors file, OutputError where it cannot be
     written, ModelError for a damaged file.
     """
     header = Header.read(path)
-    if Trained.of(header).path != str(path):
-        raise InputError(f"'{path}' is whole only with adapter_config.json beside it; there is nothing private to lose")
+    if PeftConfig.of(header).path != str(path):
+        raise InputError(
+            f"'{path}' needs the adapter_config.json beside it and has no private metadata; share both as they are"
+        )
     if out.suffix != ".safetensors":
         raise InputError(f"'{out}' must be the name of a new file that ends in .safetensors")
     try:
@@ -99,7 +101,7 @@ def _write(header: Header, out: Path) -> None:
     with out.open("xb") as copy, open_file(header.path) as source:
         try:
             source.seek(header.data)
-            copy.write(header.with_metadata(kept(header.metadata)))
+            copy.write(header.with_metadata(without_private(header.metadata)))
             shutil.copyfileobj(source, copy, 2**20)
         except OSError:
             out.unlink()
@@ -122,7 +124,7 @@ def _in_all(pattern: re.Pattern[str], texts: Iterable[str]) -> list[str]:
 
 
 def _unescaped(path: str) -> str:
-    """A path that may stand in JSON; the two strokes a server's begins with stay."""
+    """A path that may be escaped as in JSON; the two backslashes at the beginning of a server's path stay."""
     return path[:1] + path[1:].replace("\\\\", "\\")
 
 

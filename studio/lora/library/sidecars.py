@@ -1,4 +1,4 @@
-"""What other programs and people keep beside a LoRA. It is read, never written.
+"""Files that other programs and people keep beside a LoRA. They are read, never written.
 
     anna.json            A1111: activation text, preferred weight, description, sd version
     anna.civitai.info    Civitai: a model version as its API gives it
@@ -6,7 +6,7 @@
     README.md            a Hugging Face card: license, base_model, instance_prompt; or one in a folder "anna"
     anna.preview.png     a picture made with it
 
-They are other people's text: of bounded size, taken as plain words, and one that is broken is named, not fatal.
+They are untrusted: limited in size and read as plain text. One that is broken is named in a note and is not fatal.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -22,16 +22,16 @@ from studio.lora.library.licences import civitai_terms
 from studio.models.folder import front_matter
 
 LARGEST: Final = 4 * 2**20
-"""Bytes of a sidecar; those of Civitai hold the recipes of example pictures."""
+"""Bytes of a sidecar; Civitai's hold the settings of example pictures."""
 
 _PREVIEWS: Final = tuple(f"{kind}{ending}" for kind in (".preview", "") for ending in ENDINGS)
 _CARD: Final = "README.md"
 
-Read = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 def beside(path: Path, there: Collection[str]) -> list[Path]:
-    """Of the names of files that are there, those that say something of a LoRA, its preview first where it has one."""
+    """The sidecars of a LoRA among the names of files in its folder, its preview first if it has one."""
     stem = path.name.removesuffix(path.suffix)
     named = [*(f"{stem}{ending}" for ending in (*_PREVIEWS, *_READERS)), _CARD]
     own = [path.with_name(stem) / _CARD] if stem in there else []
@@ -39,12 +39,12 @@ def beside(path: Path, there: Collection[str]) -> list[Path]:
 
 
 def preview(path: Path) -> Path | None:
-    """The picture beside a LoRA that shows what it does."""
+    """The preview picture beside a LoRA."""
     return next((file for ending in _PREVIEWS if is_file(file := path.with_suffix(ending))), None)
 
 
-def said(path: Path) -> tuple[list[Claim], list[str]]:
-    """What the sidecars of a LoRA say, and which of them cannot be read and why."""
+def read_claims(path: Path) -> tuple[list[Claim], list[str]]:
+    """The claims in the sidecars of a LoRA, and for each sidecar that cannot be read a message."""
     found, broken = list[Claim](), list[str]()
     for ending, reader in _READERS.items():
         try:
@@ -53,13 +53,13 @@ def said(path: Path) -> tuple[list[Claim], list[str]]:
             broken.append(str(error))
     for card in (path.with_suffix("") / _CARD, path.with_name(_CARD)):
         head = front_matter(card.parent)
-        found += _of_card(card.name, head.said)
+        found += _readme(card.name, head.values)
         broken += [head.problem] if head.problem else []
     return found, broken
 
 
 def declared(path: Path) -> Iterator[tuple[str, str, str]]:
-    """The hashes that sidecars give the LoRA: the sidecar, the kind ("SHA256", "AutoV3" …), the hash."""
+    """The hashes of the LoRA according to its sidecars: the sidecar, the kind ("SHA256", "AutoV3" …), the hash."""
     for ending in _READERS:
         try:
             content = _content(path.with_suffix(ending))
@@ -70,8 +70,8 @@ def declared(path: Path) -> Iterator[tuple[str, str, str]]:
                 yield path.with_suffix(ending).name, kind, text
 
 
-def _content(file: Path) -> Read:
-    """A sidecar's JSON object, empty where there is no such file; raises ModelError where it cannot be read."""
+def _content(file: Path) -> JsonObject:
+    """A sidecar's JSON object, empty if there is no such file; raises ModelError where it cannot be read."""
     if not is_file(file):
         return {}
     try:
@@ -79,13 +79,13 @@ def _content(file: Path) -> Read:
     except OSError as error:
         raise ModelError(f"{file.name} cannot be read: {error.strerror or error}") from None
     except ValueError as error:
-        raise ModelError(f"{file.name} cannot be read; it is no JSON ({str(error)[:100]})") from None
+        raise ModelError(f"{file.name} cannot be read; it is not valid JSON ({str(error)[:100]})") from None
     if not isinstance(content, dict):
-        raise ModelError(f"{file.name} is JSON, but not that of a sidecar")
+        raise ModelError(f"{file.name} is JSON, but not an object as a sidecar is")
     return content
 
 
-def _a1111(source: str, content: Read) -> Iterator[Claim]:
+def _a1111(source: str, content: JsonObject) -> Iterator[Claim]:
     weight = content.get("preferred weight")
     yield from claims(source, "trigger", content.get("activation text"))
     yield from claims(source, "weight", weight if _number(weight) else None)
@@ -94,7 +94,7 @@ def _a1111(source: str, content: Read) -> Iterator[Claim]:
     yield from claims(source, "description", content.get("description"), content.get("notes"))
 
 
-def _civitai(source: str, content: Read) -> Iterator[Claim]:
+def _civitai(source: str, content: JsonObject) -> Iterator[Claim]:
     model = _object(content.get("model"))
     yield from claims(source, "title", model.get("name"))
     yield from claims(source, "base", content.get("baseModel"))
@@ -104,7 +104,7 @@ def _civitai(source: str, content: Read) -> Iterator[Claim]:
     yield from claims(source, "description", content.get("description"), model.get("description"))
 
 
-def _lora_manager(source: str, content: Read) -> Iterator[Claim]:
+def _lora_manager(source: str, content: JsonObject) -> Iterator[Claim]:
     yield from claims(source, "title", content.get("model_name"))
     yield from claims(source, "base", content.get("base_model"))
     yield from claims(source, "weight", _tip(content.get("usage_tips")))
@@ -112,15 +112,15 @@ def _lora_manager(source: str, content: Read) -> Iterator[Claim]:
     yield from _civitai(source, _object(content.get("civitai")))
 
 
-def _of_card(source: str, said: Mapping[str, Any]) -> Iterator[Claim]:
-    name, link = said.get("license_name"), said.get("license_link")
-    yield from claims(source, "licence", " ".join(map(_text, filter(None, (said.get("license"), name, link)))))
-    yield from claims(source, "base", *_list(said.get("base_model")), said.get("base_model"))
-    yield from claims(source, "trigger", said.get("instance_prompt"))
+def _readme(source: str, head: Mapping[str, Any]) -> Iterator[Claim]:
+    name, link = head.get("license_name"), head.get("license_link")
+    yield from claims(source, "licence", " ".join(map(_text, filter(None, (head.get("license"), name, link)))))
+    yield from claims(source, "base", *_list(head.get("base_model")), head.get("base_model"))
+    yield from claims(source, "trigger", head.get("instance_prompt"))
 
 
 def _tip(tips: Any) -> float | None:
-    """The strength in Lora-Manager's usage tips, which are JSON in a text."""
+    """The strength in Lora-Manager's usage tips, which are JSON in a string."""
     try:
         strength = _object(strict_json.loads(_text(tips) or "{}")).get("strength")
     except ValueError:
@@ -128,7 +128,7 @@ def _tip(tips: Any) -> float | None:
     return strength if _number(strength) else None
 
 
-def _hashes(content: Read) -> Iterator[tuple[str, Any]]:
+def _hashes(content: JsonObject) -> Iterator[tuple[str, Any]]:
     yield "SHA256", content.get("sha256")
     yield "AutoV3", content.get("autov3")
     for file in _list((_object(content.get("civitai")) or content).get("files")):
@@ -136,11 +136,11 @@ def _hashes(content: Read) -> Iterator[tuple[str, Any]]:
 
 
 def _number(value: Any) -> bool:
-    """Whether it is a weight that somebody set; 0 stands for none."""
+    """Whether it is a weight that somebody set; 0 means that nobody did."""
     return type(value) in {int, float} and value != 0 and abs(value) <= 10
 
 
-def _object(value: Any) -> Read:
+def _object(value: Any) -> JsonObject:
     return value if isinstance(value, dict) else {}
 
 
@@ -152,7 +152,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-_READERS: Final[dict[str, Callable[[str, Read], Iterator[Claim]]]] = {
+_READERS: Final[dict[str, Callable[[str, JsonObject], Iterator[Claim]]]] = {
     ".civitai.info": _civitai,
     ".metadata.json": _lora_manager,
     ".json": _a1111,

@@ -1,7 +1,7 @@
-"""LoRAs merged into a checkpoint: the same model again, each changed parameter as it would be worn.
+"""LoRAs merged into a checkpoint: a copy of the model in which each changed parameter is as the patcher makes it.
 
-Nothing is loaded. The files are copied, byte for byte but for their metadata, and each parameter is written over itself
-in the copy: computed in float32 and rounded to the file's precision, as ``worn`` does it.
+The model is not loaded. Its files are copied, byte for byte except for their metadata, and each parameter is
+overwritten in the copy: computed in float32 and rounded to the file's dtype.
 """
 
 import shutil
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 from studio.errors import InputError, ModelError
 from studio.files.atomic_write import new_path
 from studio.lora.library.lora_index import LoraIndex
-from studio.lora.patcher import Key
+from studio.lora.patcher import ParameterKey
 from studio.lora.tools import lora_inputs
-from studio.lora.tools.lora_inputs import Gathered
-from studio.lora.tools.lora_writer import Watch, check_name
-from studio.lora.tools.merge_metadata import Source, architecture, label, write_card
-from studio.lora.tools.metadata_rewrite import relabelled, seal
+from studio.lora.tools.lora_inputs import LoraInputs
+from studio.lora.tools.lora_writer import ReportProgress, check_name
+from studio.lora.tools.merge_metadata import MergeSource, architecture, merge_metadata, write_card
+from studio.lora.tools.metadata_rewrite import copy_with_metadata, write_hash
 from studio.model_files.header import Header
 from studio.models import folder
 from studio.models.card import ModelCard
@@ -34,9 +34,11 @@ _EXACT: Final = {"F64", "F32", "F16", "BF16"}
 
 
 @dataclass(frozen=True)
-class Merged:
-    """A checkpoint that was written: parameters changed, words that the LoRAs had learned and that are not in it, and
-    files of the model that were left behind since they hold the weights as they were.
+class MergedCheckpoint:
+    """A checkpoint that was written.
+
+    ``changed`` counts the parameters. ``words`` are the LoRAs' embeddings, which are not included; ``left`` are files
+    of the model that were not copied because they hold the weights without the LoRAs.
     """
 
     changed: int
@@ -44,85 +46,85 @@ class Merged:
     left: tuple[str, ...]
 
 
-def merge(card: ModelCard, loras: Sequence[Lora], index: LoraIndex, out: Path, watch: Watch) -> Merged:
-    """Write the model with the LoRAs in it to ``out``, a new folder or file as the model is one.
+def merge(
+    card: ModelCard, loras: Sequence[Lora], index: LoraIndex, out: Path, report: ReportProgress
+) -> MergedCheckpoint:
+    """Write the model with the LoRAs merged to ``out``, a new folder or file like the model.
 
-    Raises InputError where a LoRA does not fit, changes what the model's files do not hold, or ``out`` is there;
-    ModelError where a model's weights are rounded too much to be changed, or would become too large.
+    Raises InputError where a LoRA does not fit, changes what the model's files do not hold, or ``out`` exists;
+    ModelError where a model's weights are quantised, or would become too large for their dtype.
     """
     if card.weights:
         check_name(out)
-    found = lora_inputs.of_model(card, loras, index)
-    _check(card, found)
-    told = label(out.stem, _architecture(card), [Source.of_model(card), *found.sources])
-    changed = {found.spots[key].file for key in found.worn}
-    with new_path(out) as begun:
-        copies, left = _copied(card, changed, begun, told)
-        if begun.is_dir():
-            write_card(card, begun, told)
+    inputs = lora_inputs.for_model(card, loras, index)
+    _check(card, inputs)
+    of_model = architecture(card.family, card.path if card.weights else None)
+    metadata = merge_metadata(out.stem, of_model, [MergeSource.of_model(card), *inputs.sources])
+    changed = {inputs.locations[key].file for key in inputs.patches}
+    with new_path(out) as partial:
+        copies, left = _copied(card, changed, partial, metadata)
+        if partial.is_dir():
+            write_card(card, partial, metadata)
         headers = {file: Header.read(copy) for file, copy in copies.items()}
-        for done, key in enumerate(found.worn):
-            reading.write(headers[found.spots[key].file], found.spots[key], _merged(found, key))
-            watch(done + 1, len(found.worn))
+        for done, key in enumerate(inputs.patches):
+            location = inputs.locations[key]
+            reading.write(headers[location.file], location, _merged(inputs, key))
+            report(done + 1, len(inputs.patches))
         for copy in copies.values():
-            seal(copy)
-    return Merged(len(found.worn), found.words, left)
+            write_hash(copy)
+    return MergedCheckpoint(len(inputs.patches), inputs.words, left)
 
 
-def _architecture(card: ModelCard) -> str:
-    return architecture(card.family, card.path if card.weights else None)
-
-
-def _merged(found: Gathered, key: Key) -> "Tensor":
+def _merged(inputs: LoraInputs, key: ParameterKey) -> "Tensor":
     import torch
 
-    own = found.own(key)
-    made = own.to(pick_device(), torch.float32)
-    for piece, strength in found.worn[key]:
-        piece.add(made, strength, found.own)
-    if not finite(rounded := made.to(own.dtype)):
-        raise ModelError(f"'{'.'.join(key)}' would hold what is no number in the model's precision; lower the weights")
+    original = inputs.original(key)
+    value = original.to(pick_device(), torch.float32)
+    for patch, strength in inputs.patches[key]:
+        patch.add_to(value, strength, inputs.original)
+    if not finite(rounded := value.to(original.dtype)):
+        raise ModelError(f"'{'.'.join(key)}' would not be a number in the model's dtype; lower the weights")
     return rounded
 
 
-def _check(card: ModelCard, found: Gathered) -> None:
-    """Raise where a parameter that is changed is not in the model's own files, or is rounded."""
-    if not found.worn:
+def _check(card: ModelCard, inputs: LoraInputs) -> None:
+    """Raise where a parameter that is changed is not in the model's own files, or is quantised."""
+    if not inputs.patches:
         raise InputError("with these weights the LoRAs change nothing; give some above 0")
-    for key in found.worn:
-        spot = found.spots[key]
-        if card.weights and spot.file != card.path:
+    for key in inputs.patches:
+        location = inputs.locations[key]
+        if card.weights and location.file != card.path:
             raise InputError(
-                f"'{card.path.name}' has no {key[0].replace('_', ' ')}, which the LoRAs change; leave that part out "
-                "with NAME:WEIGHT:text=0, or merge into a whole model"
+                f"'{card.path.name}' has no {key[0].replace('_', ' ')}, which the LoRAs change; leave it out with "
+                "NAME:WEIGHT:text=0, or merge into a whole model"
             )
-        if spot.dtype not in _EXACT or spot.file.suffix == ".gguf":
+        if location.dtype not in _EXACT or location.file.suffix == ".gguf":
             raise ModelError(
-                f"'{spot.file}' is rounded to {spot.dtype}, which takes no LoRA; merge into the model it is of"
+                f"'{location.file}' is rounded to {location.dtype}, so LoRAs cannot be merged into it; merge into the "
+                "model that it was made from"
             )
 
 
 def _copied(
-    card: ModelCard, changed: set[Path], begun: Path, told: Mapping[str, str]
+    card: ModelCard, changed: set[Path], out: Path, metadata: Mapping[str, str]
 ) -> tuple[dict[Path, Path], tuple[str, ...]]:
-    """Copy the model; returns the copies of the files to be changed, by the originals, and what was left behind."""
+    """Copy the model; returns the copies of the files to be changed, by the originals, and the files left behind."""
     if card.weights:
-        relabelled(card.path, begun, told)
-        return {card.path: begun}, ()
+        copy_with_metadata(card.path, out, metadata)
+        return {card.path: out}, ()
     stale = _stale(card.path, {file.parent for file in changed})
-    shutil.copytree(card.path, begun, ignore=lambda place, names: _but(Path(place), names, changed | stale))
-    copies = {file: begun / file.relative_to(card.path) for file in changed}
+    left_out = changed | stale
+    shutil.copytree(
+        card.path, out, ignore=lambda place, names: [name for name in names if Path(place, name) in left_out]
+    )
+    copies = {file: out / file.relative_to(card.path) for file in changed}
     for file, copy in copies.items():
-        relabelled(file, copy, told)
+        copy_with_metadata(file, copy, metadata)
     return copies, tuple(sorted(str(file.relative_to(card.path)) for file in stale))
 
 
 def _stale(path: Path, components: set[Path]) -> set[Path]:
-    """The weights as they were: of another precision or format beside those that are changed, or of the whole model."""
+    """Files with unchanged weights: other precisions or formats beside the changed files, or of the whole model."""
     kept = {file for component in components for file in folder.weight_files(component)}
-    lying = {file for place in (path, *components) for file in place.iterdir()}
-    return {file for file in lying - kept if file.suffix in {".safetensors", *folder.PICKLES}}
-
-
-def _but(place: Path, names: list[str], without: set[Path]) -> list[str]:
-    return [name for name in names if place / name in without]
+    beside = {file for place in (path, *components) for file in place.iterdir()}
+    return {file for file in beside - kept if file.suffix in {".safetensors", *folder.PICKLES}}

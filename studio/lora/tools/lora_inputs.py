@@ -1,4 +1,4 @@
-"""LoRAs that are asked for, read for good: parameter by parameter what they do, of a model or without one."""
+"""The LoRAs that a tool reads: what they do to each parameter, with a model or without one."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,139 +7,139 @@ from typing import TYPE_CHECKING
 
 from studio.errors import InputError
 from studio.families import Shape, Shapes
-from studio.lora.formats.file import Change, LoraFile
-from studio.lora.formats.fit import Fitted
+from studio.lora.formats import lora_keys
+from studio.lora.formats.file import LoraFile, LoraLayer
+from studio.lora.formats.fit import MatchedLayer
 from studio.lora.formats.format_summary import formats, part
-from studio.lora.formats.key_mapping import Place
-from studio.lora.formats.written_names import KOHYA, PEFT, Name
+from studio.lora.formats.key_mapping import ModuleLocation
 from studio.lora.library.card import LoraCard
 from studio.lora.library.lora_index import LoraIndex
-from studio.lora.loading import check, fitting, pieces_of, weight_of
-from studio.lora.patcher import Key, Piece, Worn
-from studio.lora.tools.merge_metadata import Source
+from studio.lora.loaded_lora import check, load, patches_of, strength_of
+from studio.lora.patcher import ParameterKey, ParameterPatches, WeightPatch
+from studio.lora.tools.merge_metadata import MergeSource
 from studio.model_files.hashes import digest
 from studio.models.card import ModelCard
-from studio.models.parameter_index import Spot, spots
+from studio.models.parameter_index import ParameterLocation, parameter_locations
 from studio.prompts.lora import Lora
 from studio.tensors import reading
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_SUMS = frozenset({"lora", "full", "norm"})  # forms whose difference and shape need no weight to be known
+_ADDITIVE = frozenset({"lora", "full", "norm"})  # algorithms whose difference does not depend on the model's weight
 
 
 @dataclass(frozen=True)
-class Gathered:
+class LoraInputs:
     """What several LoRAs together do to each parameter, the parameters' shapes, and where the files came from.
 
-    ``spots`` are where the parameters lie in the model, none without one; ``halves`` is whether all files are in half
-    precision; ``words`` were learned along with the LoRAs, and are no part of this.
+    ``locations`` are where the parameters are stored in the model, none without one. ``half_precision`` is whether all
+    files are in it. ``words`` are the embeddings that are stored with the LoRAs; the tools leave them out.
     """
 
-    worn: Mapping[Key, Worn]
-    shapes: Mapping[Key, Shape]
+    patches: Mapping[ParameterKey, ParameterPatches]
+    shapes: Mapping[ParameterKey, Shape]
     cards: tuple[LoraCard, ...]
-    sources: tuple[Source, ...]
-    halves: bool
+    sources: tuple[MergeSource, ...]
+    half_precision: bool
     words: tuple[str, ...]
-    spots: Mapping[Key, Spot]
+    locations: Mapping[ParameterKey, ParameterLocation]
 
-    def own(self, key: Key) -> "Tensor":
-        """A parameter as it is without any LoRA; without a model nothing, in its shape, which is all that sums need."""
+    def original(self, key: ParameterKey) -> "Tensor":
+        """A parameter without any LoRA; without a model zeros in its shape, which is enough for additive algorithms."""
         import torch
 
-        return reading.read(self.spots[key]) if self.spots else torch.zeros(self.shapes[key])
+        return reading.read(self.locations[key]) if self.locations else torch.zeros(self.shapes[key])
 
-    def norm(self, key: Key) -> bool:
-        """Whether a parameter is a norm's."""
+    def is_norm(self, key: ParameterKey) -> bool:
+        """Whether a parameter belongs to a norm."""
         weight = (key[0], f"{key[1].rpartition('.')[0]}.weight")
         known = len(self.shapes[weight]) == 1 if weight in self.shapes else False
-        return known or any(piece.form == "norm" for piece, _ in self.worn.get(key, ()))
+        return known or any(patch.algorithm == "norm" for patch, _ in self.patches.get(key, ()))
 
 
-def of_model(card: ModelCard, loras: Sequence[Lora], index: LoraIndex) -> Gathered:
-    """Held against a model.
+def for_model(card: ModelCard, loras: Sequence[Lora], index: LoraIndex) -> LoraInputs:
+    """LoRAs matched with a model.
 
-    Raises InputError where a LoRA is not here, does not fit, or acts in some steps only; ModelError for a damaged one.
+    Raises InputError where a LoRA is not found, does not fit, or acts in some steps only; ModelError for a damaged one.
     """
     _refuse_steps(loras)
-    lying = spots(card)
-    shapes: dict[str, Shapes] = {part: {name: spot.shape for name, spot in own.items()} for part, own in lying.items()}
-    pairs: list[tuple[Piece, float]] = []
+    components = parameter_locations(card)
+    shapes: dict[str, Shapes] = {
+        component: {name: location.shape for name, location in own.items()} for component, own in components.items()
+    }
+    patches: list[tuple[WeightPatch, float]] = []
     words: list[str] = []
     for lora, path in _found(loras, index):
-        found = fitting(path, shapes, card)
-        check(lora, card, found)
-        pairs += [(piece, weight_of(lora, piece)) for piece in found.pieces]
-        words += found.words
-    flat = {(part, name): spot for part, own in lying.items() for name, spot in own.items()}
-    every = {key: spot.shape for key, spot in flat.items()}
-    return _gathered(pairs, every, loras, words, flat, index)
+        loaded = load(path, shapes, card)
+        check(lora, card, loaded)
+        patches += [(patch, strength_of(lora, patch)) for patch in loaded.patches]
+        words += loaded.embeddings
+    flat = {(component, name): at for component, own in components.items() for name, at in own.items()}
+    return _inputs(patches, {key: at.shape for key, at in flat.items()}, loras, words, flat, index)
 
 
-def alone(loras: Sequence[Lora], index: LoraIndex) -> Gathered:
-    """By the names that the files give their modules; each has to share some with those before it.
+def without_model(loras: Sequence[Lora], index: LoraIndex) -> LoraInputs:
+    """LoRAs by the names that the files give their modules; each must share some with those before it.
 
-    Raises InputError where they share none, or where a change is of a form that only a model's own weights tell.
+    Raises InputError where they share none, or where a layer's algorithm depends on the model's weights.
     """
     _refuse_steps(loras)
-    pairs: list[tuple[Piece, float]] = []
-    shapes: dict[Key, Shape] = {}
+    patches: list[tuple[WeightPatch, float]] = []
+    shapes: dict[ParameterKey, Shape] = {}
     words: list[str] = []
     for lora, path in _found(loras, index):
         file = LoraFile.read(path)
-        _check_alone(lora, file)
+        _check_without_model(lora, file)
         sha256 = digest(path, index.hash_cache)
-        found = list(pieces_of(sha256, [_fitted(change) for change in file.changes], reading.read_all(path)))
-        if shapes and not {piece.key for piece in found} & shapes.keys():
+        found = list(patches_of(sha256, [_by_target(layer) for layer in file.layers], reading.read_all(path)))
+        if shapes and not {patch.key for patch in found} & shapes.keys():
             raise InputError(
-                f"'{lora.part}' names no module as the others do; give the model that they are for: --model"
+                f"'{lora.part}' has none of the modules that the others have; give the model that they are for: --model"
             )
-        for piece in found:
-            _agree(lora, shapes.setdefault(piece.key, _shape(piece)), piece)
-        pairs += [(piece, weight_of(lora, piece)) for piece in found]
+        for patch in found:
+            _check_shape(lora, shapes.setdefault(patch.key, _shape(patch)), patch)
+        patches += [(patch, strength_of(lora, patch)) for patch in found]
         words += file.embeddings
-    return _gathered(pairs, shapes, loras, words, {}, index)
+    return _inputs(patches, shapes, loras, words, {}, index)
 
 
-def own_names(paths: Iterable[Path]) -> Name:
-    """The names that the tensors have in the files themselves; those of a role that is new are formed alike."""
+def original_names(paths: Iterable[Path]) -> lora_keys.Namer:
+    """The keys that the tensors have in the files; those of a new kind are named in the same way."""
     known: dict[str, dict[str, str]] = {}
     for path in paths:
-        for change in LoraFile.read(path).changes:
-            known.setdefault(change.target, {}).update(change.tensors)
+        for layer in LoraFile.read(path).layers:
+            known.setdefault(layer.target, {}).update(layer.tensors)
 
-    def name(_component: str, module: str, role: str) -> str:
-        own = known[module]
-        peft = any(".lora_A" in tensor for tensor in own.values())
-        return own.get(role) or f"{module}.{(PEFT if peft else KOHYA).get(role, role)}"
+    def name(_component: str, module: str, kind: str) -> str:
+        keys = known[module]
+        return keys.get(kind) or lora_keys.like(keys.values(), module, kind)
 
     return name
 
 
-def _gathered(
-    pairs: Sequence[tuple[Piece, float]],
-    shapes: Mapping[Key, Shape],
+def _inputs(
+    patches: Sequence[tuple[WeightPatch, float]],
+    shapes: Mapping[ParameterKey, Shape],
     loras: Sequence[Lora],
     words: Sequence[str],
-    lying: Mapping[Key, Spot],
+    locations: Mapping[ParameterKey, ParameterLocation],
     index: LoraIndex,
-) -> Gathered:
-    worn: dict[Key, Worn] = {}
-    for piece, strength in pairs:
+) -> LoraInputs:
+    by_key: dict[ParameterKey, ParameterPatches] = {}
+    for patch, strength in patches:
         if strength:
-            worn[piece.key] = (*worn.get(piece.key, ()), (piece, strength))
-    halves = all(
-        tensor.element_size() < 4 or not tensor.ndim for piece, _ in pairs for tensor in piece.tensors.values()
+            by_key[patch.key] = (*by_key.get(patch.key, ()), (patch, strength))
+    half_precision = all(
+        tensor.element_size() < 4 or not tensor.ndim for patch, _ in patches for tensor in patch.tensors.values()
     )
     found = _found(loras, index)
     cards = tuple(LoraCard.read(path) for _, path in found)
     sources = [
-        Source.of_lora(card, digest(path, index.hash_cache), str(lora)[len(lora.part) + 1 :])
+        MergeSource.of_lora(card, digest(path, index.hash_cache), str(lora)[len(lora.part) + 1 :])
         for card, (lora, path) in zip(cards, found, strict=True)
     ]
-    return Gathered(worn, shapes, cards, tuple(sources), halves, tuple(words), lying)
+    return LoraInputs(by_key, shapes, cards, tuple(sources), half_precision, tuple(words), locations)
 
 
 def _found(loras: Sequence[Lora], index: LoraIndex) -> list[tuple[Lora, Path]]:
@@ -149,40 +149,42 @@ def _found(loras: Sequence[Lora], index: LoraIndex) -> list[tuple[Lora, Path]]:
 def _refuse_steps(loras: Sequence[Lora]) -> None:
     for lora in loras:
         if (lora.start, lora.end) != (0, 1):
-            raise InputError(f"'{lora}' acts in some steps only, but what is merged acts in all; leave out from and to")
+            raise InputError(f"'{lora}' acts in some steps only, but a merge acts in all; leave out from and to")
 
 
-def _fitted(change: Change) -> Fitted:
-    """Where a change goes by the file's own words."""
-    component = "denoiser" if part(change.target) == "denoiser" else "text_encoder"
-    return Fitted(change, (Place(component, change.target),))
+def _by_target(layer: LoraLayer) -> MatchedLayer:
+    """The layer with its target in the file in place of a module of a model."""
+    component = "denoiser" if part(layer.target) == "denoiser" else "text_encoder"
+    return MatchedLayer(layer, (ModuleLocation(component, layer.target),))
 
 
-def _check_alone(lora: Lora, file: LoraFile) -> None:
+def _check_without_model(lora: Lora, file: LoraFile) -> None:
     if lora.blocks:
-        raise InputError(f"'{lora}' names blocks, which are those of a model; give it: --model")
-    if file.strays:
+        raise InputError(f"'{lora}' names blocks, which belong to a model; give it: --model")
+    if file.unrecognised:
+        count = len(file.unrecognised)
+        raise InputError(f"'{lora.part}' has {count} tensors in an unknown format; get it in another format")
+    dependent = [layer for layer in file.layers if layer.algorithm not in _ADDITIVE or "dora_scale" in layer.shapes]
+    if dependent:
         raise InputError(
-            f"'{lora.part}' has {len(file.strays)} tensors of no format known here; get it in another format"
-        )
-    strange = [change for change in file.changes if change.form not in _SUMS or "dora_scale" in change.shapes]
-    if strange:
-        raise InputError(
-            f"'{lora.part}' is {formats(strange).partition(': ')[2]}: what that changes depends on the model's own "
+            f"'{lora.part}' is {formats(dependent).partition(': ')[2]}: what that changes depends on the model's own "
             f"weights; give the model that it is for: --model (studio lora merge makes a LoRA of one file too)"
         )
 
 
-def _agree(lora: Lora, shape: Shape, piece: Piece) -> None:
-    if shape != _shape(piece):
-        raise InputError(f"'{lora.part}' changes '{piece.target}' in another size, {_shape(piece)}, not {shape}")
+def _check_shape(lora: Lora, shape: Shape, patch: WeightPatch) -> None:
+    if shape != _shape(patch):
+        raise InputError(
+            f"'{lora.part}' changes '{patch.target}' in the shape {_shape(patch)}, and the others in {shape}; choose "
+            "LoRAs for one model"
+        )
 
 
-def _shape(piece: Piece) -> Shape:
-    """Of the parameter that a piece changes, by its tensors."""
-    of = {role: tuple(tensor.shape) for role, tensor in piece.tensors.items()}
-    if piece.bias:
-        return next(of[role] for role in ("diff_b", "b_norm") if role in of)
-    if piece.form != "lora":
-        return next(of[role] for role in ("diff", "w_norm") if role in of)
-    return (of["up"][0], of["down"][1], *of.get("mid", of["down"])[2:])
+def _shape(patch: WeightPatch) -> Shape:
+    """The shape of the parameter that a patch changes, from its tensors."""
+    shapes = {kind: tuple(tensor.shape) for kind, tensor in patch.tensors.items()}
+    if patch.bias:
+        return next(shapes[kind] for kind in ("diff_b", "b_norm") if kind in shapes)
+    if patch.algorithm != "lora":
+        return next(shapes[kind] for kind in ("diff", "w_norm") if kind in shapes)
+    return (shapes["up"][0], shapes["down"][1], *shapes.get("mid", shapes["down"])[2:])

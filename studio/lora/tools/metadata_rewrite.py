@@ -1,4 +1,4 @@
-"""Copies of weight files with other metadata, and the hash of what is in them."""
+"""Copies of weight files with other metadata, and the hash of their tensors."""
 
 import shutil
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from studio.model_files.hash_cache import HashCache
 from studio.model_files.header import Header
 
 _HASH: Final = "modelspec.hash_sha256"
-_UNKNOWN: Final = f"0x{0:064x}"
+_PLACEHOLDER: Final = f"0x{0:064x}"
 _STALE: Final = frozenset(
     {
         "sshs_model_hash",
@@ -24,28 +24,28 @@ _STALE: Final = frozenset(
 )
 
 
-def relabelled(source: Path, copy: Path, told: Mapping[str, str]) -> None:
-    """Write a copy whose metadata also says ``told``, and no longer what is untrue when its tensors change."""
+def copy_with_metadata(source: Path, copy: Path, added: Mapping[str, str]) -> None:
+    """Copy a file with the ``added`` metadata, and without the keys that are wrong once its tensors change."""
     header = Header.read(source)
     copy.parent.mkdir(parents=True, exist_ok=True)
     with open_file(source) as stream, copy.open("xb") as new:
-        new.write(header.with_metadata(unsealed({**still_true(header.metadata), **told})))
+        new.write(header.with_metadata(with_hash_placeholder({**without_stale(header.metadata), **added})))
         stream.seek(header.data)
         shutil.copyfileobj(stream, new, 2**22)
 
 
-def still_true(metadata: Mapping[str, str]) -> dict[str, str]:
-    """What of a file's metadata still holds when its tensors have changed."""
+def without_stale(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The metadata of a file that is still true when its tensors have changed."""
     return {key: text for key, text in metadata.items() if key not in _STALE}
 
 
-def unsealed(metadata: Mapping[str, str]) -> dict[str, str]:
-    """With room for the hash that ``seal`` puts in."""
-    return {**metadata, _HASH: _UNKNOWN}
+def with_hash_placeholder(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The metadata with room for the hash that ``write_hash`` fills in."""
+    return {**metadata, _HASH: _PLACEHOLDER}
 
 
-def seal(file: Path) -> None:
-    """Put the SHA-256 of a file's tensors into its metadata, where it is ``unsealed``."""
+def write_hash(file: Path) -> None:
+    """Fill in the SHA-256 of a file's tensors in place of the placeholder in its metadata."""
     header = Header.read(file)
     content = header.with_metadata({**header.metadata, _HASH: f"0x{of_tensors(file, HashCache())}"})
     with file.open("r+b") as stream:

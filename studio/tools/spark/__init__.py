@@ -1,5 +1,5 @@
-"""Spark, the embedded open model: its drawings, its training, its measure.
+"""Spark, the embedded open model: its training data, its training and its evaluation.
 
 Nothing here is needed to *use* Spark (``assets/spark`` is an ordinary diffusers folder);
-everything here is needed to make it again.
+everything here is needed to reproduce it.
 """

@@ -1,4 +1,4 @@
-"""Half-precision arithmetic where the device is quicker in it."""
+"""Half-precision arithmetic on devices where it is faster."""
 
 import time
 from functools import cache
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def autocast(device: "torch.device") -> "torch.autocast":
-    """A context in which matrix products run in bf16 if ``device`` gains by it."""
+    """A context in which matrix products run in bf16 if that is faster on ``device``."""
     import torch
 
     return torch.autocast(device.type, torch.bfloat16, enabled=_fast_in_bf16(device))
@@ -17,7 +17,7 @@ def autocast(device: "torch.device") -> "torch.autocast":
 
 @cache
 def _fast_in_bf16(device: "torch.device") -> bool:
-    """GPUs, and the CPUs that are quicker in it: tried, since some have the instructions and gain nothing."""
+    """GPUs, and CPUs on which a benchmark is faster: some have the instructions without a gain."""
     import torch
 
     if device.type != "cpu":
@@ -28,7 +28,7 @@ def _fast_in_bf16(device: "torch.device") -> bool:
 
 
 def _product_time(dtype: "torch.dtype") -> float:
-    """Processor seconds of the quickest of five products of two 1024×1024 matrices, whatever else the machine does."""
+    """Processor seconds of the fastest of five products of 1024×1024 matrices, independent of the machine's load."""
     import torch
 
     matrix, times = torch.ones(1024, 1024, dtype=dtype), []

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from diffusers import AutoencoderTiny
     from torch import Tensor
 
-_NOISE = 0.03  # of the latents' deviation: the decoder must forgive what the denoiser leaves
-_PULL = 1e-4
+_NOISE = 0.03  # of the latents' deviation: the decoder must tolerate the noise that the denoiser leaves
+_LATENT_PENALTY = 1e-4
 
 
 def new_autoencoder() -> "AutoencoderTiny":
@@ -44,14 +44,14 @@ def as_bytes(image: Image) -> "Tensor":
 
 
 def to_signed(pixels: "Tensor") -> "Tensor":
-    """Bytes to numbers from -1 to 1."""
+    """Bytes as numbers from -1 to 1."""
     return pixels.float() / 127.5 - 1
 
 
 def crops(batch: int, edge: int = 64, pool: int = 1500, start: int = 0) -> Iterator["Tensor"]:
-    """Endless batches of crops from a pool of drawings that is slowly drawn anew.
+    """Endless batches of crops from a pool of drawings that is slowly replaced.
 
-    Half of a batch is the more eventful of two crops each: most of a flat picture is flat.
+    Half of a batch are the busier of two crops each: most of a flat picture is flat.
     """
     import torch
 
@@ -66,7 +66,7 @@ def crops(batch: int, edge: int = 64, pool: int = 1500, start: int = 0) -> Itera
 
 
 def _sides(seed: int) -> tuple[int, int]:
-    """Mostly full size; every third drawing at half size, where details are finer."""
+    """Mostly full size; every third drawing is at half size, where details are finer."""
     return (128, 128) if seed % 3 == 0 else (256, 256)
 
 
@@ -81,20 +81,20 @@ def _busier(a: "Tensor", b: "Tensor") -> "Tensor":
 
 
 def reconstruction_losses(model: "AutoencoderTiny", batches: Iterator["Tensor"]) -> Iterator["Tensor"]:
-    """L1 + MSE of noisy latents decoded, with a small pull of the latents towards zero."""
+    """L1 + MSE of decoded noisy latents, with a small penalty on the size of the latents."""
     import torch
 
     for pixels in batches:
         latents = model.encode(pixels).latents
         noisy = latents + _NOISE * latents.detach().std() * torch.randn_like(latents)
         error = model.decode(noisy).sample - pixels
-        yield error.abs().mean() + error.square().mean() + _PULL * latents.square().mean()
+        yield error.abs().mean() + error.square().mean() + _LATENT_PENALTY * latents.square().mean()
 
 
 def recoloured(pixels: "Tensor") -> "Tensor":
-    """Half of a batch in colours no drawing has: channels swapped, inverted, and less contrast.
+    """Half of a batch in colours that no drawing has: channels swapped, inverted, and less contrast.
 
-    Without it the autoencoder learns the palette by heart and steps through every gradient.
+    Without it the autoencoder memorises the palette, and gradients have steps.
     """
     import torch
 
@@ -106,7 +106,7 @@ def recoloured(pixels: "Tensor") -> "Tensor":
     return torch.cat([swapped * signs * contrast + shift, pixels[len(half) :]])
 
 
-def fidelity(model: "AutoencoderTiny", seeds: range = range(10_000_000, 10_000_032)) -> float:
+def psnr(model: "AutoencoderTiny", seeds: range = range(10_000_000, 10_000_032)) -> float:
     """Mean PSNR in dB over held-out 256×256 drawings."""
     import torch
 
@@ -122,8 +122,8 @@ def fidelity(model: "AutoencoderTiny", seeds: range = range(10_000_000, 10_000_0
 def standardise(model: "AutoencoderTiny", seeds: range = range(20_000_000, 20_000_064)) -> None:
     """Give each latent channel mean 0 and deviation 1, by folding both into the outer weights.
 
-    Plain diffusers then decodes right with a scaling factor of 1. The decoder's soft clamp,
-    ``3 tanh(x / 3)``, makes this slightly inexact: train the decoder on a little afterwards.
+    Plain diffusers then decodes correctly with a scaling factor of 1. The decoder's soft clamp,
+    ``3 tanh(x / 3)``, makes this slightly inexact, so the decoder is trained a little more afterwards.
     """
     import torch
 

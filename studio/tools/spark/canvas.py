@@ -10,20 +10,20 @@ from studio.tools.spark.palette import RGB
 from studio.tools.spark.shapes import Point, Ring, Silhouette
 
 CELL: Final = 1 / 32
-"""What stands in a drawing stands on a lattice of 32 cells to a short side, as on an icon designer's sheet.
+"""Everything in a drawing is aligned to a lattice of 32 cells to the short side, like icons to a pixel grid.
 
-At 256×256 a cell is one latent of the autoencoder, so the same icon one cell further on is the same code there.
-That makes shapes far easier to learn, and edges sharp.
+At 256×256 a cell is one latent of the autoencoder, so an icon moved by a cell has the same latents, moved by one.
+That makes shapes much easier to learn, and edges sharp.
 """
 
-_FINE = 4  # masks are drawn this many times finer and averaged down: that is the antialiasing
+_FINE = 4  # supersampling factor of masks, for antialiasing
 
 
 class Canvas:
     """An RGB picture of ``size`` pixels that is painted through masks.
 
-    Coordinates are in short sides: a square picture spans 0 to 1 both ways, a picture of
-    512×256 spans 0 to 2 in x.
+    Coordinates are in units of the short side: a square picture spans 0 to 1 in both directions, a picture
+    of 512×256 spans 0 to 2 in x.
     """
 
     def __init__(self, size: tuple[int, int], background: RGB) -> None:
@@ -32,7 +32,7 @@ class Canvas:
         self.width, self.height = size[0] / self.unit, size[1] / self.unit
 
     def mask(self, rings: Iterable[Ring]) -> Image.Image:
-        """Coverage of the rings at the fine size (mode L)."""
+        """The rings as a supersampled mask (mode L)."""
         fine = Image.new("L", (self.image.width * _FINE, self.image.height * _FINE), 0)
         pen = ImageDraw.Draw(fine)
         scale = self.unit * _FINE
@@ -42,18 +42,18 @@ class Canvas:
         return fine
 
     def fill(self, colour: RGB, rings: Iterable[Ring]) -> None:
-        """Paint the rings in one colour."""
+        """Fill the rings with one colour."""
         self.stamp(colour, self.mask(rings))
 
     def stamp(self, colour: RGB, fine: Image.Image) -> None:
-        """Paint a colour through a fine mask."""
+        """Paint a colour through a supersampled mask."""
         self.image.paste(colour, mask=fine.reduce(_FINE))
 
     def outline(self, fine: Image.Image, width: float) -> Image.Image:
-        """The inner edge of a fine mask, about ``width`` short sides thick.
+        """The inner edge of a supersampled mask, about ``width`` short sides thick.
 
-        Blurring and keeping what stays nearly full shrinks the mask: on a straight edge by 2.3 standard deviations,
-        and at corners nearly as far, so that they stay sharp.
+        Blurring and then keeping only nearly full pixels shrinks the mask: at a straight edge by 2.3 standard
+        deviations, and at corners nearly as far, so that they stay sharp.
         """
         sigma = width * self.unit * _FINE / 2.3
         box = _grown(fine.getbbox(), round(3 * sigma), fine.size)
@@ -78,7 +78,7 @@ def place(silhouette: Silhouette, centre: Point, radius: float, turn: float = 0)
 
 
 def snap(value: float) -> float:
-    """The lattice line nearest to ``value``, both in short sides."""
+    """The lattice line nearest to ``value``, both in units of the short side."""
     return round(value / CELL) * CELL
 
 

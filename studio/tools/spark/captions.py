@@ -1,4 +1,4 @@
-"""What a person might write to get a drawing: the same truth in many wordings."""
+"""Captions as a person might write them: the same ground truth in many wordings."""
 
 import re
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ _STYLES: Final = {
     "shadowed": ("",),
 }
 _SHADOWS: Final = (" with a soft shadow", ", soft shadow", " with a shadow")
-_UNSAID: Final = 0.15  # share of small and large icons whose caption leaves the size open
+_SIZE_OMITTED: Final = 0.15  # share of small and large icons whose caption leaves the size open
 _SIZES: Final = {"small": ("small", "small", "tiny", "little"), "medium": ("",), "large": ("large", "large", "big")}
 _BACKGROUNDS: Final = (
     " on {}",
@@ -130,11 +130,11 @@ def _ground(truth: Truth, rng: Random) -> str:
 
 
 def _sizes(truth: Truth, rng: Random) -> tuple[str, ...]:
-    return ("",) if rng.random() < _UNSAID else _SIZES[truth.size]
+    return ("",) if rng.random() < _SIZE_OMITTED else _SIZES[truth.size]
 
 
 def _tags(truth: Truth, rng: Random) -> str:
-    """As people write for other models: "star, blue, white background"."""
+    """A list of tags, as for other models: "star, blue, white background"."""
     count = rng.choice(_COUNTS[truth.count]) if truth.count > 1 else ""
     tags = [_words(count, _noun(truth, rng)), truth.colour, f"{truth.background} background"]
     if rng.random() < 0.5:
@@ -193,7 +193,7 @@ def _words(*words: str) -> str:
 
 
 def words() -> Sequence[str]:
-    """Every word a caption can hold, for the person who prompts."""
+    """Every word that a caption can have, for the model card."""
     rng = Random(0)
     seen = {word for _ in range(20_000) for word in caption(choose(rng), rng).replace(",", " ").split()}
     return sorted(seen)

@@ -1,4 +1,4 @@
-"""Write Spark's model card from its figures: ``python -m studio.tools.spark.card``."""
+"""Write Spark's model card from its evaluation: ``python -m studio.tools.spark.card``."""
 
 import json
 from pathlib import Path
@@ -119,7 +119,7 @@ different things have one colour and one size; more than two different things ar
 
 
 def card(folder: Path) -> str:
-    """The model card for the figures that lie in a model's folder."""
+    """The model card for the figures in a model's folder."""
     figures = json.loads((folder / "measured.json").read_text("utf-8"))
     trained = json.loads((folder / "trained.json").read_text("utf-8"))
     return _CARD.format(

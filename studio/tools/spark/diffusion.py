@@ -1,6 +1,6 @@
-"""The denoiser: a small Stable-Diffusion U-Net that predicts velocity, guided by the captions.
+"""The denoiser: a small Stable-Diffusion U-Net that predicts velocity, conditioned on captions.
 
-It learns on encoded 256×256 drawings, with the text encoder.
+It is trained on encoded 256×256 drawings, together with the text encoder.
 """
 
 from collections.abc import Iterator
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def new_unet() -> "UNet2DConditionModel":
     """An untrained U-Net of 14 million parameters.
 
-    Text reaches it twice: by cross-attention at the two coarse levels, and pooled into the
-    time embedding that scales and shifts every block, which binds words far sooner.
+    Text reaches it in two ways: by cross-attention at the two coarse levels, and pooled into the
+    time embedding that scales and shifts every block, with which words are learned much faster.
     """
     from diffusers import UNet2DConditionModel
 
@@ -48,7 +48,7 @@ def new_scheduler() -> "DDIMScheduler":
     """The original DDPM noise schedule, with velocity as the target.
 
     It ends at a signal of 0.6 %, so that the mean colour of a flat picture does not leak
-    through the last step, and yet it never reaches zero, so every sampler can start there.
+    through the last step, but it never reaches zero, so every sampler can start there.
     """
     from diffusers import DDIMScheduler
 
@@ -65,7 +65,7 @@ def new_scheduler() -> "DDIMScheduler":
 
 
 class Denoiser:
-    """The text encoder and the U-Net, trained together against noise."""
+    """The text encoder and the U-Net, trained together to denoise."""
 
     def __init__(self, encoder: "CLIPTextModel", unet: "UNet2DConditionModel", tokenizer: "CLIPTokenizer") -> None:
         from torch import nn
@@ -74,7 +74,7 @@ class Denoiser:
         self.modules: nn.ModuleDict = nn.ModuleDict({"text_encoder": encoder, "unet": unet})
 
     def losses(self, store: LatentStore, batch: int, fresh: int, start: int = 0) -> Iterator["Tensor"]:
-        """Mean squared error of the predicted velocity, times spread evenly over each batch.
+        """Mean squared error of the predicted velocity, with timesteps spread evenly over each batch.
 
         Before each batch ``fresh`` drawings are added to the store, until it is full.
         """
@@ -88,15 +88,11 @@ class Denoiser:
 
     def errors(self, latents: "Tensor", words: list[str], noise: "Tensor", times: "Tensor") -> "Tensor":
         """The mean squared error of the velocity predicted for each picture, (n,)."""
-
         device = next(self.modules.parameters()).device
         latents, noise, times = latents.to(device), noise.to(device), times.to(device)
         noisy = self.scheduler.add_noise(latents, noise, times)
         target = self.scheduler.get_velocity(latents, noise, times)
-        with (
-            autocast(device),
-            _fast_attention(device),
-        ):
+        with autocast(device), _fast_attention(device):
             states = self.modules["text_encoder"](tokens(self.tokenizer, words).to(device)).last_hidden_state
             velocity = self.modules["unet"](noisy, times, states).sample
         squares: Tensor = (velocity.float() - target).square()
@@ -104,16 +100,16 @@ class Denoiser:
 
 
 def _fast_attention(device: "torch.device") -> AbstractContextManager[None]:
-    """On CPUs the plain way: going back through the fused one takes a fifth of a whole step."""
+    """The unfused implementation on CPUs, where the backward pass of the fused one takes a fifth of a whole step."""
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
     return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
 
 
 def _spread_times(batch: int) -> "Tensor":
-    """One random time in each of ``batch`` slices of 0 to 999: less noise in the gradient.
+    """One random timestep in each of ``batch`` slices of 0 to 999: less noise in the gradient.
 
-    Middle times, where shapes are decided, come three times as often as the ends.
+    Middle timesteps, which decide shapes, come three times as often as the ends.
     """
     import torch
 

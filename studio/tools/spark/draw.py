@@ -1,7 +1,7 @@
-"""Flat graphics with their captions and ground truth: all that Spark learns from.
+"""Flat graphics with their captions and ground truth: Spark's training data.
 
-A drawing is decided by its seed alone. The same seed at another size is the same drawing,
-larger or with more room.
+A drawing follows from its seed. The same seed at another size is the same drawing,
+larger or with more space around it.
 """
 
 from dataclasses import dataclass
@@ -19,27 +19,27 @@ from studio.tools.spark.scenes import paint_scene
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """A picture (RGB), one way to ask for it, and what it truly shows."""
+class LabelledDrawing:
+    """A picture (RGB), one caption, and its ground truth."""
 
     image: Image.Image
     caption: str
     truth: Truth
 
 
-def draw(seed: int, size: tuple[int, int] = (256, 256), *, hold_out: bool = False) -> Drawing:
+def draw(seed: int, size: tuple[int, int] = (256, 256), *, hold_out: bool = False) -> LabelledDrawing:
     """The drawing number ``seed``.
 
-    ``hold_out`` draws only icons whose (shape, colour, background) training never shows.
+    ``hold_out`` draws only icons whose (shape, colour, background) is held out from training.
     """
     rng = Random(seed)
     truth = choose(rng, hold_out=hold_out)
     words = caption(truth, rng)
-    return Drawing(paint(truth, rng, size), words, truth)
+    return LabelledDrawing(paint(truth, rng, size), words, truth)
 
 
 def paint(truth: Truth, rng: Random, size: tuple[int, int] = (256, 256)) -> Image.Image:
-    """Paint a chosen truth; ``rng`` decides what the truth leaves open."""
+    """Paint a ground truth; ``rng`` decides what it leaves open."""
     background = _jitter(COLOURS[truth.background], rng) if truth.background else (0, 0, 0)
     canvas = Canvas(size, background)
     if truth.kind == "scene":
@@ -56,6 +56,6 @@ def paint(truth: Truth, rng: Random, size: tuple[int, int] = (256, 256)) -> Imag
 
 
 def _jitter(colour: RGB, rng: Random) -> RGB:
-    """The colour as another hand would mix it: σ = 3 of 255 in each channel."""
+    """The colour with noise: σ = 3 of 255 in each channel."""
     r, g, b = (max(0, min(255, round(c + rng.gauss(0, 3)))) for c in colour)
     return r, g, b

@@ -1,8 +1,8 @@
-"""Measure the example LoRAs: ``python -m studio.tools.spark.eval_loras assets/loras/*.safetensors``.
+"""Evaluate the example LoRAs: ``python -m studio.tools.spark.eval_loras assets/loras/*.safetensors``.
 
-The same prompts are drawn from the same seeds without a LoRA and with each, by plain diffusers, and read by Spark's own
-measure: the style must change, what is shown and its colours must stay. Prints the shares of what is read right, and
-how far the pictures are apart; ``--sheet`` writes the first of them side by side.
+The same prompts are drawn from the same seeds without a LoRA and with each, by plain diffusers, and evaluated like
+Spark itself: the style must change, shapes and colours must stay. Prints how much is recognised correctly, and the mean
+difference of the pictures; ``--sheet`` writes the first of them side by side.
 """
 
 import argparse
@@ -21,12 +21,12 @@ from studio.tools.spark.recogniser import read_icons
 if TYPE_CHECKING:
     from PIL import Image
 
-_FIRST: Final = 70_000_000  # far from the seeds of every training
+_FIRST: Final = 70_000_000  # far from the seeds of all trainings
 _SHOWN: Final = 8
 
 
 def asked(count: int) -> list[tuple[str, Truth]]:
-    """Captions and truths of solid icons that Spark's training never showed."""
+    """Captions and ground truths of solid icons that are held out from Spark's training."""
     found: list[tuple[str, Truth]] = []
     seed = _FIRST
     while len(found) < count:
@@ -37,7 +37,7 @@ def asked(count: int) -> list[tuple[str, Truth]]:
 
 
 def drawn(files: Sequence[Path], prompts: list[str], steps: int, guidance: float) -> "dict[str, list[Image.Image]]":
-    """One picture a prompt: without a LoRA, by the name "plain", and with each by its name."""
+    """One picture for each prompt, without a LoRA under the name "plain", and with each LoRA under its name."""
     pipeline = load(shipped("assets") / "spark")
     found = {"plain": list(pictures_of(pipeline, prompts, steps, guidance))}
     for file in files:
@@ -48,7 +48,7 @@ def drawn(files: Sequence[Path], prompts: list[str], steps: int, guidance: float
 
 
 def measure(pictures: "Mapping[str, list[Image.Image]]", truths: Sequence[Truth]) -> dict[str, Any]:
-    """For each the shares of what is read right, in percent, and its distance from the plain pictures, in 255ths."""
+    """For each LoRA how much is recognised, in percent, and the difference from the plain pictures, in 255ths."""
     return {
         name: _shares(made, truths) | {"apart": round(sum(map(_apart, made, pictures["plain"])) / len(made), 1)}
         for name, made in pictures.items()
@@ -69,7 +69,7 @@ def _apart(a: "Image.Image", b: "Image.Image") -> float:
 
 def main() -> None:
     """Read the command line, measure, print the figures."""
-    parser = argparse.ArgumentParser(description="Measure what LoRAs for Spark change and what they keep.")
+    parser = argparse.ArgumentParser(description="Evaluate what LoRAs for Spark change and what they keep.")
     parser.add_argument("files", type=Path, nargs="+")
     parser.add_argument("--prompts", type=int, default=40)
     parser.add_argument("--steps", type=int, default=20)

@@ -1,4 +1,4 @@
-"""Icons: where they stand on the lattice, how large they are, and the four styles they are painted in."""
+"""Icons: their positions on the lattice, their sizes, and the four styles they are painted in."""
 
 from random import Random
 from types import MappingProxyType
@@ -33,7 +33,7 @@ def paint_icons(canvas: Canvas, truth: Truth, colour: RGB, background: RGB, rng:
 
 
 def icon_radius(truth: Truth) -> float:
-    """How large each icon is, in short sides. Several, or one beside the middle, are a size smaller."""
+    """The radius of each icon, in units of the short side. Several, or one that is off centre, are a size smaller."""
     alone = truth.count == 1 and truth.place == "centre"
     return _RADII[truth.size if alone else {"small": "tiny", "medium": "small"}[truth.size]]
 
@@ -43,7 +43,7 @@ def _shapes(truth: Truth) -> list[str]:
 
 
 def _cast_shadow(canvas: Canvas, mask: Image.Image, background: RGB) -> None:
-    """Darken the background below the mask, soft and half a cell to a cell beyond its edge."""
+    """Darken the background below the mask, softly, half a cell to a cell beyond its edge."""
     soft = mask.reduce(4).filter(ImageFilter.GaussianBlur(0.75 * CELL * canvas.unit))
     below = ImageChops.offset(soft, 0, round(CELL * canvas.unit))
     r, g, b = (round(c * (1 - _SHADE)) for c in background)

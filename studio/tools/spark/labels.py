@@ -1,4 +1,4 @@
-"""What a drawing shows, chosen before it is drawn."""
+"""The ground truth of a drawing, chosen before it is drawn."""
 
 import hashlib
 from dataclasses import dataclass
@@ -46,10 +46,10 @@ KINDS: Final[tuple[tuple[Kind, float], ...]] = (
 class Truth:
     """The ground truth of one drawing.
 
-    ``subject`` is a shape, a pattern, the direction of a gradient or a scene. A scene keeps its
-    own colours, so ``colour`` and ``background`` are empty there; a gradient runs from
-    ``colour`` to ``background``. ``style``, ``size`` and ``place`` speak of icons only.
-    ``second`` is the shape to the right of ``subject`` where a picture shows two different things.
+    ``subject`` is a shape, a pattern, the direction of a gradient or a scene. A scene has its own colours,
+    so ``colour`` and ``background`` are empty there; a gradient goes from ``colour`` to ``background``.
+    ``style``, ``size`` and ``place`` apply to icons only. ``second`` is the shape to the right of
+    ``subject`` if a picture shows two different things.
     """
 
     kind: Kind
@@ -64,10 +64,10 @@ class Truth:
 
 
 def held_out(truth: Truth) -> bool:
-    """Whether the (shape, colour, background) of an icon is kept out of training: one in twenty.
+    """Whether the (shape, colour, background) of an icon is held out from training: one in twenty.
 
-    Of two different things, one is enough. Decided by a hash, so it never changes with the order or the number
-    of drawings.
+    Of two different things, one is enough. A hash decides it, so it does not depend on the order or the number of
+    drawings.
     """
     if truth.kind != "icon":
         return False
@@ -76,7 +76,7 @@ def held_out(truth: Truth) -> bool:
 
 
 def choose(rng: Random, *, hold_out: bool = False) -> Truth:
-    """A random truth for training; with ``hold_out``, only icons of one shape that training never saw."""
+    """A random ground truth for training; with ``hold_out``, only held-out icons of one shape."""
     while True:
         kind: Kind = "icon" if hold_out else rng.choices(*zip(*KINDS, strict=True))[0]
         truth = _CHOOSERS[kind](rng)
@@ -88,7 +88,7 @@ _PLAIN: Final = ("white", "white", "black", "black", "cream", "navy")
 
 
 def colour_pair(rng: Random) -> tuple[str, str]:
-    """Two colours that can be told apart; light and dark backgrounds come up most."""
+    """Two colours that can be told apart; light and dark backgrounds are most frequent."""
     while True:
         plain = rng.random() < 0.4
         background = rng.choice(_PLAIN) if plain else rng.choice(tuple(COLOURS))
@@ -97,7 +97,7 @@ def colour_pair(rng: Random) -> tuple[str, str]:
             return colour, background
 
 
-_BROAD: Final = (  # that stripes do not hide
+_BROAD: Final = (  # shapes that are still recognisable with stripes
     "circle", "square", "triangle", "diamond", "hexagon", "star", "heart", "cross", "ring", "cloud", "drop", "flower",
     "tree", "mushroom", "house", "crown", "bell", "book",
 )  # fmt: skip
@@ -118,7 +118,7 @@ def _icon(rng: Random) -> Truth:
 
 
 def _size_odds(count: int, style: str) -> tuple[float, float, float]:
-    """Outlines and stripes need room to be seen; several large icons do not fit."""
+    """Outlines and stripes are not visible on small icons; several large icons do not fit."""
     small = style in ("solid", "shadowed")
     return (0.15 * small, 0.65, 0.2) if count == 1 else (0.2 * small, 0.8, 0)
 
@@ -130,7 +130,7 @@ def _two_things(rng: Random) -> Truth:
 
 
 def casts_shadow(colour: str, background: str) -> bool:
-    """Whether the soft shadow of a thing is seen on the background, and the thing is seen before its shadow."""
+    """Whether a soft shadow is visible on the background, and the icon stands out from its shadow."""
     ink, ground = COLOURS[colour], COLOURS[background]
     return sum(ground) > 420 and sum(abs(a - b) for a, b in zip(ink, ground, strict=True)) > 330
 

@@ -1,7 +1,7 @@
-"""A file of encoded drawings that grows while the denoiser learns.
+"""A file of encoded drawings that grows while the denoiser is trained.
 
-Row n is the latent of the drawing ``first + n`` in fp16. What a row shows follows from that number, so nothing else is
-stored, and a file whose last row was cut short is simply read without it.
+Row n is the latent of the drawing ``first + n`` in fp16. The caption follows from that number, so nothing else is
+stored, and an incomplete last row is ignored.
 """
 
 import sys
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 _UNCONDITIONAL: Final = 0.1  # share of empty captions, for classifier-free guidance
 _AT_ONCE: Final = 32  # drawings encoded together
-_TESTED: Final = 16  # rows compared with what is drawn and encoded today
-_ALIKE: Final = 0.05  # how far the same drawing encoded again may be off: bf16 on one machine, fp32 on another
+_TESTED: Final = 16  # rows compared with new encodings when the file is opened
+_ALIKE: Final = 0.05  # tolerance for the same drawing encoded again: bf16 on one machine, fp32 on another
 
 
 class LatentStore:
     """Latents of drawings of ``edge`` × ``edge`` pixels, appended to ``path``; at most ``capacity`` of them.
 
-    A file whose first rows are not what the drawings and the autoencoder give today is started anew.
+    A file whose first rows differ from what the drawings and the autoencoder give now is replaced.
     """
 
     def __init__(self, path: Path, vae: "AutoencoderTiny", edge: int, capacity: int, first: int = 1) -> None:
@@ -45,7 +45,7 @@ class LatentStore:
             self._append(fresh)
 
     def __len__(self) -> int:
-        """How many whole rows the file has."""
+        """How many complete rows the file has."""
         return self.path.stat().st_size // self._row_bytes if self.path.exists() else 0
 
     @property
@@ -54,7 +54,7 @@ class LatentStore:
         return 2 * channels * height * width
 
     def grow(self, count: int) -> None:
-        """Draw, encode and append ``count`` more, up to the capacity; on a full disk, say so and leave it at that."""
+        """Draw, encode and append ``count`` more, up to the capacity; on a full disk print a message and stop."""
         while (missing := min(count, self.capacity - len(self))) > 0:
             here = min(missing, _AT_ONCE)
             start = self.first + len(self)
@@ -79,7 +79,7 @@ class LatentStore:
         return torch.from_numpy(self._mapped()[rows]).float()
 
     def _mapped(self) -> "np.memmap[tuple[int, ...], np.dtype[np.float16]]":
-        """The file as an array; opened again once it has grown."""
+        """The file as an array; reopened once it has grown."""
         import numpy as np
 
         if self._opened != len(self):
@@ -97,7 +97,7 @@ class LatentStore:
         return latents.half().cpu()
 
     def _append(self, latents: "Tensor") -> None:
-        """Add whole rows; what a stop in the middle of a row left behind is cut off first."""
+        """Append rows after the last complete one; an incomplete row is overwritten."""
         whole = len(self) * self._row_bytes
         with self.path.open("r+b" if self.path.exists() else "w+b") as file:
             file.truncate(whole)

@@ -1,4 +1,4 @@
-"""What every stage of training shares: one step, the averaged weights, one resumable file."""
+"""The training loop of every stage: optimizer steps, averaged weights, one checkpoint file to resume from."""
 
 import sys
 import time
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 _WARMUP: Final = 100  # steps
 _SAVE: Final = 200.0  # seconds of work between two checkpoints
-_STOPPED: Final = 20  # a step so many times slower than usual has been stopped on the way
+_STOPPED: Final = 20  # a step this many times slower than usual was interrupted by a stopped process
 
 
-class Training:
-    """A model, its optimizers and the running average of its weights, saved together.
+class StageTrainer:
+    """A model, its optimizers and the exponential moving average of its weights, saved together.
 
-    ``path`` is a safetensors file; where it exists, training goes on from it. ``rate`` is the
-    peak learning rate, ``steps`` the length of the whole stage over all sittings, ``settle`` the
-    share of them, at the end, over which the rate falls to zero. With ``orthogonal``, Muon takes the
-    matrices that suit it and AdamW the rest; else AdamW takes all.
+    ``path`` is a safetensors file; if it exists, training resumes from it. ``rate`` is the peak learning
+    rate, ``steps`` the length of the whole stage, ``settle`` the share of them, at the end, over which the
+    rate decays to zero. With ``orthogonal``, Muon optimizes the matrices that suit it and AdamW the rest;
+    otherwise AdamW optimizes all.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Training:
 
     @contextmanager
     def averaged(self) -> Iterator["nn.Module"]:
-        """The model with its averaged weights, for measuring and for keeping."""
+        """The model with its averaged weights, for validation and export."""
         import torch
 
         current = [p.detach().clone() for p in self.parameters]
@@ -88,15 +88,15 @@ class Training:
             torch._foreach_copy_([p.data for p in self.parameters], current)
 
     def adopt(self) -> None:
-        """Make the averaged weights the model's own, once a stage is over."""
+        """Copy the averaged weights into the model, at the end of a stage."""
         import torch
 
         torch._foreach_copy_([p.data for p in self.parameters], self.average)
 
     def run(self, batches: Iterator["Tensor"], until: float, every: int = 100) -> Iterator[float]:
-        """Step through ``batches`` of losses until ``steps`` or the clock time ``until``.
+        """Train on the losses of ``batches`` until ``steps`` or the clock time ``until``.
 
-        Yields the mean loss each ``every`` steps, after printing the time left. Saves every few minutes
+        Yields the mean loss every ``every`` steps, after printing the time left. Saves every few minutes
         of work, and at the end.
         """
         losses: list[float] = []
@@ -119,21 +119,21 @@ class Training:
         print(f"{where}, loss {loss:.4f}, {pace:.2f} s a step, {left}", file=sys.stderr, flush=True)
 
     def _try_to_save(self) -> None:
-        """Save; if that fails, say why and go on: a full disk may have room again in minutes."""
+        """Save; if that fails, print why and continue: a full disk may have room again in minutes."""
         from safetensors import SafetensorError
 
         try:
             self.save()
         except (OSError, SafetensorError) as error:
             self._partial.unlink(missing_ok=True)
-            print(f"{self.path.name} was not saved, training goes on: {error}", file=sys.stderr, flush=True)
+            print(f"{self.path.name} was not saved, training continues: {error}", file=sys.stderr, flush=True)
 
     @property
     def _partial(self) -> Path:
         return self.path.with_suffix(".partial")
 
     def save(self) -> None:
-        """Write weights, averages and optimizer moments in one file, whole or not at all."""
+        """Write weights, averages and optimizer moments to one file atomically."""
         from safetensors.torch import save_file
 
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
@@ -158,7 +158,7 @@ class Training:
             state |= {n.removeprefix(prefix): _moved(v, device) for n, v in tensors.items() if n.startswith(prefix)}
 
     def _states(self) -> dict[str, dict[str, Any]]:
-        """What the optimizers remember of each parameter, by the names of both."""
+        """The state of each optimizer for each parameter, by the names of both."""
         return {
             f"{kind}.{name}": optimizer.state[parameter]
             for kind, (names, optimizer) in self.optimizers.items()
@@ -167,12 +167,12 @@ class Training:
 
 
 def _moved(value: "Tensor", device: "torch.device") -> "Tensor":
-    """To the device, but for counts of steps, which optimizers keep on the CPU."""
+    """The value on the device, except for step counts, which optimizers keep on the CPU."""
     return value.to(device) if value.ndim else value
 
 
 class Stopwatch:
-    """Adds up the time of laps; one in which the process was stopped, or the machine slept, counts as a usual one."""
+    """Adds up laps; one in which the process was stopped, or the machine slept, counts as one of average length."""
 
     def __init__(self) -> None:
         self.laps, self.seconds, self._last = 0, 0.0, time.monotonic()

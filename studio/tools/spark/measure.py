@@ -1,8 +1,8 @@
-"""Measure Spark: ``python -m studio.tools.spark.measure``.
+"""Evaluate Spark: ``python -m studio.tools.spark.measure``.
 
-Prompts are captions of drawings whose (shape, colour, background) training never showed; seeds
-are fixed. What the pictures show is read by ``looking``, whose own errors on true drawings are
-measured beside it. Results go to ``measured.json`` in the model's folder.
+Prompts are captions of drawings whose (shape, colour, background) is held out from training; seeds
+are fixed. ``recogniser`` finds what the pictures show; its own errors on drawings are measured as well.
+Results are written to ``measured.json`` in the model's folder.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image
 
-from studio.tools.spark.autoencoder import fidelity
+from studio.tools.spark.autoencoder import psnr
 from studio.tools.spark.captions import caption
 from studio.tools.spark.draw import draw, paint
 from studio.tools.spark.labels import GRADIENTS, PATTERNS, Truth, choose, colour_pair, held_out
@@ -34,7 +34,7 @@ _INKS: Final = (("red", "white"), ("yellow", "navy"), ("black", "cream"), ("whit
 
 
 def measure(folder: Path, prompts: int, steps: int, guidance: float) -> dict[str, Any]:
-    """All figures of one model: shares with 95 % intervals, edges, gradients, fidelity, variety, minutes."""
+    """All figures of one model: shares with 95 % intervals, edges, gradients, PSNR, variety, minutes."""
     began = time.monotonic()
     pipeline = load(folder)
     truths = [(d.caption, d.truth) for d in (draw(_FIRST + n, hold_out=True) for n in range(prompts))]
@@ -59,14 +59,14 @@ def measure(folder: Path, prompts: int, steps: int, guidance: float) -> dict[str
         "pair": _pairs(pipeline, max(1, prompts // 10), steps, guidance),
         "edges": _edges(pipeline, steps, guidance),
         "gradients": _gradients(pipeline, steps, guidance),
-        "fidelity": round(fidelity(pipeline.vae), 1),
+        "fidelity": round(psnr(pipeline.vae), 1),
         "variety": _variety(pipeline, steps, guidance),
         "minutes": round((time.monotonic() - began) / 60, 1),
     }
 
 
 def load(folder: Path) -> "StableDiffusionPipeline":
-    """The model, by plain diffusers."""
+    """The model, loaded with plain diffusers."""
     from diffusers import StableDiffusionPipeline
 
     pipeline = StableDiffusionPipeline.from_pretrained(folder, local_files_only=True, safety_checker=None)
@@ -77,7 +77,7 @@ def load(folder: Path) -> "StableDiffusionPipeline":
 def pictures_of(
     pipeline: "StableDiffusionPipeline", prompts: list[str], steps: int, guidance: float, edge: int = 256
 ) -> Iterator[Image.Image]:
-    """One picture of ``edge`` × ``edge`` pixels a prompt; prompt n has seed n."""
+    """One picture of ``edge`` × ``edge`` pixels for each prompt; prompt n has seed n."""
     import torch
 
     for first in range(0, len(prompts), _BATCH):
@@ -109,7 +109,7 @@ def _patterns(count: int) -> Iterator[tuple[str, Truth]]:
 
 
 def _pairs(pipeline: "StableDiffusionPipeline", count: int, steps: int, guidance: float) -> dict[str, float]:
-    """How often both of two different things are shown, the first named on the left."""
+    """How often two different things are both shown, the first one named on the left."""
     rng, truths = Random(_FIRST), list[Truth]()
     while len(truths) < count:
         truth = choose(rng)
@@ -119,7 +119,7 @@ def _pairs(pipeline: "StableDiffusionPipeline", count: int, steps: int, guidance
 
 
 def _edges(pipeline: "StableDiffusionPipeline", steps: int, guidance: float) -> dict[str, float]:
-    """For each measured shape, how far its outline is from the best fit, in pixels."""
+    """For each measured shape, the distance of its outline from the best fit, in pixels."""
     found = {}
     for shape in MEASURED:
         prompts = [f"a large {ink} {shape} on {ground}" for ink, ground in _INKS]
@@ -138,7 +138,7 @@ def _gradients(pipeline: "StableDiffusionPipeline", steps: int, guidance: float)
 
 
 def _variety(pipeline: "StableDiffusionPipeline", steps: int, guidance: float) -> dict[str, float]:
-    """Mean difference of two pictures of one prompt, in 255ths, and that of two such drawings."""
+    """Mean difference of two pictures of one prompt, in 255ths, and of two drawings with one ground truth."""
     drawn, made = [], []
     for n in range(8):
         drawing = draw(_FIRST + n, hold_out=True)
@@ -155,7 +155,7 @@ def _differences(pictures: list[Image.Image]) -> list[float]:
 
 
 def _shown(pictures: Iterator[Image.Image], count: int) -> Iterator[Image.Image]:
-    """Pass pictures on; say every fifty how far it is and how long it will take."""
+    """Pass pictures on; every fifty print the progress and the time left."""
     began = time.monotonic()
     for n, picture in enumerate(pictures, 1):
         yield picture
@@ -166,7 +166,7 @@ def _shown(pictures: Iterator[Image.Image], count: int) -> Iterator[Image.Image]
 
 def main() -> None:
     """Read the command line, measure, write the figures."""
-    parser = argparse.ArgumentParser(description="Measure what Spark draws against what it was asked.")
+    parser = argparse.ArgumentParser(description="Evaluate Spark's pictures against their prompts.")
     parser.add_argument("--model", type=Path, default=Path("assets/spark"))
     parser.add_argument("--prompts", type=int, default=500)
     parser.add_argument("--steps", type=int, default=20)

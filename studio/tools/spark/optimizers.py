@@ -19,8 +19,8 @@ def adamw(parameters: "list[nn.Parameter]") -> "Optimizer":
 def muon(parameters: "list[nn.Parameter]") -> "Optimizer":
     """Muon (Jordan et al., 2024) for matrices and convolutions; these are flattened to (out, in · height · width).
 
-    PyTorch's takes matrices alone, so it is given views of the parameters, and their gradients before each step.
-    Updates are scaled to the root mean square of AdamW's, so both can share a learning rate.
+    PyTorch's implementation takes only matrices, so it gets views of the parameters, and their gradients before each
+    step. Updates are scaled to the root mean square of AdamW's, so both can share a learning rate.
     """
     import torch
 
@@ -38,8 +38,8 @@ def muon(parameters: "list[nn.Parameter]") -> "Optimizer":
 def suits_muon(name: str, parameter: "nn.Parameter") -> bool:
     """Whether it is a matrix between hidden layers of a U-Net, at most 100 wide on its narrow side.
 
-    Those are the two finest levels, which decide edges. Muon's cost grows with the width: on all of Spark's it takes
-    as long as the rest of a step of 32 small drawings, on the narrow ones a twentieth.
+    Those are in the two finest levels, which decide edges. Muon's cost grows with the width: on all of Spark's matrices
+    it takes as long as the rest of a step of 32 small drawings, on the narrow ones a twentieth of that.
     """
     outside = ("text_encoder", "embed", "conv_in", "conv_out")
     narrow = parameter.ndim >= 2 and min(parameter.shape[0], parameter[0].numel()) <= _WIDEST

@@ -1,4 +1,4 @@
-"""The sixteen colours Spark knows by name."""
+"""The sixteen colours that Spark knows by name."""
 
 from types import MappingProxyType
 from typing import Final
@@ -37,12 +37,12 @@ def nearest(rgb: RGB) -> str:
 
 
 def distance(a: RGB, b: RGB) -> float:
-    """Perceived difference of two colours; 0 is equal, black to white is about 765."""
+    """Perceived difference of two colours; 0 for equal ones, about 765 for black and white."""
     red = (a[0] + b[0]) / 2
     dr, dg, db = (a[0] - b[0]) ** 2, (a[1] - b[1]) ** 2, (a[2] - b[2]) ** 2
     return float(((2 + red / 256) * dr + 4 * dg + (2 + (255 - red) / 256) * db) ** 0.5)
 
 
 def apart(a: str, b: str) -> bool:
-    """Whether two named colours can be told from each other at a glance."""
+    """Whether two named colours can be told apart at a glance."""
     return distance(COLOURS[a], COLOURS[b]) > 130

@@ -1,7 +1,7 @@
 """Ten repeating patterns and four gradients, in two colours each.
 
-All patterns but terrazzo start at the corner and repeat every four, eight or sixteen cells of the lattice, so a
-square of them can be laid edge to edge.
+All patterns except terrazzo start at the corner and repeat every four, eight or sixteen cells of the lattice, so a
+square picture of them can be tiled.
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def _stripes(direction: Point, *periods: float) -> Callable[[Canvas, Random], Ri
 
 
 def _cells(canvas: Canvas, step: float) -> list[tuple[int, int, Point]]:
-    """Column, row and corner of every cell of a grid that covers the canvas, and one around it."""
+    """Column, row and corner of every cell of a grid that covers the canvas and one cell around it."""
     columns, rows = int(canvas.width / step) + 2, int(canvas.height / step) + 2
     return [(i, j, (i * step, j * step)) for i in range(-1, columns) for j in range(-1, rows)]
 
@@ -99,7 +99,7 @@ def _ribbons(wave: Callable[[float], float], samples: int) -> Callable[[Canvas, 
 
 
 def _terrazzo(canvas: Canvas, rng: Random) -> Rings:
-    """Stones of a few forms, each up to two cells from its place in a square grid."""
+    """Stones of a few shapes, each up to two cells away from its place in a square grid."""
     step = 7 * CELL
     return [
         _stone((x + rng.randint(1, 3) * CELL, y + rng.randint(1, 3) * CELL), rng.choice((2.5, 3.25)) * CELL, rng)

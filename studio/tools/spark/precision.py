@@ -1,7 +1,7 @@
-"""How exactly a picture is drawn: how straight its edges are and how smooth its gradients.
+"""How exact a picture is: how straight its edges are and how smooth its gradients.
 
-Outlines are followed between pixels: where a horizontal or vertical step from one pixel to the next passes from mostly
-ground to mostly ink, linear interpolation says where. A true drawing is within about 0.3 pixels of its silhouette.
+Outlines are located between pixels: where two neighbouring pixels are mostly ground and mostly ink, by linear
+interpolation. A drawing is within about 0.3 pixels of its silhouette.
 """
 
 from typing import TYPE_CHECKING, Any, Final
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 MEASURED: Final = ("square", "circle", "star")
 _WINDOW: Final = 16  # pixels on each side that a pixel is compared with
-_LOST: Final = 64.0  # the deviation, in pixels, of a picture without any outline
+_NO_OUTLINE: Final = 64.0  # the deviation, in pixels, of a picture without any outline
 
 
 def outline_deviation(image: Image.Image, shape: str) -> float:
     """The mean distance, in pixels, between the outline in the picture and the silhouette that fits it best.
 
-    Place, size and turn are fitted. The greater of two means counts: from the picture's outline to the
+    Position, size and rotation are fitted. The result is the greater of two means: from the picture's outline to the
     silhouette, and from the silhouette to the picture's outline, so that a missing tip counts as well.
     """
     outline = _outline(image)
     if len(outline) < 16:
-        return _LOST
+        return _NO_OUTLINE
     (left, top), (right, bottom) = outline.min(0), outline.max(0)
     fit = [(left + right) / 2, (top + bottom) / 2, max(right - left, bottom - top) / 2, 0.0]
     for step in (4.0, 2.0, 1.0, 0.5, 0.25, 0.1):
@@ -39,9 +39,9 @@ def outline_deviation(image: Image.Image, shape: str) -> float:
 
 
 def _descend(outline: "Array", shape: str, fit: list[float], step: float) -> None:
-    """Change ``fit`` by ``step`` pixels, one number after another, as long as the outline comes nearer."""
+    """Change ``fit`` by ``step`` pixels, one number after another, as long as the distance decreases."""
     best = _to_silhouette(outline, shape, fit)
-    steps = (step, step, step, step / fit[2])  # a turn moves the tips by ``step``
+    steps = (step, step, step, step / fit[2])  # a rotation moves the tips by ``step``
     improved = True
     while improved:
         improved = False
@@ -81,7 +81,7 @@ def _to_outline(outline: "Array", shape: str, fit: list[float]) -> float:
 
 
 def _outline(image: Image.Image) -> "Array":
-    """Points (n, 2) in pixels, of pixel centres at halves, where the picture passes from ground to ink."""
+    """Points (n, 2) in pixels, with pixel centres at halves, where the picture changes from ground to ink."""
     import numpy as np
 
     ground, ink = (np.array(colour, float) for colour in colours(image))
@@ -97,9 +97,9 @@ def _outline(image: Image.Image) -> "Array":
 
 
 def local_deviation(image: Image.Image) -> float:
-    """How far pixels are from the mean of the 33×33 around them, in levels of 255; of a smooth gradient, below 1.
+    """The mean deviation of pixels from the 33×33 around them, in levels of 255; below 1 for a smooth gradient.
 
-    The windows are about as wide as the spots of a mottled picture, which are some latents of 8 pixels large. The
+    The windows are about as wide as the spots of a mottled picture, which are several latents of 8 pixels large. The
     border, where no full window fits, is left out.
     """
     import numpy as np

@@ -1,7 +1,7 @@
-"""See how far a training is, while it goes on: ``python -m studio.tools.spark.progress SHEET.png``.
+"""Check a running training: ``python -m studio.tools.spark.progress SHEET.png``.
 
 Draws a sheet of pictures with the averaged weights of the newest checkpoint and prints the validation errors of that
-and of the published model, by quarters of the times, on the same drawings.
+and of the published model, by quarters of the timesteps, on the same drawings.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from studio.config import shipped
 from studio.images.grid import captioned
 from studio.tools.spark.diffusion import Denoiser, new_unet
-from studio.tools.spark.loop import Training
+from studio.tools.spark.loop import StageTrainer
 from studio.tools.spark.measure import load, pictures_of
 from studio.tools.spark.text import new_text_encoder, new_tokenizer
 from studio.tools.spark.train import SKETCH_EDGE, cache
@@ -34,17 +34,17 @@ _PROMPTS: Final = (
 
 
 def newest(work: Path) -> "tuple[StableDiffusionPipeline, int, str]":
-    """The published pipeline with the weights of the newest checkpoint in it, its drawings' edge, and what it is.
+    """The published pipeline with the weights of the newest checkpoint, its drawings' edge, and its name.
 
-    Raises FileNotFoundError where the denoiser has no checkpoint yet.
+    Raises FileNotFoundError if the denoiser has no checkpoint yet.
     """
     stage, edge = ("denoiser", 256) if (work / "denoiser.safetensors").exists() else ("sketch", SKETCH_EDGE)
     file = work / f"{stage}.safetensors"
     if not file.exists():
-        raise FileNotFoundError(f"{file} is not there yet")
+        raise FileNotFoundError(f"{file} does not exist yet")
     pipeline, tokenizer = load(shipped("assets") / "spark"), new_tokenizer()
     denoiser = Denoiser(new_text_encoder(tokenizer), new_unet(), tokenizer)
-    learning = Training(denoiser.modules, file, rate=0, steps=0)
+    learning = StageTrainer(denoiser.modules, file, rate=0, steps=0)
     learning.adopt()
     denoiser.modules.eval()
     pipeline.register_modules(
@@ -54,7 +54,7 @@ def newest(work: Path) -> "tuple[StableDiffusionPipeline, int, str]":
 
 
 def errors(pipeline: "StableDiffusionPipeline", validation: Validation) -> list[float]:
-    """The validation errors of a pipeline's denoiser, by quarters of the times."""
+    """The validation errors of a pipeline's denoiser, by quarters of the timesteps."""
     denoiser = Denoiser(pipeline.text_encoder.float(), pipeline.unet.float(), pipeline.tokenizer)
     return [round(error, 4) for error in validation.quarters(denoiser)]
 
@@ -63,7 +63,7 @@ def main() -> None:
     """Read the command line, draw the sheet, print the errors."""
     parser = argparse.ArgumentParser(description="Draw a sheet with the newest checkpoint, and print its errors.")
     parser.add_argument("sheet", type=Path)
-    parser.add_argument("--work", type=Path, default=cache(), help="where checkpoints lie")
+    parser.add_argument("--work", type=Path, default=cache(), help="folder of the checkpoints")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--guidance", type=float, default=2.0)
     given = parser.parse_args()

@@ -1,7 +1,7 @@
-"""Reads a flat picture back: colours from its pixels, shape and count by matching drawings.
+"""Recognises what a flat picture shows: colours from its pixels, shape and count by matching drawings.
 
-The drawings it matches against come from the same code as the training data and go through
-the same reading, so a style that breaks a shape apart (stripes, outlines) breaks both alike.
+The reference drawings come from the same code as the training data and are processed in the same way, so a
+style that splits a shape into parts (stripes, outlines) splits both alike.
 """
 
 from collections.abc import Iterator
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 _EDGE = 32  # what a shape is scaled to before it is compared
 _BORDER = 5
-_SHIFT, _NEAR = 64, 48  # pixels a pattern is shifted by, and how soon a shift counts less
-_ALIKE = 0.85  # the least alike of 200 true drawings, of terrazzo, reaches 0.89
+_SHIFT, _NEAR = 64, 48  # pixels that a pattern is shifted by at most, and the scale of the shifts' weights
+_ALIKE = 0.85  # the lowest score of 200 drawings, of terrazzo, is 0.89
 _TWICE = ((True, True), (True, True))
 Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What a picture shows: colour names, and for icons the shape and how many."""
+class IconReading:
+    """What a picture shows: colour names, and for icons the shape and the count."""
 
     colour: str
     background: str
@@ -41,21 +41,21 @@ class Reading:
     count: int
 
 
-def read_icons(image: Image.Image, truth: Truth) -> Reading:
-    """Read a 256×256 picture of icons.
+def read_icons(image: Image.Image, truth: Truth) -> IconReading:
+    """Recognise a 256×256 picture of icons.
 
-    Style, size and the expected count of ``truth`` choose the drawings to compare with and how
-    wide a gap within one icon may be; neither shape nor colours are taken from it.
+    Style, size and expected count of ``truth`` decide which drawings to compare with and how wide a gap
+    within one icon may be; its shape and colours are not used.
     """
     ground, ink = colours(image)
     pieces = _pieces(_mask(image, ground), _gap(truth))
     if not pieces:
-        return Reading(nearest(ink), nearest(ground), "", 0)
-    return Reading(nearest(ink), nearest(ground), _shape(pieces, truth), len(pieces))
+        return IconReading(nearest(ink), nearest(ground), "", 0)
+    return IconReading(nearest(ink), nearest(ground), _shape(pieces, truth), len(pieces))
 
 
 def read_pair(image: Image.Image, truth: Truth) -> tuple[str, str]:
-    """The shapes on the left and on the right of a 256×256 picture of two different things, "" for nothing there."""
+    """The shapes on the left and on the right of a 256×256 picture of two different things, "" where there is none."""
     ground, _ = colours(image)
     mask = _mask(image, ground)
     middle = mask.shape[1] // 2
@@ -65,7 +65,7 @@ def read_pair(image: Image.Image, truth: Truth) -> tuple[str, str]:
 
 
 def _half(mask: "Array", columns: slice) -> "Array":
-    """The mask with nothing outside of ``columns``."""
+    """The mask without anything outside of ``columns``."""
     import numpy as np
 
     half: Array = np.zeros_like(mask)
@@ -74,14 +74,14 @@ def _half(mask: "Array", columns: slice) -> "Array":
 
 
 def _shape(pieces: list["Array"], truth: Truth) -> str:
-    """The shape that all pieces together are most like, drawn as ``truth`` is."""
+    """The shape that all pieces together match best, in the style of ``truth``."""
     key = replace(truth, subject="", second="", colour="black", background="white")
     scores = {shape: sum(max(_match(p, r) for r in refs) for p in pieces) for shape, refs in _references(key).items()}
     return max(scores, key=lambda shape: scores[shape])
 
 
 def read_pattern(image: Image.Image) -> str:
-    """The pattern that repeats most alike, wherever it begins; "" where none does."""
+    """The pattern whose repetition matches best, independent of its position; "" where none does."""
     repetition = _repetition(image)
     scores = {name: max(_match(repetition, r) for r in refs) for name, refs in _repetitions().items()}
     best = max(scores, key=lambda name: scores[name])
@@ -89,7 +89,7 @@ def read_pattern(image: Image.Image) -> str:
 
 
 def colours(image: Image.Image) -> tuple[RGB, RGB]:
-    """The median colour of the border, and that of what differs most from it."""
+    """The median colour of the border, and that of the pixels that differ most from it."""
     import numpy as np
 
     pixels = np.asarray(image.convert("RGB")).astype(int)
@@ -107,7 +107,7 @@ def _rgb(values: "Array") -> RGB:
 
 
 def _mask(image: Image.Image, ground: RGB) -> "Array":
-    """True where a pixel is nearer to the ink than to the ground."""
+    """True where a pixel is closer to the ink than to the ground."""
     import numpy as np
 
     pixels = np.asarray(image.convert("RGB")).astype(int)
@@ -117,13 +117,13 @@ def _mask(image: Image.Image, ground: RGB) -> "Array":
 
 
 def _gap(truth: Truth) -> int:
-    """The widest gap, in pixels, that may lie within one icon."""
+    """The widest gap, in pixels, that can be within one icon."""
     share = {"striped": 0.26}.get(truth.style, 0.14)
     return max(3, round(256 * icon_radius(truth) * share))
 
 
 def _pieces(mask: "Array", gap: int) -> list["Array"]:
-    """Each icon's own part of the mask, scaled to a small square; crumbs are left out."""
+    """Each icon's part of the mask, scaled to a small square; small fragments are left out."""
     import numpy as np
 
     closed = Image.fromarray(mask.astype(np.uint8) * 255).filter(ImageFilter.MaxFilter(gap // 2 * 2 + 1))
@@ -133,7 +133,7 @@ def _pieces(mask: "Array", gap: int) -> list["Array"]:
 
 
 def _parts(closed: Image.Image) -> list["Array"]:
-    """Connected parts as masks; one that lies in the box of a larger one belongs to it."""
+    """Connected parts as masks; a part in the bounding box of a larger one belongs to it."""
     import numpy as np
 
     found: list[tuple[Array, Box]] = []
@@ -166,7 +166,7 @@ def _connected(closed: Image.Image) -> Iterator["Array"]:
 
 
 def _scaled(part: "Array") -> "Array":
-    """The part in its own box, made square and small, mean 0 and length 1."""
+    """The part in its bounding box, scaled to a small square, with mean 0 and norm 1."""
     import numpy as np
 
     image = Image.fromarray(part.astype(np.uint8) * 255)
@@ -185,18 +185,18 @@ def _match(a: "Array", b: "Array") -> float:
 
 @cache
 def _references(truth: Truth) -> dict[str, list["Array"]]:
-    """Every shape in this style, count, size and place, as read from its drawing."""
+    """The pieces of every shape, drawn in this style, count, size and place."""
     drawn = {shape: paint(replace(truth, subject=shape), Random(0)) for shape in SHAPES}
     return {shape: _pieces(_mask(image, colours(image)[0]), _gap(truth))[:1] for shape, image in drawn.items()}
 
 
 def _repetition(image: Image.Image) -> "Array":
-    """How the ink matches itself when shifted by up to 64 pixels, near shifts counting most; length one."""
+    """The autocorrelation of the ink for shifts of up to 64 pixels, short shifts weighted most, with norm 1."""
     import numpy as np
 
     ink = _ink(image)
     window = np.outer(np.hanning(ink.shape[0]), np.hanning(ink.shape[1]))
-    power = np.abs(np.fft.fft2((ink - ink.mean()) * window)) ** 2  # whose transform is the autocorrelation
+    power = np.abs(np.fft.fft2((ink - ink.mean()) * window)) ** 2  # its transform is the autocorrelation
     shifted = np.fft.fftshift(np.fft.ifft2(power).real)
     near = np.exp(-0.5 * (np.arange(-_SHIFT, _SHIFT + 1) / _NEAR) ** 2)
     cy, cx = shifted.shape[0] // 2, shifted.shape[1] // 2
@@ -206,7 +206,7 @@ def _repetition(image: Image.Image) -> "Array":
 
 
 def _ink(image: Image.Image) -> "Array":
-    """1 and -1 for the two sides of the colours' longest axis."""
+    """1 and -1 for the two sides of the colours' principal axis."""
     import numpy as np
 
     pixels = np.asarray(image.convert("RGB")).astype(float)

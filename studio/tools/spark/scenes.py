@@ -1,4 +1,4 @@
-"""Six small landscapes, each in palettes of its own; what stands in them stands on the lattice."""
+"""Six small landscapes, each with its own palettes; the things in them are aligned to the lattice."""
 
 from collections.abc import Callable
 from math import dist, pi, sin
@@ -31,7 +31,7 @@ def _disc(canvas: Canvas, colour: RGB, centre: Point, radius: float) -> None:
 
 
 def _hill(canvas: Canvas, colour: RGB, level: float, height: float, rng: Random) -> None:
-    """Rolling ground from ``level`` (of the picture's height) down."""
+    """Hills from ``level`` (a share of the picture's height) down."""
     phase, length = rng.randrange(4) * pi / 2, rng.choice((0.75, 1.0, 1.25))
     xs = [canvas.width * k / 40 for k in range(41)]
     ridge = [(x, canvas.height * level - height * sin(2 * pi * x / length + phase)) for x in xs]

@@ -1,8 +1,7 @@
 """Thirty-two silhouettes as polygons.
 
 A silhouette is a tuple of rings in a box from -1 to 1 (x to the right, y down). Rings are
-filled one after another; a ring marked as a hole is cut out again. Drawing them is
-``canvas.py``'s work.
+filled one after another; a ring marked as a hole is cut out again. ``canvas.py`` draws them.
 """
 
 from collections.abc import Callable, Iterator
@@ -45,7 +44,7 @@ def _box(left: float, top: float, right: float, bottom: float, *, hole: bool = F
 
 
 def _regular(corners: int, radii: tuple[float, ...], turn: float) -> Ring:
-    """A polygon whose corner k lies at ``radii[k % len(radii)]``; ``turn`` in degrees."""
+    """A polygon whose corner k is at the radius ``radii[k % len(radii)]``; ``turn`` in degrees."""
     angles = (radians(turn + 360 * k / corners) for k in range(corners))
     return Ring(tuple((radii[k % len(radii)] * cos(a), radii[k % len(radii)] * sin(a)) for k, a in enumerate(angles)))
 

@@ -1,4 +1,4 @@
-"""Spark's own drawings in two other styles: what the example LoRAs learn from.
+"""Spark's drawings in two other styles: the training data of the example LoRAs.
 
 ``python -m studio.tools.spark.styles neon-glow FOLDER`` writes drawings with their captions beside them, ready for
 ``studio train lora FOLDER``.
@@ -21,15 +21,15 @@ from studio.tools.spark.draw import paint
 from studio.tools.spark.labels import Truth, choose
 from studio.tools.spark.palette import COLOURS, RGB
 
-_FIRST: Final = 60_000_000  # far from the seeds of Spark's training and of its measure
-_FINE: Final = 2  # drawn so many times finer and averaged down
+_FIRST: Final = 60_000_000  # far from the seeds of Spark's training and evaluation
+_FINE: Final = 2  # supersampling factor
 
 Style = Callable[[Image.Image, RGB, RGB], Image.Image]
-"""Paints a mask (where the ink is) in a colour on a background."""
+"""Renders a mask (where the ink is) in a colour on a background."""
 
 
 def neon(mask: Image.Image, colour: RGB, background: RGB) -> Image.Image:
-    """A sign of light: it shines on what is around it, and its middle is brighter than its edge."""
+    """A neon sign: it glows on its surroundings, and its middle is brighter than its edge."""
     unit = mask.width / 256
     glow = mask.filter(ImageFilter.GaussianBlur(20 * unit)).point(lambda v: min(255, round(v * 1.8)))
     core = mask.filter(ImageFilter.MinFilter(round(13 * unit) // 2 * 2 + 1)).filter(ImageFilter.GaussianBlur(4 * unit))
@@ -41,7 +41,7 @@ def neon(mask: Image.Image, colour: RGB, background: RGB) -> Image.Image:
 
 
 def paper(mask: Image.Image, colour: RGB, background: RGB) -> Image.Image:
-    """Sheets one above another: the ground, a frame above it, and the shape above both, each with its shadow."""
+    """Paper sheets: the ground, a frame above it, and the shape above both, each with its shadow."""
     unit = mask.width / 256
     frame = _frame(mask.size, 15 * unit)
     ground = _mixed(background, (0, 0, 0) if sum(background) > 240 else (255, 255, 255), 0.09)
@@ -57,7 +57,7 @@ STYLES: Final = MappingProxyType({"neon-glow": neon, "paper-cut-out": paper})
 
 
 def styled(truth: Truth, seed: int, style: Style, size: int = 256) -> Image.Image:
-    """The drawing of a truth (of icons or a pattern) in a style; ``seed`` decides what the truth leaves open."""
+    """The drawing of icons or a pattern in a style; ``seed`` decides what the ground truth leaves open."""
     side = (size * _FINE, size * _FINE)
     flat = paint(replace(truth, colour="black", background="white"), Random(seed), side)
     mask = ImageOps.autocontrast(ImageOps.invert(flat.convert("L")))
@@ -65,7 +65,7 @@ def styled(truth: Truth, seed: int, style: Style, size: int = 256) -> Image.Imag
 
 
 def examples(style: Style, count: int) -> "list[tuple[Image.Image, str]]":
-    """``count`` drawings and their captions: four of five are icons, the others patterns."""
+    """``count`` drawings and their captions: four out of five are icons, the others patterns."""
     found: list[tuple[Image.Image, str]] = []
     rng = Random(_FIRST)
     while len(found) < count:
@@ -76,7 +76,7 @@ def examples(style: Style, count: int) -> "list[tuple[Image.Image, str]]":
 
 
 def write(folder: Path, style: Style, count: int) -> None:
-    """Write them as 0001.png with 0001.txt beside, and so on."""
+    """Write examples as 0001.png with 0001.txt, and so on."""
     folder.mkdir(parents=True, exist_ok=True)
     for n, (picture, words) in enumerate(examples(style, count), 1):
         picture.save(folder / f"{n:04}.png")
@@ -86,7 +86,7 @@ def write(folder: Path, style: Style, count: int) -> None:
 def example_pictures(folder: Path | str, style: str, count: int = 16) -> None:
     """Write ``count`` drawings in a style ("neon-glow", "paper-cut-out") with their captions into a folder.
 
-    They are pictures to try a training on. Raises InputError for an unknown style.
+    They are pictures for trying out a training. Raises InputError for an unknown style.
     """
     if style not in STYLES:
         raise InputError(unknown("style", style, STYLES))
@@ -94,14 +94,14 @@ def example_pictures(folder: Path | str, style: str, count: int = 16) -> None:
 
 
 def _frame(size: tuple[int, int], width: float) -> Image.Image:
-    """A frame around the whole picture, its inner corners round."""
+    """A frame around the whole picture with rounded inner corners."""
     frame = Image.new("L", size, 255)
     ImageDraw.Draw(frame).rounded_rectangle((width, width, size[0] - width, size[1] - width), 2 * width, fill=0)
     return frame
 
 
 def _moved(mask: Image.Image, by: float) -> Image.Image:
-    """The mask to the right and down; nothing comes in from the other side."""
+    """The mask moved to the right and down, without wrapping around."""
     moved = Image.new("L", mask.size, 0)
     moved.paste(mask, (round(by), round(by)))
     return moved
@@ -114,7 +114,7 @@ def _mixed(a: RGB, b: RGB, share: float) -> RGB:
 
 def main() -> None:
     """Read the command line and write the drawings."""
-    parser = argparse.ArgumentParser(description="Draw what an example LoRA for Spark learns from.")
+    parser = argparse.ArgumentParser(description="Draw the training data of an example LoRA for Spark.")
     parser.add_argument("style", choices=sorted(STYLES))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=400)

@@ -1,9 +1,10 @@
-"""Spark's reader: an own small vocabulary and a CLIP text encoder that learns what captions mean.
+"""Spark's tokenizer with a small vocabulary, and a CLIP text encoder that is pretrained on captions.
 
-Before it guides any picture the encoder is taught to name what a caption asks for, from
-captions and truths alone. That takes minutes, and the denoiser never has to wait for it.
+Before it conditions any picture the encoder is trained to classify what a caption describes, from captions
+and ground truths alone. That takes minutes, and the denoiser learns from meaningful embeddings from the start.
 """
 
+import json
 from collections.abc import Iterator
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -34,35 +35,36 @@ _FIELDS: Final[dict[str, tuple[str, ...]]] = {
 
 def new_tokenizer() -> "CLIPTokenizer":
     """A byte-level BPE tokenizer in which every word of the captions is one token."""
-    from tokenizers import Tokenizer
+    from tokenizers.pre_tokenizers import ByteLevel
+    from transformers import CLIPTokenizer
+
+    rng = Random(0)
+    alphabet = sorted(ByteLevel.alphabet())
+    merges = _bpe_merges([caption(choose(rng), rng) for _ in range(20_000)], alphabet)
+    pieces = [*alphabet, *(f"{c}</w>" for c in alphabet), *("".join(m) for m in merges)]
+    vocabulary = {piece: i for i, piece in enumerate([*dict.fromkeys(pieces), _START, _END])}
+    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=LENGTH)
+
+
+def _bpe_merges(captions: list[str], alphabet: list[str]) -> list[tuple[str, ...]]:
+    from tokenizers import Regex, Tokenizer
     from tokenizers.models import BPE
     from tokenizers.normalizers import Lowercase
     from tokenizers.pre_tokenizers import ByteLevel, Sequence, Split
     from tokenizers.trainers import BpeTrainer
-    from transformers import CLIPTokenizer
 
-    rng = Random(0)
-    captions = [caption(choose(rng), rng) for _ in range(20_000)]
     bpe = Tokenizer(BPE(end_of_word_suffix="</w>"))
     bpe.normalizer = Lowercase()
-    from tokenizers import Regex
-
     bpe.pre_tokenizer = Sequence(
         [
             Split(Regex(r"[a-z]+|[0-9]|[^\sa-z0-9]+"), "removed", invert=True),
             ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
-    alphabet = sorted(ByteLevel.alphabet())
     trainer = BpeTrainer(vocab_size=2000, end_of_word_suffix="</w>", initial_alphabet=alphabet, show_progress=False)
     bpe.train_from_iterator(captions, trainer)
-    import json
-
     model = json.loads(bpe.to_str())["model"]
-    merges = [tuple(m) if isinstance(m, list) else tuple(m.split(" ")) for m in model["merges"]]
-    pieces = [*alphabet, *(f"{c}</w>" for c in alphabet), *("".join(m) for m in merges)]
-    vocabulary = {piece: i for i, piece in enumerate([*dict.fromkeys(pieces), _START, _END])}
-    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=LENGTH)
+    return [tuple(m) if isinstance(m, list) else tuple(m.split(" ")) for m in model["merges"]]
 
 
 def new_text_encoder(tokenizer: "CLIPTokenizer") -> "CLIPTextModel":
@@ -92,19 +94,19 @@ def tokens(tokenizer: "CLIPTokenizer", captions: list[str]) -> "Tensor":
     return ids
 
 
-def new_examiner(encoder: "CLIPTextModel") -> "nn.ModuleDict":
-    """The encoder with one linear question for each field of a truth."""
+def new_classifier(encoder: "CLIPTextModel") -> "nn.ModuleDict":
+    """The encoder with one linear classifier for each field of a ground truth."""
     from torch import nn
 
     width = encoder.config.hidden_size
-    questions = {name: nn.Linear(width, len(answers)) for name, answers in _FIELDS.items()}
-    return nn.ModuleDict({"encoder": encoder, **questions})
+    heads = {name: nn.Linear(width, len(classes)) for name, classes in _FIELDS.items()}
+    return nn.ModuleDict({"encoder": encoder, **heads})
 
 
-def understanding_losses(
-    examiner: "nn.ModuleDict", tokenizer: "CLIPTokenizer", batch: int = 64, start: int = 0
+def classification_losses(
+    classifier: "nn.ModuleDict", tokenizer: "CLIPTokenizer", batch: int = 64, start: int = 0
 ) -> Iterator["Tensor"]:
-    """Cross-entropy of every field, read from where the caption ends."""
+    """Cross-entropy of every field, from the pooled output at the end of the caption."""
     import torch
     from torch.nn.functional import cross_entropy
 
@@ -112,11 +114,11 @@ def understanding_losses(
     while True:
         truths = [choose(rng) for _ in range(batch)]
         ids = tokens(tokenizer, [caption(truth, rng) for truth in truths])
-        read = examiner["encoder"](ids).pooler_output
-        yield torch.stack([cross_entropy(examiner[name](read), _answers(truths, name)) for name in _FIELDS]).sum()
+        pooled = classifier["encoder"](ids).pooler_output
+        yield torch.stack([cross_entropy(classifier[name](pooled), _class_ids(truths, name)) for name in _FIELDS]).sum()
 
 
-def _answers(truths: list[Truth], field: str) -> "Tensor":
+def _class_ids(truths: list[Truth], field: str) -> "Tensor":
     import torch
 
     return torch.tensor([_FIELDS[field].index(str(getattr(truth, field))) for truth in truths])

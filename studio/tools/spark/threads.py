@@ -1,4 +1,4 @@
-"""How many threads a training on the CPU uses while others use the same cores."""
+"""The number of threads of a training on a CPU that other programs use too."""
 
 import os
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def considerate(batches: Iterator["Tensor"]) -> Iterator["Tensor"]:
-    """Pass ``batches`` on; before each, set the number of threads to what the machine's load leaves room for."""
+def with_spare_threads(batches: Iterator["Tensor"]) -> Iterator["Tensor"]:
+    """Pass ``batches`` on; before each, set the number of threads according to the machine's load."""
     import torch
 
     before, cores = torch.get_num_threads(), len(os.sched_getaffinity(0))
@@ -22,9 +22,9 @@ def considerate(batches: Iterator["Tensor"]) -> Iterator["Tensor"]:
 
 
 def threads(cores: int, load: float) -> int:
-    """All cores on a quiet machine, one on a busy one.
+    """All cores on an idle machine, one on a busy one.
 
-    There the threads of one product wait for each other in loops: two on two cores with a load of 24 took four
-    times the processor time of one, and more time by the clock. The load of the last minute counts the training itself.
+    On a busy machine the threads of one matrix product wait for each other in spin loops: two on two cores with a load
+    of 24 took four times the processor time of one, and more wall time. The load includes the training itself.
     """
     return cores if load < cores + 1 else 1

@@ -1,9 +1,9 @@
 """Train Spark: ``python -m studio.tools.spark.train``.
 
-Five stages, each in a file of its own under the work folder, so that the command may be stopped
-and started at will: the reader, the autoencoder, the denoiser on small and then on full-size drawings, and the
-decoder once more. At the end, or when ``--minutes`` are over, the model is written as a diffusers folder. The work
-folder's ``pid`` names the running process: it may be stopped (``kill -STOP``) and continued at any time.
+Five stages, each with its own checkpoint in the work folder, so that the command can be stopped and started again at
+any time: the text encoder ("reader"), the autoencoder, the denoiser on small ("sketch") and then on full-size drawings,
+and the decoder once more. At the end, or after ``--minutes``, the model is written as a diffusers folder. The work
+folder's ``pid`` is that of the running process, which can be paused (``kill -STOP``) and continued at any time.
 """
 
 import argparse
@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from studio.tools.spark.autoencoder import crops, fidelity, new_autoencoder, reconstruction_losses, standardise
+from studio.tools.spark.autoencoder import crops, new_autoencoder, psnr, reconstruction_losses, standardise
 from studio.tools.spark.diffusion import Denoiser, new_scheduler, new_unet
 from studio.tools.spark.latents import LatentStore
-from studio.tools.spark.loop import Training
-from studio.tools.spark.text import new_examiner, new_text_encoder, new_tokenizer, understanding_losses
-from studio.tools.spark.threads import considerate
+from studio.tools.spark.loop import StageTrainer
+from studio.tools.spark.text import classification_losses, new_classifier, new_text_encoder, new_tokenizer
+from studio.tools.spark.threads import with_spare_threads
 from studio.tools.spark.validation import Validation
 
 if TYPE_CHECKING:
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from transformers import CLIPTextModel, CLIPTokenizer
 
 
-_BEFORE: Final = "before.json"  # what the parts that were taken had already been trained, in the work folder
+_BEFORE: Final = "before.json"  # in the work folder: the earlier training of components that were taken over
 SKETCH_EDGE: Final = 128  # pixels of the small drawings
-_OF_AUTOENCODER: Final = ("autoencoder", "decoder")
+_AUTOENCODER_STAGES: Final = ("autoencoder", "decoder")
 
 
 @dataclass(frozen=True)
-class Stage:
-    """How long and how hard a stage learns: steps, pictures or captions a step, peak rate."""
+class TrainingStage:
+    """The length of a stage in steps, its batch size, and its peak learning rate."""
 
     steps: int
     batch: int
@@ -45,32 +45,36 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingRecipe:
     """The stages in their order.
 
-    ``pool`` is the number of drawings the autoencoder's crops are cut from, ``drawings`` how many encoded ones are
+    ``pool`` is the number of drawings that the autoencoder's crops are cut from, ``drawings`` how many encoded ones are
     kept on disk for each of the denoiser's two sizes.
     """
 
-    reader: Stage = Stage(800, 64, 1e-3)
-    autoencoder: Stage = Stage(8700, 8, 2e-3)
-    sketch: Stage = Stage(10_000, 32, 1e-3)
-    denoiser: Stage = Stage(12_000, 32, 1e-3)
-    decoder: Stage = Stage(1500, 8, 1e-3)
+    reader: TrainingStage = TrainingStage(800, 64, 1e-3)
+    autoencoder: TrainingStage = TrainingStage(8700, 8, 2e-3)
+    sketch: TrainingStage = TrainingStage(10_000, 32, 1e-3)
+    denoiser: TrainingStage = TrainingStage(12_000, 32, 1e-3)
+    decoder: TrainingStage = TrainingStage(1500, 8, 1e-3)
     pool: int = 1500
     drawings: int = 120_000
 
 
-CPU = Recipe()
-GPU = Recipe(
-    Stage(1000, 256, 1e-3), Stage(20_000, 32, 2e-3), Stage(10_000, 512, 1e-3), Stage(40_000, 256, 1e-3),
-    Stage(20_000, 32, 1e-3), drawings=400_000,
-)  # fmt: skip
+CPU = TrainingRecipe()
+GPU = TrainingRecipe(
+    reader=TrainingStage(1000, 256, 1e-3),
+    autoencoder=TrainingStage(20_000, 32, 2e-3),
+    sketch=TrainingStage(10_000, 512, 1e-3),
+    denoiser=TrainingStage(40_000, 256, 1e-3),
+    decoder=TrainingStage(20_000, 32, 1e-3),
+    drawings=400_000,
+)
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What the stages make one after another, and a folder of the model holds."""
+class SparkComponents:
+    """The components of the model, which the stages train one after another."""
 
     tokenizer: "CLIPTokenizer"
     encoder: "CLIPTextModel"
@@ -81,16 +85,16 @@ class Parts:
 def train(
     work: Path,
     out: Path,
-    recipe: Recipe,
+    recipe: TrainingRecipe,
     minutes: float,
     device: str,
     base: Path | None = None,
     autoencoder: Path | None = None,
     validate_every: int = 250,
 ) -> None:
-    """Go on with every unfinished stage until all are done or the time is up, then write ``out``.
+    """Resume every unfinished stage until all are done or the time is up, then write ``out``.
 
-    With ``base``, a model's folder, reader and autoencoder are taken from there as they are, and
+    With ``base``, a model's folder, text encoder and autoencoder are taken from there as they are, and
     the denoiser starts from its weights. With ``autoencoder``, only the autoencoder is taken from there.
     """
     import torch
@@ -98,64 +102,76 @@ def train(
     torch.manual_seed(int(time.time()))
     work.mkdir(parents=True, exist_ok=True)
     until = time.time() + 60 * minutes
-    taken = base or autoencoder
-    if taken and not (work / _BEFORE).exists():
-        before = json.loads((taken / "trained.json").read_text("utf-8"))
-        (work / _BEFORE).write_text(json.dumps(before if base else {k: before[k] for k in _OF_AUTOENCODER}), "utf-8")
-    parts = _published(base) if base else _learned(work, recipe, until, device, autoencoder)
+    _note_earlier_training(work, base, autoencoder)
+    parts = _components_of(base) if base else _trained_components(work, recipe, until, device, autoencoder)
     denoiser = Denoiser(parts.encoder.to(device), parts.unet.to(device), parts.tokenizer)
     _denoise(denoiser, parts.vae.to(device), work, recipe, until, validate_every)
     _polish(parts.vae, work, recipe, until)
     write(out, parts)
-    (out / "trained.json").write_text(json.dumps(spent(work), indent=2) + "\n", "utf-8")
+    (out / "trained.json").write_text(json.dumps(training_times(work), indent=2) + "\n", "utf-8")
 
 
-def _published(folder: Path) -> Parts:
+def _note_earlier_training(work: Path, base: Path | None, autoencoder: Path | None) -> None:
+    """Write the earlier training of components that are taken over into the work folder, once."""
+    source = base or autoencoder
+    if source and not (work / _BEFORE).exists():
+        before = json.loads((source / "trained.json").read_text("utf-8"))
+        kept = before if base else {stage: before[stage] for stage in _AUTOENCODER_STAGES}
+        (work / _BEFORE).write_text(json.dumps(kept), "utf-8")
+
+
+def _components_of(folder: Path) -> SparkComponents:
     from diffusers import StableDiffusionPipeline
 
     pipeline = StableDiffusionPipeline.from_pretrained(folder, local_files_only=True, safety_checker=None)
-    return Parts(pipeline.tokenizer, pipeline.text_encoder, pipeline.vae, pipeline.unet)
+    return SparkComponents(pipeline.tokenizer, pipeline.text_encoder, pipeline.vae, pipeline.unet)
 
 
-def _learned(work: Path, recipe: Recipe, until: float, device: str, autoencoder: Path | None) -> Parts:
+def _trained_components(
+    work: Path, recipe: TrainingRecipe, until: float, device: str, autoencoder: Path | None
+) -> SparkComponents:
     tokenizer = new_tokenizer()
     encoder = new_text_encoder(tokenizer)
-    examiner = new_examiner(encoder).to(device)
-    reader = Training(examiner, work / "reader.safetensors", rate=recipe.reader.rate, steps=recipe.reader.steps)
-    _finish(reader, understanding_losses(examiner, tokenizer, recipe.reader.batch, reader.step), until)
-    vae = _published(autoencoder).vae.to(device) if autoencoder else _autoencoder(work, recipe, until, device)
-    return Parts(tokenizer, encoder, vae, new_unet())
+    classifier = new_classifier(encoder).to(device)
+    reader = StageTrainer(classifier, work / "reader.safetensors", rate=recipe.reader.rate, steps=recipe.reader.steps)
+    _finish(reader, classification_losses(classifier, tokenizer, recipe.reader.batch, reader.step), until)
+    vae = _components_of(autoencoder).vae.to(device) if autoencoder else _autoencoder(work, recipe, until, device)
+    return SparkComponents(tokenizer, encoder, vae, new_unet())
 
 
-def _denoise(denoiser: Denoiser, vae: "AutoencoderTiny", work: Path, recipe: Recipe, until: float, every: int) -> None:
-    """First on drawings of half the size, at a quarter of the cost, then on those of full size."""
+def _denoise(
+    denoiser: Denoiser, vae: "AutoencoderTiny", work: Path, recipe: TrainingRecipe, until: float, every: int
+) -> None:
+    """First on drawings of half the size, at a quarter of the cost, then on full size."""
     vae.requires_grad_(False)
     for name, edge, stage, settle in (
         ("sketch", SKETCH_EDGE, recipe.sketch, 0.0),
         ("denoiser", 256, recipe.denoiser, 0.3),
     ):
         file = work / f"{name}.safetensors"
-        learning = Training(denoiser.modules, file, rate=stage.rate, steps=stage.steps, settle=settle, orthogonal=True)
+        learning = StageTrainer(
+            denoiser.modules, file, rate=stage.rate, steps=stage.steps, settle=settle, orthogonal=True
+        )
         if learning.step < learning.steps and time.time() < until:
             store = LatentStore(work / f"latents-{edge}.f16", vae, edge, recipe.drawings)
             losses = denoiser.losses(store, stage.batch, fresh=max(1, stage.batch // 8), start=learning.step)
-            seen = Validation(vae, edge, min(256, recipe.drawings))
-            for loss in learning.run(considerate(losses), until, every):
+            validation = Validation(vae, edge, min(256, recipe.drawings))
+            for loss in learning.run(with_spare_threads(losses), until, every):
                 with learning.averaged():
-                    _note(work, name, learning, loss, seen.quarters(denoiser))
+                    _note(work, name, learning, loss, validation.quarters(denoiser))
         learning.adopt()
 
 
-def _note(work: Path, name: str, learning: Training, loss: float, quarters: list[float]) -> None:
-    """Append how a stage stands to ``validation.jsonl``."""
-    standing = {"stage": name, "step": learning.step, "hours": round(learning.seconds / 3600, 2)}
+def _note(work: Path, name: str, learning: StageTrainer, loss: float, quarters: list[float]) -> None:
+    """Append the progress of a stage to ``validation.jsonl``."""
+    progress = {"stage": name, "step": learning.step, "hours": round(learning.seconds / 3600, 2)}
     errors = {"loss": round(loss, 4), "quarters": [round(quarter, 4) for quarter in quarters]}
     with (work / "validation.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(standing | errors) + "\n")
+        file.write(json.dumps(progress | errors) + "\n")
 
 
-def spent(work: Path) -> dict[str, dict[str, float]]:
-    """Steps and hours of every stage so far, from the checkpoints and the model they went on from."""
+def training_times(work: Path) -> dict[str, dict[str, float]]:
+    """Steps and hours of every stage so far, from the checkpoints and the model that they started from."""
     from safetensors import safe_open
 
     before = work / _BEFORE
@@ -169,38 +185,38 @@ def spent(work: Path) -> dict[str, dict[str, float]]:
     return found
 
 
-def _autoencoder(work: Path, recipe: Recipe, until: float, device: str) -> "AutoencoderTiny":
+def _autoencoder(work: Path, recipe: TrainingRecipe, until: float, device: str) -> "AutoencoderTiny":
     vae, how = new_autoencoder().to(device), recipe.autoencoder
-    stage = Training(vae, work / "autoencoder.safetensors", rate=how.rate, steps=how.steps)
+    stage = StageTrainer(vae, work / "autoencoder.safetensors", rate=how.rate, steps=how.steps)
     losses = reconstruction_losses(vae, crops(how.batch, pool=recipe.pool, start=1 + stage.step))
     made = _finish(stage, losses, until)
     standardise(vae)
     if made:
-        print(f"autoencoder: {fidelity(vae):.1f} dB on drawings it has not seen", file=sys.stderr)
+        print(f"autoencoder: {psnr(vae):.1f} dB on drawings it has not seen", file=sys.stderr)
     return vae
 
 
-def _polish(vae: "AutoencoderTiny", work: Path, recipe: Recipe, until: float) -> None:
-    """Train the decoder on alone: the denoiser rests on the encoder, which must not move."""
+def _polish(vae: "AutoencoderTiny", work: Path, recipe: TrainingRecipe, until: float) -> None:
+    """Train only the decoder further: the denoiser depends on the encoder, which must not change."""
     vae.requires_grad_(False)
     vae.decoder.requires_grad_(True)
     how = recipe.decoder
-    stage = Training(vae, work / "decoder.safetensors", rate=how.rate, steps=how.steps)
+    stage = StageTrainer(vae, work / "decoder.safetensors", rate=how.rate, steps=how.steps)
     losses = reconstruction_losses(vae, crops(how.batch, pool=recipe.pool, start=1_000_000 + stage.step))
     if _finish(stage, losses, until):
-        print(f"decoder: {fidelity(vae):.1f} dB", file=sys.stderr)
+        print(f"decoder: {psnr(vae):.1f} dB", file=sys.stderr)
 
 
-def _finish(stage: Training, losses: Iterator["Tensor"], until: float) -> int:
-    """Train a stage to its end or until the time is up, and take its averaged weights; returns the steps made."""
+def _finish(stage: StageTrainer, losses: Iterator["Tensor"], until: float) -> int:
+    """Train a stage to its end or until the time is up, and adopt its averaged weights; returns the steps done."""
     before = stage.step
-    for _ in stage.run(considerate(losses), until):
+    for _ in stage.run(with_spare_threads(losses), until):
         pass
     stage.adopt()
     return stage.step - before
 
 
-def write(out: Path, parts: Parts) -> None:
+def write(out: Path, parts: SparkComponents) -> None:
     """Save everything as a folder that ``StableDiffusionPipeline.from_pretrained`` loads."""
     import torch
     from diffusers import StableDiffusionPipeline
@@ -216,22 +232,22 @@ def write(out: Path, parts: Parts) -> None:
         requires_safety_checker=False,
     )
     pipeline.to("cpu")
-    for part in (pipeline.unet, pipeline.vae):  # the text encoder would be loaded as it is stored
+    for part in (pipeline.unet, pipeline.vae):  # not the text encoder, which would be loaded in the stored dtype
         part.to(torch.float16)
     pipeline.save_pretrained(out, safe_serialization=True)
     for file in out.rglob("*.safetensors"):
-        file.chmod(0o644)  # written for the owner alone, which a package would keep
-    _forget(out / "vae" / "config.json", "block_out_channels")  # saved by diffusers, which warns of it on loading
+        file.chmod(0o644)  # written for the owner only, which a package would keep
+    _remove_key(out / "vae" / "config.json", "block_out_channels")  # diffusers saves it and warns about it on loading
 
 
-def _forget(config: Path, key: str) -> None:
+def _remove_key(config: Path, key: str) -> None:
     settings = json.loads(config.read_text("utf-8"))
     settings.pop(key, None)
     config.write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
 
 
 def cache() -> Path:
-    """Where checkpoints and encoded drawings lie unless something else is asked for."""
+    """The default folder of checkpoints and encoded drawings."""
     return Path.home() / ".cache" / "studio-spark"
 
 
@@ -240,12 +256,12 @@ def main() -> None:
     import torch
 
     parser = argparse.ArgumentParser(description="Train Spark, the embedded open model.")
-    parser.add_argument("--work", type=Path, default=cache(), help="where checkpoints lie")
+    parser.add_argument("--work", type=Path, default=cache(), help="folder of the checkpoints")
     parser.add_argument("--out", type=Path, default=Path("assets/spark"), help="where the model is written")
     parser.add_argument(
-        "--minutes", type=float, default=float("inf"), help="stop after this time; the next call goes on"
+        "--minutes", type=float, default=float("inf"), help="stop after this time; the next call resumes"
     )
-    parser.add_argument("--base", type=Path, help="go on from this model instead of from nothing")
+    parser.add_argument("--base", type=Path, help="start from this model instead of from scratch")
     parser.add_argument("--autoencoder", type=Path, help="take the autoencoder from this model, train the rest")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args()

@@ -1,6 +1,6 @@
-"""How well a denoiser removes noise from drawings it has not seen, by quarters of the times.
+"""The validation loss of a denoiser on held-out drawings, by quarters of the timesteps.
 
-Drawings, wordings, noise and times are the same for every model, so two models can be compared after minutes,
+Drawings, captions, noise and timesteps are the same for every model, so two models can be compared after minutes,
 long before their pictures can.
 """
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from diffusers import AutoencoderTiny
     from torch import Tensor
 
-_FIRST: Final = 30_000_000  # far from the seeds of training and of the measure
+_FIRST: Final = 30_000_000  # far from the seeds of training and evaluation
 _AT_ONCE: Final = 32
 
 
 class Validation:
-    """``count`` held-out drawings of ``edge`` × ``edge`` pixels with fixed noise, times spread evenly over 0–999."""
+    """``count`` held-out drawings of ``edge`` × ``edge`` pixels with fixed noise and timesteps spread over 0–999."""
 
     def __init__(self, vae: "AutoencoderTiny", edge: int = 256, count: int = 256) -> None:
         import torch
@@ -37,7 +37,7 @@ class Validation:
         self.times = (1000 * (spread + 0.5) / count).long()
 
     def quarters(self, denoiser: Denoiser) -> list[float]:
-        """The mean error of the predicted velocity at times 0–249, 250–499, 500–749 and 750–999."""
+        """The mean error of the predicted velocity at timesteps 0–249, 250–499, 500–749 and 750–999."""
         import torch
 
         with torch.no_grad():

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from studio.diffusion.engine import Engine
 from studio.errors import ModelError
 from studio.models.card import ModelCard
-from studio.models.parameter_index import spots
+from studio.models.parameter_index import parameter_locations
 from studio.parameters.request import Request
 from tests import here
 from tests.families import makers, partfiles, tiny
@@ -249,7 +249,7 @@ def test_fp8_with_scales_is_what_the_two_make(card, tmp_path, scale, mark):
     assert one.keys() == other.keys()
     assert all(torch.equal(one[key], other[key]) for key in one)
     with pytest.raises(ModelError, match="fp8 with scales beside its weights"):
-        spots(scaled)
+        parameter_locations(scaled)
 
 
 def test_of_a_whole_file_the_denoiser_is_taken_and_the_rest_from_its_base(tmp_path):

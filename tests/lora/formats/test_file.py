@@ -8,7 +8,7 @@ import torch
 
 from studio.errors import ModelError, StudioError
 from studio.families import sd1
-from studio.lora.formats import key_suffixes
+from studio.lora.formats import lora_keys
 from studio.lora.formats.file import LoraFile
 from studio.lora.formats.fit import fit
 from studio.model_files.header import Header
@@ -24,9 +24,9 @@ def read(tensors, tmp_path, metadata=None):
 
 def all_names(file):
     """The tensors' names wherever they are in what was read."""
-    changes = chain.from_iterable(change.tensors.values() for change in file.changes)
+    changes = chain.from_iterable(layer.tensors.values() for layer in file.layers)
     embeddings = chain.from_iterable(tensors.values() for tensors in file.embeddings.values())
-    return Counter([*changes, *embeddings, *file.strays])
+    return Counter([*changes, *embeddings, *file.unrecognised])
 
 
 def is_complete(file):
@@ -36,22 +36,22 @@ def is_complete(file):
 
 def test_a_change_tells_what_each_tensor_is_to_it(tmp_path):
     file = read(files.kohya("lora_unet_a", (8, 6), rank=4, alpha=2), tmp_path, {"ss_network_dim": "4"})
-    (change,) = file.changes
-    assert (change.target, change.form, change.rank, change.alpha, change.scale) == ("lora_unet_a", "lora", 4, 2, 0.5)
-    assert change.tensors["up"] == "lora_unet_a.lora_up.weight"
-    assert change.shapes == {"up": (8, 4), "down": (4, 6), "alpha": ()}
-    assert (file.strays, file.metadata) == ((), {"ss_network_dim": "4"})
+    (layer,) = file.layers
+    assert (layer.target, layer.algorithm, layer.rank, layer.alpha, layer.scale) == ("lora_unet_a", "lora", 4, 2, 0.5)
+    assert layer.tensors["up"] == "lora_unet_a.lora_up.weight"
+    assert layer.shapes == {"up": (8, 4), "down": (4, 6), "alpha": ()}
+    assert (file.unrecognised, file.metadata) == ((), {"ss_network_dim": "4"})
 
 
 def test_without_alpha_the_scale_is_one(tmp_path):
-    (change,) = read(files.kohya("a", (8, 6), rank=4, alpha=None), tmp_path).changes
-    assert (change.alpha, change.scale) == (None, 1)
+    (layer,) = read(files.kohya("a", (8, 6), rank=4, alpha=None), tmp_path).layers
+    assert (layer.alpha, layer.scale) == (None, 1)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.int64])
 def test_alpha_is_read_in_every_precision(tmp_path, dtype):
     tensors = files.kohya("a", (8, 6), rank=4, alpha=None) | {"a.alpha": torch.tensor([2], dtype=dtype)}
-    assert read(tensors, tmp_path).changes[0].scale == 0.5
+    assert read(tensors, tmp_path).layers[0].scale == 0.5
 
 
 @pytest.mark.parametrize(
@@ -65,71 +65,69 @@ def test_alpha_is_read_in_every_precision(tmp_path, dtype):
     ],
 )
 def test_low_rank_goes_by_many_names(tmp_path, up, down):
-    (change,) = read({f"a.b.{up}": torch.ones(8, 2), f"a.b.{down}": torch.ones(2, 6)}, tmp_path).changes
-    assert (change.target, change.form) == ("a.b", "lora")
-    assert change.tensors == {"up": f"a.b.{up}", "down": f"a.b.{down}"}
+    (layer,) = read({f"a.b.{up}": torch.ones(8, 2), f"a.b.{down}": torch.ones(2, 6)}, tmp_path).layers
+    assert (layer.target, layer.algorithm) == ("a.b", "lora")
+    assert layer.tensors == {"up": f"a.b.{up}", "down": f"a.b.{down}"}
 
 
 def test_the_first_loras_named_the_processor_of_attention(tmp_path):
     tensors = {"a.attn1.processor.to_q_lora.up.weight": torch.ones(8, 2)}
     tensors |= {"a.attn1.processor.to_q_lora.down.weight": torch.ones(2, 6)}
-    assert read(tensors, tmp_path).changes[0].target == "a.attn1.to_q"
+    assert read(tensors, tmp_path).layers[0].target == "a.attn1.to_q"
 
 
 @pytest.mark.parametrize("name", ["lora_magnitude_vector", "lora_magnitude_vector.default.weight", "dora_scale"])
 def test_magnitudes_go_with_low_rank(tmp_path, name):
-    (change,) = read(files.peft("a", (8, 6)) | {f"a.{name}": torch.ones(8)}, tmp_path).changes
-    assert change.tensors["dora_scale"] == f"a.{name}"
+    (layer,) = read(files.peft("a", (8, 6)) | {f"a.{name}": torch.ones(8)}, tmp_path).layers
+    assert layer.tensors["dora_scale"] == f"a.{name}"
 
 
 @pytest.mark.parametrize("weight", [(8, 8), (8, 8, 1, 1), (8, 8, 3, 3)])
 def test_every_form_is_read_whole(tmp_path, weight):
     for name, tensors in files.forms(weight).items():
         file = read({f"lora_unet_a.{end}": tensor for end, tensor in tensors.items()}, tmp_path)
-        assert (len(file.changes), file.strays) == (1, ()), name
-        assert file.changes[0].form in key_suffixes.FORMS
+        assert (len(file.layers), file.unrecognised) == (1, ()), name
+        assert file.layers[0].algorithm in lora_keys.ALGORITHMS
         assert is_complete(file)
 
 
 @pytest.mark.parametrize("on_input", [torch.tensor(True), torch.tensor(1), torch.tensor([0.0])])
 def test_which_side_is_scaled_is_read(tmp_path, on_input):
-    (change,) = read({"a.weight": torch.ones(8), "a.on_input": on_input}, tmp_path).changes
-    assert (change.form, change.on_input, change.alpha) == ("ia3", bool(on_input), None)
+    (layer,) = read({"a.weight": torch.ones(8), "a.on_input": on_input}, tmp_path).layers
+    assert (layer.algorithm, layer.on_input, layer.alpha) == ("ia3", bool(on_input), None)
 
 
 def test_a_norm_is_changed_by_differences(tmp_path):
     file = read({"a.w_norm": torch.ones(8), "a.b_norm": torch.ones(8)}, tmp_path)
-    assert (file.changes[0].form, file.strays) == ("norm", ())
+    assert (file.layers[0].algorithm, file.unrecognised) == ("norm", ())
 
 
 def test_where_both_matrices_of_a_kronecker_product_are_whole_alpha_says_nothing(tmp_path):
     tensors = {"a.lokr_w1": torch.ones(2, 2), "a.lokr_w2": torch.ones(4, 3)}
-    (change,) = read(
-        tensors | {"a.alpha": torch.tensor(1e10).half()}, tmp_path
-    ).changes  # infinity, as LyCORIS writes it
-    assert (change.alpha, change.scale) == (None, 1)
-    assert change.tensors["alpha"] == "a.alpha"
+    (layer,) = read(tensors | {"a.alpha": torch.tensor(1e10).half()}, tmp_path).layers  # infinity, as LyCORIS writes it
+    assert (layer.alpha, layer.scale) == (None, 1)
+    assert layer.tensors["alpha"] == "a.alpha"
 
 
 def test_an_alpha_of_zero_is_no_effect(tmp_path):
-    (change,) = read(files.kohya("a", (8, 6), alpha=0.0), tmp_path).changes
-    assert (change.scale, change.idle) == (0, True)
-    assert not read(files.kohya("a", (8, 6), alpha=None), tmp_path).changes[0].idle
+    (layer,) = read(files.kohya("a", (8, 6), alpha=0.0), tmp_path).layers
+    assert (layer.scale, layer.has_no_effect) == (0, True)
+    assert not read(files.kohya("a", (8, 6), alpha=None), tmp_path).layers[0].has_no_effect
 
 
 @pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2])
 def test_an_alpha_in_fp8_is_read(tmp_path, dtype):
     for number in (-448.0, -0.0625, 2**-9, 0.875, 1.0, 20.0):
         alpha = torch.tensor(number).to(dtype)
-        (change,) = read(files.kohya("a", (8, 6), alpha=None) | {"a.alpha": alpha}, tmp_path).changes
-        assert change.alpha == float(alpha)
+        (layer,) = read(files.kohya("a", (8, 6), alpha=None) | {"a.alpha": alpha}, tmp_path).layers
+        assert layer.alpha == float(alpha)
 
 
 @pytest.mark.parametrize(
     ("name", "what"),
     [
         ("double_blocks.0.img_attn.norm.key_norm.scale", "control LoRA of FLUX.1 .*FLUX.1-Depth-dev"),
-        ("transformer.transformer_blocks.0.attn.to_q.oft_R.weight", "OFT that turns a module's inputs"),
+        ("transformer.transformer_blocks.0.attn.to_q.oft_R.weight", "OFT that rotates a module's inputs"),
     ],
 )
 def test_forms_that_are_not_supported_are_refused_by_name(tmp_path, name, what):
@@ -139,13 +137,13 @@ def test_forms_that_are_not_supported_are_refused_by_name(tmp_path, name, what):
 
 def test_a_bias_of_the_up_matrix_belongs_to_the_lora(tmp_path):
     file = read(files.peft("a", (8, 6)) | {"a.lora_B.bias": torch.ones(8)}, tmp_path)
-    assert [(change.form, "up_bias" in change.tensors) for change in file.changes] == [("lora", True)]
+    assert [(layer.algorithm, "up_bias" in layer.tensors) for layer in file.layers] == [("lora", True)]
     assert is_complete(file)
 
 
 def test_a_bias_may_be_changed_beside_any_form(tmp_path):
     file = read(files.kohya("a", (8, 6)) | {"a.diff_b": torch.ones(8)}, tmp_path)
-    assert {change.form for change in file.changes} == {"lora", "full"}
+    assert {layer.algorithm for layer in file.layers} == {"lora", "full"}
     assert is_complete(file)
 
 
@@ -156,7 +154,7 @@ def test_embeddings_that_came_along_are_kept_apart(tmp_path):
         "cat": {"string_to_param.*": "bundle_emb.cat.string_to_param.*"},
         "dog": {"clip_l": "bundle_emb.dog.clip_l"},
     }
-    assert file.strays == ()
+    assert file.unrecognised == ()
 
 
 def metadata(**said):
@@ -177,13 +175,13 @@ def metadata(**said):
 def test_alpha_may_be_in_the_configuration(tmp_path, said, scales):
     tensors = files.peft("unet.a.b.to_q", (8, 6), rank=4) | files.peft("unet.a.b.to_k", (8, 6), rank=4)
     file = read(tensors, tmp_path, metadata(**said))
-    by_target = {change.target: change.scale for change in file.changes}
+    by_target = {layer.target: layer.scale for layer in file.layers}
     assert [by_target["unet.a.b.to_q"], by_target["unet.a.b.to_k"]] == scales
 
 
 def test_a_tensor_counts_before_the_configuration(tmp_path):
     tensors = files.peft("unet.a", (8, 6), rank=4) | {"unet.a.alpha": torch.tensor(1.0)}
-    assert read(tensors, tmp_path, metadata(lora_alpha=8)).changes[0].scale == 0.25
+    assert read(tensors, tmp_path, metadata(lora_alpha=8)).layers[0].scale == 0.25
 
 
 def test_pefts_own_configuration_lies_beside_its_file(tmp_path):
@@ -191,8 +189,8 @@ def test_pefts_own_configuration_lies_beside_its_file(tmp_path):
     tensors = files.peft("base_model.model.a.to_q", (8, 6), rank=4) | files.peft("base_model.model.a.to_k", (8, 6), 4)
     its_own = LoraFile.read(files.write(tensors, tmp_path / "adapter_model.safetensors"))
     other = LoraFile.read(files.write(tensors, tmp_path / "neon.safetensors"))
-    assert sorted(change.scale for change in its_own.changes) == [1, 4]
-    assert {change.scale for change in other.changes} == {1}
+    assert sorted(layer.scale for layer in its_own.layers) == [1, 4]
+    assert {layer.scale for layer in other.layers} == {1}
 
 
 @pytest.mark.parametrize(
@@ -200,8 +198,8 @@ def test_pefts_own_configuration_lies_beside_its_file(tmp_path):
     [
         ("{", "has lora_adapter_metadata that cannot be read"),
         ("[]", "has lora_adapter_metadata that cannot be read"),
-        ('{"unet.lora_alpha": "much"}', "says 'much' is an alpha"),
-        ('{"unet.lora_alpha": NaN}', "says 'nan' is an alpha"),
+        ('{"unet.lora_alpha": "much"}', "gives 'much' as an alpha"),
+        ('{"unet.lora_alpha": NaN}', "gives 'nan' as an alpha"),
         ('{"unet.alpha_pattern": {"(a+)+b": 1}}', r"by a pattern, '\(a\+\)\+b', which is not supported"),
     ],
 )
@@ -211,7 +209,7 @@ def test_a_configuration_that_makes_no_sense_is_refused(tmp_path, said, message)
 
 
 def test_a_file_that_changes_nothing_is_no_lora(tmp_path):
-    with pytest.raises(ModelError, match="is no LoRA: none of its 1 tensors changes a module"):
+    with pytest.raises(ModelError, match="is not a LoRA: none of its 1 tensors changes a module"):
         read({"model.weight": torch.ones(2)}, tmp_path)
 
 
@@ -233,13 +231,13 @@ def test_a_file_that_changes_nothing_is_no_lora(tmp_path):
 )
 def test_what_nobody_knows_or_lacks_its_fellow_is_a_stray(tmp_path, odd):
     file = read(files.kohya("a", (8, 6)) | odd, tmp_path)
-    assert {*file.strays} == odd.keys()
+    assert {*file.unrecognised} == odd.keys()
     assert is_complete(file)
 
 
 def test_thousands_of_strays_are_but_strays(tmp_path):
     odd = {f"model.layer.{n}.weight": torch.ones(1) for n in range(10_000)}
-    assert len(read(files.kohya("a", (8, 6)) | odd, tmp_path).strays) == 10_000
+    assert len(read(files.kohya("a", (8, 6)) | odd, tmp_path).unrecognised) == 10_000
 
 
 @pytest.mark.parametrize(
@@ -247,7 +245,7 @@ def test_thousands_of_strays_are_but_strays(tmp_path):
     [torch.ones(2), torch.ones(0), torch.tensor(float("nan")), torch.tensor(float("nan")).to(torch.float8_e4m3fn)],
 )
 def test_an_alpha_that_is_no_number_is_refused(tmp_path, alpha):
-    with pytest.raises(ModelError, match=r"holds no number in 'a\.alpha'"):
+    with pytest.raises(ModelError, match=r"does not hold a number in 'a\.alpha'"):
         read(files.kohya("a", (8, 6), alpha=None) | {"a.alpha": alpha}, tmp_path)
 
 
@@ -271,7 +269,7 @@ def test_a_file_that_breaks_off_is_refused(tmp_path):
             LoraFile.read(path)
 
 
-ENDS = [".".join(end) for end in key_suffixes.ENDS] + ["", "x", "lora_up.0.weight", "lora_A.default.weight"]
+ENDS = [".".join(end) for end in lora_keys.SUFFIXES] + ["", "x", "lora_up.0.weight", "lora_A.default.weight"]
 TARGETS = ["a", f"unet.{QUERY}", "lora_unet_conv_in", "conv_in", "transformer.", "bundle_emb.x", ""]
 SIDES = [0, *(1, 2, 3, 4, 6, 8) * 8]
 

@@ -5,7 +5,7 @@ from studio.errors import ModelError
 from studio.families import flux1, sd1
 from studio.lora.formats.file import LoraFile
 from studio.lora.formats.fit import fit
-from studio.lora.formats.key_mapping import Place
+from studio.lora.formats.key_mapping import ModuleLocation
 from tests.families import tiny
 from tests.lora import files
 from tests.models import original, small
@@ -38,8 +38,8 @@ def fitted(tensors, model, tmp_path, family=sd1.FAMILY):
 def test_a_module_goes_by_many_names(painting, tmp_path, name):
     shape = painting["unet"][f"{QUERY}.weight"]
     found = fitted(files.kohya(name, shape), painting, tmp_path)
-    assert [each.places for each in found.fitted] == [(Place("unet", QUERY),)]
-    assert (found.unknown, found.misshaped, found.share) == ((), (), 1)
+    assert [each.locations for each in found.matched] == [(ModuleLocation("unet", QUERY),)]
+    assert (found.unknown, found.mismatched, found.share) == ((), (), 1)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_text_encoders_modules_are_found_with_and_without_its_wrapper(painting
     module = "encoder.layers.1.self_attn.q_proj"
     name = module.replace(".", "_") if prefix.endswith("_") else module
     found = fitted(files.kohya(prefix + name, painting["text_encoder"][f"{module}.weight"]), painting, tmp_path)
-    assert [each.places for each in found.fitted] == [(Place("text_encoder", module),)]
+    assert [each.locations for each in found.matched] == [(ModuleLocation("text_encoder", module),)]
 
 
 def layers(shapes):
@@ -69,7 +69,7 @@ def for_all(shapes, prefix):
 
 
 def changed(found):
-    return sorted({place.module for each in found.fitted for place in each.places})
+    return sorted({place.module for each in found.matched for place in each.locations})
 
 
 @pytest.mark.parametrize("prefix", ["lora_unet_", "model.diffusion_model."])
@@ -79,7 +79,7 @@ def test_each_module_of_a_unet_is_found_by_its_makers_name(name, build, prefix, 
     theirs = {key.removeprefix("model.diffusion_model."): tuple(t.shape) for key, t in original.unet(unet).items()}
     model = {"unet": files.shapes(unet)}
     found = fitted(for_all(theirs, prefix), model, tmp_path, family)
-    assert (found.unknown, found.misshaped) == ((), ())
+    assert (found.unknown, found.mismatched) == ((), ())
     assert changed(found) == sorted(layers(model["unet"]))
 
 
@@ -105,7 +105,7 @@ def test_each_module_of_a_transformer_is_found_by_both_its_names(name, prefix, t
     ours = model["transformer"]
     for shapes in filter(None, (files.makers(ours, family.names), ours)):  # Qwen-Image's makers use diffusers' names
         found = fitted(for_all(shapes, prefix), model, tmp_path, family)
-        assert (found.unknown, found.misshaped, found.share) == ((), (), 1)
+        assert (found.unknown, found.mismatched, found.share) == ((), (), 1)
     assert changed(found) == sorted(layers(ours))
 
 
@@ -113,11 +113,11 @@ def test_a_fused_module_is_several_by_rows(transformers, tmp_path):
     model = transformers["flux1"]
     found = fitted(files.kohya("lora_unet_single_blocks_0_linear1", (224, 32)), model, tmp_path, flux1.FAMILY)
     begin = "single_transformer_blocks.0"
-    assert found.fitted[0].places == (
-        Place("transformer", f"{begin}.attn.to_q", (0, 32)),
-        Place("transformer", f"{begin}.attn.to_k", (32, 64)),
-        Place("transformer", f"{begin}.attn.to_v", (64, 96)),
-        Place("transformer", f"{begin}.proj_mlp", (96, 224)),
+    assert found.matched[0].locations == (
+        ModuleLocation("transformer", f"{begin}.attn.to_q", (0, 32)),
+        ModuleLocation("transformer", f"{begin}.attn.to_k", (32, 64)),
+        ModuleLocation("transformer", f"{begin}.attn.to_v", (64, 96)),
+        ModuleLocation("transformer", f"{begin}.proj_mlp", (96, 224)),
     )
 
 
@@ -125,12 +125,12 @@ def test_halves_that_the_makers_have_the_other_way_round_are_swapped(transformer
     model = transformers["flux1"]
     theirs = files.kohya("lora_unet_final_layer_adaLN_modulation_1", (64, 32))
     found = fitted(theirs, model, tmp_path, flux1.FAMILY)
-    assert found.fitted[0].places == (
-        Place("transformer", "norm_out.linear", (0, 32), (32, 64)),
-        Place("transformer", "norm_out.linear", (32, 64), (0, 32)),
+    assert found.matched[0].locations == (
+        ModuleLocation("transformer", "norm_out.linear", (0, 32), (32, 64)),
+        ModuleLocation("transformer", "norm_out.linear", (32, 64), (0, 32)),
     )
     ours = fitted(files.kohya("transformer.norm_out.linear", (64, 32)), model, tmp_path, flux1.FAMILY)
-    assert ours.fitted[0].places == (Place("transformer", "norm_out.linear"),)
+    assert ours.matched[0].locations == (ModuleLocation("transformer", "norm_out.linear"),)
 
 
 def test_a_fused_module_and_one_of_its_parts_are_the_same_twice(transformers, tmp_path):
@@ -157,7 +157,7 @@ def test_text_encoders_are_told_apart(build, prefix, component, module, tmp_path
     inner = module.removeprefix("text_model.")
     target = prefix + (inner.replace(".", "_") if prefix.endswith("_") else inner)
     found = fitted(files.kohya(target, shape), files.model(pipeline), tmp_path)
-    assert [each.places for each in found.fitted] == [(Place(component, module),)]
+    assert [each.locations for each in found.matched] == [(ModuleLocation(component, module),)]
 
 
 @pytest.mark.parametrize(
@@ -198,8 +198,8 @@ def test_what_the_model_has_not_is_told_by_name(painting, tmp_path):
 
 def test_what_does_not_fit_is_told_with_both_shapes(painting, tmp_path):
     found = fitted(files.kohya(f"unet.{QUERY}", (40, 32)), painting, tmp_path)
-    assert str(found.misshaped[0]) == f"unet.{QUERY}: down (2, 32), up (40, 2) for a weight of (32, 32)"
-    assert (found.fitted, found.share) == ((), 0)
+    assert str(found.mismatched[0]) == f"unet.{QUERY}: down (2, 32), up (40, 2) for a weight of (32, 32)"
+    assert (found.matched, found.share) == ((), 0)
 
 
 def test_a_module_changed_under_two_names_is_refused(painting, tmp_path):

@@ -6,7 +6,7 @@ from tests.lora import files
 
 
 def changes(tensors, tmp_path):
-    return LoraFile.read(files.write(tensors, tmp_path / "x.safetensors")).changes
+    return LoraFile.read(files.write(tensors, tmp_path / "x.safetensors")).layers
 
 
 def kohya(tmp_path, *ranks_and_alphas):

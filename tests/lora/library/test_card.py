@@ -82,7 +82,7 @@ def test_tensors_count_where_they_contradict_what_is_said(tmp_path):
     card = made(tmp_path, "sdxl_base_v1-0", targets=SD15)
     assert card.family == "sd1"
     assert card.notes == (
-        "ss_base_model_version says it is for sdxl_base_v1-0; by its tensors it is for Stable Diffusion 1",
+        "ss_base_model_version says it is for sdxl_base_v1-0; its tensors are those of a LoRA for Stable Diffusion 1",
     )
 
 
@@ -90,7 +90,7 @@ def test_bases_that_contradict_one_another_are_said(file):
     beside(file, civitai_info={"baseModel": "SDXL 1.0"})
     card = LoraCard.read(file)
     assert card.family == ""
-    assert card.notes == ("what is said of its base differs: SDXL 1.0, stable-diffusion-v1/lora",)
+    assert card.notes == ("the claims about its base model differ: SDXL 1.0, stable-diffusion-v1/lora",)
 
 
 def test_what_does_not_fit_says_why(tmp_path, file):

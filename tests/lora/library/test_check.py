@@ -1,13 +1,13 @@
 import numpy as np
 from safetensors.numpy import save_file
 
-from studio.lora.library.check import Check
+from studio.lora.library.check import LoraCheck
 from tests import here
 from tests.lora.told import TARGETS, tensors, write
 
 
 def checked(file):
-    return Check.of(file, here.card("spark"))
+    return LoraCheck.of(file, here.card("spark"))
 
 
 def test_all_of_it_fits(tmp_path):
@@ -18,7 +18,8 @@ def test_all_of_it_fits(tmp_path):
 def test_nothing_fits_because_of_sizes(tmp_path):
     found = checked(write(tmp_path / "x.safetensors", targets=dict.fromkeys(TARGETS, (8, 8))))
     assert found.problem == (
-        "nothing of it fits spark; its sizes are those of another model: name the one it was made for with --model"
+        "none of its layers fits spark; its shapes are those of another model: "
+        "name the one it was made for with --model"
     )
     assert len(found.data()["misshaped"]) == 3
 
@@ -26,9 +27,7 @@ def test_nothing_fits_because_of_sizes(tmp_path):
 def test_tensors_nobody_knows_are_a_problem(tmp_path):
     save_file(tensors() | {"lora_unet_x.odd": np.zeros(3)}, tmp_path / "x.safetensors")
     found = checked(tmp_path / "x.safetensors")
-    assert found.problem == (
-        "1 of its tensors are of no format known here and would do nothing; get it in another format"
-    )
+    assert found.problem == ("1 of its tensors are in an unknown format and would do nothing; get it in another format")
     assert found.data()["strays"] == ["lora_unet_x.odd"]
 
 
@@ -37,8 +36,8 @@ def test_alphas_of_zero_are_told(tmp_path):
     none = {f"{name.split('.')[0]}.alpha": np.zeros((), "f4") for name in of}
     save_file(of | none, tmp_path / "x.safetensors")
     found = checked(tmp_path / "x.safetensors")
-    assert found.problem == "all its alphas are 0, so that it changes nothing; get the file as it was trained"
-    assert dict(found.lines())["note"] == "3 of its changes have an alpha of 0 and change nothing"
+    assert found.problem == "all its alphas are 0, so it changes nothing; get the file as it was trained"
+    assert dict(found.lines())["note"] == "3 of its layers have an alpha of 0 and change nothing"
     del none[next(iter(none))]
     save_file(
         {name: each for name, each in of.items() if not name.endswith("alpha")} | none, tmp_path / "y.safetensors"

@@ -8,7 +8,7 @@ from tests.lora.told import KOHYA
 
 
 def test_what_trainers_write():
-    said = list(metadata.said(KOHYA))
+    said = list(metadata.read_claims(KOHYA))
     for claim in (
         Claim("title", "Neon Outline", "modelspec.title"),
         Claim("title", "neon_outline_v2", "ss_output_name"),

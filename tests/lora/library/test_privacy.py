@@ -57,7 +57,7 @@ def test_what_a_licence_and_a_credit_need_is_left_in_it(file, tmp_path):
     card = LoraCard.read(out)
     assert (card.title, card.author, card.triggers) == ("Neon Outline", "Studio Anna", ("neon lines",))
     assert [claim.text for claim in card.licence] == ["cc-by-4.0"]
-    assert "v1-5-pruned-emaonly.safetensors" in {claim.text for claim in card.claims if claim.what == "base"}
+    assert "v1-5-pruned-emaonly.safetensors" in {claim.text for claim in card.claims if claim.field == "base"}
 
 
 def test_a_file_that_tells_nothing_stays_so(tmp_path):

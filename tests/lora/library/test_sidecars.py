@@ -13,8 +13,8 @@ def file(tmp_path):
 
 
 def said(file):
-    claims, broken = sidecars.said(file)
-    return {(claim.what, claim.text) for claim in claims}, broken
+    claims, broken = sidecars.read_claims(file)
+    return {(claim.field, claim.text) for claim in claims}, broken
 
 
 def test_a1111(file):
@@ -44,8 +44,8 @@ def test_civitai(file):
 
 def test_lora_manager_and_what_it_keeps_of_civitai(file):
     beside(file, metadata_json=LORA_MANAGER)
-    claims, _ = sidecars.said(file)
-    assert [claim.text for claim in claims if claim.what == "title"] == [
+    claims, _ = sidecars.read_claims(file)
+    assert [claim.text for claim in claims if claim.field == "title"] == [
         "Neon Outline (managed)",
         "Neon Outline by Anna",
     ]
@@ -70,7 +70,7 @@ def test_a_broken_card_is_named(file, hostile):
     (file.parent / "README.md").write_text(f"---\n{hostile}\n---\n")
     found, (problem,) = said(file)
     assert not found
-    assert problem.startswith("the head of README.md cannot be read, so what it says does not count: ")
+    assert problem.startswith("the front matter of README.md cannot be read and is ignored: ")
 
 
 @pytest.mark.parametrize("head", ["- x", "", "license: []"])
@@ -104,7 +104,7 @@ def test_one_that_is_too_large_is_named(file, monkeypatch):
 def test_values_of_any_kind_are_no_trouble(file, odd):
     for name, content in (("json", A1111), ("civitai_info", CIVITAI), ("metadata_json", LORA_MANAGER)):
         beside(file, **{name: dict.fromkeys(content, odd) | {"model": dict.fromkeys(CIVITAI["model"], odd)}})
-        sidecars.said(file)
+        sidecars.read_claims(file)
         list(sidecars.declared(file))
 
 
@@ -124,5 +124,5 @@ def test_previews_in_order(file):
 def test_nothing_is_written(file):
     beside(file, json=A1111, civitai_info="{", metadata_json=LORA_MANAGER)
     before = {path: Stamp.of(path) for path in file.parent.iterdir()}
-    sidecars.said(file)
+    sidecars.read_claims(file)
     assert {path: Stamp.of(path) for path in file.parent.iterdir()} == before

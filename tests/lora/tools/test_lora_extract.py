@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from studio.errors import InputError
 from studio.lora.formats.file import LoraFile
 from studio.lora.tools.lora_extract import extract
-from studio.lora.tools.svd import Choice
+from studio.lora.tools.svd import RankLimit
 from studio.models.card import ModelCard
 from tests.diffusion import small
 from tests.diffusion.checkpoints import draw, is_whole, metadata, silent, spark
@@ -57,13 +57,13 @@ def tuned(home, base):
 
 def test_each_module_is_as_near_as_the_rank_allows_and_what_is_the_same_is_left_out(home, base, tuned):
     card, noises = tuned
-    done = extract(card, base, Choice(4), home / "four.safetensors", silent)
+    done = extract(card, base, RankLimit(4), home / "four.safetensors", silent)
     assert (done.written.factored, done.written.whole, done.left) == (5, 4, ())
     file, tensors = LoraFile.read(home / "four.safetensors"), load_file(home / "four.safetensors")
     for (part, name), noise in noises.items():
         begin = "lora_unet_" if part == "unet" else "lora_te_text_model_"
         target, end = f"{begin}{name.rpartition('.')[0].replace('.', '_')}", name.rpartition(".")[2]
-        changes = {change.form: change for change in file.changes if change.target == target}
+        changes = {layer.algorithm: layer for layer in file.layers if layer.target == target}
         if "lora" in changes and end == "weight":
             up, down = (tensors[changes["lora"].tensors[role]] for role in ("up", "down"))
             assert up.shape[2:] == (1,) * (noise.ndim - 2)
@@ -75,13 +75,13 @@ def test_each_module_is_as_near_as_the_rank_allows_and_what_is_the_same_is_left_
         else:
             role = {"conv_norm_out.weight": "w_norm", "conv_norm_out.bias": "b_norm", "conv_in.bias": "diff_b"}
             assert np.allclose(tensors[f"{target}.{role.get(name, 'diff')}"].double().numpy(), noise, atol=1e-7)
-    assert len({change.target for change in file.changes}) == len({name.rpartition(".")[0] for _, name in noises})
+    assert len({layer.target for layer in file.layers}) == len({name.rpartition(".")[0] for _, name in noises})
     assert is_whole(home / "four.safetensors", base)
 
 
 def test_at_full_rank_it_draws_what_the_tuned_model_draws(home, base, tuned):
     card, _ = tuned
-    done = extract(card, base, Choice(1000), home / "full.safetensors", silent)
+    done = extract(card, base, RankLimit(1000), home / "full.safetensors", silent)
     assert done.written.kept == pytest.approx(1)
     drawn = draw(card)
     assert small.difference(draw(base, str(home / "full.safetensors")), drawn) <= 1
@@ -102,7 +102,7 @@ def test_what_half_precision_rounds_is_no_difference(home, base):
         pipeline.to(torch.float16).unet.conv_in.weight.add_(0.1)
     pipeline.save_pretrained(home / "rounded")
     fine, rounded = ModelCard.read(home / "fine"), ModelCard.read(home / "rounded")
-    done = extract(rounded, fine, Choice(4), home / "rounded.safetensors", silent)
+    done = extract(rounded, fine, RankLimit(4), home / "rounded.safetensors", silent)
     assert (done.written.factored, done.written.whole) == (1, 0)
     assert {tensor.dtype for tensor in load_file(home / "rounded.safetensors").values()} == {torch.float16}
 
@@ -114,8 +114,8 @@ def test_of_single_files_whose_makers_fused_modules(home, tmp_path):
         pipeline.text_encoder.get_submodule("encoder.layers.1.self_attn.k_proj").weight.add_(0.1)
         pipeline.unet.conv_out.weight.mul_(2)
     after = ModelCard.read(original.write(pipeline, tmp_path / "after.safetensors"))
-    done = extract(after, before, Choice(keep=0.99), tmp_path / "x.safetensors", silent)
-    targets = {change.target for change in LoraFile.read(tmp_path / "x.safetensors").changes}
+    done = extract(after, before, RankLimit(keep=0.99), tmp_path / "x.safetensors", silent)
+    targets = {layer.target for layer in LoraFile.read(tmp_path / "x.safetensors").layers}
     assert targets == {"lora_unet_conv_out", "lora_te_text_model_encoder_layers_1_self_attn_k_proj"}
     assert min(done.written.ranks) == 1
     assert is_whole(tmp_path / "x.safetensors", before)
@@ -126,19 +126,19 @@ def test_those_that_are_not_alike_are_refused_by_name(base, tmp_path):
 
     other = ModelCard.read(whole.folder(whole.sd1(), tmp_path / "other"))
     with pytest.raises(InputError, match=r"other and spark32 are not of one shape: .* and \d+ more"):
-        extract(other, base, Choice(4), tmp_path / "x.safetensors", silent)
+        extract(other, base, RankLimit(4), tmp_path / "x.safetensors", silent)
     pipeline = StableDiffusionPipeline.from_pretrained(base.path, safety_checker=None)
     pipeline.unet.conv_out = torch.nn.Conv2d(pipeline.unet.conv_out.in_channels, 5, 3)
     pipeline.save_pretrained(tmp_path / "wider")
     with pytest.raises(InputError, match=r"unet.conv_out.bias is \(5,\) and \(4,\); unet.conv_out.weight is \(5, "):
-        extract(ModelCard.read(tmp_path / "wider"), base, Choice(4), tmp_path / "x.safetensors", silent)
+        extract(ModelCard.read(tmp_path / "wider"), base, RankLimit(4), tmp_path / "x.safetensors", silent)
     xl = ModelCard.read(whole.folder(whole.sdxl(), tmp_path / "xl"))
     with pytest.raises(InputError, match="give two of one family"):
-        extract(xl, base, Choice(4), tmp_path / "x.safetensors", silent)
+        extract(xl, base, RankLimit(4), tmp_path / "x.safetensors", silent)
     assert not (tmp_path / "x.safetensors").exists()
 
 
 def test_one_that_is_the_same_has_no_lora(base, tmp_path):
     with pytest.raises(InputError, match="no difference at all; nothing was written"):
-        extract(base, base, Choice(4), tmp_path / "x.safetensors", silent)
+        extract(base, base, RankLimit(4), tmp_path / "x.safetensors", silent)
     assert not list(tmp_path.iterdir())

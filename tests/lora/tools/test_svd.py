@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from studio.errors import InputError
-from studio.lora.tools.svd import Choice, of_matrix, of_product
+from studio.lora.tools.svd import RankLimit, factorise, refactorise
 
 
 def falling(rows, columns, seed=0):
@@ -27,7 +27,7 @@ def error(found, matrix):
 @pytest.mark.parametrize("rank", [1, 5, 20])
 def test_no_matrix_of_the_rank_is_nearer(shape, rank):
     matrix = falling(*shape)
-    found = of_matrix(torch.from_numpy(matrix), Choice(rank))
+    found = factorise(torch.from_numpy(matrix), RankLimit(rank))
     least, share = best(matrix, rank)
     assert (found.up.shape, found.down.shape) == ((shape[0], rank), (rank, shape[1]))
     assert error(found, matrix) == pytest.approx(least, rel=1e-6)
@@ -38,7 +38,7 @@ def test_no_matrix_of_the_rank_is_nearer(shape, rank):
 @pytest.mark.parametrize("rank", [1, 4, 7])
 def test_nor_where_the_matrix_is_a_product(rows, inner, columns, rank):
     up, down = falling(rows, inner, 1), falling(inner, columns, 2)
-    found = of_product(torch.from_numpy(up), torch.from_numpy(down), Choice(rank))
+    found = refactorise(torch.from_numpy(up), torch.from_numpy(down), RankLimit(rank))
     least, share = best(up @ down, rank)
     assert (found.up.shape, found.down.shape) == ((rows, rank), (rank, columns))
     assert error(found, up @ down) == pytest.approx(least, rel=1e-6)
@@ -48,26 +48,29 @@ def test_nor_where_the_matrix_is_a_product(rows, inner, columns, rank):
 def test_as_many_ranks_as_hold_the_share():
     matrix = falling(40, 60)
     for keep in (0.5, 0.9, 0.99, 0.9999):
-        found = of_matrix(torch.from_numpy(matrix), Choice(keep=keep))
+        found = factorise(torch.from_numpy(matrix), RankLimit(keep=keep))
         assert best(matrix, found.rank - 1)[1] < keep <= best(matrix, found.rank)[1]
-    assert of_matrix(torch.from_numpy(matrix), Choice(2, 0.9999)).rank == 2
+    assert factorise(torch.from_numpy(matrix), RankLimit(2, 0.9999)).rank == 2
 
 
 def test_all_of_it_is_the_matrix_itself():
     matrix = falling(30, 20)
-    found = of_matrix(torch.from_numpy(matrix), Choice())
+    found = factorise(torch.from_numpy(matrix), RankLimit())
     assert error(found, matrix) < 1e-12 * np.linalg.norm(matrix)
     up, down = torch.from_numpy(falling(30, 4)), torch.from_numpy(falling(4, 20))
-    assert of_product(up, down, Choice(9)).rank == 4
+    assert refactorise(up, down, RankLimit(9)).rank == 4
 
 
 def test_both_factors_are_of_one_size():
-    found = of_matrix(1000 * torch.from_numpy(falling(30, 20)), Choice(8))
+    found = factorise(1000 * torch.from_numpy(falling(30, 20)), RankLimit(8))
     assert torch.allclose(torch.linalg.vector_norm(found.up, dim=0), torch.linalg.vector_norm(found.down, dim=1))
 
 
 def test_nothing_is_a_product_too():
-    for found in (of_matrix(torch.zeros(4, 5), Choice(3)), of_product(torch.zeros(4, 2), torch.zeros(2, 5), Choice(3))):
+    for found in (
+        factorise(torch.zeros(4, 5), RankLimit(3)),
+        refactorise(torch.zeros(4, 2), torch.zeros(2, 5), RankLimit(3)),
+    ):
         assert (found.rank, found.share, float((found.up @ found.down).abs().max())) == (1, 1.0, 0.0)
 
 
@@ -76,4 +79,4 @@ def test_nothing_is_a_product_too():
 )
 def test_what_keeps_nothing_is_refused(asked, message):
     with pytest.raises(InputError, match=message):
-        Choice(*asked)
+        RankLimit(*asked)

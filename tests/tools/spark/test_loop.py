@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from studio.tools.spark import loop
-from studio.tools.spark.loop import Stopwatch, Training
+from studio.tools.spark.loop import StageTrainer, Stopwatch
 
 
 def line():
@@ -25,9 +25,9 @@ def losses(model):
 
 def test_stopped_and_resumed_is_where_it_was(tmp_path):
     model = line()
-    first = Training(model, tmp_path / "x.safetensors", rate=0.01, steps=40)
+    first = StageTrainer(model, tmp_path / "x.safetensors", rate=0.01, steps=40)
     list(first.run(losses(model), until=float("inf"), every=10))
-    again = Training(line(), tmp_path / "x.safetensors", rate=0.01, steps=40)
+    again = StageTrainer(line(), tmp_path / "x.safetensors", rate=0.01, steps=40)
     assert again.step == 40
     assert torch.equal(again.model.weight, model.weight)
     assert torch.equal(again.average[0], first.average[0])
@@ -39,7 +39,7 @@ def test_stopped_and_resumed_is_where_it_was(tmp_path):
 
 def test_it_learns_and_says_how_long_it_will_take(tmp_path, capsys):
     model = line()
-    stage = Training(model, tmp_path / "x.safetensors", rate=0.05, steps=300)
+    stage = StageTrainer(model, tmp_path / "x.safetensors", rate=0.05, steps=300)
     means = list(stage.run(losses(model), until=float("inf"), every=100))
     assert means[-1] < means[0] / 10
     assert "step 100/300" in capsys.readouterr().err
@@ -47,14 +47,14 @@ def test_it_learns_and_says_how_long_it_will_take(tmp_path, capsys):
 
 def test_time_over_means_stop_and_save(tmp_path):
     model = line()
-    stage = Training(model, tmp_path / "x.safetensors", rate=0.05, steps=300)
+    stage = StageTrainer(model, tmp_path / "x.safetensors", rate=0.05, steps=300)
     assert list(stage.run(losses(model), until=0)) == []
     assert stage.path.exists()
 
 
 def test_averaged_weights_are_lent_and_given_back(tmp_path):
     model = line()
-    stage = Training(model, tmp_path / "x.safetensors", rate=0.05, steps=10)
+    stage = StageTrainer(model, tmp_path / "x.safetensors", rate=0.05, steps=10)
     list(stage.run(losses(model), until=float("inf"), every=5))
     before = model.weight.clone()
     with stage.averaged():
@@ -63,7 +63,7 @@ def test_averaged_weights_are_lent_and_given_back(tmp_path):
 
 
 def test_the_rate_warms_up_and_settles(tmp_path):
-    stage = Training(line(), tmp_path / "x.safetensors", rate=1.0, steps=1000)
+    stage = StageTrainer(line(), tmp_path / "x.safetensors", rate=1.0, steps=1000)
     rates = []
     for step in (0, 99, 500, 800, 999):
         stage.step = step
@@ -74,9 +74,9 @@ def test_the_rate_warms_up_and_settles(tmp_path):
 def test_checkpoints_are_saved_on_the_way(tmp_path, monkeypatch):
     clock = iter(range(0, 100_000, 50))
     monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: float(next(clock)), time=time.time))
-    stage = Training(line(), tmp_path / "x.safetensors", rate=0.01, steps=1000)
+    stage = StageTrainer(line(), tmp_path / "x.safetensors", rate=0.01, steps=1000)
     next(stage.run(losses(stage.model), until=float("inf"), every=9))
-    assert Training(line(), stage.path, rate=0.01, steps=1000).step == 5
+    assert StageTrainer(line(), stage.path, rate=0.01, steps=1000).step == 5
 
 
 def test_a_lap_in_which_all_stood_still_counts_as_a_usual_one(monkeypatch):
@@ -90,13 +90,13 @@ def test_a_full_disk_stops_no_training(tmp_path, capsys, monkeypatch):
     def full(stage):
         raise OSError(28, "No space left on device")
 
-    stage = Training(line(), tmp_path / "x.safetensors", rate=0.01, steps=20)
+    stage = StageTrainer(line(), tmp_path / "x.safetensors", rate=0.01, steps=20)
     monkeypatch.setattr(loop, "_SAVE", 0.0)
     steps = stage.run(losses(stage.model), until=float("inf"), every=5)
     with monkeypatch.context() as patch:
-        patch.setattr(Training, "save", full)
+        patch.setattr(StageTrainer, "save", full)
         next(steps)
     assert "No space left on device" in capsys.readouterr().err
     assert not stage.path.exists()
     list(steps)
-    assert Training(line(), stage.path, rate=0.01, steps=20).step == 20
+    assert StageTrainer(line(), stage.path, rate=0.01, steps=20).step == 20

@@ -7,7 +7,7 @@ import pytest
 from diffusers import AutoPipelineForImage2Image, StableDiffusionPipeline
 
 from studio.config import shipped
-from studio.tools.spark.autoencoder import fidelity
+from studio.tools.spark.autoencoder import psnr
 from studio.tools.spark.measure import load, pictures_of
 from studio.tools.spark.palette import nearest
 from studio.tools.spark.recogniser import colours
@@ -47,7 +47,7 @@ def test_seeds_give_different_pictures(spark):
 
 def test_the_autoencoder_is_as_good_as_the_card_says(spark):
     claimed = json.loads((FOLDER / "measured.json").read_text())["fidelity"]
-    assert fidelity(spark.vae) == pytest.approx(claimed, abs=0.1)
+    assert psnr(spark.vae) == pytest.approx(claimed, abs=0.1)
 
 
 def test_the_card_holds_the_measured_figures():

@@ -4,7 +4,7 @@ import torch
 from safetensors.torch import load_file
 
 from studio.tools.spark.diffusion import new_unet
-from studio.tools.spark.loop import Training
+from studio.tools.spark.loop import StageTrainer
 from studio.tools.spark.optimizers import suits_muon
 
 
@@ -29,11 +29,11 @@ def test_the_finest_levels_of_the_denoiser_suit_it():
 
 def test_it_learns_by_both_and_goes_on_where_it_was(tmp_path):
     model = network()
-    stage = Training(model, tmp_path / "x.safetensors", rate=0.02, steps=200, settle=0.5, orthogonal=True)
+    stage = StageTrainer(model, tmp_path / "x.safetensors", rate=0.02, steps=200, settle=0.5, orthogonal=True)
     means = list(stage.run(losses(model), until=float("inf"), every=50))
     assert means[-1] < 0.5 * means[0]
     kept = load_file(stage.path)
     assert {"muon.0.weight/momentum_buffer", "adamw.0.bias/exp_avg"} <= set(kept)
-    again = Training(network(), stage.path, rate=0.02, steps=200, orthogonal=True)
+    again = StageTrainer(network(), stage.path, rate=0.02, steps=200, orthogonal=True)
     again.save()
     assert all(torch.equal(value, kept[name]) for name, value in load_file(again.path).items())

@@ -1,6 +1,6 @@
 import torch
 
-from studio.tools.spark.threads import considerate, threads
+from studio.tools.spark.threads import threads, with_spare_threads
 
 
 def test_all_cores_of_a_quiet_machine_and_one_of_a_busy_one():
@@ -11,7 +11,7 @@ def test_all_cores_of_a_quiet_machine_and_one_of_a_busy_one():
 
 def test_batches_pass_and_the_number_of_threads_is_what_it_was():
     before = torch.get_num_threads()
-    batches = considerate(iter([torch.zeros(1), torch.ones(1)]))
+    batches = with_spare_threads(iter([torch.zeros(1), torch.ones(1)]))
     assert (next(batches), next(batches)) == (0, 1)
     batches.close()
     assert torch.get_num_threads() == before

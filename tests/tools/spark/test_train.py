@@ -9,10 +9,10 @@ from studio.config import shipped
 from studio.tools.spark import train as training
 from studio.tools.spark.measure import pictures_of
 from studio.tools.spark.progress import newest
-from studio.tools.spark.train import Recipe, Stage
+from studio.tools.spark.train import TrainingRecipe, TrainingStage
 
-SHORT = Stage(3, 2, 1e-3)
-TINY = Recipe(reader=SHORT, autoencoder=SHORT, sketch=SHORT, denoiser=SHORT, decoder=SHORT, drawings=20, pool=4)
+SHORT = TrainingStage(3, 2, 1e-3)
+TINY = TrainingRecipe(reader=SHORT, autoencoder=SHORT, sketch=SHORT, denoiser=SHORT, decoder=SHORT, drawings=20, pool=4)
 SPARK = shipped("assets") / "spark"
 
 
@@ -24,7 +24,7 @@ def test_from_nothing_to_a_model(tmp_path, capsys):
     pipeline = StableDiffusionPipeline.from_pretrained(tmp_path / "out", local_files_only=True)
     image = pipeline("a star", num_inference_steps=1, height=64, width=64).images[0]
     assert image.size == (64, 64)
-    longer = replace(TINY, denoiser=Stage(4, 2, 1e-3))
+    longer = replace(TINY, denoiser=TrainingStage(4, 2, 1e-3))
     training.train(tmp_path / "work", tmp_path / "again", longer, minutes=10, device="cpu")
     weights = "unet/diffusion_pytorch_model.safetensors"
     assert (tmp_path / "out" / weights).read_bytes() != (tmp_path / "again" / weights).read_bytes()
@@ -32,7 +32,7 @@ def test_from_nothing_to_a_model(tmp_path, capsys):
 
 @pytest.mark.slow
 def test_the_autoencoder_of_another_model_is_kept(tmp_path):
-    recipe = replace(TINY, decoder=Stage(0, 2, 1e-3))
+    recipe = replace(TINY, decoder=TrainingStage(0, 2, 1e-3))
     work, out = tmp_path / "work", tmp_path / "out"
     training.train(work, out, recipe, minutes=10, device="cpu", autoencoder=SPARK, validate_every=3)
     weights = "vae/diffusion_pytorch_model.safetensors"

@@ -1,8 +1,8 @@
 import pytest
 
 from studio.families import flux1, sd1, sdxl
-from studio.lora.formats.key_mapping import Atlas, Place
-from studio.lora.formats.written_names import names
+from studio.lora.formats.key_mapping import ModuleIndex, ModuleLocation
+from studio.lora.formats.lora_keys import namer
 
 UNET, TEXT = {"mid_block.resnets.0.conv1.weight": (8, 8, 3, 3)}, {"text_model.encoder.layers.0.mlp.fc1.weight": (8, 8)}
 BARE = {"encoder.layers.0.mlp.fc1.weight": (8, 8), "text_projection.weight": (8, 8)}
@@ -16,17 +16,17 @@ MODELS = (
 
 @pytest.mark.parametrize(("family", "model"), MODELS)
 def test_what_is_written_is_found_again(family, model):
-    name, atlas = names({*model}), Atlas.of(model, family)
+    name, index = namer({*model}), ModuleIndex.of(model, family)
     for component, shapes in model.items():
         for parameter in shapes:
             module = parameter.removesuffix(".weight")
             target = name(component, module, "diff").removesuffix(".diff")
-            assert atlas.find(target) == (Place(component, module),)
+            assert index.find(target) == (ModuleLocation(component, module),)
 
 
 def test_they_are_those_that_other_programs_know():
     kohya, both, peft = (
-        names(parts) for parts in (["unet", "text_encoder"], ["unet", "text_encoder_2"], ["transformer"])
+        namer(parts) for parts in (["unet", "text_encoder"], ["unet", "text_encoder_2"], ["transformer"])
     )
     assert kohya("unet", "mid_block.resnets.0.conv1", "up") == "lora_unet_mid_block_resnets_0_conv1.lora_up.weight"
     layer = "encoder.layers.0.mlp.fc1"
