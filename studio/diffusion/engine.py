@@ -13,6 +13,7 @@ from studio.diffusion.pipeline_call import forward
 from studio.diffusion.pipelines import Pipelines
 from studio.diffusion.sample_request import Note, Order, Report, Show
 from studio.diffusion.samplers import scheduler
+from studio.families.base import request_check
 from studio.lora import loading
 from studio.models.adapters import Part
 from studio.models.card import ModelCard
@@ -61,9 +62,9 @@ class Engine:
         a share of the noise gives latents, which another model's ``image`` may be.
         """
         request = request.with_written()
-        card.family.check(request)
+        request_check.check(card.family, request)
         loading.check_steps(request)
-        scheduler.check(request, card.family.noise)
+        scheduler.check(request, card.family.capabilities.noise)
         return self.draw(self._order(card, request))
 
     def see(self, look: Look, part: Part, picture: Image) -> Image:

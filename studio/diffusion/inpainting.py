@@ -53,7 +53,7 @@ def repainted(
     """
     native = native or card.size
     box = _around(mask, native) if padding is None else _padded(mask, padding, native)
-    size = fitting(Image.new("L", (box[2] - box[0], box[3] - box[1])), native, card.family.multiple)
+    size = fitting(Image.new("L", (box[2] - box[0], box[3] - box[1])), native, card.family.capabilities.size_multiple)
     whole = Size(*image.size)
     guide = request.guide.placed(
         lambda picture: resized(resized(picture, whole).crop(box), size),

@@ -38,7 +38,7 @@ def forward(orders: Sequence[Order]) -> Pass:
     Orders are ones that go with each other. Raises whatever torch does where memory runs out.
     """
     card, request = orders[0].card, orders[0].request
-    noise, aligned = card.family.noise, card.family.aligned
+    noise, aligned = card.family.capabilities.noise, card.family.capabilities.ays_sigmas
     with (
         guided(orders[0].pipelines, card, *(order.request for order in orders)) as given,
         seamless(given.pipeline, across=request.across, down=request.down),
@@ -53,7 +53,7 @@ def forward(orders: Sequence[Order]) -> Pass:
 
 def _words(given: Guided, order: Order) -> Words:
     """What an order's prompts say, read by us where the family's text encoders let us."""
-    if not order.card.family.weights:
+    if not order.card.family.capabilities.prompt_weighting:
         return ()
     return encode.conditionings(given.pipeline, order.request, given.recall)
 

@@ -97,7 +97,7 @@ class Pipelines:
 
     def any(self, card: ModelCard) -> "DiffusionPipeline":
         """Some pipeline of the model, to look at what all of them share; LoRAs that it wears stay on."""
-        return self.loaded(card, next(iter(card.family.pipelines)))
+        return self.loaded(card, next(iter(card.family.pipelines.classes)))
 
     def around(self, card: ModelCard, task: str, more: Mapping[str, Any]) -> "DiffusionPipeline":
         """A fresh pipeline for a task that takes ``more`` modules besides the model's own: ControlNets.
@@ -234,14 +234,14 @@ def _dtype(card: ModelCard, device: "torch.device") -> "torch.dtype":
     import torch
 
     best = pick_dtype(device)
-    return best if str(best).removeprefix("torch.") in card.family.halves else torch.float32
+    return best if str(best).removeprefix("torch.") in card.family.pipelines.half_dtypes else torch.float32
 
 
 def _class(card: ModelCard, task: str) -> Any:
     """The diffusers class for a task."""
-    if task not in card.family.pipelines:
-        raise InputError(f"{card.family.title}: {unknown('task', task, card.family.pipelines)}")
-    return getattr(libraries.diffusers(), card.family.pipelines[task])
+    if task not in card.family.pipelines.classes:
+        raise InputError(f"{card.family.title}: {unknown('task', task, card.family.pipelines.classes)}")
+    return getattr(libraries.diffusers(), card.family.pipelines.classes[task])
 
 
 def _quiet(pipeline: "DiffusionPipeline") -> "DiffusionPipeline":

@@ -42,12 +42,12 @@ def workload(card: ModelCard, request: Request) -> float:
 
 def _is_guided(card: ModelCard, request: Request) -> bool:
     """Whether what the prompt asks for is held against what it would be without."""
-    return bool(card.family.guidance) and request.guidance > 1
+    return bool(card.family.capabilities.guidance_argument) and request.guidance > 1
 
 
 def _calls(card: ModelCard, request: Request) -> float:
     """How often the sampler asks the model: samplers of second order ask twice in each step but the last."""
-    recipe = (FLOW if card.family.noise == "flow" else DIFFUSION).get(request.sampler)
+    recipe = (FLOW if card.family.capabilities.noise == "flow" else DIFFUSION).get(request.sampler)
     twice = recipe is not None and getattr(getattr(libraries.diffusers(), recipe.scheduler, None), "order", 1) == 2
     steps = request.running * ((request.until or 1.0) - (request.since or 0.0))
     return 2 * steps - 1 if twice else steps

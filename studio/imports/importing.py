@@ -263,10 +263,11 @@ def _suited(workflow: Workflow, values: dict[str, Any]) -> tuple[dict[str, Any],
 
 def unsuited(values: Mapping[str, Any], family: Family) -> dict[str, str]:
     """The inputs among ``values`` that a family of models has nothing for, and why."""
-    lacks = {"negative_prompt": not family.negative_prompt, "guidance": not family.guidance}
+    able = family.capabilities
+    lacks = {"negative_prompt": not able.negative_prompt, "guidance": not able.guidance_argument}
     why = {name: f"{family.title} has none" for name in values if lacks.get(name)}
     try:
-        scheduler.check_name(values.get("sampler", OWN_SAMPLER), family.noise)
+        scheduler.check_name(values.get("sampler", OWN_SAMPLER), family.capabilities.noise)
     except InputError as error:
         why["sampler"] = str(error)
     return why

@@ -7,9 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from studio import plugins
 from studio.errors import ModelError
-from studio.families import Family, Folder
+from studio.families import DiffusersConfigs, Family
+from studio.families.base import registry
 from studio.files import strict_json, strict_yaml
 from studio.files.untrusted import is_file, is_folder, open_file, read_file
 from studio.model_files.configuration import LARGEST, read_json, settings
@@ -28,36 +28,37 @@ _BEST_FIRST: Final = ("", "fp32", "bf16", "fp16")
 _WORDS: Final = frozenset({"tokenizer.json", "vocab.json"})
 
 
-def read(path: Path) -> Folder:
+def read(path: Path) -> DiffusersConfigs:
     """What the folder says of the model in it; raises ModelError where it cannot be read."""
     configs = (*path.glob("*/config.json"), *path.glob("*/scheduler_config.json"))
-    return Folder(read_json(path / "model_index.json"), {file.parent.name: read_json(file) for file in configs})
+    components = {file.parent.name: read_json(file) for file in configs}
+    return DiffusersConfigs(read_json(path / "model_index.json"), components)
 
 
-def family(path: Path, said: Folder) -> tuple[Family, str]:
+def family(path: Path, said: DiffusersConfigs) -> tuple[Family, str]:
     """The family of a folder's model, as it is for its variant; raises ModelError where it is none we know."""
-    families: list[Family] = [plugins.find("families", name).FAMILY for name in plugins.names("families")]
+    families = registry.installed().values()
     for family in families:
-        if (variant := family.variant_of(said)) is not None:
+        if (variant := family.detection.variant_of(said)) is not None:
             return family.of(variant), variant
     known = ", ".join(family.title for family in families)
-    raise ModelError(f"the model in '{path}' is a {said.pipeline}, which is not supported; supported: {known}")
+    raise ModelError(f"the model in '{path}' is a {said.pipeline_class}, which is not supported; supported: {known}")
 
 
-def size(said: Folder) -> Size | None:
+def size(said: DiffusersConfigs) -> Size | None:
     """Native size: the edge of a U-Net's latents times eight; transformers do not say it so plainly."""
-    edge = said.says("unet", "sample_size")
+    edge = said.get("unet", "sample_size")
     return Size(8 * edge, 8 * edge) if isinstance(edge, int) else None
 
 
-def prediction(said: Folder) -> str:
+def prediction(said: DiffusersConfigs) -> str:
     """What the denoiser predicts, in the words of ``Weights``, as its scheduler's configuration has it."""
-    told = str(said.says("scheduler", "prediction_type") or "epsilon")
-    if "FlowMatch" in str(said.says("scheduler", "_class_name")) or told == "flow_prediction":
+    told = str(said.get("scheduler", "prediction_type") or "epsilon")
+    if "FlowMatch" in str(said.get("scheduler", "_class_name")) or told == "flow_prediction":
         return "flow"
     if told != "v_prediction":
         return told
-    return "v, zero terminal SNR" if said.says("scheduler", "rescale_betas_zero_snr") else "v"
+    return "v, zero terminal SNR" if said.get("scheduler", "rescale_betas_zero_snr") else "v"
 
 
 class FrontMatter(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from studio.errors import ModelError
 from studio.families import Shape, Shapes
-from studio.families.base.state_dict_keys import Names
+from studio.families.base.state_dict_keys import StateDictKeys
 from studio.model_files.header import Header
 from studio.models import checkpoint, folder
 from studio.models.card import ModelCard
@@ -28,7 +28,7 @@ _OTHERS: Final = ("first_stage_model.", "vae.", "text_encoders.")  # a VAE, and 
 _PARAMETER: Final = re.compile(r"(.+)(?:\.|(?<=in_proj)_)(weight|bias|scale)")
 _RESBLOCK: Final = "transformer.resblocks.*"
 _LAYER: Final = "encoder.layers.*"
-OPEN_CLIP: Final = Names(
+OPEN_CLIP: Final = StateDictKeys(
     {
         "token_embedding": "embeddings.token_embedding",
         "ln_final": "final_layer_norm",
@@ -86,7 +86,7 @@ def _spots(card: ModelCard) -> dict[str, Spots]:
     if card.weights is None:
         return _of_folder(card.path)
     lent = _of_folder(card.base) if card.base and card.base.is_dir() else {}
-    names = Names() if card.weights.in_diffusers else card.family.names
+    names = StateDictKeys() if card.weights.in_diffusers else card.family.detection.state_dict_keys
     beside = {name: _of_encoder(file) for name, file in card.placed().items() if name.startswith("text_encoder")}
     return lent | _of_file(Header.read(card.path), names) | beside
 
@@ -97,7 +97,7 @@ def _of_folder(path: Path) -> dict[str, Spots]:
     return {name: {key: spot for file in files[name] for key, spot in _lying(Header.read(file))} for name in names}
 
 
-def _of_file(header: Header, names: Names) -> dict[str, Spots]:
+def _of_file(header: Header, names: StateDictKeys) -> dict[str, Spots]:
     found: dict[str, Spots] = {}
     components = _components(header.shapes)
     for name, spot in _lying(header):
@@ -125,14 +125,14 @@ def _components(shapes: Shapes) -> dict[str, str]:
     return _ENCODERS | {_T5: t5, _DENOISER: denoiser, "": denoiser}
 
 
-def _renamed(spots: Spots, names: Names) -> Iterator[tuple[str, Spot]]:
+def _renamed(spots: Spots, names: StateDictKeys) -> Iterator[tuple[str, Spot]]:
     """Weights and biases by diffusers' names; what the makers have in one is parted, what it does not use left out."""
     for module, ends in _modules(spots).items():
-        parts, weight = names.in_diffusers(module), ends["weight"].shape
+        parts, weight = names.to_diffusers(module), ends["weight"].shape
         for end, whole in ends.items() if parts else ():
             counts = _parted(whole.shape, weight, len(parts))
             for part, first, count in zip(parts, accumulate(counts, initial=0), counts, strict=False):
-                shape, swapped = (count, *whole.shape[1:]), names.swaps(part, weight)
+                shape, swapped = (count, *whole.shape[1:]), names.swaps_halves(part, weight)
                 yield f"{part}.{end}", whole._replace(shape=shape, first=first, swapped=swapped)
 
 

@@ -26,7 +26,7 @@ def run(
     A transparent picture is drawn on white, and as transparent as it was.
     """
     card, original = library.find(sampling.model), opened(image)
-    size = size or fitting(original, card.size, card.family.multiple)
+    size = size or fitting(original, card.size, card.family.capabilities.size_multiple)
     plain = card.request(prompt, sampling, size)
     request = replace(plain, strength=strength, image=resized(on_ground(original), size))
     return with_alpha(engine.denoise(card, request), original)

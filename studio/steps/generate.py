@@ -19,5 +19,5 @@ def requested(prompt: str, size: Size | None, sampling: Sampling) -> Request:
     """What ``run`` asks of the model."""
     card, outline = library.find(sampling.model), sampling.guide.picture
     if outline and not size:
-        size = fitting(outline, card.size, card.family.multiple)
+        size = fitting(outline, card.size, card.family.capabilities.size_multiple)
     return card.request(prompt, sampling, size)

@@ -33,7 +33,7 @@ def run(
     """The picture; unlike tiles, the second pass sees the whole of it at once."""
     first, then = engine.part(0, 2), engine.part(1, 2)
     made = generate.run(first, prompt, size, sampling)
-    multiple = library.find(sampling.model).family.multiple
+    multiple = library.find(sampling.model).family.capabilities.size_multiple
     large = Size(*(round(side * factor / multiple) * multiple for side in made.size))
     return edit.run(then, made, prompt, strength=strength, size=large, sampling=sampling)
 

@@ -35,7 +35,7 @@ def run(
     It may draw beyond what was there, so the result is opaque; it sees a transparent picture on white.
     """
     card, original = library.find(sampling.model), opaque(image)
-    size = size or fitting(original, card.size, card.family.multiple)
+    size = size or fitting(original, card.size, card.family.capabilities.size_multiple)
     plain = card.request(prompt, sampling, size)
     request = replace(plain, image=resized(original, size), instruction=True, likeness=likeness)
     return engine.denoise(card, request)

@@ -23,7 +23,7 @@ def run(
 ) -> Image.Image:
     """The picture, drawn in that shape at the model's scale, then enlarged and cut to the pixel."""
     card = library.find(sampling.model)
-    drawn = fitting(Image.new("L", size), card.size, card.family.multiple)
+    drawn = fitting(Image.new("L", size), card.size, card.family.capabilities.size_multiple)
     parts = 2 if crisp else 1
     first, then = engine.part(0, parts), engine.part(parts - 1, parts)
     large = resized(generate.run(first, prompt, drawn, sampling), size)

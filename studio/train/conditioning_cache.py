@@ -72,7 +72,7 @@ def plain(caption: str) -> str:
 
 def _request(card: ModelCard, caption: str, size: Size) -> Request:
     """Without guidance: one pass, and where a model was taught guidance, the strength that means none."""
-    return card.request(plain(caption), Sampling(guidance=lessons(card).unguided), size)
+    return card.request(plain(caption), Sampling(guidance=lessons(card).neutral_guidance), size)
 
 
 def _each(value: Any, change: Any) -> Any:

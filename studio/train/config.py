@@ -7,7 +7,7 @@ from typing import Final, Literal
 import regex
 
 from studio.errors import InputError, ModelError
-from studio.families import Lessons
+from studio.families import LoraTraining
 from studio.models import adapters
 from studio.models.card import ModelCard
 from studio.parameters.types import Size
@@ -121,14 +121,14 @@ class Settled:
         return self.rate * min(1.0, (step + 1) / rise, (self.steps - step) / fall)
 
 
-def lessons(card: ModelCard) -> Lessons:
+def lessons(card: ModelCard) -> LoraTraining:
     """How LoRAs for a model are trained; raises ModelError that says why where they are not."""
     family = card.family
-    if family.lessons is None or "text-to-image" not in family.pipelines:
+    if family.training is None or "text-to-image" not in family.pipelines.classes:
         raise ModelError(f"LoRAs for {family.title} cannot be trained here yet")
-    if not family.guidance:
+    if not family.capabilities.guidance_argument:
         raise ModelError(f"{family.title} is distilled; train on the model it was made from, the LoRA fits both")
-    return family.lessons
+    return family.training
 
 
 def settle(course: Course, card: ModelCard, pictures: int, parameters: int, precision: Precision) -> Settled:
@@ -144,7 +144,7 @@ def settle(course: Course, card: ModelCard, pictures: int, parameters: int, prec
         size=size,
         rank=course.rank,
         alpha=course.alpha or course.rank,
-        pattern=f"{how.attention}|{how.more}" if course.targets == "all" else how.attention,
+        pattern=f"{how.attention_modules}|{how.other_modules}" if course.targets == "all" else how.attention_modules,
         steps=steps,
         rate=course.rate or _rate(parameters),
         batch=batch,

@@ -53,7 +53,7 @@ def _tensors(pupil: Pupil) -> "dict[str, Tensor]":
     """What was learned in half precision, by the names that a file for this family uses."""
     import torch
 
-    name = _kohya if pupil.how.kohya else _peft
+    name = _kohya if pupil.how.kohya_keys else _peft
     found = {key: tensor for change in pupil.changes() for key, tensor in name(change, pupil).items()}
     halves = {key: found[key].to(torch.float16).contiguous() for key in sorted(found)}
     if wrong := next((key for key, tensor in halves.items() if not torch.isfinite(tensor).all()), None):

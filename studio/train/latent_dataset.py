@@ -36,7 +36,7 @@ def lessons(
     engine: Engine, card: ModelCard, examples: Sequence[Example], captions: Sequence[str], about: Size
 ) -> Iterator[Lesson]:
     """A lesson for each example, of ``about`` a size; a caption that several share is read once."""
-    among = sizes(about, card.family.multiple)
+    among = sizes(about, card.family.capabilities.size_multiple)
     read: dict[tuple[str, Size], Condition] = {}
     for example, caption in zip(examples, captions, strict=True):
         size = fitting(example.size, among)
@@ -50,7 +50,7 @@ def _latents(engine: Engine, card: ModelCard, example: Example, size: Size) -> "
 
     vae: Any = engine.pipelines.get(card, "text-to-image").vae
     planes = encoded(vae, cut(example.picture(), size))
-    in_tokens = config.lessons(card).latents == "tokens"
+    in_tokens = config.lessons(card).latent_layout == "packed"
     return pixel_unshuffle(planes, 2).flatten(2).transpose(1, 2) if in_tokens else planes
 
 

@@ -11,7 +11,7 @@ from studio.diffusion.engine import Engine
 from studio.diffusion.memory.offload import denoisers
 from studio.diffusion.pipelines import Pipelines
 from studio.diffusion.sample_request import Report
-from studio.families import Lessons
+from studio.families import LoraTraining
 from studio.models.card import ModelCard
 from studio.parameters.sampling import AUTOMATIC
 from studio.tensors.hardware import pick_dtype
@@ -43,7 +43,7 @@ class Pupil:
 
     engine: Engine
     card: ModelCard
-    how: Lessons
+    how: LoraTraining
     settled: Settled
     denoiser: Any
     learning: "dict[str, nn.Parameter]"
@@ -57,8 +57,8 @@ class Pupil:
         """What these pictures, so noisy, are asked as; ``when`` (0 to 1, one for each) decides how noisy."""
         scheduler = self.engine.pipelines.get(self.card, "text-to-image").scheduler
         clean, noise = clean.to(self.device), noise.to(self.device)
-        if self.card.family.noise == "flow":
-            return training_targets.flow(scheduler, clean, noise, when, self.how.clock)
+        if self.card.family.capabilities.noise == "flow":
+            return training_targets.flow(scheduler, clean, noise, when, self.how.timestep_convention)
         return training_targets.diffusion(scheduler, clean, noise, when)
 
     def answer(self, asked: Question, about: Sequence[Lesson]) -> "Tensor":
@@ -67,7 +67,7 @@ class Pupil:
 
         noisy_name, time_name = _names(self.denoiser)
         noisy: Any = asked.noisy.to(self.denoiser.dtype)
-        noisy = list(noisy.unsqueeze(2).unbind()) if self.how.latents == "frames" else noisy
+        noisy = list(noisy.unsqueeze(2).unbind()) if self.how.latent_layout == "frames" else noisy
         told = together([lesson.told for lesson in about], self.device)
         said = self.denoiser(**{noisy_name: noisy, time_name: asked.time}, **told, return_dict=False)[0]
         return torch.stack(said).squeeze(2) if isinstance(said, list) else said

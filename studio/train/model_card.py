@@ -34,7 +34,7 @@ def _modelspec(course: Course, pupil: Pupil, tensors: str) -> dict[str, Any]:
     size, scheduler = pupil.settled.size, _scheduler(pupil)
     return {
         "modelspec.sai_model_spec": "1.0.1",
-        "modelspec.architecture": f"{pupil.how.architecture}/lora",
+        "modelspec.architecture": f"{pupil.how.modelspec_architecture}/lora",
         "modelspec.implementation": "https://github.com/huggingface/diffusers",
         "modelspec.title": course.title or course.name,
         "modelspec.description": f"A LoRA for {pupil.card.name} ({pupil.card.family.title}), by the studio {VERSION}",
@@ -53,11 +53,11 @@ def _facts(course: Course, pupil: Pupil, diary: Diary, examples: Sequence[Exampl
     each = settled.batch * settled.accumulate
     return {
         "ss_output_name": course.name,
-        "ss_base_model_version": pupil.how.version,
+        "ss_base_model_version": pupil.how.kohya_base_version,
         "ss_sd_model_name": pupil.card.name,
         "ss_new_sd_model_hash": pupil.card.sha256(),
-        "ss_v2": pupil.how.version.startswith("sd_v2"),
-        "ss_network_module": "networks.lora" if pupil.how.kohya else "peft",
+        "ss_v2": pupil.how.kohya_base_version.startswith("sd_v2"),
+        "ss_network_module": "networks.lora" if pupil.how.kohya_keys else "peft",
         "ss_network_dim": settled.rank,
         "ss_network_alpha": f"{settled.alpha:g}",
         "ss_resolution": f"({size.width}, {size.height})",

@@ -1,7 +1,9 @@
 """What a denoiser is asked in training: a picture made noisy, and the answer that would be right."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
+
+from studio.families.base.training import TimestepConvention
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,9 +61,7 @@ def _weight(ratio: "Tensor", predicted: str) -> "Tensor":
     return ratio.clamp(max=SNR) if predicted == "sample" else torch.ones_like(ratio)
 
 
-def flow(
-    scheduler: Any, clean: "Tensor", noise: "Tensor", when: "Tensor", clock: Literal["steps", "noise", "signal"]
-) -> Question:
+def flow(scheduler: Any, clean: "Tensor", noise: "Tensor", when: "Tensor", convention: TimestepConvention) -> Question:
     """As a model of flow matching is asked: middle shares of noise most often (arXiv 2403.03206), and shifted."""
     import torch
 
@@ -69,8 +69,9 @@ def flow(
     share = _shifted(scheduler, middle, clean).to(clean.device)
     mixed = _like(share, clean)
     forward = noise - clean
-    time = {"steps": share * scheduler.config.num_train_timesteps, "noise": share, "signal": 1 - share}[clock]
-    answer = -forward if clock == "signal" else forward
+    timestep = share * scheduler.config.num_train_timesteps
+    time = {"timestep": timestep, "sigma": share, "one_minus_sigma": 1 - share}[convention]
+    answer = -forward if convention == "one_minus_sigma" else forward
     return Question((1 - mixed) * clean + mixed * noise, time, answer, torch.ones_like(share))
 
 

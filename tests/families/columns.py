@@ -66,11 +66,11 @@ class Model:
     @property
     def task(self):
         """What the model is asked for where it does not matter: drawing from words, if it can."""
-        return next(iter(self.family.pipelines))
+        return next(iter(self.family.pipelines.classes))
 
     @property
     def side(self):
-        return 1024 if self.family.area else 64
+        return 1024 if self.family.capabilities.fixed_area else 64
 
     def request(self, task=None, **changes):
         side = changes.get("width", self.side)
@@ -82,7 +82,7 @@ class Model:
             "prompt": "a red star",
             "negative_prompt": "",
             "steps": STEPS,
-            "guidance": self.family.defaults.guidance,
+            "guidance": self.family.capabilities.defaults.guidance,
             "width": side,
             "height": side,
             "strength": None if task in ("text-to-image", "instruct") else 1.0,
@@ -97,7 +97,11 @@ class Model:
     @property
     def guide(self):
         """A picture to follow, for a model that draws nothing without one."""
-        return Guide(controls=(Control("", small.drawing(1)),)) if self.family.follows else NOTHING
+        return (
+            Guide(controls=(Control("", small.drawing(1)),))
+            if self.family.capabilities.needs_control_image
+            else NOTHING
+        )
 
     def draw(self, task=None, report=lambda step, steps: None, show=None, **changes):
         engine = Engine(self.pipelines, 3, report, show)
@@ -157,7 +161,7 @@ def _load_whole_file(pipeline, path):
 
 def _task(model, task):
     """The right size, the same again, and every step reported."""
-    if task not in model.family.pipelines:
+    if task not in model.family.pipelines.classes:
         return ""
     heard = []
     first = model.draw(task, lambda step, steps: heard.append((step, steps)))
@@ -188,7 +192,9 @@ def instruct(model):
 def controlnet(model):
     """From words, from a picture and in a part of one: a weight of nothing is the plain picture, bit for bit."""
     tasks = [
-        task for task in ("text-to-image", "image-to-image", "inpaint") if CONTROLLED[task] in model.family.pipelines
+        task
+        for task in ("text-to-image", "image-to-image", "inpaint")
+        if CONTROLLED[task] in model.family.pipelines.classes
     ]
     for task in tasks:
         none, one, again = (model.draw(task, guide=model.followed(weight)) for weight in (0, 1, 1))
@@ -210,15 +216,15 @@ def lora(model):
 
 def guidance(model):
     """Its value is seen in the picture."""
-    if not model.family.guidance:
+    if not model.family.capabilities.guidance_argument:
         return ""
-    assert model.draw(guidance=2 * model.family.defaults.guidance) != model.usual.picture
+    assert model.draw(guidance=2 * model.family.capabilities.defaults.guidance) != model.usual.picture
     return YES
 
 
 def negative_prompt(model):
     """Its words are seen in the picture."""
-    if not model.family.negative_prompt:
+    if not model.family.capabilities.negative_prompt:
         return ""
     assert model.draw(negative_prompt="zebra") != model.draw(negative_prompt="a blue circle")
     return YES
@@ -226,7 +232,7 @@ def negative_prompt(model):
 
 def prompts_in_a_pass(model):
     """Different prompts, of different lengths, in one forward pass: each picture is as it is alone."""
-    dark = "dark" if model.family.negative_prompt else ""
+    dark = "dark" if model.family.capabilities.negative_prompt else ""
     asked = [model.request(prompt=words, negative_prompt="" if n % 2 else dark) for n, words in enumerate(WORDS)]
     orders = [Order(model.pipelines, model.card, each, n, *[lambda *_: None] * 2) for n, each in enumerate(asked)]
     assert sharing(orders, 3)[1:]
@@ -243,7 +249,7 @@ def preview(model):
     pictures = {name: one for name, one in given.items() if one}
     with (
         guided(model.pipelines, model.card, request) as ready,
-        scheduler.swapped(pipeline := ready.pipeline, request, model.family.noise),
+        scheduler.swapped(pipeline := ready.pipeline, request, model.family.capabilities.noise),
         watched(pipeline, lambda *told: clean.append(told[2])),
     ):
         (picture,) = pipeline(**model.family.arguments(request.task, request), **pictures, **ready.arguments).images
@@ -273,7 +279,7 @@ def vae_tiling(model):
     vae = decoder(model.pipelines.get(model.card, model.task))
     if not hasattr(vae, "use_tiling"):
         return ""
-    side = max(model.side, 8 * model.family.multiple)
+    side = max(model.side, 8 * model.family.capabilities.size_multiple)
     whole, request = model.draw(width=side, height=side), model.request(width=side, height=side)
     _tiles(vae, side // 2)
     model.pipelines.adopt(model.card, Plan(tiled=True), 0)

@@ -37,21 +37,23 @@ def test_noise_is_weighted_by_min_snr():
     assert asked.weight[0] < 0.1 < asked.weight[-1] == 1
 
 
-@pytest.mark.parametrize(("clock", "sign"), [("steps", 1), ("noise", 1), ("signal", -1)])
-def test_in_flow_matching_the_right_answer_leads_from_noise_to_the_picture(clock, sign):
+@pytest.mark.parametrize(("convention", "sign"), [("timestep", 1), ("sigma", 1), ("one_minus_sigma", -1)])
+def test_in_flow_matching_the_right_answer_leads_from_noise_to_the_picture(convention, sign):
     scheduler = FlowMatchEulerDiscreteScheduler(shift=3.0)
-    asked = flow(scheduler, CLEAN, NOISE, WHEN, clock)
-    share = {"steps": asked.time / 1000, "noise": asked.time, "signal": 1 - asked.time}[clock].view(-1, 1, 1, 1)
+    asked = flow(scheduler, CLEAN, NOISE, WHEN, convention)
+    share = {"timestep": asked.time / 1000, "sigma": asked.time, "one_minus_sigma": 1 - asked.time}[convention].view(
+        -1, 1, 1, 1
+    )
     torch.testing.assert_close(asked.noisy - share * sign * asked.answer, CLEAN)
 
 
 def test_shares_are_shifted_as_the_scheduler_shifts_them():
     plain, shifted = (
-        flow(FlowMatchEulerDiscreteScheduler(shift=s), CLEAN, NOISE, WHEN, "noise").time for s in (1.0, 3.0)
+        flow(FlowMatchEulerDiscreteScheduler(shift=s), CLEAN, NOISE, WHEN, "sigma").time for s in (1.0, 3.0)
     )
     torch.testing.assert_close(shifted, 3 * plain / (1 + 2 * plain))
     dynamic = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True)
-    tokens = flow(dynamic, torch.zeros(4, 4096, 64), torch.zeros(4, 4096, 64), WHEN, "noise").time
+    tokens = flow(dynamic, torch.zeros(4, 4096, 64), torch.zeros(4, 4096, 64), WHEN, "sigma").time
     factor = torch.tensor(1.15).exp()  # max_shift, at max_image_seq_len
     torch.testing.assert_close(tokens, factor * plain / (1 + (factor - 1) * plain))
 

@@ -56,7 +56,7 @@ def guided(pipelines: Pipelines, card: ModelCard, request: Request, *others: Req
     loras.wear()
     recall = _recall(pipelines.words(card), pipeline, guide, loras)
     with ExitStack() as stack:
-        stack.enter_context(_lent(pipeline, card.family.lent))
+        stack.enter_context(_lent(pipeline, card.family.pipelines.config_overrides))
         stack.enter_context(_decoding(pipeline, parts, guide.vae))
         stack.enter_context(known(pipeline, guide.embeddings, texts, loras.words()))
         stack.enter_context(controlnet.adapted(pipeline, parts, adapters, size))  # for each area: the U-Net uses it up

@@ -131,7 +131,7 @@ def _from_open_clip(tensors: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
     found: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         if told := _OPEN_CLIP_PARAMETER.fullmatch(name):
-            modules = OPEN_CLIP.in_diffusers(told[1])
+            modules = OPEN_CLIP.to_diffusers(told[1])
             found |= {f"{one}.{told[2]}": part for one, part in zip(modules, tensor.chunk(len(modules)), strict=True)}
         elif name in _OPEN_CLIP_ALONE:
             found[_OPEN_CLIP_ALONE[name]] = tensor.T.contiguous() if name == "text_projection" else tensor

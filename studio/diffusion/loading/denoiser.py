@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from studio.errors import ModelError
-from studio.families import bare
-from studio.families.base.state_dict_keys import Names
+from studio.families.base.detection import without_prefix
+from studio.families.base.state_dict_keys import StateDictKeys
 from studio.model_files.header import Header
 from studio.models import checkpoint, folder
 from studio.models.card import ModelCard
@@ -36,7 +36,8 @@ def build(card: ModelCard, base: Path, dtype: "torch.dtype") -> Any:
     kind: Any = class_of(*folder.components(base)[name])
     model = _empty(kind, base / name)
     in_diffusers = card.weights is not None and card.weights.in_diffusers
-    tensors = belonging(_read(card, dtype), Names() if in_diffusers else card.family.names, model)
+    keys = StateDictKeys() if in_diffusers else card.family.detection.state_dict_keys
+    tensors = belonging(_read(card, dtype), keys, model)
     _check(card, base, tensors, model)
     if card.weights and card.weights.rounded:
         return _rounded(card, base, tensors, model, dtype)
@@ -49,9 +50,9 @@ def class_of(library: str, kind: str) -> Any:
     return getattr(import_module(library), kind)
 
 
-def where(name: str, names: Names) -> list[str]:
+def where(name: str, names: StateDictKeys) -> list[str]:
     """What diffusers calls a tensor, or the parts of it in their order; nothing where it has no use for it."""
-    return [re.sub(r"\.scale$", ".weight", one) for one in names.in_diffusers(name)]
+    return [re.sub(r"\.scale$", ".weight", one) for one in names.to_diffusers(name)]
 
 
 def _empty(kind: Any, config: Path) -> Any:
@@ -74,10 +75,10 @@ def _read_gguf(path: Path) -> "dict[str, Tensor]":
         raise ModelError(f"'{path}' needs the package gguf: pip install 'studio-diffusion[gguf]'")
     from diffusers.models.model_loading_utils import load_gguf_checkpoint
 
-    return {bare(name): tensor for name, tensor in load_gguf_checkpoint(path).items()}
+    return {without_prefix(name): tensor for name, tensor in load_gguf_checkpoint(path).items()}
 
 
-def belonging(tensors: "Mapping[str, Tensor]", names: Names, model: Any) -> "dict[str, Tensor]":
+def belonging(tensors: "Mapping[str, Tensor]", names: StateDictKeys, model: Any) -> "dict[str, Tensor]":
     """The tensors by the names diffusers has for them, cut and turned where it wants them otherwise."""
     sizes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     found = {}
@@ -85,7 +86,7 @@ def belonging(tensors: "Mapping[str, Tensor]", names: Names, model: Any) -> "dic
         new = where(name, names)
         for one, part in zip(new, _cut(tensor, [sizes.get(one, (0,))[0] for one in new]), strict=True):
             module = one.rpartition(".")[0]
-            turned = names.swaps(module, sizes.get(f"{module}.weight", (0,)))
+            turned = names.swaps_halves(module, sizes.get(f"{module}.weight", (0,)))
             found[one] = _turned(part) if turned else part
     return found
 

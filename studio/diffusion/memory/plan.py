@@ -98,7 +98,7 @@ class Forecast:
     @property
     def width(self) -> int:
         """Bytes of a number in the precision the model is run in."""
-        return 4 if self.device == "cpu" or not self.card.family.halves else 2
+        return 4 if self.device == "cpu" or not self.card.family.pipelines.half_dtypes else 2
 
     def places(self, storage: Storage = Storage.FULL) -> tuple[Placement, ...]:
         """The placements that can be had, from the quickest to the smallest; 4-bit weights do not stream."""
@@ -177,13 +177,13 @@ class Forecast:
 
     @property
     def _size(self) -> Size:
-        return self.card.family.drawn(Size(self.request.width, self.request.height))
+        return self.card.family.capabilities.nearest_size(Size(self.request.width, self.request.height))
 
     @property
     def _guided(self) -> bool:
         """Whether each picture is denoised with and without its prompt at once."""
         told = any(part.config.get("guidance_embeds") for part in self.anatomy.denoisers)
-        return self.request.guidance > 1 and bool(self.card.family.guidance) and not told
+        return self.request.guidance > 1 and bool(self.card.family.capabilities.guidance_argument) and not told
 
     @property
     def _runtime(self) -> int:

@@ -114,7 +114,7 @@ def _inpaint(sheet: Sheet, asked: Given, seed: int) -> Pin:
 
 def _hires(sheet: Sheet, asked: Given, seed: int) -> Pin:
     drawing = Drawing.of(sheet, asked, _guide(asked), seed)
-    multiple, size = drawing.card.family.multiple, _size(asked) or drawing.card.size
+    multiple, size = drawing.card.family.capabilities.size_multiple, _size(asked) or drawing.card.size
     large = Size(*(round(side * asked["factor"] / multiple) * multiple for side in size))
     first = drawing.drawn(drawing.empty(*size))
     return drawing.drawn(drawing.encoded(_resized(sheet, first, large)), asked["strength"])

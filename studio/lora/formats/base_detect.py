@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from math import prod
 
-from studio import plugins
 from studio.families import Family, Shapes
+from studio.families.base import registry
 from studio.lora.formats.file import Change, LoraFile
 
 
@@ -14,7 +14,7 @@ def families(file: LoraFile) -> tuple[Family, ...]:
 
     A family's ``traces`` are asked: some must be there, and each that is must have a width the family has.
     """
-    known: list[Family] = [plugins.find("families", name).FAMILY for name in plugins.names("families")]
+    known = registry.installed().values()
     modules = [(change.target.replace(".", "_"), _width(change)) for change in file.changes]
     return tuple(family for family in known if _left(family, modules))
 
@@ -26,7 +26,7 @@ def _left(family: Family, modules: list[tuple[str, int]]) -> bool:
 
 def _traces(family: Family, modules: list[tuple[str, int]]) -> Iterator[bool]:
     """Whether the width is right, of each module that is a trace."""
-    for ending, widths in family.traces.items():
+    for ending, widths in family.detection.lora_keys.items():
         trace = re.compile(ending + "$")
         yield from (not widths or width in {0, *widths} for name, width in modules if trace.search(name))
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from studio.errors import ModelError
 from studio.families import Family, Shape, Shapes
-from studio.families.base.state_dict_keys import Names
+from studio.families.base.state_dict_keys import StateDictKeys
 
 _DENOISER: Final = ("unet", "transformer")
 _TEXTS: Final = ("text_encoder", "text_encoder_2", "text_encoder_3")
@@ -121,20 +121,20 @@ def _named(component: str, weights: Shapes, family: Family) -> Iterator[tuple[st
 def _named_by_makers(component: str, weights: Shapes, family: Family) -> Iterator[tuple[str, Places]]:
     found: dict[str, dict[int, str]] = {}
     for module in weights:
-        for name, place in family.names.by_makers(module):
+        for name, place in family.detection.state_dict_keys.to_original(module):
             found.setdefault(name, {})[place] = module
     for name, parts in found.items():
         modules = [parts[place] for place in sorted(parts)]
         if len(modules) == 1:
-            yield name, _alone(component, modules[0], weights[modules[0]], family.names)
+            yield name, _alone(component, modules[0], weights[modules[0]], family.detection.state_dict_keys)
         else:
             yield name, _side_by_side(component, modules, weights)
             for place, module in parts.items():  # as the Open Model Initiative has it
                 yield f"{name}.{place}", (Place(component, module),)
 
 
-def _alone(component: str, module: str, weight: Shape, names: Names) -> Places:
-    if not names.swaps(module, weight):
+def _alone(component: str, module: str, weight: Shape, names: StateDictKeys) -> Places:
+    if not names.swaps_halves(module, weight):
         return (Place(component, module),)
     first, second = (0, weight[0] // 2), (weight[0] // 2, weight[0])
     return Place(component, module, first, second), Place(component, module, second, first)

@@ -81,7 +81,7 @@ def write_card(model: ModelCard, folder: Path, told: Mapping[str, str]) -> None:
 def architecture(family: Family, file: Path | None = None) -> str:
     """What a model's file says its architecture is, else what the family is called."""
     said = Header.read(file).metadata.get("modelspec.architecture", "") if file else ""
-    return said.removesuffix("/lora") or next(iter(family.known_as), family.name)
+    return said.removesuffix("/lora") or next(iter(family.detection.aliases), family.name)
 
 
 def of_lora(card: LoraCard) -> str:

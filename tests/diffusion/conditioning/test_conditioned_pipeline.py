@@ -174,7 +174,7 @@ def test_sdxl_takes_them_all(engine, card, tmp_path):
 @pytest.mark.parametrize(("kind", "said"), [("region", "area"), ("embedding", "embedding"), ("reference", "reference")])
 def test_a_family_without_it_refuses_it_by_name(kind, said, engine, card, guides):
     model = card("sd3")
-    with pytest.raises(InputError, match=f"Stable Diffusion 3 takes no {said}"):
+    with pytest.raises(InputError, match=f"Stable Diffusion 3 does not support {said}"):
         generate.run(
             engine, PROMPT, sampling=Sampling(steps=2, model=str(model.path), guide=guides[kind]()), size=(64, 64)
         )

@@ -177,10 +177,10 @@ def test_each_picture_of_its_batches_is_the_picture_alone(engine, follower):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ([], "FLUX.1 Control draws along another picture; give it one to follow"),
+        ([], "FLUX.1 Control needs a picture to follow; give it one"),
         ([{"weight": 0.5}], "follows its picture in full; leave weight at 1"),
         ([{"end": 0.5}], "follows its picture in all steps; leave start at 0 and end at 1"),
-        ([{}, {}], "FLUX.1 Control takes no second picture to follow"),
+        ([{}, {}], "FLUX.1 Control does not support second picture to follow"),
     ],
 )
 def test_what_it_cannot_do_is_refused(given, said, engine, follower):
@@ -192,5 +192,5 @@ def test_what_it_cannot_do_is_refused(given, said, engine, follower):
 
 
 def test_other_models_need_a_part_to_follow_a_picture(engine):
-    with pytest.raises(InputError, match="Stable Diffusion 1 follows no picture by itself; choose a ControlNet"):
+    with pytest.raises(InputError, match="Stable Diffusion 1 cannot follow a picture by itself; choose a ControlNet"):
         generate.run(engine, "a star", sampling=Sampling(steps=2, guide=control.run(engine, small.drawing())))

@@ -139,5 +139,5 @@ def test_a_model_that_follows_one_picture_at_a_time_says_so(engine, card, home):
     pipeline = engine.pipelines.get(card("qwen_image"), "text-to-image")
     (one,) = guide(small.controlnet(home / "qwen", like=pipeline)).controls
     both = Guide(controls=(one, replace(one, weight=0.5)))
-    with pytest.raises(InputError, match="Qwen-Image takes no second picture to follow"):
+    with pytest.raises(InputError, match="Qwen-Image does not support second picture to follow"):
         small.run(generate, engine, prompt="a star", **ASKED, model=str(card("qwen_image").path), guide=both)

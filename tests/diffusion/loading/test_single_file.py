@@ -75,7 +75,7 @@ def test_an_inpainting_file_paints_into_a_mask(tmp_path):
     pipeline = small.sd1(in_channels=9)
     base = small.folder(pipeline, tmp_path / "base")
     card = ModelCard.read(original.write(pipeline, tmp_path / "x.safetensors"), base)
-    assert {"text-to-image", "image-to-image"}.isdisjoint(card.family.pipelines)
+    assert {"text-to-image", "image-to-image"}.isdisjoint(card.family.pipelines.classes)
     request = Request(
         prompt="a circle",
         steps=2,

@@ -33,7 +33,7 @@ STOCHASTIC = ["Euler a", "DPM2 a", "DPM2 a Karras", "DDPM", "SA-Solver", "LCM",
 NO_ZERO_SNR = [name for name in DIFFUSION if name.endswith((" Karras", " Exponential", " Beta", " AYS"))] + [
     "Heun", "DPM2", "DPM2 a", "DPM++ SDE", "PLMS", "DEIS", "SA-Solver"]  # fmt: skip
 AYS = [name for name in DIFFUSION if name.endswith(" AYS")]
-LEVELS = sd1.FAMILY.aligned
+LEVELS = sd1.FAMILY.capabilities.ays_sigmas
 DISTILLED = ["LCM", "TCD"]  # which take few steps, and of models made for them  # fmt: skip
 
 

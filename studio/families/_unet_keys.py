@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Final
 
-from studio.families.base.state_dict_keys import Names
+from studio.families.base.state_dict_keys import StateDictKeys
 
 
 def _resnet(theirs: str, ours: str) -> dict[str, str]:
@@ -45,4 +45,4 @@ def _unet() -> dict[str, str]:
     return names
 
 
-UNET_NAMES: Final = Names(MappingProxyType(_unet()))
+UNET_KEYS: Final = StateDictKeys(MappingProxyType(_unet()))
