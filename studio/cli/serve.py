@@ -107,7 +107,7 @@ def _quieten(session: Session) -> None:
 
     It brings the Hub's library, which is told to stay offline for the same reason.
     """
-    libraries.shut()
+    libraries.go_offline()
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     state = private.state_folder(session.settings.state.absolute())
     os.environ["GRADIO_TEMP_DIR"] = str(private.folder(state / "web"))

@@ -1,4 +1,4 @@
-"""AuraFlow: flow matching in a wide transformer."""
+"""AuraFlow: flow matching with a wide transformer."""
 
 from studio.families import Capabilities, Defaults, Detection, Family, Shapes, StateDictKeys, TaskPipelines, by_task
 from studio.parameters.types import Size

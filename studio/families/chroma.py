@@ -1,6 +1,6 @@
-"""Chroma: FLUX.1's shape, with real guidance and a small network in place of its modulation.
+"""Chroma: FLUX.1's architecture, with real guidance and a small network in place of its modulation.
 
-Its pipeline for inpainting asks the model for a setting it does not have, and makes no use of it (diffusers 0.42.1).
+Its pipeline for inpainting reads a setting that the model does not have, and does not use it (diffusers 0.42.1).
 """
 
 from types import MappingProxyType
@@ -11,7 +11,7 @@ from studio.parameters.types import Size
 
 
 def _by_tensors(shapes: Shapes) -> str | None:
-    """Radiance draws pixels without an autoencoder and is another model."""
+    """Radiance, which draws pixels without an autoencoder, is another model."""
     mine = "distilled_guidance_layer.in_proj.weight" in shapes and "img_in.weight" in shapes
     return "" if mine and not any(name.startswith("nerf_") for name in shapes) else None
 

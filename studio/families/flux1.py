@@ -1,8 +1,8 @@
-"""FLUX.1: guidance is something the model was taught, not a second pass; schnell was taught none.
+"""FLUX.1: guidance is an input of the distilled model, not a second pass; schnell has none.
 
-A negative prompt does need a second pass. Then the guidance is that of the two passes against each
-other, and the taught one is set to 1, which is none. Kontext's single file looks like dev's. Control (the models called
-Canny and Depth) sees a picture to follow beside the noise.
+A negative prompt does need a second pass. Then the guidance is that of the two passes, and the distilled guidance is
+set to 1, which means none. Kontext's single file looks like dev's. Control (the models called Canny and Depth) takes a
+picture to follow along with the noise.
 """
 
 from dataclasses import replace
@@ -38,7 +38,7 @@ _BY_CLASS = MappingProxyType(
 
 
 def _by_tensors(shapes: Shapes) -> str | None:
-    """Chroma and FLUX.2 have such blocks too, but modulate them otherwise."""
+    """Chroma and FLUX.2 have such blocks too, with another modulation."""
     if not {"double_blocks.0.img_attn.norm.key_norm.scale", "double_blocks.0.img_mod.lin.weight"} <= shapes.keys():
         return None
     if "guidance_in.in_layer.weight" not in shapes:
@@ -61,7 +61,7 @@ def _two_passes(request: Request) -> dict[str, Any]:
 
 
 def _exact_size(request: Request) -> dict[str, Any]:
-    """Else Kontext draws a million pixels whatever is asked."""
+    """Without it Kontext draws a million pixels, whatever the size."""
     return _two_passes(request) | {"max_area": request.width * request.height, "_auto_resize": False}
 
 
@@ -96,7 +96,7 @@ BLOCKS: Final = {
     "single_blocks.*.norm.key_norm": "single_transformer_blocks.*.attn.norm_k",
     "final_layer.linear": "proj_out",
 }
-"""Its makers' names for what later models have too, and diffusers'."""
+"""Original and diffusers' names of the modules that later models have too."""
 
 LORA_KEYS: Final = MappingProxyType(
     {

@@ -1,4 +1,4 @@
-"""FLUX.2: klein reads with Qwen 3, dev with Mistral, whose picture processor needs torchvision."""
+"""FLUX.2: klein's text encoder is Qwen 3, dev's is Mistral, whose image processor needs torchvision."""
 
 from dataclasses import replace
 from types import MappingProxyType
@@ -19,7 +19,7 @@ from studio.parameters.types import Size
 
 
 def _by_tensors(shapes: Shapes) -> str | None:
-    """Modulation is shared by all blocks; only dev was taught guidance."""
+    """All blocks share their modulation; only dev has distilled guidance."""
     if "double_stream_modulation_img.lin.weight" not in shapes:
         return None
     return "dev" if "guidance_in.in_layer.weight" in shapes else ""

@@ -13,7 +13,7 @@ def _by_tensors(shapes: Shapes) -> str | None:
 
 
 def _by_configs(configs: DiffusersConfigs) -> str:
-    """Dev and Fast, which are distilled, come with a sampler for few steps."""
+    """Dev and Fast, which are distilled, have a few-step sampler."""
     return "dev" if configs.get("scheduler", "_class_name") == "FlowMatchLCMScheduler" else ""
 
 

@@ -1,4 +1,4 @@
-"""HunyuanImage 2.1: four million pixels; its guidance is a part of the model's folder and comes with it."""
+"""HunyuanImage 2.1: four million pixels; its guider is a component of the model's folder."""
 
 from dataclasses import replace
 from types import MappingProxyType
@@ -25,7 +25,7 @@ _STREAMS = {
 
 
 def _stream(name: str, attends: str, norm: str, out: str, feeds: str, modulated: str) -> dict[str, str]:
-    """Some files have queries, keys and values in one tensor, some apart."""
+    """Some files have queries, keys and values in one tensor, some in three."""
     theirs, ours = f"double_blocks.*.{name}", "transformer_blocks.*"
     return {
         f"{theirs}_mod": f"{ours}.{modulated}",
@@ -75,7 +75,7 @@ _KEYS = StateDictKeys(
 
 
 def _by_tensors(shapes: Shapes) -> str | None:
-    """Pictures have patches of two dimensions, videos of three; the distilled model was taught its guidance."""
+    """Pictures have patches of two dimensions, videos of three; the distilled model has a guidance embedding."""
     mine = "txt_in.individual_token_refiner.blocks.0.norm1.weight" in shapes
     if not mine or len(shapes.get("img_in.proj.weight", ())) != 4:
         return None

@@ -1,11 +1,11 @@
-"""Kandinsky 3: a U-Net that listens to T5."""
+"""Kandinsky 3: a U-Net conditioned on T5."""
 
 from studio.families import Capabilities, Defaults, Detection, Family, Shapes, TaskPipelines, by_task
 from studio.parameters.types import Size
 
 
 def _by_tensors(_shapes: Shapes) -> None:
-    """It comes in folders only."""
+    """The models come as folders only."""
 
 
 FAMILY = Family(

@@ -1,4 +1,4 @@
-"""Kandinsky 5 for pictures: it reads with Qwen 2.5 VL, whose picture processor needs torchvision."""
+"""Kandinsky 5 for pictures: its text encoder is Qwen 2.5 VL, whose image processor needs torchvision."""
 
 from studio.families import Capabilities, Defaults, Detection, Family, Shapes, TaskPipelines, by_task
 from studio.parameters.types import Size

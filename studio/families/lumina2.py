@@ -1,4 +1,4 @@
-"""Lumina-Image 2: reads with Gemma 2."""
+"""Lumina-Image 2: its text encoder is Gemma 2."""
 
 from studio.families import Capabilities, Defaults, Detection, Family, Shapes, StateDictKeys, TaskPipelines, by_task
 from studio.parameters.types import Size
@@ -27,7 +27,7 @@ _KEYS = StateDictKeys(
 
 
 def _by_tensors(shapes: Shapes) -> str | None:
-    """Gemma's words are embedded by a norm and a linear map; Z-Image, much alike, pads with tokens besides."""
+    """Gemma's embeddings go through a norm and a linear layer; Z-Image, which is similar, also has padding tokens."""
     mine = {"cap_embedder.0.weight", "layers.0.attention.qkv.weight"} <= shapes.keys()
     return "" if mine and "x_pad_token" not in shapes else None
 

@@ -17,7 +17,7 @@ BLOCKS: Final = {
     "final_layer.linear": "proj_out",
     "final_layer.scale_shift_table": "scale_shift_table",
 }
-"""Its makers' names for what Sana has too, and diffusers'."""
+"""Original and diffusers' names of the modules that Sana has too."""
 
 UNUSED: Final = ("pos_embed", "y_embedder.y_embedding", "logvar_linear")
 
@@ -36,7 +36,7 @@ _KEYS = StateDictKeys(
 
 
 def _by_tensors(shapes: Shapes) -> str | None:
-    """It attends in full, which Sana does not, and is told no size, which PixArt-Alpha is."""
+    """It has full attention, unlike Sana, and no size embedding, unlike PixArt-Alpha."""
     mine = {"y_embedder.y_proj.fc1.weight", "t_block.1.weight", "blocks.0.mlp.fc1.weight"} <= shapes.keys()
     return "" if mine and "csize_embedder.mlp.0.weight" not in shapes else None
 

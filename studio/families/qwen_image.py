@@ -1,4 +1,4 @@
-"""Qwen-Image: guidance is a second pass, which runs only where a negative prompt is given, be it empty."""
+"""Qwen-Image: guidance is a second pass, which runs only where a negative prompt is given, even an empty one."""
 
 from dataclasses import replace
 from types import MappingProxyType
@@ -8,7 +8,7 @@ from studio.parameters.types import Size
 
 
 def _by_tensors(shapes: Shapes) -> str | None:
-    """The names are diffusers' own. Edit's tensors are those of the plain model; Layered's are more."""
+    """The original names are diffusers' own. Edit's tensors are those of the plain model; Layered has more."""
     mine = {"txt_norm.weight", "transformer_blocks.0.attn.add_q_proj.weight", "img_in.weight"} <= shapes.keys()
     return "" if mine and "time_text_embed.addition_t_embedding.weight" not in shapes else None
 

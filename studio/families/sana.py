@@ -1,4 +1,4 @@
-"""Sana: linear attention on latents that are a thirty-second of the picture; Sprint needs two steps."""
+"""Sana: linear attention on latents of a thirty-second of the picture's size; Sprint needs two steps."""
 
 from dataclasses import replace
 from types import MappingProxyType
@@ -46,7 +46,7 @@ _SPRINT_KEYS = replace(
 
 
 def _by_tensors(shapes: Shapes) -> str | None:
-    """Video models have a patch of three dimensions; Sprint was taught its guidance."""
+    """Video models have patches of three dimensions; Sprint has a guidance embedding."""
     mine = {"blocks.0.mlp.inverted_conv.conv.weight", "y_embedder.y_proj.fc1.weight"} <= shapes.keys()
     if not mine or len(shapes.get("x_embedder.proj.weight", ())) != 4:
         return None
@@ -58,12 +58,12 @@ def _by_configs(configs: DiffusersConfigs) -> str:
 
 
 def _as_asked(_request: Request) -> dict[str, Any]:
-    """The size as it is, not the nearest it was trained at cut to fit."""
+    """The requested size, not the nearest trained one cropped to fit."""
     return {"use_resolution_binning": False}
 
 
 def _two_steps(request: Request) -> dict[str, Any]:
-    """The time between its steps is known for two only."""
+    """Intermediate timesteps are known for two steps only."""
     return _as_asked(request) | ({} if request.steps == 2 else {"intermediate_timesteps": None})
 
 

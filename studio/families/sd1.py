@@ -1,4 +1,4 @@
-"""Stable Diffusion 1 and what shares its shape, Spark among them."""
+"""Stable Diffusion 1 and models of the same architecture, Spark among them."""
 
 from dataclasses import replace
 from types import MappingProxyType
@@ -24,7 +24,7 @@ from studio.parameters.types import Size
 LISTENS: Final = "input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
 ENTRY: Final = "input_blocks.0.0.weight"
 BY_CHANNELS: Final = MappingProxyType({4: "", 9: "inpaint", 8: "instruct"})
-"""Variants of U-Nets by the channels that come in; others are no models that draw from words alone."""
+"""Variants of U-Nets by their input channels; others do not draw from a prompt alone."""
 
 TASKS: Final = by_task(
     text_to_image="StableDiffusionPipeline",
@@ -48,20 +48,20 @@ TRAINING: Final = LoraTraining(
 )
 
 
-def likeness(request: Request) -> dict[str, Any]:
-    """How strictly a picture is kept that an instruction changes."""
+def image_guidance(request: Request) -> dict[str, Any]:
+    """The argument for how strictly the picture of an instruction is kept."""
     return {"image_guidance_scale": request.likeness}
 
 
 def _by_tensors(shapes: Shapes) -> str | None:
-    """A U-Net that listens to CLIP ViT-L's 768 channels."""
+    """A U-Net conditioned on CLIP ViT-L's 768 channels."""
     if shapes.get(LISTENS, (0, 0))[1] != 768:
         return None
     return BY_CHANNELS.get(shapes[ENTRY][1])
 
 
 def _by_configs(configs: DiffusersConfigs) -> str | None:
-    """The projections around attention are convolutions; Stable Diffusion 2 made them linear."""
+    """The projections around attention are convolutions; in Stable Diffusion 2 they are linear."""
     if configs.get("unet", "use_linear_projection"):
         return None
     return BY_CHANNELS.get(configs.get("unet", "in_channels") or 4)
@@ -110,7 +110,7 @@ FAMILY = replace(
                 pipelines=replace(
                     _PLAIN.pipelines,
                     classes=INSTRUCT_ONLY,
-                    extra_arguments=likeness,
+                    extra_arguments=image_guidance,
                 ),
                 capabilities=replace(_PLAIN.capabilities, supports=INSTRUCT),
             ),

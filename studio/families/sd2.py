@@ -1,7 +1,7 @@
-"""Stable Diffusion 2: it listens to OpenCLIP, and its larger models predict velocities.
+"""Stable Diffusion 2: conditioned on OpenCLIP; its larger models predict velocities.
 
-In a single file, a norm's bias tells velocity from noise: it spreads wider in the larger model, the plain
-variant; "base" is the smaller one, which predicts noise. The bound is ComfyUI's.
+In a single file, a norm's bias tells v-prediction from noise prediction: it has a larger spread in the larger model,
+the plain variant; "base" is the smaller one, which predicts noise. The bound is ComfyUI's.
 """
 
 from dataclasses import replace
@@ -20,12 +20,21 @@ from studio.families import (
     VPredictionMark,
 )
 from studio.families._unet_keys import UNET_KEYS
-from studio.families.sd1 import BY_CHANNELS, ENTRY, INPAINT_ONLY, INSTRUCT_ONLY, LISTENS, TASKS, TRAINING, likeness
+from studio.families.sd1 import (
+    BY_CHANNELS,
+    ENTRY,
+    INPAINT_ONLY,
+    INSTRUCT_ONLY,
+    LISTENS,
+    TASKS,
+    TRAINING,
+    image_guidance,
+)
 from studio.parameters.types import Size
 
 
 def _by_tensors(shapes: Shapes) -> str | None:
-    """A U-Net that listens to OpenCLIP ViT-H's 1024 channels."""
+    """A U-Net conditioned on OpenCLIP ViT-H's 1024 channels."""
     return BY_CHANNELS.get(shapes[ENTRY][1]) if shapes.get(LISTENS, (0, 0))[1] == 1024 else None
 
 
@@ -90,7 +99,7 @@ FAMILY = replace(
                 pipelines=replace(
                     _PLAIN.pipelines,
                     classes=INSTRUCT_ONLY,
-                    extra_arguments=likeness,
+                    extra_arguments=image_guidance,
                 ),
                 capabilities=replace(_PLAIN.capabilities, supports=INSTRUCT),
             ),

@@ -20,7 +20,7 @@ from studio.parameters.types import Size
 
 
 def _by_tensors(shapes: Shapes) -> str | None:
-    """The table of positions has the edge of the largest picture squared: 192 patches, or 3.5 medium's 384."""
+    """The positional embedding is the square of the largest picture's side: 192 patches, or 384 in 3.5 medium."""
     if "joint_blocks.0.context_block.adaLN_modulation.1.weight" not in shapes:
         return None
     if "joint_blocks.0.x_block.attn.ln_q.weight" not in shapes:

@@ -1,7 +1,7 @@
 """Stable Diffusion XL: two text encoders, trained at about a million pixels.
 
-Turbo and Lightning are distilled: few steps, no guidance. Their single files look like any other's;
-a folder tells them by its scheduler. LCM has its guidance built into the U-Net.
+Turbo and Lightning are distilled: few steps, no guidance. Their single files look like any other SDXL file; a folder is
+recognised by its scheduler. LCM has its guidance built into the U-Net.
 """
 
 from dataclasses import replace
@@ -21,7 +21,7 @@ from studio.families import (
     by_task,
 )
 from studio.families._unet_keys import UNET_KEYS
-from studio.families.sd1 import BY_CHANNELS, ENTRY, TRAINING, likeness
+from studio.families.sd1 import BY_CHANNELS, ENTRY, TRAINING, image_guidance
 from studio.parameters.types import Size
 
 _LABELS: Final = "label_emb.0.0.weight"
@@ -34,17 +34,20 @@ _TASKS = by_task(
     controlnet_inpaint="StableDiffusionXLControlNetInpaintPipeline",
 )
 _INPAINT_ONLY = by_task(inpaint=_TASKS["inpaint"], controlnet_inpaint=_TASKS["controlnet-inpaint"])
-_UNTOLD = ("controlnet-image-to-image", "controlnet-inpaint")  # which forget to tell the U-Net its guidance
-_LCM = MappingProxyType({task: name for task, name in _TASKS.items() if task not in _UNTOLD})
+_WITHOUT_GUIDANCE = (
+    "controlnet-image-to-image",
+    "controlnet-inpaint",
+)  # they do not pass it to the U-Net
+_LCM = MappingProxyType({task: name for task, name in _TASKS.items() if task not in _WITHOUT_GUIDANCE})
 _INSTRUCT_ONLY = by_task(instruct="StableDiffusionXLInstructPix2PixPipeline")
 
 
 def _by_tensors(shapes: Shapes) -> str | None:
-    """Told by what its U-Net is given besides words: sizes and pooled text (2816), or the refiner's (2560)."""
+    """Recognised by the U-Net's added conditioning: sizes and pooled text (2816), or the refiner's (2560)."""
     labels = shapes.get(_LABELS, (0, 0))[1]
     if labels == 2560:
         return "refiner"
-    if labels != 2816 or "edm_mean" in shapes:  # with EDM's mean it is Playground, which is sampled otherwise
+    if labels != 2816 or "edm_mean" in shapes:  # with an EDM mean it is Playground, which needs another sampler
         return None
     return BY_CHANNELS.get(shapes[ENTRY][1])
 
@@ -60,7 +63,7 @@ def _by_configs(configs: DiffusersConfigs) -> str | None:
 
 
 def _predicts_v(configs: DiffusersConfigs) -> bool:
-    """Then zero terminal SNR wants that spacing of steps, however many there are."""
+    """Zero terminal SNR needs trailing spacing, however many steps there are."""
     return bool(configs.get("scheduler", "prediction_type") == "v_prediction")
 
 
@@ -131,7 +134,7 @@ FAMILY = replace(
                 pipelines=replace(
                     _PLAIN.pipelines,
                     classes=_INSTRUCT_ONLY,
-                    extra_arguments=likeness,
+                    extra_arguments=image_guidance,
                 ),
                 capabilities=replace(_PLAIN.capabilities, supports=INSTRUCT),
             ),

@@ -1,7 +1,7 @@
-"""Z-Image: one stream for words and picture. Turbo takes few steps and no guidance.
+"""Z-Image: one stream for text and picture. Turbo takes few steps and no guidance.
 
-Its pipelines add guidance to the plain prediction instead of scaling it, so their 4 pulls as 5
-does elsewhere; it is handed on as it is, since that is what the model's makers recommend by.
+Its pipelines add guidance to the plain prediction instead of scaling it, so their 4 acts as 5 does elsewhere; it is
+passed on unchanged, since the model's makers recommend values by it.
 """
 
 from dataclasses import replace
@@ -23,7 +23,7 @@ from studio.parameters.types import Size
 
 
 def _by_tensors(shapes: Shapes) -> str | None:
-    """It pads words and picture with tokens of its own. Turbo's tensors are those of the plain model."""
+    """It pads text and picture with learned tokens. Turbo's tensors are those of the plain model."""
     return "" if {"x_pad_token", "cap_pad_token"} <= shapes.keys() else None
 
 

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from PIL.Image import Image
 
 from studio import plugins
+from studio.diffusion.dry_run import DryRunEngine
 from studio.diffusion.engine import Engine
-from studio.diffusion.rehearsal import Rehearsal
-from studio.diffusion.workload import Tally
+from studio.diffusion.workload import WorkCounter
 from studio.errors import InputError
 from studio.parameters.conditioning import Guide
 from studio.parameters.signature import Parameter, grouped, parameters
@@ -57,8 +57,8 @@ def rehearse(resolved: ResolvedJob) -> Effort:
 
     Raises InputError as ``make`` does.
     """
-    tally = Tally()
-    picture = make(resolved.workflow, resolved.arguments, Rehearsal.of(resolved.job.seed, tally)).picture
+    tally = WorkCounter()
+    picture = make(resolved.workflow, resolved.arguments, DryRunEngine.of(resolved.job.seed, tally)).picture
     return Effort(tally.work, prod(picture.size))
 
 

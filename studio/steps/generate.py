@@ -1,4 +1,4 @@
-"""A picture from words."""
+"""Text to image: a picture from a prompt."""
 
 from PIL.Image import Image
 
@@ -11,12 +11,12 @@ from studio.parameters.types import PictureSize, Prompt, Size
 
 
 def run(engine: Engine, prompt: Prompt, size: PictureSize | None = None, sampling: Sampling = AUTOMATIC) -> Image:
-    """The picture; without a size, at the model's own and in a guide's shape."""
+    """The picture; without a size, at the model's own and in the shape of the guide's control image."""
     return engine.denoise(library.find(sampling.model), requested(prompt, size, sampling))
 
 
 def requested(prompt: str, size: Size | None, sampling: Sampling) -> Request:
-    """What ``run`` asks of the model."""
+    """The request of ``run``."""
     card, outline = library.find(sampling.model), sampling.guide.picture
     if outline and not size:
         size = fitting(outline, card.size, card.family.capabilities.size_multiple)

@@ -83,7 +83,7 @@ def _decided(control: Control, value: Any) -> Any:
     """The value; of a prompt what of it is not drawn: the LoRAs that are, are known by name as well."""
     if control.kind != "prompt":
         return value
-    return list(map(grammar.decided, value if isinstance(value, list) else [value]))
+    return list(map(grammar.without_drawn_loras, value if isinstance(value, list) else [value]))
 
 
 def _is_text(value: Any) -> bool:

@@ -15,17 +15,17 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from studio.diffusion import preview as previews
-from studio.diffusion.conditioning.conditioned_pipeline import guided
+from studio.diffusion.conditioning.conditioned_pipeline import conditioned
 from studio.diffusion.engine import Engine
 from studio.diffusion.latents import decoded, decoder, unpacked
-from studio.diffusion.memory.plan import Plan
+from studio.diffusion.memory.plan import MemoryPlan
 from studio.diffusion.oom_retry import draw
 from studio.diffusion.pipelines import Pipelines
-from studio.diffusion.sample_request import Order, sharing
+from studio.diffusion.sample_request import SampleRequest, batch_of
 from studio.diffusion.samplers import scheduler
-from studio.diffusion.step_callback import watched
+from studio.diffusion.step_callback import step_callback
 from studio.models.card import ModelCard
-from studio.parameters.conditioning import NOTHING, Control, Guide
+from studio.parameters.conditioning import NO_GUIDE, ControlImage, Guide
 from studio.parameters.request import CONTROLLED, Request
 from studio.prompts.lora import Lora
 from tests.diffusion import small
@@ -98,9 +98,9 @@ class Model:
     def guide(self):
         """A picture to follow, for a model that draws nothing without one."""
         return (
-            Guide(controls=(Control("", small.drawing(1)),))
+            Guide(controls=(ControlImage("", small.drawing(1)),))
             if self.family.capabilities.needs_control_image
-            else NOTHING
+            else NO_GUIDE
         )
 
     def draw(self, task=None, report=lambda step, steps: None, show=None, **changes):
@@ -110,13 +110,13 @@ class Model:
     def followed(self, weight):
         """A guide with a ControlNet for this model, at a weight."""
         picture = np.random.default_rng(1).integers(0, 256, (self.side, self.side, 3), dtype=np.uint8)
-        return Guide(controls=(Control(self.control, Image.fromarray(picture), weight),))
+        return Guide(controls=(ControlImage(self.control, Image.fromarray(picture), weight),))
 
     @cached_property
     def control(self):
         """The folder of a ControlNet with random weights, all of which do something."""
         where = self.card.path.with_name(f"{self.card.path.name}-controlnet")
-        return small.controlnet(where, like=self.pipelines.any(self.card))
+        return small.controlnet(where, like=self.pipelines.any_task(self.card))
 
     @cached_property
     def usual(self):
@@ -138,7 +138,7 @@ def load_file(model):
     name = model.card.path.name
     if name in makers.WHOLE:
         return _load_whole_file(makers.WHOLE[name](), model.card.path.with_name(f"{name}-whole"))
-    file, pipeline = model.card.path.with_suffix(".safetensors"), model.pipelines.any(model.card)
+    file, pipeline = model.card.path.with_suffix(".safetensors"), model.pipelines.any_task(model.card)
     if not hasattr(pipeline, "transformer"):
         return ""
     save_file(makers.tensors(model.family.name, pipeline.transformer), file)
@@ -208,7 +208,7 @@ def lora(model):
     before = model.draw()
     place = model.card.path.with_name(f"{model.card.path.name}-lora") / "any.safetensors"
     path, _ = lorafiles.file(
-        place, model.pipelines.any(model.card), lorafiles.lora, components=("unet", "transformer"), every=5
+        place, model.pipelines.any_task(model.card), lorafiles.lora, components=("unet", "transformer"), every=5
     )
     assert model.draw(guide=model.guide + Guide(loras=(Lora(str(path)),))) != before == model.draw()
     return YES
@@ -234,8 +234,10 @@ def prompts_in_a_pass(model):
     """Different prompts, of different lengths, in one forward pass: each picture is as it is alone."""
     dark = "dark" if model.family.capabilities.negative_prompt else ""
     asked = [model.request(prompt=words, negative_prompt="" if n % 2 else dark) for n, words in enumerate(WORDS)]
-    orders = [Order(model.pipelines, model.card, each, n, *[lambda *_: None] * 2) for n, each in enumerate(asked)]
-    assert sharing(orders, 3)[1:]
+    orders = [
+        SampleRequest(model.pipelines, model.card, each, n, *[lambda *_: None] * 2) for n, each in enumerate(asked)
+    ]
+    assert batch_of(orders, 3)[1:]
     for order, picture in zip(orders, small.make(orders), strict=True):
         assert small.difference(picture, draw(order)) <= 1
     return YES
@@ -248,9 +250,9 @@ def preview(model):
     given = {"image": request.image, "mask_image": request.mask}
     pictures = {name: one for name, one in given.items() if one}
     with (
-        guided(model.pipelines, model.card, request) as ready,
-        scheduler.swapped(pipeline := ready.pipeline, request, model.family.capabilities.noise),
-        watched(pipeline, lambda *told: clean.append(told[2])),
+        conditioned(model.pipelines, model.card, request) as ready,
+        scheduler.sampler_in_use(pipeline := ready.pipeline, request, model.family.capabilities.noise),
+        step_callback(pipeline, lambda *told: clean.append(told[2])),
     ):
         (picture,) = pipeline(**model.family.arguments(request.task, request), **pictures, **ready.arguments).images
     pixels = decoded(decoder(pipeline), unpacked(clean[-1], 1))[0]
@@ -282,9 +284,9 @@ def vae_tiling(model):
     side = max(model.side, 8 * model.family.capabilities.size_multiple)
     whole, request = model.draw(width=side, height=side), model.request(width=side, height=side)
     _tiles(vae, side // 2)
-    model.pipelines.adopt(model.card, Plan(tiled=True), 0)
+    model.pipelines.set_plan(model.card, MemoryPlan(tiled=True), 0)
     tiled = Engine(model.pipelines, 3).forward(model.card, request)
-    model.pipelines.adopt(model.card, Plan(), 0)
+    model.pipelines.set_plan(model.card, MemoryPlan(), 0)
     assert tiled.size == whole.size
     assert tiled != whole
     return YES

@@ -23,7 +23,7 @@ def check(family: Family, request: Request) -> None:
         _check_prompt(family, prompt)
     for region in request.guide.regions:
         _check_prompt(family, region.prompt)
-        if turn := parse(region.prompt).turn():
+        if turn := parse(region.prompt).first_change():
             raise InputError(f"an area's prompt is the same in all steps, so '{turn}' fails there; {_in_words(turn)}")
     _check_size(family, Size(request.width, request.height))
 
@@ -41,14 +41,14 @@ def _check_task(family: Family, request: Request) -> None:
 
 def _check_conditioning(family: Family, request: Request) -> None:
     able, title = family.capabilities, family.title
-    for other in sorted(request.guide.asks - able.supports - {"ControlNet"}):
+    for other in sorted(request.guide.features - able.supports - {"ControlNet"}):
         raise InputError(f"{title} does not support {other}; leave it out, or choose another model")
     control_image = any(not control.part for control in request.guide.controls)
     if control_image and not able.needs_control_image:
         raise InputError(f"{title} cannot follow a picture by itself; choose a ControlNet that was made for it")
     if able.needs_control_image and not control_image:
         raise InputError(f"{title} needs a picture to follow; give it one, without a ControlNet")
-    if (request.until is not None or request.since is not None) and not able.split_denoising:
+    if (request.denoising_end is not None or request.denoising_start is not None) and not able.split_denoising:
         raise InputError(f"{title} cannot hand a picture over to a refiner; choose another model")
 
 
@@ -63,7 +63,7 @@ def _check_settings(family: Family, request: Request) -> None:
 
 
 def _check_prompt(family: Family, text: str) -> None:
-    """Refuse what a prompt asks for besides words and would not get."""
+    """Refuse syntax that would have no effect."""
     parsed = parse(text)
     if wildcard := wildcards.first(without_loras(text)):
         raise InputError(
@@ -79,6 +79,6 @@ def _check_size(family: Family, size: Size) -> None:
 
 
 def _in_words(mark: str) -> str:
-    """What to write in place of a prompt's mark that does not work."""
+    """What to write in place of syntax that does not work."""
     brackets = rf", or \{mark[0]} and \{mark[-1]} where you mean brackets" if mark[0] in "([" else ""
     return f"write the words alone{brackets}"

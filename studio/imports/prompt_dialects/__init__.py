@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Final
 
 from studio.prompts import wildcards
-from studio.prompts.grammar import Piece
+from studio.prompts.grammar import WeightedText
 
 LONGEST: Final = 10_000
 """Letters of a prompt; a longer one fits no form, and is not worth reading."""
@@ -32,7 +32,7 @@ def literal(text: str) -> str:
     return re.sub(r"(?<!\\)([{}]|__)", r"\\\1", text) if wildcards.first(text) else text
 
 
-def written(pieces: Iterable[Piece]) -> str:
+def written(pieces: Iterable[WeightedText]) -> str:
     """Pieces in our grammar; raises ValueError where a weight is beyond -100 to 100."""
     return "".join(
         _weighted("".join(piece.text for piece in same), weight)

@@ -11,7 +11,7 @@ from studio.diffusion.engine import Engine
 from studio.diffusion.pipelines import Pipelines
 from studio.errors import InputError
 from studio.models import adapters
-from studio.parameters.conditioning import NOTHING, Guide
+from studio.parameters.conditioning import NO_GUIDE, Guide
 from studio.steps import control, edit, generate, inpaint
 from tests.diffusion import small
 
@@ -43,7 +43,7 @@ def plain(home, sdxl):
     return small.controlnet(home / "plain", seed=2, like=sdxl)
 
 
-def guide(part, shows=control.AS_TRAINED, weight=1.0, before=NOTHING):
+def guide(part, shows=control.AS_TRAINED, weight=1.0, before=NO_GUIDE):
     return control.run(None, small.drawing(), part, weight, guide=before, shows=shows)
 
 

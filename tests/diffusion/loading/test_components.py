@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from studio.diffusion.memory.memory_footprint import Anatomy
+from studio.diffusion.memory.memory_footprint import ModelFootprint
 from studio.diffusion.pipelines import Pipelines
 from studio.errors import ModelError
 from studio.models.card import ModelCard
@@ -56,7 +56,7 @@ def test_each_file_is_the_part_that_its_tensors_tell(card, tmp_path, name):
                 right = each * times if each.is_floating_point() else each
                 if key != "lm_head.weight":
                     assert torch.equal(there[key], right), (part, key)
-    assert Anatomy.of(parted).parts.keys() == Anatomy.of(card(name)).parts.keys()
+    assert ModelFootprint.of(parted).parts.keys() == ModelFootprint.of(card(name)).parts.keys()
 
 
 def test_they_draw_what_their_folder_draws(card, tmp_path):

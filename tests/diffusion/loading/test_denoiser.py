@@ -70,7 +70,7 @@ def test_diffusers_puts_them_in_the_same_places(name, convert, wide, card):
         model = kind.from_config(config | wide)
     rows = {key: len(tensor) for key, tensor in makers.tensors(family.name, model).items()}
     made = {key: torch.rand(count, *[1] * key.endswith("weight")) for key, count in rows.items()}
-    found, known = denoiser.belonging(made, family.detection.state_dict_keys, model), convert(dict(made))
+    found, known = denoiser.to_diffusers(made, family.detection.state_dict_keys, model), convert(dict(made))
     assert found.keys() == known.keys()
     assert all(torch.equal(tensor, known[key]) for key, tensor in found.items())
 

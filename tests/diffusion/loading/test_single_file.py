@@ -102,7 +102,7 @@ def xl(pipeline, path):
     base = small.folder(pipeline, path / "base")
     card = ModelCard.read(original.write(pipeline, path / "x.safetensors"), base)
     assert card.family.name == "sdxl"
-    return Pipelines("cpu").any(card)
+    return Pipelines("cpu").any_task(card)
 
 
 def test_xl_with_its_two_text_encoders_draws_what_its_folder_draws(tmp_path):
