@@ -107,4 +107,4 @@ def _shifted(latents: "Tensor", grid: tuple[int, int], shift: tuple[int, ...]) -
 
 
 def _cannot() -> InputError:
-    return InputError("this model cannot draw a picture that goes on over its edges; choose another one")
+    return InputError("this model cannot draw a seamless picture; choose another one")

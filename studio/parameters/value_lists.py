@@ -70,6 +70,6 @@ def _range(value: str, axis: str) -> list[str]:
     first, last, step = Decimal(found[2]), Decimal(found[3]), Decimal(found[4] or 1)
     if step == 0 or last < first or (last - first) / step >= MOST:
         raise InputError(
-            f"the range '{value}' in the axis '{axis}' must rise, in steps above 0, to at most {MOST} values"
+            f"the range '{value}' in the axis '{axis}' must increase, in steps above 0, to at most {MOST} values"
         )
     return [f"{found[1] or ''}{(first + n * step).normalize():f}" for n in range(int((last - first) / step) + 1)]

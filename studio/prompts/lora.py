@@ -86,7 +86,7 @@ def _pieces_of(text: str) -> tuple[str, list[float], dict[str, float]]:
     alone = [piece for piece in pieces if "=" not in piece]
     keyed = dict(piece.split("=", 1) for piece in pieces if "=" in piece)
     if known := next((key for key in keyed if key in _ELSEWHERE), None):
-        raise InputError(f"the LoRA '{text}' has '{known}', {_ELSEWHERE[known]}, which the studio has not; take it out")
+        raise InputError(f"the LoRA '{text}' has '{known}', {_ELSEWHERE[known]}, which is not supported; remove it")
     if not name or not all(keyed) or not all(map(_NUMBER.fullmatch, (*alone, *keyed.values()))):
         raise _formless(text)
     return name, [float(one) for one in alone], {key: float(value) for key, value in keyed.items()}

@@ -95,7 +95,7 @@ def _base(prompt: str, image: Any, settings: str) -> dict[str, Any]:
     """The values that all cells share. Text must not open files, so a picture can only come by its own input."""
     pairs = _settings(settings)
     if "image" in pairs:
-        raise InputError("'image' takes a picture, which cannot be written in words; give it as the grid's own")
+        raise InputError("'image' takes a picture, which cannot be written as text; give it as the grid's own")
     return pairs | {name: value for name, value in (("prompt", prompt), ("image", image)) if value}
 
 
@@ -123,7 +123,7 @@ def _check(inner: Workflow, axes: list[Axis], base: Mapping[str, Any]) -> None:
         if name not in (*inputs, "seed"):
             raise InputError(unknown(f"input of '{inner.name}'", name, [*inputs, "seed"]))
         if name in inputs and inputs[name].kind.takes == "pictures" and (name in names or name != "image"):
-            raise InputError(f"'{name}' takes a picture, which cannot be written in words; leave it out")
+            raise InputError(f"'{name}' takes a picture, which cannot be written as text; leave it out")
     if (cells := len(list(_points(axes)))) > MOST:
         raise InputError(f"the axes make {cells} pictures; a grid holds at most {MOST}: shorten one")
 

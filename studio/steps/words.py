@@ -18,7 +18,7 @@ def _template(text: str) -> str:
         if field not in FIELDS:
             raise ValueError(unknown("field", field, FIELDS))
     if re.search("[{}]", _FIELD.sub("", text)):
-        raise ValueError("a brace stands alone; write fields as {subject}")
+        raise ValueError("a brace has no partner; write fields as {subject}")
     return text
 
 

@@ -115,7 +115,7 @@ def test_a_transformer_is_shown_each_place_at_the_edge(engine, card):
 @pytest.mark.parametrize("name", ["qwen_image", "z_image"])
 def test_a_model_that_cannot_says_so(name, engine, card):
     model = card(name)
-    with pytest.raises(InputError, match="cannot draw a picture that goes on over its edges"):
+    with pytest.raises(InputError, match="cannot draw a seamless picture"):
         small.run(
             tile,
             engine,

@@ -89,5 +89,5 @@ def test_the_size_asked_for_is_the_size_drawn():
 def test_an_area_says_the_same_in_all_steps(prompt, mark, brackets):
     area = Region(prompt, Image.new("L", (64, 64), 255))
     request = Request(prompt="a star", steps=2, guidance=2.0, width=64, height=64, guide=Guide(regions=(area,)))
-    with pytest.raises(InputError, match=f"so '{mark}' fails there; write the words alone{brackets}$"):
+    with pytest.raises(InputError, match=f"so '{mark}' does not work there; write the words alone{brackets}$"):
         check(sd1.FAMILY, request)

@@ -72,7 +72,7 @@ def _check_words(words: Sequence[str], prompts: Sequence[str]) -> None:
 
 def _refuse_known_word(word: str, vocabularies: Sequence[Container[str]]) -> None:
     if any(word in vocabulary for vocabulary in vocabularies):
-        raise InputError(f"the word '{word}' means something to the model already; choose another, such as <{word}>")
+        raise InputError(f"the word '{word}' is already in the model's vocabulary; choose another, such as <{word}>")
 
 
 def _add_tokens(pipeline: "DiffusionPipeline", tokenizer: str, word: str, count: int) -> list[int]:

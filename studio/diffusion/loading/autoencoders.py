@@ -139,8 +139,8 @@ def _check(there: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int,
     other = {name for name in there.keys() & wanted.keys() if there[name] != wanted[name]}
     for what, names in (
         ("lacks", wanted.keys() - there.keys()),
-        ("has too much:", there.keys() - wanted.keys()),
-        ("has in another size", other),
+        ("has the unexpected", there.keys() - wanted.keys()),
+        ("has another size for", other),
     ):
         if names:
-            raise ModelError(f"the VAE in '{path}' is not that of this model: it {what} '{min(names)}'; take another")
+            raise ModelError(f"the VAE in '{path}' does not fit this model: it {what} '{min(names)}'; take another")

@@ -141,6 +141,6 @@ def _from_open_clip(tensors: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
 def _unknown(card: ModelCard, path: Path, part: str) -> ModelError:
     own, instead = (" of its own", "take a file with the denoiser alone") if path == card.path else ("", "take another")
     return ModelError(
-        f"'{path}' brings a {part}{own}, in a layout that is not supported or of another size than "
+        f"'{path}' has a {part}{own}, in a layout that is not supported or of another size than "
         f"{card.family.title} has; {instead}"
     )

@@ -112,8 +112,8 @@ def _check(card: ModelCard, base: Path, tensors: "Mapping[str, Tensor]", model: 
     sizes = [name for name in wanted.keys() & there.keys() if wanted[name] != there[name]]
     for what, names in (
         ("lacks", wanted.keys() - there.keys()),
-        ("has too much:", there.keys() - wanted.keys()),
-        ("has in another size", sizes),
+        ("has the unexpected", there.keys() - wanted.keys()),
+        ("has another size for", sizes),
     ):
         if names:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""

@@ -44,7 +44,7 @@ class PromptSchedule:
         if all(len(set(map(_identity, each))) == 1 for each in self._conditionings):
             return {}
         if "callback_on_step_end" not in signature(type(pipeline).__call__).parameters:
-            raise InputError("words that change with the steps do not work for this task; take them out")
+            raise InputError("a prompt that changes between steps does not work for this task; remove the schedule")
 
         def after(pipeline: Any, step: int, _time: int, tensors: dict[str, Any]) -> dict[str, Any]:
             return self._next(step + 1, pipeline.num_timesteps, tensors)

@@ -46,7 +46,7 @@ def check(request: Request, noise: Noise) -> None:
     check_name(request.sampler, noise)
     if noise == "flow" and request.strength is not None and request.sampler == "Heun":
         # FLUX.1's pipelines count its double steps in the strength
-        raise InputError("'Heun' mistakes the strength for a flow-matching model; take 'DPM++ 2M'")
+        raise InputError("'Heun' gets the strength wrong for a flow-matching model; take 'DPM++ 2M'")
     if request.eta is not None and request.sampler not in (OWN_SAMPLER, *TAKES_ETA):
         raise _no_eta(f"'{request.sampler}'")
 
@@ -77,7 +77,7 @@ def build(
     if _is_trigflow(own) and name != OWN_SAMPLER:
         raise InputError(f'this model draws with its own sampler only; take "{OWN_SAMPLER}"')
     if (noise == "flow") != _is_flow(own):
-        raise InputError(f"this model's scheduler, {type(own).__name__}, does not fit its family, which is of {noise}")
+        raise InputError(f"this model's scheduler, {type(own).__name__}, does not fit its family, which uses {noise}")
     if name == OWN_SAMPLER:
         return _fresh_copy(own)
     if noise == "flow":
@@ -129,7 +129,9 @@ def _for_diffusion(name: str, own: "SchedulerMixin", ays_sigmas: tuple[float, ..
 
 def _check_model(name: str, config: SamplerConfig, own: "SchedulerMixin", takes: Mapping[str, Any]) -> None:
     if "beta_schedule" not in own.config or type(own).__name__.startswith("EDM"):
-        raise InputError(f"'{name}' does not know this model's noise ({type(own).__name__}); take '{OWN_SAMPLER}'")
+        raise InputError(
+            f"'{name}' does not support this model's noise schedule ({type(own).__name__}); take '{OWN_SAMPLER}'"
+        )
     zero = own.config.get("rescale_betas_zero_snr")
     if zero and ("rescale_betas_zero_snr" not in takes or config.full_range):
         raise InputError(f"'{name}' does not work for a model that begins in pure noise (zero terminal SNR); take "

@@ -24,7 +24,9 @@ def check(family: Family, request: Request) -> None:
     for region in request.guide.regions:
         _check_prompt(family, region.prompt)
         if turn := parse(region.prompt).first_change():
-            raise InputError(f"an area's prompt is the same in all steps, so '{turn}' fails there; {_in_words(turn)}")
+            raise InputError(
+                f"an area's prompt is the same in all steps, so '{turn}' does not work there; {_in_words(turn)}"
+            )
     _check_size(family, Size(request.width, request.height))
 
 
@@ -67,10 +69,10 @@ def _check_prompt(family: Family, text: str) -> None:
     parsed = parse(text)
     if wildcard := wildcards.first(without_loras(text)):
         raise InputError(
-            f"'{wildcard}' is not drawn here, but in a workflow's prompts; write \\{wildcard[0]} for plain text"
+            f"'{wildcard}' is a wildcard, which only workflows can have; write \\{wildcard[0]} for plain text"
         )
     if not family.capabilities.prompt_weighting and (mark := parsed.mark()):
-        raise InputError(f"{family.title} reads plain words, so '{mark}' would change nothing; {_in_words(mark)}")
+        raise InputError(f"{family.title} reads plain words, so '{mark}' would have no effect; {_in_words(mark)}")
 
 
 def _check_size(family: Family, size: Size) -> None:

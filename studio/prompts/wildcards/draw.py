@@ -119,7 +119,7 @@ class _Draw:
 
     def _inwards(self, name: str, what: str, within: tuple[str, ...]) -> tuple[str, ...]:
         if name in within:
-            raise InputError(f"the {what} '{name}' names itself, by way of {' > '.join((*within, name))}")
+            raise InputError(f"the {what} '{name}' refers to itself through {' > '.join((*within, name))}")
         return (*within, name)
 
     def _some(self, options: Sequence[Line], drawn: WildcardChoice) -> list[str]:

@@ -112,7 +112,7 @@ def _lines(folder: Path, file: Path) -> tuple[Line, ...]:
     if kept := tuple(line for line in lines if line and not line.startswith("#")):
         return kept
     name = _called(folder, file)
-    raise InputError(f"the wildcard file '{name}.txt' holds no line to draw; write one, or take __{name}__ out")
+    raise InputError(f"the wildcard file '{name}.txt' has no options; add one, or remove __{name}__")
 
 
 def _structured(folder: Path, file: Path) -> Iterator[tuple[str, tuple[Line, ...]]]:
@@ -125,12 +125,12 @@ def _structured(folder: Path, file: Path) -> Iterator[tuple[str, tuple[Line, ...
             content = strict_yaml.loads(text, _MOST_BYTES, _MOST_NODES, as_text=True)
     except ValueError as error:
         why = reason(error)[:200]
-        raise InputError(f"the wildcard file '{name}' cannot be read ({why}); mend it, or take it away") from None
+        raise InputError(f"the wildcard file '{name}' cannot be read ({why}); fix it, or remove it") from None
     before = () if file.parent == folder else (_called(folder, file.parent),)
     top = {file.stem: content} if isinstance(content, list) else content
     for n, (keys, options) in enumerate(_walk(top, before, 0)):
         if n > _MOST_LISTS:
-            raise InputError(f"the wildcard file '{name}' holds over {_MOST_LISTS:,} lists; part it")
+            raise InputError(f"the wildcard file '{name}' holds over {_MOST_LISTS:,} lists; split it")
         if lines := tuple(line for line in map(_line, options) if line):
             yield "/".join(keys), lines
 

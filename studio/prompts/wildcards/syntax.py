@@ -50,7 +50,7 @@ class WildcardReference(NamedTuple):
         """
         if found[4]:
             raise InputError(
-                f"'{found[0]}' is a wildcard whose name is drawn itself, which the studio cannot do; "
+                f"'{found[0]}' is a wildcard with wildcards in its name, which is not supported; "
                 "write {__one__|__other__}, or \\__ for plain text"
             )
         _refuse_method(found[1], found[0])
@@ -156,7 +156,7 @@ def choice(text: str, brace: Brace) -> WildcardChoice | None:
         return None
     whole, inside = _shown(text, brace), _inside(text, brace)
     if _is_wrap(text, brace):
-        raise InputError(f"'%{whole}' wraps words in others, which the studio cannot do; write them out")
+        raise InputError(f"'%{whole}' wraps text, which is not supported; write it out")
     bounds, method = _BOUNDS.match(inside), _METHOD.match(inside)
     _refuse_method(method[1] if method else "", whole)
     begin = bounds.end() if bounds else method.end() if method else 0
@@ -202,9 +202,7 @@ def _count(digits: str, otherwise: int) -> int:
 def _refuse_method(method: str, whole: str) -> None:
     if method in ("@", "!"):
         how = "in turn" if method == "@" else "in every combination"
-        raise InputError(
-            f"'{whole}' is drawn {how}, which the studio does not do; take the '{method}' out, or use a grid"
-        )
+        raise InputError(f"'{whole}' is drawn {how}, which is not supported; remove the '{method}', or use a grid")
 
 
 def _is_drawn(text: str, brace: Brace) -> bool:

@@ -89,11 +89,11 @@ def test_a_name_may_stand_for_several_or_for_nothing():
             lambda tensors: {k: v for k, v in tensors.items() if "vector_in" not in k},
             "lacks '.*text_embedder.*' and 3 more",
         ),
-        (lambda tensors: tensors | {"surprise": torch.zeros(1)}, "has too much: 'surprise'; take the folder"),
-        (lambda tensors: tensors | {"img_in.bias": torch.zeros(1)}, "has in another size 'x_embedder.bias'"),
+        (lambda tensors: tensors | {"surprise": torch.zeros(1)}, "has the unexpected 'surprise'; take the folder"),
+        (lambda tensors: tensors | {"img_in.bias": torch.zeros(1)}, "has another size for 'x_embedder.bias'"),
         (
             lambda tensors: tensors | {"single_blocks.0.linear1.bias": torch.zeros(1)},
-            "has in another size .* and 3 more",
+            "has another size for .* and 3 more",
         ),
     ],
 )

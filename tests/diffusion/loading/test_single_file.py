@@ -198,7 +198,7 @@ def test_a_text_encoder_that_the_base_has_no_place_for_is_refused_by_name(card, 
     made = makers.tensors("flux1", loaded(base).transformer)
     odd = {"text_encoders.qwen25_7b.transformer.model.layers.0.input_layernorm.weight": torch.ones(8)}
     save_file({key: each.contiguous() for key, each in made.items()} | odd, tmp_path / "all.safetensors")
-    with pytest.raises(ModelError, match="brings a text encoder .'text_encoders.qwen25_7b.transformer'. of its own"):
+    with pytest.raises(ModelError, match="has a text encoder .'text_encoders.qwen25_7b.transformer'. of its own"):
         loaded(ModelCard.read(tmp_path / "all.safetensors", base.path))
 
 

@@ -254,7 +254,7 @@ def test_a_pipeline_that_calls_nothing_takes_no_words_that_change(sdxl):
     from studio.diffusion.prompts.prompt_scheduling import PromptSchedule
 
     words = PromptSchedule([encode.encode_steps(sdxl, asked("[a:b:2]"))])
-    with pytest.raises(InputError, match="words that change with the steps do not work for this task"):
+    with pytest.raises(InputError, match="a prompt that changes between steps does not work for this task"):
         words.callback(StableDiffusionXLInstructPix2PixPipeline.from_pipe(sdxl, torch_dtype=torch.float32))
 
 
@@ -286,7 +286,7 @@ def test_a_family_without_weights_refuses_them_by_name(t5, mark):
 
     for request in (asked(f"a {mark} b"), asked("a", f"a {mark} b")):
         with pytest.raises(
-            InputError, match=re.escape(f"{t5.title} reads plain words, so '{mark}' would change nothing")
+            InputError, match=re.escape(f"{t5.title} reads plain words, so '{mark}' would have no effect")
         ):
             check(t5, request)
 
@@ -302,7 +302,7 @@ def test_a_family_without_weights_takes_plain_words_and_escapes(t5):
 @pytest.mark.parametrize(
     ("prompt", "complaint"),
     [("a <lora:ink:0.8> cat", "there is no LoRA 'ink'"),
-     ("a {red|blue} cat", r"'{red\|blue}' is not drawn here"), ("a __colour__ cat", "'__colour__' is not drawn here")],
+     ("a {red|blue} cat", r"'{red\|blue}' is a wildcard"), ("a __colour__ cat", "'__colour__' is a wildcard")],
 )  # fmt: skip
 def test_what_nobody_would_act_on_is_refused(loaded, prompt, complaint):
     with pytest.raises(InputError, match=complaint):

@@ -271,7 +271,7 @@ def test_heun_on_flow_is_refused_where_strength_counts():
     partly = replace(plain, strength=0.5)
     samplers.check(plain, "flow")
     samplers.check(partly, "diffusion")
-    with pytest.raises(InputError, match="'Heun' mistakes the strength .* take 'DPM"):
+    with pytest.raises(InputError, match="'Heun' gets the strength wrong .* take 'DPM"):
         samplers.check(partly, "flow")
 
 
@@ -324,7 +324,7 @@ def test_a_scheduler_of_the_wrong_kind_is_refused_even_as_the_model_s_own(noise)
 def test_models_of_another_noise_keep_their_own():
     edm = diffusers.EDMEulerScheduler()
     assert isinstance(build(OWN_SAMPLER, edm), diffusers.EDMEulerScheduler)
-    with pytest.raises(InputError, match="'Euler' does not know this model's noise .* take 'model's own'"):
+    with pytest.raises(InputError, match="'Euler' does not support this model's noise schedule .* take 'model's own'"):
         build("Euler", edm)
 
 
