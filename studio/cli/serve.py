@@ -122,7 +122,7 @@ def _configure_gradio(session: Session) -> None:
 
     Gradio imports the Hub's library, which is kept offline too.
     """
-    libraries.shut()
+    libraries.go_offline()
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     state = private.state_folder(session.settings.state.absolute())
     os.environ["GRADIO_TEMP_DIR"] = str(private.folder(state / "web"))

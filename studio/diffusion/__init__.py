@@ -1,1 +1,1 @@
-"""Loading models and drawing with them."""
+"""Loading diffusion models and drawing with them."""

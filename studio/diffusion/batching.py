@@ -1,7 +1,7 @@
-"""Executes several workflows side by side and batches the pictures that they order into shared forward passes.
+"""Executes several workflows side by side and batches the pictures that they request into shared forward passes.
 
-Each workflow runs in a thread of its own, and at most one thread computes at any time: a workflow that orders
-a picture waits until the calling thread has drawn it. The calling thread alone draws.
+Each workflow runs in a thread of its own, and at most one thread computes at any time: a workflow that requests a
+picture waits until the calling thread has drawn it. Only the calling thread draws.
 """
 
 import threading
@@ -13,26 +13,26 @@ from typing import Final, Generic, TypeVar
 from PIL.Image import Image
 
 from studio.diffusion import oom_retry
-from studio.diffusion.oom_retry import Draw, in_passes
-from studio.diffusion.sample_request import Order, sharing
+from studio.diffusion.oom_retry import Draw, draw_batch
+from studio.diffusion.sample_request import SampleRequest, batch_of
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 Answer = Image | Exception
 
-_QUEUED_PER_SLOT: Final = 8  # workflows that run ahead for each picture of a pass, so that similar orders are found
+_QUEUED_PER_SLOT: Final = 8  # workflows that run ahead for each picture of a batch, to fill it
 
 
 class Execution:
-    """One workflow that is being executed: what it was given to draw with, and how long it has taken."""
+    """One workflow that is being executed: how it draws, and how long it has taken."""
 
     def __init__(self, draw: Draw) -> None:
         self._draw = draw
         self._seconds, self._since = 0.0, time.monotonic()
 
-    def draw(self, order: Order) -> Image:
-        """The picture of the order. Raises what drawing it raised."""
-        return self._draw(order)
+    def draw(self, sample: SampleRequest) -> Image:
+        """The picture of the sample. Raises whatever drawing it raised."""
+        return self._draw(sample)
 
     @property
     def seconds(self) -> float:
@@ -54,8 +54,8 @@ def execute_all(
 ) -> Iterator[tuple[Task, Result | Exception]]:
     """Call ``execute`` with each task and yield its result, or the error that it raised, as soon as it is there.
 
-    Up to ``batch`` pictures share a forward pass, the oldest order first, so that tasks end roughly in order; tasks
-    are taken from the iterable when they are needed. With a batch of one, tasks are executed one after another in the
+    Up to ``batch`` pictures share a forward pass, the oldest request first, so tasks end roughly in order; tasks are
+    taken from the iterable when they are needed. With a batch of one, tasks are executed one after another in the
     calling thread. If a pass of several pictures fails, each is drawn alone. A BaseException that is not an Exception
     ends all tasks and is raised here.
     """
@@ -86,7 +86,7 @@ def _side_by_side(
             if not running:
                 return
             for one in list(running):
-                if not one.order and one.run_to_next_order():
+                if not one.sample and one.run_to_next_sample():
                     running.remove(one)
                     yield one.task, one.result
             _one_pass(running, batch)
@@ -96,17 +96,17 @@ def _side_by_side(
 
 
 class _Abandoned(BaseException):
-    """Ends a workflow whose pictures are no longer wanted."""
+    """Ends a workflow whose pictures are no longer needed."""
 
 
 class _Thread(Generic[Task, Result]):
-    """A task in a thread that only runs while ``run_to_next_order`` waits for it."""
+    """A task in a thread that only runs while ``run_to_next_sample`` waits for it."""
 
     def __init__(self, task: Task, execute: Callable[[Task, Execution], Result]) -> None:
         self.task = task
         self.execution = Execution(self._wait_for)
         self.result: Result | Exception
-        self.order: Order | None = None  # what it waits for
+        self.sample: SampleRequest | None = None  # what it waits for
         self._answer: Answer
         self._share = 0.0  # seconds of the pass that drew it
         self._fatal: BaseException | None = None
@@ -114,7 +114,9 @@ class _Thread(Generic[Task, Result]):
         self._thread = threading.Thread(target=self._run, args=(execute,), name="workflow", daemon=True)
 
     def started(self, *, needed: bool) -> bool:
-        """Start the thread; False where there is no memory for the stack of one more. One that is needed raises."""
+        """Start the thread; False where there is no memory for the stack of one more. A thread that is ``needed``
+        raises.
+        """
         try:
             self._thread.start()
         except RuntimeError:
@@ -124,10 +126,10 @@ class _Thread(Generic[Task, Result]):
         return True
 
     def answer(self, answer: Answer, seconds: float) -> None:
-        self.order, self._answer, self._share = None, answer, seconds
+        self.sample, self._answer, self._share = None, answer, seconds
 
-    def run_to_next_order(self) -> bool:
-        """Let the thread compute until it orders a picture or ends; returns whether it has ended."""
+    def run_to_next_sample(self) -> bool:
+        """Let the thread compute until it requests a picture or ends; returns whether it has ended."""
         self._resume.release()
         self._stopped.acquire()
         if self._fatal:
@@ -156,8 +158,8 @@ class _Thread(Generic[Task, Result]):
         if self._fatal:
             raise self._fatal
 
-    def _wait_for(self, order: Order) -> Image:
-        self.order = order
+    def _wait_for(self, sample: SampleRequest) -> Image:
+        self.sample = sample
         self.execution.pause()
         self._stopped.release()
         self._sleep()
@@ -167,21 +169,21 @@ class _Thread(Generic[Task, Result]):
 
 
 def _one_pass(threads: Sequence["_Thread[Task, Result]"], batch: int) -> None:
-    """Draw the oldest order and those that can share its pass; each has an equal share of the seconds."""
-    ordered = {one.order: one for one in threads if one.order}
-    if not ordered:
+    """Draw the oldest request and those that can share its batch; each has an equal share of the seconds."""
+    requested = {one.sample: one for one in threads if one.sample}
+    if not requested:
         return
     began = time.monotonic()
-    answers = _answers(sharing(list(ordered), batch))
+    answers = _answers(batch_of(list(requested), batch))
     share = (time.monotonic() - began) / len(answers)
-    for order, answer in answers.items():
-        ordered[order].answer(answer, share)
+    for sample, answer in answers.items():
+        requested[sample].answer(answer, share)
 
 
-def _answers(orders: Sequence[Order]) -> dict[Order, Answer]:
+def _answers(samples: Sequence[SampleRequest]) -> dict[SampleRequest, Answer]:
     try:
-        return dict(zip(orders, in_passes(orders), strict=True))
+        return dict(zip(samples, draw_batch(samples), strict=True))
     except Exception as error:
-        if len(orders) == 1:
-            return {orders[0]: error}
-    return {order: answer for one in orders for order, answer in _answers([one]).items()}
+        if len(samples) == 1:
+            return {samples[0]: error}
+    return {sample: answer for one in samples for sample, answer in _answers([one]).items()}

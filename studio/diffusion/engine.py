@@ -1,4 +1,4 @@
-"""What a step is given: a model at its service, a picture's seed, and somebody to report to."""
+"""What a step draws with: the models, the seed of the picture, and the callbacks for progress and previews."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -7,45 +7,45 @@ from typing import Any
 from PIL.Image import Image
 
 from studio.diffusion import oom_retry
-from studio.diffusion.loading.adapter_cache import Parts
+from studio.diffusion.loading.adapter_cache import AdapterCache
 from studio.diffusion.oom_retry import Draw
 from studio.diffusion.pipeline_call import forward
 from studio.diffusion.pipelines import Pipelines
-from studio.diffusion.sample_request import Note, Order, Report, Show
+from studio.diffusion.sample_request import Note, Report, SampleRequest, Show
 from studio.diffusion.samplers import scheduler
+from studio.families.base import request_check
 from studio.library import Library
 from studio.lora import loading
 from studio.models.adapters import Part
 from studio.models.card import ModelCard
 from studio.parameters.request import Request
 
-Look = Callable[[Parts, Part, Image], Image]
-"""Makes a picture of what a model sees in another, as in ``seeing``."""
+Preprocessor = Callable[[AdapterCache, Part, Image], Image]
+"""Makes a depth map or a pose of a picture, as in ``conditioning.preprocessors``."""
 
 
-def _ignore(step: int, steps: int) -> None:
-    """Nobody listens."""
+def _no_report(step: int, steps: int) -> None:
+    """Progress goes nowhere."""
 
 
-def _forget(account: dict[str, Any]) -> None:
-    """Nobody keeps a record."""
+def _no_record(metadata: dict[str, Any]) -> None:
+    """Metadata is not kept."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """All that a step needs to make pictures.
+    """Everything a step needs to make pictures.
 
-    ``seed`` is that of the picture that is being made. ``report`` is called after each denoising
-    step with its number (from 1) and how many there are; what it raises stops the run. ``show`` is
-    given previews, if anybody wants them; ``note`` an account of each forward pass, for the record.
-    ``draw`` draws what is ordered: at once, or in one pass with what others order at that time.
+    ``seed`` is the picture's. ``report`` is called after each denoising step with its number (from 1) and the number of
+    steps; an exception from it stops the run. ``show`` is called with previews, ``note`` with the metadata of each
+    forward pass, for the record. ``draw`` draws a sample request: at once, or in one batch with those of other jobs.
     """
 
     pipelines: Pipelines
     seed: int = 0
-    report: Report = _ignore
+    report: Report = _no_report
     show: Show | None = None
-    note: Note = _forget
+    note: Note = _no_record
     draw: Draw = oom_retry.draw
 
     @property
@@ -62,28 +62,29 @@ class Engine:
         return replace(self, report=lambda step, steps: self.report(n * steps + step, of * steps))
 
     def denoise(self, card: ModelCard, request: Request) -> Image:
-        """The picture that is requested.
+        """The requested picture.
 
-        It has a noise generator of its own, on the CPU, so that it does not depend on its
-        neighbours in the pass nor on the device: made alone it is the same to the bit, in a pass with others no
-        value of a pixel differs by more than one. Raises InputError where the model's family has not
-        what is asked for, OutOfMemory where no plan gets by with the memory there is. A request ``until``
-        a share of the noise gives latents, which another model's ``image`` may be.
+        Its noise comes from a generator of its own, on the CPU, so it depends neither on the device nor on the other
+        pictures of a batch: drawn alone it is the same to the bit, in a batch no pixel value differs by more than one.
+        A request with a ``denoising_end`` gives latents, which can be the ``image`` of another model's request.
+
+        Raises InputError where the model's family cannot do what is requested, OutOfMemory where no plan fits into
+        memory.
         """
-        request = request.with_written()
-        card.family.check(request)
+        request = request.with_prompt_loras()
+        request_check.check(card.family, request)
         loading.check_steps(request)
-        scheduler.check(request, card.family.noise)
-        return self.draw(self._order(card, request))
+        scheduler.check(request, card.family.capabilities.noise)
+        return self.draw(self._sample(card, request))
 
-    def see(self, look: Look, part: Part, picture: Image) -> Image:
-        """What a model that sees makes of a picture: its depth, a pose."""
-        return look(self.pipelines.parts, part, picture)
+    def preprocess(self, preprocessor: Preprocessor, part: Part, picture: Image) -> Image:
+        """What a preprocessor's model makes of a picture: its depth, a pose."""
+        return preprocessor(self.pipelines.adapters, part, picture)
 
     def forward(self, card: ModelCard, request: Request) -> Image:
-        """The picture that is requested, without looking for memory; raises whatever torch does where that runs out."""
-        order = self._order(card, request)
-        return forward([order]).made[order]
+        """The requested picture, without planning memory; raises whatever torch raises where that runs out."""
+        sample = self._sample(card, request)
+        return forward([sample]).images[sample]
 
-    def _order(self, card: ModelCard, request: Request) -> Order:
-        return Order(self.pipelines, card, request, self.seed, self.report, self.note, self.show)
+    def _sample(self, card: ModelCard, request: Request) -> SampleRequest:
+        return SampleRequest(self.pipelines, card, request, self.seed, self.report, self.note, self.show)

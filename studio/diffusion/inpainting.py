@@ -1,4 +1,4 @@
-"""A part of a picture drawn anew; the rest comes back exactly as it was."""
+"""Inpainting: a part of a picture is redrawn, and the rest stays exactly as it was."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +16,10 @@ from studio.parameters.types import Size
 Box = tuple[int, int, int, int]
 
 
-def mask_for(image: Image.Image, mask: str | Path | Image.Image) -> Image.Image:
-    """The mask behind an input, gray; where it is transparent, the picture stays.
+def checked_mask(image: Image.Image, mask: str | Path | Image.Image) -> Image.Image:
+    """The mask of an input, gray; where it is transparent, the picture stays.
 
-    Raises InputError where it differs in size from its picture, or asks for no change.
+    Raises InputError where its size is not the picture's, or it is black everywhere.
     """
     gray = gray_mask(mask)
     if gray.size != image.size:
@@ -34,7 +34,7 @@ def _about_mask(text: str) -> InputError:
     return InputError(text, {"mask": text})
 
 
-def repainted(
+def inpaint(
     engine: Engine,
     card: ModelCard,
     request: Request,
@@ -44,35 +44,35 @@ def repainted(
     padding: int | None = None,
     native: Size | None = None,
 ) -> Image.Image:
-    """The picture, repainted where the mask is white; gray blends, black stays to the bit, its alpha too.
+    """The picture, repainted where the mask is white; gray blends, black stays to the bit, with its alpha.
 
-    Only the surroundings of the mask go through the model, at the size ``native`` or its own, so that a small place in
-    a large picture is drawn as sharply as the rest: ``padding`` pixels on each side and what the shape of that size
-    needs, or where that is left open, half as much again. It sees a transparent picture on white; what it draws is
-    opaque.
+    Only the surroundings of the mask go through the model, at the size ``native`` or its own, so a small place in a
+    large picture is drawn as sharply as the rest. The surroundings are ``padding`` pixels on each side plus what the
+    shape of that size needs, or half as much again where ``padding`` is None. The model sees a transparent picture on
+    white; what it draws is opaque.
     """
     native = native or card.size
     box = _around(mask, native) if padding is None else _padded(mask, padding, native)
-    size = fitting(Image.new("L", (box[2] - box[0], box[3] - box[1])), native, card.family.multiple)
+    size = fitting(Image.new("L", (box[2] - box[0], box[3] - box[1])), native, card.family.capabilities.size_multiple)
     whole = Size(*image.size)
-    guide = request.guide.placed(
+    guide = request.guide.transformed(
         lambda picture: resized(resized(picture, whole).crop(box), size),
         lambda mask: mask.resize(whole).crop(box).resize(size),
     )
     inside, white = resized(on_ground(image.crop(box)), size), resized(mask.crop(box), size)
-    asked = replace(request, width=size.width, height=size.height, image=inside, mask=white, guide=guide)
-    return _put_back(image, mask, engine.denoise(card, asked), box)
+    inner = replace(request, width=size.width, height=size.height, image=inside, mask=white, guide=guide)
+    return _put_back(image, mask, engine.denoise(card, inner), box)
 
 
 def _around(mask: Image.Image, native: Size) -> Box:
-    """What the model sees: the mask and half as much again, at least its own size, within the picture."""
+    """What the model sees: the mask and half as much again, at least the model's own size, within the picture."""
     left, top, right, bottom = _painted(mask)
     width, height = max(native.width, (right - left) * 3 // 2), max(native.height, (bottom - top) * 3 // 2)
     return _grown((left, top, right, bottom), width, height, mask.size)
 
 
 def _padded(mask: Image.Image, padding: int, native: Size) -> Box:
-    """The mask with that many pixels around it, grown to the shape of ``native``, as A1111 has "only masked".
+    """The mask with that many pixels around it, grown to the shape of ``native``, as "only masked" in A1111.
 
     ``get_crop_region_v2`` and ``expand_crop_region`` of its ``modules/masking.py``.
     """
@@ -89,20 +89,20 @@ def _painted(mask: Image.Image) -> Box:
 
 
 def _grown(box: Box, width: int, height: int, whole: tuple[int, int]) -> Box:
-    """A box of that size around another, as far as the picture goes."""
+    """A box of that size around another, within the picture."""
     x, across = _span(box[0], box[2], width, whole[0])
     y, down = _span(box[1], box[3], height, whole[1])
     return x, y, x + across, y + down
 
 
 def _span(first: int, last: int, length: int, whole: int) -> tuple[int, int]:
-    """Where a stretch around first … last begins and how long it is, within 0 … whole."""
+    """Start and length of a span around first … last, within 0 … whole."""
     length = min(whole, length)
     return min(max(0, (first + last - length) // 2), whole - length), length
 
 
 def _put_back(image: Image.Image, mask: Image.Image, made: Image.Image, box: Box) -> Image.Image:
-    """``made`` in its place; the edge of the mask is softened, on its inner side only."""
+    """The picture with ``made`` pasted in; the edge of the mask is softened, on its inner side only."""
     old, edge = image.crop(box), mask.crop(box)
     soft = ImageChops.darker(edge, edge.filter(ImageFilter.GaussianBlur(max(1.0, min(old.size) / 128))))
     result = image.copy()
@@ -112,7 +112,9 @@ def _put_back(image: Image.Image, mask: Image.Image, made: Image.Image, box: Box
 
 
 def _blended(made: Image.Image, old: Image.Image, share: Image.Image) -> Image.Image:
-    """Premultiplied where the old one is transparent: the hidden colour of what is clear must not show in a seam."""
+    """Blended with premultiplied alpha where the old picture has alpha: the hidden colour of clear pixels must not
+    show.
+    """
     if old.mode != "RGBA":
         return Image.composite(made, old, share)
     return Image.composite(made.convert("RGBA").convert("RGBa"), old.convert("RGBa"), share).convert("RGBA")

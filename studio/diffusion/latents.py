@@ -1,13 +1,13 @@
-"""Latents: how samplers lay them out, and how a decoder wants them.
+"""Latents: how samplers lay them out, and how a decoder expects them.
 
-A sampler's latents are (batch, channels, height, width), or packed: (batch, tokens, 4 · channels), each token a
-patch of two by two. They are normalised; each kind of autoencoder says in its own way how.
+A sampler's latents are (batch, channels, height, width), or packed: (batch, tokens, 4 · channels), each token a patch
+of two by two. They are normalised, by each kind of autoencoder in its own way.
 """
 
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
-from studio.diffusion.memory.offload import works_on
+from studio.diffusion.memory.offload import execution_device
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def unpacked(latents: "Tensor", ratio: float) -> "Tensor":
-    """As (batch, channels, height, width), however they come; ``ratio`` is the picture's width to its height."""
+    """Latents as (batch, channels, height, width), from any layout; ``ratio`` is the picture's width to its height."""
     if latents.ndim == 5:  # one frame
         return latents.squeeze(2) if latents.shape[2] == 1 else latents.squeeze(1)
     if latents.ndim == 4:
@@ -27,12 +27,12 @@ def unpacked(latents: "Tensor", ratio: float) -> "Tensor":
 
 
 def decoder(pipeline: Any) -> Any:
-    """The part of a pipeline that makes pictures of latents."""
+    """The component of a pipeline that decodes latents."""
     return getattr(pipeline, "vae", None) or pipeline.movq
 
 
 def channels(vae: Any) -> int:
-    """How many channels its latents have."""
+    """The number of channels of its latents."""
     return int(vae.config.get("latent_channels") or vae.config.z_dim)
 
 
@@ -65,7 +65,7 @@ def decoded(vae: Any, latents: "Tensor") -> "Tensor":
     import torch
 
     with torch.no_grad():
-        raw = _raw(vae, latents).to(works_on(vae), vae.dtype)
+        raw = _raw(vae, latents).to(execution_device(vae), vae.dtype)
         if hasattr(vae, "quantize"):
             return _pixels(vae.decode(latents.to(raw), force_not_quantize=True).sample)
         if vae.config.get("temperal_downsample") is not None:  # a decoder of videos

@@ -1,6 +1,7 @@
-"""diffusers and transformers, silent and with every way to the network shut before they are imported.
+"""Import diffusers and transformers silently, and without access to the network.
 
-They read these settings once, when they are imported: whoever may be the first to import them takes them from here.
+Both read these settings once, when they are imported, so every module that may be the first to import them does it
+through here.
 """
 
 import os
@@ -21,7 +22,7 @@ _NO_CODE: Final = {  # whatever is set already
 
 def diffusers() -> Any:
     """The library diffusers."""
-    shut()
+    go_offline()
     import diffusers
     import transformers
 
@@ -32,12 +33,14 @@ def diffusers() -> Any:
 
 def transformers() -> Any:
     """The library transformers."""
-    shut()
+    go_offline()
     import transformers
 
     return transformers
 
 
-def shut() -> None:
-    """Settle what both read when they are imported, as does the Hub's library that comes with them and with Gradio."""
+def go_offline() -> None:
+    """Set the environment that both libraries, and the Hub's library that comes with them and with Gradio, read on
+    import.
+    """
     os.environ.update({key: value for key, value in _ENVIRONMENT.items() if key not in os.environ} | _NO_CODE)

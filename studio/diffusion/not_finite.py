@@ -1,4 +1,4 @@
-"""NaN and infinity are refused in a loaded model, and in its latents and pictures, which would be black."""
+"""Checks for NaN and infinity in a loaded model, its latents and its pictures, which would be black."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,34 +19,34 @@ if TYPE_CHECKING:
 
 
 def check_model(pipeline: "DiffusionPipeline", card: ModelCard) -> None:
-    """Raise ModelError that names a weight of a model, and its file, which is not finite."""
+    """Raise ModelError that names a weight that is not finite, and its file."""
     for name, part in modules(pipeline):
         check_weights(part, card.name, _files(card, name))
 
 
 def _files(card: ModelCard, component: str) -> list[Path]:
-    """Where the weights of a component may have come from."""
+    """The files that the weights of a component may come from."""
     own = [card.path, *card.parts.values()] if card.weights else folder.weight_files(card.path / component)
-    lent = folder.weight_files(card.base / component) if card.base and card.base.is_dir() else []
-    return own + lent
+    from_base = folder.weight_files(card.base / component) if card.base and card.base.is_dir() else []
+    return own + from_base
 
 
-class Latents:
-    """Watches over the latents of one run; on a GPU their finiteness is asked for once, on a CPU after each step."""
+class LatentCheck:
+    """Checks the latents of one run: on a CPU after each step, on a GPU once at the end, to avoid synchronisation."""
 
     def __init__(self) -> None:
         self._known: list[Tensor] = []
         self._steps = 0
 
     def after(self, step: int, steps: int, latents: "Tensor") -> None:
-        """Take the latents after a step, from 1; raises NotFinite as soon as it is known that they are not."""
+        """Check the latents after a step, from 1; raises NotFinite as soon as it is known that they are not finite."""
         self._known.append(finite(latents))
         self._steps = steps
         if latents.device.type == "cpu" or step >= steps:
             self.check()
 
     def check(self) -> None:
-        """Raise NotFinite that names the first step after which latents were not finite."""
+        """Raise NotFinite that names the first step after which the latents were not finite."""
         import torch
 
         known = torch.stack(self._known).tolist() if self._known else []
@@ -60,15 +60,15 @@ class Latents:
 
 
 @contextmanager
-def decoding(pipeline: "DiffusionPipeline") -> Iterator[None]:
-    """While inside, NotFinite is raised where the pipeline decodes latents to a picture that is not finite."""
+def checked_decoding(pipeline: "DiffusionPipeline") -> Iterator[None]:
+    """While inside, raises NotFinite where the pipeline decodes latents to a picture that is not finite."""
     with patched(decoder(pipeline), "decode", _checked):
         yield
 
 
 def _checked(own: Method) -> Method:
-    def decode(*given: Any, **named: Any) -> Any:
-        made = own(*given, **named)
+    def decode(*args: Any, **kwargs: Any) -> Any:
+        made = own(*args, **kwargs)
         if not finite(made[0]):
             raise NotFinite(
                 "the decoded picture holds NaN or infinity, though its latents do not, and would be black; "

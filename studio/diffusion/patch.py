@@ -1,4 +1,4 @@
-"""A method of a module replaced for a while."""
+"""Replace a method of an object for a while."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ Method = Callable[..., Any]
 
 @contextmanager
 def patched(module: Any, name: str, around: Callable[[Method], Method]) -> Iterator[None]:
-    """While inside, ``module`` is called through what ``around`` makes of the method; after, as before."""
+    """While inside, ``module`` has the method that ``around`` makes of its own; afterwards its own again."""
     own, hooked = getattr(module, name), name in vars(module)  # offloading keeps a forward of its own there
     setattr(module, name, around(own))
     try:

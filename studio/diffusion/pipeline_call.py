@@ -1,4 +1,4 @@
-"""One forward pass: the pictures of several orders, whose words may differ."""
+"""One forward pass: the pictures of several sample requests, whose prompts may differ."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -6,125 +6,132 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from PIL.Image import Image
 
 from studio.diffusion import not_finite
-from studio.diffusion.conditioning.conditioned_pipeline import Guided, guided
+from studio.diffusion.conditioning.conditioned_pipeline import ConditionedPipeline, conditioned
 from studio.diffusion.preview import Previews
 from studio.diffusion.prompts import encode
-from studio.diffusion.prompts.encode import Conditioning
-from studio.diffusion.prompts.prompt_scheduling import Composition
-from studio.diffusion.run_metadata import account
-from studio.diffusion.sample_request import Order
+from studio.diffusion.prompts.encode import StepConditioning
+from studio.diffusion.prompts.prompt_scheduling import PromptSchedule
+from studio.diffusion.run_metadata import pass_metadata
+from studio.diffusion.sample_request import SampleRequest
 from studio.diffusion.samplers import scheduler
 from studio.diffusion.seamless import seamless
-from studio.diffusion.step_callback import Heard, watched
+from studio.diffusion.step_callback import OnStep, step_callback
 from studio.lora import loading
 from studio.parameters.request import Request
 
 if TYPE_CHECKING:
     import torch
 
-Words = tuple[Conditioning, ...]
+EncodedPrompts = tuple[StepConditioning, ...]
 
 
-class Pass(NamedTuple):
-    """What a forward pass made, and the account of it."""
+class ForwardPass(NamedTuple):
+    """The pictures of a forward pass, and its metadata."""
 
-    made: dict[Order, Image]
-    account: dict[str, Any]
+    images: dict[SampleRequest, Image]
+    metadata: dict[str, Any]
 
 
-def forward(orders: Sequence[Order]) -> Pass:
-    """The pictures of those orders whose words can be heard together with the first one's: all, or some.
+def forward(samples: Sequence[SampleRequest]) -> ForwardPass:
+    """The pictures of the samples whose encoded prompts have the shape of the first one's: all of them, or some.
 
-    Orders are ones that go with each other. Raises whatever torch does where memory runs out.
+    The samples can share a batch. Raises whatever torch raises where memory runs out.
     """
-    card, request = orders[0].card, orders[0].request
-    noise, aligned = card.family.noise, card.family.aligned
+    card, request = samples[0].card, samples[0].request
+    noise, ays_sigmas = card.family.capabilities.noise, card.family.capabilities.ays_sigmas
     with (
-        guided(orders[0].pipelines, card, *(order.request for order in orders)) as given,
-        seamless(given.pipeline, across=request.across, down=request.down),
-        scheduler.swapped(given.pipeline, request, noise, aligned),
+        conditioned(samples[0].pipelines, card, *(sample.request for sample in samples)) as ready,
+        seamless(ready.pipeline, across=request.across, down=request.down),
+        scheduler.sampler_in_use(ready.pipeline, request, noise, ays_sigmas),
     ):
-        some, words = _of_one_form(orders, [_words(given, order) for order in orders])
-        images = _called(given, some, Composition(words))
-        worn = given.stack.record()
-        told = account(given.pipeline, card, request) | ({"loras": worn} if worn else {})
-    return Pass(dict(zip(some, images, strict=True)), told)
+        chosen, prompts = _same_shape(samples, [_encode_prompts(ready, sample) for sample in samples])
+        images = _call_pipeline(ready, chosen, PromptSchedule(prompts))
+        loras = ready.stack.record()
+        metadata = pass_metadata(ready.pipeline, card, request) | ({"loras": loras} if loras else {})
+    return ForwardPass(dict(zip(chosen, images, strict=True)), metadata)
 
 
-def _words(given: Guided, order: Order) -> Words:
-    """What an order's prompts say, read by us where the family's text encoders let us."""
-    if not order.card.family.weights:
+def _encode_prompts(ready: ConditionedPipeline, sample: SampleRequest) -> EncodedPrompts:
+    """A sample's encoded prompts; empty where the pipeline encodes them itself."""
+    if not sample.card.family.capabilities.prompt_weighting:
         return ()
-    return encode.conditionings(given.pipeline, order.request, given.recall)
+    return encode.encode_steps(ready.pipeline, sample.request, ready.encode_cached)
 
 
-def _of_one_form(orders: Sequence[Order], words: Sequence[Words]) -> tuple[list[Order], list[Words]]:
-    """Those whose words have the form of the first one's: padding would change the others a little."""
-    form = _form(words[0])
-    pairs = [pair for pair in zip(orders, words, strict=True) if _form(pair[1]) == form]
-    return [order for order, _ in pairs], [read for _, read in pairs]
+def _same_shape(
+    samples: Sequence[SampleRequest], prompts: Sequence[EncodedPrompts]
+) -> tuple[list[SampleRequest], list[EncodedPrompts]]:
+    """Those whose prompts have the shape of the first one's: padding would change the others slightly."""
+    shape = _prompt_shape(prompts[0])
+    pairs = [pair for pair in zip(samples, prompts, strict=True) if _prompt_shape(pair[1]) == shape]
+    return [sample for sample, _ in pairs], [encoded for _, encoded in pairs]
 
 
-def _form(words: Words) -> tuple[int, ...]:
-    """Tokens and parts joined by AND; nothing where the pipeline reads the prompt itself."""
-    return (words[0].negative.hidden.shape[1], len(words[0].parts)) if words else ()
+def _prompt_shape(prompts: EncodedPrompts) -> tuple[int, ...]:
+    """The number of tokens, and of parts joined by AND; empty where the pipeline encodes the prompt itself."""
+    return (prompts[0].negative.hidden.shape[1], len(prompts[0].parts)) if prompts else ()
 
 
-def _called(given: Guided, orders: Sequence[Order], words: Composition) -> list[Image]:
-    """The pictures of one call of the pipeline."""
-    pipeline = given.pipeline
-    with watched(pipeline, _heard(given.stack, orders)), words.acting(pipeline), not_finite.decoding(pipeline):
-        called = _arguments(orders, words) | words.callback(pipeline) | given.arguments
-        return list(pipeline(**called).images)
+def _call_pipeline(
+    ready: ConditionedPipeline, samples: Sequence[SampleRequest], prompts: PromptSchedule
+) -> list[Image]:
+    pipeline = ready.pipeline
+    with (
+        step_callback(pipeline, _on_step(ready.stack, samples)),
+        prompts.applied_to(pipeline),
+        not_finite.checked_decoding(pipeline),
+    ):
+        arguments = _arguments(samples, prompts) | prompts.callback(pipeline) | ready.arguments
+        return list(pipeline(**arguments).images)
 
 
-def _heard(stack: loading.ActiveLoras, orders: Sequence[Order]) -> Heard:
-    """What is done after each step: LoRAs change, previews where they are wanted, each order hears of it.
+def _on_step(stack: loading.ActiveLoras, samples: Sequence[SampleRequest]) -> OnStep:
+    """What happens after each step: LoRAs change, previews are shown where they are wanted, and progress is reported.
 
-    The first order hears last, when the others have.
+    Progress is reported to the first sample last.
     """
-    first = orders[0]
+    first = samples[0]
 
     def show(place: int, jpeg: bytes) -> None:
-        if wanted := orders[place].show:
+        if wanted := samples[place].show:
             wanted(jpeg)
 
-    shown = any(order.show for order in orders)
+    shown = any(sample.show for sample in samples)
     ratio = first.request.width / first.request.height
-    previews = Previews(first.pipelines.colours(first.card), show, ratio) if shown else None
+    previews = Previews(first.pipelines.latent_colours(first.card), show, ratio) if shown else None
 
-    def heard(step: int, steps: int, clean: "torch.Tensor") -> None:
+    def on_step(step: int, steps: int, clean: "torch.Tensor") -> None:
         stack.after_step(step, steps)
         if previews:
             previews.offer(clean)
-        for order in reversed(orders):
-            order.report(step, steps)
+        for sample in reversed(samples):
+            sample.report(step, steps)
 
-    return heard
+    return on_step
 
 
-def _arguments(orders: Sequence[Order], words: Composition) -> dict[str, Any]:
-    """What the pipeline is called with: what all orders have in common, and lists of what they have not."""
-    requests = [encode.plain(order.request) for order in orders]
-    arguments = orders[0].card.family.arguments(requests[0].task, requests[0])
+def _arguments(samples: Sequence[SampleRequest], prompts: PromptSchedule) -> dict[str, Any]:
+    """The pipeline's arguments: single values for what the samples share, lists for the rest."""
+    requests = [encode.plain_prompts(sample.request) for sample in samples]
+    arguments = samples[0].card.family.arguments(requests[0].task, requests[0])
     for name in {"prompt", "negative_prompt"} & arguments.keys():
         del arguments[name]
-        arguments |= {} if words else {name: [getattr(request, name) for request in requests]}
-    return arguments | words.arguments() | _pictures(requests) | _hand_over(requests[0]) | _generators(orders)
+        arguments |= {} if prompts else {name: [getattr(request, name) for request in requests]}
+    return arguments | prompts.arguments() | _pictures(requests) | _denoising_range(requests[0]) | _generators(samples)
 
 
 def _pictures(requests: Sequence[Request]) -> dict[str, Any]:
-    given = {"image": [request.image for request in requests], "mask_image": [request.mask for request in requests]}
-    return {name: each for name, each in given.items() if each[0] is not None}
+    pictures = {"image": [request.image for request in requests], "mask_image": [request.mask for request in requests]}
+    return {name: each for name, each in pictures.items() if each[0] is not None}
 
 
-def _hand_over(request: Request) -> dict[str, Any]:
-    """Where on the way from noise to picture a model stops or begins, in the library's words."""
-    stops = {} if request.until is None else {"denoising_end": request.until, "output_type": "latent"}
-    return stops if request.since is None else {**stops, "denoising_start": request.since}
+def _denoising_range(request: Request) -> dict[str, Any]:
+    """Where a model and its refiner hand over, as diffusers' "ensemble of expert denoisers"."""
+    end = {} if request.denoising_end is None else {"denoising_end": request.denoising_end, "output_type": "latent"}
+    return end if request.denoising_start is None else {**end, "denoising_start": request.denoising_start}
 
 
-def _generators(orders: Sequence[Order]) -> dict[str, Any]:
+def _generators(samples: Sequence[SampleRequest]) -> dict[str, Any]:
     import torch
 
-    return {"generator": [torch.Generator("cpu").manual_seed(order.seed) for order in orders]}
+    return {"generator": [torch.Generator("cpu").manual_seed(sample.seed) for sample in samples]}

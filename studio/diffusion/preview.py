@@ -1,7 +1,7 @@
-"""What a picture looks like so far, nearly for free: a linear map from latents to colours.
+"""Previews: what a picture looks like so far, at nearly no cost, by a linear map from latents to colours.
 
-The map is fitted once per model, by decoding smooth random latents. What is shown is not the noisy
-latent but the clean one that the sampler expects at each step.
+The map is fitted once for each model, by decoding smooth random latents. Previews show the clean latents that the
+sampler predicts at each step, not the noisy ones.
 """
 
 import io
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Show = Callable[[int, bytes], None]
-"""Given the picture's place in the batch, from 0, and a JPEG."""
+"""Called with the picture's place in the batch, from 0, and a JPEG."""
 
 _SHARE: Final = 0.03  # of the time that previews may cost
 _PAUSE: Final = 0.1  # seconds between two at least
@@ -26,7 +26,7 @@ _EDGE: Final = 256  # pixels of a preview's longer side
 
 
 class Previews:
-    """Shows the pictures of one pipeline call, as often as three hundredths of its time allow.
+    """Shows the pictures of one pipeline call, so often that they take at most 3 % of its time.
 
     ``ratio`` is their width to their height.
     """
@@ -36,7 +36,7 @@ class Previews:
         self._last, self._cost = time.monotonic(), 0.0
 
     def offer(self, latents: "Tensor") -> None:
-        """Show a sampler's latents, unless that would be too often."""
+        """Show a sampler's latents, unless the last ones were shown too recently."""
         began = time.monotonic()
         if began - self._last < max(_PAUSE, self._cost / _SHARE):
             return

@@ -1,4 +1,4 @@
-"""How a forward pass was made: what one must know to make it again, or to say why it came out otherwise."""
+"""The metadata of a forward pass: what is needed to repeat it, or to explain a difference."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
 
 
-def account(pipeline: "DiffusionPipeline", card: ModelCard, request: Request) -> dict[str, Any]:
-    """Model, task, device, its threads, precision, attention, the sampler with all its flags, as plain JSON."""
+def pass_metadata(pipeline: "DiffusionPipeline", card: ModelCard, request: Request) -> dict[str, Any]:
+    """Model, task, device, threads, precision, attention, and the sampler with all its flags, as plain JSON."""
     import torch
 
     return {

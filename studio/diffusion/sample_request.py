@@ -1,4 +1,4 @@
-"""One picture that a step asks a model for, and which of them can be made together."""
+"""One picture that a step requests from a model, and which of them can share a batch."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,18 +11,18 @@ from studio.models.card import ModelCard
 from studio.parameters.request import Request
 
 Report = Callable[[int, int], None]
-"""Given a denoising step's number, from 1, and how many there are."""
+"""Called with a denoising step's number, from 1, and the number of steps."""
 Show = Callable[[bytes], None]
-"""Given a preview, as JPEG."""
+"""Called with a preview, as JPEG."""
 Note = Callable[[dict[str, Any]], None]
-"""Given an account of a forward pass, for the record."""
+"""Called with the metadata of a forward pass, for the record."""
 
 
 @dataclass(frozen=True, eq=False)
-class Order:
-    """One picture: what is asked of which model, with which seed, and who hears how it goes.
+class SampleRequest:
+    """One picture: the request, the model and the seed, and who follows its progress.
 
-    ``report`` and ``note`` are as in an Engine, ``show`` is given previews.
+    ``report`` and ``note`` are as in an Engine, ``show`` is called with previews.
     """
 
     pipelines: Pipelines
@@ -33,26 +33,25 @@ class Order:
     note: Note
     show: Show | None = None
 
-    def goes_with(self, other: "Order") -> bool:
-        """Whether one forward pass can make both: they differ in seed, prompts, start picture and mask at most."""
-        return self.card == other.card and self._alike == other._alike
+    def shares_batch_with(self, other: "SampleRequest") -> bool:
+        """Whether one forward pass can make both: they differ at most in seed, prompts, start picture and mask."""
+        return self.card == other.card and self._batch_key == other._batch_key
 
     @cached_property
-    def _alike(self) -> tuple[Any, ...]:
-        """What all pictures of a forward pass have in common; a family may call its pipeline otherwise by the words."""
+    def _batch_key(self) -> tuple[Any, ...]:
+        """What all pictures of a batch have in common, with the arguments that a family derives from the prompts."""
         request = self.request
-        arguments = self.card.family.arguments(request.task, encode.plain(request))
-        told = {name: value for name, value in arguments.items() if name not in {"prompt", "negative_prompt"}}
-        return told, request.task, replace(request, prompt="", negative_prompt="", image=None, mask=None)
+        arguments = self.card.family.arguments(request.task, encode.plain_prompts(request))
+        fixed = {name: value for name, value in arguments.items() if name not in {"prompt", "negative_prompt"}}
+        return fixed, request.task, replace(request, prompt="", negative_prompt="", image=None, mask=None)
 
 
-def sharing(orders: Sequence[Order], most: int) -> list[Order]:
-    """The first of the orders and those that share a forward pass with it, ``most`` in all.
+def batch_of(samples: Sequence[SampleRequest], most: int) -> list[SampleRequest]:
+    """The first of the samples and those that can share its batch, ``most`` in all.
 
-    Those come first whose prompts are nearest to its own in length: prompts that are read in equally many pieces can
-    be heard in one pass.
+    Samples with prompts of about its length come first: prompts with equally many chunks can share a forward pass.
     """
-    first, *others = orders
+    first, *others = samples
     length = len(first.request.prompt)
-    alike = [other for other in others if first.goes_with(other)]
+    alike = [other for other in others if first.shares_batch_with(other)]
     return [first, *sorted(alike, key=lambda other: abs(len(other.request.prompt) - length))[: most - 1]]

@@ -1,7 +1,7 @@
-"""Pictures that tile: what draws them sees the left edge continue at the right one.
+"""Seamless tiles: the left edge of the picture continues at the right one.
 
-Convolutions are given what is at the opposite edge for their padding. A transformer has no padding, but knows where
-each patch lies: it is shown the picture shifted round, otherwise in each step, so that no place is the edge for long.
+Convolutions are padded with what is at the opposite edge. A transformer has no padding, but knows where each patch is:
+it gets the picture rolled by another offset in each step, so that no place is at the edge for long.
 """
 
 from collections.abc import Iterator
@@ -21,10 +21,9 @@ _SHARES: Final = (0.618034, 0.754878)  # of a side, from step to step: far from 
 
 @contextmanager
 def seamless(pipeline: "DiffusionPipeline", *, across: bool = True, down: bool = True) -> Iterator[None]:
-    """While inside, what the pipeline makes goes on over its edges; after, it works as before.
+    """While inside, the pipeline's pictures continue across their edges; afterwards it works as before.
 
-    ``across`` joins left to right, ``down`` top to bottom. Raises InputError for a model whose way of
-    drawing allows neither.
+    ``across`` joins left to right, ``down`` top to bottom. Raises InputError for a model that allows neither.
     """
     if not (across or down):
         yield
@@ -65,12 +64,12 @@ def _wrapping(part: "nn.Conv2d", across: bool, down: bool) -> Method:
 
 
 def _padding(part: "nn.Conv2d") -> tuple[int, int]:
-    """Rows and columns that the convolution adds at each edge."""
+    """Rows and columns that the convolution pads at each edge."""
     return (0, 0) if isinstance(part.padding, str) else (part.padding[0], part.padding[1])
 
 
 class _Shifting:
-    """A transformer's forward that shifts the latents round before, and back after."""
+    """A transformer's forward that rolls the latents before, and back after."""
 
     def __init__(self, own: Method, across: bool, down: bool) -> None:
         self._own, self._across, self._down, self._calls = own, across, down, 0
@@ -90,7 +89,7 @@ class _Shifting:
 
 
 def _grid(latents: "Tensor", places: "Tensor | None") -> tuple[int, int]:
-    """Rows and columns: of latents (batch, channels, rows, columns), or of patches by the places they are given."""
+    """Rows and columns: of latents (batch, channels, rows, columns), or of patches by their positions."""
     if latents.ndim == 4:
         return latents.shape[2], latents.shape[3]
     if latents.ndim != 3 or places is None:
@@ -108,4 +107,4 @@ def _shifted(latents: "Tensor", grid: tuple[int, int], shift: tuple[int, ...]) -
 
 
 def _cannot() -> InputError:
-    return InputError("this model cannot draw a picture that goes on over its edges; choose another one")
+    return InputError("this model cannot draw a seamless picture; choose another one")

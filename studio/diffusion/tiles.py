@@ -1,4 +1,4 @@
-"""A large picture changed piece by piece, each as large as the model likes it."""
+"""A large picture changed tile by tile, each of the model's size."""
 
 from collections.abc import Callable
 from typing import Final
@@ -14,15 +14,15 @@ _OVERLAP: Final = 0.25
 
 
 def boxes(whole: Size, tile: Size) -> list[Box]:
-    """Boxes of one size that cover the whole, each sharing a quarter or more with its neighbours."""
+    """Boxes of one size that cover the picture, each overlapping its neighbours by a quarter or more."""
     lefts, tops = (_starts(w, t) for w, t in zip(whole, tile, strict=True))
     return [(left, top, left + tile.width, top + tile.height) for top in tops for left in lefts]
 
 
 def by_tiles(image: Image.Image, tile: Size, change: Change) -> Image.Image:
-    """The picture with ``change`` made to each tile and the overlaps blended.
+    """The picture with ``change`` applied to each tile and the overlaps blended.
 
-    ``change`` is given a tile's number, how many there are, and the tile.
+    ``change`` is called with a tile's number, the number of tiles, and the tile.
     """
     grown = _grown(image, tile)
     places = boxes(Size(*grown.size), tile)
@@ -37,7 +37,7 @@ def by_tiles(image: Image.Image, tile: Size, change: Change) -> Image.Image:
 
 
 def _starts(whole: int, tile: int) -> list[int]:
-    """Evenly spread, the first at the beginning and the last at the end."""
+    """Evenly spaced, the first at the beginning and the last at the end."""
     count = 1 if whole <= tile else 1 + -(-(whole - tile) // int(tile * (1 - _OVERLAP)))
     return [round(n * (whole - tile) / max(1, count - 1)) for n in range(count)]
 
@@ -49,6 +49,6 @@ def _grown(image: Image.Image, tile: Size) -> Image.Image:
 
 
 def _feather(tile: Size) -> np.ndarray:
-    """How much each pixel of a tile counts: less towards its edges, never nothing."""
+    """The weight of each pixel of a tile: less towards its edges, never zero."""
     across, down = (np.sin(np.pi * (np.arange(side) + 0.5) / side) ** 2 + 1e-3 for side in tile)
     return (down[:, None] * across[None, :])[..., None]

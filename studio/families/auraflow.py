@@ -1,13 +1,12 @@
-"""AuraFlow: flow matching in a wide transformer."""
+"""AuraFlow: flow matching with a wide transformer."""
 
-from studio.families import Defaults, Family, Shapes, table
-from studio.families.base.state_dict_keys import Names
+from studio.families import Capabilities, Defaults, Detection, Family, Shapes, StateDictKeys, TaskPipelines, by_task
 from studio.parameters.types import Size
 
 _FEED = {"c_fc1": "linear_1", "c_fc2": "linear_2", "c_proj": "out_projection"}
 _OWN, _ADDED = ("to_q", "to_k", "to_v", "to_out.0"), ("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out")
 _DOUBLE, _SINGLE = "joint_transformer_blocks.*", "single_transformer_blocks.*"
-_NAMES = Names(
+_KEYS = StateDictKeys(
     {
         "register_tokens": "register_tokens",
         "t_embedder.mlp.0": "time_step_proj.linear_1",
@@ -27,25 +26,31 @@ _NAMES = Names(
     | {f"double_layers.*.mlpX.{theirs}": f"{_DOUBLE}.ff.{name}" for theirs, name in _FEED.items()}
     | {f"double_layers.*.mlpC.{theirs}": f"{_DOUBLE}.ff_context.{name}" for theirs, name in _FEED.items()}
     | {f"single_layers.*.mlp.{theirs}": f"{_SINGLE}.ff.{name}" for theirs, name in _FEED.items()},
-    swapped=("norm_out.linear",),
+    swap_scale_shift=("norm_out.linear",),
 )
 
 
-def _layout(shapes: Shapes) -> str | None:
+def _by_tensors(shapes: Shapes) -> str | None:
     return "" if "double_layers.0.attn.w1q.weight" in shapes else None
 
 
 FAMILY = Family(
     name="auraflow",
     title="AuraFlow",
-    known_as=("auraflow", "ponyv7"),
-    classes=frozenset({"AuraFlowPipeline"}),
-    pipelines=table(text_to_image="AuraFlowPipeline"),
-    multiple=16,
-    defaults=Defaults(steps=50, guidance=3.5, size=Size(1024, 1024)),
-    layout=_layout,
-    names=_NAMES,
     source="fal/AuraFlow-v0.3",
-    noise="flow",
-    halves=("bfloat16",),
+    detection=Detection(
+        pipeline_classes=frozenset({"AuraFlowPipeline"}),
+        by_tensors=_by_tensors,
+        state_dict_keys=_KEYS,
+        aliases=("auraflow", "ponyv7"),
+    ),
+    pipelines=TaskPipelines(
+        classes=by_task(text_to_image="AuraFlowPipeline"),
+        half_dtypes=("bfloat16",),
+    ),
+    capabilities=Capabilities(
+        defaults=Defaults(steps=50, guidance=3.5, size=Size(1024, 1024)),
+        size_multiple=16,
+        noise="flow",
+    ),
 )

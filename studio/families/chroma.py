@@ -1,23 +1,22 @@
-"""Chroma: FLUX.1's shape, with real guidance and a small network in place of its modulation.
+"""Chroma: FLUX.1's architecture, with real guidance and a small network in place of its modulation.
 
-Its pipeline for inpainting asks the model for a setting it does not have, and makes no use of it (diffusers 0.42.1).
+Its pipeline for inpainting reads a setting that the model does not have, and does not use it (diffusers 0.42.1).
 """
 
 from types import MappingProxyType
 
-from studio.families import Defaults, Family, Shapes, table
-from studio.families.base.state_dict_keys import Names
-from studio.families.flux1 import BLOCKS, TRACES
+from studio.families import Capabilities, Defaults, Detection, Family, Shapes, StateDictKeys, TaskPipelines, by_task
+from studio.families.flux1 import BLOCKS, LORA_KEYS
 from studio.parameters.types import Size
 
 
-def _layout(shapes: Shapes) -> str | None:
-    """Radiance draws pixels without an autoencoder and is another model."""
+def _by_tensors(shapes: Shapes) -> str | None:
+    """Radiance, which draws pixels without an autoencoder, is another model."""
     mine = "distilled_guidance_layer.in_proj.weight" in shapes and "img_in.weight" in shapes
     return "" if mine and not any(name.startswith("nerf_") for name in shapes) else None
 
 
-_NAMES = Names(
+_KEYS = StateDictKeys(
     BLOCKS
     | {
         "distilled_guidance_layer": "distilled_guidance_layer",
@@ -29,17 +28,23 @@ _NAMES = Names(
 FAMILY = Family(
     name="chroma",
     title="Chroma",
-    known_as=("chroma",),
-    classes=frozenset({"ChromaPipeline"}),
-    pipelines=table(
-        text_to_image="ChromaPipeline", image_to_image="ChromaImg2ImgPipeline", inpaint="ChromaInpaintPipeline"
-    ),
-    multiple=16,
-    defaults=Defaults(steps=40, guidance=3.0, size=Size(1024, 1024)),
-    layout=_layout,
     source="lodestones/Chroma1-HD",
-    names=_NAMES,
-    traces=TRACES,
-    noise="flow",
-    lent=MappingProxyType({"guidance_embeds": False}),
+    detection=Detection(
+        pipeline_classes=frozenset({"ChromaPipeline"}),
+        by_tensors=_by_tensors,
+        state_dict_keys=_KEYS,
+        lora_keys=LORA_KEYS,
+        aliases=("chroma",),
+    ),
+    pipelines=TaskPipelines(
+        classes=by_task(
+            text_to_image="ChromaPipeline", image_to_image="ChromaImg2ImgPipeline", inpaint="ChromaInpaintPipeline"
+        ),
+        config_overrides=MappingProxyType({"guidance_embeds": False}),
+    ),
+    capabilities=Capabilities(
+        defaults=Defaults(steps=40, guidance=3.0, size=Size(1024, 1024)),
+        size_multiple=16,
+        noise="flow",
+    ),
 )

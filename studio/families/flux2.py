@@ -1,28 +1,37 @@
-"""FLUX.2: klein reads with Qwen 3, dev with Mistral, whose picture processor needs torchvision."""
+"""FLUX.2: klein's text encoder is Qwen 3, dev's is Mistral, whose image processor needs torchvision."""
 
 from dataclasses import replace
 from types import MappingProxyType
 
-from studio.families import Defaults, Family, Folder, Shapes, table
-from studio.families.base.state_dict_keys import Names
+from studio.families import (
+    Capabilities,
+    Defaults,
+    Detection,
+    DiffusersConfigs,
+    Family,
+    Shapes,
+    StateDictKeys,
+    TaskPipelines,
+    by_task,
+)
 from studio.families.flux1 import BLOCKS
 from studio.parameters.types import Size
 
 
-def _layout(shapes: Shapes) -> str | None:
-    """Modulation is shared by all blocks; only dev was taught guidance."""
+def _by_tensors(shapes: Shapes) -> str | None:
+    """All blocks share their modulation; only dev has distilled guidance."""
     if "double_stream_modulation_img.lin.weight" not in shapes:
         return None
     return "dev" if "guidance_in.in_layer.weight" in shapes else ""
 
 
-def _folder(folder: Folder) -> str:
-    if folder.pipeline == "Flux2Pipeline":
+def _by_configs(configs: DiffusersConfigs) -> str:
+    if configs.pipeline_class == "Flux2Pipeline":
         return "dev"
-    return "" if folder.index.get("is_distilled") else "klein-base"
+    return "" if configs.index.get("is_distilled") else "klein-base"
 
 
-_NAMES = Names(
+_KEYS = StateDictKeys(
     BLOCKS
     | {
         "time_in.in_layer": "time_guidance_embed.timestep_embedder.linear_1",
@@ -40,53 +49,69 @@ _NAMES = Names(
         "single_blocks.*.linear2": "single_transformer_blocks.*.attn.to_out",
         "final_layer.adaLN_modulation.1": "norm_out.linear",
     },
-    swapped=("norm_out.linear",),
+    swap_scale_shift=("norm_out.linear",),
 )
 
 _PLAIN = Family(
     name="flux2",
     title="FLUX.2 klein",
-    known_as=("flux2",),
-    classes=frozenset({"Flux2Pipeline", "Flux2KleinPipeline"}),
-    pipelines=table(text_to_image="Flux2KleinPipeline", inpaint="Flux2KleinInpaintPipeline"),
-    multiple=16,
-    defaults=Defaults(steps=4, guidance=1.0, size=Size(1024, 1024)),
-    layout=_layout,
-    names=_NAMES,
-    traces=MappingProxyType(
-        {
-            r"double_blocks_\d+_(img|txt)_attn_(qkv|proj)": (3072, 4096, 6144),
-            r"single_blocks_\d+_linear2": (12288, 16384, 24576),
-            r"single_transformer_blocks_\d+_attn_to_(out|qkv_mlp_proj)": (),
-        }
-    ),
-    folder=_folder,
-    alike=frozenset({"klein-base"}),
     source="black-forest-labs/FLUX.2-klein-4B",
-    noise="flow",
-    guidance=None,
-    negative_prompt=False,
-    besides=lambda _: {"guidance_scale": 1.0},
-    halves=("bfloat16",),
+    detection=Detection(
+        pipeline_classes=frozenset({"Flux2Pipeline", "Flux2KleinPipeline"}),
+        by_tensors=_by_tensors,
+        by_configs=_by_configs,
+        same_tensors=frozenset({"klein-base"}),
+        state_dict_keys=_KEYS,
+        lora_keys=MappingProxyType(
+            {
+                r"double_blocks_\d+_(img|txt)_attn_(qkv|proj)": (3072, 4096, 6144),
+                r"single_blocks_\d+_linear2": (12288, 16384, 24576),
+                r"single_transformer_blocks_\d+_attn_to_(out|qkv_mlp_proj)": (),
+            }
+        ),
+        aliases=("flux2",),
+    ),
+    pipelines=TaskPipelines(
+        classes=by_task(text_to_image="Flux2KleinPipeline", inpaint="Flux2KleinInpaintPipeline"),
+        extra_arguments=lambda _: {"guidance_scale": 1.0},
+        half_dtypes=("bfloat16",),
+    ),
+    capabilities=Capabilities(
+        defaults=Defaults(steps=4, guidance=1.0, size=Size(1024, 1024)),
+        size_multiple=16,
+        noise="flow",
+        guidance_argument=None,
+        negative_prompt=False,
+    ),
 )
 _GUIDED = replace(
     _PLAIN,
-    guidance="guidance_scale",
-    besides=lambda _: {},
-    defaults=Defaults(steps=50, guidance=4.0, size=Size(1024, 1024)),
+    pipelines=replace(_PLAIN.pipelines, extra_arguments=lambda _: {}),
+    capabilities=replace(
+        _PLAIN.capabilities,
+        defaults=Defaults(steps=50, guidance=4.0, size=Size(1024, 1024)),
+        guidance_argument="guidance_scale",
+    ),
 )
 
 FAMILY = replace(
     _PLAIN,
     variants=MappingProxyType(
         {
-            "klein-base": replace(_GUIDED, title="FLUX.2 klein base", source="black-forest-labs/FLUX.2-klein-base-4B"),
+            "klein-base": replace(
+                _GUIDED,
+                title="FLUX.2 klein base",
+                source="black-forest-labs/FLUX.2-klein-base-4B",
+            ),
             "dev": replace(
                 _GUIDED,
                 title="FLUX.2 dev",
                 source="black-forest-labs/FLUX.2-dev",
-                pipelines=table(text_to_image="Flux2Pipeline"),
-                needs="torchvision",
+                pipelines=replace(
+                    _GUIDED.pipelines,
+                    classes=by_task(text_to_image="Flux2Pipeline"),
+                    requires="torchvision",
+                ),
             ),
         }
     ),

@@ -3,35 +3,41 @@
 from dataclasses import replace
 from types import MappingProxyType
 
-from studio.families import Defaults, Family, Folder, Shapes, table
+from studio.families import Capabilities, Defaults, Detection, DiffusersConfigs, Family, Shapes, TaskPipelines, by_task
 from studio.parameters.types import Size
 
 
-def _layout(shapes: Shapes) -> str | None:
+def _by_tensors(shapes: Shapes) -> str | None:
     """The tensors of Full, Dev and Fast are the same."""
     return "" if "double_stream_blocks.0.block.adaLN_modulation.1.weight" in shapes else None
 
 
-def _folder(folder: Folder) -> str:
-    """Dev and Fast, which are distilled, come with a sampler for few steps."""
-    return "dev" if folder.says("scheduler", "_class_name") == "FlowMatchLCMScheduler" else ""
+def _by_configs(configs: DiffusersConfigs) -> str:
+    """Dev and Fast, which are distilled, have a few-step sampler."""
+    return "dev" if configs.get("scheduler", "_class_name") == "FlowMatchLCMScheduler" else ""
 
 
 _PLAIN = Family(
     name="hidream",
     title="HiDream-I1",
-    known_as=("hidream",),
-    classes=frozenset({"HiDreamImagePipeline"}),
-    pipelines=table(text_to_image="HiDreamImagePipeline"),
-    multiple=16,
-    defaults=Defaults(steps=50, guidance=5.0, size=Size(1024, 1024)),
-    layout=_layout,
-    folder=_folder,
-    alike=frozenset({"dev"}),
     source="HiDream-ai/HiDream-I1-Full",
-    noise="flow",
-    halves=("bfloat16",),
-    area=1024 * 1024,
+    detection=Detection(
+        pipeline_classes=frozenset({"HiDreamImagePipeline"}),
+        by_tensors=_by_tensors,
+        by_configs=_by_configs,
+        same_tensors=frozenset({"dev"}),
+        aliases=("hidream",),
+    ),
+    pipelines=TaskPipelines(
+        classes=by_task(text_to_image="HiDreamImagePipeline"),
+        half_dtypes=("bfloat16",),
+    ),
+    capabilities=Capabilities(
+        defaults=Defaults(steps=50, guidance=5.0, size=Size(1024, 1024)),
+        size_multiple=16,
+        fixed_area=1024 * 1024,
+        noise="flow",
+    ),
 )
 
 FAMILY = replace(
@@ -42,10 +48,13 @@ FAMILY = replace(
                 _PLAIN,
                 title="HiDream-I1 Dev",
                 source="HiDream-ai/HiDream-I1-Dev",
-                guidance=None,
-                negative_prompt=False,
-                besides=lambda _: {"guidance_scale": 0.0},
-                defaults=Defaults(steps=28, guidance=0.0, size=Size(1024, 1024)),
+                pipelines=replace(_PLAIN.pipelines, extra_arguments=lambda _: {"guidance_scale": 0.0}),
+                capabilities=replace(
+                    _PLAIN.capabilities,
+                    defaults=Defaults(steps=28, guidance=0.0, size=Size(1024, 1024)),
+                    guidance_argument=None,
+                    negative_prompt=False,
+                ),
             )
         }
     ),

@@ -1,10 +1,19 @@
-"""HunyuanImage 2.1: four million pixels; its guidance is a part of the model's folder and comes with it."""
+"""HunyuanImage 2.1: four million pixels; its guider is a component of the model's folder."""
 
 from dataclasses import replace
 from types import MappingProxyType
 
-from studio.families import Defaults, Family, Folder, Shapes, table
-from studio.families.base.state_dict_keys import Names
+from studio.families import (
+    Capabilities,
+    Defaults,
+    Detection,
+    DiffusersConfigs,
+    Family,
+    Shapes,
+    StateDictKeys,
+    TaskPipelines,
+    by_task,
+)
 from studio.parameters.types import Size
 
 _REFINER = "txt_in.individual_token_refiner.blocks.*", "context_embedder.token_refiner.refiner_blocks.*"
@@ -16,7 +25,7 @@ _STREAMS = {
 
 
 def _stream(name: str, attends: str, norm: str, out: str, feeds: str, modulated: str) -> dict[str, str]:
-    """Some files have queries, keys and values in one tensor, some apart."""
+    """Some files have queries, keys and values in one tensor, some in three."""
     theirs, ours = f"double_blocks.*.{name}", "transformer_blocks.*"
     return {
         f"{theirs}_mod": f"{ours}.{modulated}",
@@ -29,7 +38,7 @@ def _stream(name: str, attends: str, norm: str, out: str, feeds: str, modulated:
     }
 
 
-_NAMES = Names(
+_KEYS = StateDictKeys(
     {
         "img_in": "x_embedder",
         "txt_in.input_embedder": "context_embedder.proj_in",
@@ -61,37 +70,43 @@ _NAMES = Names(
     | {f"{_SINGLE[0]}.linear1_{n}": f"{_SINGLE[1]}.attn.to_{n}" for n in "qkv"}
     | {f"{_SINGLE[0]}.{n}_norm": f"{_SINGLE[1]}.attn.norm_{n}" for n in "qk"}
     | {theirs: ours for name, parts in _STREAMS.items() for theirs, ours in _stream(name, *parts).items()},
-    swapped=("norm_out.linear",),
+    swap_scale_shift=("norm_out.linear",),
 )
 
 
-def _layout(shapes: Shapes) -> str | None:
-    """Pictures have patches of two dimensions, videos of three; the distilled model was taught its guidance."""
+def _by_tensors(shapes: Shapes) -> str | None:
+    """Pictures have patches of two dimensions, videos of three; the distilled model has a guidance embedding."""
     mine = "txt_in.individual_token_refiner.blocks.0.norm1.weight" in shapes
     if not mine or len(shapes.get("img_in.proj.weight", ())) != 4:
         return None
     return "distilled" if "guidance_in.mlp.0.weight" in shapes or "guidance_in.in_layer.weight" in shapes else ""
 
 
-def _folder(folder: Folder) -> str:
-    return "distilled" if folder.says("transformer", "guidance_embeds") else ""
+def _by_configs(configs: DiffusersConfigs) -> str:
+    return "distilled" if configs.get("transformer", "guidance_embeds") else ""
 
 
 _PLAIN = Family(
     name="hunyuan_image",
     title="HunyuanImage 2.1",
-    known_as=("hunyuanimage",),
-    classes=frozenset({"HunyuanImagePipeline"}),
-    pipelines=table(text_to_image="HunyuanImagePipeline"),
-    multiple=32,
-    defaults=Defaults(steps=50, guidance=3.5, size=Size(2048, 2048)),
-    layout=_layout,
-    names=_NAMES,
     source="hunyuanvideo-community/HunyuanImage-2.1-Diffusers",
-    folder=_folder,
-    noise="flow",
-    guidance=None,
-    halves=("bfloat16",),
+    detection=Detection(
+        pipeline_classes=frozenset({"HunyuanImagePipeline"}),
+        by_tensors=_by_tensors,
+        by_configs=_by_configs,
+        state_dict_keys=_KEYS,
+        aliases=("hunyuanimage",),
+    ),
+    pipelines=TaskPipelines(
+        classes=by_task(text_to_image="HunyuanImagePipeline"),
+        half_dtypes=("bfloat16",),
+    ),
+    capabilities=Capabilities(
+        defaults=Defaults(steps=50, guidance=3.5, size=Size(2048, 2048)),
+        size_multiple=32,
+        noise="flow",
+        guidance_argument=None,
+    ),
 )
 
 FAMILY = replace(
@@ -102,9 +117,12 @@ FAMILY = replace(
                 _PLAIN,
                 title="HunyuanImage 2.1 distilled",
                 source="hunyuanvideo-community/HunyuanImage-2.1-Distilled-Diffusers",
-                defaults=Defaults(steps=8, guidance=3.25, size=Size(2048, 2048)),
-                guidance="distilled_guidance_scale",
-                negative_prompt=False,
+                capabilities=replace(
+                    _PLAIN.capabilities,
+                    defaults=Defaults(steps=8, guidance=3.25, size=Size(2048, 2048)),
+                    guidance_argument="distilled_guidance_scale",
+                    negative_prompt=False,
+                ),
             )
         }
     ),

@@ -1,11 +1,10 @@
-"""Lumina-Image 2: reads with Gemma 2."""
+"""Lumina-Image 2: its text encoder is Gemma 2."""
 
-from studio.families import Defaults, Family, Shapes, table
-from studio.families.base.state_dict_keys import Names
+from studio.families import Capabilities, Defaults, Detection, Family, Shapes, StateDictKeys, TaskPipelines, by_task
 from studio.parameters.types import Size
 
 _STREAMS = ("layers", "noise_refiner", "context_refiner")
-_NAMES = Names(
+_KEYS = StateDictKeys(
     {
         "x_embedder": "x_embedder",
         "cap_embedder": "time_caption_embed.caption_embedder",
@@ -27,8 +26,8 @@ _NAMES = Names(
 )
 
 
-def _layout(shapes: Shapes) -> str | None:
-    """Gemma's words are embedded by a norm and a linear map; Z-Image, much alike, pads with tokens besides."""
+def _by_tensors(shapes: Shapes) -> str | None:
+    """Gemma's embeddings go through a norm and a linear layer; Z-Image, which is similar, also has padding tokens."""
     mine = {"cap_embedder.0.weight", "layers.0.attention.qkv.weight"} <= shapes.keys()
     return "" if mine and "x_pad_token" not in shapes else None
 
@@ -36,14 +35,20 @@ def _layout(shapes: Shapes) -> str | None:
 FAMILY = Family(
     name="lumina2",
     title="Lumina-Image 2",
-    known_as=("lumina",),
-    classes=frozenset({"Lumina2Pipeline", "Lumina2Text2ImgPipeline"}),
-    pipelines=table(text_to_image="Lumina2Pipeline"),
-    multiple=16,
-    defaults=Defaults(steps=50, guidance=4.0, size=Size(1024, 1024)),
-    layout=_layout,
-    names=_NAMES,
     source="Alpha-VLLM/Lumina-Image-2.0",
-    noise="flow",
-    halves=("bfloat16",),
+    detection=Detection(
+        pipeline_classes=frozenset({"Lumina2Pipeline", "Lumina2Text2ImgPipeline"}),
+        by_tensors=_by_tensors,
+        state_dict_keys=_KEYS,
+        aliases=("lumina",),
+    ),
+    pipelines=TaskPipelines(
+        classes=by_task(text_to_image="Lumina2Pipeline"),
+        half_dtypes=("bfloat16",),
+    ),
+    capabilities=Capabilities(
+        defaults=Defaults(steps=50, guidance=4.0, size=Size(1024, 1024)),
+        size_multiple=16,
+        noise="flow",
+    ),
 )

@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from studio.families import Defaults, Family, Shapes, table
-from studio.families.base.state_dict_keys import Names
+from studio.families import Capabilities, Defaults, Detection, Family, Shapes, StateDictKeys, TaskPipelines, by_task
 from studio.parameters.types import Size
 
 BLOCKS: Final = {
@@ -18,11 +17,11 @@ BLOCKS: Final = {
     "final_layer.linear": "proj_out",
     "final_layer.scale_shift_table": "scale_shift_table",
 }
-"""Its makers' names for what Sana has too, and diffusers'."""
+"""Original and diffusers' names of the modules that Sana has too."""
 
 UNUSED: Final = ("pos_embed", "y_embedder.y_embedding", "logvar_linear")
 
-_NAMES = Names(
+_KEYS = StateDictKeys(
     BLOCKS
     | {
         "x_embedder": "pos_embed",
@@ -36,8 +35,8 @@ _NAMES = Names(
 )
 
 
-def _layout(shapes: Shapes) -> str | None:
-    """It attends in full, which Sana does not, and is told no size, which PixArt-Alpha is."""
+def _by_tensors(shapes: Shapes) -> str | None:
+    """It has full attention, unlike Sana, and no size embedding, unlike PixArt-Alpha."""
     mine = {"y_embedder.y_proj.fc1.weight", "t_block.1.weight", "blocks.0.mlp.fc1.weight"} <= shapes.keys()
     return "" if mine and "csize_embedder.mlp.0.weight" not in shapes else None
 
@@ -45,14 +44,20 @@ def _layout(shapes: Shapes) -> str | None:
 FAMILY = Family(
     name="pixart",
     title="PixArt-Sigma",
-    known_as=("pixart",),
-    classes=frozenset({"PixArtSigmaPipeline"}),
-    pipelines=table(text_to_image="PixArtSigmaPipeline"),
-    multiple=16,
-    defaults=Defaults(steps=20, guidance=4.5, size=Size(1024, 1024)),
-    layout=_layout,
-    names=_NAMES,
     source="PixArt-alpha/PixArt-Sigma-XL-2-1024-MS",
-    besides=lambda _: {"use_resolution_binning": False, "clean_caption": False},
-    halves=("bfloat16",),
+    detection=Detection(
+        pipeline_classes=frozenset({"PixArtSigmaPipeline"}),
+        by_tensors=_by_tensors,
+        state_dict_keys=_KEYS,
+        aliases=("pixart",),
+    ),
+    pipelines=TaskPipelines(
+        classes=by_task(text_to_image="PixArtSigmaPipeline"),
+        extra_arguments=lambda _: {"use_resolution_binning": False, "clean_caption": False},
+        half_dtypes=("bfloat16",),
+    ),
+    capabilities=Capabilities(
+        defaults=Defaults(steps=20, guidance=4.5, size=Size(1024, 1024)),
+        size_multiple=16,
+    ),
 )

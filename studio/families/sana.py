@@ -1,16 +1,25 @@
-"""Sana: linear attention on latents that are a thirty-second of the picture; Sprint needs two steps."""
+"""Sana: linear attention on latents of a thirty-second of the picture's size; Sprint needs two steps."""
 
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from studio.families import Defaults, Family, Folder, Shapes, table
-from studio.families.base.state_dict_keys import Names
+from studio.families import (
+    Capabilities,
+    Defaults,
+    Detection,
+    DiffusersConfigs,
+    Family,
+    Shapes,
+    StateDictKeys,
+    TaskPipelines,
+    by_task,
+)
 from studio.families.pixart import BLOCKS, UNUSED
 from studio.parameters.request import Request
 from studio.parameters.types import Size
 
-_NAMES = Names(
+_KEYS = StateDictKeys(
     BLOCKS
     | {
         "x_embedder": "patch_embed",
@@ -24,9 +33,9 @@ _NAMES = Names(
     | {f"blocks.*.mlp.{n}_conv.conv": f"transformer_blocks.*.ff.conv_{n}" for n in ("inverted", "depth", "point")},
     unused=UNUSED,
 )
-_SPRINT_NAMES = replace(
-    _NAMES,
-    makers=dict(_NAMES.makers)
+_SPRINT_KEYS = replace(
+    _KEYS,
+    original=dict(_KEYS.original)
     | {
         "t_embedder.mlp.0": "time_embed.timestep_embedder.linear_1",
         "t_embedder.mlp.2": "time_embed.timestep_embedder.linear_2",
@@ -36,43 +45,49 @@ _SPRINT_NAMES = replace(
 )
 
 
-def _layout(shapes: Shapes) -> str | None:
-    """Video models have a patch of three dimensions; Sprint was taught its guidance."""
+def _by_tensors(shapes: Shapes) -> str | None:
+    """Video models have patches of three dimensions; Sprint has a guidance embedding."""
     mine = {"blocks.0.mlp.inverted_conv.conv.weight", "y_embedder.y_proj.fc1.weight"} <= shapes.keys()
     if not mine or len(shapes.get("x_embedder.proj.weight", ())) != 4:
         return None
     return "sprint" if "cfg_embedder.mlp.0.weight" in shapes else ""
 
 
-def _folder(folder: Folder) -> str:
-    return "sprint" if folder.pipeline == "SanaSprintPipeline" else ""
+def _by_configs(configs: DiffusersConfigs) -> str:
+    return "sprint" if configs.pipeline_class == "SanaSprintPipeline" else ""
 
 
 def _as_asked(_request: Request) -> dict[str, Any]:
-    """The size as it is, not the nearest it was trained at cut to fit."""
+    """The requested size, not the nearest trained one cropped to fit."""
     return {"use_resolution_binning": False}
 
 
 def _two_steps(request: Request) -> dict[str, Any]:
-    """The time between its steps is known for two only."""
+    """Intermediate timesteps are known for two steps only."""
     return _as_asked(request) | ({} if request.steps == 2 else {"intermediate_timesteps": None})
 
 
 _PLAIN = Family(
     name="sana",
     title="Sana",
-    known_as=("sana",),
-    classes=frozenset({"SanaPipeline", "SanaSprintPipeline"}),
-    pipelines=table(text_to_image="SanaPipeline"),
-    multiple=32,
-    defaults=Defaults(steps=20, guidance=4.5, size=Size(1024, 1024)),
-    layout=_layout,
-    names=_NAMES,
     source="Efficient-Large-Model/Sana_1600M_1024px_diffusers",
-    folder=_folder,
-    noise="flow",
-    besides=_as_asked,
-    halves=("bfloat16",),
+    detection=Detection(
+        pipeline_classes=frozenset({"SanaPipeline", "SanaSprintPipeline"}),
+        by_tensors=_by_tensors,
+        by_configs=_by_configs,
+        state_dict_keys=_KEYS,
+        aliases=("sana",),
+    ),
+    pipelines=TaskPipelines(
+        classes=by_task(text_to_image="SanaPipeline"),
+        extra_arguments=_as_asked,
+        half_dtypes=("bfloat16",),
+    ),
+    capabilities=Capabilities(
+        defaults=Defaults(steps=20, guidance=4.5, size=Size(1024, 1024)),
+        size_multiple=32,
+        noise="flow",
+    ),
 )
 
 FAMILY = replace(
@@ -82,12 +97,18 @@ FAMILY = replace(
             "sprint": replace(
                 _PLAIN,
                 title="Sana Sprint",
-                names=_SPRINT_NAMES,
                 source="Efficient-Large-Model/Sana_Sprint_1.6B_1024px_diffusers",
-                pipelines=table(text_to_image="SanaSprintPipeline", image_to_image="SanaSprintImg2ImgPipeline"),
-                defaults=Defaults(steps=2, guidance=4.5, size=Size(1024, 1024)),
-                negative_prompt=False,
-                besides=_two_steps,
+                detection=replace(_PLAIN.detection, state_dict_keys=_SPRINT_KEYS),
+                pipelines=replace(
+                    _PLAIN.pipelines,
+                    classes=by_task(text_to_image="SanaSprintPipeline", image_to_image="SanaSprintImg2ImgPipeline"),
+                    extra_arguments=_two_steps,
+                ),
+                capabilities=replace(
+                    _PLAIN.capabilities,
+                    defaults=Defaults(steps=2, guidance=4.5, size=Size(1024, 1024)),
+                    negative_prompt=False,
+                ),
             )
         }
     ),

@@ -3,13 +3,24 @@
 from dataclasses import replace
 from types import MappingProxyType
 
-from studio.families import ANY, Defaults, Family, Folder, Lessons, Shapes, table
-from studio.families.base.state_dict_keys import Names
+from studio.families import (
+    COMMON,
+    Capabilities,
+    Defaults,
+    Detection,
+    DiffusersConfigs,
+    Family,
+    LoraTraining,
+    Shapes,
+    StateDictKeys,
+    TaskPipelines,
+    by_task,
+)
 from studio.parameters.types import Size
 
 
-def _layout(shapes: Shapes) -> str | None:
-    """The table of positions has the edge of the largest picture squared: 192 patches, or 3.5 medium's 384."""
+def _by_tensors(shapes: Shapes) -> str | None:
+    """The positional embedding is the square of the largest picture's side: 192 patches, or 384 in 3.5 medium."""
     if "joint_blocks.0.context_block.adaLN_modulation.1.weight" not in shapes:
         return None
     if "joint_blocks.0.x_block.attn.ln_q.weight" not in shapes:
@@ -17,19 +28,19 @@ def _layout(shapes: Shapes) -> str | None:
     return "3.5-medium" if "joint_blocks.0.x_block.attn2.ln_q.weight" in shapes else "3.5-large"
 
 
-def _folder(folder: Folder) -> str:
-    if not folder.says("transformer", "qk_norm"):
+def _by_configs(configs: DiffusersConfigs) -> str:
+    if not configs.get("transformer", "qk_norm"):
         return ""
-    return "3.5-medium" if folder.says("transformer", "dual_attention_layers") else "3.5-large"
+    return "3.5-medium" if configs.get("transformer", "dual_attention_layers") else "3.5-large"
 
 
-LESSONS = Lessons(
-    architecture="stable-diffusion-3",
-    version="sd3",
-    attention=r"transformer_blocks\.\d+\.attn2?\.(to_q|to_k|to_v|to_out\.0|add_q_proj|add_k_proj|add_v_proj|to_add_out)",
-    more=r"transformer_blocks\.\d+\.(ff|ff_context)\.net\.(0\.proj|2)",
+TRAINING = LoraTraining(
+    modelspec_architecture="stable-diffusion-3",
+    kohya_base_version="sd3",
+    attention_modules=r"transformer_blocks\.\d+\.attn2?\.(to_q|to_k|to_v|to_out\.0|add_q_proj|add_k_proj|add_v_proj|to_add_out)",
+    other_modules=r"transformer_blocks\.\d+\.(ff|ff_context)\.net\.(0\.proj|2)",
 )
-_NAMES = Names(
+_KEYS = StateDictKeys(
     {
         "context_embedder": "context_embedder",
         "pos_embed": "pos_embed.pos_embed",
@@ -59,32 +70,38 @@ _NAMES = Names(
         "final_layer.adaLN_modulation.1": "norm_out.linear",
         "final_layer.linear": "proj_out",
     },
-    swapped=("norm_out.linear", "transformer_blocks.*.norm1_context.linear"),
+    swap_scale_shift=("norm_out.linear", "transformer_blocks.*.norm1_context.linear"),
 )
 
 _PLAIN = Family(
     name="sd3",
     title="Stable Diffusion 3",
-    known_as=("sd3", "sdv3", "stablediffusion3", "stablediffusionv3"),
-    classes=frozenset({"StableDiffusion3Pipeline"}),
-    pipelines=table(
-        text_to_image="StableDiffusion3Pipeline",
-        image_to_image="StableDiffusion3Img2ImgPipeline",
-        inpaint="StableDiffusion3InpaintPipeline",
-        controlnet="StableDiffusion3ControlNetPipeline",
-    ),
-    multiple=16,
-    defaults=Defaults(steps=28, guidance=7.0, size=Size(1024, 1024)),
-    layout=_layout,
-    names=_NAMES,
-    traces=MappingProxyType(
-        {"joint_blocks_.*": (), r"(?<!single_)transformer_blocks_\d+_attn_(to|add)_q(_proj)?": (1536, 2432)}
-    ),
-    folder=_folder,
     source="stabilityai/stable-diffusion-3-medium-diffusers",
-    noise="flow",
-    lessons=LESSONS,
-    takes=ANY | {"second picture to follow"},
+    detection=Detection(
+        pipeline_classes=frozenset({"StableDiffusion3Pipeline"}),
+        by_tensors=_by_tensors,
+        by_configs=_by_configs,
+        state_dict_keys=_KEYS,
+        lora_keys=MappingProxyType(
+            {"joint_blocks_.*": (), r"(?<!single_)transformer_blocks_\d+_attn_(to|add)_q(_proj)?": (1536, 2432)}
+        ),
+        aliases=("sd3", "sdv3", "stablediffusion3", "stablediffusionv3"),
+    ),
+    pipelines=TaskPipelines(
+        classes=by_task(
+            text_to_image="StableDiffusion3Pipeline",
+            image_to_image="StableDiffusion3Img2ImgPipeline",
+            inpaint="StableDiffusion3InpaintPipeline",
+            controlnet="StableDiffusion3ControlNetPipeline",
+        ),
+    ),
+    capabilities=Capabilities(
+        defaults=Defaults(steps=28, guidance=7.0, size=Size(1024, 1024)),
+        size_multiple=16,
+        noise="flow",
+        supports=COMMON | {"second picture to follow"},
+    ),
+    training=TRAINING,
 )
 
 FAMILY = replace(
@@ -95,13 +112,17 @@ FAMILY = replace(
                 _PLAIN,
                 title="Stable Diffusion 3.5 medium",
                 source="stabilityai/stable-diffusion-3.5-medium",
-                defaults=Defaults(steps=40, guidance=4.5, size=Size(1024, 1024)),
+                capabilities=replace(
+                    _PLAIN.capabilities, defaults=Defaults(steps=40, guidance=4.5, size=Size(1024, 1024))
+                ),
             ),
             "3.5-large": replace(
                 _PLAIN,
                 title="Stable Diffusion 3.5 large",
                 source="stabilityai/stable-diffusion-3.5-large",
-                defaults=Defaults(steps=28, guidance=3.5, size=Size(1024, 1024)),
+                capabilities=replace(
+                    _PLAIN.capabilities, defaults=Defaults(steps=28, guidance=3.5, size=Size(1024, 1024))
+                ),
             ),
         }
     ),

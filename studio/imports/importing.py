@@ -178,10 +178,11 @@ def _for_model(
 
 def unsupported_inputs(values: Mapping[str, Any], family: Family) -> dict[str, str]:
     """The inputs among ``values`` that a model family does not support, and why."""
-    lacks = {"negative_prompt": not family.negative_prompt, "guidance": not family.guidance}
+    able = family.capabilities
+    lacks = {"negative_prompt": not able.negative_prompt, "guidance": not able.guidance_argument}
     reasons = {name: f"{family.title} has none" for name in values if lacks.get(name)}
     try:
-        scheduler.check_name(values.get("sampler", OWN_SAMPLER), family.noise)
+        scheduler.check_name(values.get("sampler", OWN_SAMPLER), family.capabilities.noise)
     except InputError as error:
         reasons["sampler"] = str(error)
         reasons |= {"eta": "it belongs to the sampler, which is not used"} if "eta" in values else {}

@@ -124,7 +124,7 @@ def all_loras(guide: Guide) -> list[Lora]:
 
 def check_steps(request: Request) -> None:
     """Raise InputError that names a LoRA which would act in none of the request's steps."""
-    steps = request.running
+    steps = request.steps_run
     for lora in all_loras(request.guide):
         if not any(lora.start <= step / steps < lora.end for step in range(steps)):
             raise InputError(f"the LoRA '{lora}' acts in none of {steps} steps; let it begin earlier or end later")

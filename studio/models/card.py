@@ -64,8 +64,9 @@ class ModelCard:
         told, (said, problem) = folder.read(path), folder.front_matter(path)
         family, variant = folder.family(path, told)
         numbers = {key: kind(said[key]) for key, kind in _SAID.items() if isinstance(said.get(key), int | float)}
-        defaults = replace(family.defaults, size=folder.size(told) or family.defaults.size, **numbers)
-        sampler = str(told.says("scheduler", "_class_name") or "unknown").removesuffix("Scheduler")
+        usual = family.capabilities.defaults
+        defaults = replace(usual, size=folder.size(told) or usual.size, **numbers)
+        sampler = str(told.get("scheduler", "_class_name") or "unknown").removesuffix("Scheduler")
         licence = str(said.get("license", "unknown"))
         return cls(
             path.name, path, family, variant, defaults, sampler, licence, folder.prediction(told),
@@ -81,7 +82,7 @@ class ModelCard:
             path,
             found.family,
             found.variant,
-            found.family.defaults,
+            found.family.capabilities.defaults,
             component_configs.scheduler(own) if exists(own) else "unknown",
             found.licence,
             found.prediction,

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from studio.families import bare
+from studio.families.base.detection import without_prefix
 
 PARTS: Final = {
     "VAE": ("first_stage_model.", "vae."),
@@ -41,7 +41,7 @@ def denoiser(names: Iterable[str]) -> dict[str, str]:
     own = [name for name in every if name.startswith(_DENOISER)] or [
         name for name in every if not name.startswith(others)
     ]
-    return {name: bare(name) for name in own if not _NOT_WEIGHTS.fullmatch(bare(name))}
+    return {name: without_prefix(name) for name in own if not _NOT_WEIGHTS.fullmatch(without_prefix(name))}
 
 
 def vae(names: Iterable[str]) -> dict[str, str]:

@@ -5,9 +5,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from studio import plugins
 from studio.errors import ModelError
-from studio.families import Family, VMark, bare
+from studio.families import Family, VPredictionMark
+from studio.families.base import registry
+from studio.families.base.detection import without_prefix
 from studio.lora.formats import base_detect
 from studio.lora.formats.file import LoraFile
 from studio.lora.formats.lora_keys import is_lora_key
@@ -53,13 +54,15 @@ class Weights:
         Raises ModelError where that folder holds a model of another family or variant.
         """
         family, variant = folder.family(base, folder.read(base))
-        alike = {"", *family.alike}
+        alike = {"", *family.detection.same_tensors}
         if family.name != self.family.name or (variant != self.variant and not {variant, self.variant} <= alike):
             raise ModelError(
                 f"'{path}' is {self.family.title}, but its base '{base}' is {family.title}; "
                 f"give a diffusers folder of {self.family.title}{component_configs.such_as(self.family)}, with --base"
             )
-        return self if self.variant or family.v_mark else replace(self, family=family, variant=variant)
+        if self.variant or family.detection.v_prediction_mark:
+            return self
+        return replace(self, family=family, variant=variant)
 
 
 def recognised(path: Path) -> Weights:
@@ -99,8 +102,8 @@ def _recognised(path: Path) -> Weights:
     if header.format == ".gguf" and component_configs.reads_whole(family):
         raise ModelError(f"'{path}' is {family.title} as GGUF, which is not supported; get it as safetensors")
     prediction = _prediction(header, family, variant)
-    if family.v_mark and prediction == "epsilon" and not variant:
-        variant = family.v_mark.otherwise
+    if family.detection.v_prediction_mark and prediction == "epsilon" and not variant:
+        variant = family.detection.v_prediction_mark.otherwise
     lacks = tuple(part for part, begins in PARTS.items() if not any(name.startswith(begins) for name in header.tensors))
     metadata = header.metadata
     licence = metadata.get("modelspec.license") or metadata.get("general.license") or "unknown"
@@ -121,7 +124,7 @@ def _refuse_edm(header: Header) -> None:
 def _family(header: Header) -> tuple[Family, str, bool]:
     """The family, the variant, and whether the denoiser has diffusers' names."""
     shapes = header.shapes
-    families: list[Family] = [plugins.find("families", name).FAMILY for name in plugins.names("families")]
+    families = registry.installed().values()
     for in_diffusers in (False, True):
         for family in families:
             if (variant := family.recognise(shapes, in_diffusers=in_diffusers)) is not None:
@@ -150,22 +153,23 @@ def _made_for(path: Path) -> str:
 
 
 def _prediction(header: Header, family: Family, variant: str) -> str:
-    if family.noise == "flow":
+    if family.capabilities.noise == "flow":
         return "flow"
-    if not _predicts_v(header, family, None if variant else family.v_mark):
+    if not _predicts_v(header, family, None if variant else family.detection.v_prediction_mark):
         return "epsilon"
     return "v, zero terminal SNR" if "ztsnr" in header.tensors else "v"
 
 
-def _predicts_v(header: Header, family: Family, mark: VMark | None) -> bool:
+def _predicts_v(header: Header, family: Family, mark: VPredictionMark | None) -> bool:
     """Whether a tensor of that name or the metadata says so; otherwise whether the family's mark shows it."""
     declared = header.metadata.get("modelspec.prediction_type", "").lower()
     if declared or "v_pred" in header.tensors:
         return declared.startswith("v") or "v_pred" in header.tensors
     if mark is None:
         return False
-    wanted = {bare(mark.tensor), *family.names.in_diffusers(bare(mark.tensor))}
-    return any(_spread(header, name) > mark.above for name in header.tensors if bare(name) in wanted)
+    name = without_prefix(mark.tensor)
+    wanted = {name, *family.detection.state_dict_keys.to_diffusers(name)}
+    return any(_spread(header, name) > mark.above for name in header.tensors if without_prefix(name) in wanted)
 
 
 def _spread(header: Header, name: str) -> float:

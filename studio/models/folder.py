@@ -7,9 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from studio import plugins
 from studio.errors import ModelError
-from studio.families import Family, Folder
+from studio.families import DiffusersConfigs, Family
+from studio.families.base import registry
 from studio.files import strict_json, strict_yaml
 from studio.files.untrusted import is_file, is_folder, open_file, read_file
 from studio.model_files.configuration import LARGEST, read_json, settings
@@ -28,36 +28,37 @@ _BEST_FIRST: Final = ("", "fp32", "bf16", "fp16")
 _WORDS: Final = frozenset({"tokenizer.json", "vocab.json"})
 
 
-def read(path: Path) -> Folder:
+def read(path: Path) -> DiffusersConfigs:
     """The configurations in a folder; raises ModelError where they cannot be read."""
     configs = (*path.glob("*/config.json"), *path.glob("*/scheduler_config.json"))
-    return Folder(read_json(path / "model_index.json"), {file.parent.name: read_json(file) for file in configs})
+    components = {file.parent.name: read_json(file) for file in configs}
+    return DiffusersConfigs(read_json(path / "model_index.json"), components)
 
 
-def family(path: Path, configs: Folder) -> tuple[Family, str]:
+def family(path: Path, configs: DiffusersConfigs) -> tuple[Family, str]:
     """The family of a folder's model, for its variant, and the variant; raises ModelError where it is unknown."""
-    families: list[Family] = [plugins.find("families", name).FAMILY for name in plugins.names("families")]
+    families = registry.installed().values()
     for family in families:
-        if (variant := family.variant_of(configs)) is not None:
+        if (variant := family.detection.variant_of(configs)) is not None:
             return family.of(variant), variant
     known = ", ".join(family.title for family in families)
-    raise ModelError(f"the model in '{path}' is a {configs.pipeline}, which is not supported; supported: {known}")
+    raise ModelError(f"the model in '{path}' is a {configs.pipeline_class}, which is not supported; supported: {known}")
 
 
-def size(configs: Folder) -> Size | None:
+def size(configs: DiffusersConfigs) -> Size | None:
     """Native size: the edge of a U-Net's latents times eight; transformers have no such setting."""
-    edge = configs.says("unet", "sample_size")
+    edge = configs.get("unet", "sample_size")
     return Size(8 * edge, 8 * edge) if isinstance(edge, int) else None
 
 
-def prediction(configs: Folder) -> str:
+def prediction(configs: DiffusersConfigs) -> str:
     """What the denoiser predicts, as in ``Weights``, by its scheduler's configuration."""
-    predicted = str(configs.says("scheduler", "prediction_type") or "epsilon")
-    if "FlowMatch" in str(configs.says("scheduler", "_class_name")) or predicted == "flow_prediction":
+    predicted = str(configs.get("scheduler", "prediction_type") or "epsilon")
+    if "FlowMatch" in str(configs.get("scheduler", "_class_name")) or predicted == "flow_prediction":
         return "flow"
     if predicted != "v_prediction":
         return predicted
-    return "v, zero terminal SNR" if configs.says("scheduler", "rescale_betas_zero_snr") else "v"
+    return "v, zero terminal SNR" if configs.get("scheduler", "rescale_betas_zero_snr") else "v"
 
 
 class FrontMatter(NamedTuple):

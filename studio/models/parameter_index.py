@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from studio.errors import ModelError
 from studio.families import Shape, Shapes
-from studio.families.base.state_dict_keys import Names
+from studio.families.base.state_dict_keys import StateDictKeys
 from studio.model_files.header import Header
 from studio.models import checkpoint, folder
 from studio.models.card import ModelCard
@@ -31,7 +31,7 @@ _OTHERS: Final = ("first_stage_model.", "vae.", "text_encoders.")  # a VAE, and 
 _PARAMETER: Final = re.compile(r"(.+)(?:\.|(?<=in_proj)_)(weight|bias|scale)")
 _RESBLOCK: Final = "transformer.resblocks.*"
 _LAYER: Final = "encoder.layers.*"
-OPEN_CLIP: Final = Names(
+OPEN_CLIP: Final = StateDictKeys(
     {
         "token_embedding": "embeddings.token_embedding",
         "ln_final": "final_layer_norm",
@@ -89,7 +89,7 @@ def _locations(card: ModelCard) -> dict[str, ParameterLocations]:
     if card.weights is None:
         return _of_folder(card.path)
     of_base = _of_folder(card.base) if card.base and card.base.is_dir() else {}
-    names = Names() if card.weights.in_diffusers else card.family.names
+    names = StateDictKeys() if card.weights.in_diffusers else card.family.detection.state_dict_keys
     separate = {name: _of_encoder(file) for name, file in card.placed().items() if name.startswith("text_encoder")}
     return of_base | _of_file(Header.read(card.path), names) | separate
 
@@ -102,7 +102,7 @@ def _of_folder(path: Path) -> dict[str, ParameterLocations]:
     }
 
 
-def _of_file(header: Header, names: Names) -> dict[str, ParameterLocations]:
+def _of_file(header: Header, names: StateDictKeys) -> dict[str, ParameterLocations]:
     found: dict[str, ParameterLocations] = {}
     components = _components(header.shapes)
     for name, location in _in_file(header):
@@ -133,14 +133,14 @@ def _components(shapes: Shapes) -> dict[str, str]:
     return _ENCODERS | {_T5: t5, _DENOISER: denoiser, "": denoiser}
 
 
-def _renamed(locations: ParameterLocations, names: Names) -> Iterator[tuple[str, ParameterLocation]]:
+def _renamed(locations: ParameterLocations, names: StateDictKeys) -> Iterator[tuple[str, ParameterLocation]]:
     """Weights and biases by diffusers' names; fused tensors are split, and unused ones left out."""
     for module, ends in _modules(locations).items():
-        parts, weight = names.in_diffusers(module), ends["weight"].shape
+        parts, weight = names.to_diffusers(module), ends["weight"].shape
         for end, whole in ends.items() if parts else ():
             counts = _parted(whole.shape, weight, len(parts))
             for part, first, count in zip(parts, accumulate(counts, initial=0), counts, strict=False):
-                shape, swapped = (count, *whole.shape[1:]), names.swaps(part, weight)
+                shape, swapped = (count, *whole.shape[1:]), names.swaps_halves(part, weight)
                 yield f"{part}.{end}", whole._replace(shape=shape, first=first, swapped=swapped)
 
 

@@ -1,1 +1,1 @@
-"""The types that inputs are written in."""
+"""The types of inputs, and what a step and a workflow make of them."""

@@ -1,7 +1,7 @@
-"""What a drawing step shall look at besides its prompt: outlines, other pictures, areas, learned words.
+"""Conditioning besides the prompt: control images, reference pictures, areas, embeddings, LoRAs.
 
-A step of a workflow gives a guide, the next may add to it, and ``generate``, ``edit``, ``inpaint``
-and ``outpaint`` take it. The parts it names ("ControlNet 'scribble'") lie in ``studio.models.adapters``.
+A step of a workflow returns a guide, the next may add to it, and ``generate``, ``edit``, ``inpaint`` and ``outpaint``
+take it. The adapters that it names ("ControlNet 'scribble'") are found by ``studio.models.adapters``.
 """
 
 from collections.abc import Callable
@@ -16,12 +16,12 @@ Change = Callable[[Image], Image]
 
 
 @dataclass(frozen=True)
-class Control:
+class ControlImage:
     """A picture whose lines, depth or poses the result follows.
 
-    ``part`` is a ControlNet, or with ``adapter`` a T2I-Adapter; "" leaves it to the model itself. ``weight`` 0
-    changes nothing; it acts from the share ``start`` of the steps to the share ``end``. ``mode`` is what the
-    picture is, in the numbers of a ControlNet made for several kinds.
+    ``part`` is a ControlNet, or with ``adapter`` a T2I-Adapter; "" is for a model that follows pictures by itself. A
+    ``weight`` of 0 has no effect; it is active from the share ``start`` of the steps to the share ``end``. ``mode`` is
+    the kind of the picture, as a number of a union ControlNet.
     """
 
     part: str
@@ -34,7 +34,7 @@ class Control:
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferenceImage:
     """A picture that the result resembles, through the IP-Adapter ``part``."""
 
     part: str
@@ -44,7 +44,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Region:
-    """An area, white in ``mask`` (gray blends), that has a prompt of its own, and LoRAs besides the picture's."""
+    """An area, white in ``mask`` (gray blends), with a prompt of its own and extra LoRAs."""
 
     prompt: str
     mask: Image
@@ -53,14 +53,14 @@ class Region:
 
 @dataclass(frozen=True)
 class Guide:
-    """All that was asked for, in the order in which it was given.
+    """The conditioning of a picture, in the order in which it was given.
 
-    ``embeddings`` are textual inversions: the word to write in the prompt, and the file. ``vae`` stands in
-    for the model's own.
+    ``embeddings`` are textual inversions: the word to write in the prompt, and the file. ``vae`` takes the place of the
+    model's own.
     """
 
-    controls: tuple[Control, ...] = ()
-    references: tuple[Reference, ...] = ()
+    controls: tuple[ControlImage, ...] = ()
+    references: tuple[ReferenceImage, ...] = ()
     regions: tuple[Region, ...] = ()
     embeddings: tuple[tuple[str, str], ...] = ()
     vae: str | None = None
@@ -77,10 +77,10 @@ class Guide:
         )
 
     @property
-    def asks(self) -> frozenset[str]:
-        """What a family must be able to take: "ControlNet", "T2I-Adapter", "reference picture" …"""
+    def features(self) -> frozenset[str]:
+        """The features that a family must support: "ControlNet", "T2I-Adapter", "reference picture" …"""
         nets = sum(bool(control.part) and not control.adapter for control in self.controls)
-        asked = {
+        features = {
             "ControlNet": nets > 0,
             "second picture to follow": sum(not control.adapter for control in self.controls) > 1,
             "T2I-Adapter": any(control.adapter for control in self.controls),
@@ -90,20 +90,20 @@ class Guide:
             "other VAE": self.vae,
             "LoRA": self.loras or any(region.loras for region in self.regions),
         }
-        return frozenset(name for name, given in asked.items() if given)
+        return frozenset(name for name, used in features.items() if used)
 
     @property
-    def anywhere(self) -> "Guide":
-        """What of it holds for any piece of the picture alike: no outlines, no areas."""
+    def without_positions(self) -> "Guide":
+        """The guide without control images and areas, whose positions do not hold for a piece of the picture."""
         return replace(self, controls=(), regions=())
 
     @property
     def picture(self) -> Image | None:
-        """The picture whose shape the result had better have, if any."""
+        """The picture whose shape the result should have, if any."""
         return self.controls[0].picture if self.controls else None
 
-    def placed(self, picture: Change, mask: Change) -> "Guide":
-        """The guide after what happened to the picture itself, a crop say, was done to its own pictures and masks."""
+    def transformed(self, picture: Change, mask: Change) -> "Guide":
+        """The guide with its pictures and masks transformed as the picture itself was, by cropping for example."""
         return replace(
             self,
             controls=tuple(replace(one, picture=picture(one.picture)) for one in self.controls),
@@ -111,4 +111,4 @@ class Guide:
         )
 
 
-NOTHING: Final = Guide()
+NO_GUIDE: Final = Guide()

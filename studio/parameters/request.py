@@ -1,4 +1,4 @@
-"""What is asked of a model: all that a drawing step wants, in the studio's words."""
+"""A request to a model: everything that a drawing step wants, in the studio's own terms."""
 
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -18,11 +18,11 @@ CONTROLLED: Final = MappingProxyType(
         "inpaint": "controlnet-inpaint",
     }
 )
-"""The pipeline that draws with ControlNets, for each task."""
+"""The task with ControlNets for each task."""
 
 
 def check_strength(strength: float, steps: int) -> None:
-    """Raise InputError about a strength that leaves none of the steps to run."""
+    """Raise InputError for a strength that leaves no step to run."""
     if int(steps * strength) < 1:
         text = f"strength {strength:g} of {steps} steps leaves none to run; raise one of them"
         raise InputError(text, {"strength": text})
@@ -30,18 +30,20 @@ def check_strength(strength: float, steps: int) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Request(Sampling):
-    """One picture that a step wants from a denoising pipeline, in the studio's words.
+    """One picture that a step requests from a denoising pipeline.
 
-    From noise, or from ``image``; with a ``mask`` of its size, only what is white in that changes. ``instruction`` says
-    that the prompt tells what to change in the image, ``likeness`` how strictly the rest is kept. ``guide`` is what
-    else shall be looked at. The picture goes on over its edges ``across`` and ``down``. A model may hand over to
-    another that shares its latents: it stops after the share ``until`` of the noise, and gives latents in place of a
-    picture; the other begins at ``since``, with these as its ``image``. Raises InputError where so small a share of so
-    few steps leaves nothing to do.
+    It is drawn from noise, or from ``image``; with a ``mask`` of its size, only the white part changes. With
+    ``instruction`` the prompt says what to change in the image, and ``likeness`` how strictly the rest is kept.
+    ``guide`` is the conditioning besides the prompt. The picture tiles ``across`` and ``down``.
+
+    A model can hand over to another that shares its latents: it stops at the share ``denoising_end`` of the noise and
+    gives latents; the other starts at ``denoising_start``, with them as its ``image``.
+
+    Raises InputError where the strength leaves no step to run.
     """
 
     prompt: str
-    steps: int = field()  # without it the default of a Sampling would stay
+    steps: int = field()  # required here: it has a default in Sampling
     guidance: float = field()
     width: int
     height: int
@@ -52,8 +54,8 @@ class Request(Sampling):
     likeness: float | None = None
     across: bool = False
     down: bool = False
-    until: float | None = None
-    since: float | None = None
+    denoising_end: float | None = None
+    denoising_start: float | None = None
 
     def __post_init__(self) -> None:
         if self.strength is not None:
@@ -61,32 +63,32 @@ class Request(Sampling):
 
     @property
     def task(self) -> str:
-        """Which of a family's pipelines this is for."""
+        """The task, for which a family has a pipeline class."""
         if self.instruction:
             return "instruct"
         plain = "inpaint" if self.mask is not None else "image-to-image" if self.image is not None else "text-to-image"
-        return CONTROLLED[plain] if "ControlNet" in self.guide.asks else plain
+        return CONTROLLED[plain] if "ControlNet" in self.guide.features else plain
 
     @property
-    def running(self) -> int:
-        """How many steps run: fewer than were asked for where a picture is only partly denoised."""
+    def steps_run(self) -> int:
+        """How many steps run: fewer than ``steps`` where a picture is only partly denoised."""
         return self.steps if self.strength is None else int(self.steps * self.strength)
 
-    def with_written(self) -> "Request":
-        """The request with the LoRAs that its prompts name in its guide, and no more in the prompts.
+    def with_prompt_loras(self) -> "Request":
+        """The request with the LoRAs of its prompts moved into its guide.
 
-        Those in an area's prompt are the area's. Raises InputError for one in the negative prompt.
+        Those in an area's prompt become the area's. Raises InputError for one in the negative prompt.
         """
         if unwanted := parse(self.negative_prompt).loras:
             raise InputError(f"<lora:{unwanted[0]}> is in the negative prompt; write it in the prompt, or take it out")
         guide = replace(
             self.guide,
             loras=self.guide.loras + parse(self.prompt).loras,
-            regions=tuple(_with_written(region) for region in self.guide.regions),
+            regions=tuple(_with_prompt_loras(region) for region in self.guide.regions),
         )
         return replace(self, prompt=without_loras(self.prompt), guide=guide)
 
 
-def _with_written(region: Region) -> Region:
+def _with_prompt_loras(region: Region) -> Region:
     loras = region.loras + parse(region.prompt).loras
     return replace(region, prompt=without_loras(region.prompt), loras=loras)

@@ -1,7 +1,7 @@
-"""What samplers are called: our names, and how A1111 and ComfyUI write the same ones.
+"""Names of samplers: the studio's, and those of A1111 and ComfyUI.
 
-DPM++ 2M Karras      ours, and A1111's before its version 1.9
-DPM++ 2M + Karras    A1111 since, as sampler and schedule type
+DPM++ 2M Karras      the studio's, and A1111's before its version 1.9
+DPM++ 2M + Karras    A1111's since, as sampler and schedule type
 dpmpp_2m/karras      ComfyUI's sampler_name and scheduler
 """
 
@@ -62,7 +62,7 @@ NAMES: Final[tuple[str, ...]] = get_args(SamplerName)
 
 
 def _key(text: str) -> str:
-    """A name without what people write differently."""
+    """A name without the characters that people write differently."""
     return re.sub(r"[\s_/\-]+", "", re.sub(r"^k_|_gpu\b", "", text.lower()).replace("++", "pp"))
 
 
@@ -111,7 +111,7 @@ _INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
         "dpmpp2sa": "DPM++ SDE",
         "dpmpp2sancestral": "DPM++ SDE",
         "dpmpp2msdeheun": "DPM++ 2M SDE",
-        "dpmpp3msde": "DPM++ 2M SDE",  # wrong in diffusers 0.42: half of D2 too much, noise is left over
+        "dpmpp3msde": "DPM++ 2M SDE",  # wrong in diffusers 0.42: half of D2 too much, so noise remains
         "resmultistep": "DPM++ 2M",
         "unipcbh1": "UniPC",  # NaN in diffusers where the last sigma is 0
     }
@@ -151,9 +151,9 @@ def comfyui(name: str) -> tuple[str, str] | None:
 
 
 def canonical(text: str, schedule: str = "") -> str:
-    """Our name for a sampler however it is written, with its schedule in the name or apart.
+    """Our name for a sampler in any spelling, with its schedule in the name or separate.
 
-    Raises ValueError that says what to take instead where it is not here.
+    Raises ValueError that suggests another where it is not available.
     """
     whole = f"{text} {schedule}".strip()
     base, timing = _parted(_key(whole))
@@ -166,7 +166,7 @@ def canonical(text: str, schedule: str = "") -> str:
 
 
 def without_schedule(text: str, schedule: str) -> str | None:
-    """Our name for a sampler that is here, but not with this schedule; None where that is not the case."""
+    """Our name for a sampler that is available, but not with this schedule; None otherwise."""
     base, timing = _parted(_key(text))
     base = _THEIRS.get(base, base)
     if (schedule or timing) and base in _OURS:
@@ -175,14 +175,16 @@ def without_schedule(text: str, schedule: str) -> str | None:
 
 
 def in_two(name: str) -> tuple[str, str]:
-    """One of our names as A1111 has it, sampler and schedule type; no schedule where it takes the same by itself."""
+    """One of our names as A1111 writes it, sampler and schedule type; the schedule is empty where it is A1111's
+    default.
+    """
     base, timing = _parted(_key(name))
     usual = "Uniform" if base in _AUTOMATIC else ""
     return (_OURS[base], _LABELS.get(timing, "")) if timing else (name, usual)
 
 
 def _parted(key: str) -> tuple[str, str]:
-    """A key's sampler and schedule. The longest ending counts: "uniform" is also the end of "sgmuniform"."""
+    """The sampler and the schedule of a key. The longest ending counts: "uniform" is also the end of "sgmuniform"."""
     for ending in sorted(_SCHEDULES, key=len, reverse=True):
         if key.endswith(ending) and key != ending:
             return key.removesuffix(ending), _SCHEDULES[ending]
@@ -199,5 +201,5 @@ def _hint(base: str, timing: str, whole: str) -> str:
 
 
 def read(value: Any) -> Any:
-    """For a validator: text as our name; anything else as it is."""
+    """For a validator: text becomes our name; anything else stays."""
     return canonical(value) if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""Read what a step asks for from its typed signature, and narrow it for one workflow."""
+"""Reads a step's parameters from its typed signature, and narrows them for a workflow."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -15,20 +15,20 @@ from pydantic_core import ErrorDetails
 from studio.errors import WorkflowError
 from studio.parameters.conditioning import Guide
 from studio.parameters.sampling import Sampling
-from studio.parameters.types import PARTS, Kind, Size, kind_of, one_of
+from studio.parameters.types import PARTS, Kind, Size, kind_of
+from studio.parameters.validators import one_of
 from studio.parameters.value_lists import MOST, listed
 
 REQUIRED = inspect.Parameter.empty
-_SINGLE = ("picture", "mask", "model", "loras", *PARTS)  # a job holds the hashes of one value
+_SINGLE = ("picture", "mask", "model", "loras", *PARTS)  # a job has the hash of a single value
 _MAKES: dict[Any, str] = {str: "words", Guide: "a guide"}
 
 
 class Exposed(BaseModel):
-    """How a workflow exposes a parameter: which one, what it narrows, and how it is shown.
+    """How a workflow exposes a parameter: which one, how it is narrowed, and how it is shown.
 
-    ``each`` takes a list and makes a picture of each of its values.
-    ``more`` puts it among the inputs that few people change; ``when`` shows it only while another
-    input has a certain value.
+    ``each`` takes a list and makes a picture for each of its values. ``more`` puts it among the advanced inputs;
+    ``when`` shows it only while another input has a certain value.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,7 +46,7 @@ class Exposed(BaseModel):
 
 @dataclass(frozen=True)
 class Parameter:
-    """One input of a step: its type with every bound, and its default (REQUIRED where none)."""
+    """One parameter of a step: its type with all bounds, and its default (REQUIRED where there is none)."""
 
     name: str
     annotation: Any
@@ -63,11 +63,11 @@ class Parameter:
 
     @property
     def bounds(self) -> tuple[float | None, float | None]:
-        """Least and greatest value, None where open."""
+        """Minimum and maximum, None where open."""
         return _bound(self.field, Ge, "ge"), _bound(self.field, Le, "le")
 
     def check(self, value: Any) -> Any:
-        """The value as the step will get it; raises ValueError in one line."""
+        """The value as the step receives it; raises ValueError in one line."""
         try:
             return TypeAdapter(self.annotation).validate_python(value)
         except ValidationError as error:
@@ -76,7 +76,7 @@ class Parameter:
     def narrowed(self, exposed: Exposed) -> "Parameter":
         """This parameter within the bounds of a workflow.
 
-        Raises WorkflowError where the workflow would widen what the step allows.
+        Raises WorkflowError where the workflow would allow more than the step.
         """
         least, greatest = self.bounds
         _refuse_wider(self.name, "ge", exposed.ge, least, greatest)
@@ -89,7 +89,7 @@ class Parameter:
         return parameter._with_default(exposed)
 
     def _each(self) -> "Parameter":
-        """This parameter, taking a list of its values, or text as in ``axes.listed``."""
+        """This parameter as a list of its values, or as text in the form of ``value_lists.listed``."""
         if self.kind.name in _SINGLE:
             raise WorkflowError(f"input '{self.name}' takes one value; leave out 'each'")
         about = Field(min_length=1, max_length=MOST, title=self.field.title, description=self.field.description)
@@ -98,13 +98,13 @@ class Parameter:
         return replace(self, annotation=many, default=default)
 
     def _narrowing(self, exposed: Exposed) -> Any:
-        given: dict[str, Any] = {
+        settings: dict[str, Any] = {
             "ge": exposed.ge,
             "le": exposed.le,
             "title": exposed.label,
             "description": exposed.help,
         }
-        narrowing: Any = Field(**{name: value for name, value in given.items() if value is not None})
+        narrowing: Any = Field(**{name: value for name, value in settings.items() if value is not None})
         return narrowing
 
     def _choices(self, choices: tuple[str | int | float, ...]) -> Any:
@@ -122,7 +122,7 @@ class Parameter:
         return self
 
     def _plain(self, value: Any) -> Any:
-        """The value as JSON, as a job holds it."""
+        """The value as JSON, as in a job."""
         adapter: TypeAdapter[Any] = TypeAdapter(self.annotation)
         return adapter.dump_python(adapter.validate_python(value), mode="json")
 
@@ -135,13 +135,13 @@ class Parameter:
 
 
 def gives(run: Callable[..., Any]) -> str:
-    """What a step makes: "words", "a guide", or "pictures"."""
+    """What a step returns: "words", "a guide", or "pictures"."""
     return _MAKES.get(get_type_hints(run)["return"], "pictures")
 
 
 @cache
 def parameters(run: Callable[..., Any]) -> Mapping[str, Parameter]:
-    """The parameters of a step's ``run``, without the engine it is given first; for a Sampling its fields."""
+    """The parameters of a step's ``run``, without the engine; a Sampling counts as its fields."""
     hints = get_type_hints(run, include_extras=True)
     _, *rest = inspect.signature(run).parameters.values()
     found: dict[str, Parameter] = {}
@@ -155,13 +155,13 @@ def parameters(run: Callable[..., Any]) -> Mapping[str, Parameter]:
 
 @cache
 def groups(run: Callable[..., Any]) -> Mapping[str, tuple[str, ...]]:
-    """The arguments of ``run`` that hold several parameters, each with their names."""
+    """The arguments of ``run`` that hold several parameters, with the parameters' names."""
     hints = get_type_hints(run, include_extras=True)
     return MappingProxyType({name: tuple(_fields(hint)) for name, hint in hints.items() if _is_sampling(hint)})
 
 
 def grouped(run: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """What ``run`` is called with for these values of its ``parameters``: those of a Sampling are one argument."""
+    """The arguments of ``run`` for values of its ``parameters``: those of a Sampling become one argument."""
     hints, rest = get_type_hints(run, include_extras=True), dict(values)
     for name, fields_ in groups(run).items():
         own = {key: rest.pop(key) for key in fields_ if key in rest}
@@ -191,16 +191,16 @@ _WORDS: Final = MappingProxyType(
         "string_type": "Input should be text",
     }
 )
-"""Pydantic's kinds of errors that people meet most often, in words for everybody."""
+"""Plain wording for the errors of pydantic that people meet most often."""
 
 
 def problem(error: ValidationError) -> str:
-    """What pydantic found, in one line: every field and what is wrong with it."""
+    """All errors that pydantic found in one line, with their fields."""
     return "; ".join(f"{where}: {text}" if where else text for where, text in _each(error))
 
 
 def wrong(error: ValidationError) -> dict[str, str]:
-    """What pydantic found wrong with each field."""
+    """The error that pydantic found for each field."""
     return {where.partition(".")[0]: text for where, text in _each(error)}
 
 
@@ -213,7 +213,7 @@ def _text(item: ErrorDetails) -> str:
     if item["type"] == "too_long" and isinstance(item.get("input"), dict):
         return f"there are more than the {item['ctx']['max_length']:,} that are allowed"
     text, value = _WORDS.get(item["type"], str(item["msg"])), item.get("input")
-    if text.startswith("Input"):  # pydantic's own words; ours name the value themselves
+    if text.startswith("Input"):  # the wording of pydantic; ours names the value itself
         shown = f" (got {value!r})" if isinstance(value, int | float | str) and len(str(value)) < 40 else ""
         text = f"{text[:1].lower()}{text[1:]}{shown}"
     return text.removeprefix("Value error, ")
@@ -222,7 +222,7 @@ def _text(item: ErrorDetails) -> str:
 def _flat(annotation: Any) -> Any:
     """``Annotated[X, …] | None`` as ``Annotated[X | None, …]``, so that label and bounds are found.
 
-    What checks a value stays inside, where no None comes by.
+    Validators stay inside, where the value is never None.
     """
     if get_origin(annotation) not in (Union, UnionType):
         return annotation
@@ -236,13 +236,13 @@ def _flat(annotation: Any) -> Any:
 
 
 def _as(kind: Kind, annotation: Any) -> Any:
-    """The type, wanting another control."""
+    """The type with another kind of control."""
     kept = [item for item in annotation.__metadata__ if not isinstance(item, Kind)]
     return Annotated[(annotation.__origin__, *kept, kind)]
 
 
 def _split(value: Any) -> Any:
-    """Text as the list it writes, and one number or size as a list of one."""
+    """Text as the list that it writes; a single number or size as a list of one."""
     if isinstance(value, str):
         return listed(value)
     return [value] if isinstance(value, int | float | Size) else value

@@ -1,8 +1,7 @@
-"""The vocabulary of inputs: what may be asked, with bounds, units and words for people.
+"""The types of inputs, with bounds, units and texts for people.
 
-A step's signature is written in these types. ``Kind`` tells every surface which control suits
-the value; ``Field`` holds the bounds, the label and the help text. There is no other place
-where a bound is written.
+A step's signature is written in these types. ``Kind`` tells every surface which control suits a value; ``Field`` holds
+the bounds, the label and the help text. Bounds are written nowhere else.
 """
 
 from collections.abc import Sequence
@@ -17,27 +16,23 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     InstanceOf,
-    ValidationInfo,
     WithJsonSchema,
 )
 from pydantic_core import CoreSchema, core_schema
 
-from studio.errors import InputError
-from studio.images.image_file import open_image
 from studio.parameters.conditioning import Guide
 from studio.parameters.sampler_names import SamplerName, read
-from studio.parameters.value_lists import Axis, listed
-from studio.prompts.lora import Lora
+from studio.parameters.validators import as_list, axis_text, hex_colour, normal_lora, readable_picture
 
 OWN_SAMPLER: Final[Literal["model's own"]] = "model's own"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """Which control an input wants: prompt, text, number, slider, choice, size, picture, model …
+    """Which control an input has: prompt, text, number, slider, choice, size, picture, model …
 
-    ``many`` of them, where the input takes several. ``more`` puts what every workflow has among the inputs that
-    few people change.
+    ``many`` is for inputs that take several values. ``more`` puts inputs that every workflow has among the advanced
+    ones.
     """
 
     name: str
@@ -47,13 +42,13 @@ class Kind:
 
     @property
     def takes(self) -> str:
-        """What an earlier step must make to be given to it: "pictures", "words", "a guide", or "" for nothing."""
+        """What an earlier step must return to be given to it: "pictures", "words", "a guide", or "" for nothing."""
         return _TAKES.get(self.name, "")
 
 
 _TAKES: Final = {"picture": "pictures", "mask": "pictures", "prompt": "words", "text": "words", "guide": "a guide"}
 PARTS: Final = ("controlnet", "ip-adapter", "vae", "embedding", "depth", "pose")
-"""Kinds that choose a part to put to a model: by its name, or by its path."""
+"""Kinds that choose an adapter or another model, by its name or its path."""
 
 
 class Size(NamedTuple):
@@ -67,12 +62,12 @@ class Size(NamedTuple):
 
     @classmethod
     def parse(cls, value: Any) -> "Size":
-        """From "512x768" or a pair; each side 64 to 2048, a multiple of 8."""
+        """Parse "512x768" or a pair; each side 64 to 2048, a multiple of 8."""
         return cls.read(value, 8)
 
     @classmethod
     def read(cls, value: Any, multiple: int) -> Self:
-        """From "512x768" or a pair; each side 64 to 2048, a multiple of ``multiple``."""
+        """Parse "512x768" or a pair; each side 64 to 2048, a multiple of ``multiple``."""
         sides = value.lower().replace("×", "x").split("x") if isinstance(value, str) else value
         try:
             width, height = (int(side) for side in sides)
@@ -93,11 +88,11 @@ class Size(NamedTuple):
 
 
 class ExactSize(Size):
-    """A size that need not suit a model: what a picture is cut to at the end."""
+    """A final size, to which a picture is cropped; a model need not be able to draw it."""
 
     @classmethod
     def parse(cls, value: Any) -> "ExactSize":
-        """From "1200x630" or a pair; each side 64 to 2048."""
+        """Parse "1200x630" or a pair; each side 64 to 2048."""
         return cls.read(value, 1)
 
 
@@ -108,63 +103,7 @@ SIZES: Final = (
     ("Wide", Size(448, 256)),
     ("Large square", Size(512, 512)),
 )
-"""Sizes that surfaces offer; any other may be written."""
-
-
-def _readable(value: str | Path | Image, info: ValidationInfo) -> Any:
-    """A path must be a picture we can read; one that a step made passes as it is.
-
-    Where the context of the validation is a function that opens pictures, the value is what that gives.
-    """
-    if isinstance(value, Image):
-        return value
-    try:
-        image = (info.context or open_image)(value)
-    except InputError as error:
-        raise ValueError(str(error)) from None
-    return image if info.context else str(value)
-
-
-def one_of(choices: Sequence[str | int | float]) -> BeforeValidator:
-    """Reads a choice from its text, so that "2" from a command line is the 2 of the choices."""
-    known = {str(choice): choice for choice in choices}
-    return BeforeValidator(lambda value: known.get(value, value) if isinstance(value, str) else value)
-
-
-def _colour(value: str) -> str:
-    """ "#rrggbb" from that, or from a name that CSS knows."""
-    from PIL import ImageColor
-
-    try:
-        levels: tuple[int, ...] = ImageColor.getrgb(value)
-    except ValueError:
-        levels = ()
-    if len(levels) != 3:
-        raise ValueError(f"'{value}' is not a colour; write #rrggbb or a name such as navy")
-    return "#" + bytes(levels).hex()
-
-
-def _axis(value: str) -> str:
-    """Text that is an axis, or nothing."""
-    try:
-        if value.strip():
-            Axis.parse(value)
-    except InputError as error:
-        raise ValueError(str(error)) from None
-    return value
-
-
-def _lora(text: str) -> str:
-    """A LoRA as it is always written, whatever was left out or put in another order."""
-    try:
-        return str(Lora.parse(text))
-    except InputError as error:
-        raise ValueError(str(error)) from None
-
-
-def _several(value: Any) -> Any:
-    """Text as the values that it lists."""
-    return listed(value) if isinstance(value, str) else value
+"""Sizes that surfaces offer; others can be typed."""
 
 
 Prompt = Annotated[str, Field(max_length=10_000, title="Prompt", description="What the picture shows."), Kind("prompt")]
@@ -188,7 +127,7 @@ Text = Annotated[str, Field(max_length=2_000, title="Text", description="Plain w
 Toggle = Annotated[bool, Field(title="On", description="On or off."), Kind("toggle")]
 Colour = Annotated[
     str,
-    AfterValidator(_colour),
+    AfterValidator(hex_colour),
     Field(title="Colour", description="As #rrggbb, or a name such as navy."),
     Kind("colour"),
 ]
@@ -225,14 +164,14 @@ Padding = Annotated[
 ]
 Picture = Annotated[
     str | Path | InstanceOf[Image],
-    AfterValidator(_readable),
+    AfterValidator(readable_picture),
     WithJsonSchema({"type": "string", "format": "path"}),
     Field(title="Picture", description="The picture to start from."),
     Kind("picture"),
 ]
 Mask = Annotated[
     str | Path | InstanceOf[Image],
-    AfterValidator(_readable),
+    AfterValidator(readable_picture),
     WithJsonSchema({"type": "string", "format": "path"}),
     Field(title="Mask", description="White is repainted, black stays, gray blends."),
     Kind("mask"),
@@ -269,21 +208,21 @@ Weight = Annotated[
     Kind("slider"),
 ]
 Loras = Annotated[
-    tuple[Annotated[str, AfterValidator(_lora)], ...],
-    BeforeValidator(_several),
+    tuple[Annotated[str, AfterValidator(normal_lora)], ...],
+    BeforeValidator(as_list),
     Field(max_length=10, title="LoRAs", description="Styles and subjects learned apart, each as NAME:WEIGHT."),
     Kind("loras", many=True),
 ]
 LORA_WEIGHTS: Final = (-1.0, 2.0)
-"""What a slider offers for the weight of a LoRA; more may be written."""
-GuideBefore = Annotated[
+"""The range of the slider for a LoRA's weight; larger weights can be typed."""
+GuideInput = Annotated[
     InstanceOf[Guide],
     Field(title="Guide", description="What an earlier step gives to look at: outlines, areas, other pictures."),
     Kind("guide"),
 ]
 AxisText = Annotated[
     str,
-    AfterValidator(_axis),
+    AfterValidator(axis_text),
     Field(title="Axis", description="An input and its values, for example steps=5,10,20 or guidance=1..3:0.5."),
     Kind("axis"),
 ]
@@ -315,5 +254,5 @@ Count = Annotated[int, Field(ge=1, le=1000, title="Pictures", description="How m
 
 
 def kind_of(metadata: Sequence[Any]) -> Kind:
-    """The Kind among a field's metadata; plain text where a step names none."""
+    """The Kind in a field's metadata; plain text where there is none."""
     return next((item for item in metadata if isinstance(item, Kind)), Kind("text"))

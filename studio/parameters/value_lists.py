@@ -1,13 +1,13 @@
 """Lists of values as people write them: "heart, star", and axes: "steps=5,10,20".
 
-    heart, star            commas part values
-    a star, flat|a heart   bars or line breaks do, where there are any, so that a value may hold commas
-    a {red|blue} star, sea  what parts values does not do so within braces
-    "ink, blue":0.8, neon   nor commas in a value that begins with a quotation mark, up to the next one
-    guidance=1..3:0.5      numbers from 1 to 3 in steps of 0.5; without a step, of 1
-    loras=neon:0..1:0.5    the same behind a name: neon:0, neon:0.5, neon:1
+    heart, star             commas separate values
+    a star, flat|a heart    where there are bars or line breaks, these do, and values may have commas
+    a {red|blue} star, sea  nothing within braces separates values
+    "ink, blue":0.8, neon   nor do commas between quotation marks, in a value that begins with one
+    guidance=1..3:0.5       numbers from 1 to 3 in steps of 0.5; without a step, of 1
+    loras=neon:0..1:0.5     the same after a name: neon:0, neon:0.5, neon:1
 
-A list holds at most 100 values. Values stay text; the input they are for reads them.
+A list has at most 100 values. Values stay text; the input that they are for reads them.
 """
 
 import re
@@ -25,14 +25,14 @@ _RANGE = re.compile(r"(\S.*:)?(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?)(?::(\d+(?:\
 
 @dataclass(frozen=True)
 class Axis:
-    """An input's name and the values it takes one after another."""
+    """An input's name and the values that it takes in turn."""
 
     name: str
     values: tuple[str, ...]
 
     @classmethod
     def parse(cls, text: str) -> "Axis":
-        """Read "NAME=VALUES"; raises InputError that shows the axis where it is none."""
+        """Parse "NAME=VALUES"; raises InputError that shows the text where it is not an axis."""
         name, found, values = text.partition("=")
         if not found or not name.strip():
             raise InputError(f"'{text}' is not an axis; write an input and its values, for example steps=5,10,20")
@@ -40,14 +40,14 @@ class Axis:
 
 
 def listed(text: str) -> list[str]:
-    """The values in ``text``, without the blanks around them."""
+    """The values in ``text``, without surrounding blanks."""
     several = [values for mark in "\n|" if len(values := parted(text.strip(), mark)) > 1]
     values = several[0] if several else list(_quoted_whole(parted(text, ",")))
     return [value.strip() for value in values if value.strip()]
 
 
 def _quoted_whole(values: list[str]) -> Iterator[str]:
-    """The values, those put together again of which a quotation mark begins the first and ends in a later one."""
+    """The values, rejoined where a quotation mark begins one and ends in a later one."""
     while values:
         ends = (n for n in range(1, len(values) + 1) if ",".join(values[:n]).count('"') % 2 == 0)
         taken = next(ends, 1) if values[0].lstrip().startswith('"') else 1
@@ -56,7 +56,7 @@ def _quoted_whole(values: list[str]) -> Iterator[str]:
 
 
 def _spread(values: list[str], axis: str) -> list[str]:
-    """The values with ranges written out."""
+    """The values with ranges expanded."""
     spread = [one for value in values for one in _range(value, axis)]
     if not 1 <= len(spread) <= MOST:
         raise InputError(f"the axis '{axis}' has {len(spread)} values; give 1 to {MOST}")
@@ -70,6 +70,6 @@ def _range(value: str, axis: str) -> list[str]:
     first, last, step = Decimal(found[2]), Decimal(found[3]), Decimal(found[4] or 1)
     if step == 0 or last < first or (last - first) / step >= MOST:
         raise InputError(
-            f"the range '{value}' in the axis '{axis}' must rise, in steps above 0, to at most {MOST} values"
+            f"the range '{value}' in the axis '{axis}' must increase, in steps above 0, to at most {MOST} values"
         )
     return [f"{found[1] or ''}{(first + n * step).normalize():f}" for n in range(int((last - first) / step) + 1)]

@@ -1,1 +1,1 @@
-"""What people write in a prompt."""
+"""Prompts: their grammar, LoRAs in them, and wildcards."""

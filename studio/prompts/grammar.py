@@ -1,13 +1,13 @@
-"""What a prompt says besides its words, in A1111's grammar.
+"""The grammar of prompts, which is A1111's.
 
-    (red)  (red:1.3)  [red]     weights: 1.1, 1.3, and 1 / 1.1 for what stands within
-    [cat:dog:0.5]  [dog:6]      a schedule: from half of the steps on, or after step 6, another word
-    [cat|dog]                   the words take turns, step by step
-    a cat BREAK on a mat        what follows is read apart, in a chunk of its own
+    (red)  (red:1.3)  [red]     weights: 1.1, 1.3, and 1 / 1.1 for what is in the brackets
+    [cat:dog:0.5]  [dog:6]      a schedule: another word from half of the steps on, or after step 6
+    [cat|dog]                   alternating words, step by step
+    a cat BREAK on a mat        what follows is encoded in a chunk of its own
     a cat AND a dog :0.5        both at once, each with its weight
-    <lora:name:0.8>             a LoRA by its name, no path, and its weight
-    <lora:name:0.5:1>           its weight in the text encoders and the other; <lora:name:te=0.5:unet=1> is the same
-    \\( \\) \\[ \\] \\{ \\| \\_ …    the mark itself
+    <lora:name:0.8>             a LoRA by its name, never a path, and its weight
+    <lora:name:0.5:1>           its weights in the text encoders and the denoiser; <lora:name:te=0.5:unet=1> is the same
+    \\( \\) \\[ \\] \\{ \\| \\_ …    the character itself
 
 After https://github.com/AUTOMATIC1111/stable-diffusion-webui/wiki/Features and the examples in its
 ``prompt_parser.py``, with one difference: a bracket without its partner is plain text.
@@ -25,7 +25,7 @@ from studio.prompts import wildcards
 from studio.prompts.lora import Lora
 
 _DEEPEST: Final = 50
-_STRONGER: Final = 1.1  # what a pair of round brackets multiplies by; square ones divide
+_STRONGER: Final = 1.1  # factor of round brackets; square ones divide by it
 _PARTNERS: Final = {")": "(", "]": "["}
 _ESCAPED = re.compile(r"\\([()\[\]{}|:_<>\\])")
 _LORA = re.compile(r"(?<!\\)<(lora|lyco|hypernet):([^<>]*)>")
@@ -35,21 +35,21 @@ _AND = re.compile(r"\bAND\b")
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+))\s*")
 
 
-class Piece(NamedTuple):
-    """Words and how strongly they count."""
+class WeightedText(NamedTuple):
+    """Text and its weight."""
 
     text: str
     weight: float
 
 
-Section = tuple[Piece, ...]
+Section = tuple[WeightedText, ...]
 Wording = tuple[Section, ...]
-"""What is read at one step: sections parted by BREAK."""
+"""The text of one step: sections separated by BREAK."""
 
 
 @dataclass(frozen=True)
 class Weighted:
-    """Nodes that count ``factor`` times."""
+    """Nodes whose weights are multiplied by ``factor``."""
 
     inside: "Nodes"
     factor: float
@@ -58,7 +58,7 @@ class Weighted:
 
 @dataclass(frozen=True)
 class Scheduled:
-    """One thing before step ``when`` and another from there on; ``when`` below 1 with a point is a share of all."""
+    """One text before step ``when`` and another from then on; with a decimal point ``when`` is a share of the steps."""
 
     before: "Nodes"
     after: "Nodes"
@@ -72,7 +72,7 @@ class Scheduled:
 
 @dataclass(frozen=True)
 class Alternating:
-    """Things that take turns, one each step."""
+    """Texts that alternate, one for each step."""
 
     options: tuple["Nodes", ...]
     source: str
@@ -86,65 +86,65 @@ Nodes = tuple[Node, ...]
 
 
 @dataclass(frozen=True)
-class Part:
-    """One of the prompts joined by AND, and its weight among them."""
+class PromptPart:
+    """One of the prompts joined by AND, and its weight."""
 
     nodes: Nodes
     weight: float = 1.0
 
     def at(self, step: int, steps: int) -> Wording:
-        """What it says at ``step`` (from 0) of ``steps``."""
+        """The text at ``step`` (from 0) of ``steps``."""
         return _sections(_flat(self.nodes, step, steps, 1.0))
 
 
 @dataclass(frozen=True)
-class Parsed:
-    """A prompt: at least one part, and the LoRAs it names."""
+class ParsedPrompt:
+    """A parsed prompt: at least one part, and its LoRAs."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[PromptPart, ...]
     loras: tuple[Lora, ...]
 
     def mark(self) -> str:
-        """The first thing, as written, that is more than words; empty where the prompt is plain."""
+        """The first syntax in the prompt, as written; empty where it is plain words."""
         if len(self.parts) > 1:
             return "AND"
         wording = self.parts[0].at(0, 1)
         return _first_mark(self.parts[0].nodes, weights=True) or ("BREAK" if len(wording) > 1 else "")
 
-    def turn(self) -> str:
-        """The first thing, as written, that is not the same words in all steps: a schedule, or AND; else empty."""
+    def first_change(self) -> str:
+        """The first syntax, as written, that changes between steps, or AND; empty where there is none."""
         return "AND" if len(self.parts) > 1 else _first_mark(self.parts[0].nodes, weights=False)
 
     def plain(self) -> str:
-        """The words of a prompt without marks."""
+        """The prompt's text without any syntax."""
         return "".join(piece.text for section in self.parts[0].at(0, 1) for piece in section)
 
 
-@lru_cache(maxsize=256)  # a prompt is asked about by the job, the family, the request and each step
-def parse(text: str) -> Parsed:
-    """Read a prompt; raises InputError for a LoRA written wrongly or brackets nested over fifty deep."""
+@lru_cache(maxsize=256)  # the job, the family, the request and each step parse the same prompt
+def parse(text: str) -> ParsedPrompt:
+    """Parse a prompt; raises InputError for an invalid LoRA or brackets nested over fifty deep."""
     named = loras(text)
     text = without_loras(text)
     enclosed = _enclosed(text)
     cuts = [found.span() for found in _AND.finditer(text) if found.start() not in enclosed]
     if not cuts:
-        return Parsed((Part(_nodes(text)),), named)
+        return ParsedPrompt((PromptPart(_nodes(text)),), named)
     starts, ends = [0, *(end for _, end in cuts)], [*(start for start, _ in cuts), len(text)]
-    return Parsed(tuple(_part(text[a:b]) for a, b in zip(starts, ends, strict=True)), named)
+    return ParsedPrompt(tuple(_part(text[a:b]) for a, b in zip(starts, ends, strict=True)), named)
 
 
 def loras(text: str) -> tuple[Lora, ...]:
-    """Those that a prompt names, also where it is still to be drawn; raises InputError for one written wrongly."""
+    """The LoRAs of a prompt, also before its wildcards are drawn; raises InputError for an invalid one."""
     return tuple(_lora(found) for found in _LORA.finditer(text))
 
 
 def without_loras(text: str, which: Callable[[str], bool] = bool) -> str:
-    """A prompt as it is but for the LoRAs it names; or for those whose whole tag, "<lora:…>", is one of ``which``."""
+    """A prompt without its LoRA tags; or without those whole tags, "<lora:…>", for which ``which`` is true."""
     return _LORA.sub(lambda found: "" if which(found[0]) else found[0], text)
 
 
-def decided(text: str) -> str:
-    """A prompt without the LoRAs whose tags hold wildcards, so that they are known only once it is drawn."""
+def without_drawn_loras(text: str) -> str:
+    """A prompt without LoRA tags that contain wildcards, since their LoRAs are known only once these are drawn."""
     return without_loras(text, lambda tag: bool(wildcards.first(tag)))
 
 
@@ -152,22 +152,22 @@ def _lora(found: re.Match[str]) -> Lora:
     if found[1] == "hypernet":
         raise InputError(f"{found[0]}: hypernetworks are not supported; take it out of the prompt")
     lora = Lora.parse(_plain(found[2]))
-    if _PATH.match(lora.part):  # prompts come from anywhere, and a path opens a file
+    if _PATH.match(lora.part):  # prompts can come from anywhere, and a path would open a file
         raise InputError(
             f"{found[0]}: a prompt names a LoRA and gives no path; choose the file among the LoRAs instead"
         )
     return lora
 
 
-def _part(text: str) -> Part:
+def _part(text: str) -> PromptPart:
     words, colon, weight = text.rpartition(":")
     if colon and _NUMBER.fullmatch(weight):
-        return Part(_nodes(words.strip()), float(weight))
-    return Part(_nodes(text.strip()))
+        return PromptPart(_nodes(words.strip()), float(weight))
+    return PromptPart(_nodes(text.strip()))
 
 
 def _pairs(text: str) -> dict[int, int]:
-    """Where each bracket that has a partner opens and closes."""
+    """The positions of each pair of brackets, opening to closing."""
     found: dict[int, int] = {}
     opened: list[int] = []
     for at, mark in _marks(text, "()[]"):
@@ -179,7 +179,7 @@ def _pairs(text: str) -> dict[int, int]:
 
 
 def _marks(text: str, marks: str) -> Iterator[tuple[int, str]]:
-    """Each of ``marks`` in the text that no backslash stands before."""
+    """The position of each of ``marks`` that is not escaped by a backslash."""
     for found in re.finditer(r"\\.|[" + re.escape(marks) + "]", text, re.DOTALL):
         if len(found[0]) == 1:
             yield found.start(), found[0]
@@ -194,7 +194,7 @@ def _outermost(pairs: dict[int, int]) -> Iterator[tuple[int, int]]:
 
 
 def _enclosed(text: str) -> set[int]:
-    """The places within brackets."""
+    """The positions within brackets."""
     return {at for start, end in _outermost(_pairs(text)) for at in range(start, end)}
 
 
@@ -225,28 +225,28 @@ def _bracket(source: str, depth: int) -> Node:
 
 
 def _split(text: str, mark: str) -> list[str]:
-    """The text parted at each ``mark`` outside of brackets."""
+    """The text split at each ``mark`` outside of brackets."""
     enclosed = _enclosed(text)
     cuts = [at for at, _ in _marks(text, mark) if at not in enclosed]
     return [text[a + 1 : b] for a, b in zip([-1, *cuts], [*cuts, len(text)], strict=True)]
 
 
-def _flat(nodes: Nodes, step: int, steps: int, weight: float) -> Iterator[Piece]:
+def _flat(nodes: Nodes, step: int, steps: int, weight: float) -> Iterator[WeightedText]:
     for node in nodes:
         if isinstance(node, str):
-            yield Piece(node, weight)
+            yield WeightedText(node, weight)
         elif isinstance(node, Weighted):
             yield from _flat(node.inside, step, steps, weight * node.factor)
         else:
             yield from _flat(node.chosen(step, steps), step, steps, weight)
 
 
-def _sections(pieces: Iterator[Piece]) -> Wording:
-    sections: list[list[Piece]] = [[]]
+def _sections(pieces: Iterator[WeightedText]) -> Wording:
+    sections: list[list[WeightedText]] = [[]]
     for weight, same in groupby(pieces, lambda piece: piece.weight):
         first, *rest = _BREAK.split("".join(piece.text for piece in same))
-        sections[-1].append(Piece(_plain(first), weight))
-        sections += [[Piece(_plain(text), weight)] for text in rest]
+        sections[-1].append(WeightedText(_plain(first), weight))
+        sections += [[WeightedText(_plain(text), weight)] for text in rest]
     return tuple(tuple(piece for piece in section if piece.text) for section in sections)
 
 

@@ -1,4 +1,4 @@
-"""A LoRA as it is asked for: which, how strongly, where in the model and during which steps."""
+"""A LoRA as it is requested: which, how strong, where in the model and during which steps."""
 
 import re
 from collections.abc import Iterator
@@ -23,12 +23,12 @@ _ELSEWHERE: Final = {
 
 @dataclass(frozen=True)
 class Lora:
-    """A LoRA by its name or path, and what is asked of it.
+    """A LoRA by its name or path, and how it is applied.
 
-    ``weight`` (-10 to 10) is its strength, ``text`` the one in the text encoders where that differs. It acts from
-    the share ``start`` of the steps to the share ``end``. ``blocks`` gives modules a strength of their own in place
-    of ``weight``: each is the beginning of a module's dotted name ("up_blocks.1"), whole parts of it, and the longest
-    that fits counts. ``partial`` takes a file also where only some of it fits the model.
+    ``weight`` (-10 to 10) is its strength, ``text`` the one in the text encoders where that differs. It is active from
+    the share ``start`` of the steps to the share ``end``. ``blocks`` gives modules a strength of their own in place of
+    ``weight``: each is a prefix of a module's dotted name ("up_blocks.1"), whole components of it, and the longest
+    match counts. ``partial`` accepts a file of which only some modules fit the model.
     """
 
     part: str
@@ -48,12 +48,11 @@ class Lora:
 
     @classmethod
     def parse(cls, text: str) -> "Lora":
-        """Read FORM: "neon:0.8", "neon:0.8:text=0.5:from=0.2:to=0.8:up_blocks.1=0".
+        """Parse FORM: "neon:0.8", "neon:0.8:text=0.5:from=0.2:to=0.8:up_blocks.1=0".
 
-        As in A1111 (``extensions-builtin/Lora/extra_networks_lora.py``) two weights are the one in the text encoders
-        and the other, "neon:0.5:1", and may be named, "neon:te=0.5:unet=1". Raises InputError that shows the form
-        where the text is none.
-        Quotation marks around a name, which keep a list from parting it at its commas, are not part of it.
+        As in A1111 (``extensions-builtin/Lora/extra_networks_lora.py``) two weights are those in the text encoders and
+        in the denoiser, "neon:0.5:1", and can be named, "neon:te=0.5:unet=1". Quotation marks around a name, which
+        protect its commas in a list, are removed. Raises InputError that shows the form where the text is invalid.
         """
         name, alone, keyed = _pieces_of(text)
         weight, encoders = _two(text, alone, keyed)
@@ -76,35 +75,35 @@ class Lora:
         yield from (f"{module}={value:g}" for module, value in self.blocks)
 
     def weight_in(self, module: str) -> float:
-        """Its strength in a module of the denoiser, by the module's dotted name."""
+        """The strength in a module of the denoiser, by the module's dotted name."""
         fits = [(len(begin), weight) for begin, weight in self.blocks if f"{module}.".startswith(f"{begin}.")]
         return max(fits)[1] if fits else self.weight
 
 
 def _pieces_of(text: str) -> tuple[str, list[float], dict[str, float]]:
-    """The name, the numbers that stand alone, and those with a key before them."""
+    """The name, the numbers without a key, and those with one."""
     name, *pieces = (piece.strip() for piece in _QUOTED.sub(r"\1", text).split(":"))
     alone = [piece for piece in pieces if "=" not in piece]
     keyed = dict(piece.split("=", 1) for piece in pieces if "=" in piece)
     if known := next((key for key in keyed if key in _ELSEWHERE), None):
-        raise InputError(f"the LoRA '{text}' has '{known}', {_ELSEWHERE[known]}, which the studio has not; take it out")
+        raise InputError(f"the LoRA '{text}' has '{known}', {_ELSEWHERE[known]}, which is not supported; remove it")
     if not name or not all(keyed) or not all(map(_NUMBER.fullmatch, (*alone, *keyed.values()))):
         raise _formless(text)
     return name, [float(one) for one in alone], {key: float(value) for key, value in keyed.items()}
 
 
 def _two(text: str, alone: list[float], keyed: dict[str, float]) -> tuple[float, float | None]:
-    """Its weight, and the one in the text encoders where that differs; what says so is taken out of ``keyed``."""
+    """The weight, and the one in the text encoders where that differs; removes their keys from ``keyed``."""
     if len(alone) > 2:
         raise _formless(text)
     if len(alone) < 2 and not {"te", "unet"} & keyed.keys():
         return next(iter(alone), 1.0), keyed.pop("text", None)
     encoders = keyed.pop("te", next(iter(alone), 1.0))
     weight = keyed.pop("unet", alone[1] if len(alone) > 1 else encoders)
-    if "text" in keyed:  # said twice
+    if "text" in keyed:  # given twice
         raise _formless(text)
     return weight, None if encoders == weight else encoders
 
 
 def _formless(text: str) -> InputError:
-    return InputError(f"'{text}' is no LoRA as the studio reads it; write {FORM}")
+    return InputError(f"'{text}' is not a valid LoRA; write {FORM}")

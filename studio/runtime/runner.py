@@ -14,7 +14,7 @@ from PIL.Image import Image
 from studio.diffusion.batching import Execution, execute_all
 from studio.diffusion.engine import Engine
 from studio.diffusion.pipelines import Pipelines
-from studio.diffusion.workload import Tally
+from studio.diffusion.workload import WorkCounter
 from studio.library import Library
 from studio.lora.library.card import LoraCard
 from studio.lora.library.hashes import Digests
@@ -108,8 +108,8 @@ def work_all(
 def _walk(pipelines: Pipelines, clock: "_Clock", assets: Assets, wanted: Wanted, execution: Execution) -> Picture:
     """One picture, from its checked job to its file."""
     passes: list[dict[str, Any]] = []
-    tally = Tally()
-    engine = Engine(pipelines, wanted.job.seed, note=passes.append, draw=tally.counting(execution.draw))
+    tally = WorkCounter()
+    engine = Engine(pipelines, wanted.job.seed, note=passes.append, draw=tally.counted(execution.draw))
     resolved = resolve(wanted.job, assets)
     made = make(resolved.workflow, resolved.arguments, clock.wound(engine, wanted))
     facts = _facts(wanted.job, execution.seconds, pipelines.library) | {

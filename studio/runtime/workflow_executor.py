@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from PIL.Image import Image
 
 from studio import plugins
+from studio.diffusion.dry_run import DryRunEngine
 from studio.diffusion.engine import Engine
-from studio.diffusion.rehearsal import Rehearsal
-from studio.diffusion.workload import Tally
+from studio.diffusion.workload import WorkCounter
 from studio.errors import InputError
 from studio.library import Library
 from studio.parameters.conditioning import Guide
@@ -58,8 +58,8 @@ def rehearse(resolved: ResolvedJob, library: Library) -> Effort:
 
     Raises InputError as ``make`` does.
     """
-    tally = Tally()
-    engine = Rehearsal.of(library, resolved.job.seed, tally)
+    tally = WorkCounter()
+    engine = DryRunEngine.of(library, resolved.job.seed, tally)
     picture = make(resolved.workflow, resolved.arguments, engine).picture
     return Effort(tally.work, prod(picture.size))
 

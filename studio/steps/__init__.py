@@ -1,1 +1,1 @@
-"""Steps: one typed function ``run(engine, …)`` a file. The file's name is the step's name."""
+"""Steps: one typed function ``run(engine, …)`` in each file. The file's name is the step's name."""

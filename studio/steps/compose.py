@@ -1,4 +1,4 @@
-"""A picture with words and a logo set on it, as on a poster."""
+"""A picture with text and a logo, as on a poster."""
 
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
@@ -27,14 +27,14 @@ Ink = Annotated[
     Colour, Field(title="Text colour", description="The colour of the words. Empty: the one that reads best.")
 ]
 
-_READABLE: Final = 4.5  # the contrast that WCAG 2.2 asks of text
-_QUIET: Final = 1.6  # contrast within the ground up to which words are not disturbed
+_READABLE: Final = 4.5  # the contrast that WCAG 2.2 requires of text
+_QUIET: Final = 1.6  # contrast within the background up to which text is easy to read
 _MARGIN, _TITLE, _SUBTITLE, _LOGO = 0.07, 0.15, 0.042, (0.24, 0.09)  # in widths of the picture
 
 
 @dataclass(frozen=True)
-class Block:
-    """Words and logo laid out for a width of ``width`` pixels, measured before anything is drawn."""
+class CaptionBlock:
+    """Text and logo, laid out for a width of ``width`` pixels and measured before anything is drawn."""
 
     width: int
     title: TextBlock
@@ -47,7 +47,7 @@ class Block:
 
     @property
     def foot(self) -> float:
-        """Height of what stands below the title."""
+        """Height of what is below the title."""
         return max(self.subtitle.height if self.subtitle else 0, self.logo.height if self.logo else 0)
 
     @property
@@ -55,7 +55,7 @@ class Block:
         return round(2 * self.margin + self.title.height + (self.foot + self.margin if self.foot else 0))
 
     def draw(self, page: Image.Image, ink: RGB) -> None:
-        """Set it at the foot of the page."""
+        """Draw it at the bottom of the page."""
         pen, top = ImageDraw.Draw(page), page.height - self.height + self.margin
         self.title.draw(pen, self.margin, top, ink)
         if self.subtitle:
@@ -75,19 +75,19 @@ def run(
     ground: Ground | None = None,
     ink: Ink | None = None,
 ) -> Image.Image:
-    """The picture with the words on it, as large as they fit, in ink that can be read on their ground."""
+    """The picture with the text, as large as it fits, in a colour that is readable on its background."""
     compose = _below if layout == "below" else _over
     picture = opaque(image)
     return compose(picture, _block(picture.width, title, subtitle, logo), _rgb(ground), _rgb(ink))
 
 
-def _block(width: int, title: str, subtitle: str, logo: Picture | None) -> Block:
+def _block(width: int, title: str, subtitle: str, logo: Picture | None) -> CaptionBlock:
     mark = _logo(logo, width) if logo else None
     inner = width * (1 - 2 * _MARGIN)
     beside = inner - (mark.width + width * _MARGIN if mark else 0)
     large = fitted(title, inner, width * 0.5, width * _TITLE, bold=True, leading=1.02)
     small = fitted(subtitle, beside, width * 0.3, width * _SUBTITLE, leading=1.35) if subtitle.strip() else None
-    return Block(width, large, small, mark)
+    return CaptionBlock(width, large, small, mark)
 
 
 def _logo(logo: Picture, width: int) -> Image.Image:
@@ -99,8 +99,8 @@ def _rgb(colour: str | None) -> RGB | None:
     return ImageColor.getrgb(colour)[:3] if colour else None
 
 
-def _below(picture: Image.Image, block: Block, ground: RGB | None, ink: RGB | None) -> Image.Image:
-    """The picture, and the words on a ground that carries its own colour on."""
+def _below(picture: Image.Image, block: CaptionBlock, ground: RGB | None, ink: RGB | None) -> Image.Image:
+    """The picture, and the text below it on a background that continues its colour."""
     ground = ground or _median(picture.crop((0, picture.height - max(1, picture.height // 32), *picture.size)))
     page = Image.new("RGB", (picture.width, picture.height + block.height), ground)
     page.paste(picture)
@@ -108,8 +108,8 @@ def _below(picture: Image.Image, block: Block, ground: RGB | None, ink: RGB | No
     return page
 
 
-def _over(picture: Image.Image, block: Block, ground: RGB | None, ink: RGB | None) -> Image.Image:
-    """The words on the picture; its lower part is veiled as far as reading asks for."""
+def _over(picture: Image.Image, block: CaptionBlock, ground: RGB | None, ink: RGB | None) -> Image.Image:
+    """The text on the picture, whose lower part is veiled as far as readability needs."""
     top = max(0, picture.height - block.height)
     behind = picture.crop((0, top, *picture.size))
     ink = ink or ink_on(ground or _median(behind))
@@ -125,7 +125,7 @@ def _median(image: Image.Image) -> RGB:
 
 
 def _opacity(behind: Image.Image, veil: RGB, ink: RGB) -> float:
-    """The thinnest veil, 0 to 1, through which the ink stands out, and what is behind it is quiet."""
+    """The lowest opacity of the veil, 0 to 1, with which the text stands out and its background is calm."""
     parts = np.asarray(behind.resize((24, 12), Image.Resampling.BOX)).reshape(-1, 3)
     for tenths in range(10):
         mixed = (parts + (np.array(veil) - parts) * tenths / 10).astype(int).tolist()
@@ -136,7 +136,7 @@ def _opacity(behind: Image.Image, veil: RGB, ink: RGB) -> float:
 
 
 def _veiled(picture: Image.Image, top: int, veil: RGB, opacity: float) -> Image.Image:
-    """The picture with the veil on it below ``top``, fading in above."""
+    """The picture with the veil below ``top``, fading in above it."""
     fade = max(1, (picture.height - top) // 3)
     rising = np.clip((np.arange(picture.height) - top + fade) / fade, 0, 1) * opacity * 255
     mask = Image.fromarray(np.repeat(rising[:, None].round().astype(np.uint8), picture.width, axis=1))

@@ -1,4 +1,4 @@
-"""A guide: lines, depth or poses that the picture follows."""
+"""A guide: a ControlNet or T2I-Adapter, with lines, depth or poses that the picture follows."""
 
 from dataclasses import replace
 from typing import Annotated, Final, Literal
@@ -9,8 +9,8 @@ from studio.diffusion.engine import Engine
 from studio.diffusion.images import opaque
 from studio.errors import InputError
 from studio.library import Library
-from studio.parameters.conditioning import NOTHING, Control, Guide
-from studio.parameters.types import ControlNetRef, GuideBefore, Kind, Picture, Weight
+from studio.parameters.conditioning import NO_GUIDE, ControlImage, Guide
+from studio.parameters.types import ControlNetRef, GuideInput, Kind, Picture, Weight
 
 Followed = Annotated[
     Picture, Field(title="Outline", description="Lines, depth or a pose, as the ControlNet was trained with.")
@@ -34,15 +34,15 @@ def run(
     weight: Weight = 1.0,
     start: Begin = 0.0,
     end: End = 1.0,
-    guide: GuideBefore = NOTHING,
+    guide: GuideInput = NO_GUIDE,
     shows: Shown = AS_TRAINED,
 ) -> Guide:
-    """The guide with one more ControlNet or T2I-Adapter; several count together.
+    """The guide with one more ControlNet or T2I-Adapter; several act together.
 
-    Without one, for a model that was itself made to follow pictures.
+    Without one, for a model that follows pictures by itself.
     """
     check(engine.library, controlnet, shows, start, end)
-    control = Control(controlnet or "", opaque(image), weight, start, end)
+    control = ControlImage(controlnet or "", opaque(image), weight, start, end)
     if controlnet:
         part = engine.library.adapters.find(controlnet, "controlnet")
         control = replace(control, adapter=part.adapter, mode=part.mode(shows))
@@ -52,7 +52,7 @@ def run(
 def check(
     library: Library, controlnet: str | None = None, shows: str = AS_TRAINED, start: float = 0.0, end: float = 1.0
 ) -> None:
-    """Raise InputError where it would end before it begins, or a ControlNet must be told what it is shown."""
+    """Raise InputError where it ends before it begins, or a union ControlNet needs the kind of its picture."""
     if start >= end:
         raise InputError(f"'end' ({end:g}) must lie after 'start' ({start:g})")
     if controlnet:

@@ -1,4 +1,4 @@
-"""How far away what a picture shows is: near is white, far is black."""
+"""A depth map of a picture: near is white, far is black."""
 
 from PIL import Image
 
@@ -9,5 +9,5 @@ from studio.parameters.types import DepthRef, Picture
 
 
 def run(engine: Engine, image: Picture, depth: DepthRef) -> Image.Image:
-    """The depth of the picture, of its size, from the nearest to the farthest in it."""
-    return engine.see(preprocessors.depth, engine.library.adapters.find(depth, "depth"), opaque(image))
+    """The depth map, of the picture's size."""
+    return engine.preprocess(preprocessors.depth, engine.library.adapters.find(depth, "depth"), opaque(image))

@@ -1,4 +1,4 @@
-"""A picture changed by words."""
+"""Image to image: a picture changed by a prompt."""
 
 from dataclasses import replace
 
@@ -22,10 +22,10 @@ def run(
 ) -> Image:
     """The changed picture; without a size, in the picture's shape at the model's scale.
 
-    A transparent picture is drawn on white, and as transparent as it was.
+    A transparent picture is drawn on white, and stays as transparent as it was.
     """
     card, original = engine.card(sampling.model), opened(image)
-    size = size or fitting(original, card.size, card.family.multiple)
+    size = size or fitting(original, card.size, card.family.capabilities.size_multiple)
     plain = card.request(prompt, sampling, size)
     request = replace(plain, strength=strength, image=resized(on_ground(original), size))
     return with_alpha(engine.denoise(card, request), original)

@@ -1,4 +1,4 @@
-"""A picture from words."""
+"""Text to image: a picture from a prompt."""
 
 from PIL.Image import Image
 
@@ -11,14 +11,14 @@ from studio.parameters.types import PictureSize, Prompt, Size
 
 
 def run(engine: Engine, prompt: Prompt, size: PictureSize | None = None, sampling: Sampling = AUTOMATIC) -> Image:
-    """The picture; without a size, at the model's own and in a guide's shape."""
+    """The picture; without a size, at the model's own and in the shape of the guide's control image."""
     card = engine.card(sampling.model)
     return engine.denoise(card, requested(card, prompt, size, sampling))
 
 
 def requested(card: ModelCard, prompt: str, size: Size | None, sampling: Sampling) -> Request:
-    """What ``run`` asks of the model."""
+    """The request of ``run``."""
     outline = sampling.guide.picture
     if outline and not size:
-        size = fitting(outline, card.size, card.family.multiple)
+        size = fitting(outline, card.size, card.family.capabilities.size_multiple)
     return card.request(prompt, sampling, size)

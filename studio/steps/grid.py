@@ -1,4 +1,4 @@
-"""A sheet of pictures that shows what inputs do: X across, Y down, Z as one sheet under another."""
+"""A grid of pictures that compares values of inputs: X across, Y down, Z as one sheet below another."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -49,7 +49,7 @@ def run(
     workflow: WorkflowRef = "text-to-image",
     labels: Labels = True,
 ) -> Image:
-    """The sheet. A picture on it has the engine's seed where no axis gives another."""
+    """The grid. A picture has the engine's seed where no axis gives another."""
     inner = _inner(workflow)
     axes, cells = _plan(inner, (x, y, z), _base(prompt, image, settings), engine.seed)
     for kind, ref in _named(inner, cells):
@@ -66,7 +66,7 @@ def runs(
     settings: str = "",
     workflow: str = "text-to-image",
 ) -> list[tuple[Workflow, Cell]]:
-    """The workflow that it runs, with each picture's values: what a job of it rests on.
+    """The inner workflow with the values of each picture, which its job depends on.
 
     Raises InputError that names a wrong axis or value, before anything is started.
     """
@@ -77,7 +77,7 @@ def runs(
 def _plan(
     inner: Workflow, texts: tuple[str, str, str], base: dict[str, Any], seed: int
 ) -> tuple[list[Axis], list[Cell]]:
-    """The axes, and the cells of the sheet."""
+    """The axes and the cells of the grid."""
     axes = [Axis.parse(text) if text.strip() else _NONE for text in texts]
     _check(inner, axes, base)
     form, lists = inner.form(), [name for name in inner.inputs() if inner.exposed(name).each]
@@ -86,21 +86,21 @@ def _plan(
 
 
 def _named(inner: Workflow, cells: list[Cell]) -> set[tuple[str, str]]:
-    """Every model, part and LoRA that the cells name, by kind."""
+    """Every model, adapter and LoRA that the cells name, by kind."""
     kinds = {name: parameter.kind.name for name, parameter in inner.inputs().items()}
     return {found for cell in cells for name, kind in kinds.items() for found in asset_refs.of(kind, cell[name])}
 
 
 def _base(prompt: str, image: Any, settings: str) -> dict[str, Any]:
-    """What is the same in all cells. Words must not open files: a picture comes by its own input alone."""
+    """The values that all cells share. Text must not open files, so a picture can only come by its own input."""
     pairs = _settings(settings)
     if "image" in pairs:
-        raise InputError("'image' takes a picture, which cannot be written in words; give it as the grid's own")
+        raise InputError("'image' takes a picture, which cannot be written as text; give it as the grid's own")
     return pairs | {name: value for name, value in (("prompt", prompt), ("image", image)) if value}
 
 
 def _inner(name: str) -> Workflow:
-    """A workflow that came with the studio, and is no grid itself."""
+    """A workflow that is shipped with the studio, and is not a grid itself."""
     known = [known for known in workflow_names() if known != "grid"]
     if name not in known:
         raise InputError(unknown("workflow", name, known))
@@ -115,7 +115,7 @@ def _settings(text: str) -> dict[str, str]:
 
 
 def _check(inner: Workflow, axes: list[Axis], base: Mapping[str, Any]) -> None:
-    """Refuse axes that repeat, name no input, or name a file."""
+    """Refuse axes that repeat, name an unknown input, or name a file."""
     names, inputs = [axis.name for axis in axes if axis.name], inner.inputs()
     if twice := next((name for name in names if names.count(name) > 1 or name in base), None):
         raise InputError(f"'{twice}' is given twice; keep one")
@@ -123,13 +123,13 @@ def _check(inner: Workflow, axes: list[Axis], base: Mapping[str, Any]) -> None:
         if name not in (*inputs, "seed"):
             raise InputError(unknown(f"input of '{inner.name}'", name, [*inputs, "seed"]))
         if name in inputs and inputs[name].kind.takes == "pictures" and (name in names or name != "image"):
-            raise InputError(f"'{name}' takes a picture, which cannot be written in words; leave it out")
+            raise InputError(f"'{name}' takes a picture, which cannot be written as text; leave it out")
     if (cells := len(list(_points(axes)))) > MOST:
         raise InputError(f"the axes make {cells} pictures; a grid holds at most {MOST}: shorten one")
 
 
 def _points(axes: list[Axis]) -> Iterator[dict[str, str]]:
-    """What differs in each picture: X runs fastest, Z slowest."""
+    """The values that differ in each picture: X varies fastest, Z slowest."""
     for values in product(*(axis.values for axis in reversed(axes))):
         yield {axis.name: value for axis, value in zip(reversed(axes), values, strict=True) if axis.name}
 
@@ -159,14 +159,14 @@ def _page(axes: list[Axis], pictures: list[Image], labels: bool) -> Image:
 
 
 def labels_of(axis: Axis) -> list[str]:
-    """What stands beside the pictures of each value: "steps 5", or of LoRAs their names and weights, "neon 0.5"."""
+    """The labels of each value: "steps 5", or the names and weights of LoRAs, "neon 0.5"."""
     if axis.name == "loras":
         return [
-            ", ".join(_worn(lora) for lora in asset_refs.loras("loras", value)) or "no LoRA" for value in axis.values
+            ", ".join(_label(lora) for lora in asset_refs.loras("loras", value)) or "no LoRA" for value in axis.values
         ]
     return [f"{axis.name.replace('_', ' ')} {value}".strip() for value in axis.values]
 
 
-def _worn(lora: Lora) -> str:
-    """ "neon 0.5", without the folders that lead to it."""
+def _label(lora: Lora) -> str:
+    """As "neon 0.5", without the folders of the file."""
     return str(lora).removeprefix(lora.part.removesuffix(lora.part.rpartition("/")[2])).replace(":", " ")

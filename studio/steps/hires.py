@@ -1,4 +1,4 @@
-"""A large picture in two passes: composed at the model's own size, then drawn over at a larger one."""
+"""Hires fix: a large picture in two passes, composed at the model's own size, then redrawn at a larger one."""
 
 from typing import Annotated, Final
 
@@ -29,10 +29,10 @@ def run(
     size: PictureSize | None = None,
     sampling: Sampling = AUTOMATIC,
 ) -> Image:
-    """The picture; unlike tiles, the second pass sees the whole of it at once."""
+    """The picture; unlike tiles, the second pass sees all of it at once."""
     first, then = engine.part(0, 2), engine.part(1, 2)
     made = generate.run(first, prompt, size, sampling)
-    multiple = engine.card(sampling.model).family.multiple
+    multiple = engine.card(sampling.model).family.capabilities.size_multiple
     large = Size(*(round(side * factor / multiple) * multiple for side in made.size))
     return edit.run(then, made, prompt, strength=strength, size=large, sampling=sampling)
 

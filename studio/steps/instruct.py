@@ -1,4 +1,4 @@
-"""A picture changed as an instruction says."""
+"""A picture changed by an instruction."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -31,10 +31,10 @@ def run(
 ) -> Image:
     """The changed picture, by a model that was trained to follow instructions.
 
-    It may draw beyond what was there, so the result is opaque; it sees a transparent picture on white.
+    It may change any part of the picture, so the result is opaque; a transparent picture is shown to it on white.
     """
     card, original = engine.card(sampling.model), opaque(image)
-    size = size or fitting(original, card.size, card.family.multiple)
+    size = size or fitting(original, card.size, card.family.capabilities.size_multiple)
     plain = card.request(prompt, sampling, size)
     request = replace(plain, image=resized(original, size), instruction=True, likeness=likeness)
     return engine.denoise(card, request)

@@ -1,4 +1,4 @@
-"""The lines of a picture, white on black: what ControlNets for edges and scribbles follow."""
+"""The lines of a picture, white on black, as ControlNets for edges and scribbles expect them."""
 
 from typing import Annotated, Literal
 
@@ -26,7 +26,7 @@ def run(
     image: Seen,
     lines: Lines = "edges",
 ) -> Image.Image:
-    """The lines of the picture, of its size."""
+    """The lines, of the picture's size."""
     find = {"edges": edges.canny, "scribble": edges.scribble, "drawing": edges.inverted}
     picture = opaque(image)
     return find[lines](picture) if lines in find else picture

@@ -1,4 +1,4 @@
-"""A picture that goes on beyond its edges."""
+"""Outpainting: a picture is extended beyond its edges."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +10,7 @@ from pydantic import Field
 
 from studio.diffusion.engine import Engine
 from studio.diffusion.images import opened
-from studio.diffusion.inpainting import repainted
+from studio.diffusion.inpainting import inpaint
 from studio.errors import InputError
 from studio.parameters.request import check_strength
 from studio.parameters.sampling import AUTOMATIC, Sampling
@@ -37,9 +37,9 @@ def run(
     strength: Freedom = 0.5,
     sampling: Sampling = AUTOMATIC,
 ) -> Image.Image:
-    """The larger picture; the old one stands in it exactly as it was.
+    """The larger picture; the old one in it stays exactly as it was.
 
-    The sides are drawn one after another, so that each is near enough to the old picture to follow it.
+    The sides are drawn one after another, so that each is close enough to the old picture to follow it.
     """
     check(left, right, above, below)
     card, picture = engine.card(sampling.model), opened(image)
@@ -47,7 +47,7 @@ def run(
     sides = list(_one_by_one((left, above, right, below)))
     for n, side in enumerate(sides):
         part = engine.part(n, len(sides))
-        picture = repainted(part, card, request, image=_grown(picture, side), mask=_mask(picture, side))
+        picture = inpaint(part, card, request, image=_grown(picture, side), mask=_mask(picture, side))
     return picture
 
 
@@ -73,13 +73,13 @@ def _one_by_one(sides: Sides) -> Iterator[Sides]:
 
 
 def _grown(picture: Image.Image, sides: Sides) -> Image.Image:
-    """The picture with its outermost pixels drawn out."""
+    """The picture with its outermost pixels repeated outwards."""
     left, above, right, below = sides
     return Image.fromarray(np.pad(np.asarray(picture), ((above, below), (left, right), (0, 0)), mode="edge"))
 
 
 def _mask(picture: Image.Image, sides: Sides) -> Image.Image:
-    """White where there is no picture yet."""
+    """White in the new area."""
     left, above, right, below = sides
     mask = Image.new("L", (left + picture.width + right, above + picture.height + below), "white")
     mask.paste(0, (left, above, left + picture.width, above + picture.height))

@@ -1,4 +1,4 @@
-"""How the person in a picture stands: a skeleton on black."""
+"""The pose of the person in a picture: a skeleton on black."""
 
 from PIL import Image
 
@@ -9,5 +9,5 @@ from studio.parameters.types import Picture, PoseRef
 
 
 def run(engine: Engine, image: Picture, pose: PoseRef) -> Image.Image:
-    """The pose of one person, who had better fill most of the picture; in OpenPose's colours."""
-    return engine.see(preprocessors.pose, engine.library.adapters.find(pose, "pose"), opaque(image))
+    """The pose of one person, who should fill most of the picture; in OpenPose's colours."""
+    return engine.preprocess(preprocessors.pose, engine.library.adapters.find(pose, "pose"), opaque(image))

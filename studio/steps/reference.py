@@ -1,4 +1,4 @@
-"""A guide: a picture that the result resembles."""
+"""A guide: a reference picture that the result resembles, through an IP-Adapter."""
 
 from typing import Annotated
 
@@ -6,8 +6,8 @@ from pydantic import Field
 
 from studio.diffusion.engine import Engine
 from studio.diffusion.images import opaque
-from studio.parameters.conditioning import NOTHING, Guide, Reference
-from studio.parameters.types import GuideBefore, Picture, ReferenceRef, Weight
+from studio.parameters.conditioning import NO_GUIDE, Guide, ReferenceImage
+from studio.parameters.types import GuideInput, Picture, ReferenceRef, Weight
 
 Resembled = Annotated[Picture, Field(title="Reference", description="The picture that the result should resemble.")]
 
@@ -17,7 +17,7 @@ def run(
     image: Resembled,
     adapter: ReferenceRef,
     weight: Weight = 0.6,
-    guide: GuideBefore = NOTHING,
+    guide: GuideInput = NO_GUIDE,
 ) -> Guide:
-    """The guide with one more reference picture; several count together."""
-    return guide + Guide(references=(Reference(adapter, opaque(image), weight),))
+    """The guide with one more reference picture; several act together."""
+    return guide + Guide(references=(ReferenceImage(adapter, opaque(image), weight),))

@@ -1,4 +1,4 @@
-"""A picture from words that one model begins and another, its refiner, finishes."""
+"""Text to image with two models: one begins the picture, and another, its refiner, finishes it."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -7,7 +7,7 @@ from PIL.Image import Image
 from pydantic import Field
 
 from studio.diffusion.engine import Engine
-from studio.parameters.conditioning import NOTHING
+from studio.parameters.conditioning import NO_GUIDE
 from studio.parameters.sampling import ModelSampling
 from studio.parameters.types import Kind, ModelRef, PictureSize, Prompt
 
@@ -27,8 +27,8 @@ def run(
     at: HandOver = 0.8,
     size: PictureSize | None = None,
 ) -> Image:
-    """The picture; the guide counts until the refiner goes on."""
+    """The picture; the guide applies until the refiner takes over."""
     first, second = engine.card(sampling.model), engine.card(refiner)
     whole = first.request(prompt, sampling, size)
-    begun = engine.part(0, 2).denoise(first, replace(whole, until=at))
-    return engine.part(1, 2).denoise(second, replace(whole, guide=NOTHING, image=begun, since=at))
+    begun = engine.part(0, 2).denoise(first, replace(whole, denoising_end=at))
+    return engine.part(1, 2).denoise(second, replace(whole, guide=NO_GUIDE, image=begun, denoising_start=at))

@@ -7,8 +7,8 @@ from pydantic import Field
 
 from studio.diffusion.engine import Engine
 from studio.diffusion.images import gray_mask
-from studio.parameters.conditioning import NOTHING, Guide, Region
-from studio.parameters.types import GuideBefore, Kind, Loras, Mask, Prompt
+from studio.parameters.conditioning import NO_GUIDE, Guide, Region
+from studio.parameters.types import GuideInput, Kind, Loras, Mask, Prompt
 from studio.prompts.lora import Lora
 
 Area = Annotated[
@@ -37,16 +37,16 @@ def run(
     prompt: Here,
     area: Area = "left",
     mask: Painted | None = None,
-    guide: GuideBefore = NOTHING,
+    guide: GuideInput = NO_GUIDE,
     loras: LorasHere = (),
 ) -> Guide:
-    """The guide with one more area, which covers those before it where they overlap."""
+    """The guide with one more area, which covers earlier ones where they overlap."""
     where = gray_mask(mask) if mask is not None else _mask(area)
     return guide + Guide(regions=(Region(prompt, where, tuple(map(Lora.parse, loras))),))
 
 
 def _mask(area: str) -> Image.Image:
-    """White in the area, with a soft edge; stretched to the picture when it is used."""
+    """White in the area, with a soft edge; it is scaled to the picture when it is used."""
     mask = Image.new("L", (_SIDE, _SIDE))
     left, top, right, bottom = (round(side * _SIDE) for side in _BOXES[area])
     mask.paste(255, (left, top, right, bottom))

@@ -1,4 +1,4 @@
-"""A picture of exactly the size that is wanted."""
+"""A picture of an exact size."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -20,9 +20,9 @@ Crisp = Annotated[
 def run(
     engine: Engine, prompt: Prompt, size: FinalSize, crisp: Crisp = True, sampling: Sampling = AUTOMATIC
 ) -> Image.Image:
-    """The picture, drawn in that shape at the model's scale, then enlarged and cut to the pixel."""
+    """The picture, drawn in that shape at the model's scale, then enlarged and cropped to the pixel."""
     card = engine.card(sampling.model)
-    drawn = fitting(Image.new("L", size), card.size, card.family.multiple)
+    drawn = fitting(Image.new("L", size), card.size, card.family.capabilities.size_multiple)
     parts = 2 if crisp else 1
     first, then = engine.part(0, parts), engine.part(parts - 1, parts)
     large = resized(generate.run(first, prompt, drawn, sampling), size)

@@ -1,4 +1,4 @@
-"""A picture that can be laid side by side without a seam."""
+"""A picture that tiles without a seam."""
 
 from dataclasses import replace
 from typing import Annotated, Literal

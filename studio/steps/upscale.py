@@ -1,4 +1,4 @@
-"""A larger picture: enlarged, then refined tile by tile."""
+"""Upscaling: a picture is enlarged, then refined tile by tile."""
 
 from dataclasses import replace
 from typing import Annotated, Final, Literal
@@ -13,7 +13,8 @@ from studio.errors import InputError
 from studio.images.transparency import on_ground, with_alpha
 from studio.parameters.request import check_strength
 from studio.parameters.sampling import AUTOMATIC, Sampling
-from studio.parameters.types import Kind, Picture, Prompt, Strength, one_of
+from studio.parameters.types import Kind, Picture, Prompt, Strength
+from studio.parameters.validators import one_of
 
 Factor = Annotated[
     Literal[2, 4],
@@ -33,11 +34,11 @@ def run(
     strength: Strength = GENTLE,
     sampling: Sampling = AUTOMATIC,
 ) -> Image.Image:
-    """The enlarged picture; a low strength keeps it as it is and makes its edges crisp.
+    """The enlarged picture; a low strength keeps it as it is and sharpens its edges.
 
-    A transparent one is drawn on white, and as transparent as it was.
-    A prompt that names things draws them into every tile; it had better speak of style, or be empty.
-    Raises InputError for a guide with outlines or areas, which no tile knows its place in.
+    A transparent picture is drawn on white, and stays as transparent as it was. A prompt that names things draws them
+    into every tile, so it should describe style, or be empty. Raises InputError for a guide with control images or
+    areas, which cannot be located in a tile.
     """
     if sampling.guide.controls or sampling.guide.regions:
         raise InputError("a picture is enlarged in tiles, which take no outlines and no areas; leave them out")
@@ -55,12 +56,12 @@ def check(strength: float = GENTLE, steps: int | None = None) -> None:
 
 
 def refined(engine: Engine, image: Image.Image, prompt: str, *, strength: float, sampling: Sampling) -> Image.Image:
-    """The picture drawn over tile by tile at the model's own size, with what of the guide holds anywhere.
+    """The picture redrawn tile by tile at the model's own size, with the guide's position-independent parts.
 
-    Each tile has noise of its own: the same in all would leave the same traces at even distances.
+    Each tile has noise of its own: the same noise would leave the same traces at regular distances.
     """
     card = engine.card(sampling.model)
-    plain = card.request(prompt, replace(sampling, guide=sampling.guide.anywhere))
+    plain = card.request(prompt, replace(sampling, guide=sampling.guide.without_positions))
     return by_tiles(
         image,
         card.size,
@@ -69,7 +70,7 @@ def refined(engine: Engine, image: Image.Image, prompt: str, *, strength: float,
 
 
 def _for_tile(engine: Engine, n: int, of: int) -> Engine:
-    """The engine for one tile, whose preview nobody would take for the picture's."""
+    """The engine for one tile, without previews, which would show only the tile."""
     return replace(engine.part(n, of), show=None, seed=(engine.seed + n) % 2**32)
 
 

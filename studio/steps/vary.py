@@ -1,4 +1,4 @@
-"""A picture again, a little or a lot different."""
+"""A variation of a picture, subtle or strong."""
 
 from types import MappingProxyType
 from typing import Annotated, Final, Literal

@@ -1,4 +1,4 @@
-"""A prompt put together from words."""
+"""A prompt assembled from a template."""
 
 import re
 from typing import Annotated, Final
@@ -18,7 +18,7 @@ def _template(text: str) -> str:
         if field not in FIELDS:
             raise ValueError(unknown("field", field, FIELDS))
     if re.search("[{}]", _FIELD.sub("", text)):
-        raise ValueError("a brace stands alone; write fields as {subject}")
+        raise ValueError("a brace has no partner; write fields as {subject}")
     return text
 
 
@@ -37,7 +37,7 @@ Detail = Annotated[_Words, Field(title="Detail", description="What else is said 
 
 
 def run(
-    engine: Engine,  # noqa: ARG001 every step is given one
+    engine: Engine,  # noqa: ARG001 every step is values one
     template: Template,
     subject: Subject = "",
     style: Style = "",
@@ -45,7 +45,7 @@ def run(
     background: Background = "",
     detail: Detail = "",
 ) -> str:
-    """The template with its fields filled in, single blanks, and "an" where "a" would stand before a vowel."""
-    given = dict(zip(FIELDS, (subject, style, colour, background, detail), strict=True))
-    words = " ".join(_FIELD.sub(lambda field: given[field[1]], template).split())
+    """The template with its fields filled in, single spaces, and "an" in place of "a" before a vowel."""
+    values = dict(zip(FIELDS, (subject, style, colour, background, detail), strict=True))
+    words = " ".join(_FIELD.sub(lambda field: values[field[1]], template).split())
     return re.sub(r"\b([Aa]) (?=[aeiouAEIOU])", r"\1n ", words)

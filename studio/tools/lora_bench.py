@@ -51,7 +51,7 @@ class _Pair:
     def __init__(self, library: Library, model: str) -> None:
         card = library.models.find(model)
         self._card, self._pipelines = card, Pipelines(library)
-        self._task = next(iter(card.family.pipelines))
+        self._task = next(iter(card.family.pipelines.classes))
         self.ours = self._pipelines.get(card, self._task)
         self._theirs = type(self.ours).from_pretrained(card.path, dtype=self.ours.dtype, local_files_only=True)
         self._theirs.to(self._pipelines.device)

@@ -72,7 +72,7 @@ def escaped(caption: str) -> str:
 
 def _request(card: ModelCard, caption: str, size: Size) -> Request:
     """A request without guidance, or for a guidance-distilled model with the value that means none: one pass a step."""
-    return card.request(escaped(caption), Sampling(guidance=lora_training(card).unguided), size)
+    return card.request(escaped(caption), Sampling(guidance=lora_training(card).neutral_guidance), size)
 
 
 def _map_tensors(value: Any, change: Callable[[Any], Any]) -> Any:

@@ -7,7 +7,7 @@ from typing import Final, Literal
 import regex
 
 from studio.errors import InputError, ModelError
-from studio.families import Lessons
+from studio.families import LoraTraining
 from studio.library import Library
 from studio.models.card import ModelCard
 from studio.parameters.types import Size
@@ -122,14 +122,14 @@ class Hyperparameters:
         return self.rate * min(1.0, (step + 1) / rise, (self.steps - step) / fall)
 
 
-def lora_training(card: ModelCard) -> Lessons:
+def lora_training(card: ModelCard) -> LoraTraining:
     """How LoRAs for a model are trained; raises ModelError that says why if they cannot be."""
     family = card.family
-    if family.lessons is None or "text-to-image" not in family.pipelines:
+    if family.training is None or "text-to-image" not in family.pipelines.classes:
         raise ModelError(f"LoRAs for {family.title} cannot be trained yet; choose a model of another family")
-    if not family.guidance:
+    if not family.capabilities.guidance_argument:
         raise ModelError(f"{family.title} is distilled; train on the model it was made from, the LoRA fits both")
-    return family.lessons
+    return family.training
 
 
 def derive_hyperparameters(
@@ -147,7 +147,7 @@ def derive_hyperparameters(
         size=size,
         rank=config.rank,
         alpha=config.alpha or config.rank,
-        pattern=f"{how.attention}|{how.more}" if config.targets == "all" else how.attention,
+        pattern=f"{how.attention_modules}|{how.other_modules}" if config.targets == "all" else how.attention_modules,
         steps=steps,
         rate=config.rate or _rate(parameters),
         batch=batch,

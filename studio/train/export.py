@@ -53,7 +53,7 @@ def _tensors(model: TrainingModel) -> "dict[str, Tensor]":
     """What was learned in half precision, by the keys that a file for this family uses."""
     import torch
 
-    named = _in_kohyas_naming if model.training.kohya else _in_pefts_naming
+    named = _in_kohyas_naming if model.training.kohya_keys else _in_pefts_naming
     found = {key: tensor for layer in model.layers() for key, tensor in named(layer, model).items()}
     half = {key: found[key].to(torch.float16).contiguous() for key in sorted(found)}
     if wrong := next((key for key, tensor in half.items() if not torch.isfinite(tensor).all()), None):

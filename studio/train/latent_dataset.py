@@ -36,7 +36,7 @@ def encode_examples(
     engine: Engine, card: ModelCard, examples: Sequence[Example], captions: Sequence[str], area: Size
 ) -> Iterator[EncodedExample]:
     """Encode each example at about the area of a size; a caption that several share is encoded once."""
-    buckets = sizes(area, card.family.multiple)
+    buckets = sizes(area, card.family.capabilities.size_multiple)
     cache: dict[tuple[str, Size], DenoiserArguments] = {}
     for example, caption in zip(examples, captions, strict=True):
         size = best_size(example.size, buckets)
@@ -50,7 +50,7 @@ def _latents(engine: Engine, card: ModelCard, example: Example, size: Size) -> "
 
     vae: Any = engine.pipelines.get(card, "text-to-image").vae
     latents = encoded(vae, crop(example.picture(), size))
-    in_tokens = lora_training(card).latents == "tokens"
+    in_tokens = lora_training(card).latent_layout == "packed"
     return pixel_unshuffle(latents, 2).flatten(2).transpose(1, 2) if in_tokens else latents
 
 

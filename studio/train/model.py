@@ -11,7 +11,7 @@ from studio.diffusion.engine import Engine
 from studio.diffusion.memory.offload import denoisers
 from studio.diffusion.pipelines import Pipelines
 from studio.diffusion.sample_request import Report
-from studio.families import Lessons
+from studio.families import LoraTraining
 from studio.library import Library
 from studio.lora.formats.lora_keys import parse_key
 from studio.models.card import ModelCard
@@ -46,7 +46,7 @@ class TrainingModel:
 
     engine: Engine
     card: ModelCard
-    training: Lessons
+    training: LoraTraining
     hyper: Hyperparameters
     denoiser: Any
     parameters: "dict[str, nn.Parameter]"
@@ -60,8 +60,8 @@ class TrainingModel:
         """The training target for these latents; ``times`` (0 to 1, one for each) decide how noisy they are."""
         scheduler = self.engine.pipelines.get(self.card, "text-to-image").scheduler
         clean, noise = clean.to(self.device), noise.to(self.device)
-        if self.card.family.noise == "flow":
-            return training_targets.flow(scheduler, clean, noise, times, self.training.clock)
+        if self.card.family.capabilities.noise == "flow":
+            return training_targets.flow(scheduler, clean, noise, times, self.training.timestep_convention)
         return training_targets.diffusion(scheduler, clean, noise, times)
 
     def predict(self, target: TrainingTarget, examples: Sequence[EncodedExample]) -> "Tensor":
@@ -70,7 +70,7 @@ class TrainingModel:
 
         latents_name, timestep_name = _argument_names(self.denoiser)
         noisy: Any = target.noisy.to(self.denoiser.dtype)
-        noisy = list(noisy.unsqueeze(2).unbind()) if self.training.latents == "frames" else noisy
+        noisy = list(noisy.unsqueeze(2).unbind()) if self.training.latent_layout == "frames" else noisy
         others = collate([example.arguments for example in examples], self.device)
         arguments = {latents_name: noisy, timestep_name: target.timestep}
         predicted = self.denoiser(**arguments, **others, return_dict=False)[0]

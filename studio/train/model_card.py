@@ -36,7 +36,7 @@ def _modelspec(config: TrainingConfig, model: TrainingModel, tensors: str) -> di
     size, scheduler = model.hyper.size, _scheduler(model)
     return {
         "modelspec.sai_model_spec": "1.0.1",
-        "modelspec.architecture": f"{model.training.architecture}/lora",
+        "modelspec.architecture": f"{model.training.modelspec_architecture}/lora",
         "modelspec.implementation": "https://github.com/huggingface/diffusers",
         "modelspec.title": config.title or config.name,
         "modelspec.description": f"A LoRA for {model.card.name} ({model.card.family.title}), by the studio {VERSION}",
@@ -57,11 +57,11 @@ def _facts(
     each = hyper.batch * hyper.accumulate
     return {
         "ss_output_name": config.name,
-        "ss_base_model_version": model.training.version,
+        "ss_base_model_version": model.training.kohya_base_version,
         "ss_sd_model_name": model.card.name,
         "ss_new_sd_model_hash": model.card.sha256(),
-        "ss_v2": model.training.version.startswith("sd_v2"),
-        "ss_network_module": "networks.lora" if model.training.kohya else "peft",
+        "ss_v2": model.training.kohya_base_version.startswith("sd_v2"),
+        "ss_network_module": "networks.lora" if model.training.kohya_keys else "peft",
         "ss_network_dim": hyper.rank,
         "ss_network_alpha": f"{hyper.alpha:g}",
         "ss_resolution": f"({size.width}, {size.height})",

@@ -1,7 +1,9 @@
 """The training targets: latents with noise, and what the denoiser should predict for them."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
+
+from studio.families.base.training import TimestepConvention
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,7 +62,7 @@ def _weight(snr: "Tensor", prediction_type: str) -> "Tensor":
 
 
 def flow(
-    scheduler: Any, clean: "Tensor", noise: "Tensor", times: "Tensor", clock: Literal["steps", "noise", "signal"]
+    scheduler: Any, clean: "Tensor", noise: "Tensor", times: "Tensor", convention: TimestepConvention
 ) -> TrainingTarget:
     """The target of a flow matching model: logit-normal shares of noise (arXiv 2403.03206), shifted."""
     import torch
@@ -69,9 +71,10 @@ def flow(
     sigmas = _shifted(scheduler, logit_normal, clean).to(clean.device)
     mixed = _like(sigmas, clean)
     velocity = noise - clean
-    timestep = {"steps": sigmas * scheduler.config.num_train_timesteps, "noise": sigmas, "signal": 1 - sigmas}[clock]
-    target = -velocity if clock == "signal" else velocity
-    return TrainingTarget((1 - mixed) * clean + mixed * noise, timestep, target, torch.ones_like(sigmas))
+    timesteps = sigmas * scheduler.config.num_train_timesteps
+    model_time = {"timestep": timesteps, "sigma": sigmas, "one_minus_sigma": 1 - sigmas}[convention]
+    target = -velocity if convention == "one_minus_sigma" else velocity
+    return TrainingTarget((1 - mixed) * clean + mixed * noise, model_time, target, torch.ones_like(sigmas))
 
 
 def _shifted(scheduler: Any, sigmas: "Tensor", clean: "Tensor") -> "Tensor":

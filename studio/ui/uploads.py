@@ -83,7 +83,7 @@ def _without_choices(control: FormControl, value: Any) -> Any:
     """The value; a prompt without the random choices of its wildcards, which ``_check_choices`` checks."""
     if control.kind != "prompt":
         return value
-    return list(map(grammar.decided, value if isinstance(value, list) else [value]))
+    return list(map(grammar.without_drawn_loras, value if isinstance(value, list) else [value]))
 
 
 def _is_text(value: Any) -> bool:

@@ -283,7 +283,7 @@ def _texts(value: Any) -> list[str]:
 
 def _decided(prompt: Any) -> Any:
     """A prompt, or each of several, without the LoRAs that are known only once its wildcards are drawn."""
-    decided = list(map(grammar.decided, _texts(prompt)))
+    decided = list(map(grammar.without_drawn_loras, _texts(prompt)))
     return decided if isinstance(prompt, list) else decided[0]
 
 

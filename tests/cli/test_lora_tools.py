@@ -103,7 +103,7 @@ def test_resize(studio, models):
     [
         (["--rank", "4"], "name the LoRAs to merge"),
         (["neon:0.5"], "give --model to merge into that model, or --rank to write one LoRA"),
-        (["neon:much", "--rank", "4"], "is no LoRA as the studio reads it"),
+        (["neon:much", "--rank", "4"], "is not a valid LoRA"),
         (["nobody", "--rank", "4"], "unknown LoRA 'nobody'|there is no LoRA 'nobody'"),
         (["nobody", "--rank", "0"], "a rank of 0 keeps nothing"),
         (["nobody", "--model", "sprak"], "did you mean 'spark'"),

@@ -15,9 +15,9 @@ from diffusers import AutoencoderKL, AutoencoderTiny, StableDiffusionPipeline, S
 from diffusers import UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 from studio.diffusion.engine import Engine
-from studio.diffusion.memory.plan import Plan
+from studio.diffusion.memory.plan import MemoryPlan
 from studio.diffusion.pipelines import Pipelines
-from studio.parameters.conditioning import NOTHING, Control, Guide, Reference, Region
+from studio.parameters.conditioning import NO_GUIDE, ControlImage, Guide, ReferenceImage, Region
 from studio.parameters.types import Size
 from studio.parameters.sampling import Sampling
 
@@ -39,7 +39,7 @@ def limit(more):
 
 pipelines, notes = here.pipelines(), []
 
-def draw(model, edge, pictures=1, steps=1, first=0, guide=NOTHING):
+def draw(model, edge, pictures=1, steps=1, first=0, guide=NO_GUIDE):
     notes.clear()
     card, seeds = here.card(str(model)), range(first, first + pictures)
     request = card.request("a star", Sampling(steps=steps, guidance=5.0, guide=guide), Size(edge, edge))

@@ -11,8 +11,8 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from studio.diffusion.batching import execute_all
-from studio.diffusion.oom_retry import in_passes
-from studio.diffusion.sample_request import sharing
+from studio.diffusion.oom_retry import draw_batch
+from studio.diffusion.sample_request import batch_of
 from studio.models.card import ModelCard
 from studio.parameters.signature import grouped
 from tests import here
@@ -248,8 +248,8 @@ def make(orders):
     """The picture of each order, those that go together in one pass."""
     made = {}
     while todo := [order for order in orders if order not in made]:
-        some = sharing(todo, len(todo))
-        made |= zip(some, in_passes(some), strict=True)
+        some = batch_of(todo, len(todo))
+        made |= zip(some, draw_batch(some), strict=True)
     return [made[order] for order in orders]
 
 

@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 from studio.config import shipped
 from studio.diffusion.engine import Engine
 from studio.diffusion.images import resized
-from studio.diffusion.inpainting import mask_for, repainted
+from studio.diffusion.inpainting import checked_mask, inpaint
 from studio.errors import InputError
 from studio.models.card import ModelCard
 from studio.parameters.sampling import Sampling
@@ -39,7 +39,7 @@ def asked(steps=2):
 @pytest.mark.parametrize("size", [(256, 256), (300, 150), (700, 500), (40, 33)])
 def test_outside_the_mask_every_pixel_stays_and_inside_they_change(engine, size):
     old, white = noise(*size), mask(size, (10, 8, 29, 25))
-    new = repainted(engine, CARD, asked(), image=old, mask=white)
+    new = inpaint(engine, CARD, asked(), image=old, mask=white)
     changed = (np.asarray(new) != np.asarray(old)).any(2)
     assert new.size == size
     assert not changed[np.asarray(white) == 0].any()
@@ -49,7 +49,7 @@ def test_outside_the_mask_every_pixel_stays_and_inside_they_change(engine, size)
 def test_gray_blends(engine):
     old = Image.new("RGB", (256, 256), "black")
     half, full = (
-        np.asarray(repainted(engine, CARD, asked(), image=old, mask=mask((256, 256), (0, 0, 255, 255), v)))
+        np.asarray(inpaint(engine, CARD, asked(), image=old, mask=mask((256, 256), (0, 0, 255, 255), v)))
         for v in (100, 255)
     )
     assert 0 < half[128, 128].max() <= 110 < full.max()
@@ -59,7 +59,7 @@ def test_transparent_is_black(tmp_path):
     image = Image.new("RGBA", (64, 64), (255, 255, 255, 0))
     image.paste((255, 255, 255, 255), (0, 0, 8, 8))
     image.save(tmp_path / "mask.png")
-    found = mask_for(noise(64, 64), str(tmp_path / "mask.png"))
+    found = checked_mask(noise(64, 64), str(tmp_path / "mask.png"))
     assert found.getbbox() == (0, 0, 8, 8)
 
 
@@ -67,9 +67,9 @@ def test_masks_that_do_not_fit_are_refused(tmp_path):
     mask((32, 32), (0, 0, 9, 9)).save(tmp_path / "small.png")
     Image.new("L", (64, 64)).save(tmp_path / "black.png")
     with pytest.raises(InputError, match="the mask is 32x32 and the picture 64x64"):
-        mask_for(noise(64, 64), tmp_path / "small.png")
+        checked_mask(noise(64, 64), tmp_path / "small.png")
     with pytest.raises(InputError, match="black everywhere"):
-        mask_for(noise(64, 64), tmp_path / "black.png")
+        checked_mask(noise(64, 64), tmp_path / "black.png")
 
 
 class Seeing:
@@ -92,7 +92,7 @@ class Seeing:
 )
 def test_the_mask_with_its_padding_is_drawn_in_the_shape_and_size_that_is_asked(padding, native, box):
     engine, image, white = Seeing(), noise(300, 200), mask((300, 200), (100, 80, 139, 119))
-    made = repainted(engine, CARD, asked(), image=image, mask=white, padding=padding, native=Size(*native))
+    made = inpaint(engine, CARD, asked(), image=image, mask=white, padding=padding, native=Size(*native))
     seen = engine.asked.image
     assert seen.tobytes() == resized(image.crop(box), Size(*seen.size)).tobytes()
     if box != (0, 0, 300, 200):

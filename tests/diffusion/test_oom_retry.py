@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from studio.diffusion.engine import Engine
-from studio.diffusion.memory.plan import Plan
+from studio.diffusion.memory.plan import MemoryPlan
 from studio.parameters.request import Request
 from tests import here
 from tests.diffusion import heavy, small
@@ -60,7 +60,7 @@ draw({model!r}, 64)
 limit(200)
 made, said = draw({model!r}, 512), notes[0]
 limit(None)
-pipelines.adopt(card, Plan(tiled=True), 0)
+pipelines.set_plan(card, MemoryPlan(tiled=True), 0)
 kept = [Engine(pipelines).forward(card, card.request("a star", Sampling(steps=1, guidance=5.0), Size(512, 512)))]
 print(json.dumps([said["ran_out"], said["plan"], apart(made, kept)]))
 """
@@ -106,7 +106,7 @@ def test_a_batch_planned_in_parts_reports_and_shows_each_picture_in_its_place():
     at_once = small.together(Engine(pipelines), (1, 2, 3), draw)
     assert heard == [(seed, step, 2) for step in (1, 2) for seed in (3, 2, 1)]
     heard.clear()
-    two = pipelines.forecast(card, request).peak(Plan(batch=2))
+    two = pipelines.forecast(card, request).peak(MemoryPlan(batch=2))
     in_parts = small.together(Engine(here.pipelines("cpu", vram=two)), (1, 2, 3), draw)
     assert heard == [(2, 1, 2), (1, 1, 2), (2, 2, 2), (1, 2, 2), (3, 1, 2), (3, 2, 2)]
     assert all(small.difference(one, other) <= 1 for one, other in zip(at_once, in_parts, strict=True))

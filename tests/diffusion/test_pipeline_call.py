@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from studio.diffusion.oom_retry import draw
-from studio.diffusion.sample_request import Order, sharing
+from studio.diffusion.sample_request import SampleRequest, batch_of
 from studio.errors import InputError
 from studio.parameters.conditioning import Guide, Region
 from studio.parameters.request import Request
@@ -36,7 +36,7 @@ def orders(pipelines, spark):
         notes = [[] for _ in requests]
         asked = enumerate(zip(requests, notes, strict=True))
         return [
-            Order(pipelines, card or spark, request.with_written(), n, lambda *_: None, noted.append)
+            SampleRequest(pipelines, card or spark, request.with_prompt_loras(), n, lambda *_: None, noted.append)
             for n, (request, noted) in asked
         ], notes
 
@@ -96,19 +96,19 @@ def test_start_pictures_and_masks_are_each_ones_own(together):
                                     {"width": 128}, {"guide": Guide(vae="other")}])  # fmt: skip
 def test_what_changes_the_pass_itself_keeps_pictures_apart(orders, change):
     ordered, _ = orders([ASKED, replace(ASKED, **change), replace(ASKED, prompt="x")])
-    assert sharing(ordered, 8) == [ordered[0], ordered[2]]
+    assert batch_of(ordered, 8) == [ordered[0], ordered[2]]
 
 
 def test_a_pass_takes_so_many_and_the_prompts_nearest_in_length(orders):
     lengths = (20, 3, 90, 18, 25)
     ordered, _ = orders([replace(ASKED, prompt="x" * length) for length in lengths])
-    assert [len(order.request.prompt) for order in sharing(ordered, 3)] == [20, 18, 25]
+    assert [len(order.request.prompt) for order in batch_of(ordered, 3)] == [20, 18, 25]
 
 
 def test_families_may_be_called_otherwise_by_the_words(orders, card):
     """FLUX.1 is run twice a step where there is a negative prompt."""
     ordered, _ = orders([replace(ASKED, negative_prompt=negative) for negative in ("", "dark", "")], card("flux1"))
-    assert sharing(ordered, 8) == [ordered[0], ordered[2]]
+    assert batch_of(ordered, 8) == [ordered[0], ordered[2]]
 
 
 def test_pictures_with_the_same_loras_and_areas_share_a_pass(together, pipelines, spark, tmp_path):
@@ -143,4 +143,4 @@ def test_sdxl_packs_with_its_pooled_words(together, card):
 def test_loras_that_prompts_name_keep_pictures_apart(orders):
     named = [replace(ASKED, prompt=f"a star <lora:neon:{weight}>") for weight in (0.5, 0.7, 0.5)]
     ordered, _ = orders([*named, ASKED])
-    assert sharing(ordered, 4) == [ordered[0], ordered[2]]
+    assert batch_of(ordered, 4) == [ordered[0], ordered[2]]

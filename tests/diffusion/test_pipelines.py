@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from studio.diffusion.engine import Engine
-from studio.diffusion.memory.plan import Placement, Plan
+from studio.diffusion.memory.plan import MemoryPlan, Placement
 from studio.errors import InputError, ModelError
 from studio.models.card import ModelCard
-from studio.parameters.conditioning import Control, Guide
+from studio.parameters.conditioning import ControlImage, Guide
 from studio.parameters.request import Request
 from studio.prompts.lora import Lora
 from tests import here
@@ -39,7 +39,7 @@ def test_tasks_share_their_modules_and_keep_their_precision(name, dtype, card, m
     first = model.pipelines.get(model.card, "text-to-image")
     before = memory([first])
     model.draw("text-to-image")
-    for task in (each for each in model.family.pipelines if not each.startswith("controlnet")):
+    for task in (each for each in model.family.pipelines.classes if not each.startswith("controlnet")):
         model.draw(task)
         assert memory([first, model.pipelines.get(model.card, task)]) == before
     assert model.pipelines.get(model.card, "text-to-image") is first
@@ -96,7 +96,7 @@ def test_what_was_not_used_for_longest_makes_room(tmp_path):
     spark = here.card("spark")
     cards = [ModelCard.read(shutil.copytree(spark.path, tmp_path / name)) for name in ("a", "b", "c")]
     one = here.pipelines().forecast(spark, SMALL)
-    pipelines = here.pipelines("cpu", vram=one.peak(Plan()) + int(1.5 * one.weights()))
+    pipelines = here.pipelines("cpu", vram=one.peak(MemoryPlan()) + int(1.5 * one.weights()))
     loaded = []
     for card in cards:
         Engine(pipelines).denoise(card, SMALL)
@@ -112,21 +112,21 @@ def test_what_was_not_used_for_longest_makes_room(tmp_path):
 def nets(home):
     """Two ControlNets for Spark, each with a guide that asks for it."""
     made = [small.controlnet(home / name, seed) for seed, name in enumerate(("net", "other"))]
-    return [Guide(controls=(Control(path, small.drawing()),)) for path in made]
+    return [Guide(controls=(ControlImage(path, small.drawing()),)) for path in made]
 
 
 def test_parts_that_are_not_needed_make_room_before_models_do(tmp_path):
     spark, (one, other) = here.card("spark"), nets(tmp_path)
     with_one = here.pipelines().forecast(spark, replace(SMALL, guide=one))
-    pipelines = here.pipelines("cpu", vram=with_one.peak(Plan()) + 1000)
-    engine, held = Engine(pipelines), with_one.extras.weights * 4
+    pipelines = here.pipelines("cpu", vram=with_one.peak(MemoryPlan()) + 1000)
+    engine, held = Engine(pipelines), with_one.adapters.weights * 4
     for guide in (one, other, one):
         engine.denoise(spark, replace(SMALL, guide=guide))
-        assert pipelines.parts.held() == held
+        assert pipelines.adapters.held() == held
     second = ModelCard.read(shutil.copytree(spark.path, tmp_path / "second"))
     unet = weakref.ref(pipelines.get(spark, "text-to-image").unet)
     engine.denoise(second, SMALL)
-    assert pipelines.parts.held() == 0
+    assert pipelines.adapters.held() == 0
     assert unet() is None
 
 
@@ -135,8 +135,8 @@ def test_parts_stay_where_there_is_room(tmp_path):
     pipelines = here.pipelines()
     for guide in guides:
         Engine(pipelines).denoise(spark, replace(SMALL, guide=guide))
-    both = sum(pipelines.forecast(spark, replace(SMALL, guide=guide)).extras.weights for guide in guides)
-    assert pipelines.parts.held() == 4 * both
+    both = sum(pipelines.forecast(spark, replace(SMALL, guide=guide)).adapters.weights for guide in guides)
+    assert pipelines.adapters.held() == 4 * both
 
 
 def test_the_part_that_was_not_used_for_longest_goes_first(tmp_path):
@@ -145,11 +145,11 @@ def test_the_part_that_was_not_used_for_longest_goes_first(tmp_path):
     for guide in (one, other, one):
         Engine(pipelines).denoise(spark, replace(SMALL, guide=guide))
     both, of_other = (
-        pipelines.parts.held(),
+        pipelines.adapters.held(),
         {here.library().adapters.find(other.controls[0].part, "controlnet").sha256()},
     )
     pipelines.make_room(spark, SMALL, both - 1)
-    assert pipelines.parts.held(of_other) == both / 2  # the one used last is there
+    assert pipelines.adapters.held(of_other) == both / 2  # the one used last is there
 
 
 def test_other_files_in_the_same_place_are_another_model(tmp_path):
@@ -192,11 +192,11 @@ for turn in range(10):
     draw("spark", 128)
     pipelines.drop(spark)
     models.append(megabytes("VmRSS"))
-asked = [Guide(controls=(Control(net, Image.new("RGB", (64, 64))),)) for net in {nets!r}]
+asked = [Guide(controls=(ControlImage(net, Image.new("RGB", (64, 64))),)) for net in {nets!r}]
 for turn in range(10):
     draw("spark", 64, guide=asked[turn % 2])
     pipelines.make_room(spark, Request(prompt="", steps=1, guidance=1.0, width=64, height=64))
-    assert pipelines.parts.held() == 0
+    assert pipelines.adapters.held() == 0
     parts.append(megabytes("VmRSS"))
 print(json.dumps([models, parts]))
 """

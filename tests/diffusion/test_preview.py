@@ -21,7 +21,7 @@ def test_the_map_gives_about_the_colours_the_decoder_gives(pipelines):
     import torch
 
     card = here.card("spark")
-    vae, colours = pipelines.get(card, "text-to-image").vae, pipelines.colours(card)
+    vae, colours = pipelines.get(card, "text-to-image").vae, pipelines.latent_colours(card)
     for rgb in ((222, 52, 56), (26, 42, 100), (250, 232, 196)):
         pixels = torch.tensor(rgb).float().view(1, 3, 1, 1).expand(1, 3, 256, 256) / 127.5 - 1
         with torch.no_grad():

@@ -82,7 +82,7 @@ def test_a_vae_goes_on_over_the_edges(name, engine, card):
 @pytest.mark.parametrize("name", ["sd3", "flux1", "flux2", "chroma", "pixart", "sana", "auraflow", "lumina2"])
 def test_a_transformer_draws_tiles_and_then_as_ever(name, engine, card):
     model = card(name)
-    asked = {"model": str(model.path), "guidance": model.family.defaults.guidance, **DRAWN}
+    asked = {"model": str(model.path), "guidance": model.family.capabilities.defaults.guidance, **DRAWN}
     before = small.run(generate, engine, prompt="waves", **asked)
     made = [
         small.run(tile, engine, prompt="waves", joins=joins, **asked)
@@ -114,8 +114,15 @@ def test_a_transformer_is_shown_each_place_at_the_edge(engine, card):
 @pytest.mark.parametrize("name", ["qwen_image", "z_image"])
 def test_a_model_that_cannot_says_so(name, engine, card):
     model = card(name)
-    with pytest.raises(InputError, match="cannot draw a picture that goes on over its edges"):
-        small.run(tile, engine, prompt="waves", model=str(model.path), guidance=model.family.defaults.guidance, **DRAWN)
+    with pytest.raises(InputError, match="cannot draw a seamless picture"):
+        small.run(
+            tile,
+            engine,
+            prompt="waves",
+            model=str(model.path),
+            guidance=model.family.capabilities.defaults.guidance,
+            **DRAWN,
+        )
 
 
 def test_tiles_that_go_on_over_other_edges_never_share_a_pass(engine):

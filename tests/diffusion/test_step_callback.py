@@ -4,7 +4,7 @@ import pytest
 import torch
 from diffusers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler, HeunDiscreteScheduler
 
-from studio.diffusion.step_callback import watched
+from studio.diffusion.step_callback import step_callback
 from tests import here
 from tests.families.columns import Model
 
@@ -23,14 +23,14 @@ def draw(pipeline, **changes):
 def test_a_sampler_that_looks_twice_a_step_is_counted_as_it_goes(spark, monkeypatch):
     monkeypatch.setattr(spark, "scheduler", HeunDiscreteScheduler.from_config(spark.scheduler.config))
     heard = []
-    with watched(spark, lambda step, steps, clean: heard.append((step, steps))):
+    with step_callback(spark, lambda step, steps, clean: heard.append((step, steps))):
         draw(spark)
     assert heard == [(step, 5) for step in range(1, 6)]
 
 
 def test_afterwards_nobody_listens(spark):
     heard = []
-    with watched(spark, lambda *told: heard.append(told)):
+    with step_callback(spark, lambda *told: heard.append(told)):
         pass
     draw(spark)
     assert heard == []
@@ -43,7 +43,7 @@ def test_a_run_that_is_stopped_gives_back_what_was_moved_for_it(spark, monkeypat
     def stop(*told):
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), watched(spark, stop):
+    with pytest.raises(KeyboardInterrupt), step_callback(spark, stop):
         draw(spark)
     assert freed == [True]
 
@@ -60,7 +60,7 @@ def test_the_clean_latents_are_where_the_prediction_leads(make):
     )
     pipeline = type("Pipeline", (), {"scheduler": scheduler})()
     sample = noise
-    with watched(pipeline, lambda step, steps, clean: found.append(clean)):
+    with step_callback(pipeline, lambda step, steps, clean: found.append(clean)):
         for time in scheduler.timesteps:
             sample = scheduler.step(noise - wanted, time, sample, return_dict=False)[0]
     assert len(found) == 4

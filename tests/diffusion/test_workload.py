@@ -23,8 +23,8 @@ def steps(**change) -> float:
 @pytest.mark.parametrize(
     ("change", "counts"),
     [({}, 20), ({"steps": 5}, 5), ({"width": 512, "height": 512}, 80), ({"strength": 0.1}, 2), ({"guidance": 1.0}, 10),
-     ({"sampler": "Heun"}, 39), ({"sampler": "DPM2 a"}, 39), ({"sampler": "DPM++ 2M"}, 20), ({"until": 0.75}, 15),
-     ({"since": 0.75}, 5), ({"prompt": "a star AND a circle"}, 30)],
+     ({"sampler": "Heun"}, 39), ({"sampler": "DPM2 a"}, 39), ({"sampler": "DPM++ 2M"}, 20),
+     ({"denoising_end": 0.75}, 15), ({"denoising_start": 0.75}, 5), ({"prompt": "a star AND a circle"}, 30)],
 )  # fmt: skip
 def test_work_is_counted_in_steps_with_guidance(change, counts):
     assert steps(**change) == pytest.approx(counts)

@@ -15,17 +15,17 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from studio.diffusion import preview as previews
-from studio.diffusion.conditioning.conditioned_pipeline import guided
+from studio.diffusion.conditioning.conditioned_pipeline import conditioned
 from studio.diffusion.engine import Engine
 from studio.diffusion.latents import decoded, decoder, unpacked
-from studio.diffusion.memory.plan import Plan
+from studio.diffusion.memory.plan import MemoryPlan
 from studio.diffusion.oom_retry import draw
 from studio.diffusion.pipelines import Pipelines
-from studio.diffusion.sample_request import Order, sharing
+from studio.diffusion.sample_request import SampleRequest, batch_of
 from studio.diffusion.samplers import scheduler
-from studio.diffusion.step_callback import watched
+from studio.diffusion.step_callback import step_callback
 from studio.models.card import ModelCard
-from studio.parameters.conditioning import NOTHING, Control, Guide
+from studio.parameters.conditioning import NO_GUIDE, ControlImage, Guide
 from studio.parameters.request import CONTROLLED, Request
 from studio.prompts.lora import Lora
 from tests import here
@@ -67,11 +67,11 @@ class Model:
     @property
     def task(self):
         """What the model is asked for where it does not matter: drawing from words, if it can."""
-        return next(iter(self.family.pipelines))
+        return next(iter(self.family.pipelines.classes))
 
     @property
     def side(self):
-        return 1024 if self.family.area else 64
+        return 1024 if self.family.capabilities.fixed_area else 64
 
     def request(self, task=None, **changes):
         side = changes.get("width", self.side)
@@ -83,7 +83,7 @@ class Model:
             "prompt": "a red star",
             "negative_prompt": "",
             "steps": STEPS,
-            "guidance": self.family.defaults.guidance,
+            "guidance": self.family.capabilities.defaults.guidance,
             "width": side,
             "height": side,
             "strength": None if task in ("text-to-image", "instruct") else 1.0,
@@ -98,7 +98,11 @@ class Model:
     @property
     def guide(self):
         """A picture to follow, for a model that draws nothing without one."""
-        return Guide(controls=(Control("", small.drawing(1)),)) if self.family.follows else NOTHING
+        return (
+            Guide(controls=(ControlImage("", small.drawing(1)),))
+            if self.family.capabilities.needs_control_image
+            else NO_GUIDE
+        )
 
     def draw(self, task=None, report=lambda step, steps: None, show=None, **changes):
         engine = Engine(self.pipelines, 3, report, show)
@@ -107,13 +111,13 @@ class Model:
     def followed(self, weight):
         """A guide with a ControlNet for this model, at a weight."""
         picture = np.random.default_rng(1).integers(0, 256, (self.side, self.side, 3), dtype=np.uint8)
-        return Guide(controls=(Control(self.control, Image.fromarray(picture), weight),))
+        return Guide(controls=(ControlImage(self.control, Image.fromarray(picture), weight),))
 
     @cached_property
     def control(self):
         """The folder of a ControlNet with random weights, all of which do something."""
         where = self.card.path.with_name(f"{self.card.path.name}-controlnet")
-        return small.controlnet(where, like=self.pipelines.any(self.card))
+        return small.controlnet(where, like=self.pipelines.any_task(self.card))
 
     @cached_property
     def usual(self):
@@ -135,7 +139,7 @@ def load_file(model):
     name = model.card.path.name
     if name in makers.WHOLE:
         return _load_whole_file(makers.WHOLE[name](), model.card.path.with_name(f"{name}-whole"))
-    file, pipeline = model.card.path.with_suffix(".safetensors"), model.pipelines.any(model.card)
+    file, pipeline = model.card.path.with_suffix(".safetensors"), model.pipelines.any_task(model.card)
     if not hasattr(pipeline, "transformer"):
         return ""
     save_file(makers.tensors(model.family.name, pipeline.transformer), file)
@@ -158,7 +162,7 @@ def _load_whole_file(pipeline, path):
 
 def _task(model, task):
     """The right size, the same again, and every step reported."""
-    if task not in model.family.pipelines:
+    if task not in model.family.pipelines.classes:
         return ""
     heard = []
     first = model.draw(task, lambda step, steps: heard.append((step, steps)))
@@ -189,7 +193,9 @@ def instruct(model):
 def controlnet(model):
     """From words, from a picture and in a part of one: a weight of nothing is the plain picture, bit for bit."""
     tasks = [
-        task for task in ("text-to-image", "image-to-image", "inpaint") if CONTROLLED[task] in model.family.pipelines
+        task
+        for task in ("text-to-image", "image-to-image", "inpaint")
+        if CONTROLLED[task] in model.family.pipelines.classes
     ]
     for task in tasks:
         none, one, again = (model.draw(task, guide=model.followed(weight)) for weight in (0, 1, 1))
@@ -203,7 +209,7 @@ def lora(model):
     before = model.draw()
     place = model.card.path.with_name(f"{model.card.path.name}-lora") / "any.safetensors"
     path, _ = lorafiles.file(
-        place, model.pipelines.any(model.card), lorafiles.lora, components=("unet", "transformer"), every=5
+        place, model.pipelines.any_task(model.card), lorafiles.lora, components=("unet", "transformer"), every=5
     )
     assert model.draw(guide=model.guide + Guide(loras=(Lora(str(path)),))) != before == model.draw()
     return YES
@@ -211,15 +217,15 @@ def lora(model):
 
 def guidance(model):
     """Its value is seen in the picture."""
-    if not model.family.guidance:
+    if not model.family.capabilities.guidance_argument:
         return ""
-    assert model.draw(guidance=2 * model.family.defaults.guidance) != model.usual.picture
+    assert model.draw(guidance=2 * model.family.capabilities.defaults.guidance) != model.usual.picture
     return YES
 
 
 def negative_prompt(model):
     """Its words are seen in the picture."""
-    if not model.family.negative_prompt:
+    if not model.family.capabilities.negative_prompt:
         return ""
     assert model.draw(negative_prompt="zebra") != model.draw(negative_prompt="a blue circle")
     return YES
@@ -227,10 +233,12 @@ def negative_prompt(model):
 
 def prompts_in_a_pass(model):
     """Different prompts, of different lengths, in one forward pass: each picture is as it is alone."""
-    dark = "dark" if model.family.negative_prompt else ""
+    dark = "dark" if model.family.capabilities.negative_prompt else ""
     asked = [model.request(prompt=words, negative_prompt="" if n % 2 else dark) for n, words in enumerate(WORDS)]
-    orders = [Order(model.pipelines, model.card, each, n, *[lambda *_: None] * 2) for n, each in enumerate(asked)]
-    assert sharing(orders, 3)[1:]
+    orders = [
+        SampleRequest(model.pipelines, model.card, each, n, *[lambda *_: None] * 2) for n, each in enumerate(asked)
+    ]
+    assert batch_of(orders, 3)[1:]
     for order, picture in zip(orders, small.make(orders), strict=True):
         assert small.difference(picture, draw(order)) <= 1
     return YES
@@ -243,9 +251,9 @@ def preview(model):
     given = {"image": request.image, "mask_image": request.mask}
     pictures = {name: one for name, one in given.items() if one}
     with (
-        guided(model.pipelines, model.card, request) as ready,
-        scheduler.swapped(pipeline := ready.pipeline, request, model.family.noise),
-        watched(pipeline, lambda *told: clean.append(told[2])),
+        conditioned(model.pipelines, model.card, request) as ready,
+        scheduler.sampler_in_use(pipeline := ready.pipeline, request, model.family.capabilities.noise),
+        step_callback(pipeline, lambda *told: clean.append(told[2])),
     ):
         (picture,) = pipeline(**model.family.arguments(request.task, request), **pictures, **ready.arguments).images
     pixels = decoded(decoder(pipeline), unpacked(clean[-1], 1))[0]
@@ -274,12 +282,12 @@ def vae_tiling(model):
     vae = decoder(model.pipelines.get(model.card, model.task))
     if not hasattr(vae, "use_tiling"):
         return ""
-    side = max(model.side, 8 * model.family.multiple)
+    side = max(model.side, 8 * model.family.capabilities.size_multiple)
     whole, request = model.draw(width=side, height=side), model.request(width=side, height=side)
     _tiles(vae, side // 2)
-    model.pipelines.adopt(model.card, Plan(tiled=True), 0)
+    model.pipelines.set_plan(model.card, MemoryPlan(tiled=True), 0)
     tiled = Engine(model.pipelines, 3).forward(model.card, request)
-    model.pipelines.adopt(model.card, Plan(), 0)
+    model.pipelines.set_plan(model.card, MemoryPlan(), 0)
     assert tiled.size == whole.size
     assert tiled != whole
     return YES

@@ -33,8 +33,8 @@ def row(card: ModelCard) -> str:
 
 def absent() -> list[str]:
     """A line for each variant that cannot run without a package that the studio does not have."""
-    lacking = (each for each in everything() if each.needs)
-    return [_line(each.title, [f"needs {each.needs}", *[""] * (len(COLUMNS) - 1)]) for each in lacking]
+    lacking = (each for each in everything() if each.pipelines.requires)
+    return [_line(each.title, [f"needs {each.pipelines.requires}", *[""] * (len(COLUMNS) - 1)]) for each in lacking]
 
 
 def everything() -> list[Family]:

@@ -3,7 +3,7 @@
 import pytest
 
 from studio import plugins
-from studio.families import Folder
+from studio.families import DiffusersConfigs
 from studio.model_files.header import Header
 from studio.models.folder import weight_files
 from tests.families import tiny
@@ -184,7 +184,7 @@ def test_a_folder_is_told_by_its_configurations(name, card):
     found = card(name)
     assert name.startswith(found.family.name)
     assert found.variant == FOLDERS.get(name, "")
-    assert found.defaults.steps == found.family.defaults.steps
+    assert found.defaults.steps == found.family.capabilities.defaults.steps
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,9 @@ def test_a_folder_is_told_by_its_configurations(name, card):
     ],
 )
 def test_a_folder_may_be_told_by_its_pipeline_alone(pipeline, family, variant):
-    folder = Folder({"_class_name": pipeline}, {})
-    assert {each.name: each.variant_of(folder) for each in FAMILIES if each.variant_of(folder) is not None} == {
-        family: variant
-    }
+    folder = DiffusersConfigs({"_class_name": pipeline}, {})
+    assert {
+        each.name: each.detection.variant_of(folder)
+        for each in FAMILIES
+        if each.detection.variant_of(folder) is not None
+    } == {family: variant}

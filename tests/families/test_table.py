@@ -3,6 +3,7 @@
 import pytest
 
 from studio.errors import ModelError
+from studio.families.base.request_check import check
 from studio.parameters.request import Request
 from tests.families import parts, table, tiny
 from tests.families.columns import COLUMNS
@@ -33,7 +34,7 @@ def test_the_table_holds_these_rows_and_columns_only(card):
 def test_what_cannot_run_says_so(title):
     (family,) = (each for each in table.everything() if each.title == title)
     with pytest.raises(ModelError, match=f"{title} cannot run here: it needs torchvision"):
-        family.check(Request(prompt="a star", steps=2, guidance=4.0, width=1024, height=1024))
+        check(family, Request(prompt="a star", steps=2, guidance=4.0, width=1024, height=1024))
 
 
 def test_what_needs_torchvision_does():

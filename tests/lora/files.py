@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from studio.families.base.state_dict_keys import Names
+from studio.families.base.state_dict_keys import StateDictKeys
 
 
 def shapes(module) -> dict[str, tuple[int, ...]]:
@@ -86,13 +86,13 @@ def forms(weight: tuple[int, ...], rank: int = 2) -> dict[str, dict[str, torch.T
     return found
 
 
-def makers(ours: dict[str, tuple[int, ...]], names: Names) -> dict[str, tuple[int, ...]]:
+def makers(ours: dict[str, tuple[int, ...]], names: StateDictKeys) -> dict[str, tuple[int, ...]]:
     """The shapes of a denoiser's parameters as its makers have them, from diffusers' and a family's table."""
     parts: dict[str, dict[int, tuple[int, ...]]] = {}
     for name, shape in ours.items():
         module, _, end = name.rpartition(".")
-        for part in names.by_makers(module):
+        for part in names.to_original(module):
             normed = part.name.endswith(("query_norm", "key_norm")) or ".norms." in part.name
             kind = "scale" if normed else end  # as FLUX and Chroma have it
-            parts.setdefault(f"{part.name}.{kind}", {})[part.place] = shape
+            parts.setdefault(f"{part.name}.{kind}", {})[part.position] = shape
     return {name: (sum(shape[0] for shape in found.values()), *found[0][1:]) for name, found in parts.items()}

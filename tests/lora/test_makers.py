@@ -65,9 +65,13 @@ def test_every_row_goes_where_diffusers_puts_it(name, build, read):
     family = plugins.find("families", name).FAMILY
     with torch.device("meta"):
         shapes = files.shapes(build())
-    unlisted = {key: shape for key, shape in shapes.items() if not family.names.by_makers(key.rpartition(".")[0])}
+    unlisted = {
+        key: shape
+        for key, shape in shapes.items()
+        if not family.detection.state_dict_keys.to_original(key.rpartition(".")[0])
+    }
     scales = {key.replace("norms.0.weight", "norms.0.scale"): shape for key, shape in unlisted.items()}  # as Chroma's
-    theirs = numbered(files.makers(shapes, family.names) | scales)
+    theirs = numbered(files.makers(shapes, family.detection.state_dict_keys) | scales)
     ours = placed(theirs, ModuleIndex.of({"transformer": shapes}, family))
     read_by_diffusers = read(theirs | ({"pos_embed": torch.zeros(1)} if name == "sd3" else {}))
     read_by_diffusers.pop("pos_embed.pos_embed", None)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from studio.diffusion.engine import Engine
-from studio.diffusion.memory.plan import Placement, Plan, Storage
+from studio.diffusion.memory.plan import MemoryPlan, Placement, Storage
 from studio.errors import ModelError
 from studio.parameters.conditioning import Guide
 from studio.parameters.request import Request
@@ -49,7 +49,7 @@ def parameters(pipeline):
 def test_weights_that_stream_layer_by_layer_are_changed_where_they_wait(model, files):
     """Also from one step to the next, while the model runs."""
     kept, streamed = here.pipelines(), here.pipelines()
-    streamed.adopt(model, Plan(Placement.GROUPS), 0)
+    streamed.set_plan(model, MemoryPlan(Placement.GROUPS), 0)
     plain = draw(kept, model)
     for loras in ([files[0]], files, [f"{files[0]}:1:from=0.5"], []):
         assert draw(streamed, model, *loras) == draw(kept, model, *loras)
@@ -76,7 +76,7 @@ def test_half_precision_is_rounded_once_from_float32(model, tmp_path, monkeypatc
 
 def test_rounded_weights_take_none(model, files):
     pipelines = here.pipelines()
-    pipelines.adopt(model, Plan(storage=Storage.FP8), 0)
+    pipelines.set_plan(model, MemoryPlan(storage=Storage.FP8), 0)
     own = [parameter.float() for parameter in parameters(pipelines.get(model, TASK))]
     with pytest.raises(ModelError, match="rounded to save memory"):
         draw(pipelines, model, files[0])

@@ -67,8 +67,12 @@ def test_the_prediction_is_told_by_keys_and_metadata(tmp_path, sd1_file, extra, 
 def test_the_second_familys_prediction_is_told_by_the_spread_of_a_norm(tmp_path):
     path = tmp_path / "x.safetensors"
     large, small_one, painter = sd2(path, spread=0.2), sd2(path, spread=0.05), sd2(path, spread=0.2, channels=9)
-    assert (large.prediction, large.variant, large.family.defaults.size) == ("v", "", (768, 768))
-    assert (small_one.prediction, small_one.variant, small_one.family.defaults.size) == ("epsilon", "base", (512, 512))
+    assert (large.prediction, large.variant, large.family.capabilities.defaults.size) == ("v", "", (768, 768))
+    assert (small_one.prediction, small_one.variant, small_one.family.capabilities.defaults.size) == (
+        "epsilon",
+        "base",
+        (512, 512),
+    )
     assert (painter.prediction, painter.variant) == ("epsilon", "inpaint")
 
 

@@ -47,7 +47,7 @@ def test_of_a_whole_file(build, tmp_path):
 def test_of_a_file_that_is_but_a_denoiser_the_rest_is_the_bases(tmp_path):
     pipeline = tiny.flux1()
     wanted = files.model(pipeline)
-    theirs = files.makers(wanted["transformer"], flux1.FAMILY.names)
+    theirs = files.makers(wanted["transformer"], flux1.FAMILY.detection.state_dict_keys)
     save_file({name: torch.zeros(shape) for name, shape in theirs.items()}, tmp_path / "x.safetensors")
     pipeline.save_pretrained(tmp_path / "base")
     found = parameters(ModelCard.read(tmp_path / "x.safetensors", tmp_path / "base"))

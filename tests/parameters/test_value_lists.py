@@ -49,9 +49,9 @@ def test_an_axis_is_a_name_and_values(text, name, values):
         ("=3", "'=3' is not an axis"),
         ("steps=", "has 0 values"),
         ("seed=1..60, 1..60", "has 120 values"),
-        ("seed=1..9999999999", "must rise"),
-        ("guidance=3..1", "must rise"),
-        ("guidance=1..3:0", "must rise"),
+        ("seed=1..9999999999", "must increase"),
+        ("guidance=3..1", "must increase"),
+        ("guidance=1..3:0", "must increase"),
     ],
 )
 def test_what_is_no_axis_is_shown(text, message):

@@ -60,7 +60,7 @@ def test_what_is_written_is_read_as_the_same(tool, family):
 
 def test_every_program_is_in_the_table_for_every_family_that_has_clip_skip():
     families: dict[str, Family] = {name: find("families", name).FAMILY for name in names("families")}
-    skipping = {name for name, family in families.items() if family.weights}
+    skipping = {name for name, family in families.items() if family.capabilities.prompt_weighting}
     assert set(TABLE) == {(tool, family) for tool in CONVENTIONS for family in skipping}
 
 

@@ -70,7 +70,7 @@ def test_schedules_are_read_as_a1111_reads_them(prompt, expected):
     ],
 )
 def test_what_is_not_the_same_in_all_steps_is_known(prompt, turn):
-    assert parse(prompt).turn() == turn
+    assert parse(prompt).first_change() == turn
 
 
 @pytest.mark.parametrize(

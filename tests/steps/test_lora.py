@@ -5,7 +5,7 @@ from PIL import Image
 
 from studio.diffusion.engine import Engine
 from studio.errors import InputError
-from studio.parameters.conditioning import Control, Guide
+from studio.parameters.conditioning import ControlImage, Guide
 from studio.parameters.sampling import Sampling
 from studio.prompts.lora import Lora
 from studio.steps import lora, region, upscale
@@ -27,12 +27,12 @@ def test_an_area_has_its_own(engine):
     guide = region.run(engine, "a star", "left", loras=("neon",))
     assert guide.regions[0].loras == (Lora("neon"),)
     assert guide.loras == ()
-    assert guide.asks == {"LoRA", "area with a prompt of its own"}
+    assert guide.features == {"LoRA", "area with a prompt of its own"}
 
 
 def test_tiles_take_loras_but_no_outlines(engine):
     picture = Image.new("RGB", (64, 64))
-    outline = Guide(controls=(Control("scribble", picture),), loras=(Lora("neon"),))
-    assert outline.anywhere == Guide(loras=(Lora("neon"),))
+    outline = Guide(controls=(ControlImage("scribble", picture),), loras=(Lora("neon"),))
+    assert outline.without_positions == Guide(loras=(Lora("neon"),))
     with pytest.raises(InputError, match="in tiles"):
         upscale.run(engine, picture, sampling=Sampling(guide=outline))

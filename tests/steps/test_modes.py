@@ -81,15 +81,15 @@ def test_models_for_other_work_say_what_they_do(engine, instructed):
 
 
 def test_a_model_trained_to_inpaint_follows_a_controlnet(engine, tmp_path):
-    from studio.parameters.conditioning import NOTHING, Control, Guide
+    from studio.parameters.conditioning import NO_GUIDE, ControlImage, Guide
     from studio.steps import inpaint
 
     model = str(small.spark_with(9, tmp_path / "inpaints").path)
     picture, mask = small.drawing(), Image.new("L", (64, 64), 255)
-    guide = Guide(controls=(Control(small.controlnet(tmp_path / "net"), small.drawing(2)),))
+    guide = Guide(controls=(ControlImage(small.controlnet(tmp_path / "net"), small.drawing(2)),))
     plain, followed = (
         inpaint.run(engine, picture, mask, "a star", sampling=Sampling(steps=3, model=model, guide=one))
-        for one in (NOTHING, guide)
+        for one in (NO_GUIDE, guide)
     )
     assert plain != followed
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch.nn.modules.module import register_module_forward_pre_hook
 
-from studio.diffusion.conditioning.conditioned_pipeline import guided
+from studio.diffusion.conditioning.conditioned_pipeline import conditioned
 from studio.diffusion.engine import Engine
-from studio.diffusion.memory.plan import Placement, Plan, Storage
+from studio.diffusion.memory.plan import MemoryPlan, Placement, Storage
 from studio.models.card import ModelCard
-from studio.parameters.conditioning import NOTHING, Control, Guide, Reference
+from studio.parameters.conditioning import NO_GUIDE, ControlImage, Guide, ReferenceImage
 from studio.parameters.request import Request
 from studio.prompts.lora import Lora
 from studio.steps import region
@@ -70,8 +70,8 @@ def drawn(card, lora):
         Request(prompt="a red star", steps=1, guidance=1.0, width=64, height=64),
     )
     found = []
-    for guide in (NOTHING, Guide(loras=(Lora(str(lora)),)), NOTHING):
-        with guided(pipelines, card, replace(request, guide=guide)) as ready:
+    for guide in (NO_GUIDE, Guide(loras=(Lora(str(lora)),)), NO_GUIDE):
+        with conditioned(pipelines, card, replace(request, guide=guide)) as ready:
             asked = card.family.arguments(request.task, request)
             chance = torch.Generator().manual_seed(1)
             found.append(ready.pipeline(**asked, **ready.arguments, generator=chance, output_type="pt").images)
@@ -84,7 +84,10 @@ def same(some, others):
 
 @pytest.fixture(scope="module")
 def lora(sd1_folder, tmp_path_factory):
-    pipeline, path = here.pipelines().any(ModelCard.read(sd1_folder)), tmp_path_factory.mktemp("lora") / "x.safetensors"
+    pipeline, path = (
+        here.pipelines().any_task(ModelCard.read(sd1_folder)),
+        tmp_path_factory.mktemp("lora") / "x.safetensors",
+    )
     return lorafiles.file(path, pipeline, lorafiles.lora, size=0.1, every=7)[0]
 
 
@@ -130,11 +133,11 @@ def model(tmp_path_factory):
     """A small Stable Diffusion 1, and a guide that asks for a part of each kind, all of them lying across."""
     home, picture = tmp_path_factory.mktemp("across"), small.drawing()
     card = small.sd1(home / "model")
-    unet = here.pipelines().any(card).unet
+    unet = here.pipelines().any_task(card).unet
     net, adapter = small.controlnet(home / "net", unet=unet), small.t2i_adapter(home / "adapter")
     guide = region.run(None, "a blue moon on black", "left") + Guide(
-        controls=(Control(net, picture), Control(adapter, picture, adapter=True)),
-        references=(Reference(small.ip_adapter(home / "ip", unet=unet), picture),),
+        controls=(ControlImage(net, picture), ControlImage(adapter, picture, adapter=True)),
+        references=(ReferenceImage(small.ip_adapter(home / "ip", unet=unet), picture),),
         embeddings=(("<new>", small.embedding(home / "word.safetensors")),),
         vae=small.vae(home / "vae"),
     )
@@ -145,18 +148,18 @@ def model(tmp_path_factory):
 @pytest.mark.parametrize(
     "plan",
     [
-        Plan(),
-        Plan(Placement.DROP),
-        Plan(Placement.MODELS),
-        Plan(Placement.GROUPS),
-        Plan(storage=Storage.FP8),
+        MemoryPlan(),
+        MemoryPlan(Placement.DROP),
+        MemoryPlan(Placement.MODELS),
+        MemoryPlan(Placement.GROUPS),
+        MemoryPlan(storage=Storage.FP8),
     ],
     ids=lambda plan: f"{plan.placement.name} {plan.storage.name}",
 )
 def test_whatever_computes_is_aligned_wherever_it_came_from_and_is_kept(model, plan):
     card, guide = model
     pipelines = here.pipelines()
-    pipelines.adopt(card, plan, 0)
+    pipelines.set_plan(card, plan, 0)
     request = Request(prompt="a red star <new> on white", steps=2, guidance=3.0, width=64, height=64, guide=guide)
     with computing() as (across, fine):
         Engine(pipelines, 7).forward(card, request)

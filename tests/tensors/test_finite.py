@@ -7,10 +7,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from studio.diffusion.engine import Engine
-from studio.diffusion.not_finite import Latents
+from studio.diffusion.not_finite import LatentCheck
 from studio.errors import ModelError, NotFinite
 from studio.models.card import ModelCard
-from studio.parameters.conditioning import Control, Guide, Reference
+from studio.parameters.conditioning import ControlImage, Guide, ReferenceImage
 from studio.parameters.request import Request
 from studio.tensors.finite import check_weights, finite
 from tests import here
@@ -78,11 +78,11 @@ def parts(tmp_path_factory):
     ip = small.ip_adapter(home / "ip")
     word = small.embedding(home / "word.safetensors")
     return home, {
-        "net/*": Guide(controls=(Control(net, picture),)),
-        "adapter/*": Guide(controls=(Control(adapter, picture, adapter=True),)),
+        "net/*": Guide(controls=(ControlImage(net, picture),)),
+        "adapter/*": Guide(controls=(ControlImage(adapter, picture, adapter=True),)),
         "vae/*": Guide(vae=vae),
-        "ip/*": Guide(references=(Reference(ip, picture),)),
-        "ip/image_encoder/*": Guide(references=(Reference(ip, picture),)),
+        "ip/*": Guide(references=(ReferenceImage(ip, picture),)),
+        "ip/image_encoder/*": Guide(references=(ReferenceImage(ip, picture),)),
         "word*": Guide(embeddings=(("<new>", word),)),
     }
 
@@ -120,7 +120,7 @@ def test_a_picture_that_would_be_black_names_the_step_and_what_to_try(prompt, st
 def test_a_decoder_that_overflows_is_named_and_the_next_picture_is_fine():
     pipelines, card = here.pipelines(), here.card("spark")
     before = draw(card, pipelines=pipelines)
-    weight = next(pipelines.any(card).vae.decoder.parameters())
+    weight = next(pipelines.any_task(card).vae.decoder.parameters())
     own = weight.data.clone()
     weight.data.fill_(1e38)
     with pytest.raises(NotFinite, match="decoded picture holds NaN or infinity, .* take another VAE"):
@@ -137,7 +137,7 @@ class Elsewhere(torch.Tensor):
 
 def test_on_a_gpu_latents_are_asked_for_once():
     """A device that is not the CPU's does not wait after each step; the first bad step is named all the same."""
-    latents, good, bad = Latents(), torch.zeros(1, 4, 2, 2), torch.full((1, 4, 2, 2), NAN)
+    latents, good, bad = LatentCheck(), torch.zeros(1, 4, 2, 2), torch.full((1, 4, 2, 2), NAN)
     latents.after(1, 3, good.as_subclass(Elsewhere))
     latents.after(2, 3, bad.as_subclass(Elsewhere))
     with pytest.raises(NotFinite, match="after step 2 of 3"):

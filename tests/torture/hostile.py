@@ -17,7 +17,7 @@ from PIL import Image
 from studio.batches import manifest, tasks
 from studio.batches.tables import files
 from studio.config import shipped
-from studio.diffusion.memory.memory_footprint import Anatomy
+from studio.diffusion.memory.memory_footprint import ModelFootprint
 from studio.errors import StudioError
 from studio.gallery import annotations, file_metadata
 from studio.imports.importing import import_file
@@ -224,7 +224,7 @@ def _configured(model: Path, path: Path) -> None:
 def _planned(model: Path) -> None:
     card = ModelCard.read(model)
     card.check()
-    anatomy = Anatomy.of(card)
+    anatomy = ModelFootprint.of(card)
     anatomy.denoising(Size(512, 512)), anatomy.decoding(Size(512, 512))
 
 

@@ -37,23 +37,23 @@ def test_noise_is_weighted_by_min_snr():
     assert asked.weight[0] < 0.1 < asked.weight[-1] == 1
 
 
-@pytest.mark.parametrize(("clock", "sign"), [("steps", 1), ("noise", 1), ("signal", -1)])
-def test_in_flow_matching_the_right_answer_leads_from_noise_to_the_picture(clock, sign):
+@pytest.mark.parametrize(("convention", "sign"), [("timestep", 1), ("sigma", 1), ("one_minus_sigma", -1)])
+def test_in_flow_matching_the_right_answer_leads_from_noise_to_the_picture(convention, sign):
     scheduler = FlowMatchEulerDiscreteScheduler(shift=3.0)
-    asked = flow(scheduler, CLEAN, NOISE, WHEN, clock)
-    share = {"steps": asked.timestep / 1000, "noise": asked.timestep, "signal": 1 - asked.timestep}[clock].view(
-        -1, 1, 1, 1
-    )
+    asked = flow(scheduler, CLEAN, NOISE, WHEN, convention)
+    share = {"timestep": asked.timestep / 1000, "sigma": asked.timestep, "one_minus_sigma": 1 - asked.timestep}[
+        convention
+    ].view(-1, 1, 1, 1)
     torch.testing.assert_close(asked.noisy - share * sign * asked.target, CLEAN)
 
 
 def test_shares_are_shifted_as_the_scheduler_shifts_them():
     plain, shifted = (
-        flow(FlowMatchEulerDiscreteScheduler(shift=s), CLEAN, NOISE, WHEN, "noise").timestep for s in (1.0, 3.0)
+        flow(FlowMatchEulerDiscreteScheduler(shift=s), CLEAN, NOISE, WHEN, "sigma").timestep for s in (1.0, 3.0)
     )
     torch.testing.assert_close(shifted, 3 * plain / (1 + 2 * plain))
     dynamic = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True)
-    tokens = flow(dynamic, torch.zeros(4, 4096, 64), torch.zeros(4, 4096, 64), WHEN, "noise").timestep
+    tokens = flow(dynamic, torch.zeros(4, 4096, 64), torch.zeros(4, 4096, 64), WHEN, "sigma").timestep
     factor = torch.tensor(1.15).exp()  # max_shift, at max_image_seq_len
     torch.testing.assert_close(tokens, factor * plain / (1 + (factor - 1) * plain))
 

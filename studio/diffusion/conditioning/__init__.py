@@ -1,1 +1,1 @@
-"""What a model looks at besides its prompt: ControlNets, IP-Adapters, regions, learned words."""
+"""Conditioning besides the prompt: ControlNets, T2I-Adapters, IP-Adapters, regional prompts, textual inversions."""

@@ -1,4 +1,4 @@
-"""A pipeline with all that a request's guide asks for put in, and taken out again; LoRAs when it next has none."""
+"""A pipeline prepared for a request's guide: ControlNets, adapters, embeddings, another VAE, areas, LoRAs."""
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from studio.diffusion.conditioning import controlnet
-from studio.diffusion.conditioning.ip_adapter import resembling
-from studio.diffusion.conditioning.regional_prompts import divided
-from studio.diffusion.conditioning.textual_inversion import known
-from studio.diffusion.loading.adapter_cache import Parts
+from studio.diffusion.conditioning.ip_adapter import ip_adapters
+from studio.diffusion.conditioning.regional_prompts import regional_prompts
+from studio.diffusion.conditioning.textual_inversion import textual_inversions
+from studio.diffusion.loading.adapter_cache import AdapterCache
 from studio.diffusion.pipelines import Pipelines
-from studio.diffusion.prompts.encode import Embedding, Recall
-from studio.diffusion.prompts.prompt_cache import Remembered
+from studio.diffusion.prompts.encode import Embedding, EncodeCached
+from studio.diffusion.prompts.prompt_cache import PromptCache
 from studio.errors import InputError
 from studio.lora.loading import ActiveLoras
 from studio.models.adapters import Adapters
@@ -26,81 +26,85 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Guided:
-    """The pipeline for a request, what it must be called with besides, and the LoRAs that it wears.
+class ConditionedPipeline:
+    """The pipeline for a request, the extra arguments to call it with, and its LoRAs.
 
-    ``stack.after_step`` wants to be called after each step; ``recall`` knows what the model has read in this state.
+    The caller calls ``stack.after_step`` after each step. ``encode_cached`` knows what the text encoders made of
+    earlier prompts in this state.
     """
 
     pipeline: "DiffusionPipeline"
     arguments: dict[str, Any]
     stack: ActiveLoras
-    recall: Recall
+    encode_cached: EncodeCached
 
 
 @contextmanager
-def guided(pipelines: Pipelines, card: ModelCard, request: Request, *others: Request) -> Iterator[Guided]:
-    """The pipeline for a request, with its guide put in; ``others`` share the forward pass, and so have the same.
+def conditioned(
+    pipelines: Pipelines, card: ModelCard, request: Request, *others: Request
+) -> Iterator[ConditionedPipeline]:
+    """The pipeline for a request, with its guide applied; ``others`` share the forward pass, and have the same guide.
 
-    It shares the loaded modules of the model's other pipelines. After, these are as they were,
-    parameter for parameter, but for LoRAs, which stay on until the next request wants others. Raises InputError
-    that names what does not fit this model.
+    It shares the loaded modules of the model's other pipelines. Afterwards these are as before, parameter for
+    parameter, except for LoRAs, which stay applied until another request wants others. Raises InputError that names
+    what does not fit this model.
     """
-    texts = [_text(one) for one in (request, *others)]
-    guide, size, parts = request.guide, Size(request.width, request.height), pipelines.parts
-    followed = [control for control in guide.controls if not control.adapter]
-    adapters = [control for control in guide.controls if control.adapter]
+    texts = [_all_prompts(one) for one in (request, *others)]
+    guide, size, cache = request.guide, Size(request.width, request.height), pipelines.adapters
+    control_images = [control for control in guide.controls if not control.adapter]
+    t2i_adapters = [control for control in guide.controls if control.adapter]
     pipeline = _pipeline(pipelines, card, request)
-    arguments = controlnet.arguments(pipeline, followed, size) if followed else {}
+    arguments = controlnet.arguments(pipeline, control_images, size) if control_images else {}
     loras = pipelines.loras.stack(card, pipeline, guide)
     loras.apply()
-    recall = _recall(pipelines.words(card), pipeline, guide, loras, parts.index)
+    encode_cached = _cached_encoding(pipelines.prompt_cache(card), pipeline, guide, loras, cache.index)
     with ExitStack() as stack:
-        stack.enter_context(_lent(pipeline, card.family.lent))
-        stack.enter_context(_decoding(pipeline, parts, guide.vae))
-        stack.enter_context(known(pipeline, parts.index, guide.embeddings, texts, loras.embeddings()))
-        stack.enter_context(controlnet.adapted(pipeline, parts, adapters, size))  # for each area: the U-Net uses it up
-        stack.enter_context(divided(pipeline, guide.regions, request.clip_skip, loras.apply, recall))
-        stack.enter_context(controlnet.exact(pipeline))
-        arguments |= stack.enter_context(resembling(pipeline, parts, guide.references))
-        yield Guided(pipeline, arguments, loras, recall)
+        stack.enter_context(_config_overrides(pipeline, card.family.pipelines.config_overrides))
+        stack.enter_context(_other_vae(pipeline, cache, guide.vae))
+        stack.enter_context(textual_inversions(pipeline, cache.index, guide.embeddings, texts, loras.embeddings()))
+        # inside the regions, whose U-Net calls each consume the features
+        stack.enter_context(controlnet.t2i_adapters(pipeline, cache, t2i_adapters, size))
+        stack.enter_context(regional_prompts(pipeline, guide.regions, request.clip_skip, loras.apply, encode_cached))
+        stack.enter_context(controlnet.deterministic_vae(pipeline))
+        arguments |= stack.enter_context(ip_adapters(pipeline, cache, guide.references))
+        yield ConditionedPipeline(pipeline, arguments, loras, encode_cached)
 
 
-def _recall(
-    words: Remembered, pipeline: "DiffusionPipeline", guide: Guide, loras: ActiveLoras, index: Adapters
-) -> Recall:
-    """What the model has read with the same learned words, and the same text encoders."""
-    learned = tuple((word, index.find(ref, "embedding").sha256()) for word, ref in guide.embeddings)
+def _cached_encoding(
+    cache: PromptCache, pipeline: "DiffusionPipeline", guide: Guide, loras: ActiveLoras, index: Adapters
+) -> EncodeCached:
+    """Encoding that reuses what the same text encoders made of the same text, with the same embeddings and LoRAs."""
+    embeddings = tuple((word, index.find(ref, "embedding").sha256()) for word, ref in guide.embeddings)
 
-    def recall(said: Hashable, read: Callable[[], Embedding]) -> Embedding:
-        key = (said, learned, loras.encoder_state(), _written(pipeline))
-        return words.of(key, pipeline._execution_device, read)
+    def encode_cached(text: Hashable, encode: Callable[[], Embedding]) -> Embedding:
+        key = (text, embeddings, loras.encoder_state(), _weight_versions(pipeline))
+        return cache.get(key, pipeline._execution_device, encode)
 
-    return recall
+    return encode_cached
 
 
-def _written(pipeline: "DiffusionPipeline") -> int:
-    """How often somebody has written to the text encoders' weights; LoRAs are worn past this count."""
+def _weight_versions(pipeline: "DiffusionPipeline") -> int:
+    """How often the text encoders' weights were written to; LoRAs are applied without counting here."""
     encoders = [part for name, part in pipeline.components.items() if name.startswith("text_encoder") and part]
     return sum(parameter._version for encoder in encoders for parameter in encoder.parameters())
 
 
 def _pipeline(pipelines: Pipelines, card: ModelCard, request: Request) -> "DiffusionPipeline":
-    nets = [control for control in request.guide.controls if control.part and not control.adapter]
-    if not nets:
+    controls = [control for control in request.guide.controls if control.part and not control.adapter]
+    if not controls:
         return pipelines.loaded(card, request.task)
-    found = controlnet.nets(pipelines.any(card), pipelines.parts, nets)
-    return pipelines.around(card, request.task, {"controlnet": found})
+    nets = controlnet.load_controlnets(pipelines.any_task(card), pipelines.adapters, controls)
+    return pipelines.with_modules(card, request.task, {"controlnet": nets})
 
 
-def _text(request: Request) -> str:
-    """All that will be read of a request."""
+def _all_prompts(request: Request) -> str:
+    """All text of a request that is encoded."""
     return "\n".join([request.prompt, request.negative_prompt, *(region.prompt for region in request.guide.regions)])
 
 
 @contextmanager
-def _lent(pipeline: "DiffusionPipeline", settings: Mapping[str, Any]) -> Iterator[None]:
-    """While inside, the transformer's configuration holds these settings too."""
+def _config_overrides(pipeline: "DiffusionPipeline", settings: Mapping[str, Any]) -> Iterator[None]:
+    """While inside, the transformer's configuration has these settings too."""
     if not settings:
         yield
         return
@@ -113,13 +117,13 @@ def _lent(pipeline: "DiffusionPipeline", settings: Mapping[str, Any]) -> Iterato
 
 
 @contextmanager
-def _decoding(pipeline: "DiffusionPipeline", parts: Parts, ref: str | None) -> Iterator[None]:
-    """While inside, another VAE stands in for the model's own."""
+def _other_vae(pipeline: "DiffusionPipeline", cache: AdapterCache, ref: str | None) -> Iterator[None]:
+    """While inside, another VAE takes the place of the model's own."""
     if ref is None:
         yield
         return
-    own, part = getattr(pipeline, "vae", None), parts.index.find(ref, "vae")
-    other = parts.diffusers(part, pipeline.dtype, lambda: own)
+    own, part = getattr(pipeline, "vae", None), cache.index.find(ref, "vae")
+    other = cache.diffusers(part, pipeline.dtype, lambda: own)
     if own is None or _latents(other) != _latents(own):
         raise InputError(f"the VAE '{part.name}' has other latents than this model; choose one that fits")
     pipeline.vae = other
@@ -130,6 +134,6 @@ def _decoding(pipeline: "DiffusionPipeline", parts: Parts, ref: str | None) -> I
 
 
 def _latents(vae: Any) -> tuple[int | None, int]:
-    """Channels, and how many levels lie between them and the picture."""
+    """The latents' channels, and the number of levels between them and the picture."""
     levels = vae.config.get("encoder_block_out_channels") or vae.config.get("block_out_channels") or ()
     return vae.config.get("latent_channels"), len(levels)

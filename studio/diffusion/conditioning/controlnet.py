@@ -1,4 +1,4 @@
-"""Pictures whose lines, depth or poses are followed: through ControlNets, and through T2I-Adapters."""
+"""ControlNets and T2I-Adapters: the result follows the lines, depth or poses of a picture."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from PIL.Image import Image
 
-from studio.diffusion.conditioning.controlnet_union import told_mode
+from studio.diffusion.conditioning.controlnet_union import with_control_type
 from studio.diffusion.images import resized
-from studio.diffusion.loading.adapter_cache import Parts
+from studio.diffusion.loading.adapter_cache import AdapterCache
 from studio.diffusion.patch import Method, patched
 from studio.errors import InputError
-from studio.parameters.conditioning import Control
+from studio.parameters.conditioning import ControlImage
 from studio.parameters.types import Size
 
 if TYPE_CHECKING:
@@ -20,32 +20,32 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def nets(plain: "DiffusionPipeline", parts: Parts, controls: Sequence[Control]) -> Any:
-    """The ControlNets, loaded: one, or where pipelines want that a list.
+def load_controlnets(model: "DiffusionPipeline", parts: AdapterCache, controls: Sequence[ControlImage]) -> Any:
+    """The loaded ControlNets: a single one, or a list where pipelines expect it.
 
     Raises InputError that names one made for another kind of model.
     """
-    loaded = [_net(plain, parts, control) for control in controls]
-    told = [told_mode(net, control.mode) for net, control in zip(loaded, controls, strict=True)]
-    return told if told != loaded or len(told) > 1 else told[0]
+    loaded = [_load_controlnet(model, parts, control) for control in controls]
+    loaded_with_type = [with_control_type(net, control.mode) for net, control in zip(loaded, controls, strict=True)]
+    return loaded_with_type if loaded_with_type != loaded or len(loaded_with_type) > 1 else loaded_with_type[0]
 
 
-def _net(plain: "DiffusionPipeline", parts: Parts, control: Control) -> Any:
+def _load_controlnet(model: "DiffusionPipeline", parts: AdapterCache, control: ControlImage) -> Any:
     part = parts.index.find(control.part, "controlnet")
-    net = parts.diffusers(part, plain.dtype, lambda: _empty(plain, len(part.modes)))
-    if not _fits(net, plain):
-        raise _stranger(part.name)
+    net = parts.diffusers(part, model.dtype, lambda: _empty(model, len(part.modes)))
+    if not _fits_model(net, model):
+        raise _wrong_model(part.name)
     return net
 
 
-def arguments(pipeline: "DiffusionPipeline", controls: Sequence[Control], size: Size) -> dict[str, Any]:
-    """What a pipeline with ControlNets, or that follows a picture by itself, is called with.
+def arguments(pipeline: "DiffusionPipeline", controls: Sequence[ControlImage], size: Size) -> dict[str, Any]:
+    """The arguments of a pipeline that has ControlNets, or follows a picture by itself.
 
-    Lists, or for a single net no lists. Raises InputError where they shall count for less, begin late or end early and
-    this pipeline cannot do that.
+    They are lists where there are several ControlNets. Raises InputError for a weight, start or end that the pipeline
+    does not support.
     """
     taken = signature(type(pipeline).__call__).parameters
-    given: dict[str, list[Any]] = {
+    arguments: dict[str, list[Any]] = {
         "control_image" if "control_image" in taken else "image": [resized(c.picture, size) for c in controls],
         "controlnet_conditioning_scale": [float(control.weight) for control in controls],
         "control_guidance_start": [float(control.start) for control in controls],
@@ -57,26 +57,26 @@ def arguments(pipeline: "DiffusionPipeline", controls: Sequence[Control], size: 
     if "controlnet_conditioning_scale" not in taken and any(control.weight != 1 for control in controls):
         raise InputError("this model follows its picture in full; leave weight at 1")
     many = hasattr(getattr(pipeline, "controlnet", None), "nets")
-    return {name: each if many else each[0] for name, each in given.items() if name in taken}
+    return {name: each if many else each[0] for name, each in arguments.items() if name in taken}
 
 
 @contextmanager
-def exact(pipeline: "DiffusionPipeline") -> Iterator[None]:
-    """While inside, the VAE gives the likeliest latents of a picture and no random ones near them.
+def deterministic_vae(pipeline: "DiffusionPipeline") -> Iterator[None]:
+    """While inside, the VAE encodes pictures to the mode of its distribution instead of sampling from it.
 
-    Transformers see a picture to follow so, and the pipelines take the randomness from the seed before
-    the noise does, or from nowhere that could be repeated.
+    This is for transformers, whose pipelines encode the control image with the VAE: they draw from the seed's generator
+    before the noise does, or from one that cannot be repeated.
     """
     if hasattr(pipeline, "unet") or "control_image" not in signature(type(pipeline).__call__).parameters:
         yield
         return
-    with patched(pipeline.vae, "encode", _likeliest):
+    with patched(pipeline.vae, "encode", _use_mode):
         yield
 
 
-def _likeliest(own: Method) -> Method:
-    def encode(*given: Any, **named: Any) -> Any:
-        encoded = own(*given, **named)
+def _use_mode(own: Method) -> Method:
+    def encode(*args: Any, **kwargs: Any) -> Any:
+        encoded = own(*args, **kwargs)
         spread = encoded.latent_dist
         spread.sample = lambda generator=None: spread.mode()  # noqa: ARG005 the signature is the library's
         return encoded
@@ -85,40 +85,42 @@ def _likeliest(own: Method) -> Method:
 
 
 @contextmanager
-def adapted(pipeline: "DiffusionPipeline", parts: Parts, controls: Sequence[Control], size: Size) -> Iterator[None]:
-    """While inside, the U-Net is given what T2I-Adapters see in their pictures."""
+def t2i_adapters(
+    pipeline: "DiffusionPipeline", parts: AdapterCache, controls: Sequence[ControlImage], size: Size
+) -> Iterator[None]:
+    """While inside, the U-Net gets the features that T2I-Adapters extract from their pictures."""
     with ExitStack() as stack:
         for control in controls:
             part = parts.index.find(control.part, "controlnet")
             adapter = parts.diffusers(part, pipeline.dtype)
             levels = tuple(pipeline.unet.config.block_out_channels)
-            if tuple(adapter.config.channels[: len(levels)]) != levels:  # one for SDXL has a level more
-                raise _stranger(part.name)
-            seen = [control.weight * each for each in _seen(adapter, resized(control.picture, size))]
-            stack.enter_context(patched(pipeline.unet, "forward", _Adding(pipeline, seen, control)))
+            if tuple(adapter.config.channels[: len(levels)]) != levels:  # one for SDXL has one level more
+                raise _wrong_model(part.name)
+            seen = [control.weight * each for each in _adapter_features(adapter, resized(control.picture, size))]
+            stack.enter_context(patched(pipeline.unet, "forward", _AdapterFeatures(pipeline, seen, control)))
         yield
 
 
-class _Adding:
-    """Adds features to what the U-Net's way down makes, in the steps from a control's start to its end."""
+class _AdapterFeatures:
+    """Adds features to the U-Net's down blocks, in the steps from a control's start to its end."""
 
-    def __init__(self, pipeline: "DiffusionPipeline", seen: "list[Tensor]", control: Control) -> None:
-        self._pipeline, self._seen, self._control = pipeline, seen, control
+    def __init__(self, pipeline: "DiffusionPipeline", seen: "list[Tensor]", control: ControlImage) -> None:
+        self._pipeline, self._adapter_features, self._control = pipeline, seen, control
         self._first: int | None = None
 
     def __call__(self, own: Method) -> Method:
         def forward(sample: "Tensor", timestep: Any, *rest: Any, **named: Any) -> Any:
-            if self._acts(timestep):
-                before = named.get("down_intrablock_additional_residuals") or [0] * len(self._seen)
-                added = [each.expand(len(sample), -1, -1, -1) for each in self._seen]
+            if self._is_active(timestep):
+                before = named.get("down_intrablock_additional_residuals") or [0] * len(self._adapter_features)
+                added = [each.expand(len(sample), -1, -1, -1) for each in self._adapter_features]
                 both = [one + other for one, other in zip(before, added, strict=True)]
                 named = {**named, "down_intrablock_additional_residuals": both}
             return own(sample, timestep, *rest, **named)
 
         return forward
 
-    def _acts(self, timestep: Any) -> bool:
-        """The rule of diffusers' ControlNets: a step counts that lies within start and end wholly."""
+    def _is_active(self, timestep: Any) -> bool:
+        """As diffusers does it for ControlNets: a step is active if all of it lies between start and end."""
         timesteps = self._pipeline.scheduler.timesteps.tolist()
         place = timesteps.index(float(timestep))
         self._first = place if self._first is None else self._first
@@ -126,8 +128,8 @@ class _Adding:
         return bool(n / of >= self._control.start and (n + 1) / of <= self._control.end)
 
 
-def _seen(adapter: Any, picture: Image) -> "list[Tensor]":
-    """The adapter's features, one tensor for each level of the U-Net."""
+def _adapter_features(adapter: Any, picture: Image) -> "list[Tensor]":
+    """The adapter's features of a picture, one tensor for each level of the U-Net."""
     import numpy as np
     import torch
 
@@ -137,28 +139,31 @@ def _seen(adapter: Any, picture: Image) -> "list[Tensor]":
         return list(adapter(pixels.to(adapter.device, adapter.dtype)))
 
 
-def _empty(plain: "DiffusionPipeline", modes: int) -> Any:
-    """A ControlNet without weights, of the shape that suits a model's U-Net; it sees latents, never a mask."""
+def _empty(model: "DiffusionPipeline", modes: int) -> Any:
+    """A ControlNet without weights, in the shape of a model's U-Net; its input is latents without a mask."""
     import torch
     from diffusers import ControlNetModel, ControlNetUnionModel
 
-    kind, width = (ControlNetUnionModel if modes else ControlNetModel), plain.unet.config.block_out_channels[0]
+    kind, width = (ControlNetUnionModel if modes else ControlNetModel), model.unet.config.block_out_channels[0]
     union = {"num_control_type": modes, "num_trans_channel": width, "num_proj_channel": width} if modes else {}
     with torch.device("meta"):
-        like = dict(kind.from_unet(plain.unet, load_weights_from_unet=False).config)
+        like = dict(kind.from_unet(model.unet, load_weights_from_unet=False).config)
         like.pop("_use_default_values")  # else what is changed here is changed back
-        return kind.from_config(like | union | {"in_channels": plain.vae.config.latent_channels})
+        return kind.from_config(like | union | {"in_channels": model.vae.config.latent_channels})
 
 
-def _fits(net: Any, plain: "DiffusionPipeline") -> bool:
-    """Whether a ControlNet is of the model's kind: the same levels and words, or the same architecture by name."""
+def _fits_model(net: Any, model: "DiffusionPipeline") -> bool:
+    """Whether a ControlNet was made for this kind of model.
+
+    Its U-Net has the same levels and text width, or its class is named after the model's transformer.
+    """
     kind = type(net).__name__.replace("Union", "")
-    unet, name = getattr(plain, "unet", None), kind.removesuffix("ControlNetModel")
+    unet, name = getattr(model, "unet", None), kind.removesuffix("ControlNetModel")
     if unet is None:
-        return name != "" and str(type(plain.transformer).__name__).startswith(name)
+        return name != "" and str(type(model.transformer).__name__).startswith(name)
     same = ("cross_attention_dim", "block_out_channels")
     return not name and [net.config[key] for key in same] == [unet.config[key] for key in same]
 
 
-def _stranger(name: str) -> InputError:
+def _wrong_model(name: str) -> InputError:
     return InputError(f"'{name}' was made for another kind of model; choose one that fits, or another model")

@@ -1,27 +1,27 @@
-"""A union ControlNet, made for several kinds of picture, as a plain one made for the kind it is shown.
+"""A union ControlNet, made for several kinds of picture, in the role of a plain one made for a single kind.
 
-diffusers has pipelines of its own for them, which take no plain ControlNet beside one. Told beforehand what its
-picture is, it answers like any other, so that all pipelines with ControlNets take it, several times over even.
+diffusers has separate pipelines for union ControlNets, which take no plain ControlNet beside one. With its control type
+fixed beforehand, a union ControlNet is called like any other, so all ControlNet pipelines take it, also several times.
 """
 
 from functools import cache
 from typing import Any
 
 
-def told_mode(net: Any, mode: int | None) -> Any:
-    """The ControlNet, told the number of what it is shown; as it is, where pipelines tell it or it need not know."""
+def with_control_type(net: Any, mode: int | None) -> Any:
+    """The ControlNet with its control type fixed; unchanged where pipelines pass the type, or it has only one."""
     from diffusers import ControlNetUnionModel
 
-    return _told()(net, mode) if isinstance(net, ControlNetUnionModel) else net
+    return _single_type_class()(net, mode) if isinstance(net, ControlNetUnionModel) else net
 
 
 @cache
-def _told() -> Any:
+def _single_type_class() -> Any:
     """The module class, which needs torch."""
     import torch
     from torch import nn
 
-    class Told(nn.Module):
+    class SingleTypeControlNet(nn.Module):
         def __init__(self, net: Any, mode: int) -> None:
             super().__init__()
             self.net, self.mode, self.config = net, mode, net.config
@@ -32,4 +32,4 @@ def _told() -> Any:
             seen = {"controlnet_cond": [controlnet_cond], "control_type": kinds, "control_type_idx": [self.mode]}
             return self.net(sample=sample, **seen, **named)
 
-    return Told
+    return SingleTypeControlNet

@@ -1,15 +1,15 @@
-"""Pictures that the result resembles, through IP-Adapters."""
+"""IP-Adapters: the result resembles reference pictures."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from studio.diffusion.loading import adapter_cache as files
-from studio.diffusion.loading.adapter_cache import Parts
+from studio.diffusion.loading.adapter_cache import AdapterCache
 from studio.errors import InputError, ModelError
 from studio.files.untrusted import is_file
 from studio.models.adapters import Part
-from studio.parameters.conditioning import Reference
+from studio.parameters.conditioning import ReferenceImage
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def resembling(
-    pipeline: "DiffusionPipeline", parts: Parts, references: Sequence[Reference]
+def ip_adapters(
+    pipeline: "DiffusionPipeline", parts: AdapterCache, references: Sequence[ReferenceImage]
 ) -> Iterator[dict[str, Any]]:
-    """While inside, the U-Net looks at pictures too; gives what the pipeline is called with.
+    """While inside, the U-Net attends to the reference pictures too; yields the pipeline's arguments for them.
 
-    Loading an IP-Adapter puts other attention processors and a projection into the U-Net that all
-    pipelines of the model share, so what it had is put back after, object for object.
+    Loading an IP-Adapter replaces the attention processors and the projection of the U-Net, which all pipelines of the
+    model share, so the original objects are put back afterwards.
     """
     if not references:
         yield {}
@@ -42,20 +42,20 @@ def resembling(
         yield {"ip_adapter_image": [[reference.picture] for reference in references]}
     finally:
         unet.set_attn_processor(processors)
-        del unet.encoder_hid_proj  # from among the modules, where a None put in its place would stay
+        del unet.encoder_hid_proj  # it is a submodule, and assigning None would leave it one
         unet.encoder_hid_proj, unet.config.encoder_hid_dim_type = projection, kind
         pipeline.image_encoder, pipeline.feature_extractor = own
 
 
 def _weights(part: Part, pipeline: "DiffusionPipeline") -> "dict[str, dict[str, Tensor]]":
-    """A file's tensors as the library takes them, in two groups; raises InputError where they do not fit."""
+    """A file's tensors in the two groups that diffusers expects; raises InputError where they do not fit."""
     flat = files.tensors(part)
     groups = {
         group: {key.removeprefix(f"{group}."): value for key, value in flat.items() if key.startswith(f"{group}.")}
         for group in ("image_proj", "ip_adapter")
     }
-    listens = next((value.shape[1] for key, value in groups["ip_adapter"].items() if "to_k_ip" in key), None)
-    if listens != pipeline.unet.config.cross_attention_dim:
+    width = next((value.shape[1] for key, value in groups["ip_adapter"].items() if "to_k_ip" in key), None)
+    if width != pipeline.unet.config.cross_attention_dim:
         raise InputError(f"'{part.name}' was made for another kind of model; choose one that fits, or another model")
     if any("lora" in key for key in groups["ip_adapter"]):
         raise InputError(
@@ -64,7 +64,7 @@ def _weights(part: Part, pipeline: "DiffusionPipeline") -> "dict[str, dict[str, 
     return groups
 
 
-def _encoder(parts: Parts, part: Part, pipeline: "DiffusionPipeline") -> Any:
+def _encoder(parts: AdapterCache, part: Part, pipeline: "DiffusionPipeline") -> Any:
     if not is_file(part.encoder / "config.json"):
         raise ModelError(f"'{part.name}' needs its image encoder; put the folder image_encoder beside the file")
     return parts.transformers(part, "CLIPVisionModelWithProjection", part.encoder, pipeline.dtype)

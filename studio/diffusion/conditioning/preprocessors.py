@@ -1,4 +1,4 @@
-"""Depth and poses seen in pictures, by models of transformers."""
+"""Depth maps and poses for ControlNets, by models of transformers."""
 
 from typing import TYPE_CHECKING, Any, Final
 
@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 from studio.diffusion import libraries
-from studio.diffusion.loading.adapter_cache import Parts
+from studio.diffusion.loading.adapter_cache import AdapterCache
 from studio.errors import ModelError
 from studio.models.adapters import Part
 
@@ -23,8 +23,8 @@ _LIMBS: Final = (  # in OpenPose's order, which decides the colour; numbers are 
 )
 
 
-def depth(parts: Parts, part: Part, picture: Image.Image) -> Image.Image:
-    """How near everything is, from black for the farthest in the picture to white; of its size."""
+def depth(parts: AdapterCache, part: Part, picture: Image.Image) -> Image.Image:
+    """A depth map of the picture's size, from black for the farthest to white for the nearest."""
     import torch
 
     model = parts.transformers(part, part.class_name, part.path)
@@ -37,8 +37,8 @@ def depth(parts: Parts, part: Part, picture: Image.Image) -> Image.Image:
     return small.resize(picture.size, Image.Resampling.BICUBIC).convert("RGB")
 
 
-def pose(parts: Parts, part: Part, picture: Image.Image) -> Image.Image:
-    """The skeleton of one person on black, of the picture's size; joints it is not sure of are left out."""
+def pose(parts: AdapterCache, part: Part, picture: Image.Image) -> Image.Image:
+    """The skeleton of one person on black, of the picture's size; uncertain joints are left out."""
     import torch
 
     model = parts.transformers(part, part.class_name, part.path)
@@ -53,7 +53,7 @@ def pose(parts: Parts, part: Part, picture: Image.Image) -> Image.Image:
 
 
 def skeleton(joints: dict[int, tuple[float, float]], size: tuple[int, int]) -> Image.Image:
-    """Joints, by COCO's numbers and in pixels, as OpenPose draws them: a colour for each limb and joint."""
+    """Joints, by COCO's numbers and in pixels, drawn as OpenPose does: a colour for each limb and joint."""
     if _LEFT_SHOULDER in joints and _RIGHT_SHOULDER in joints:
         between = zip(joints[_LEFT_SHOULDER], joints[_RIGHT_SHOULDER], strict=True)
         x, y = (sum(pair) / 2 for pair in between)
@@ -69,7 +69,7 @@ def skeleton(joints: dict[int, tuple[float, float]], size: tuple[int, int]) -> I
 
 
 def _joints(heat: np.ndarray, size: tuple[int, int]) -> dict[int, tuple[float, float]]:
-    """The hottest place of each map (joints, height, width), in pixels of the picture that was padded to it."""
+    """The maximum of each heatmap (joints, height, width), in pixels of the picture before padding."""
     count, height, width = heat.shape
     scale = max(size[0] / width, size[1] / height)
     left, above = (width * scale - size[0]) / 2, (height * scale - size[1]) / 2
@@ -90,7 +90,7 @@ def _colour(n: int, light: float) -> tuple[int, int, int]:
 
 
 def _prepared(part: Part, picture: Image.Image) -> "Tensor":
-    """The picture as the model wants it, by the folder's own preprocessor_config.json."""
+    """The picture as the model expects it, by its folder's preprocessor_config.json."""
     try:
         processor: Any = libraries.transformers().DPTImageProcessor.from_pretrained(part.path, local_files_only=True)
     except (OSError, ValueError) as error:

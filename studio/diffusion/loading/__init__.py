@@ -1,1 +1,1 @@
-"""From files to the modules of a pipeline."""
+"""Loading the modules of a pipeline from files."""

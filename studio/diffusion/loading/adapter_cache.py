@@ -1,4 +1,4 @@
-"""Loads what is put to a model, and keeps it: ControlNets, adapters, VAEs, image encoders."""
+"""Loads ControlNets, adapters, VAEs and image encoders, and keeps them."""
 
 from collections.abc import Callable, Container
 from pathlib import Path
@@ -23,49 +23,49 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-class Parts:
-    """The loaded parts of one session, known by what their files hold; ``index`` finds them by name."""
+class AdapterCache:
+    """The loaded adapters of one session, by the hash of their files; ``index`` finds them by name."""
 
     def __init__(self, index: Adapters, device: str = "auto") -> None:
         self.index, self._wanted = index, device
-        self._loaded: dict[tuple[str, str, torch.dtype], nn.Module] = {}  # the one used last at the end
+        self._loaded: dict[tuple[str, str, torch.dtype], nn.Module] = {}  # the most recently used last
 
-    def held(self, besides: Container[str] = ()) -> int:
-        """Bytes of the device's memory that they take, without those whose SHA-256 is ``besides``."""
+    def held(self, without: Container[str] = ()) -> int:
+        """Bytes of the device's memory that they take, not counting those whose SHA-256 is in ``without``."""
         device = pick_device(self._wanted).type
-        tensors = (each for key, part in self._loaded.items() if key[0] not in besides for each in part.parameters())
+        tensors = (each for key, part in self._loaded.items() if key[0] not in without for each in part.parameters())
         return sum(each.numel() * each.element_size() for each in tensors if each.device.type == device)
 
-    def drop(self, besides: Container[str] = ()) -> None:
-        """Let go of the one that was not used for longest, and is not among those whose SHA-256 is ``besides``."""
-        oldest = next((key for key in self._loaded if key[0] not in besides), None)
+    def drop(self, without: Container[str] = ()) -> None:
+        """Drop the least recently used one whose SHA-256 is not in ``without``."""
+        oldest = next((key for key in self._loaded if key[0] not in without), None)
         if oldest:
             del self._loaded[oldest]
             hardware.release_memory()
 
     def diffusers(self, part: Part, dtype: "torch.dtype", like: Callable[[], Any] | None = None) -> Any:
-        """A ControlNet, T2I-Adapter or VAE, on the models' device and in the precision of the one it is for.
+        """A ControlNet, T2I-Adapter or VAE, on the models' device and in the precision of the model it is for.
 
-        ``like`` gives a model whose class and configuration a single file has. Raises ModelError
-        where the part does not load.
+        ``like`` gives a model with the class and configuration of a single file. Raises ModelError where it does not
+        load.
         """
         if part.class_name or like is None:
-            return self._kept(part, getattr(libraries.diffusers(), part.class_name).from_pretrained, part.path, dtype)
-        return self._kept(part, lambda path, **how: _from_file(like(), path, how["dtype"]), part.path, dtype)
+            return self._cached(part, getattr(libraries.diffusers(), part.class_name).from_pretrained, part.path, dtype)
+        return self._cached(part, lambda path, **how: _from_file(like(), path, how["dtype"]), part.path, dtype)
 
     def transformers(self, part: Part, class_name: str, folder: Path, dtype: "torch.dtype | None" = None) -> Any:
-        """A model of transformers: an image encoder, or one that sees depth or poses; as the device likes it best."""
+        """A model of transformers: an image encoder, or one for depth or poses; in the device's best precision."""
         best = pick_dtype(pick_device(self._wanted))
-        return self._kept(part, getattr(libraries.transformers(), class_name).from_pretrained, folder, dtype or best)
+        return self._cached(part, getattr(libraries.transformers(), class_name).from_pretrained, folder, dtype or best)
 
-    def _kept(self, part: Part, load: Callable[..., Any], path: Path, dtype: "torch.dtype") -> Any:
+    def _cached(self, part: Part, load: Callable[..., Any], path: Path, dtype: "torch.dtype") -> Any:
         key = (part.sha256(), path.name, dtype)
         made = self._loaded.pop(key, None)
         if made is None:
             device = pick_device(self._wanted)
             try:
                 made = load(path, dtype=dtype, local_files_only=True, use_safetensors=True)
-            except Exception as error:  # what a damaged file makes the libraries stumble over has no end
+            except Exception as error:  # damaged files raise all kinds of errors in the libraries
                 raise ModelError(f"'{part.name}' does not load: {reason(error)}") from None
             finite.check_weights(made, part.name, [path] if is_file(path) else weight_files(path))
             made = made.to(device).eval()
@@ -75,12 +75,12 @@ class Parts:
 
 
 def tensors(part: Part) -> "dict[str, Tensor]":
-    """All tensors of a part that is one file; raises ModelError where one is not finite."""
+    """All tensors of an adapter in one file; raises ModelError where one is not finite."""
     return read_all(part.path)
 
 
 def _from_file(like: Any, path: Path, dtype: Any) -> Any:
-    """The weights of a file, original names or the library's, in the configuration of ``like``."""
+    """The weights of a file, with original or diffusers' names, in the configuration of ``like``."""
     if type(like).__name__.startswith("AutoencoderKL"):
         names = checkpoint.part(Header.read(path).tensors)
         return autoencoders.build(type(like), dict(like.config), read_named(path, names, dtype), dtype, path)
@@ -94,7 +94,7 @@ def _from_file(like: Any, path: Path, dtype: Any) -> Any:
 
 
 def _by_its_names(like: Any, path: Path) -> Any:
-    """The weights of a file whose names are the library's, for classes that know no other."""
+    """The weights of a file with diffusers' names, for classes that know no others."""
     import torch
     from safetensors.torch import load_file
 

@@ -1,7 +1,7 @@
-"""A VAE's weights from a file, built as a configuration has it, whether they have their makers' names or diffusers'.
+"""Builds a VAE from a configuration and the weights of a file, with original or diffusers' names.
 
-Three layouts: CompVis' (``ldm/modules/diffusionmodules/model.py``), which Stable Diffusion and FLUX share,
-HunyuanImage's, which numbers its blocks and what lies between them alike, and Wan's, which Qwen-Image has.
+There are three original layouts: CompVis' (``ldm/modules/diffusionmodules/model.py``), which Stable Diffusion and FLUX
+share; HunyuanImage's, which numbers blocks and samplers in one sequence; and Wan's, which Qwen-Image uses.
 """
 
 import re
@@ -60,7 +60,7 @@ def build(
 ) -> Any:
     """A VAE of the class ``kind`` with these weights, in main memory.
 
-    Raises ModelError that names a tensor of ``path`` that is missing, too much or of another size.
+    Raises ModelError that names a tensor of ``path`` that is missing, unexpected or of another size.
     """
     from accelerate import init_empty_weights
 
@@ -80,31 +80,31 @@ def _named(tensors: "Mapping[str, Tensor]", kind: Any, config: Mapping[str, Any]
     """The tensors by diffusers' names."""
     if kind.__name__ == "AutoencoderDC":
         return _of_dc(tensors)
-    return {in_diffusers(name, kind.__name__, config): tensor for name, tensor in tensors.items()}
+    return {diffusers_name(name, kind.__name__, config): tensor for name, tensor in tensors.items()}
 
 
-def in_diffusers(name: str, kind: str, config: Mapping[str, Any]) -> str:
-    """What a tensor of a VAE of a class is called in diffusers; a name that is so already stays as it is."""
+def diffusers_name(name: str, kind: str, config: Mapping[str, Any]) -> str:
+    """Diffusers' name for a tensor of a VAE class; one that is diffusers' already stays as it is."""
     table = {"AutoencoderKLHunyuanImage": _HUNYUAN, "AutoencoderKLQwenImage": _WAN}.get(kind, _LDM)
     for theirs, ours in table.items():
         name = re.sub(theirs, ours, name)
     if kind == "AutoencoderKLQwenImage":
-        return _WAN_BLOCK.sub(lambda told: _wan_block(int(told[1]), config["num_res_blocks"] + 1), name)
+        return _WAN_BLOCK.sub(lambda found: _wan_block(int(found[1]), config["num_res_blocks"] + 1), name)
     if kind == "AutoencoderKLHunyuanImage":
-        return _LDM_BLOCK.sub(lambda told: _hunyuan_block(told, config["layers_per_block"]), name)
-    return _LDM_BLOCK.sub(lambda told: _ldm_block(told, len(config["block_out_channels"]) - 1), name)
+        return _LDM_BLOCK.sub(lambda found: _hunyuan_block(found, config["layers_per_block"]), name)
+    return _LDM_BLOCK.sub(lambda found: _ldm_block(found, len(config["block_out_channels"]) - 1), name)
 
 
-def _ldm_block(told: re.Match[str], last: int) -> str:
-    """CompVis count the way up from the widest block, as they count the way down."""
-    block = int(told[2]) if told[1] == "down" else last - int(told[2])
-    within = f"resnets.{told[3]}" if told[3] else f"{told[1]}samplers.0"
-    return f".{told[1]}_blocks.{block}.{within}."
+def _ldm_block(found: re.Match[str], last: int) -> str:
+    """CompVis number the up blocks by resolution, as the down blocks; diffusers number them in order of use."""
+    block = int(found[2]) if found[1] == "down" else last - int(found[2])
+    within = f"resnets.{found[3]}" if found[3] else f"{found[1]}samplers.0"
+    return f".{found[1]}_blocks.{block}.{within}."
 
 
-def _hunyuan_block(told: re.Match[str], layers: int) -> str:
-    each = layers if told[1] == "down" else layers + 1
-    return f".{told[1]}_blocks.{int(told[2]) * (each + 1) + (int(told[3]) if told[3] else each)}."
+def _hunyuan_block(found: re.Match[str], layers: int) -> str:
+    each = layers if found[1] == "down" else layers + 1
+    return f".{found[1]}_blocks.{int(found[2]) * (each + 1) + (int(found[3]) if found[3] else each)}."
 
 
 def _wan_block(place: int, layers: int) -> str:
@@ -120,7 +120,7 @@ def _of_dc(tensors: "Mapping[str, Tensor]") -> "Mapping[str, Tensor]":
 
 
 def _in_shape(tensor: "Tensor", wanted: tuple[int, ...]) -> "Tensor":
-    """A kernel of one pixel is a matrix, and one of one frame a kernel, where the model has it so."""
+    """Kernels of one pixel as matrices, and those of one frame without it, where the model has them so."""
     alike = tensor.numel() and [side for side in tensor.shape if side > 1] == [side for side in wanted if side > 1]
     return tensor.reshape(wanted) if alike and wanted else tensor
 
@@ -139,8 +139,8 @@ def _check(there: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int,
     other = {name for name in there.keys() & wanted.keys() if there[name] != wanted[name]}
     for what, names in (
         ("lacks", wanted.keys() - there.keys()),
-        ("has too much:", there.keys() - wanted.keys()),
-        ("has in another size", other),
+        ("has the unexpected", there.keys() - wanted.keys()),
+        ("has another size for", other),
     ):
         if names:
-            raise ModelError(f"the VAE in '{path}' is not that of this model: it {what} '{min(names)}'; take another")
+            raise ModelError(f"the VAE in '{path}' does not fit this model: it {what} '{min(names)}'; take another")

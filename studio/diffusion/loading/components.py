@@ -1,7 +1,7 @@
-"""The VAE and the text encoders that a single weight file brings along, or that lie in files beside it.
+"""The VAE and the text encoders of a single weight file, or of separate files.
 
-They are built as the base configures them and win over those of the base: a file that was merged or trained with
-another VAE must be decoded by that one. What is given in a file of its own wins over both.
+They are built with the base's configuration and take precedence over the base's own: pictures of a file that was merged
+or trained with another VAE must be decoded with it. Separate files take precedence over both.
 """
 
 import re
@@ -34,10 +34,10 @@ _OPEN_CLIP_PARAMETER: Final = re.compile(r"(.+)(?:\.|(?<=in_proj)_)(weight|bias)
 
 
 def build(card: ModelCard, base: Path, dtype: "torch.dtype") -> dict[str, Any]:
-    """The parts besides the denoiser that the file has, or other files beside it, by their names in diffusers.
+    """The components besides the denoiser that the file or separate files have, by their names in diffusers.
 
-    In main memory; files of their own come first. ``base`` is a folder with the configuration of each. Raises
-    ModelError where there is a part for which the base has no place, or one in a layout that is not known.
+    They are in main memory. ``base`` is a folder with the configuration of each. Raises ModelError for a component that
+    the base does not have, or in an unknown layout.
     """
     found = {}
     for name, file in card.placed().items():
@@ -46,11 +46,11 @@ def build(card: ModelCard, base: Path, dtype: "torch.dtype") -> dict[str, Any]:
         if made is None:
             raise _unknown(card, file, separate.component_title(name))
         found[name] = made
-    return _own(card, base, dtype, found) | found
+    return _from_file(card, base, dtype, found) | found
 
 
-def _own(card: ModelCard, base: Path, dtype: "torch.dtype", there: Mapping[str, Any]) -> dict[str, Any]:
-    """What the denoiser's file brings along, but those that are ``there``."""
+def _from_file(card: ModelCard, base: Path, dtype: "torch.dtype", there: Mapping[str, Any]) -> dict[str, Any]:
+    """The components in the denoiser's file, except those that are ``there``."""
     if card.weights and card.weights.rounded:  # GGUF, which holds a denoiser alone
         return {}
     names = Header.read(card.path).tensors
@@ -79,16 +79,16 @@ def _vae(path: Path, base: Path, tensors: "Mapping[str, Tensor]", dtype: "torch.
 
 
 def _encoder(base: Path, name: str, tensors: "Mapping[str, Tensor]", dtype: "torch.dtype") -> Any:
-    """The text encoder that a base has under a name, with these weights; None where they do not fit it."""
+    """The base's text encoder of that name with these weights; None where they do not fit."""
     model = _empty(base, name)
-    state = _fitted(tensors, model)
+    state = _state_dict(tensors, model)
     if state is None:
         return None
     return type(model).from_pretrained(None, config=model.config, state_dict=state, dtype=dtype).eval()
 
 
 def _empty(base: Path, name: str) -> Any:
-    """A text encoder without memory for any weights."""
+    """A text encoder without memory for its weights."""
     from accelerate import init_empty_weights
 
     kind = denoiser.class_of(*folder.components(base)[name])
@@ -96,11 +96,11 @@ def _empty(base: Path, name: str) -> Any:
         return kind(kind.config_class.from_pretrained(base / name, local_files_only=True))
 
 
-def _fitted(tensors: "Mapping[str, Tensor]", model: Any) -> "dict[str, Tensor] | None":
-    """The tensors by the names of the model's own; None where one is missing or has another size, or a layer is left.
+def _state_dict(tensors: "Mapping[str, Tensor]", model: Any) -> "dict[str, Tensor] | None":
+    """The model's state dict; None where a tensor is missing or has another size, or a layer is left over.
 
-    A projection that is missing changes nothing, as ComfyUI and diffusers have it for CLIP in files of SD3. Nor does
-    the head of a language model, which says the next word and is asked for none: files may lack it.
+    A missing projection becomes the identity, as in ComfyUI and diffusers for CLIP in SD3 files. The head of a language
+    model may be missing too, since only hidden states are used.
     """
     import torch
 
@@ -122,17 +122,17 @@ def _fitted(tensors: "Mapping[str, Tensor]", model: Any) -> "dict[str, Tensor] |
 
 
 def _plain(name: str) -> str:
-    """A parameter's name without what wraps the model, and that of T5's words, which has two."""
+    """A parameter's name without wrapper modules; T5's embeddings have two names, of which one is taken."""
     return "shared.weight" if name == "encoder.embed_tokens.weight" else _WRAPPERS.sub("", name)
 
 
 def _from_open_clip(tensors: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
-    """OpenCLIP's tensors by the names of transformers' CLIP; its projection is written the other way round."""
+    """OpenCLIP's tensors by the names of transformers' CLIP; its projection is transposed."""
     found: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
-        if told := _OPEN_CLIP_PARAMETER.fullmatch(name):
-            modules = OPEN_CLIP.in_diffusers(told[1])
-            found |= {f"{one}.{told[2]}": part for one, part in zip(modules, tensor.chunk(len(modules)), strict=True)}
+        if match := _OPEN_CLIP_PARAMETER.fullmatch(name):
+            modules = OPEN_CLIP.to_diffusers(match[1])
+            found |= {f"{one}.{match[2]}": part for one, part in zip(modules, tensor.chunk(len(modules)), strict=True)}
         elif name in _OPEN_CLIP_ALONE:
             found[_OPEN_CLIP_ALONE[name]] = tensor.T.contiguous() if name == "text_projection" else tensor
     return found
@@ -141,6 +141,6 @@ def _from_open_clip(tensors: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
 def _unknown(card: ModelCard, path: Path, part: str) -> ModelError:
     own, instead = (" of its own", "take a file with the denoiser alone") if path == card.path else ("", "take another")
     return ModelError(
-        f"'{path}' brings a {part}{own}, in a layout that is not supported or of another size than "
+        f"'{path}' has a {part}{own}, in a layout that is not supported or of another size than "
         f"{card.family.title} has; {instead}"
     )

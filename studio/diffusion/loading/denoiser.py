@@ -1,4 +1,4 @@
-"""The denoiser of a single weight file, built as its base has it, whatever its makers called its tensors."""
+"""The denoiser of a single weight file, built with its base's configuration, from original or diffusers' names."""
 
 import re
 from collections.abc import Mapping
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from studio.errors import ModelError
-from studio.families import bare
-from studio.families.base.state_dict_keys import Names
+from studio.families.base.detection import without_prefix
+from studio.families.base.state_dict_keys import StateDictKeys
 from studio.model_files.header import Header
 from studio.models import checkpoint, folder
 from studio.models.card import ModelCard
@@ -23,23 +23,24 @@ _NAMES: Final = ("transformer", "unet")
 
 
 def name_in(base: Path) -> str:
-    """What a base's denoiser is called in diffusers."""
+    """The name of a base's denoiser: "transformer" or "unet"."""
     return next(name for name in _NAMES if name in folder.components(base))
 
 
 def build(card: ModelCard, base: Path, dtype: "torch.dtype") -> Any:
-    """The denoiser with the file's weights, in main memory, as ``base`` configures it; rounded ones stay as they are.
+    """The denoiser with the file's weights and ``base``'s configuration, in main memory; GGUF weights stay quantised.
 
-    Raises ModelError that names the tensors that do not fit, or the package that is missing.
+    Raises ModelError that names the tensors that do not fit, or a missing package.
     """
     name = name_in(base)
     kind: Any = class_of(*folder.components(base)[name])
     model = _empty(kind, base / name)
     in_diffusers = card.weights is not None and card.weights.in_diffusers
-    tensors = belonging(_read(card, dtype), Names() if in_diffusers else card.family.names, model)
+    keys = StateDictKeys() if in_diffusers else card.family.detection.state_dict_keys
+    tensors = to_diffusers(_read(card, dtype), keys, model)
     _check(card, base, tensors, model)
     if card.weights and card.weights.rounded:
-        return _rounded(card, base, tensors, model, dtype)
+        return _from_gguf(card, base, tensors, model, dtype)
     model.load_state_dict({name: tensor.to(dtype, copy=True) for name, tensor in tensors.items()}, assign=True)
     return model.to(dtype).eval()
 
@@ -49,13 +50,13 @@ def class_of(library: str, kind: str) -> Any:
     return getattr(import_module(library), kind)
 
 
-def where(name: str, names: Names) -> list[str]:
-    """What diffusers calls a tensor, or the parts of it in their order; nothing where it has no use for it."""
-    return [re.sub(r"\.scale$", ".weight", one) for one in names.in_diffusers(name)]
+def diffusers_names(name: str, names: StateDictKeys) -> list[str]:
+    """Diffusers' names for a tensor, in the order of its rows; empty where diffusers does not use it."""
+    return [re.sub(r"\.scale$", ".weight", one) for one in names.to_diffusers(name)]
 
 
 def _empty(kind: Any, config: Path) -> Any:
-    """The denoiser without memory for any weights."""
+    """The denoiser without memory for its weights."""
     from accelerate import init_empty_weights
 
     with init_empty_weights():
@@ -74,31 +75,31 @@ def _read_gguf(path: Path) -> "dict[str, Tensor]":
         raise ModelError(f"'{path}' needs the package gguf: pip install 'studio-diffusion[gguf]'")
     from diffusers.models.model_loading_utils import load_gguf_checkpoint
 
-    return {bare(name): tensor for name, tensor in load_gguf_checkpoint(path).items()}
+    return {without_prefix(name): tensor for name, tensor in load_gguf_checkpoint(path).items()}
 
 
-def belonging(tensors: "Mapping[str, Tensor]", names: Names, model: Any) -> "dict[str, Tensor]":
-    """The tensors by the names diffusers has for them, cut and turned where it wants them otherwise."""
+def to_diffusers(tensors: "Mapping[str, Tensor]", names: StateDictKeys, model: Any) -> "dict[str, Tensor]":
+    """The tensors by diffusers' names, fused ones split, and scale and shift swapped where the order differs."""
     sizes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     found = {}
     for name, tensor in tensors.items():
-        new = where(name, names)
-        for one, part in zip(new, _cut(tensor, [sizes.get(one, (0,))[0] for one in new]), strict=True):
+        new = diffusers_names(name, names)
+        for one, part in zip(new, _split_rows(tensor, [sizes.get(one, (0,))[0] for one in new]), strict=True):
             module = one.rpartition(".")[0]
-            turned = names.swaps(module, sizes.get(f"{module}.weight", (0,)))
-            found[one] = _turned(part) if turned else part
+            turned = names.swaps_halves(module, sizes.get(f"{module}.weight", (0,)))
+            found[one] = _swap_halves(part) if turned else part
     return found
 
 
-def _cut(tensor: "Tensor", sizes: list[int]) -> "list[Tensor]":
-    """The tensor in parts of those sizes; whole, so that it is seen not to fit, where it has another."""
+def _split_rows(tensor: "Tensor", sizes: list[int]) -> "list[Tensor]":
+    """The tensor split into those sizes; whole where they do not add up, so that the later check fails."""
     import torch
 
     whole = len(sizes) == 1 or sum(sizes) != len(tensor)
     return [tensor] * len(sizes) if whole else list(torch.split(tensor, sizes))
 
 
-def _turned(tensor: "Tensor") -> "Tensor":
+def _swap_halves(tensor: "Tensor") -> "Tensor":
     import torch
 
     shift, scale = tensor.chunk(2)
@@ -111,8 +112,8 @@ def _check(card: ModelCard, base: Path, tensors: "Mapping[str, Tensor]", model: 
     sizes = [name for name in wanted.keys() & there.keys() if wanted[name] != there[name]]
     for what, names in (
         ("lacks", wanted.keys() - there.keys()),
-        ("has too much:", there.keys() - wanted.keys()),
-        ("has in another size", sizes),
+        ("has the unexpected", there.keys() - wanted.keys()),
+        ("has another size for", sizes),
     ):
         if names:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
@@ -123,8 +124,8 @@ def _check(card: ModelCard, base: Path, tensors: "Mapping[str, Tensor]", model: 
             )
 
 
-def _rounded(card: ModelCard, base: Path, tensors: "Mapping[str, Tensor]", model: Any, dtype: "torch.dtype") -> Any:
-    """Rounded weights are multiplied as they are in linear layers only; others are made whole."""
+def _from_gguf(card: ModelCard, base: Path, tensors: "Mapping[str, Tensor]", model: Any, dtype: "torch.dtype") -> Any:
+    """Only linear layers can compute with quantised weights; the others are dequantised."""
     from diffusers import GGUFQuantizationConfig
     from diffusers.loaders.single_file_model import SINGLE_FILE_LOADABLE_CLASSES
     from diffusers.quantizers.gguf.utils import dequantize_gguf_tensor

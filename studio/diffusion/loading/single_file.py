@@ -1,4 +1,4 @@
-"""Loads a model from a single weight file; what the file lacks comes from its base. Nothing is looked up online."""
+"""Loads a model from a single weight file; missing components come from its base. Nothing is looked up online."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     import torch
 
 
-def load(card: ModelCard, kind: Any, dtype: "torch.dtype", besides: Mapping[str, Any]) -> Any:
-    """The diffusers pipeline of class ``kind`` around the file's weights, in main memory; it is given ``besides`` too.
+def load(card: ModelCard, kind: Any, dtype: "torch.dtype", more: Mapping[str, Any]) -> Any:
+    """The diffusers pipeline of class ``kind`` with the file's weights, in main memory; ``more`` are extra arguments.
 
-    The denoiser is the file's; a VAE and text encoders are those in files of their own, or the file's, or the base's.
-    Raises ModelError that says what neither of them has.
+    The denoiser is the file's; VAE and text encoders come from separate files, else the file, else the base. Raises
+    ModelError that names what none of them has.
     """
     base, how = _base(card), {"dtype": dtype, "local_files_only": True}
     if base.is_dir():
-        return _assembled(card, base, kind, how, besides)
+        return _assemble(card, base, kind, how, more)
     with TemporaryDirectory() as laid:
         _lay_out(base, card.variant, Path(laid))
-        return _assembled(card, Path(laid), kind, how, besides)
+        return _assemble(card, Path(laid), kind, how, more)
 
 
 def _lay_out(base: Path, variant: str, out: Path) -> None:
@@ -36,11 +36,11 @@ def _lay_out(base: Path, variant: str, out: Path) -> None:
         raise OutputError(f"cannot write to '{out.parent}': {error.strerror or error}; make room there") from None
 
 
-def _assembled(card: ModelCard, base: Path, kind: Any, how: dict[str, Any], besides: Mapping[str, Any]) -> Any:
+def _assemble(card: ModelCard, base: Path, kind: Any, how: dict[str, Any], more: Mapping[str, Any]) -> Any:
     own = {denoiser.name_in(base): denoiser.build(card, base, how["dtype"])}
     own |= components.build(card, base, how["dtype"])
-    own |= {"scheduler": _scheduler(card, base)} | _borrowed(card, base, how, {*own, *besides})
-    return kind.from_pretrained(base, use_safetensors=True, **how, **own, **besides)
+    own |= {"scheduler": _scheduler(card, base)} | _from_base(card, base, how, {*own, *more})
+    return kind.from_pretrained(base, use_safetensors=True, **how, **own, **more)
 
 
 def _base(card: ModelCard) -> Path:
@@ -53,13 +53,13 @@ def _base(card: ModelCard) -> Path:
 
 
 def _scheduler(card: ModelCard, base: Path) -> Any:
-    """The base's scheduler, told what the file's denoiser predicts."""
+    """The base's scheduler, set to what the file's denoiser predicts."""
     config = read_json(base / "scheduler" / "scheduler_config.json") | component_configs.PREDICTIONS[card.prediction]
     return denoiser.class_of(*folder.components(base)["scheduler"]).from_config(config)
 
 
-def _borrowed(card: ModelCard, base: Path, how: dict[str, Any], there: set[str]) -> dict[str, Any]:
-    """The components with weights that the file lacks, loaded from the base, each in the precision it comes in."""
+def _from_base(card: ModelCard, base: Path, how: dict[str, Any], there: set[str]) -> dict[str, Any]:
+    """The components that the file lacks, loaded from the base, each in the precision of its files."""
     found = {}
     for name, (library, kind) in folder.components(base).items():
         if name in there or not (base / name / "config.json").is_file():

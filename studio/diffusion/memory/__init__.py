@@ -1,1 +1,1 @@
-"""What a model weighs, and where its weights are put."""
+"""The memory that models take, and where their weights are placed."""

@@ -1,8 +1,8 @@
-"""Which function computes attention: xformers' where it is installed for a GPU, torch's own otherwise.
+"""Which attention implementation is used: xformers' where it is installed for a GPU, torch's own otherwise.
 
-``set_attention_backend`` of diffusers does nothing to U-Nets, autoencoders and several transformers, and changes
-the default of the whole process; so processors are set, on the modules that have them. Transformers keep torch's
-own function, which is as quick on today's GPUs.
+``set_attention_backend`` of diffusers has no effect on U-Nets, autoencoders and several transformers, and changes the
+default of the whole process; so attention processors are set, on the modules that have them. Transformers keep torch's
+own function, which is as fast on today's GPUs.
 """
 
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def choose(device: "torch.device") -> str:
-    """The quickest there is for a device: "xformers" or "torch"."""
+    """The fastest implementation for a device: "xformers" or "torch"."""
     return "xformers" if device.type == "cuda" and find_spec("xformers") else "torch"
 
 
 def use(pipeline: "DiffusionPipeline", which: str) -> None:
-    """Let the U-Net and the autoencoder of a pipeline attend by one of the two functions."""
+    """Set the attention processors of the U-Net and the autoencoder."""
     from diffusers.models import attention_processor as processors
 
     kind = processors.XFormersAttnProcessor if which == "xformers" else processors.AttnProcessor2_0
@@ -29,7 +29,7 @@ def use(pipeline: "DiffusionPipeline", which: str) -> None:
 
 
 def in_use(pipeline: "DiffusionPipeline") -> dict[str, list[str]]:
-    """The processors of each part that has some, for the record."""
+    """The processors of each component that has some, for the record."""
     return {
         name: sorted({type(processor).__name__ for processor in part.attn_processors.values()})
         for name, part in pipeline.components.items()
@@ -38,7 +38,7 @@ def in_use(pipeline: "DiffusionPipeline") -> dict[str, list[str]]:
 
 
 def _switchable(pipeline: "DiffusionPipeline") -> Iterator[tuple[str, Any]]:
-    """The modules whose attention has the plain form that both functions serve."""
+    """The components whose attention has the plain form that both implementations support."""
     from diffusers.models.attention_processor import AttnProcessor2_0, XFormersAttnProcessor
 
     for name, part in pipeline.components.items():

@@ -1,8 +1,8 @@
-"""What a model's parts weigh and how large its work grows, read from headers and configurations alone.
+"""The memory that a model's modules and their activations take, read from headers and configurations alone.
 
-Activations are counted in numbers, not bytes, from how the architectures are laid out in diffusers: which
-tensors are alive at once where most are. Factors that the layout does not give were fitted to peaks measured
-on a CPU (``tests/diffusion/memory/test_plan.py`` measures again).
+Activations are counted in numbers, not bytes, from how diffusers implements the architectures: which tensors are alive
+at the moment of the peak. Factors that this does not give were fitted to peaks measured on a CPU
+(``tests/diffusion/memory/test_plan.py`` measures them again).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,20 +24,20 @@ from studio.models.folder import components, weight_files
 from studio.parameters.types import Size
 
 TILE: Final = 512
-"""Pixels of a tile's edge where a picture is decoded in tiles."""
+"""Width and height of a tile, in pixels, where a picture is decoded in tiles."""
 
-_WORDS: Final = 512  # tokens of a prompt that a transformer sees beside the picture's, at most in most families
+_TEXT_TOKENS: Final = 512  # of a prompt that a transformer processes with the image tokens, at most in most families
 _HEADS: Final = {"num_attention_heads": 24, "attention_head_dim": 128}
-_Placed = tuple[tuple[str, Path], ...]
+_SeparateFiles = tuple[tuple[str, Path], ...]
 _ENDINGS: Final = {"text encoder": "text_encoder", "VAE": "vae"}
 
 
 @dataclass(frozen=True)
-class Part:
-    """One module of a model: how many numbers its weights are, its matrices', its largest tensor's; its configuration.
+class ModuleFootprint:
+    """One module of a model: the numbers of its weights, of its matrices, and of its largest tensor; its configuration.
 
-    Matrices are what linear layers multiply with; kernels of convolutions are none. ``stored`` is how many bytes its
-    weights have in a single file.
+    Matrices are the weights of linear layers; convolution kernels do not count. ``stored`` is how many bytes its
+    weights take in a single file.
     """
 
     weights: int
@@ -47,13 +47,13 @@ class Part:
     stored: int = 0
 
     @classmethod
-    def of(cls, files: Iterable[Path], config: Mapping[str, Any]) -> "Part":
+    def of(cls, files: Iterable[Path], config: Mapping[str, Any]) -> "ModuleFootprint":
         """Read from the headers of its files; raises ModelError where one is damaged."""
-        return cls.made(_shapes(files), config)
+        return cls.from_shapes(_shapes(files), config)
 
     @classmethod
-    def made(cls, shapes: Iterable[Sequence[int]], config: Mapping[str, Any]) -> "Part":
-        """A part whose tensors have these shapes."""
+    def from_shapes(cls, shapes: Iterable[Sequence[int]], config: Mapping[str, Any]) -> "ModuleFootprint":
+        """A module whose tensors have these shapes."""
         sizes = [(prod(shape), len(shape) == 2) for shape in shapes]
         numbers = [size for size, _ in sizes]
         matrices = sum(size for size, matrix in sizes if matrix)
@@ -61,56 +61,56 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Anatomy:
-    """A model's parts by their names in diffusers ("unet", "text_encoder_2", "vae")."""
+class ModelFootprint:
+    """A model's modules by their names in diffusers ("unet", "text_encoder_2", "vae")."""
 
-    parts: Mapping[str, Part]
+    parts: Mapping[str, ModuleFootprint]
 
     @classmethod
-    def of(cls, card: ModelCard) -> "Anatomy":
+    def of(cls, card: ModelCard) -> "ModelFootprint":
         """Read from the headers of its files; raises ModelError where one is damaged."""
-        placed = tuple(card.placed().items())
-        return _read(card.path, card.base, card.variant, card.weights is not None, placed, stamps(card))
+        separate = tuple(card.placed().items())
+        return _read(card.path, card.base, card.variant, card.weights is not None, separate, stamps(card))
 
-    def decoding_with(self, vae: Part | None) -> "Anatomy":
-        """The model with another VAE in place of its own, if any."""
-        return Anatomy({**self.parts, "vae": vae}) if vae else self
+    def decoding_with(self, vae: ModuleFootprint | None) -> "ModelFootprint":
+        """The model with another VAE in place of its own, if there is one."""
+        return ModelFootprint({**self.parts, "vae": vae}) if vae else self
 
     @property
-    def encoders(self) -> list[Part]:
-        """What turns prompts and pictures into what the denoiser listens to."""
+    def encoders(self) -> list[ModuleFootprint]:
+        """The text and image encoders."""
         return [part for name, part in self.parts.items() if "encoder" in name]
 
     @property
-    def decoders(self) -> list[Part]:
-        """What makes pictures of latents; one in nearly all models."""
+    def decoders(self) -> list[ModuleFootprint]:
+        """The modules that decode latents; one in nearly all models."""
         return [part for name, part in self.parts.items() if name in {"vae", "movq", "vqvae"}]
 
     @property
-    def denoisers(self) -> list[Part]:
-        """All other parts, a U-Net or a transformer before all."""
+    def denoisers(self) -> list[ModuleFootprint]:
+        """All other modules, above all a U-Net or a transformer."""
         return [part for part in self.parts.values() if part not in self.encoders + self.decoders]
 
-    def denoising(self, size: Size, nets: Sequence[Part] = ()) -> int:
-        """Numbers alive at once while one latent is denoised by a step; with guidance there are two.
+    def denoising(self, size: Size, nets: Sequence[ModuleFootprint] = ()) -> int:
+        """Numbers alive at the peak of one denoising step, for one latent; guidance doubles the latents.
 
-        Each of the ControlNets ``nets`` works before the denoiser, which then holds what they found, added up.
+        Each of the ControlNets ``nets`` runs before the denoiser, which then holds the sum of their outputs.
         """
         area, drawn = size.width * size.height // self._compression**2, size.width * size.height
         own = max((_denoising(part.config, area, self._channels) for part in self.denoisers), default=0)
-        found = max((_found(net.config, area, self._channels) for net in nets), default=0)
-        seeing = max((_seeing(net.config) * drawn for net in nets), default=0)
+        found = max((_controlnet_outputs(net.config, area, self._channels) for net in nets), default=0)
+        seeing = max((_control_image(net.config) * drawn for net in nets), default=0)
         return max(own + found, seeing)
 
     def decoding(self, size: Size, *, tiled: bool = False) -> int:
-        """Numbers alive at once while one latent is decoded, the picture itself included."""
+        """Numbers alive at the peak while one latent is decoded, with the picture itself."""
         drawn = size.width * size.height
         area = min(drawn, TILE**2) if tiled else drawn
         return max((_decoding(part.config) for part in self.decoders), default=0) * area + 3 * drawn
 
     @property
     def _compression(self) -> int:
-        """Pixels of a latent's edge."""
+        """How many pixels wide and high one latent is."""
         stages = [len(_stages(part.config)) for part in self.decoders]
         return int(2 ** (max(stages, default=4) - 1))
 
@@ -121,7 +121,7 @@ class Anatomy:
 
 
 def stamps(card: ModelCard) -> tuple[Stamp, ...]:
-    """What is another as soon as another file lies in the place of one that decides what the model draws."""
+    """Stamps of the files that decide what the model draws; they differ as soon as one of them is replaced."""
     return tuple(Stamp.settled(file) for file in card.files().values() if is_file(file))
 
 
@@ -130,10 +130,10 @@ def _denoising(config: Mapping[str, Any], area: int, channels: int) -> int:
 
 
 def _unet(config: Mapping[str, Any], area: int) -> int:
-    """Of all levels, the most: what is kept for the way up, and the work on one level's way up.
+    """The maximum over all levels of what is kept for the up blocks, plus the work of the level's up block.
 
-    That is, in a block that attends, the feed-forward layer with its gates, eight times as wide and halved;
-    otherwise a convolution's input, joined with what was kept, normalised, and once more as the CPU lays it out.
+    In a block with attention that is the feed-forward layer with its gates, eight times as wide and halved; otherwise a
+    convolution's input, joined with the skip connection, normalised, and once more as the CPU lays it out.
     """
     channels, most, kept = _listed(config["block_out_channels"]), 0.0, 0.0
     kinds = str(config.get("down_block_types") or ["Attn"] * len(channels)).split(",")
@@ -144,8 +144,8 @@ def _unet(config: Mapping[str, Any], area: int) -> int:
     return int(most * area)
 
 
-def _found(config: Mapping[str, Any], area: int, channels: int) -> int:
-    """What a ControlNet tells its denoiser: once itself, once added to what the denoiser found on its own way."""
+def _controlnet_outputs(config: Mapping[str, Any], area: int, channels: int) -> int:
+    """A ControlNet's outputs: once as they are, once added to the denoiser's own."""
     if "block_out_channels" in config:
         return 2 * _kept(config, area)
     layers = int(config.get("num_layers") or 0) + int(config.get("num_single_layers") or 0)
@@ -153,13 +153,13 @@ def _found(config: Mapping[str, Any], area: int, channels: int) -> int:
 
 
 def _kept(config: Mapping[str, Any], area: int) -> int:
-    """What a U-Net's way down leaves for its way up."""
+    """The skip connections that a U-Net's down blocks leave for its up blocks."""
     own = enumerate(_listed(config["block_out_channels"]))
     return int(sum((_layers(config, level) + 1) * width / 4**level for level, width in own) * area)
 
 
-def _seeing(config: Mapping[str, Any]) -> int:
-    """Numbers for each pixel of the picture that a ControlNet looks at, while it makes latents of it."""
+def _control_image(config: Mapping[str, Any]) -> int:
+    """Numbers for each pixel of a control image, while a ControlNet encodes it."""
     channels = config.get("conditioning_embedding_out_channels") or 0
     return 3 * int(channels[0] if isinstance(channels, list) else channels)
 
@@ -170,12 +170,12 @@ def _layers(config: Mapping[str, Any], level: int) -> int:
 
 
 def _transformer(config: Mapping[str, Any], area: int, channels: int) -> int:
-    """All tokens sixteen times over: themselves, normalised, as queries, keys and values, and four times as wide."""
-    return 16 * _width(config) * (_tokens(config, area, channels) + _WORDS)
+    """All tokens sixteen times over: the tokens, normalised, as queries, keys and values, and four times as wide."""
+    return 16 * _width(config) * (_tokens(config, area, channels) + _TEXT_TOKENS)
 
 
 def _tokens(config: Mapping[str, Any], area: int, channels: int) -> int:
-    """A picture's tokens for a transformer, each of four latents where it takes them packed, those of others beside."""
+    """The number of tokens of a picture; packed latents make one token of four."""
     packed = 4 if (config.get("in_channels") or 1) % (4 * channels) == 0 else 1
     patch = config.get("patch_size") or 1
     patch = patch if isinstance(patch, int) else patch[-1]
@@ -183,7 +183,7 @@ def _tokens(config: Mapping[str, Any], area: int, channels: int) -> int:
 
 
 def _width(config: Mapping[str, Any]) -> int:
-    """Numbers a token has."""
+    """The width of a token."""
     for name in ("hidden_size", "inner_dim", "dim"):
         if isinstance(config.get(name), int):
             return int(config[name])
@@ -192,7 +192,7 @@ def _width(config: Mapping[str, Any]) -> int:
 
 
 def _decoding(config: Mapping[str, Any]) -> int:
-    """Numbers a pixel takes: the last stage's input, normalised, and through its activation."""
+    """Numbers for each pixel: the last stage's input, normalised, and through its activation."""
     stages = _stages(config)
     return 3 * max(stages[:2])
 
@@ -206,30 +206,30 @@ def _stages(config: Mapping[str, Any]) -> list[int]:
 
 
 def _listed(value: int | list[int] | None) -> list[int]:
-    """A setting that some write as one number for all stages, and none as nothing."""
+    """A setting that some configurations give as one number for all stages, and some as null."""
     return value if isinstance(value, list) else [value or 0]
 
 
 @lru_cache(maxsize=64)
 def _read(
-    path: Path, base: Path | None, variant: str, single: bool, placed: _Placed, _stamps: tuple[Stamp, ...]
-) -> Anatomy:
+    path: Path, base: Path | None, variant: str, single: bool, separate: _SeparateFiles, _stamps: tuple[Stamp, ...]
+) -> ModelFootprint:
     if not single:
-        return Anatomy(dict(_of_folder(path)))
+        return ModelFootprint(dict(_of_folder(path)))
     configs = component_configs.components(base, variant) if base else {}
-    lent = dict(_of_folder(base)) if base and is_folder(base) else {}
-    beside = {name: _of_tensors(Header.read(file).tensors.values(), configs[name]) for name, file in placed}
-    return Anatomy({**lent, **_of_file(path, configs), **beside})
+    from_base = dict(_of_folder(base)) if base and is_folder(base) else {}
+    others = {name: _of_tensors(Header.read(file).tensors.values(), configs[name]) for name, file in separate}
+    return ModelFootprint({**from_base, **_of_file(path, configs), **others})
 
 
-def _of_folder(path: Path) -> Iterator[tuple[str, Part]]:
+def _of_folder(path: Path) -> Iterator[tuple[str, ModuleFootprint]]:
     for name in components(path):
         if name != "safety_checker" and (files := weight_files(path / name)):
-            yield name, Part.of(files, read_json(path / name / "config.json"))
+            yield name, ModuleFootprint.of(files, read_json(path / name / "config.json"))
 
 
-def _of_file(path: Path, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Part]:
-    """The parts of a single file by how their tensors' names begin; the rest is the denoiser."""
+def _of_file(path: Path, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, ModuleFootprint]:
+    """The modules of a single file, by the prefixes of their tensors; the rest is the denoiser."""
     found: dict[str, list[TensorInfo]] = {}
     for name, tensor in Header.read(path).tensors.items():
         found.setdefault(_owner(name), []).append(tensor)
@@ -238,9 +238,9 @@ def _of_file(path: Path, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, 
     return {names[part]: _of_tensors(tensors, configs.get(names[part], {})) for part, tensors in found.items()}
 
 
-def _of_tensors(tensors: Iterable[TensorInfo], config: Mapping[str, Any]) -> Part:
+def _of_tensors(tensors: Iterable[TensorInfo], config: Mapping[str, Any]) -> ModuleFootprint:
     every = list(tensors)
-    part = Part.made([tensor.shape for tensor in every], config)
+    part = ModuleFootprint.from_shapes([tensor.shape for tensor in every], config)
     return replace(part, stored=sum(tensor.end - tensor.begin for tensor in every))
 
 

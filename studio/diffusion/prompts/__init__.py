@@ -1,1 +1,1 @@
-"""From a prompt to what a model is given."""
+"""Encoding prompts for a model."""

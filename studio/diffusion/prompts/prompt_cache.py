@@ -1,4 +1,4 @@
-"""What a loaded model has made of words, so that each wording is read once."""
+"""A cache of a loaded model's prompt embeddings, so that each wording is encoded once."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -9,29 +9,29 @@ from studio.diffusion.prompts.encode import Embedding
 if TYPE_CHECKING:
     import torch
 
-_MOST: Final = 2**28
+_MAX_BYTES: Final = 2**28
 
 
-class Remembered:
-    """The embeddings of one loaded model that were used last, up to ``most`` bytes, in main memory.
+class PromptCache:
+    """The most recently used embeddings of one loaded model, up to ``max_bytes``, in main memory.
 
-    A key holds all that decides how the words are read: their weights, the layer, and what the text encoders are
-    at that time.
+    A key holds everything that decides the embedding: the wording with its weights, the layer, and the state of the
+    text encoders.
     """
 
-    def __init__(self, most: int = _MOST) -> None:
-        self._most, self._size = most, 0
-        self._kept: OrderedDict[Hashable, Embedding] = OrderedDict()  # the one used last at the end
+    def __init__(self, max_bytes: int = _MAX_BYTES) -> None:
+        self._max_bytes, self._size = max_bytes, 0
+        self._embeddings: OrderedDict[Hashable, Embedding] = OrderedDict()  # the most recently used last
 
-    def of(self, key: Hashable, device: "torch.device", read: Callable[[], Embedding]) -> Embedding:
-        """The embedding on a device: the one that is kept for ``key``, or what ``read`` makes."""
-        if key not in self._kept:
-            self._keep(key, read().to("cpu"))
-        self._kept.move_to_end(key)
-        return self._kept[key].to(device)
+    def get(self, key: Hashable, device: "torch.device", encode: Callable[[], Embedding]) -> Embedding:
+        """The embedding on a device: the cached one for ``key``, or the result of ``encode``."""
+        if key not in self._embeddings:
+            self._store(key, encode().to("cpu"))
+        self._embeddings.move_to_end(key)
+        return self._embeddings[key].to(device)
 
-    def _keep(self, key: Hashable, embedding: Embedding) -> None:
-        self._kept[key] = embedding
+    def _store(self, key: Hashable, embedding: Embedding) -> None:
+        self._embeddings[key] = embedding
         self._size += embedding.bytes
-        while self._size > self._most and len(self._kept) > 1:
-            self._size -= self._kept.popitem(last=False)[1].bytes
+        while self._size > self._max_bytes and len(self._embeddings) > 1:
+            self._size -= self._embeddings.popitem(last=False)[1].bytes

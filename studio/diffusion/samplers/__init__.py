@@ -1,1 +1,1 @@
-"""Samplers and their schedules."""
+"""Samplers, each a diffusers scheduler with its flags, and their noise schedules."""

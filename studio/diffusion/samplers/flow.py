@@ -1,7 +1,7 @@
-"""Samplers for flow matching that step through the very noise levels the model's own sampler would.
+"""Samplers for flow matching that use exactly the noise levels of the model's own sampler.
 
-Those levels hold all that a model brings along: its shift, fixed or growing with the picture's size, and
-where it stops. diffusers' other solvers would compute them anew from fewer flags, so only their steps are used.
+These levels include everything that belongs to a model: its shift, fixed or growing with the picture's size, and where
+it ends. diffusers' other solvers would compute them again from fewer flags, so only their steps are used.
 """
 
 from functools import cache
@@ -32,9 +32,9 @@ _PIPELINES_ASK: Final = (
 
 
 def sampler(name: str, own: "SchedulerMixin", *, beta: bool = False) -> "SchedulerMixin":
-    """A fresh scheduler of the diffusers class ``name`` on the noise levels of the model's ``own``.
+    """A new scheduler of the diffusers class ``name`` on the noise levels of the model's ``own``.
 
-    With ``beta`` on those among them where ``schedules`` puts the steps.
+    With ``beta`` the levels follow the Beta schedule of ``schedules``.
     """
     euler = _euler(own)
     kind: Any = type(euler)
@@ -48,7 +48,7 @@ def sampler(name: str, own: "SchedulerMixin", *, beta: bool = False) -> "Schedul
 
 
 def _euler(own: "SchedulerMixin") -> "SchedulerMixin":
-    """Euler with the model's flags: its own, or one with the shift that another flow scheduler goes by."""
+    """Euler with the model's flags: its own, or one with the shift of another flow scheduler."""
     from diffusers import FlowMatchEulerDiscreteScheduler
 
     if isinstance(own, FlowMatchEulerDiscreteScheduler):
@@ -60,14 +60,15 @@ def _euler(own: "SchedulerMixin") -> "SchedulerMixin":
 
 
 def _evenly(steps: int) -> "Sequence[float]":
-    """From 1 to one step above 0, as most pipelines ask. Euler alone, unasked, ends a hair above 0, and from there a
-    second-order step would reach far beyond its mark."""
+    """From 1 to one step above 0, as most pipelines ask. By default Euler ends slightly above 0, and from there a
+    second-order step would overshoot.
+    """
     return [1 - step / steps for step in range(steps)]
 
 
 @cache
 def _on_beta(scheduler: Any) -> Any:
-    """The model's Euler, with the even shares that pipelines ask for turned into the quantiles of Beta."""
+    """The model's Euler, with the even spacing that pipelines ask for mapped to the quantiles of Beta."""
     import numpy as np
 
     class OnBeta(scheduler):  # type: ignore[misc]
@@ -88,7 +89,7 @@ def _on_beta(scheduler: Any) -> Any:
 
 @cache
 def _on_levels(name: str) -> Any:
-    """The scheduler class ``name``, taking its noise levels from another scheduler, ``levels``."""
+    """The scheduler class ``name``, with the noise levels of another scheduler, ``levels``."""
     solver = getattr(libraries.diffusers(), name)
     takes_mu = "mu" in signature(solver.set_timesteps).parameters
 
@@ -106,12 +107,12 @@ def _on_levels(name: str) -> Any:
             if sigmas is None and timesteps is None and num_inference_steps:
                 sigmas = _evenly(num_inference_steps)
             self.levels.set_timesteps(num_inference_steps, device, sigmas, mu, timesteps)
-            asked = {"mu": mu} if takes_mu and self.config.use_dynamic_shifting else {}
-            super().set_timesteps(len(self.levels.timesteps), device=device, **asked)  # clears what it remembers
+            arguments = {"mu": mu} if takes_mu and self.config.use_dynamic_shifting else {}
+            super().set_timesteps(len(self.levels.timesteps), device=device, **arguments)  # clears what it remembers
             self._take_levels()
 
         def _take_levels(self) -> None:
-            """Second-order steps, as Heun's, visit each level but the first twice."""
+            """Second-order solvers such as Heun's visit each level but the first twice."""
             import torch
 
             twice = 1 if solver.order == 1 else 2
@@ -124,7 +125,7 @@ def _on_levels(name: str) -> Any:
             return 1 - sigma, sigma
 
         def scale_noise(self, sample: "Tensor", timestep: "Tensor", noise: "Tensor") -> "Tensor":
-            """What image-to-image begins with: the picture with as much noise as ``timestep`` says."""
+            """The start of image-to-image: the picture with the noise of ``timestep``."""
             scaled: Tensor = self.levels.scale_noise(sample, timestep, noise)
             return scaled
 

@@ -1,7 +1,7 @@
-"""LMS, linear multistep, without scipy, which diffusers' own asks for.
+"""LMS, linear multistep, without SciPy, which diffusers' own needs.
 
-As k-diffusion's ``sample_lms``: the next picture from the directions at up to four noise levels, through which a
-polynomial is laid and integrated; a polynomial's integral needs no quadrature.
+As k-diffusion's ``sample_lms``: the next sample from the derivatives at up to four noise levels, through which a
+polynomial is fitted and integrated; a polynomial's integral needs no quadrature.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _ORDER: Final = 4
 
 
 def coefficients(levels: Sequence[float], to: float) -> list[float]:
-    """How much each direction counts on the way from the first of ``levels``, the latest one, to ``to``."""
+    """The weight of each derivative for the step from the first of ``levels``, the latest one, to ``to``."""
     from numpy.polynomial import Polynomial
 
     found = []
@@ -26,12 +26,12 @@ def coefficients(levels: Sequence[float], to: float) -> list[float]:
 
 @cache
 def lms() -> Any:
-    """The scheduler class: Euler's noise levels, and a step that remembers."""
+    """The scheduler class: Euler's noise levels, and a multistep ``step``."""
     from diffusers import EulerDiscreteScheduler
 
     class LMSScheduler(EulerDiscreteScheduler):  # type: ignore[misc]
-        def set_timesteps(self, *given: Any, **named: Any) -> None:
-            super().set_timesteps(*given, **named)
+        def set_timesteps(self, *args: Any, **kwargs: Any) -> None:
+            super().set_timesteps(*args, **kwargs)
             self._directions: list[Any] = []
 
         def step(self, model_output: Any, timestep: Any, sample: Any, return_dict: bool = True) -> Any:

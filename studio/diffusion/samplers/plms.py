@@ -1,7 +1,7 @@
-"""PLMS that may begin anywhere, as image-to-image does.
+"""PLMS that may start at any step, as image-to-image does.
 
-diffusers' own does its second step twice over and counts on having seen the first one; where a strength leaves out
-the beginning, every later step is then taken one noise level too low, and noise is left over.
+diffusers' own runs its second step twice and assumes that it has seen the first one; where a strength skips the
+beginning, every later step is taken one noise level too low, and noise remains.
 """
 
 from functools import cache
@@ -10,7 +10,7 @@ from typing import Any
 
 @cache
 def plms() -> Any:
-    """The scheduler class: diffusers' PNDM, mended."""
+    """The scheduler class: diffusers' PNDM with this fixed."""
     from diffusers import PNDMScheduler
 
     class PLMSScheduler(PNDMScheduler):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Which diffusers scheduler, with which flags, each sampler is; every flag that is not the model's stands here."""
+"""The diffusers scheduler and flags of each sampler; every flag that does not belong to the model is set here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,19 +7,19 @@ from typing import Any, Final, Literal
 
 
 @dataclass(frozen=True)
-class Recipe:
+class SamplerConfig:
     """A diffusers scheduler and its flags.
 
-    ``spacing`` is where the steps lie unless the model wants "trailing": "linspace" is what k-diffusion
-    does, "leading" what DDIM and PLMS count on. ``ends`` must be reached exactly, so it overrules the model. ``place``
-    says which of the ``schedules`` takes the place of Karras'.
+    ``spacing`` is the timestep spacing unless the model wants "trailing": "linspace" is what k-diffusion does,
+    "leading" what DDIM and PLMS expect. With ``full_range`` the schedule must reach both ends exactly, which overrules
+    the model's spacing. ``schedule`` is the one of ``schedules`` that replaces Karras sigmas.
     """
 
     scheduler: str
     flags: Mapping[str, Any]
     spacing: Literal["linspace", "leading", "trailing"] = "linspace"
-    ends: bool = False
-    place: Literal["", "beta", "aligned"] = ""
+    full_range: bool = False
+    schedule: Literal["", "beta", "ays"] = ""
 
 
 _PLAIN: Final = {"use_karras_sigmas": False, "use_exponential_sigmas": False, "use_beta_sigmas": False}
@@ -40,83 +40,85 @@ _SA: Final = {"predictor_order": 2, "corrector_order": 2, "thresholding": False,
               "lower_order_final": True, "use_flow_sigmas": False}  # fmt: skip
 
 
-def _timed(scheduler: str, flags: Mapping[str, Any]) -> Recipe:
-    """With a schedule that reaches from the noisiest sigma to the cleanest, whatever the model's spacing."""
-    return Recipe(scheduler, flags, ends=True)
+def _full_range(scheduler: str, flags: Mapping[str, Any]) -> SamplerConfig:
+    """With a schedule from the highest sigma to the lowest, whatever the model's spacing."""
+    return SamplerConfig(scheduler, flags, full_range=True)
 
 
-def _beta(scheduler: str, flags: Mapping[str, Any]) -> Recipe:
-    return Recipe(scheduler, {**flags, **_KARRAS}, ends=True, place="beta")
+def _beta(scheduler: str, flags: Mapping[str, Any]) -> SamplerConfig:
+    return SamplerConfig(scheduler, {**flags, **_KARRAS}, full_range=True, schedule="beta")
 
 
-def _aligned(scheduler: str, flags: Mapping[str, Any]) -> Recipe:
-    return Recipe(scheduler, {**flags, **_KARRAS}, ends=True, place="aligned")
+def _ays(scheduler: str, flags: Mapping[str, Any]) -> SamplerConfig:
+    return SamplerConfig(scheduler, {**flags, **_KARRAS}, full_range=True, schedule="ays")
 
 
 _M, _S = "DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler"
-DIFFUSION: Final[Mapping[str, Recipe]] = MappingProxyType(
+DIFFUSION: Final[Mapping[str, SamplerConfig]] = MappingProxyType(
     {
-        "Euler": Recipe("EulerDiscreteScheduler", _EULER | _PLAIN),
-        "Euler Karras": _timed("EulerDiscreteScheduler", _EULER | _KARRAS),
-        "Euler Exponential": _timed("EulerDiscreteScheduler", _EULER | _EXPONENTIAL),
+        "Euler": SamplerConfig("EulerDiscreteScheduler", _EULER | _PLAIN),
+        "Euler Karras": _full_range("EulerDiscreteScheduler", _EULER | _KARRAS),
+        "Euler Exponential": _full_range("EulerDiscreteScheduler", _EULER | _EXPONENTIAL),
         "Euler Beta": _beta("EulerDiscreteScheduler", _EULER),
-        "Euler AYS": _aligned("EulerDiscreteScheduler", _EULER),
-        "Euler SGM Uniform": Recipe("EulerDiscreteScheduler", _EULER | _PLAIN, "trailing"),
-        "Euler a": Recipe("EulerAncestralDiscreteScheduler", {}),
-        "Heun": Recipe("HeunDiscreteScheduler", _PLAIN | {"clip_sample": False}),
-        "Heun Karras": _timed("HeunDiscreteScheduler", _KARRAS | {"clip_sample": False}),
+        "Euler AYS": _ays("EulerDiscreteScheduler", _EULER),
+        "Euler SGM Uniform": SamplerConfig("EulerDiscreteScheduler", _EULER | _PLAIN, "trailing"),
+        "Euler a": SamplerConfig("EulerAncestralDiscreteScheduler", {}),
+        "Heun": SamplerConfig("HeunDiscreteScheduler", _PLAIN | {"clip_sample": False}),
+        "Heun Karras": _full_range("HeunDiscreteScheduler", _KARRAS | {"clip_sample": False}),
         "Heun Beta": _beta("HeunDiscreteScheduler", {"clip_sample": False}),
-        "LMS": Recipe("LMS", _EULER | _PLAIN),
-        "LMS Karras": _timed("LMS", _EULER | _KARRAS),
-        "DPM2": Recipe("KDPM2DiscreteScheduler", _PLAIN),
-        "DPM2 Karras": _timed("KDPM2DiscreteScheduler", _KARRAS),
-        "DPM2 a": Recipe("KDPM2AncestralDiscreteScheduler", _PLAIN),
-        "DPM2 a Karras": _timed("KDPM2AncestralDiscreteScheduler", _KARRAS),
-        "DPM++ 2M": Recipe(_M, _2M | _PLAIN),
-        "DPM++ 2M Karras": _timed(_M, _2M | _KARRAS),
-        "DPM++ 2M Exponential": _timed(_M, _2M | _EXPONENTIAL),
+        "LMS": SamplerConfig("LMS", _EULER | _PLAIN),
+        "LMS Karras": _full_range("LMS", _EULER | _KARRAS),
+        "DPM2": SamplerConfig("KDPM2DiscreteScheduler", _PLAIN),
+        "DPM2 Karras": _full_range("KDPM2DiscreteScheduler", _KARRAS),
+        "DPM2 a": SamplerConfig("KDPM2AncestralDiscreteScheduler", _PLAIN),
+        "DPM2 a Karras": _full_range("KDPM2AncestralDiscreteScheduler", _KARRAS),
+        "DPM++ 2M": SamplerConfig(_M, _2M | _PLAIN),
+        "DPM++ 2M Karras": _full_range(_M, _2M | _KARRAS),
+        "DPM++ 2M Exponential": _full_range(_M, _2M | _EXPONENTIAL),
         "DPM++ 2M Beta": _beta(_M, _2M),
-        "DPM++ 2M AYS": _aligned(_M, _2M),
-        "DPM++ 2M SGM Uniform": Recipe(_M, _2M | _PLAIN, "trailing"),
-        "DPM++ 2M SDE": Recipe(_M, _2M_SDE | _PLAIN),
-        "DPM++ 2M SDE Karras": _timed(_M, _2M_SDE | _KARRAS),
-        "DPM++ 2M SDE Exponential": _timed(_M, _2M_SDE | _EXPONENTIAL),
+        "DPM++ 2M AYS": _ays(_M, _2M),
+        "DPM++ 2M SGM Uniform": SamplerConfig(_M, _2M | _PLAIN, "trailing"),
+        "DPM++ 2M SDE": SamplerConfig(_M, _2M_SDE | _PLAIN),
+        "DPM++ 2M SDE Karras": _full_range(_M, _2M_SDE | _KARRAS),
+        "DPM++ 2M SDE Exponential": _full_range(_M, _2M_SDE | _EXPONENTIAL),
         "DPM++ 2M SDE Beta": _beta(_M, _2M_SDE),
-        "DPM++ 2M SDE AYS": _aligned(_M, _2M_SDE),
-        "DPM++ 2M SDE SGM Uniform": Recipe(_M, _2M_SDE | _PLAIN, "trailing"),
-        "DPM++ SDE": Recipe(_S, _SDE | _PLAIN),
-        "DPM++ SDE Karras": _timed(_S, _SDE | _KARRAS),
-        "DPM++ SDE Exponential": _timed(_S, _SDE | _EXPONENTIAL),
+        "DPM++ 2M SDE AYS": _ays(_M, _2M_SDE),
+        "DPM++ 2M SDE SGM Uniform": SamplerConfig(_M, _2M_SDE | _PLAIN, "trailing"),
+        "DPM++ SDE": SamplerConfig(_S, _SDE | _PLAIN),
+        "DPM++ SDE Karras": _full_range(_S, _SDE | _KARRAS),
+        "DPM++ SDE Exponential": _full_range(_S, _SDE | _EXPONENTIAL),
         "DPM++ SDE Beta": _beta(_S, _SDE),
-        "DPM++ SDE AYS": _aligned(_S, _SDE),
-        "UniPC": Recipe("UniPCMultistepScheduler", _UNIPC | _PLAIN),
-        "UniPC Karras": _timed("UniPCMultistepScheduler", _UNIPC | _KARRAS),
+        "DPM++ SDE AYS": _ays(_S, _SDE),
+        "UniPC": SamplerConfig("UniPCMultistepScheduler", _UNIPC | _PLAIN),
+        "UniPC Karras": _full_range("UniPCMultistepScheduler", _UNIPC | _KARRAS),
         "UniPC Beta": _beta("UniPCMultistepScheduler", _UNIPC),
-        "UniPC SGM Uniform": Recipe("UniPCMultistepScheduler", _UNIPC | _PLAIN, "trailing"),
-        "DDIM": Recipe("DDIMScheduler", _DDIM, "leading"),
-        "DDPM": Recipe("DDPMScheduler", {"clip_sample": False, "thresholding": False, "variance_type": "fixed_small"}),
-        "PLMS": Recipe("PNDMScheduler", {"skip_prk_steps": True, "set_alpha_to_one": True}, "leading"),
-        "DEIS": Recipe("DEISMultistepScheduler", _DEIS | _PLAIN),
-        "SA-Solver": Recipe("SASolverScheduler", _SA | _PLAIN),
-        "LCM": Recipe("LCMScheduler", _DDIM | {"original_inference_steps": 50}),
-        "TCD": Recipe("TCDScheduler", _DDIM | {"original_inference_steps": 50}),
+        "UniPC SGM Uniform": SamplerConfig("UniPCMultistepScheduler", _UNIPC | _PLAIN, "trailing"),
+        "DDIM": SamplerConfig("DDIMScheduler", _DDIM, "leading"),
+        "DDPM": SamplerConfig(
+            "DDPMScheduler", {"clip_sample": False, "thresholding": False, "variance_type": "fixed_small"}
+        ),
+        "PLMS": SamplerConfig("PNDMScheduler", {"skip_prk_steps": True, "set_alpha_to_one": True}, "leading"),
+        "DEIS": SamplerConfig("DEISMultistepScheduler", _DEIS | _PLAIN),
+        "SA-Solver": SamplerConfig("SASolverScheduler", _SA | _PLAIN),
+        "LCM": SamplerConfig("LCMScheduler", _DDIM | {"original_inference_steps": 50}),
+        "TCD": SamplerConfig("TCDScheduler", _DDIM | {"original_inference_steps": 50}),
     }
 )
-"""For diffusion. "DPM++ SDE" asks the model once a step where k-diffusion's does twice: it wants twice the steps.
+"""For diffusion. "DPM++ SDE" calls the model once a step where k-diffusion's does twice, so it needs twice the steps.
 
-DEIS on Karras sigmas or Beta does not end at zero, and DPM++ 3M SDE leaves noise over (diffusers 0.42.1).
+DEIS on Karras sigmas or Beta does not end at zero, and DPM++ 3M SDE leaves noise (diffusers 0.42.1).
 """
 
 _F: Final = "FlowMatchEulerDiscreteScheduler"
-FLOW: Final[Mapping[str, Recipe]] = MappingProxyType(
+FLOW: Final[Mapping[str, SamplerConfig]] = MappingProxyType(
     {
-        "Euler": Recipe(_F, {}),
-        "Euler Beta": Recipe(_F, {}, place="beta"),
-        "Euler SGM Uniform": Recipe(_F, {}),  # flow models are spaced so already
-        "Heun": Recipe("FlowMatchHeunDiscreteScheduler", {}),
-        "DPM++ 2M": Recipe(_M, {}),
-        "DPM++ 2M Beta": Recipe(_M, {}, place="beta"),
-        "UniPC": Recipe("UniPCMultistepScheduler", {}),
+        "Euler": SamplerConfig(_F, {}),
+        "Euler Beta": SamplerConfig(_F, {}, schedule="beta"),
+        "Euler SGM Uniform": SamplerConfig(_F, {}),  # flow models have this spacing already
+        "Heun": SamplerConfig("FlowMatchHeunDiscreteScheduler", {}),
+        "DPM++ 2M": SamplerConfig(_M, {}),
+        "DPM++ 2M Beta": SamplerConfig(_M, {}, schedule="beta"),
+        "UniPC": SamplerConfig("UniPCMultistepScheduler", {}),
     }
 )
-"""For flow matching. Karras sigmas give NaN there; DEIS and SA-Solver leave noise over."""
+"""For flow matching. Karras sigmas give NaN there; DEIS and SA-Solver leave noise."""

@@ -1,4 +1,4 @@
-"""What modules are called by those who made a model, and what by diffusers."""
+"""A table from the original names of a model's modules to diffusers' names."""
 
 import re
 from collections.abc import Mapping
@@ -7,69 +7,69 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
 
-_Entry = TypeVar("_Entry")
+_Value = TypeVar("_Value")
 _BRACES: Final = re.compile(r"(.*)\{(.*)\}(.*)")
 
 
-class Part(NamedTuple):
-    """That a module is the part ``place``, counted from 0, of the one its makers call ``name``."""
+class OriginalModule(NamedTuple):
+    """An original module, of which a module of diffusers is the part ``position``, counted from 0."""
 
     name: str
-    place: int
+    position: int
 
 
 @dataclass(frozen=True)
-class Names:
-    """A table from the makers' names of modules to diffusers'.
+class StateDictKeys:
+    """Original names of modules, as their makers published them, and diffusers' names.
 
-    ``makers`` holds whole names or their beginnings; ``*`` stands for the first number. Where the makers have one
-    module in place of several, those are in braces, in the order of their rows: "attn.qkv" is "attn.to_{q,k,v}".
-    ``swapped`` are modules, by diffusers' names, whose halves, a shift and a scale, the makers have the other way
-    round; those of them that have but two parts, which is twice as many rows as columns. ``unused`` are the makers'
-    that diffusers has no use for.
+    ``original`` maps whole names or their beginnings to diffusers'; ``*`` stands for the first number. An original
+    module that is several in diffusers has these in braces, in the order of their rows: "attn.qkv" is
+    "attn.to_{q,k,v}". ``swap_scale_shift`` are modules, by diffusers' names, whose two halves, scale and shift, the
+    original has in the other order; it applies to those of exactly two parts, with twice as many rows as columns.
+    ``unused`` are original modules that diffusers has no use for.
     """
 
-    makers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    swapped: tuple[str, ...] = ()
+    original: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    swap_scale_shift: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
 
-    def in_diffusers(self, name: str) -> tuple[str, ...]:
-        """The modules of diffusers' that are one of the makers', in the order of their rows; itself where unlisted.
+    def to_diffusers(self, name: str) -> tuple[str, ...]:
+        """Diffusers' modules for an original one, in the order of their rows.
 
-        Nothing where diffusers has no use for it.
+        An unlisted name stays as it is; an unused one gives nothing.
         """
-        if name.startswith(self.unused) and _longest(name, dict.fromkeys(self.unused, True))[0]:
+        if name.startswith(self.unused) and _longest_prefix(name, dict.fromkeys(self.unused, True))[0]:
             return ()
-        entry, number, rest = _longest(name, self.makers)
-        return tuple(_filled(ours, number, rest) for ours in _each(entry)) if entry else (name,)
+        entry, number, rest = _longest_prefix(name, self.original)
+        return tuple(_fill(ours, number, rest) for ours in _expand(entry)) if entry else (name,)
 
-    def by_makers(self, module: str) -> list[Part]:
-        """What the makers call a module of diffusers', under each name it has."""
-        entry, number, rest = _longest(module, self._backwards)
-        return [Part(_filled(part.name, number, rest), part.place) for part in entry or ()]
+    def to_original(self, module: str) -> list[OriginalModule]:
+        """The original modules of diffusers' module, under each name they have."""
+        entry, number, rest = _longest_prefix(module, self._from_diffusers)
+        return [OriginalModule(_fill(part.name, number, rest), part.position) for part in entry or ()]
 
-    def swaps(self, module: str, weight: tuple[int, ...]) -> bool:
-        """Whether the makers have the two halves of diffusers' module the other way round."""
-        entry, _, rest = _longest(module, dict.fromkeys(self.swapped, True))
+    def swaps_halves(self, module: str, weight: tuple[int, ...]) -> bool:
+        """Whether the original has the two halves of diffusers' module in the other order."""
+        entry, _, rest = _longest_prefix(module, dict.fromkeys(self.swap_scale_shift, True))
         return bool(entry) and not rest and weight[0] == 2 * weight[-1]
 
     @cached_property
-    def _backwards(self) -> dict[str, list[Part]]:
-        table: dict[str, list[Part]] = {}
-        for name, ours in self.makers.items():
-            for place, module in enumerate(_each(ours)):
-                table.setdefault(module, []).append(Part(name, place))
+    def _from_diffusers(self) -> dict[str, list[OriginalModule]]:
+        table: dict[str, list[OriginalModule]] = {}
+        for name, ours in self.original.items():
+            for position, module in enumerate(_expand(ours)):
+                table.setdefault(module, []).append(OriginalModule(name, position))
         return table
 
 
-def _each(text: str) -> list[str]:
-    """What "to_{q,k}" stands for."""
+def _expand(text: str) -> list[str]:
+    """The names that "to_{q,k}" stands for."""
     found = _BRACES.fullmatch(text)
     return [f"{found[1]}{choice}{found[3]}" for choice in found[2].split(",")] if found else [text]
 
 
-def _longest(name: str, table: Mapping[str, _Entry]) -> tuple[_Entry | None, str, str]:
-    """The entry of the longest beginning that the table has, the number its star stands for, and the rest."""
+def _longest_prefix(name: str, table: Mapping[str, _Value]) -> tuple[_Value | None, str, str]:
+    """The table's value for the longest beginning of a name, the number that "*" stands for, and the rest."""
     parts = name.split(".")
     first = next((place for place, part in enumerate(parts) if part.isdigit()), len(parts))
     starred = [*parts[:first], "*", *parts[first + 1 :]]
@@ -80,5 +80,5 @@ def _longest(name: str, table: Mapping[str, _Entry]) -> tuple[_Entry | None, str
     return None, "", ""
 
 
-def _filled(pattern: str, number: str, rest: str) -> str:
+def _fill(pattern: str, number: str, rest: str) -> str:
     return pattern.replace("*", number) + rest

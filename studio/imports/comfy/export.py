@@ -123,7 +123,7 @@ def _inpaint(builder: PromptGraphBuilder, values: StepValues, seed: int) -> Node
 
 def _hires(builder: PromptGraphBuilder, values: StepValues, seed: int) -> NodeOutput:
     nodes = SamplerNodes.of(builder, values, _guide(values), seed)
-    multiple, size = nodes.card.family.multiple, _size(values) or nodes.card.size
+    multiple, size = nodes.card.family.capabilities.size_multiple, _size(values) or nodes.card.size
     large = Size(*(round(side * values["factor"] / multiple) * multiple for side in size))
     first = nodes.drawn(nodes.empty(*size))
     return nodes.drawn(nodes.encoded(_resized(builder, first, large)), values["strength"])

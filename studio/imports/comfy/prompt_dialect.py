@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from studio.errors import InputError
-from studio.prompts.grammar import Piece, parse
+from studio.prompts.grammar import WeightedText, parse
 
 _MARK = re.compile(r"\\([()])|([()])")
 _NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)\s*")
@@ -52,23 +52,23 @@ def _word(file: str) -> str:
     return re.sub(r"[^\w.+-]", "-", PurePosixPath(file.replace("\\", "/")).name.removesuffix(".safetensors"))
 
 
-def _pieces(text: str) -> Iterator[Piece]:
+def _pieces(text: str) -> Iterator[WeightedText]:
     """The text without brackets and weights, in pieces with their weights."""
     ends = _groups(text)
     closing, weights, at = {end: inner for inner, end in ends.values()}, [1.0], 0
     for found in _MARK.finditer(text):
         start = found.start()
         if found[1] is not None:
-            yield Piece(text[at:start] + found[1], weights[-1])
+            yield WeightedText(text[at:start] + found[1], weights[-1])
         elif start in ends:
-            yield Piece(text[at:start], weights[-1])
+            yield WeightedText(text[at:start], weights[-1])
             weights.append(_weight(text[slice(*ends[start])], weights[-1]))
         elif start in closing:
-            yield Piece(text[at : max(at, closing[start])], weights.pop())
+            yield WeightedText(text[at : max(at, closing[start])], weights.pop())
         else:
             continue
         at = found.end()
-    yield Piece(text[at:], 1.0)
+    yield WeightedText(text[at:], 1.0)
 
 
 def _groups(text: str) -> dict[int, tuple[int, int]]:
@@ -89,7 +89,7 @@ def _weight(tail: str, around: float) -> float:
     return float(tail[1:]) if tail else round(around * _STRONGER, 4)
 
 
-def _written(piece: Piece, *, drawn: bool) -> str:
+def _written(piece: WeightedText, *, drawn: bool) -> str:
     text = re.sub(r"[\\()\[\]<]", r"\\\g<0>", piece.text).replace("__", r"\_\_")
     text = re.sub(r"[{}|]", r"\\\g<0>", text) if drawn else text
     return text if piece.weight == 1 else f"({text}:{piece.weight:g})"
@@ -101,11 +101,11 @@ def to_comfyui(text: str) -> list[str]:
     Raises InputError that names what ComfyUI's grammar lacks: schedules, alternation, AND.
     """
     parsed = parse(text)
-    if turn := parsed.turn():
+    if turn := parsed.first_change():
         raise InputError(f"'{turn}' in the prompt has no equivalent in ComfyUI's grammar; remove it")
     return ["".join(map(_marked, section)) for section in parsed.parts[0].at(0, 1)] or [""]
 
 
-def _marked(piece: Piece) -> str:
+def _marked(piece: WeightedText) -> str:
     text = re.sub(r"[()]", r"\\\g<0>", piece.text)
     return text if piece.weight == 1 else f"({text}:{piece.weight:g})"

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Final
 
 from studio.prompts import wildcards
-from studio.prompts.grammar import Piece
+from studio.prompts.grammar import WeightedText
 
 LONGEST: Final = 10_000
 """Letters of a prompt; no form accepts a longer one."""
@@ -32,7 +32,7 @@ def escape_wildcards(text: str) -> str:
     return re.sub(r"(?<!\\)([{}]|__)", r"\\\1", text) if wildcards.first(text) else text
 
 
-def format_pieces(pieces: Iterable[Piece]) -> str:
+def format_pieces(pieces: Iterable[WeightedText]) -> str:
     """Pieces in our grammar; raises ValueError for a weight beyond -100 to 100."""
     return "".join(
         _weighted("".join(piece.text for piece in same), weight)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from studio.imports.prompt_dialects import format_pieces, matching_brackets
-from studio.prompts.grammar import Piece
+from studio.prompts.grammar import WeightedText
 
 _WEIGHT: Final = re.compile(r":\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*$")
 _LONGEST: Final = 40
@@ -21,7 +21,7 @@ def to_studio(prompt: str) -> str:
     return format_pieces(_pieces(prompt))
 
 
-def _pieces(prompt: str) -> Iterator[Piece]:
+def _pieces(prompt: str) -> Iterator[WeightedText]:
     pairs = matching_brackets(prompt, "(", ")")
     closing = {end: start for start, end in pairs.items()}
     weights, hidden = [1.0], -1
@@ -34,7 +34,7 @@ def _pieces(prompt: str) -> Iterator[Piece]:
             weights.pop()
         else:
             hidden = _tail(prompt, token.end(), closing)
-            yield Piece((token[1] or token[0])[: hidden - at], weights[-1])
+            yield WeightedText((token[1] or token[0])[: hidden - at], weights[-1])
 
 
 def _explicit(prompt: str, start: int, end: int) -> re.Match[str] | None:

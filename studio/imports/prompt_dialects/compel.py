@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from studio.imports.prompt_dialects import format_pieces, matching_brackets
-from studio.prompts.grammar import Piece
+from studio.prompts.grammar import WeightedText
 
 _WEIGHT: Final = re.compile(r"(\+{1,50}|-{1,50})|(\d+\.?\d*|\.\d+)")
 _TOKEN: Final = re.compile(r"[()\"]|(?:\\.|[^\s()\",.=\\])+|\s+|.", re.DOTALL)
@@ -28,7 +28,7 @@ def to_studio(prompt: str) -> str:
     return format_pieces(_pieces(prompt))
 
 
-def _pieces(prompt: str) -> Iterator[Piece]:
+def _pieces(prompt: str) -> Iterator[WeightedText]:
     groups = _groups(prompt)
     closing = {end: start for start, end in groups.items()}
     if len(re.findall(r'[()"]', _ESCAPED.sub("", prompt))) != 2 * len(groups):
@@ -64,7 +64,7 @@ def _power(marks: str) -> float:
     return (1.1 if marks[0] == "+" else 0.9) ** len(marks)
 
 
-def _piece(token: re.Match[str], weight: float) -> Piece:
+def _piece(token: re.Match[str], weight: float) -> WeightedText:
     if word := _WORD.fullmatch(token[0]):
-        return Piece(_ESCAPED.sub(r"\1", word[1]), round(weight * _power(word[2]), 6))
-    return Piece(_ESCAPED.sub(r"\1", token[0]), weight)
+        return WeightedText(_ESCAPED.sub(r"\1", word[1]), round(weight * _power(word[2]), 6))
+    return WeightedText(_ESCAPED.sub(r"\1", token[0]), weight)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from studio.imports.prompt_dialects import format_pieces, matching_brackets
-from studio.prompts.grammar import Piece
+from studio.prompts.grammar import WeightedText
 
 _STRONGER: Final = 1.05
 _NUMBER: Final = r"-?(?:\d{1,3}(?:\.\d{0,4})?|\.\d{1,4})"
@@ -23,7 +23,7 @@ def to_studio(prompt: str, *, numbers: bool) -> str:
     return format_pieces(_pieces(prompt, numbers))
 
 
-def _pieces(prompt: str, numbers: bool) -> Iterator[Piece]:
+def _pieces(prompt: str, numbers: bool) -> Iterator[WeightedText]:
     factors = _factors(prompt)
     weight = exact = 1.0
     for token in _TOKEN.finditer(prompt):
@@ -32,7 +32,7 @@ def _pieces(prompt: str, numbers: bool) -> Iterator[Piece]:
         elif numbers and token[0].endswith("::"):
             exact = float(token[1]) if token[1] else 1.0
         else:
-            yield Piece(token[0], round(weight * exact, 6))
+            yield WeightedText(token[0], round(weight * exact, 6))
 
 
 def _factors(prompt: str) -> dict[int, float]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from studio.imports.prompt_dialects import format_pieces, matching_brackets
-from studio.prompts.grammar import Piece
+from studio.prompts.grammar import WeightedText
 
 _BREAK: Final = re.compile(r"\s*\bBREAK\b\s*")
 _TOKEN: Final = re.compile(r"\\([()\[\]\\])|\\|[()\[\]]|[^\\()\[\]]+", re.DOTALL)
@@ -23,7 +23,7 @@ def to_studio(prompt: str) -> str:
     return " BREAK ".join(format_pieces(_pieces(section)) for section in _BREAK.split(prompt))
 
 
-def _pieces(text: str) -> Iterator[Piece]:
+def _pieces(text: str) -> Iterator[WeightedText]:
     round_, square = matching_brackets(text, "(", ")"), matching_brackets(text, "[", "]")
     weighted = {end: found for start, end in round_.items() if (found := _explicit(text, start, end))}
     closing = {*round_.values(), *square.values()}
@@ -39,7 +39,7 @@ def _pieces(text: str) -> Iterator[Piece]:
             weights.pop()
         else:
             stop = weighted[token.end()].start() if token.end() in weighted else token.end()
-            yield Piece((token[1] or token[0])[: stop - at], round(weights[-1], 6))
+            yield WeightedText((token[1] or token[0])[: stop - at], round(weights[-1], 6))
 
 
 def _explicit(text: str, start: int, end: int) -> re.Match[str] | None:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from math import prod
 
-from studio import plugins
 from studio.families import Family, Shapes
+from studio.families.base import registry
 from studio.lora.formats.file import LoraFile, LoraLayer
 
 
@@ -15,7 +15,7 @@ def families(file: LoraFile) -> tuple[Family, ...]:
     A family's ``traces`` are names of modules with the widths that they have in the family. Some of them must be in
     the file, and each one that is must have such a width.
     """
-    known: list[Family] = [plugins.find("families", name).FAMILY for name in plugins.names("families")]
+    known = registry.installed().values()
     modules = [(layer.target.replace(".", "_"), _input_width(layer)) for layer in file.layers]
     return tuple(family for family in known if _matches(family, modules))
 
@@ -27,7 +27,7 @@ def _matches(family: Family, modules: list[tuple[str, int]]) -> bool:
 
 def _traces(family: Family, modules: list[tuple[str, int]]) -> Iterator[bool]:
     """For each module that is a trace of the family, whether its width is right."""
-    for suffix, widths in family.traces.items():
+    for suffix, widths in family.detection.lora_keys.items():
         trace = re.compile(suffix + "$")
         yield from (not widths or width in {0, *widths} for name, width in modules if trace.search(name))
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from studio.errors import ModelError
 from studio.families import Family, Shape, Shapes
-from studio.families.base.state_dict_keys import Names
+from studio.families.base.state_dict_keys import StateDictKeys
 from studio.lora.formats.lora_keys import DENOISERS, PREFIXES
 
 _PEFT_WRAPPER: Final = re.compile(r"(^|\.)base_model\.model\.")
@@ -96,20 +96,20 @@ def _original_names(component: str, weights: Shapes, family: Family) -> Iterator
     """The modules under the names that the model's authors gave them, which may fuse several of diffusers'."""
     found: dict[str, dict[int, str]] = {}
     for module in weights:
-        for name, place in family.names.by_makers(module):
+        for name, place in family.detection.state_dict_keys.to_original(module):
             found.setdefault(name, {})[place] = module
     for name, parts in found.items():
         modules = [parts[place] for place in sorted(parts)]
         if len(modules) == 1:
-            yield name, _single(component, modules[0], weights[modules[0]], family.names)
+            yield name, _single(component, modules[0], weights[modules[0]], family.detection.state_dict_keys)
         else:
             yield name, _fused(component, modules, weights)
             for place, module in parts.items():  # the Open Model Initiative numbers the parts
                 yield f"{name}.{place}", (ModuleLocation(component, module),)
 
 
-def _single(component: str, module: str, weight: Shape, names: Names) -> ModuleLocations:
-    if not names.swaps(module, weight):
+def _single(component: str, module: str, weight: Shape, names: StateDictKeys) -> ModuleLocations:
+    if not names.swaps_halves(module, weight):
         return (ModuleLocation(component, module),)
     first, second = (0, weight[0] // 2), (weight[0] // 2, weight[0])
     return ModuleLocation(component, module, first, second), ModuleLocation(component, module, second, first)

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from functools import cache
 
-from studio import plugins
 from studio.families import Family
+from studio.families.base import registry
 from studio.lora.formats import base_detect
 from studio.lora.formats.file import LoraFile
 from studio.lora.library.claims import Claim
@@ -33,7 +33,7 @@ def title(name: str) -> str:
 @cache
 def families() -> dict[str, Family]:
     """All families by name."""
-    return {name: plugins.find("families", name).FAMILY for name in plugins.names("families")}
+    return registry.installed()
 
 
 def _doubt(claim: Claim, shown: set[str]) -> str:
@@ -45,5 +45,5 @@ def _called(text: str) -> str:
     """The family whose models have a name like this, by the longest prefix: "Pony V7" is not a "Pony"."""
     model = text.lower().removesuffix("/lora").rpartition("/")[2]
     letters = "".join(filter(str.isalnum, model))
-    words = ((word, name) for name, family in families().items() for word in family.known_as)
+    words = ((word, name) for name, family in families().items() for word in family.detection.aliases)
     return max(((len(word), name) for word, name in words if letters.startswith(word)), default=(0, ""))[1]

@@ -83,7 +83,7 @@ def write_card(model: ModelCard, folder: Path, metadata: Mapping[str, str]) -> N
 def architecture(family: Family, file: Path | None = None) -> str:
     """The architecture that a model's file names in its metadata, else what the family is called."""
     named = Header.read(file).metadata.get("modelspec.architecture", "") if file else ""
-    return named.removesuffix("/lora") or next(iter(family.known_as), family.name)
+    return named.removesuffix("/lora") or next(iter(family.detection.aliases), family.name)
 
 
 def lora_architecture(card: LoraCard) -> str:

@@ -1,22 +1,22 @@
-"""Words drawn by lot, before anything reads the prompt, in the grammar of sd-dynamic-prompts.
+"""Wildcards: words drawn at random before a prompt is parsed, in the grammar of sd-dynamic-prompts.
 
     a {red|navy|teal} star           one of the three
     a {3::red|1::blue} star          red three times as often as blue
     {2$$red|navy|teal}               two different ones, "navy,red"; {1-3$$…}, {-2$$…} and {2-$$…} are ranges
     {2$$ and $$red|navy|teal}        with " and " between them
-    a {big {red|blue}|small} star    they may stand in each other
-    a __colour__ star                a line of colour.txt in the folder of wildcards, whose lines may hold wildcards
-    __animals/dog__, __colours*__    a file in a folder; the lines of all files whose names fit
+    a {big {red|blue}|small} star    they can be nested
+    a __colour__ star                a line of colour.txt in the folder of wildcards; lines can have wildcards
+    __animals/dog__, __colours*__    a file in a folder; the lines of all files whose names match
     {2$$__colour__}                  two different lines
     ${hue=!{red|blue}} … ${hue}      a variable: drawn once with "!", else at each use; ${hue:red} has a default
-    __season(hue=red)__              a file whose lines say ${hue}
-    {~red|blue}, __~colour__         "~" draws by lot, as all does here; "@" and "!" are refused
+    __season(hue=red)__              a file whose lines use ${hue}
+    {~red|blue}, __~colour__         "~" draws at random, as everything does here; "@" and "!" are refused
 
-Braces without a bar, a number or a weight, or without a partner, are plain text; so is what a backslash stands before.
-In a text file, empty lines and those that begin with # do not count. YAML and JSON files hold lists under names.
+Braces without a bar, a number or a weight, or without a partner, are plain text, as is whatever follows a backslash.
+In a text file, empty lines and those that begin with # do not count. YAML and JSON files have named lists.
 
 After https://github.com/adieyal/sd-dynamic-prompts/blob/main/docs/SYNTAX.md and the parser of adieyal/dynamicprompts.
-Comments and the wrap command ``%{…$$…}`` are not of it here; the second is refused.
+Comments and the wrap command ``%{…$$…}`` are not supported; the latter is refused.
 """
 
 from studio.prompts.wildcards.draw import expanded

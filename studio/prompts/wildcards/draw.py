@@ -1,4 +1,4 @@
-"""Draws: a prompt with all its wildcards replaced by words, the same for the same seed."""
+"""Draws wildcards: replaces all wildcards of a prompt by words, the same for the same seed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +10,11 @@ from studio.prompts.wildcards.files import matching
 from studio.prompts.wildcards.syntax import (
     REFERENCE,
     Brace,
-    Choice,
     Line,
     Lists,
-    Reference,
     Variable,
+    WildcardChoice,
+    WildcardReference,
     choice,
     found_in,
     outermost,
@@ -24,17 +24,17 @@ from studio.prompts.wildcards.syntax import (
 )
 
 MOST: Final = 500
-"""Draws in one prompt."""
+"""The most draws in one prompt."""
 _LETTERS, _DEEPEST = 10_000, 50
 
 Variables = Mapping[str, str]
 
 
 def expanded(text: str, lists: Lists, seed: str) -> str:
-    """The text with each wildcard drawn; the same seed draws the same. Files not in ``lists`` stay as written.
+    """The text with each wildcard drawn; the same seed draws the same. Files missing in ``lists`` stay as written.
 
-    Raises InputError after 500 draws, over 10,000 letters, where files name each other in a circle, for a variable
-    that has no value, and for what sd-dynamic-prompts draws and the studio does not.
+    Raises InputError after 500 draws, over 10,000 letters, for files that refer to each other in a cycle, for a
+    variable without a value, and for syntax of sd-dynamic-prompts that the studio does not support.
     """
     drawn = _Draw(lists, Random(f"wildcards {seed}")).of(text, (), {})
     if len(drawn) > max(_LETTERS, len(text)):
@@ -49,7 +49,7 @@ class _Draw:
     count: int = field(default=0)
 
     def of(self, text: str, within: tuple[str, ...], variables: Variables) -> str:
-        """``within`` names the files, variables and braces that the text comes from."""
+        """Draw a text; ``within`` is the chain of files, variables and braces that it comes from."""
         if len(within) > _DEEPEST:
             raise InputError(f"the prompt's wildcards are nested over {_DEEPEST} deep; take some out")
         braces = [(brace, variable(text, brace)) for brace in outermost(text)]
@@ -62,7 +62,7 @@ class _Draw:
         return made + self._files(text[at:], within, variables)
 
     def _assigned(self, found: list[Variable], within: tuple[str, ...], before: Variables) -> dict[str, str]:
-        """The variables that a text sets, wherever in it; they hold for all of it and for what it names."""
+        """The variables that a text sets, anywhere in it; they hold for all of it and for the files it refers to."""
         return {
             one.name: self.of(one.value, (*within, "{"), before) if one.once else one.value
             for one in found
@@ -89,27 +89,27 @@ class _Draw:
         return drawn.separator.join(self.of(option, (*within, "{"), variables) for option in chosen)
 
     def _options(
-        self, drawn: Choice, within: tuple[str, ...], variables: Variables
+        self, drawn: WildcardChoice, within: tuple[str, ...], variables: Variables
     ) -> tuple[Sequence[Line], tuple[str, ...], Variables]:
-        """Those of a choice; where a file is the only one, its lines, so that no two are the same."""
+        """The options of a choice; for a single file its lines, so that no two are the same."""
         only = drawn.options[0] if len(drawn.options) == 1 else ""
         found = REFERENCE.fullmatch(only) if isinstance(only, str) else None
         if found is None or not found[2]:
             return drawn.options, within, variables
-        return self._lines(Reference.of(found), within, variables) or (drawn.options, within, variables)
+        return self._lines(WildcardReference.of(found), within, variables) or (drawn.options, within, variables)
 
     def _files(self, text: str, within: tuple[str, ...], variables: Variables) -> str:
         made, at = "", 0
         for found in found_in(text):
             made, at = made + text[at : found.start()], found.end()
-            lines = self._lines(Reference.of(found), within, variables)
+            lines = self._lines(WildcardReference.of(found), within, variables)
             made += self.of(self._one(lines[0]), *lines[1:]) if lines else found[0]
         return made + text[at:]
 
     def _lines(
-        self, named: Reference, within: tuple[str, ...], variables: Variables
+        self, named: WildcardReference, within: tuple[str, ...], variables: Variables
     ) -> tuple[Sequence[Line], tuple[str, ...], Variables] | None:
-        """The lines of a file, and what holds for them; None for what was not loaded."""
+        """The lines of a file with the chain and variables for them; None for a file that was not loaded."""
         files = matching(self.lists, named.name)
         lines = list(dict.fromkeys(line for name in files for line in self.lists[name]))
         if not files:
@@ -119,11 +119,11 @@ class _Draw:
 
     def _inwards(self, name: str, what: str, within: tuple[str, ...]) -> tuple[str, ...]:
         if name in within:
-            raise InputError(f"the {what} '{name}' names itself, by way of {' > '.join((*within, name))}")
+            raise InputError(f"the {what} '{name}' refers to itself through {' > '.join((*within, name))}")
         return (*within, name)
 
-    def _some(self, options: Sequence[Line], drawn: Choice) -> list[str]:
-        """Several different ones, or as many as there are."""
+    def _some(self, options: Sequence[Line], drawn: WildcardChoice) -> list[str]:
+        """Several different options, or as many as there are."""
         left = [option for option in options if weight(option)]
         least, most = min(drawn.least, len(left)), min(drawn.most, len(left))
         return [words(left.pop(self._at(left))) for _ in range(self.random.randint(least, most))]
@@ -132,7 +132,7 @@ class _Draw:
         return words(options[self._at(options)])
 
     def _at(self, options: Sequence[Line]) -> int:
-        """Which option is drawn."""
+        """The index of the drawn option."""
         self.count += 1
         if self.count > MOST:
             raise InputError(f"the prompt draws over {MOST} wildcards; take some out")

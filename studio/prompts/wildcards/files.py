@@ -1,8 +1,8 @@
-"""The folder of wildcards: text files with a line an option, YAML and JSON files with lists under names.
+"""The folder of wildcards: text files with one option a line, YAML and JSON files with named lists.
 
     animals/dog.txt        is called "animals/dog"
-    pantry.yaml            each list in it is called as the keys that lead to it, "artists/finnish"; within a folder
-                           the folder's name comes first. A file that is one list is called as the file
+    pantry.yaml            each list in it is named by the keys that lead to it, "artists/finnish"; within a folder
+                           the folder's name comes first. A file that is a single list is called as the file
 
 After the package ``dynamicprompts.wildcards`` of adieyal/dynamicprompts.
 """
@@ -23,10 +23,10 @@ _GLOB: Final = frozenset("*?[")
 
 
 def load(folder: Path, texts: Iterable[str]) -> dict[str, tuple[Line, ...]]:
-    """The files that the texts name, and those that their lines name.
+    """The files that the texts refer to, and those that their lines refer to.
 
-    Raises InputError for a name without a file, or where they hold over 10,000 lines. What is no file within
-    <lora:…> is part of the LoRA's name.
+    Raises InputError for a name without a file, or where they have over 10,000 lines. Within <lora:…>, a name without a
+    file is part of the LoRA's name.
     """
     found: dict[str, tuple[Line, ...]] = {}
     seen, wanted = set[str](), [reference for text in texts for reference in references(text)]
@@ -48,7 +48,7 @@ def load(folder: Path, texts: Iterable[str]) -> dict[str, tuple[Line, ...]]:
 
 
 def matching(names: Collection[str], name: str) -> list[str]:
-    """Those of the names that a wildcard means: the very one, else those that fit its ``*``, else those in a folder."""
+    """The names that a wildcard matches: the same name, else those that match its ``*``, else those in a folder."""
     if name in names:
         return [name]
     for pattern in (name, f"*/{name}"):
@@ -58,7 +58,7 @@ def matching(names: Collection[str], name: str) -> list[str]:
 
 
 def _lists(folder: Path, name: str) -> dict[str, tuple[Line, ...]]:
-    """What the folder holds under a name."""
+    """The lists in the folder that match a name."""
     file = folder / f"{name}.txt"
     if not _GLOB & set(name) and _lies_in(folder, file):
         return {name: _lines(folder, file)}
@@ -82,7 +82,7 @@ def _texts(folder: Path) -> dict[str, Path]:
 
 
 def _files(folder: Path, endings: Collection[str]) -> list[Path]:
-    """The files in the folder and below with one of the endings; hidden ones and links that lead out are left out."""
+    """The files in the folder and below with one of the endings, without hidden ones and links that lead out of it."""
     there = (file for file in walk_files(folder) if file.suffix.lower() in endings and named_in_text(file))
     return [file for file in there if _lies_in(folder, file)]
 
@@ -112,11 +112,11 @@ def _lines(folder: Path, file: Path) -> tuple[Line, ...]:
     if kept := tuple(line for line in lines if line and not line.startswith("#")):
         return kept
     name = _called(folder, file)
-    raise InputError(f"the wildcard file '{name}.txt' holds no line to draw; write one, or take __{name}__ out")
+    raise InputError(f"the wildcard file '{name}.txt' has no options; add one, or remove __{name}__")
 
 
 def _structured(folder: Path, file: Path) -> Iterator[tuple[str, tuple[Line, ...]]]:
-    """The lists in a YAML or JSON file by their names. Raises InputError for a file that is neither."""
+    """The named lists in a YAML or JSON file. Raises InputError where it cannot be parsed."""
     text, name = _read(folder, file), file.relative_to(folder).as_posix()
     try:
         if file.suffix.lower() == ".json":
@@ -125,12 +125,12 @@ def _structured(folder: Path, file: Path) -> Iterator[tuple[str, tuple[Line, ...
             content = strict_yaml.loads(text, _MOST_BYTES, _MOST_NODES, as_text=True)
     except ValueError as error:
         why = reason(error)[:200]
-        raise InputError(f"the wildcard file '{name}' cannot be read ({why}); mend it, or take it away") from None
+        raise InputError(f"the wildcard file '{name}' cannot be read ({why}); fix it, or remove it") from None
     before = () if file.parent == folder else (_called(folder, file.parent),)
     top = {file.stem: content} if isinstance(content, list) else content
     for n, (keys, options) in enumerate(_walk(top, before, 0)):
         if n > _MOST_LISTS:
-            raise InputError(f"the wildcard file '{name}' holds over {_MOST_LISTS:,} lists; part it")
+            raise InputError(f"the wildcard file '{name}' holds over {_MOST_LISTS:,} lists; split it")
         if lines := tuple(line for line in map(_line, options) if line):
             yield "/".join(keys), lines
 
@@ -146,7 +146,7 @@ def _walk(content: Any, keys: tuple[str, ...], depth: int) -> Iterator[tuple[tup
 
 
 def _line(item: Any) -> Line | None:
-    """An option of a list: text, with a weight before it or beside it; None for what is none."""
+    """An option of a list: text, with a weight before it or beside it; None for anything else."""
     if isinstance(item, Mapping):
         text, weight = item.get("text") or item.get("content"), str(item.get("weight", 1))
         return weighted(f"{weight}::{text}") if isinstance(text, str) else None

@@ -1,4 +1,4 @@
-"""What in a text is drawn: braces, variables, and names of files between double underscores."""
+"""The syntax of wildcards: braces, variables, and file names between double underscores."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from studio.errors import InputError
 
 Line = str | tuple[float, str]
-"""A line of a wildcard file, or an option in braces; with its weight where it is given one."""
+"""A line of a wildcard file, or an option in braces; with its weight where it has one."""
 Lists = Mapping[str, tuple[Line, ...]]
 """The lines of each wildcard file, by its name."""
 
@@ -18,7 +18,7 @@ REFERENCE: Final = re.compile(
     r"\\.|__([~@!]?)"
     rf"((?=[^\W_]|[*?\[]|[^\x00-\x7f])(?:{_IN_NAME}){{1,200}})(?<!\s)"  # the name
     r"(?:\(([^(){}]*)\))?__"  # values for its variables
-    r"|(__(?![\s_])(?:(?!__)[^\\{}<>|\n]){0,100}\{[^{}]*\}(?:(?!__)[^\\{}<>|\n]){0,100}__)",  # a name that is drawn
+    r"|(__(?![\s_])(?:(?!__)[^\\{}<>|\n]){0,100}\{[^{}]*\}(?:(?!__)[^\\{}<>|\n]){0,100}__)",  # wildcards in a name
     re.DOTALL,
 )
 _TAG: Final = re.compile(r"<(?:lora|lyco|hypernet):[^<>]*>")
@@ -28,13 +28,13 @@ _WEIGHT: Final = re.compile(r"\s*(\d+\.?\d*|\.\d+)::")
 _VARIABLE: Final = re.compile(
     r"\s*(?P<name>[A-Za-z_-][\w-]*)\s*(?:(?P<keep>\?)?=(?P<once>!)?\s*(?P<value>.*)|:\s*(?P<default>.*))?", re.DOTALL
 )
-_LARGEST: Final = 10**6  # no list is as long
+_LARGEST: Final = 10**6  # longer than any list
 
 
-class Reference(NamedTuple):
-    """A file that a text names, and what its variables are given.
+class WildcardReference(NamedTuple):
+    """A reference to a file, with the values of its variables.
 
-    ``in_lora``: within <lora:…>, where double underscores may be part of the LoRA's own name.
+    ``in_lora``: within <lora:…>, where double underscores can be part of the LoRA's own name.
     """
 
     name: str
@@ -42,14 +42,15 @@ class Reference(NamedTuple):
     in_lora: bool
 
     @classmethod
-    def of(cls, found: re.Match[str], tags: Sequence[tuple[int, int]] = ()) -> "Reference":
-        """What a match of ``REFERENCE`` names.
+    def of(cls, found: re.Match[str], tags: Sequence[tuple[int, int]] = ()) -> "WildcardReference":
+        """The reference of a match of ``REFERENCE``.
 
-        Raises InputError for a name that is drawn itself, and for a way of drawing that the studio has not.
+        Raises InputError for a name that contains wildcards, and for a sampling method that the studio does not
+        support.
         """
         if found[4]:
             raise InputError(
-                f"'{found[0]}' is a wildcard whose name is drawn itself, which the studio cannot do; "
+                f"'{found[0]}' is a wildcard with wildcards in its name, which is not supported; "
                 "write {__one__|__other__}, or \\__ for plain text"
             )
         _refuse_method(found[1], found[0])
@@ -62,7 +63,7 @@ class Reference(NamedTuple):
 
 
 class Brace(NamedTuple):
-    """Where a brace that has a partner opens and closes, and the bars that stand in it and no further one."""
+    """The positions of a pair of braces, and of the bars directly within it."""
 
     start: int
     end: int
@@ -82,8 +83,8 @@ class Variable(NamedTuple):
     keep: bool
 
 
-class Choice(NamedTuple):
-    """What stands in braces: ``least`` to ``most`` of the options are drawn and put together by the separator."""
+class WildcardChoice(NamedTuple):
+    """The content of braces: ``least`` to ``most`` of the options are drawn and joined by the separator."""
 
     options: tuple[Line, ...]
     least: int = 1
@@ -100,28 +101,30 @@ def first(text: str) -> str:
 
 
 def parted(text: str, mark: str) -> list[str]:
-    """The text parted at each ``mark`` that stands in no braces."""
+    """The text split at each ``mark`` outside of braces."""
     enclosed = {at for brace in outermost(text) for at in range(brace.start, brace.end)}
     cuts = [at for at, letter in enumerate(text) if letter == mark and at not in enclosed]
     return [text[a + 1 : b] for a, b in zip([-1, *cuts], [*cuts, len(text)], strict=True)]
 
 
 def found_in(text: str) -> Iterator[re.Match[str]]:
-    """Where a text names files."""
+    """The matches of file references in a text."""
     return (found for found in REFERENCE.finditer(text) if found[2] or found[4])
 
 
-def references(text: str) -> Iterator[Reference]:
-    """Every file that a text names, also in the values it gives to others; raises InputError as ``Reference.of``."""
+def references(text: str) -> Iterator[WildcardReference]:
+    """All file references in a text, also in the values of others' variables; raises InputError as
+    ``WildcardReference.of``.
+    """
     tags = [tag.span() for tag in _TAG.finditer(text)]
     for found in found_in(text):
-        reference = Reference.of(found, tags)
+        reference = WildcardReference.of(found, tags)
         yield reference
         yield from references(reference.parameters)
 
 
 def outermost(text: str) -> Iterator[Brace]:
-    """The braces that stand in no others."""
+    """The braces that are not within others."""
     last = -1
     for brace in sorted(_braces(text)):
         if brace.start > last:
@@ -130,7 +133,7 @@ def outermost(text: str) -> Iterator[Brace]:
 
 
 def variable(text: str, brace: Brace) -> Variable | None:
-    """The variable that a brace after a "$" sets or uses; None where it is none.
+    """The variable that braces after a "$" set or use; None where they are something else.
 
     Raises InputError where its value has bars outside of braces.
     """
@@ -144,16 +147,16 @@ def variable(text: str, brace: Brace) -> Variable | None:
     return Variable(found["name"], found["value"], found["default"], bool(found["once"]), bool(found["keep"]))
 
 
-def choice(text: str, brace: Brace) -> Choice | None:
-    """The options that a brace draws among; None where it is plain text.
+def choice(text: str, brace: Brace) -> WildcardChoice | None:
+    """The options that braces draw from; None where they are plain text.
 
-    Raises InputError for what sd-dynamic-prompts draws and the studio does not, and where all weights are zero.
+    Raises InputError for syntax of sd-dynamic-prompts that the studio does not support, and where all weights are zero.
     """
     if not _is_drawn(text, brace):
         return None
     whole, inside = _shown(text, brace), _inside(text, brace)
     if _is_wrap(text, brace):
-        raise InputError(f"'%{whole}' wraps words in others, which the studio cannot do; write them out")
+        raise InputError(f"'%{whole}' wraps text, which is not supported; write it out")
     bounds, method = _BOUNDS.match(inside), _METHOD.match(inside)
     _refuse_method(method[1] if method else "", whole)
     begin = bounds.end() if bounds else method.end() if method else 0
@@ -161,24 +164,24 @@ def choice(text: str, brace: Brace) -> Choice | None:
     if not any(map(weight, options)):
         raise InputError(f"all weights in '{whole}' are 0, so nothing can be drawn; give one of them more")
     if not bounds:
-        return Choice(options)
+        return WildcardChoice(options)
     low, dash, high = bounds[1].partition("-")
     least, most = sorted((_count(low, 1), _count(high, _LARGEST) if dash else _count(low, 1)))
-    return Choice(tuple(map(_stripped, options)), least, most, bounds[2] or ",")
+    return WildcardChoice(tuple(map(_stripped, options)), least, most, bounds[2] or ",")
 
 
 def words(line: Line) -> str:
-    """What a line says."""
+    """The text of a line."""
     return line if isinstance(line, str) else line[1]
 
 
 def weight(line: Line) -> float:
-    """How often it is drawn, where the others have 1."""
+    """How often it is drawn, relative to 1."""
     return 1.0 if isinstance(line, str) else line[0]
 
 
 def weighted(option: str) -> Line:
-    """An option, with its weight where it has one: "3::red"."""
+    """An option, with its weight if it has one: "3::red"."""
     found = _WEIGHT.match(option)
     return (float(found[1]), option[found.end() :]) if found else option
 
@@ -199,9 +202,7 @@ def _count(digits: str, otherwise: int) -> int:
 def _refuse_method(method: str, whole: str) -> None:
     if method in ("@", "!"):
         how = "in turn" if method == "@" else "in every combination"
-        raise InputError(
-            f"'{whole}' is drawn {how}, which the studio does not do; take the '{method}' out, or use a grid"
-        )
+        raise InputError(f"'{whole}' is drawn {how}, which is not supported; remove the '{method}', or use a grid")
 
 
 def _is_drawn(text: str, brace: Brace) -> bool:
@@ -224,7 +225,7 @@ def _before(text: str, brace: Brace) -> str:
 
 
 def _shown(text: str, brace: Brace) -> str:
-    """The brace as a message shows it."""
+    """The braces as a message shows them."""
     whole = text[brace.start : brace.end + 1]
     return whole if len(whole) <= 80 else f"{whole[:80]}…"
 

@@ -7,7 +7,7 @@ import torch
 
 from studio.diffusion.engine import Engine
 from studio.errors import InputError
-from studio.parameters.conditioning import NOTHING, Control, Guide, Reference
+from studio.parameters.conditioning import NO_GUIDE, ControlImage, Guide, ReferenceImage
 from studio.parameters.sampling import Sampling
 from studio.steps import edit, generate, inpaint, region
 from tests import here
@@ -43,9 +43,9 @@ def guides(tmp_path_factory, unet):
         small.vae(home / "vae"),
     )
     return {
-        "controlnet": lambda weight=1.0: Guide(controls=(Control(net, picture, weight),)),
-        "t2i-adapter": lambda weight=1.0: Guide(controls=(Control(adapter, picture, weight, adapter=True),)),
-        "reference": lambda weight=1.0: Guide(references=(Reference(ip, picture, weight),)),
+        "controlnet": lambda weight=1.0: Guide(controls=(ControlImage(net, picture, weight),)),
+        "t2i-adapter": lambda weight=1.0: Guide(controls=(ControlImage(adapter, picture, weight, adapter=True),)),
+        "reference": lambda weight=1.0: Guide(references=(ReferenceImage(ip, picture, weight),)),
         "region": lambda weight=1.0: region.run(None, "a blue moon on black", "left"),
         "embedding": lambda weight=1.0: Guide(embeddings=(("<new>", word),)),
         "vae": lambda weight=1.0: Guide(vae=vae),
@@ -56,7 +56,7 @@ def guides(tmp_path_factory, unet):
 def draw(engine, model):
     """A picture in three steps."""
 
-    def drawn(guide=NOTHING, prompt=PROMPT, report=lambda step, steps: None, own=engine):
+    def drawn(guide=NO_GUIDE, prompt=PROMPT, report=lambda step, steps: None, own=engine):
         return generate.run(
             replace(own, report=report), prompt, sampling=Sampling(steps=3, model=model, guide=guide), size=(64, 64)
         )
@@ -113,7 +113,7 @@ def test_after_an_error_all_is_as_it_was_too(kind, draw, pipeline, guides):
 
 
 def test_they_work_together(draw, pipeline, guides):
-    before, everything = small.state(pipeline), NOTHING
+    before, everything = small.state(pipeline), NO_GUIDE
     for kind in KINDS:
         everything = everything + guides[kind]()
     made = draw(everything)
@@ -160,7 +160,7 @@ def test_sdxl_takes_them_all(engine, card, tmp_path):
     plain = small.run(generate, engine, prompt=PROMPT, **asked)
     before = small.state(pipeline)
     guides = [
-        Guide(references=(Reference(ip, picture),)),
+        Guide(references=(ReferenceImage(ip, picture),)),
         Guide(embeddings=(("<new>", str(tmp_path / "w.safetensors")),)),
         region.run(None, "a blue moon on black", "left"),
     ]
@@ -173,7 +173,7 @@ def test_sdxl_takes_them_all(engine, card, tmp_path):
 @pytest.mark.parametrize(("kind", "said"), [("region", "area"), ("embedding", "embedding"), ("reference", "reference")])
 def test_a_family_without_it_refuses_it_by_name(kind, said, engine, card, guides):
     model = card("sd3")
-    with pytest.raises(InputError, match=f"Stable Diffusion 3 takes no {said}"):
+    with pytest.raises(InputError, match=f"Stable Diffusion 3 does not support {said}"):
         generate.run(
             engine, PROMPT, sampling=Sampling(steps=2, model=str(model.path), guide=guides[kind]()), size=(64, 64)
         )
@@ -226,7 +226,7 @@ def test_an_areas_prompt_is_read_by_the_same_layer(engine, model):
     asked = {"prompt": "a star", "steps": 2, "size": (64, 64), "model": model}
     whole, other = (
         small.run(generate, engine, **asked | words, guide=guide, clip_skip=2)
-        for words, guide in (({}, region.run(None, "a moon", "all")), ({"prompt": "a moon"}, NOTHING))
+        for words, guide in (({}, region.run(None, "a moon", "all")), ({"prompt": "a moon"}, NO_GUIDE))
     )
     assert small.difference(whole, other) <= 1
 

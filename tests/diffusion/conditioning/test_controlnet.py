@@ -5,7 +5,7 @@ import torch
 
 from studio.diffusion.engine import Engine
 from studio.errors import InputError
-from studio.parameters.conditioning import Control, Guide
+from studio.parameters.conditioning import ControlImage, Guide
 from studio.parameters.sampling import Sampling
 from studio.steps import control, edit, generate, inpaint
 from tests import here
@@ -52,7 +52,7 @@ def draw(engine, model, *controls, steps=4):
 
 
 def given(part, weight=1.0, start=0.0, end=1.0, adapter=False, seed=0):
-    return Control(part, small.drawing(seed), weight, start, end, adapter)
+    return ControlImage(part, small.drawing(seed), weight, start, end, adapter)
 
 
 def plainly(engine, model, nets, **rest):
@@ -142,7 +142,7 @@ def test_the_end_must_come_after_the_start(engine, nets):
 
 
 def test_a_picture_without_a_size_takes_the_shape_of_what_it_follows(engine, model, nets):
-    wide = Control(nets[0], small.drawing(size=(256, 128)))
+    wide = ControlImage(nets[0], small.drawing(size=(256, 128)))
     made = generate.run(engine, "a star", sampling=Sampling(steps=1, model=model, guide=Guide(controls=(wide,))))
     assert made.width > made.height
 
@@ -176,10 +176,10 @@ def test_each_picture_of_its_batches_is_the_picture_alone(engine, follower):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ([], "FLUX.1 Control draws along another picture; give it one to follow"),
+        ([], "FLUX.1 ControlImage needs a picture to follow; give it one"),
         ([{"weight": 0.5}], "follows its picture in full; leave weight at 1"),
         ([{"end": 0.5}], "follows its picture in all steps; leave start at 0 and end at 1"),
-        ([{}, {}], "FLUX.1 Control takes no second picture to follow"),
+        ([{}, {}], "FLUX.1 ControlImage does not support second picture to follow"),
     ],
 )
 def test_what_it_cannot_do_is_refused(given, said, engine, follower):
@@ -191,5 +191,5 @@ def test_what_it_cannot_do_is_refused(given, said, engine, follower):
 
 
 def test_other_models_need_a_part_to_follow_a_picture(engine):
-    with pytest.raises(InputError, match="Stable Diffusion 1 follows no picture by itself; choose a ControlNet"):
+    with pytest.raises(InputError, match="Stable Diffusion 1 cannot follow a picture by itself; choose a ControlNet"):
         generate.run(engine, "a star", sampling=Sampling(steps=2, guide=control.run(engine, small.drawing())))

@@ -9,7 +9,7 @@ import torch
 
 from studio.diffusion.engine import Engine
 from studio.errors import InputError
-from studio.parameters.conditioning import NOTHING, Guide
+from studio.parameters.conditioning import NO_GUIDE, Guide
 from studio.steps import control, edit, generate, inpaint
 from tests import here
 from tests.diffusion import small
@@ -42,7 +42,7 @@ def plain(home, sdxl):
     return small.controlnet(home / "plain", seed=2, like=sdxl)
 
 
-def guide(part, shows=control.AS_TRAINED, weight=1.0, before=NOTHING):
+def guide(part, shows=control.AS_TRAINED, weight=1.0, before=NO_GUIDE):
     return control.run(Engine(here.pipelines()), small.drawing(), part, weight, guide=before, shows=shows)
 
 
@@ -138,5 +138,5 @@ def test_a_model_that_follows_one_picture_at_a_time_says_so(engine, card, home):
     pipeline = engine.pipelines.get(card("qwen_image"), "text-to-image")
     (one,) = guide(small.controlnet(home / "qwen", like=pipeline)).controls
     both = Guide(controls=(one, replace(one, weight=0.5)))
-    with pytest.raises(InputError, match="Qwen-Image takes no second picture to follow"):
+    with pytest.raises(InputError, match="Qwen-Image does not support second picture to follow"):
         small.run(generate, engine, prompt="a star", **ASKED, model=str(card("qwen_image").path), guide=both)

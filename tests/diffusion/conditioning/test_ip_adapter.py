@@ -5,7 +5,7 @@ import pytest
 
 from studio.diffusion.engine import Engine
 from studio.errors import InputError, ModelError
-from studio.parameters.conditioning import Guide, Reference
+from studio.parameters.conditioning import Guide, ReferenceImage
 from studio.parameters.sampling import Sampling
 from studio.steps import generate, reference
 from tests import here
@@ -28,12 +28,12 @@ def draw(engine, *references):
 
 def test_each_picture_and_each_weight_counts(engine, adapter):
     asked = [(1, 0.5), (1, 1.0), (2, 1.0)]
-    made = {draw(engine, Reference(adapter, small.drawing(n), weight)).tobytes() for n, weight in asked}
+    made = {draw(engine, ReferenceImage(adapter, small.drawing(n), weight)).tobytes() for n, weight in asked}
     assert len(made) == 3
 
 
 def test_several_count_together(engine, adapter):
-    one, other = (Reference(adapter, small.drawing(n)) for n in (1, 2))
+    one, other = (ReferenceImage(adapter, small.drawing(n)) for n in (1, 2))
     assert draw(engine, one, other) not in (draw(engine, one), draw(engine, other))
 
 
@@ -53,10 +53,10 @@ def test_one_for_another_kind_of_model_is_refused_by_name(engine, tmp_path):
     other.register_to_config(cross_attention_dim=32)
     strange = small.ip_adapter(tmp_path / "strange", unet=other)
     with pytest.raises(InputError, match="'ip' was made for another kind of model"):
-        draw(engine, Reference(strange, small.drawing()))
+        draw(engine, ReferenceImage(strange, small.drawing()))
 
 
 def test_without_its_encoder_it_says_what_is_missing(engine, adapter):
     shutil.rmtree(Path(adapter).parent / "image_encoder")
     with pytest.raises(ModelError, match="put the folder image_encoder beside the file"):
-        draw(engine, Reference(adapter, small.drawing()))
+        draw(engine, ReferenceImage(adapter, small.drawing()))

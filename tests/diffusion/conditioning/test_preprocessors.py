@@ -4,7 +4,7 @@ from PIL import Image
 
 from studio.diffusion.conditioning import preprocessors
 from studio.diffusion.engine import Engine
-from studio.diffusion.loading.adapter_cache import Parts
+from studio.diffusion.loading.adapter_cache import AdapterCache
 from studio.errors import ModelError
 from studio.models.adapters import Part
 from studio.steps import depth, pose
@@ -71,4 +71,4 @@ def test_what_does_not_load_is_named(tmp_path):
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:500])
     with pytest.raises(ModelError, match="not downloaded whole"):
-        preprocessors.depth(Parts(here.library().adapters, "cpu"), Part.read(folder), small.drawing())
+        preprocessors.depth(AdapterCache(here.library().adapters, "cpu"), Part.read(folder), small.drawing())

@@ -53,7 +53,7 @@ def test_the_next_picture_reads_the_word_as_a_fresh_process_does(engine, tmp_pat
     ("word", "width", "said"),
     [
         ("<other>", 160, "'<other>' is not in the prompt"),
-        ("star", 160, "'star' means something to the model already"),
+        ("star", 160, "'star' is already in the model's vocabulary"),
         ("<style>", 99, "'<style>' was learned for another kind of model"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from studio.diffusion.memory.memory_footprint import Anatomy
+from studio.diffusion.memory.memory_footprint import ModelFootprint
 from studio.errors import ModelError
 from studio.models.card import ModelCard
 from studio.models.parameter_index import parameters
@@ -56,7 +56,7 @@ def test_each_file_is_the_part_that_its_tensors_tell(card, tmp_path, name):
                 right = each * times if each.is_floating_point() else each
                 if key != "lm_head.weight":
                     assert torch.equal(there[key], right), (part, key)
-    assert Anatomy.of(parted).parts.keys() == Anatomy.of(card(name)).parts.keys()
+    assert ModelFootprint.of(parted).parts.keys() == ModelFootprint.of(card(name)).parts.keys()
 
 
 def test_they_draw_what_their_folder_draws(card, tmp_path):
@@ -100,20 +100,20 @@ def test_a_part_with_another_layer_width_is_refused_by_name(card, tmp_path):
     tensors = load_file(file)
     name = next(name for name in tensors if name.endswith("layers.0.mlp.fc1.weight"))
     save_file(tensors | {name: tensors[name][1:].contiguous()}, file)
-    with pytest.raises(ModelError, match="text_encoder.safetensors' brings a text encoder, in a layout"):
+    with pytest.raises(ModelError, match="text_encoder.safetensors' has a text encoder, in a layout"):
         loaded(parted)
 
 
 @pytest.mark.parametrize(("change", "says"), [
     (lambda made: {k: v for k, v in made.items() if "conv_out.bias" not in k}, "lacks 'decoder.conv_out.bias'"),
-    (lambda made: made | {"decoder.more": torch.ones(2)}, "has too much: 'decoder.more'"),
-    (lambda made: made | {"decoder.conv_out.bias": torch.ones(2)}, "has in another size 'decoder.conv_out.bias'"),
+    (lambda made: made | {"decoder.more": torch.ones(2)}, "has the unexpected 'decoder.more'"),
+    (lambda made: made | {"decoder.conv_out.bias": torch.ones(2)}, "has another size for 'decoder.conv_out.bias'"),
 ])  # fmt: skip
 def test_a_vae_that_does_not_fit_is_refused_by_name(card, tmp_path, change, says):
     _, parted = apart(card("flux1"), tmp_path)
     file = parted.parts["vae.safetensors"]
     save_file(change(load_file(file)), file)
-    with pytest.raises(ModelError, match=f"the VAE in '.*vae.safetensors' is not that of this model: it {says}"):
+    with pytest.raises(ModelError, match=f"the VAE in '.*vae.safetensors' does not fit this model: it {says}"):
         loaded(parted)
 
 

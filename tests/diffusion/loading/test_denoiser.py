@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from studio.diffusion.loading import denoiser
 from studio.diffusion.loading.denoiser import where
 from studio.errors import ModelError
-from studio.families.base.state_dict_keys import Names
+from studio.families.base.state_dict_keys import StateDictKeys
 from studio.models import folder
 from studio.models.card import ModelCard
 from tests.families import makers, tiny
@@ -70,13 +70,13 @@ def test_diffusers_puts_them_in_the_same_places(name, convert, wide, card):
         model = kind.from_config(config | wide)
     rows = {key: len(tensor) for key, tensor in makers.tensors(family.name, model).items()}
     made = {key: torch.rand(count, *[1] * key.endswith("weight")) for key, count in rows.items()}
-    found, known = denoiser.belonging(made, family.names, model), convert(dict(made))
+    found, known = denoiser.to_diffusers(made, family.detection.state_dict_keys, model), convert(dict(made))
     assert found.keys() == known.keys()
     assert all(torch.equal(tensor, known[key]) for key, tensor in found.items())
 
 
 def test_a_name_may_stand_for_several_or_for_nothing():
-    names = Names({"blocks.*.qkv": "layers.*.to_{q,k}", "block": "never"}, unused=("norm",))
+    names = StateDictKeys({"blocks.*.qkv": "layers.*.to_{q,k}", "block": "never"}, unused=("norm",))
     assert where("blocks.12.qkv.weight", names) == ["layers.12.to_q.weight", "layers.12.to_k.weight"]
     assert where("norm.weight", names) == []
     assert where("norms.1.scale", names) == ["norms.1.weight"]
@@ -89,11 +89,11 @@ def test_a_name_may_stand_for_several_or_for_nothing():
             lambda tensors: {k: v for k, v in tensors.items() if "vector_in" not in k},
             "lacks '.*text_embedder.*' and 3 more",
         ),
-        (lambda tensors: tensors | {"surprise": torch.zeros(1)}, "has too much: 'surprise'; take the folder"),
-        (lambda tensors: tensors | {"img_in.bias": torch.zeros(1)}, "has in another size 'x_embedder.bias'"),
+        (lambda tensors: tensors | {"surprise": torch.zeros(1)}, "has the unexpected 'surprise'; take the folder"),
+        (lambda tensors: tensors | {"img_in.bias": torch.zeros(1)}, "has another size for 'x_embedder.bias'"),
         (
             lambda tensors: tensors | {"single_blocks.0.linear1.bias": torch.zeros(1)},
-            "has in another size .* and 3 more",
+            "has another size for .* and 3 more",
         ),
     ],
 )

@@ -75,7 +75,7 @@ def test_an_inpainting_file_paints_into_a_mask(tmp_path):
     pipeline = small.sd1(in_channels=9)
     base = small.folder(pipeline, tmp_path / "base")
     card = ModelCard.read(original.write(pipeline, tmp_path / "x.safetensors"), base)
-    assert {"text-to-image", "image-to-image"}.isdisjoint(card.family.pipelines)
+    assert {"text-to-image", "image-to-image"}.isdisjoint(card.family.pipelines.classes)
     request = Request(
         prompt="a circle",
         steps=2,
@@ -102,7 +102,7 @@ def xl(pipeline, path):
     base = small.folder(pipeline, path / "base")
     card = ModelCard.read(original.write(pipeline, path / "x.safetensors"), base)
     assert card.family.name == "sdxl"
-    return here.pipelines().any(card)
+    return here.pipelines().any_task(card)
 
 
 def test_xl_with_its_two_text_encoders_draws_what_its_folder_draws(tmp_path):
@@ -198,7 +198,7 @@ def test_a_text_encoder_that_the_base_has_no_place_for_is_refused_by_name(card, 
     made = makers.tensors("flux1", loaded(base).transformer)
     odd = {"text_encoders.qwen25_7b.transformer.model.layers.0.input_layernorm.weight": torch.ones(8)}
     save_file({key: each.contiguous() for key, each in made.items()} | odd, tmp_path / "all.safetensors")
-    with pytest.raises(ModelError, match="brings a text encoder .'text_encoders.qwen25_7b.transformer'. of its own"):
+    with pytest.raises(ModelError, match="has a text encoder .'text_encoders.qwen25_7b.transformer'. of its own"):
         loaded(ModelCard.read(tmp_path / "all.safetensors", base.path))
 
 

@@ -2,18 +2,18 @@
 
 import pytest
 
-from studio.diffusion.loading.adapter_cache import Parts
-from studio.diffusion.memory.adapter_footprint import Extras, named
-from studio.diffusion.memory.memory_footprint import Anatomy
+from studio.diffusion.loading.adapter_cache import AdapterCache
+from studio.diffusion.memory.adapter_footprint import AdapterFootprint, named
+from studio.diffusion.memory.memory_footprint import ModelFootprint
 from studio.errors import InputError
-from studio.parameters.conditioning import Control, Guide, Reference
+from studio.parameters.conditioning import ControlImage, Guide, ReferenceImage
 from tests import here
 from tests.diffusion import small
 
 
 @pytest.fixture(scope="module")
 def model():
-    return Anatomy.of(here.card("spark"))
+    return ModelFootprint.of(here.card("spark"))
 
 
 @pytest.fixture(scope="module")
@@ -35,18 +35,20 @@ def size(module):
 def loaded(path, kind="controlnet"):
     import torch
 
-    return Parts(here.library().adapters, "cpu").diffusers(here.library().adapters.find(path, kind), torch.float32)
+    return AdapterCache(here.library().adapters, "cpu").diffusers(
+        here.library().adapters.find(path, kind), torch.float32
+    )
 
 
 def test_a_controlnet_counts_once_however_often_it_is_used(model, paths):
-    twice = Guide(controls=(Control(paths["net"], None), Control(paths["net"], None, weight=0.5)))
-    (net,) = Extras.of(twice, model, here.library().adapters).nets
+    twice = Guide(controls=(ControlImage(paths["net"], None), ControlImage(paths["net"], None, weight=0.5)))
+    (net,) = AdapterFootprint.of(twice, model, here.library().adapters).nets
     assert net.weights == size(loaded(paths["net"]))
 
 
 def test_a_controlnet_that_is_one_file_is_of_the_models_shape(model, paths):
     file, folder = (
-        Extras.of(Guide(controls=(Control(paths[key], None),)), model, here.library().adapters)
+        AdapterFootprint.of(Guide(controls=(ControlImage(paths[key], None),)), model, here.library().adapters)
         for key in ("net file", "net")
     )
     assert file.weights == folder.weights
@@ -57,15 +59,15 @@ def test_a_controlnet_that_is_one_file_is_of_the_models_shape(model, paths):
 def test_adapters_and_the_encoder_they_look_through_stay_all_the_time(model, paths):
     import torch
 
-    adapter = Extras.of(
-        Guide(controls=(Control(paths["adapter"], None, adapter=True),)), model, here.library().adapters
+    adapter = AdapterFootprint.of(
+        Guide(controls=(ControlImage(paths["adapter"], None, adapter=True),)), model, here.library().adapters
     )
     assert (adapter.nets, adapter.staying) == ((), size(loaded(paths["adapter"])))
     ip, part = (
-        Extras.of(Guide(references=(Reference(paths["ip"], None),)), model, here.library().adapters),
+        AdapterFootprint.of(Guide(references=(ReferenceImage(paths["ip"], None),)), model, here.library().adapters),
         here.library().adapters.find(paths["ip"], "ip-adapter"),
     )
-    encoder = Parts(here.library().adapters, "cpu").transformers(
+    encoder = AdapterCache(here.library().adapters, "cpu").transformers(
         part, "CLIPVisionModelWithProjection", part.encoder, torch.float32
     )
     own = sum(each.numel() for name, each in encoder.state_dict().items() if "position_ids" not in name)
@@ -75,7 +77,7 @@ def test_adapters_and_the_encoder_they_look_through_stay_all_the_time(model, pat
 
 
 def test_another_vae_decodes_in_the_models_place(model, paths):
-    extras = Extras.of(Guide(vae=paths["vae"]), model, here.library().adapters)
+    extras = AdapterFootprint.of(Guide(vae=paths["vae"]), model, here.library().adapters)
     assert extras.weights == size(loaded(paths["vae"], "vae"))
     assert model.decoding_with(extras.vae).decoders == [extras.vae]
     assert model.decoding_with(None) is model

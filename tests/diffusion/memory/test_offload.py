@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from studio.config import shipped
-from studio.diffusion.conditioning.conditioned_pipeline import guided as entered
+from studio.diffusion.conditioning.conditioned_pipeline import conditioned as entered
 from studio.diffusion.engine import Engine
 from studio.diffusion.memory import offload
-from studio.diffusion.memory.plan import FOUR_BIT_NEEDS, Placement, Plan, Storage
+from studio.diffusion.memory.plan import FOUR_BIT_NEEDS, MemoryPlan, Placement, Storage
 from studio.models.card import ModelCard
-from studio.parameters.conditioning import NOTHING, Control, Guide, Reference
+from studio.parameters.conditioning import NO_GUIDE, ControlImage, Guide, ReferenceImage
 from studio.parameters.request import Request
 from studio.steps import region
 from tests import here
@@ -22,7 +22,7 @@ CARD = ModelCard.read(shipped("assets") / "spark")
 
 def planned(**how):
     pipelines = here.pipelines()
-    pipelines.adopt(CARD, Plan(**how), 0)
+    pipelines.set_plan(CARD, MemoryPlan(**how), 0)
     return pipelines
 
 
@@ -46,22 +46,22 @@ def test_a_placement_changes_no_pixel(plain, placement):
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """A small Stable Diffusion 1, and a guide of each kind for it, and all at once."""
-    home, picture = tmp_path_factory.mktemp("guided"), small.drawing()
+    home, picture = tmp_path_factory.mktemp("conditioned"), small.drawing()
     card = small.sd1(home / "model")
     unet = here.pipelines().get(card, "text-to-image").unet
     net, adapter = small.controlnet(home / "net", unet=unet), small.t2i_adapter(home / "adapter")
     guides = {
-        "ControlNet": Guide(controls=(Control(net, picture),)),
-        "T2I-Adapter": Guide(controls=(Control(adapter, picture, adapter=True),)),
-        "IP-Adapter": Guide(references=(Reference(small.ip_adapter(home / "ip", unet=unet), picture),)),
+        "ControlNet": Guide(controls=(ControlImage(net, picture),)),
+        "T2I-Adapter": Guide(controls=(ControlImage(adapter, picture, adapter=True),)),
+        "IP-Adapter": Guide(references=(ReferenceImage(small.ip_adapter(home / "ip", unet=unet), picture),)),
         "area": region.run(None, "a blue moon on black", "left"),
         "embedding": Guide(embeddings=(("<new>", small.embedding(home / "word.safetensors")),)),
         "VAE": Guide(vae=small.vae(home / "vae")),
     }
-    return card, guides | {"all at once": sum(guides.values(), NOTHING)}
+    return card, guides | {"all at once": sum(guides.values(), NO_GUIDE)}
 
 
-def guided(pipelines, card, guide, **more):
+def conditioned(pipelines, card, guide, **more):
     request = Request(
         prompt="a red star <new> on white",
         negative_prompt="",
@@ -79,23 +79,23 @@ def guided(pipelines, card, guide, **more):
 def expected(model):
     card, guides = model
     pipelines = here.pipelines()
-    return {name: guided(pipelines, card, guide) for name, guide in guides.items()}
+    return {name: conditioned(pipelines, card, guide) for name, guide in guides.items()}
 
 
 @pytest.mark.parametrize("placement", [Placement.DROP, Placement.MODELS, Placement.GROUPS])
 def test_guides_work_wherever_a_model_is_kept(model, expected, placement):
     card, guides = model
     pipelines = here.pipelines()
-    pipelines.adopt(card, Plan(placement=placement), 0)
+    pipelines.set_plan(card, MemoryPlan(placement=placement), 0)
     for name in (*guides, "all at once", "ControlNet", "area"):  # some once more, after the others
-        assert guided(pipelines, card, guides[name]) == expected[name], name
+        assert conditioned(pipelines, card, guides[name]) == expected[name], name
 
 
 def test_a_task_puts_its_modules_away_by_itself_where_they_come_and_go(model):
     """Built around hooks of another pipeline, it would leave the last module on the device."""
     card, guides = model
     pipelines = here.pipelines()
-    pipelines.adopt(card, Plan(placement=Placement.MODELS), 0)
+    pipelines.set_plan(card, MemoryPlan(placement=Placement.MODELS), 0)
     pipelines.get(card, "text-to-image")
     assert pipelines.get(card, "image-to-image")._all_hooks
     with entered(
@@ -127,7 +127,7 @@ def test_rounded_weights_take_what_was_forecast_and_change_the_picture_a_little(
     """Of a U-Net and of a transformer, read by the code that reads every model."""
     request = Request(prompt="a red star", steps=2, guidance=3.0, width=64, height=64)
     whole, rounded = here.pipelines(), here.pipelines()
-    rounded.adopt(card(name), Plan(storage=storage), 0)
+    rounded.set_plan(card(name), MemoryPlan(storage=storage), 0)
     one, other = (np.asarray(Engine(each, 7).forward(card(name), request)) for each in (whole, rounded))
     apart = np.abs(one.astype(int) - other).mean()
     assert 0 < apart < one.std() / 20
@@ -160,8 +160,8 @@ def test_tiles_are_of_the_size_that_is_reckoned_with(plain):
 
     vae = AutoencoderKL(block_out_channels=(8, 8, 8, 8), norm_num_groups=8, sample_size=1024,
         down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4)  # fmt: skip
-    offload.decode(SimpleNamespace(vae=vae), Plan(tiled=True))
+    offload.configure_decoding(SimpleNamespace(vae=vae), MemoryPlan(tiled=True))
     assert (vae.tile_sample_min_size, vae.tile_latent_min_size) == (512, 64)
     assert vae.use_tiling
-    offload.decode(SimpleNamespace(vae=vae), Plan())
+    offload.configure_decoding(SimpleNamespace(vae=vae), MemoryPlan())
     assert not vae.use_tiling

@@ -11,12 +11,12 @@ import torch
 from PIL import Image
 
 from studio.config import memory as amount
-from studio.diffusion.memory.memory_footprint import Anatomy
-from studio.diffusion.memory.plan import Forecast, Placement, Plan, Storage, plan, ran_out
+from studio.diffusion.memory.memory_footprint import ModelFootprint
+from studio.diffusion.memory.plan import Forecast, MemoryPlan, Placement, Storage, plan, ran_out
 from studio.errors import InputError
 from studio.models.card import ModelCard
 from studio.parameters import conditioning as guides
-from studio.parameters.conditioning import NOTHING, Guide
+from studio.parameters.conditioning import NO_GUIDE, Guide
 from studio.parameters.request import Request
 from studio.prompts.lora import Lora
 from tests import here
@@ -27,12 +27,12 @@ from tests.families import makers
 GB = 2**30
 
 
-def request(edge, guidance=5.0, guide=NOTHING):
+def request(edge, guidance=5.0, guide=NO_GUIDE):
     return Request(prompt="x", steps=1, guidance=guidance, width=edge, height=edge, guide=guide)
 
 
-def forecast(card, edge, device="cpu", guide=NOTHING):
-    return Forecast(Anatomy.of(card), card, request(edge, guide=guide), device, here.library().adapters)
+def forecast(card, edge, device="cpu", guide=NO_GUIDE):
+    return Forecast(ModelFootprint.of(card), card, request(edge, guide=guide), device, here.library().adapters)
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +54,7 @@ print(json.dumps(megabytes("VmHWM") - before))
 """
 
 
-def measured(model, edge, pictures, guide="NOTHING", **environment):
+def measured(model, edge, pictures, guide="NO_GUIDE", **environment):
     return alone(MEASURE.format(model=str(model), edge=edge, pictures=pictures, guide=guide), **environment)
 
 
@@ -67,7 +67,7 @@ def measured(model, edge, pictures, guide="NOTHING", **environment):
 def test_the_forecast_is_within_15_percent_of_what_is_in_use(models, model, edge, pictures):
     """Freed memory goes back to the system here, and the peak is the same in each run."""
     found = measured(models[model], edge, pictures, **LEAN)
-    expected = forecast(here.card(str(models[model])), edge).need(Plan(batch=pictures)) / 2**20
+    expected = forecast(here.card(str(models[model])), edge).in_use(MemoryPlan(batch=pictures)) / 2**20
     print(f"{model} {edge}x{edge}, {pictures}: expected {expected:.0f} MB, measured {found:.0f} MB")
     assert expected == pytest.approx(found, rel=0.15)
 
@@ -77,7 +77,7 @@ def test_the_forecast_is_within_15_percent_of_what_is_in_use(models, model, edge
 def test_the_forecast_is_within_15_percent_of_the_mean_peak(models):
     """The C library keeps more or less of freed memory from run to run; single peaks differ by a tenth and more."""
     found = [measured(models["sd1"], 512, 1) for _ in range(3)]
-    expected = forecast(here.card(str(models["sd1"])), 512).peak(Plan()) / 2**20
+    expected = forecast(here.card(str(models["sd1"])), 512).peak(MemoryPlan()) / 2**20
     print(f"sd1 512x512: expected {expected:.0f} MB, measured {found} MB")
     assert expected == pytest.approx(mean(found), rel=0.15)
 
@@ -86,7 +86,7 @@ def test_the_forecast_is_within_15_percent_of_the_mean_peak(models):
 def test_pictures_side_by_side_are_no_more_tokens(card, name):
     """Of wider latents only the entry grows; before, these counted as four times the tokens."""
     alike = [forecast(card(each), 1024) for each in ("flux1", name)]
-    drawing = [each.need(Plan(batch=8)) - each.weights() for each in alike]
+    drawing = [each.in_use(MemoryPlan(batch=8)) - each.weights() for each in alike]
     assert drawing[1] == pytest.approx(drawing[0], rel=0.02)
 
 
@@ -111,7 +111,7 @@ def test_the_forecast_counts_what_a_guide_asks_for(models, parts, guide, picture
     code = GUIDES[guide].replace("PICTURE", PICTURE).format(**parts)
     found = measured(models["sd1"], 256, pictures, code, **LEAN)
     asked = eval(code, vars(guides) | {"Image": Image})  # noqa: S307 our own
-    expected = forecast(here.card(str(models["sd1"])), 256, guide=asked).need(Plan(batch=pictures)) / 2**20
+    expected = forecast(here.card(str(models["sd1"])), 256, guide=asked).in_use(MemoryPlan(batch=pictures)) / 2**20
     print(f"{guide}, {pictures}: expected {expected:.0f} MB, measured {found:.0f} MB")
     assert expected == pytest.approx(found, rel=0.15)
 
@@ -156,8 +156,8 @@ def hollow(file, tensors):
 def test_what_is_known_of_sdxl(true_sdxl):
     sdxl = forecast(true_sdxl, 1024, "cuda")
     assert sdxl.weights() == pytest.approx(6.94e9, rel=0.02)  # the size of its fp16 file
-    decoding = sdxl.anatomy.decoding(true_sdxl.size) * sdxl.width
-    drawing = sdxl.anatomy.denoising(true_sdxl.size) * 2 * sdxl.width
+    decoding = sdxl.footprint.decoding(true_sdxl.size) * sdxl.width
+    drawing = sdxl.footprint.denoising(true_sdxl.size) * 2 * sdxl.width
     assert decoding > 2 * drawing  # the peak is in the decoder
 
 
@@ -180,15 +180,15 @@ def test_less_memory_makes_a_smaller_plan_that_still_fits(true_sdxl, memory, pla
 
 def test_a_batch_is_split_before_anything_else_is_given_up(true_sdxl):
     sdxl = forecast(true_sdxl, 512, "cuda")
-    whole, alone = (sdxl.peak(Plan(batch=n)) for n in (8, 1))
-    assert plan(sdxl, 8, whole) == Plan(batch=8)
-    assert plan(sdxl, 8, whole - 1) == Plan(batch=4)
-    assert plan(sdxl, 8, alone) == Plan(batch=1)
+    whole, alone = (sdxl.peak(MemoryPlan(batch=n)) for n in (8, 1))
+    assert plan(sdxl, 8, whole) == MemoryPlan(batch=8)
+    assert plan(sdxl, 8, whole - 1) == MemoryPlan(batch=4)
+    assert plan(sdxl, 8, alone) == MemoryPlan(batch=1)
 
 
 def test_weights_are_rounded_only_where_nothing_else_fits(true_sdxl):
     sdxl = forecast(true_sdxl, 1024, "cpu")
-    last = Plan(Placement.DROP, tiled=True)
+    last = MemoryPlan(Placement.DROP, tiled=True)
     assert plan(sdxl, 1, sdxl.peak(last)) == last
     rounded = plan(sdxl, 1, sdxl.peak(last) - 1)
     assert rounded.storage is Storage.FP8
@@ -198,17 +198,17 @@ def test_weights_that_loras_change_are_neither_rounded_nor_read_again(true_sdxl)
     changed = [forecast(true_sdxl, 1024, on, guide=Guide(loras=(Lora("neon"),))) for on in ("cpu", "cuda", "mps")]
     for sdxl in changed:
         assert plan(sdxl, 1, 0).storage is Storage.FULL
-        assert Placement.DROP not in sdxl.places()
+        assert Placement.DROP not in sdxl.placements()
     assert plan(changed[0], 1, 0, least=Placement.DROP).placement is Placement.KEEP
 
 
 def test_four_bits_hold_matrices_only(true_sdxl):
     sdxl = forecast(true_sdxl, 1024, "cuda")
-    (unet,) = sdxl.anatomy.denoisers
+    (unet,) = sdxl.footprint.denoisers
     assert 0.8 < unet.matrices / unet.weights < 0.9
     saved = sdxl.weights() - sdxl.weights(Storage.FOUR_BIT)
     assert saved == pytest.approx(unet.matrices * (2 - 0.5625))
-    assert sdxl.places(Storage.FOUR_BIT)[-1] is Placement.MODELS
+    assert sdxl.placements(Storage.FOUR_BIT)[-1] is Placement.MODELS
 
 
 def test_weights_that_are_rounded_in_their_file_stay_so(card, tmp_path):
@@ -222,7 +222,7 @@ def test_weights_that_are_rounded_in_their_file_stay_so(card, tmp_path):
     assert made.storage is Storage.FILE
     assert rounded.storages == [Storage.FILE]
     rest = forecast(whole, 1024)
-    encoders = sum(part.weights for part in rest.anatomy.encoders + rest.anatomy.decoders) * 4
+    encoders = sum(part.weights for part in rest.footprint.encoders + rest.footprint.decoders) * 4
     assert rounded.weights(made.storage) - encoders == 192 * 64 * 34 // 32 + 16 * 4
 
 
@@ -233,7 +233,7 @@ def test_a_model_is_not_given_more_room_than_it_has(true_sdxl):
 
 def test_there_are_three_rungs_at_most(true_sdxl):
     for device in ("cpu", "cuda", "mps", "xpu"):
-        places, rungs, here = forecast(true_sdxl, 512, device).places(), 0, Plan(batch=8)
+        places, rungs, here = forecast(true_sdxl, 512, device).placements(), 0, MemoryPlan(batch=8)
         while here := here.smaller(places):
             rungs += 1
         assert rungs == 3
@@ -242,9 +242,9 @@ def test_there_are_three_rungs_at_most(true_sdxl):
 def test_tiles_take_less_and_guidance_takes_more():
     card = here.card("spark")
     spark = forecast(card, 1024)
-    assert spark.peak(Plan(tiled=True)) < 0.7 * spark.peak(Plan())
-    unguided = Forecast(Anatomy.of(card), card, request(1024, guidance=1.0), "cpu", here.library().adapters)
-    many = Plan(tiled=True, batch=16)
+    assert spark.peak(MemoryPlan(tiled=True)) < 0.7 * spark.peak(MemoryPlan())
+    unguided = Forecast(ModelFootprint.of(card), card, request(1024, guidance=1.0), "cpu", here.library().adapters)
+    many = MemoryPlan(tiled=True, batch=16)
     assert unguided.peak(many) < 0.7 * spark.peak(many)
 
 

@@ -8,6 +8,7 @@ from studio import plugins
 from studio.diffusion.engine import Engine
 from studio.diffusion.prompts import encode
 from studio.errors import InputError
+from studio.families.base.request_check import check
 from studio.parameters.request import Request
 from tests import here
 from tests.diffusion import small
@@ -57,7 +58,7 @@ def asked(prompt, negative="", **more):
 
 
 def read(pipeline, prompt, **more):
-    return encode.conditionings(pipeline, asked(prompt, **more))[0].parts[0][1]
+    return encode.encode_steps(pipeline, asked(prompt, **more))[0].parts[0][1]
 
 
 def hidden(pipeline, prompt, **more):
@@ -67,7 +68,7 @@ def hidden(pipeline, prompt, **more):
 @pytest.mark.parametrize("prompt", PLAIN)
 def test_plain_words_are_embedded_exactly_as_by_the_pipeline(spark, prompt):
     positive, negative = spark.encode_prompt([prompt], torch.device("cpu"), 1, True, ["blue"])
-    (one, *_) = encode.conditionings(spark, asked(prompt, "blue"))
+    (one, *_) = encode.encode_steps(spark, asked(prompt, "blue"))
     assert torch.equal(one.parts[0][1].hidden, positive)
     assert torch.equal(one.negative.hidden, negative)
 
@@ -75,7 +76,7 @@ def test_plain_words_are_embedded_exactly_as_by_the_pipeline(spark, prompt):
 @pytest.mark.parametrize("prompt", PLAIN)
 def test_plain_words_are_embedded_exactly_as_by_sdxl(sdxl, prompt):
     positive, negative, pooled, negative_pooled = sdxl.encode_prompt([prompt], negative_prompt=["blue"])
-    (one, *_) = encode.conditionings(sdxl, asked(prompt, "blue"))
+    (one, *_) = encode.encode_steps(sdxl, asked(prompt, "blue"))
     assert torch.equal(one.parts[0][1].hidden, positive)
     assert torch.equal(one.parts[0][1].pooled, pooled)
     assert torch.equal(one.negative.hidden, negative)
@@ -83,12 +84,12 @@ def test_plain_words_are_embedded_exactly_as_by_sdxl(sdxl, prompt):
 
 
 def test_no_negative_prompt_is_zeros_where_sdxl_wants_it(sdxl):
-    (one, *_) = encode.conditionings(sdxl, asked("a star"))
+    (one, *_) = encode.encode_steps(sdxl, asked("a star"))
     _, negative, _, pooled = sdxl.encode_prompt(["a star"])
     assert torch.equal(one.negative.hidden, negative)
     assert torch.equal(one.negative.pooled, pooled)
     sdxl.register_to_config(force_zeros_for_empty_prompt=False)
-    assert encode.conditionings(sdxl, asked("a star"))[0].negative.hidden.any()
+    assert encode.encode_steps(sdxl, asked("a star"))[0].negative.hidden.any()
     sdxl.register_to_config(force_zeros_for_empty_prompt=True)
 
 
@@ -135,9 +136,9 @@ def test_break_begins_a_chunk(spark):
 def test_the_shorter_of_prompt_and_negative_prompt_is_padded(spark, sdxl):
     for pipeline in (spark, sdxl):
         for prompt, negative in (("a BREAK b BREAK c", "dark"), ("a", "dark BREAK light")):
-            (one, *_) = encode.conditionings(pipeline, asked(prompt, negative))
+            (one, *_) = encode.encode_steps(pipeline, asked(prompt, negative))
             assert one.parts[0][1].hidden.shape == one.negative.hidden.shape
-    (one, *_) = encode.conditionings(spark, asked("a BREAK b", "dark"))
+    (one, *_) = encode.encode_steps(spark, asked("a BREAK b", "dark"))
     assert torch.allclose(one.negative.hidden[:, 32:], hidden(spark, ""), atol=1e-5)
 
 
@@ -186,7 +187,7 @@ def test_words_that_stay_the_same_are_read_once_for_all_steps(spark, monkeypatch
     reads = []
     forward = spark.text_encoder.forward
     monkeypatch.setattr(spark.text_encoder, "forward", lambda *a, **k: reads.append(1) or forward(*a, **k))
-    encode.conditionings(spark, asked("[a red:a blue:0.5] circle", "grey", steps=20))
+    encode.encode_steps(spark, asked("[a red:a blue:0.5] circle", "grey", steps=20))
     assert len(reads) == 4  # two wordings, the negative prompt and the empty chunk
 
 
@@ -211,11 +212,11 @@ def test_and_adds_what_each_part_changes(loaded):
 
 
 def test_and_works_in_sdxl_with_its_pooled_words(sdxl):
-    from studio.diffusion.prompts.prompt_scheduling import Composition
+    from studio.diffusion.prompts.prompt_scheduling import PromptSchedule
 
     def made(prompt):
-        words = Composition([encode.conditionings(sdxl, asked(prompt, "dark"))] * 2)
-        with words.acting(sdxl):
+        words = PromptSchedule([encode.encode_steps(sdxl, asked(prompt, "dark"))] * 2)
+        with words.applied_to(sdxl):
             result = sdxl(
                 num_inference_steps=3, guidance_scale=3.0, width=16, height=16, output_type="latent",
                 generator=[torch.Generator().manual_seed(n) for n in (1, 2)], **words.arguments(),
@@ -249,10 +250,10 @@ def test_instructions_take_and_and_words_that_change_too(loaded, tmp_path):
 def test_a_pipeline_that_calls_nothing_takes_no_words_that_change(sdxl):
     from diffusers import StableDiffusionXLInstructPix2PixPipeline
 
-    from studio.diffusion.prompts.prompt_scheduling import Composition
+    from studio.diffusion.prompts.prompt_scheduling import PromptSchedule
 
-    words = Composition([encode.conditionings(sdxl, asked("[a:b:2]"))])
-    with pytest.raises(InputError, match="words that change with the steps do not work for this task"):
+    words = PromptSchedule([encode.encode_steps(sdxl, asked("[a:b:2]"))])
+    with pytest.raises(InputError, match="a prompt that changes between steps does not work for this task"):
         words.callback(StableDiffusionXLInstructPix2PixPipeline.from_pipe(sdxl, torch_dtype=torch.float32))
 
 
@@ -284,23 +285,23 @@ def test_a_family_without_weights_refuses_them_by_name(t5, mark):
 
     for request in (asked(f"a {mark} b"), asked("a", f"a {mark} b")):
         with pytest.raises(
-            InputError, match=re.escape(f"{t5.title} reads plain words, so '{mark}' would change nothing")
+            InputError, match=re.escape(f"{t5.title} reads plain words, so '{mark}' would have no effect")
         ):
-            t5.check(request)
+            check(t5, request)
 
 
 def test_a_family_without_weights_takes_plain_words_and_escapes(t5):
     request = asked(r"a smile :) \(really\)", "16:9")
-    t5.check(request)
-    assert encode.plain(request).prompt == "a smile :) (really)"
+    check(t5, request)
+    assert encode.plain_prompts(request).prompt == "a smile :) (really)"
     with pytest.raises(InputError, match="has no clip skip"):
-        t5.check(asked("a", clip_skip=2))
+        check(t5, asked("a", clip_skip=2))
 
 
 @pytest.mark.parametrize(
     ("prompt", "complaint"),
     [("a <lora:ink:0.8> cat", "there is no LoRA 'ink'"),
-     ("a {red|blue} cat", r"'{red\|blue}' is not drawn here"), ("a __colour__ cat", "'__colour__' is not drawn here")],
+     ("a {red|blue} cat", r"'{red\|blue}' is a wildcard"), ("a __colour__ cat", "'__colour__' is a wildcard")],
 )  # fmt: skip
 def test_what_nobody_would_act_on_is_refused(loaded, prompt, complaint):
     with pytest.raises(InputError, match=complaint):

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from studio.diffusion.engine import Engine
-from studio.diffusion.memory.plan import Placement, Plan
+from studio.diffusion.memory.plan import MemoryPlan, Placement
 from studio.diffusion.prompts.encode import Embedding
-from studio.diffusion.prompts.prompt_cache import Remembered
+from studio.diffusion.prompts.prompt_cache import PromptCache
 from studio.models.card import ModelCard
 from studio.parameters.conditioning import Guide, Region
 from studio.parameters.request import Request
@@ -27,7 +27,7 @@ class Drawing:
     def __init__(self, card=None, plan=None):
         self.card, self.pipelines = card or here.card("spark"), here.pipelines()
         if plan:
-            self.pipelines.adopt(self.card, plan, 0)
+            self.pipelines.set_plan(self.card, plan, 0)
         self.pipeline, self.read = self.pipelines.get(self.card, "text-to-image"), 0
         self.pipeline.text_encoder.register_forward_hook(self._count)
 
@@ -123,7 +123,7 @@ def test_another_model_in_the_same_place_has_read_nothing(tmp_path):
 
 
 def test_text_encoders_that_were_dropped_are_not_read_again(tmp_path):
-    drawing = Drawing(plan=Plan(Placement.DROP))
+    drawing = Drawing(plan=MemoryPlan(Placement.DROP))
     made, read = drawing.draw()
     assert read == 3
     assert not any(parameter.numel() for parameter in drawing.pipeline.text_encoder.parameters())
@@ -133,10 +133,10 @@ def test_text_encoders_that_were_dropped_are_not_read_again(tmp_path):
 
 
 def test_what_was_not_used_for_longest_is_forgotten_first():
-    kept, read = Remembered(most=3 * 4 * 10), []
+    kept, read = PromptCache(max_bytes=3 * 4 * 10), []
 
     def ask(word):
-        return kept.of(word, "cpu", lambda: read.append(word) or Embedding(torch.ones(1, 2, 5)))
+        return kept.get(word, "cpu", lambda: read.append(word) or Embedding(torch.ones(1, 2, 5)))
 
     for word in "abcabdac":
         ask(word)

@@ -33,7 +33,7 @@ STOCHASTIC = ["Euler a", "DPM2 a", "DPM2 a Karras", "DDPM", "SA-Solver", "LCM",
 NO_ZERO_SNR = [name for name in DIFFUSION if name.endswith((" Karras", " Exponential", " Beta", " AYS"))] + [
     "Heun", "DPM2", "DPM2 a", "DPM++ SDE", "PLMS", "DEIS", "SA-Solver"]  # fmt: skip
 AYS = [name for name in DIFFUSION if name.endswith(" AYS")]
-LEVELS = sd1.FAMILY.aligned
+LEVELS = sd1.FAMILY.capabilities.ays_sigmas
 DISTILLED = ["LCM", "TCD"]  # which take few steps, and of models made for them  # fmt: skip
 
 
@@ -213,7 +213,7 @@ def test_second_order_needs_fewer_steps_than_euler(name):
 def test_a_picture_of_a_batch_is_the_picture_alone(name):
     def made(*seeds):
         own = stable()
-        scheduler = build(name, own, aligned=LEVELS)
+        scheduler = build(name, own, ays_sigmas=LEVELS)
         scheduler.set_timesteps(8)
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         return sampled(scheduler, own, "epsilon", generator=generators, shape=(len(seeds), 4, 8, 8))
@@ -226,7 +226,7 @@ def test_a_picture_of_a_batch_is_the_picture_alone(name):
 def test_noise_is_drawn_by_those_samplers_that_are_said_to():
     assert {n for n in DIFFUSION if n in STOCHASTIC} == set(STOCHASTIC)
     for name in [name for name in DIFFUSION if name not in STOCHASTIC]:
-        scheduler = build(name, diffusion(), aligned=LEVELS)
+        scheduler = build(name, diffusion(), ays_sigmas=LEVELS)
         scheduler.set_timesteps(4)
         generator = torch.Generator().manual_seed(0)
         sampled(scheduler, diffusion(), "epsilon", generator=generator, shape=(1, 1, 2, 2))
@@ -271,13 +271,13 @@ def test_heun_on_flow_is_refused_where_strength_counts():
     partly = replace(plain, strength=0.5)
     samplers.check(plain, "flow")
     samplers.check(partly, "diffusion")
-    with pytest.raises(InputError, match="'Heun' mistakes the strength .* take 'DPM"):
+    with pytest.raises(InputError, match="'Heun' gets the strength wrong .* take 'DPM"):
         samplers.check(partly, "flow")
 
 
 def test_eta_is_refused_by_name_where_a_sampler_takes_none():
     asked = Request(prompt="x", steps=4, guidance=1.0, width=64, height=64, sampler="Euler", eta=0.5)
-    with pytest.raises(InputError, match="'Euler' takes no eta; leave eta empty, or take DDIM or TCD"):
+    with pytest.raises(InputError, match="'Euler' has no eta; leave eta empty, or take DDIM or TCD"):
         samplers.check(asked, "diffusion")
     samplers.check(replace(asked, sampler="DDIM"), "diffusion")
 
@@ -289,7 +289,7 @@ def test_with_an_eta_of_one_ddim_is_ddpm_with_the_same_noise():
     def stepped(eta, seed):
         pipeline = SimpleNamespace(scheduler=diffusion())
         asked = Request(prompt="x", steps=4, guidance=1.0, width=64, height=64, sampler="DDIM", eta=eta)
-        with samplers.swapped(pipeline, asked, "diffusion"):
+        with samplers.sampler_in_use(pipeline, asked, "diffusion"):
             scheduler = pipeline.scheduler
             scheduler.set_timesteps(4)
             chance = torch.Generator().manual_seed(seed)
@@ -310,7 +310,7 @@ def test_with_an_eta_of_one_ddim_is_ddpm_with_the_same_noise():
 @pytest.mark.parametrize("name", NO_ZERO_SNR)
 def test_what_fails_on_pure_noise_is_refused_by_name(name):
     with pytest.raises(InputError, match=r"zero terminal SNR.* take 'Euler'"):
-        build(name, diffusion("v_prediction", rescale_betas_zero_snr=True), aligned=LEVELS)
+        build(name, diffusion("v_prediction", rescale_betas_zero_snr=True), ays_sigmas=LEVELS)
 
 
 @pytest.mark.parametrize("noise", ["diffusion", "flow"])
@@ -324,7 +324,7 @@ def test_a_scheduler_of_the_wrong_kind_is_refused_even_as_the_model_s_own(noise)
 def test_models_of_another_noise_keep_their_own():
     edm = diffusers.EDMEulerScheduler()
     assert isinstance(build(OWN_SAMPLER, edm), diffusers.EDMEulerScheduler)
-    with pytest.raises(InputError, match="'Euler' does not know this model's noise .* take 'model's own'"):
+    with pytest.raises(InputError, match="'Euler' does not support this model's noise schedule .* take 'model's own'"):
         build("Euler", edm)
 
 
@@ -337,17 +337,17 @@ def test_the_solver_that_gives_nan_is_refused():
 @pytest.mark.parametrize("skipped", [0, 125])
 def test_aligned_steps_end_at_the_gaussian(name, skipped):
     own = stable()
-    scheduler = build(name, own, aligned=LEVELS)
+    scheduler = build(name, own, ays_sigmas=LEVELS)
     scheduler.set_timesteps(250)
     assert_gaussian(sampled(scheduler, own, "epsilon", generator=torch.Generator().manual_seed(0), skipped=skipped))
 
 
 @pytest.mark.parametrize("name", AYS)
 def test_aligned_steps_are_the_measured_ones(name):
-    scheduler = build(name, stable(), aligned=LEVELS)
+    scheduler = build(name, stable(), ays_sigmas=LEVELS)
     scheduler.set_timesteps(11)
     assert scheduler.sigmas.tolist() == pytest.approx([*LEVELS, 0], abs=1e-3)
-    with pytest.raises(InputError, match=f"nobody has measured .* take '{re.escape(name.replace('AYS', 'Beta'))}'"):
+    with pytest.raises(InputError, match=f"there is no .* take '{re.escape(name.replace('AYS', 'Beta'))}'"):
         build(name, stable())
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from studio.diffusion.samplers.schedules import quantiles, times
+from studio.diffusion.samplers.schedules import beta_timesteps, quantiles
 
 
 def test_quantiles_are_those_of_the_distribution():
@@ -12,7 +12,7 @@ def test_quantiles_are_those_of_the_distribution():
 
 @pytest.mark.parametrize("steps", [1, 2, 20, 150, 1000])
 def test_times_fall_from_the_noisiest_and_none_comes_twice(steps):
-    found = times(steps, 1000)
+    found = beta_timesteps(steps, 1000)
     assert len(found) == steps
     assert found[0] == 999
     assert found[-1] >= 0
@@ -20,6 +20,6 @@ def test_times_fall_from_the_noisiest_and_none_comes_twice(steps):
 
 
 def test_most_lie_in_the_beginning_and_at_the_end():
-    gaps = -np.diff(times(20, 1000))
+    gaps = -np.diff(beta_timesteps(20, 1000))
     assert gaps[0] < gaps[9] / 2
     assert gaps[-1] < gaps[9] / 2

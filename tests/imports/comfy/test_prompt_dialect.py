@@ -5,7 +5,7 @@ import pytest
 from studio.errors import InputError
 from studio.imports.comfy import prompt_dialect
 from studio.prompts import grammar, wildcards
-from studio.prompts.grammar import Piece
+from studio.prompts.grammar import WeightedText
 
 
 def pieces(text):
@@ -32,7 +32,7 @@ def pieces(text):
     ],
 )
 def test_what_counts_there_counts_here(theirs, ours):
-    assert pieces(theirs) == [Piece(*piece) for piece in ours]
+    assert pieces(theirs) == [WeightedText(*piece) for piece in ours]
 
 
 def test_operators_of_ours_are_words_there():

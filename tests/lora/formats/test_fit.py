@@ -103,7 +103,9 @@ def transformers():
 def test_each_module_of_a_transformer_is_found_by_both_its_names(name, prefix, transformers, tmp_path):
     family, model = plugins.find("families", name).FAMILY, transformers[name]
     ours = model["transformer"]
-    for shapes in filter(None, (files.makers(ours, family.names), ours)):  # Qwen-Image's makers use diffusers' names
+    for shapes in filter(
+        None, (files.makers(ours, family.detection.state_dict_keys), ours)
+    ):  # Qwen-Image's makers use diffusers' names
         found = fitted(for_all(shapes, prefix), model, tmp_path, family)
         assert (found.unknown, found.mismatched, found.share) == ((), (), 1)
     assert changed(found) == sorted(layers(ours))

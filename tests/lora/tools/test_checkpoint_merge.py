@@ -158,7 +158,7 @@ def test_a_single_file_keeps_its_makers_names(build, tmp_path):
 
 def test_halves_that_lie_the_other_way_round_and_what_is_fused(tmp_path):
     pipeline = tiny.flux1()
-    names = flux1.FAMILY.names
+    names = flux1.FAMILY.detection.state_dict_keys
     state = pipeline.transformer.state_dict()
     theirs = {
         name: torch.zeros(shape) for name, shape in files.makers(files.shapes(pipeline.transformer), names).items()

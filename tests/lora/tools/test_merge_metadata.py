@@ -23,7 +23,7 @@ def test_it_is_read_back_as_it_was_said():
     told = merge_metadata("Both of them", "sd1/lora", [FREE, BOUND], ["neon lines", "paper", "neon lines"])
     said = list(metadata.read_claims(told))
     assert (first(said, "title"), first(said, "trigger")) == ("Both of them", "neon lines, paper")
-    assert first(said, "base").removesuffix("/lora") in sd1.FAMILY.known_as
+    assert first(said, "base").removesuffix("/lora") in sd1.FAMILY.detection.aliases
     assert [MergeSource(**each | {"licences": tuple(each["licences"])}) for each in json.loads(told[MADE_FROM])] == [
         FREE,
         BOUND,

@@ -103,9 +103,9 @@ def test_weights_are_shares():
         ("__@colour__", "'__@colour__' is drawn in turn"),
         ("{0::a|0::b}", "all weights in"),
         ("${hue}", "the variable '${hue}' has no value"),
-        ("${hue=${hue}}${hue}", "names itself"),
+        ("${hue=${hue}}${hue}", "refers to itself"),
         ("${hue=a|b}", "${hue={a|b}}"),
-        ("%{x ... y$$z}", "wraps words"),
+        ("%{x ... y$$z}", "wraps text"),
     ],
 )
 def test_what_is_not_drawn_as_there_is_refused_by_name(text, says):
@@ -129,7 +129,7 @@ def test_growth_has_an_end():
         drawn("{a|b}" * 501, seeds=1)
     with pytest.raises(InputError, match="over 10,000 letters"):
         drawn("__long__" * 30, {"long": ("x" * 400,)}, seeds=1)
-    with pytest.raises(InputError, match="'a' names itself, by way of a > b > a"):
+    with pytest.raises(InputError, match="'a' refers to itself through a > b > a"):
         drawn("__a__", {"a": ("__b__",), "b": ("__a__",)}, seeds=1)
     with pytest.raises(InputError, match="nested over 50 deep"):
         drawn("{" * 60 + "}" * 60, seeds=1)

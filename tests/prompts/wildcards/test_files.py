@@ -28,7 +28,7 @@ def test_files_are_read_with_those_that_they_name(folder):
     ("name", "complaint"),
     [
         ("none", r"no wildcard 'none' .there are animals/dog, bytes, empty, pet"),
-        ("empty", "holds no line"),
+        ("empty", "has no options"),
         ("bytes", "UTF-8"),
     ],
 )
@@ -107,7 +107,7 @@ def test_lists_that_cannot_be_read_are_named_where_they_may_be_wanted(folder):
 
 
 def test_a_name_that_is_drawn_itself_is_refused(folder):
-    with pytest.raises(InputError, match=r"'__\{a\|b\}/x__' is a wildcard whose name is drawn"):
+    with pytest.raises(InputError, match=r"'__\{a\|b\}/x__' is a wildcard with wildcards in its name"):
         wildcards.load(folder, ["a __{a|b}/x__"])
     assert set(wildcards.load(folder, ["__pet__{a|b}__animals/dog__"])) == {"animals/dog", "pet"}
 

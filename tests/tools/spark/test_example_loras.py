@@ -10,7 +10,7 @@ from studio.lora.formats.file import LoraFile
 from studio.lora.formats.fit import fit
 from studio.lora.library.card import LoraCard
 from studio.models.parameter_index import parameters
-from studio.parameters.conditioning import NOTHING, Guide
+from studio.parameters.conditioning import NO_GUIDE, Guide
 from studio.parameters.request import Request
 from studio.prompts.lora import Lora
 from studio.tools.spark.palette import nearest
@@ -38,7 +38,7 @@ def test_it_is_small_fits_spark_and_says_whose_it_is(file):
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_it_changes_the_style_and_keeps_the_colours(file):
-    made = [draw(guide) for guide in (NOTHING, Guide(loras=(Lora(file.stem),)))]
+    made = [draw(guide) for guide in (NO_GUIDE, Guide(loras=(Lora(file.stem),)))]
     for picture in made:
         assert [nearest(colour) for colour in colours(picture)] == ["black", "cyan"]
     plain, styled = (np.asarray(picture).astype(int) for picture in made)

@@ -1,9 +1,9 @@
-"""What Stable Diffusion's makers call the modules of its U-Net, in all versions."""
+"""The original names of the U-Net's modules, in all versions of Stable Diffusion."""
 
 from types import MappingProxyType
 from typing import Final
 
-from studio.families.base.state_dict_keys import Names
+from studio.families.base.state_dict_keys import StateDictKeys
 
 
 def _resnet(theirs: str, ours: str) -> dict[str, str]:
@@ -19,7 +19,7 @@ def _resnet(theirs: str, ours: str) -> dict[str, str]:
 
 
 def _unet() -> dict[str, str]:
-    """Four levels of two blocks down and three up at most; where there are three levels, the others go unused."""
+    """Names for up to four levels, of two blocks down and three up; for models with three levels some are unused."""
     names = {
         "time_embed.0": "time_embedding.linear_1",
         "time_embed.2": "time_embedding.linear_2",
@@ -34,7 +34,7 @@ def _unet() -> dict[str, str]:
         names |= _resnet(f"middle_block.{2 * n}", f"mid_block.resnets.{n}")
     for level in range(4):
         names[f"input_blocks.{3 * level + 3}.0.op"] = f"down_blocks.{level}.downsamplers.0.conv"
-        for after in (1, 2):  # a block that attends comes between
+        for after in (1, 2):  # after an attention block, if there is one
             names[f"output_blocks.{3 * level + 2}.{after}.conv"] = f"up_blocks.{level}.upsamplers.0.conv"
         for n in range(2):
             names |= _resnet(f"input_blocks.{3 * level + n + 1}.0", f"down_blocks.{level}.resnets.{n}")
@@ -45,4 +45,4 @@ def _unet() -> dict[str, str]:
     return names
 
 
-UNET_NAMES: Final = Names(MappingProxyType(_unet()))
+UNET_KEYS: Final = StateDictKeys(MappingProxyType(_unet()))

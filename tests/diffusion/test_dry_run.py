@@ -1,4 +1,4 @@
-"""A rehearsal orders what the real thing orders: their work is the same to the last digit."""
+"""A dry run requests the same pictures as a real run: their work is the same to the last digit."""
 
 import pytest
 from PIL import Image
