@@ -70,5 +70,5 @@ def test_what_does_not_load_is_named(tmp_path):
     small.depth_model(folder)
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:500])
-    with pytest.raises(ModelError, match="not downloaded whole"):
+    with pytest.raises(ModelError, match="not downloaded completely"):
         preprocessors.depth(AdapterCache(here.library().adapters, "cpu"), Part.read(folder), small.drawing())
