@@ -7,7 +7,7 @@ from diffusers.loaders import single_file_utils as theirs
 from safetensors.torch import save_file
 
 from studio.diffusion.loading import denoiser
-from studio.diffusion.loading.denoiser import where
+from studio.diffusion.loading.denoiser import diffusers_names
 from studio.errors import ModelError
 from studio.families.base.state_dict_keys import StateDictKeys
 from studio.models import folder
@@ -77,9 +77,9 @@ def test_diffusers_puts_them_in_the_same_places(name, convert, wide, card):
 
 def test_a_name_may_stand_for_several_or_for_nothing():
     names = StateDictKeys({"blocks.*.qkv": "layers.*.to_{q,k}", "block": "never"}, unused=("norm",))
-    assert where("blocks.12.qkv.weight", names) == ["layers.12.to_q.weight", "layers.12.to_k.weight"]
-    assert where("norm.weight", names) == []
-    assert where("norms.1.scale", names) == ["norms.1.weight"]
+    assert diffusers_names("blocks.12.qkv.weight", names) == ["layers.12.to_q.weight", "layers.12.to_k.weight"]
+    assert diffusers_names("norm.weight", names) == []
+    assert diffusers_names("norms.1.scale", names) == ["norms.1.weight"]
 
 
 @pytest.mark.parametrize(
