@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from studio.batches.batch import Batch
     from studio.batches.plan import Plan
     from studio.batches.run_batch import Filled
-    from studio.batches.task import Watch
+    from studio.runtime.events import Watch
 
 
 @cache
@@ -58,13 +58,12 @@ def batch(
     goes; what it raises stops the work. Raises TableError, before anything is made, whose ``problems`` are all that is
     wrong.
     """
-    from studio.batches import executor_factory
+    from studio.batches.executor_factory import executor_of
     from studio.batches.run_batch import fill
 
     wanted = checked(table, workflow=workflow, grid=grid, name=name, keep=keep, encoding=encoding, **values)
-    return fill(
-        wanted, Path(out), executor_factory.of(engine, session(), address), watch or (lambda _: None), retry=retry
-    )
+    executor = executor_of(engine, session(), address)
+    return fill(wanted, Path(out), executor, watch or (lambda _: None), retry=retry)
 
 
 def checked(

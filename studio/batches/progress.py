@@ -3,10 +3,9 @@
 import time
 from dataclasses import dataclass, replace
 
-from studio.batches.task import Failed, Made, Outcome, Watch
+from studio.batches.task import Outcome, TaskFailed, TaskMade
 from studio.pictures.picture import Picture
-from studio.runtime.events import Event, Step
-from studio.runtime.events import Made as PictureMade
+from studio.runtime.events import Event, Made, Step, Watch
 
 
 @dataclass(frozen=True)
@@ -40,9 +39,9 @@ class Progress:
         self._done += 1
         self._left(self._done)
         match outcome:
-            case Made(_, path, _):
-                self._watch(PictureMade(Picture(path)))
-            case Failed(task, problem):
+            case TaskMade(_, path):
+                self._watch(Made(Picture(path)))
+            case TaskFailed(task, problem):
                 self._watch(RowFailed(task.row, problem))
 
     def _left(self, done: float) -> float | None:

@@ -9,7 +9,7 @@ from typing import Final
 from studio.batches import contact_sheet_html, manifest, manifest_row
 from studio.batches.batch import Batch
 from studio.batches.manifest_row import Entry
-from studio.batches.task import Failed, Outcome, Task
+from studio.batches.task import Outcome, Task, TaskFailed
 from studio.files.untrusted import exists, is_file, is_folder, resolved
 from studio.pictures import fast_record
 from studio.pictures.publish import in_the_way
@@ -65,19 +65,19 @@ class Standing:
     def note(self, outcome: Outcome, out: Path) -> None:
         """What became of a task, into the journal as well."""
         task = outcome.task
-        if isinstance(outcome, Failed):
+        if isinstance(outcome, TaskFailed):
             self.failed[task.key] = outcome.problem
             manifest.append(out, manifest_row.failed(task, outcome.problem))
         elif found := manifest_row.made(task, outcome.path, out):
             self.files[task.key] = outcome.path
             manifest.append(out, found)
 
-    def problems(self, batch: Batch) -> Iterator[Failed]:
+    def problems(self, batch: Batch) -> Iterator[TaskFailed]:
         """Each row without a picture that is known to have a problem."""
         for task in batch.tasks:
             problem = self.failed.get(task.key) or self.blocked.get(task.key)
             if problem and task.key not in self.files:
-                yield Failed(task, problem)
+                yield TaskFailed(task, problem)
 
     def write(self, batch: Batch, out: Path) -> None:
         """The manifest as a whole: this batch's rows, those skipped among them, then what else it had of pictures that

@@ -15,9 +15,12 @@ from studio.batches.batch import Batch
 from studio.batches.progress import Progress
 from studio.batches.resume import Standing
 from studio.batches.speed import pictures
-from studio.batches.task import Failed, Made, Maker, Task, Watch
+from studio.batches.task import Task, TaskFailed, TaskMade
+from studio.batches.task_execution import execute_tasks
 from studio.errors import StudioError
 from studio.pictures.publish import check_folder, reached, sweep
+from studio.runtime.events import Watch
+from studio.runtime.executors.executor import Executor
 
 
 @dataclass(frozen=True, repr=False)
@@ -25,9 +28,9 @@ class Filled:
     """How a batch stands: which pictures were ``made`` now, how many rows' pictures were ``there`` before, and which
     rows have ``failed``: now, in an earlier run, or because something is in the way of their file."""
 
-    made: tuple[Made, ...]
+    made: tuple[TaskMade, ...]
     there: int
-    failed: tuple[Failed, ...]
+    failed: tuple[TaskFailed, ...]
 
     def __str__(self) -> str:
         there = f", {self.there:,} {'was' if self.there == 1 else 'were'} there" if self.there else ""
@@ -39,7 +42,14 @@ class Filled:
 
 
 def fill(
-    batch: Batch, out: Path, maker: Maker, watch: Watch, retry: bool = False, *, only: str = "", sheet: bool = True
+    batch: Batch,
+    out: Path,
+    executor: Executor,
+    watch: Watch,
+    retry: bool = False,
+    *,
+    only: str = "",
+    sheet: bool = True,
 ) -> Filled:
     """Make what is missing of the batch in the folder ``out``; with ``retry`` what failed in earlier runs, and no more.
 
@@ -53,13 +63,13 @@ def fill(
     """
     check_folder(out)
     with reached(out):
-        filled = _fill(batch, out, maker, watch, retry, only)
+        filled = _fill(batch, out, executor, watch, retry, only)
     if sheet:
         contact_sheet.write(out)
     return filled
 
 
-def _fill(batch: Batch, out: Path, maker: Maker, watch: Watch, retry: bool, only: str) -> Filled:
+def _fill(batch: Batch, out: Path, executor: Executor, watch: Watch, retry: bool, only: str) -> Filled:
     manifest.check(out)
     contact_sheet.check(out)
     sweep(out)
@@ -67,7 +77,7 @@ def _fill(batch: Batch, out: Path, maker: Maker, watch: Watch, retry: bool, only
     todo = standing.missing(batch, out, retry=retry, only=only)
     there = sum(task.key in standing.files for task in batch.tasks)
     try:
-        made = tuple(_make(todo, out, maker, watch, standing))
+        made = tuple(_make(todo, out, executor, watch, standing))
     except BaseException:
         with suppress(StudioError, OSError):  # what stopped it is what should be told
             standing.write(batch, out)
@@ -76,11 +86,11 @@ def _fill(batch: Batch, out: Path, maker: Maker, watch: Watch, retry: bool, only
     return Filled(made, there, tuple(standing.problems(batch)))
 
 
-def _make(todo: Sequence[Task], out: Path, maker: Maker, watch: Watch, standing: Standing) -> Iterator[Made]:
+def _make(todo: Sequence[Task], out: Path, executor: Executor, watch: Watch, standing: Standing) -> Iterator[TaskMade]:
     progress = Progress(len(standing.files), len(todo), watch)
-    with closing(maker.make(todo, out, progress.hear)) as outcomes:
+    with closing(execute_tasks(executor, todo, out, progress.hear)) as outcomes:
         for outcome in outcomes:
             standing.note(outcome, out)
             progress.take(outcome)
-            if isinstance(outcome, Made):
+            if isinstance(outcome, TaskMade):
                 yield outcome

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from studio.batches.batch import Batch
     from studio.batches.plan import Prices
     from studio.batches.run_batch import Filled
-    from studio.batches.task import Maker
     from studio.runtime.events import Event
+    from studio.runtime.executors.executor import Executor
     from studio.runtime.session import Session
 
 _FAILED, _WRONG_USE = 1, 2
@@ -99,7 +99,7 @@ def batch(
     api_price:
         What somebody else takes for a picture, to compare.
     """
-    from studio.batches import executor_factory
+    from studio.batches.executor_factory import executor_of
     from studio.batches.plan import Prices
     from studio.runtime.session import Session
 
@@ -110,7 +110,7 @@ def batch(
         return _list(error.problems)
     if plan:
         return _plan(wanted, out, session, watts, Prices(price_per_kwh, api_price), json=json)
-    return _make(wanted, out, executor_factory.of(engine, session, address), retry=retry is not None, json=json)
+    return _make(wanted, out, executor_of(engine, session, address), retry=retry is not None, json=json)
 
 
 def _asked(
@@ -159,13 +159,13 @@ def _plan(wanted: "Batch", out: Path, session: "Session", watts: float | None, p
     return 0
 
 
-def _make(wanted: "Batch", out: Path, maker: "Maker", *, retry: bool, json: bool) -> int:
+def _make(wanted: "Batch", out: Path, executor: "Executor", *, retry: bool, json: bool) -> int:
     """Fill the folder and print each picture as it is done; Ctrl+C stops within a step."""
     from studio.batches.run_batch import fill
 
     follow = _Following(json=json)
     try:
-        filled = fill(wanted, out, maker, follow, retry=retry)
+        filled = fill(wanted, out, executor, follow, retry=retry)
     except KeyboardInterrupt:
         follow.line(_STOPPED)
         return _FAILED

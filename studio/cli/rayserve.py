@@ -106,13 +106,13 @@ def ray_serve() -> Any:
 
 
 def app(*, port: int, workers: int, users: tuple[str, ...], names: tuple[str, ...], cores: int | None) -> "ASGIApp":
-    """What the replica serves: the API behind the guard, on a session whose hands are the cluster's workers."""
-    from studio.runtime.executors.ray import Crew
+    """What the replica serves: the API behind the guard, on a session whose queue runs on the cluster's workers."""
+    from studio.runtime.executors.ray_fixed import FixedRayExecutor
     from studio.runtime.session import Session
     from studio.server import api
     from studio.server.guard import Guard
     from studio.server.signed import Addresses
 
     signed = Addresses(secrets.token_bytes(32))
-    session = Session(hands=Crew(workers, cores=cores))
+    session = Session(executor=FixedRayExecutor(workers, cores=cores))
     return Guard(api.build(session, signed=signed), port=port, tokens=users, names=names, signed=signed)

@@ -10,14 +10,13 @@ import ipywidgets
 
 from studio.api import session
 from studio.batches.batch import Batch
-from studio.batches.local_executor import Local
 from studio.batches.progress import RowFailed
 from studio.batches.run_batch import Filled, fill
-from studio.batches.task import Maker
 from studio.errors import Cancelled, StudioError
 from studio.notebook.fields import small
 from studio.notebook.widgets import KernelBanner, Strip
 from studio.runtime.events import Event, Made, Step
+from studio.runtime.executors.executor import Executor
 from studio.ui.phrases import progress
 
 _SHOWN: Final = 24  # pictures, the newest
@@ -28,13 +27,13 @@ _STOPPED: Final = "Stopped. What is finished is kept; make the batch again and i
 class BatchProgress(ipywidgets.VBox):  # type: ignore[misc]
     """Makes what is missing of a batch in a folder and shows how it goes; the cell does not wait.
 
-    ``batch`` is what ``studio.checked`` gives. With ``retry`` it makes what failed before. Without a ``maker``
+    ``batch`` is what ``studio.checked`` gives. With ``retry`` it makes what failed before. Without an ``executor``
     this process makes the pictures.
     """
 
-    def __init__(self, batch: Batch, out: Path | str, *, retry: bool = False, maker: Maker | None = None) -> None:
+    def __init__(self, batch: Batch, out: Path | str, *, retry: bool = False, executor: Executor | None = None) -> None:
         self._batch, self._out, self._retry = batch, Path(out), retry
-        self._maker = maker or Local(session())
+        self._executor = executor or session().local
         self._stopping = threading.Event()
         self._filled: Filled | None = None
         self._problem: BaseException | None = None
@@ -73,7 +72,7 @@ class BatchProgress(ipywidgets.VBox):  # type: ignore[misc]
 
     def _run(self) -> None:
         try:
-            self._filled = fill(self._batch, self._out, self._maker, self._hear, retry=self._retry)
+            self._filled = fill(self._batch, self._out, self._executor, self._hear, retry=self._retry)
             self._at = 1.0
             self._say(f"{self._filled}; all is in '{self._out}'")
         except Cancelled as stopped:

@@ -1,6 +1,7 @@
 """What a run tells those who watch it: plain frozen values that every surface translates."""
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
@@ -25,6 +26,10 @@ class Event:
     def data(self) -> dict[str, Any]:
         """The event as plain JSON; bytes as base64, a picture as its file's path."""
         return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+
+Watch = Callable[[Event], None]
+"""What receives the events of some work. What it raises stops that work."""
 
 
 def _plain(value: Any) -> Any:

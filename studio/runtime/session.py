@@ -5,7 +5,6 @@ Surfaces submit jobs and subscribe; a closed tab or a restarted page changes not
 
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing
 from logging import getLogger
 from pathlib import Path
 from typing import Final
@@ -16,11 +15,13 @@ from studio.gallery.gallery import Gallery
 from studio.pictures import file_names
 from studio.pictures.picture import Picture
 from studio.runtime.event_hub import Hub, Listener
-from studio.runtime.events import Cancelled, Event, Loading, Queued, Stalled
-from studio.runtime.executors.local import Device, Hands
+from studio.runtime.events import Cancelled, Event, Loading, Queued, Stalled, Watch
+from studio.runtime.executors.executor import Executor, run_job
+from studio.runtime.executors.gallery import GalleryExecutor
+from studio.runtime.executors.local import LocalExecutor
+from studio.runtime.picture_request import PictureRequest, PictureResult
 from studio.runtime.queue import Queue, Row
 from studio.runtime.run_handle import Run, Status, ending
-from studio.runtime.runner import Wanted, Watch
 from studio.runtime.worker import Worker
 from studio.workflow.job import Job
 from studio.workflow.resolve import resolve
@@ -31,16 +32,16 @@ _PATIENCE: Final = 1.0  # seconds that a picture waits for others who write to t
 class Session:
     """Runs jobs one at a time on this machine, where models stay loaded between them.
 
-    Other ``hands`` may work through the queue in its place, as many runs at once as they have lanes.
+    With another ``executor`` the queue runs on that one, as many runs at once as it has lanes.
     """
 
-    def __init__(self, settings: Settings | None = None, hands: Hands | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, executor: Executor | None = None) -> None:
         self.settings = settings or Settings.from_environment()
-        self._device = Device(self.settings)
-        self._hands: Hands = hands or self._device
+        self._device = LocalExecutor(self.settings)
+        self._executor: Executor = executor or self._device
         self._hub = Hub()
         self._runs = Queue(self.settings.state / "queue.sqlite")
-        self._worker = Worker(self._runs, self._hands, self._hub, self.listed)
+        self._worker = Worker(self._runs, self._executor, self._hub, self._add_to_gallery)
         self._gallery: Gallery | None = None
         self._opening = threading.Lock()
         self._unlisted = False
@@ -73,16 +74,13 @@ class Session:
         for pictures that the gallery shall not have.
         """
         job, folder = job.with_wildcards(self.settings.wildcards), out or self.settings.output
-        if listed:
-            self._open_gallery()
-        for _, picture in self._device.work(job, folder, name, watch or _ignore, previews=False, finished=()):
-            if listed:
-                self.listed(picture)
+        executor = self.local if listed else self._device
+        for _, picture in run_job(executor, job, folder, name, watch or _ignore):
             yield picture
 
     def run_all(
-        self, wanted: Iterable[Wanted], *, watch: Watch | None = None, todo: int | None = None
-    ) -> Generator[tuple[Wanted, Picture | Exception], None, None]:
+        self, wanted: Iterable[PictureRequest], *, watch: Watch | None = None, todo: int | None = None
+    ) -> Generator[PictureResult, None, None]:
         """Make the pictures of many jobs here and now, outside the queue; yield each with its picture once its file
         is complete, or with the error that tells why it has none.
 
@@ -91,12 +89,16 @@ class Session:
         ``todo`` says how many there are, if that is known. ``watch`` hears of every step; what it raises, and closing
         the iterator, stops all within that step and leaves no partial file.
         """
-        self._open_gallery()
-        with closing(self._device.work_all(wanted, watch or _ignore, todo)) as all_made:
-            for one, made in all_made:
-                if isinstance(made, Picture):
-                    self.listed(made)
-                yield one, made
+        return self.local.execute(wanted, watch or _ignore, total=todo)
+
+    @property
+    def local(self) -> Executor:
+        """The device of this machine. What it makes is put into the gallery."""
+        return self.with_gallery(self._device)
+
+    def with_gallery(self, executor: Executor) -> Executor:
+        """Another executor whose pictures are put into this session's gallery."""
+        return GalleryExecutor(executor, self._add_to_gallery, self._open_gallery)
 
     def submit(self, job: Job, *, out: Path | None = None, name: str = file_names.DEFAULT) -> Run:
         """Put a job at the end of the queue and return at once.
@@ -138,7 +140,7 @@ class Session:
         """Stop within a step. The run at work is marked as interrupted; those that wait go on another time."""
         self._worker.close()
         self._device.close()
-        self._hands.close()
+        self._executor.close()
         self._runs.close()
         if self._gallery:
             self._gallery.close()
@@ -216,7 +218,7 @@ class Session:
         self._worker.start()
         return self._runs
 
-    def listed(self, picture: Picture) -> None:
+    def _add_to_gallery(self, picture: Picture) -> None:
         """Put a picture into the gallery. Where that fails it is a file all the same, and the next refresh finds it."""
         try:
             self.gallery.add(picture.path)

@@ -16,7 +16,7 @@ from studio.pictures import resume
 from studio.pictures.picture import Picture
 from studio.runtime.event_hub import Hub
 from studio.runtime.events import Cancelled, Done, Event, Failed, Interrupted, Loading, Made, Queued, Stalled
-from studio.runtime.executors.local import Hands, stoppable
+from studio.runtime.executors.executor import Executor, run_job, stoppable
 from studio.runtime.queue import Queue, Row
 
 _POLL: Final = 0.5  # seconds between looks at what other processes ask
@@ -28,8 +28,8 @@ _T = TypeVar("_T")
 class Worker:
     """As many threads as there are lanes, each with a run at a time. ``listed`` puts a picture into the gallery."""
 
-    def __init__(self, queue: Queue, hands: Hands, hub: Hub, listed: Callable[[Picture], None]) -> None:
-        self._queue, self._hands, self._hub, self._listed = queue, hands, hub, listed
+    def __init__(self, queue: Queue, executor: Executor, hub: Hub, listed: Callable[[Picture], None]) -> None:
+        self._queue, self._executor, self._hub, self._listed = queue, executor, hub, listed
         self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
         self._closing = threading.Event()
@@ -46,7 +46,7 @@ class Worker:
         with self._changed:
             self._threads = [thread for thread in self._threads if thread.is_alive()]
             try:
-                while len(self._threads) < self._hands.lanes and not self._closing.is_set():
+                while len(self._threads) < self._executor.lanes and not self._closing.is_set():
                     thread = threading.Thread(target=self._serve, name="studio", daemon=True)
                     thread.start()
                     self._threads.append(thread)
@@ -123,7 +123,7 @@ class Worker:
                 if not self._surely(lambda path=path: self._queue.is_of_another(path, row.id)):  # type: ignore[misc]
                     self._keep(row.id, number, Picture(path))
                     finished[number] = path
-        made = self._hands.work(row.job, row.folder, row.name, watch, previews=True, finished=finished)
+        made = run_job(self._executor, row.job, row.folder, row.name, watch, previews=True, finished=finished)
         for number, picture in made:
             self._keep(row.id, number, picture)
 

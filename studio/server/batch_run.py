@@ -5,11 +5,11 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from studio.batches.task import Made, Maker, Outcome, Task, Watch
-from studio.runtime.events import Event, Queued, Step
-from studio.runtime.executors.local import stoppable
+from studio.pictures.picture import Picture
+from studio.runtime.events import Event, Queued, Step, Watch
+from studio.runtime.executors.executor import Executor, stoppable
+from studio.runtime.picture_request import PictureRequest, PictureResult
 
 
 @dataclass(frozen=True)
@@ -62,18 +62,24 @@ class Work:
 class Telling:
     """A maker that tells of each task with its key, so that who looks on knows which it was."""
 
-    def __init__(self, maker: Maker, tell: Watch) -> None:
-        self._maker, self._tell = maker, tell
+    def __init__(self, executor: Executor, tell: Watch) -> None:
+        self._executor, self._tell = executor, tell
+        self.lanes = executor.lanes
 
-    def make(self, tasks: Iterable[Task], out: Path, watch: Watch) -> Generator[Outcome, None, None]:
-        """As the maker does."""
-        with closing(self._maker.make(tasks, out, watch)) as outcomes:
-            for outcome in outcomes:
-                yield outcome
-                self._tell(_done(outcome))
+    def execute(
+        self, requests: Iterable[PictureRequest], watch: Watch, *, previews: bool = False, total: int | None = None
+    ) -> Generator[PictureResult, None, None]:
+        """As the executor does."""
+        with closing(self._executor.execute(requests, watch, previews=previews, total=total)) as results:
+            for request, made in results:
+                yield request, made
+                self._tell(_done(request, made))
+
+    def close(self) -> None:
+        self._executor.close()
 
 
-def _done(outcome: Outcome) -> RowDone:
-    if isinstance(outcome, Made):
-        return RowDone(outcome.task.key, str(outcome.path), "")
-    return RowDone(outcome.task.key, "", outcome.problem)
+def _done(request: PictureRequest, made: Picture | Exception) -> RowDone:
+    if isinstance(made, Picture):
+        return RowDone(request.job.key, str(made.path), "")
+    return RowDone(request.job.key, "", str(made))

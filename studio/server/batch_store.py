@@ -23,7 +23,6 @@ from pydantic import Field, ValidationError
 
 from studio.batches import manifest
 from studio.batches.batch import Batch
-from studio.batches.local_executor import Local
 from studio.batches.manifest_row import Entry
 from studio.batches.run_batch import fill
 from studio.batches.tables import files
@@ -243,8 +242,8 @@ class Desk:
     def _filled(self, name: str, work: Work, retry: bool, only: str) -> Event:
         try:
             work.tell(Loading(""))
-            batch, maker = self.batch(name), Telling(Local(self._session), work.tell)
-            fill(batch, self.folder(name), maker, work.watch, retry, only=only)
+            batch, executor = self.batch(name), Telling(self._session.local, work.tell)
+            fill(batch, self.folder(name), executor, work.watch, retry, only=only)
         except Cancelled:
             return Stopped()
         except StudioError as error:
