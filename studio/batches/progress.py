@@ -1,11 +1,11 @@
 """How far a batch is: what is told of one picture becomes what is told of all."""
 
-import time
 from dataclasses import dataclass, replace
 
 from studio.batches.task import Outcome, TaskFailed, TaskMade
 from studio.pictures.picture import Picture
 from studio.runtime.events import Event, Made, Step, Watch
+from studio.runtime.time_left import TimeLeft
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ class Progress:
 
     def __init__(self, there: int, todo: int, watch: Watch) -> None:
         self._done, self._pictures, self._watch = there, there + todo, watch
-        self._first: tuple[float, float] | None = None  # when, and how many pictures were done
+        self._time_left = TimeLeft(self._pictures)
 
     def hear(self, event: Event) -> None:
         """An event of the picture at work."""
         if isinstance(event, Step):
-            left = self._left(self._done + event.step / max(1, event.steps))
+            left = self._time_left.after(self._done + event.step / max(1, event.steps))
             number = min(self._done + 1, self._pictures)
             event = replace(event, picture=number, pictures=self._pictures, seconds_left=left)
         self._watch(event)
@@ -37,14 +37,9 @@ class Progress:
     def take(self, outcome: Outcome) -> None:
         """A task is over."""
         self._done += 1
-        self._left(self._done)
+        self._time_left.after(self._done)
         match outcome:
             case TaskMade(_, path):
                 self._watch(Made(Picture(path)))
             case TaskFailed(task, problem):
                 self._watch(RowFailed(task.row, problem))
-
-    def _left(self, done: float) -> float | None:
-        now = time.monotonic()
-        began, had = self._first = self._first or (now, done)
-        return max(0.0, (now - began) / (done - had) * (self._pictures - done)) if done > had else None

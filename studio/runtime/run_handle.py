@@ -9,8 +9,8 @@ from typing import Protocol
 from studio.errors import Cancelled as Stopped
 from studio.errors import QueueError, StudioError
 from studio.pictures.picture import Picture
-from studio.runtime.event_hub import Listener
-from studio.runtime.events import Cancelled, Done, Event, Failed, Interrupted
+from studio.runtime.events import Cancelled, Done, Event, Failed, Interrupted, Watch
+from studio.runtime.mailbox import Mailbox
 from studio.runtime.queue import ENDED, Row, State
 from studio.workflow.job import Job
 
@@ -44,7 +44,7 @@ class Desk(Protocol):
     def pictures(self, run: str) -> list[Picture]: ...
     def cancel(self, run: str) -> None: ...
     def retry(self, run: str) -> None: ...
-    def subscribe(self, run: str, listener: Listener) -> Callable[[], None]: ...
+    def subscribe(self, run: str, listener: Watch) -> Callable[[], None]: ...
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Run:
         """Those finished so far."""
         return self.desk.pictures(self.id)
 
-    def follow(self, listener: Listener) -> Callable[[], None]:
+    def follow(self, listener: Watch) -> Callable[[], None]:
         """Hand the present state and then every event to ``listener``, on the worker's thread.
 
         Returns the function that ends it. A listener should be quick: the work waits for it.
@@ -95,20 +95,19 @@ class Run:
 
         A slow reader misses steps and previews that newer ones have replaced, and nothing else.
         """
-        mailbox = _Mailbox()
+        filled = threading.Event()
+        mailbox = Mailbox(filled.set)
         leave = self.follow(mailbox.put)
         try:
             while True:
-                event = mailbox.take(_LOOK) or self._ended()
-                if event:
+                silent = not filled.wait(_LOOK)
+                filled.clear()
+                while event := mailbox.take() or (ended(self) if silent else None):
                     yield event
                     if event.final:
                         return
         finally:
             leave()
-
-    def _ended(self) -> Event | None:
-        return ended(self)
 
     def wait(self, timeout: float | None = None) -> list[Picture]:
         """Wait until it is over and return the pictures.
@@ -121,7 +120,7 @@ class Run:
         try:
             while True:
                 try:
-                    if over.wait(_LOOK) or self._ended():
+                    if over.wait(_LOOK) or ended(self):
                         return self._result()
                 except QueueError:
                     time.sleep(_PAUSE)
@@ -159,23 +158,3 @@ def ended(run: Run) -> Event | None:
         return ending(run.desk.row(run.id))
     except QueueError:
         return None
-
-
-class _Mailbox:
-    """Events for one slow reader; a newer step or preview takes the place of one not yet read."""
-
-    def __init__(self) -> None:
-        self._events: list[Event] = []
-        self._filled = threading.Condition()
-
-    def put(self, event: Event) -> None:
-        with self._filled:
-            if event.stale_soon:
-                self._events = [e for e in self._events if type(e) is not type(event)]
-            self._events.append(event)
-            self._filled.notify()
-
-    def take(self, timeout: float) -> Event | None:
-        with self._filled:
-            self._filled.wait_for(lambda: bool(self._events), timeout)
-            return self._events.pop(0) if self._events else None

@@ -1,7 +1,6 @@
 """Makes pictures on this thread: from requests to published files."""
 
 import platform
-import time
 from collections.abc import Generator, Iterable
 from dataclasses import replace
 from functools import partial
@@ -24,6 +23,7 @@ from studio.pictures.picture import Picture
 from studio.pictures.publish import publish, publish_at
 from studio.runtime.events import Event, Preview, Step, Watch
 from studio.runtime.picture_request import PictureRequest, PictureResult
+from studio.runtime.time_left import TimeLeft
 from studio.runtime.workflow_executor import make
 from studio.version import VERSION
 from studio.workflow.job import Job
@@ -93,19 +93,18 @@ class _Reporter:
     """
 
     def __init__(self, total: int | None, watch: Watch, previews: bool) -> None:
-        self._total, self._watch, self._previews = total, watch, previews
+        self._time_left, self._watch, self._previews = TimeLeft(total), watch, previews
         self._done = 0
-        self._going: dict[int, float] = {}  # the share that is done of each picture, the oldest first
-        self._first: tuple[float, float] | None = None  # when, and how many pictures were done
+        self._running: dict[int, float] = {}  # by request, how much of its picture is done; the oldest first
 
     def reporting(self, engine: Engine, request: PictureRequest) -> Engine:
         """The engine, reporting on this picture."""
-        self._going[id(request)] = 0.0
+        self._running[id(request)] = 0.0
 
         def report(step: int, steps: int) -> None:
-            self._going[id(request)] = step / steps
-            if id(request) == next(iter(self._going)):
-                left = self._left(self._done + sum(self._going.values()))
+            self._running[id(request)] = step / steps
+            if id(request) == next(iter(self._running)):
+                left = self._time_left.after(self._done + sum(self._running.values()))
                 self._send(Step(request.number + 1, request.of, step, steps, left))
 
         def show(jpeg: bytes) -> None:
@@ -115,7 +114,7 @@ class _Reporter:
 
     def end(self, request: PictureRequest) -> None:
         """A picture is made, or failed."""
-        self._going.pop(id(request), None)
+        self._running.pop(id(request), None)
         self._done += 1
 
     def _send(self, event: Event) -> None:
@@ -123,11 +122,6 @@ class _Reporter:
             self._watch(event)
         except Exception as error:
             raise _WatchError(error) from None
-
-    def _left(self, done: float) -> float | None:
-        now = time.monotonic()
-        began, had = self._first = self._first or (now, done)
-        return (now - began) / (done - had) * (self._total - done) if self._total and done > had else None
 
 
 def _facts(job: Job, seconds: float) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from studio.errors import InputError, QueueError, StudioError
 from studio.gallery.gallery import Gallery
 from studio.pictures import file_names
 from studio.pictures.picture import Picture
-from studio.runtime.event_hub import Hub, Listener
+from studio.runtime.event_hub import EventHub
 from studio.runtime.events import Cancelled, Event, Loading, Queued, Stalled, Watch
 from studio.runtime.executors.executor import Executor, run_job
 from studio.runtime.executors.gallery import GalleryExecutor
@@ -39,7 +39,7 @@ class Session:
         self.settings = settings or Settings.from_environment()
         self._device = LocalExecutor(self.settings)
         self._executor: Executor = executor or self._device
-        self._hub = Hub()
+        self._hub = EventHub()
         self._runs = Queue(self.settings.state / "queue.sqlite")
         self._worker = Worker(self._runs, self._executor, self._hub, self._add_to_gallery)
         self._gallery: Gallery | None = None
@@ -175,7 +175,7 @@ class Session:
                 raise
             return
         if gone:
-            self._hub.tell(run, Cancelled())
+            self._hub.publish(run, Cancelled())
             self._worker.wake()
 
     def retry(self, run: str) -> None:
@@ -188,7 +188,7 @@ class Session:
         if self._queue.again(run):
             self._worker.wake()
 
-    def subscribe(self, run: str, listener: Listener) -> Callable[[], None]:
+    def subscribe(self, run: str, listener: Watch) -> Callable[[], None]:
         """Hand every event of a run to ``listener``, first where it stands now; returns how to end that."""
         return self._hub.subscribe(run, listener, lambda: self._standing(run))
 

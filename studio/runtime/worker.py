@@ -14,7 +14,7 @@ from studio.errors import Cancelled as Stopped
 from studio.errors import QueueError, StudioError
 from studio.pictures import resume
 from studio.pictures.picture import Picture
-from studio.runtime.event_hub import Hub
+from studio.runtime.event_hub import EventHub
 from studio.runtime.events import Cancelled, Done, Event, Failed, Interrupted, Loading, Made, Queued, Stalled
 from studio.runtime.executors.executor import Executor, run_job, stoppable
 from studio.runtime.queue import Queue, Row
@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 class Worker:
     """As many threads as there are lanes, each with a run at a time. ``listed`` puts a picture into the gallery."""
 
-    def __init__(self, queue: Queue, executor: Executor, hub: Hub, listed: Callable[[Picture], None]) -> None:
+    def __init__(self, queue: Queue, executor: Executor, hub: EventHub, listed: Callable[[Picture], None]) -> None:
         self._queue, self._executor, self._hub, self._listed = queue, executor, hub, listed
         self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
@@ -92,7 +92,7 @@ class Worker:
         """One run, from loading to its end."""
         self._at_work[row.id] = threading.Event()
         try:
-            self._hub.tell(row.id, Loading(", ".join(row.job.models())))
+            self._hub.publish(row.id, Loading(", ".join(row.job.models())))
             self._produce(row)
             end: Event = Done()
         except Stopped:
@@ -112,11 +112,11 @@ class Worker:
             end = Interrupted()
         finally:
             self._at_work.pop(run, None)
-        self._hub.tell(run, end)
+        self._hub.publish(run, end)
 
     def _produce(self, row: Row) -> None:
         """Make and note each picture that is missing."""
-        watch = stoppable(lambda: self._is_stopped(row.id), lambda event: self._hub.tell(row.id, event))
+        watch = stoppable(lambda: self._is_stopped(row.id), lambda event: self._hub.publish(row.id, event))
         finished = self._surely(lambda: self._queue.pictures(row.id))
         if row.tries > 1:  # it was begun before: pictures may be there that nobody could note
             for number, path in resume.written(row.job, row.folder, row.name, finished):
@@ -130,7 +130,7 @@ class Worker:
     def _keep(self, run: str, number: int, picture: Picture) -> None:
         self._surely(lambda: self._queue.keep(run, number, picture.path))
         self._listed(picture)
-        self._hub.tell(run, Made(picture))
+        self._hub.publish(run, Made(picture))
 
     def _is_stopped(self, run: str) -> bool:
         if self._closing.is_set() or self._at_work[run].is_set():
@@ -159,16 +159,16 @@ class Worker:
         if not self.stalled:
             getLogger("studio").warning("%s; tried again until it can be", problem)
         self._stuck[threading.get_ident()] = problem
-        self._hub.tell_all(Stalled(problem))
+        self._hub.publish_to_all(Stalled(problem))
 
     def _go_on(self) -> None:
         """This thread can go on; where it was the last that could not, everybody hears where their run stands."""
         if self._stuck.pop(threading.get_ident(), None) and not self._stuck:
-            self._hub.tell_again()
+            self._hub.repeat_present()
             self._tell_places()
 
     def _tell_places(self) -> None:
-        if not (listened := self._hub.listened_to()):
+        if not (listened := self._hub.subscribed()):
             return
         try:
             waiting = self._queue.waiting()
@@ -176,4 +176,4 @@ class Worker:
             return
         for place, run in enumerate(waiting):
             if run in listened:
-                self._hub.tell(run, Queued(place))
+                self._hub.publish(run, Queued(place))

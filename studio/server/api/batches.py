@@ -114,7 +114,7 @@ async def events(batch: str, session: Served, desk: AtDesk) -> StreamingResponse
     """Its events from now on; "rowdone" tells of each picture, "step" of all."""
     output = session.settings.output.absolute()
     look = await asyncio.to_thread(found, desk.look, batch)
-    lines = stream.told(look.follow, lambda: None, lambda event: batch_serializers.event(event, output))
+    lines = stream.server_sent(look.follow, lambda: None, lambda event: batch_serializers.event(event, output))
     return StreamingResponse(lines, media_type="text/event-stream", headers=stream.HEADERS)
 
 
