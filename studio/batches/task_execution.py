@@ -10,7 +10,7 @@ from studio.errors import Cancelled, OutputError, StudioError
 from studio.pictures import fast_record
 from studio.pictures.picture import Picture
 from studio.runtime.events import Watch
-from studio.runtime.executors.executor import Executor
+from studio.runtime.executors.executor import Executor, problem_of
 from studio.runtime.picture_request import PictureRequest
 
 
@@ -46,7 +46,6 @@ def _outcome(task: Task, made: Picture | Exception) -> Outcome:
         return TaskMade(task, made.path)
     if isinstance(made, Cancelled | OutputError):
         raise made
-    if isinstance(made, StudioError):
-        return TaskFailed(task, str(made))
-    getLogger("studio").error("a row of a batch", exc_info=made)
-    return TaskFailed(task, f"{type(made).__name__}: {made}")
+    if not isinstance(made, StudioError):
+        getLogger("studio").error("a row of a batch", exc_info=made)
+    return TaskFailed(task, problem_of(made))

@@ -11,7 +11,7 @@ from studio.errors import QueueError, StudioError
 from studio.pictures.picture import Picture
 from studio.runtime.events import Cancelled, Done, Event, Failed, Interrupted, Watch
 from studio.runtime.mailbox import Mailbox
-from studio.runtime.queue import ENDED, Row, State
+from studio.runtime.queue import ENDED, QueueEntry, State
 from studio.workflow.job import Job
 
 _LOOK = 1.0  # seconds of silence after which the queue's file is looked at: another process may do the work
@@ -30,7 +30,7 @@ class Status:
     """How a run stands: what the queue says of it, its place in the line (0 is next, None where it does not wait), its
     finished pictures and, while it is not over, why the queue cannot go on just now ("" while it can)."""
 
-    row: Row
+    row: QueueEntry
     place: int | None
     pictures: list[Picture]
     stalled: str
@@ -39,7 +39,7 @@ class Status:
 class Desk(Protocol):
     """What a run asks of the session it came from."""
 
-    def row(self, run: str) -> Row: ...
+    def row(self, run: str) -> QueueEntry: ...
     def status(self, run: str) -> Status: ...
     def pictures(self, run: str) -> list[Picture]: ...
     def cancel(self, run: str) -> None: ...
@@ -147,7 +147,7 @@ class Run:
         return self
 
 
-def ending(row: Row) -> Event | None:
+def ending(row: QueueEntry) -> Event | None:
     """How a run ended, as an event; None while it has not."""
     return _ENDS[row.state](row.problem) if row.state in ENDED else None
 

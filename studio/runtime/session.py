@@ -20,9 +20,9 @@ from studio.runtime.executors.executor import Executor, run_job
 from studio.runtime.executors.gallery import GalleryExecutor
 from studio.runtime.executors.local import LocalExecutor
 from studio.runtime.picture_request import PictureRequest, PictureResult
-from studio.runtime.queue import Queue, Row
+from studio.runtime.queue import Queue, QueueEntry
 from studio.runtime.run_handle import Run, Status, ending
-from studio.runtime.worker import Worker
+from studio.runtime.worker import Perform, Worker
 from studio.workflow.job import Job
 from studio.workflow.resolve import resolve
 
@@ -113,6 +113,19 @@ class Session:
         self._worker.wake()
         return Run(run, self)
 
+    def accept_batches(self, perform: Perform) -> None:
+        """Make batches of the queue as well, one after another, beside the jobs; ``perform`` makes one."""
+        self._worker.accept("batch", perform)
+
+    def submit_batch(self, folder: Path, options: str) -> None:
+        """Put the batch in a folder at the end of the queue, unless it waits or runs already."""
+        self._queue.add_batch(folder, options)
+        self._worker.wake()
+
+    def batch(self, folder: Path) -> QueueEntry | None:
+        """The newest run of the batch in a folder; None if the queue knows of none."""
+        return self._queue.batch(folder)
+
     def find(self, run: str) -> Run:
         """The run of this id, of whenever; raises InputError where there is none."""
         return Run(self._queue.row(run).id, self)
@@ -147,14 +160,14 @@ class Session:
 
     # What a Run asks of its session.
 
-    def row(self, run: str) -> Row:
+    def row(self, run: str) -> QueueEntry:
         """What the queue's file says of a run."""
         return self._queue.row(run)
 
     def status(self, run: str) -> Status:
         """How a run stands."""
         row = self._queue.row(run)
-        waiting = self._queue.waiting() if row.state == "queued" else []
+        waiting = self._queue.waiting(row.kind) if row.state == "queued" else []
         return self._status(row, {run: place for place, run in enumerate(waiting)})
 
     def pictures(self, run: str) -> list[Picture]:
@@ -204,10 +217,10 @@ class Session:
             return Stalled(status.stalled)
         if status.row.state == "queued":
             return Queued(status.place or 0)
-        models = [] if status.row.unreadable else status.row.job.models()
-        return self._hub.present(run) or Loading(", ".join(models))
+        known = status.row.kind == "job" and not status.row.unreadable
+        return self._hub.present(run) or Loading(", ".join(status.row.job.models() if known else ()))
 
-    def _status(self, row: Row, places: dict[str, int]) -> Status:
+    def _status(self, row: QueueEntry, places: dict[str, int]) -> Status:
         place = places.get(row.id, 0) if row.state == "queued" else None
         stalled = "" if ending(row) else self._worker.stalled
         return Status(row, place, self.pictures(row.id) if row.tries else [], stalled)

@@ -7,6 +7,8 @@ file, should the program be killed before it could be noted.
 
 import threading
 from collections.abc import Callable
+from functools import partial
+from itertools import chain
 from logging import getLogger
 from typing import Final, TypeVar
 
@@ -15,9 +17,20 @@ from studio.errors import QueueError, StudioError
 from studio.pictures import resume
 from studio.pictures.picture import Picture
 from studio.runtime.event_hub import EventHub
-from studio.runtime.events import Cancelled, Done, Event, Failed, Interrupted, Loading, Made, Queued, Stalled
+from studio.runtime.events import (
+    Cancelled,
+    Done,
+    Event,
+    Failed,
+    Interrupted,
+    Loading,
+    Made,
+    Queued,
+    Stalled,
+    Watch,
+)
 from studio.runtime.executors.executor import Executor, run_job, stoppable
-from studio.runtime.queue import Queue, Row
+from studio.runtime.queue import Kind, Queue, QueueEntry
 
 _POLL: Final = 0.5  # seconds between looks at what other processes ask
 _RETRY: Final = 0.5  # seconds between tries while the queue's file cannot be used
@@ -25,12 +38,21 @@ _RETRY: Final = 0.5  # seconds between tries while the queue's file cannot be us
 _T = TypeVar("_T")
 
 
+Perform = Callable[[QueueEntry, Watch, Callable[[], bool]], None]
+"""Does a run of some kind: publishes its events, and raises Cancelled once it shall stop."""
+
+
 class Worker:
-    """As many threads as there are lanes, each with a run at a time. ``listed`` puts a picture into the gallery."""
+    """A thread for each lane of the executor, and one for batches; each makes one run at a time.
+
+    ``listed`` puts a picture into the gallery.
+    """
 
     def __init__(self, queue: Queue, executor: Executor, hub: EventHub, listed: Callable[[Picture], None]) -> None:
         self._queue, self._executor, self._hub, self._listed = queue, executor, hub, listed
-        self._threads: list[threading.Thread] = []
+        self._perform: dict[Kind, Perform] = {"job": self._make_job}
+        self._lanes: dict[Kind, int] = {"job": executor.lanes}
+        self._threads: dict[Kind, list[threading.Thread]] = {}
         self._changed = threading.Condition()
         self._closing = threading.Event()
         self._at_work: dict[str, threading.Event] = {}  # runs made here, each with what asks it to stop
@@ -42,16 +64,26 @@ class Worker:
         return next(iter(list(self._stuck.values())), "")
 
     def start(self) -> None:
-        """See to it that every lane has a living thread; what cannot be started now is tried at the next call."""
+        """Start a thread for every lane without one; what cannot be started now is tried at the next call."""
         with self._changed:
-            self._threads = [thread for thread in self._threads if thread.is_alive()]
             try:
-                while len(self._threads) < self._executor.lanes and not self._closing.is_set():
-                    thread = threading.Thread(target=self._serve, name="studio", daemon=True)
-                    thread.start()
-                    self._threads.append(thread)
+                for kind, lanes in self._lanes.items():
+                    self._start(kind, lanes)
             except (RuntimeError, MemoryError) as error:
                 getLogger("studio").warning("the queue's worker does not start yet: %s", error)
+
+    def _start(self, kind: Kind, lanes: int) -> None:
+        threads = self._threads[kind] = [one for one in self._threads.get(kind, ()) if one.is_alive()]
+        while len(threads) < lanes and not self._closing.is_set():
+            thread = threading.Thread(target=self._serve, args=(kind,), name="studio", daemon=True)
+            thread.start()
+            threads.append(thread)
+
+    def accept(self, kind: Kind, perform: Perform) -> None:
+        """Make runs of another kind too, one at a time, beside the jobs."""
+        self._queue.accept(kind)
+        with self._changed:
+            self._perform[kind], self._lanes[kind] = perform, 1
 
     def wake(self) -> None:
         """Something in the line has changed: those who wait hear their places, and the worker looks."""
@@ -70,13 +102,13 @@ class Worker:
         """Stop within a step. The run at work is interrupted; those that wait go on another time."""
         self._closing.set()
         self.wake()
-        for thread in self._threads:
+        for thread in chain.from_iterable(self._threads.values()):
             thread.join()
 
-    def _serve(self) -> None:
+    def _serve(self, kind: Kind) -> None:
         while not self._closing.is_set():
             try:
-                if row := self._surely(self._queue.next):
+                if row := self._surely(lambda: self._queue.next(kind)):
                     self._tell_places()
                     self._do(row)
                 else:
@@ -88,12 +120,11 @@ class Worker:
                 getLogger("studio").exception("the queue's worker goes on")
                 self._closing.wait(_RETRY)
 
-    def _do(self, row: Row) -> None:
-        """One run, from loading to its end."""
+    def _do(self, row: QueueEntry) -> None:
+        """One run, from its beginning to its end."""
         self._at_work[row.id] = threading.Event()
         try:
-            self._hub.publish(row.id, Loading(", ".join(row.job.models())))
-            self._produce(row)
+            self._perform[row.kind](row, partial(self._hub.publish, row.id), lambda: self._is_stopped(row.id))
             end: Event = Done()
         except Stopped:
             end = Interrupted() if self._closing.is_set() else Cancelled()
@@ -114,9 +145,10 @@ class Worker:
             self._at_work.pop(run, None)
         self._hub.publish(run, end)
 
-    def _produce(self, row: Row) -> None:
-        """Make and note each picture that is missing."""
-        watch = stoppable(lambda: self._is_stopped(row.id), lambda event: self._hub.publish(row.id, event))
+    def _make_job(self, row: QueueEntry, publish: Watch, stopped: Callable[[], bool]) -> None:
+        """Make and note each picture of a job that is missing."""
+        publish(Loading(", ".join(row.job.models())))
+        watch = stoppable(stopped, publish)
         finished = self._surely(lambda: self._queue.pictures(row.id))
         if row.tries > 1:  # it was begun before: pictures may be there that nobody could note
             for number, path in resume.written(row.job, row.folder, row.name, finished):
@@ -170,10 +202,11 @@ class Worker:
     def _tell_places(self) -> None:
         if not (listened := self._hub.subscribed()):
             return
-        try:
-            waiting = self._queue.waiting()
-        except QueueError:  # the worker says why
-            return
-        for place, run in enumerate(waiting):
-            if run in listened:
-                self._hub.publish(run, Queued(place))
+        for kind in list(self._perform):
+            try:
+                waiting = self._queue.waiting(kind)
+            except QueueError:  # the worker says why
+                return
+            for place, run in enumerate(waiting):
+                if run in listened:
+                    self._hub.publish(run, Queued(place))

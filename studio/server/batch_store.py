@@ -1,9 +1,10 @@
-"""Where a server's batches lie and run: each is a folder, and what is in it says how it stands.
+"""The batches of a server. Each is a folder, and the files in it are the truth about what is made.
 
     batches/spring-catalogue/           pictures, manifest and contact sheet, as ``studio batch`` makes them
-    batches/spring-catalogue/.studio/   the table as it came, and batch.json: what is to be made of it
+    batches/spring-catalogue/.studio/   the table as it was uploaded, and batch.json: what is to be made of it
 
-So a batch whose server was killed is there when the next one starts, and goes on when somebody says so.
+The session's queue knows which batches wait or run. When a server is killed, those that waited go on with the next one,
+and the one that ran is interrupted and can be resumed.
 """
 
 import shutil
@@ -11,7 +12,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from logging import getLogger
 from pathlib import Path
@@ -24,19 +24,19 @@ from pydantic import Field, ValidationError
 from studio.batches import manifest
 from studio.batches.batch import Batch
 from studio.batches.manifest_row import Entry
-from studio.batches.run_batch import fill
 from studio.batches.tables import files
 from studio.batches.task import Task
 from studio.batches.tasks import ALONE
-from studio.errors import Cancelled, InputError, StudioError
+from studio.errors import InputError
 from studio.files.untrusted import exists, is_file, is_folder, resolved
 from studio.pictures import file_names, publish
 from studio.pictures.publish import reached
-from studio.runtime.events import Cancelled as Stopped
-from studio.runtime.events import Done, Event, Failed, Loading
+from studio.runtime.events import Cancelled, Done, Event, Failed, Loading, Watch
+from studio.runtime.queue import QueueEntry
+from studio.runtime.run_handle import Run, ended
 from studio.runtime.session import Session
 from studio.server.batch_request import Asked, Reading, ending
-from studio.server.batch_run import Telling, Work
+from studio.server.batch_run import BatchOptions, run_batch
 from studio.ui import uploads
 
 _HOME, _OWN, _FILE = "batches", ".studio", "batch.json"
@@ -44,7 +44,7 @@ _SEEDS: Final = 2**32
 _AT_HAND: Final = 3  # batches whose tasks are kept in memory
 
 
-class Kept(Asked):
+class StoredBatch(Asked):
     """What is kept of a batch: what was asked for, its name as written, its table's file, how many pictures it has, and
     the ``seeds`` of those that are made again, by the keys of those before them."""
 
@@ -56,16 +56,16 @@ class Kept(Asked):
 
 
 @dataclass(frozen=True)
-class Look:
-    """How a batch stands in its ``folder``. ``entries`` are what its manifest says, by the tasks' keys; ``work`` is
-    there while it waits or runs, ``problem`` is what ended it last."""
+class BatchStatus:
+    """The state of a batch in its ``folder``. ``entries`` are what its manifest says, by the tasks' keys; ``run`` is
+    its newest run, and ``queued`` what the queue says of that."""
 
     name: str
     folder: Path
-    kept: Kept
+    kept: StoredBatch
     entries: dict[str, Entry]
-    work: Work | None
-    problem: str
+    run: Run | None
+    queued: QueueEntry | None
 
     def count(self, *status: str) -> int:
         """How many pictures are "made", "failed" or "blocked"."""
@@ -77,31 +77,44 @@ class Look:
         return max(0, self.kept.pictures - len(self.entries))
 
     @property
+    def active(self) -> bool:
+        """Whether it waits or runs."""
+        return self.queued is not None and self.queued.state in ("queued", "running")
+
+    @property
+    def problem(self) -> str:
+        """Why its newest run failed; empty otherwise."""
+        return self.queued.problem if self.queued and self.queued.state == "failed" else ""
+
+    @property
     def state(self) -> str:
         """ "waiting" for another batch, "running", "stopped" with pictures left, or "done"."""
-        if self.work:
-            return "waiting" if self.work.present.name == "queued" else "running"
+        if self.queued and self.active:
+            return "waiting" if self.queued.state == "queued" else "running"
         return "stopped" if self.left or self.problem else "done"
 
-    def follow(self, listener: Callable[[Event], None]) -> Callable[[], None]:
-        """As ``Work.follow``; of a batch that is not at work it tells how it ended."""
-        if self.work:
-            return self.work.follow(listener)
-        listener(Failed(self.problem) if self.problem else Stopped() if self.left else Done())
+    def follow(self, listener: Watch) -> Callable[[], None]:
+        """Call ``listener`` with the present state and every later event; returns how to end that."""
+        if self.run and self.active:
+            return self.run.follow(listener)
+        listener(Failed(self.problem) if self.problem else Cancelled() if self.left else Done())
         return lambda: None
 
+    def ended(self) -> Event | None:
+        """How its newest run ended, also in another process; None if it has not."""
+        return ended(self.run) if self.run else None
 
-class Desk:
-    """Fills one batch after another on a thread of its own; between two pictures the queue may have the device."""
+
+class BatchStore:
+    """The batches in a session's output folder. The session makes one after another, in a thread of its own; between
+    two pictures a job may use the device."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._output = session.settings.output.absolute()
-        self._thread = ThreadPoolExecutor(1, "batches")
         self._lock = threading.Lock()
-        self._works: dict[str, Work] = {}
-        self._problems: dict[str, str] = {}
         self._batches: OrderedDict[str, Batch] = OrderedDict()
+        session.accept_batches(self._run)
 
     def names(self) -> list[str]:
         """All batches there are, newest first; those that cannot be read are left out, and logged."""
@@ -119,11 +132,11 @@ class Desk:
             raise InputError(f"there is no batch '{name}'")
         return self._output / _HOME / name
 
-    def kept(self, name: str) -> Kept:
+    def kept(self, name: str) -> StoredBatch:
         """What was asked for; raises InputError where that cannot be read."""
         path = self.folder(name) / _OWN / _FILE
         try:
-            return Kept.model_validate_json(path.read_bytes())
+            return StoredBatch.model_validate_json(path.read_bytes())
         except (OSError, ValidationError):
             said = f"'{_HOME}/{name}/{_OWN}/{_FILE}' is damaged; put it back as it was, or move the batch elsewhere"
             raise InputError(said) from None
@@ -137,21 +150,16 @@ class Desk:
         table = f"table{ending(file)}" if content else ""
         pictures = len({task.key for task in batch.tasks})
         asked = reading.settled().model_dump()
-        kept = Kept(**asked, title=title.strip(), table=table, pictures=pictures, begun=time.time())
+        kept = StoredBatch(**asked, title=title.strip(), table=table, pictures=pictures, begun=time.time())
         _keep(self._output / _HOME / name, kept, content)
         self._remember(name, batch)
         self.go(name)
         return name
 
     def go(self, name: str, *, retry: bool = False, only: str = "") -> None:
-        """Make what is missing, with ``retry`` what has failed, with ``only`` the picture of that key; nothing where it
-        is at it already."""
-        self.folder(name)
-        with self._lock:
-            if name not in self._works:
-                self._problems.pop(name, None)
-                work = self._works[name] = Work()
-                work.turn = self._thread.submit(self._fill, name, work, retry, only)
+        """Make what is missing, with ``retry`` what has failed, with ``only`` the picture of that key. A batch that
+        waits or runs already is left as it is."""
+        self._session.submit_batch(self.folder(name), BatchOptions(retry=retry, only=only).model_dump_json())
 
     def redo(self, name: str, key: str) -> None:
         """Make one picture again: with another seed where it is made, as it was where it failed. No file is lost.
@@ -159,7 +167,7 @@ class Desk:
         Raises InputError where the batch is at work, or has no such picture.
         """
         look = self.look(name)
-        if look.work:
+        if look.active:
             raise InputError("this batch is at work; stop it first, or wait until it is done")
         task = next((task for task in self.batch(name).tasks if task.key == key), None)
         if task is None:
@@ -167,7 +175,7 @@ class Desk:
         entry = look.entries.get(key)
         self.go(name, only=self._reseed(look, task) if entry and entry.status == "made" else key)
 
-    def _reseed(self, look: Look, task: Task) -> str:
+    def _reseed(self, look: BatchStatus, task: Task) -> str:
         """Keep another seed for a task; returns its new key."""
         again = task.with_seed(randbelow(_SEEDS))
         kept = look.kept.model_copy(update={"seeds": {**look.kept.seeds, task.key: again.job.seed}})
@@ -178,27 +186,20 @@ class Desk:
 
     def stop(self, name: str) -> None:
         """Stop within a step; what is made stays."""
-        self.folder(name)
-        with self._lock:
-            work = self._works.get(name)
-            if work is None:
-                return
-            work.stop.set()
-            if not (work.turn and work.turn.cancel()):
-                return
-            del self._works[name]  # its turn had not come
-        work.tell(Stopped())
+        if entry := self._session.batch(self.folder(name)):
+            self._session.cancel(entry.id)
 
-    def look(self, name: str) -> Look:
+    def look(self, name: str) -> BatchStatus:
         """How a batch stands."""
         folder = self.folder(name)
+        queued = self._session.batch(folder)  # before the manifest: what is noted meanwhile belongs to a running batch
         entries = {line.key: line for line in manifest.lines(folder)}
         kept, there = self.kept(name), dict[str, Entry]()
         for key, line in entries.items():
             gone = line.status == "made" and not is_file(folder / line.file)
             if not gone and line.status != "skipped" and key not in kept.seeds:
                 there[key] = line
-        return Look(name, folder, kept, there, self._works.get(name), self._problems.get(name, ""))
+        return BatchStatus(name, folder, kept, there, Run(queued.id, self._session) if queued else None, queued)
 
     def batch(self, name: str, going: Callable[[], None] = lambda: None) -> Batch:
         """Its tasks; raises InputError where they cannot be told any more, as when a model is gone.
@@ -212,12 +213,6 @@ class Desk:
         self._remember(name, found)
         return found
 
-    def close(self) -> None:
-        """Stop all within a step."""
-        for work in list(self._works.values()):
-            work.stop.set()
-        self._thread.shutdown(cancel_futures=True)
-
     def _is_one(self, name: str) -> bool:
         return bool(name) and uploads.contained(self._output, f"{_HOME}/{name}/{_OWN}/{_FILE}") == (
             resolved(self._output) / _HOME / name / _OWN / _FILE
@@ -230,28 +225,14 @@ class Desk:
             while len(self._batches) > _AT_HAND:
                 self._batches.popitem(last=False)
 
-    def _fill(self, name: str, work: Work, retry: bool, only: str) -> None:
-        """One batch from where it stands to its end; whatever happens, the next one is begun."""
-        end = self._filled(name, work, retry, only)
-        with self._lock:
-            del self._works[name]
-            if isinstance(end, Failed):
-                self._problems[name] = end.problem
-        work.tell(end)
-
-    def _filled(self, name: str, work: Work, retry: bool, only: str) -> Event:
-        try:
-            work.tell(Loading(""))
-            batch, executor = self.batch(name), Telling(self._session.local, work.tell)
-            fill(batch, self.folder(name), executor, work.watch, retry, only=only)
-        except Cancelled:
-            return Stopped()
-        except StudioError as error:
-            return Failed(str(error))
-        except BaseException as error:  # a mistake of ours, or of a step from elsewhere
-            getLogger("studio").exception("batch %s", name)
-            return Failed(f"{type(error).__name__}: {error}")
-        return Done()
+    def _run(self, entry: QueueEntry, publish: Watch, stopped: Callable[[], bool]) -> None:
+        """Make a batch of the queue."""
+        publish(Loading(""))
+        name = entry.folder.name
+        if self.folder(name) != entry.folder:
+            raise InputError(f"the batch in '{entry.folder}' belongs to another output folder; start it from there")
+        options = BatchOptions.model_validate_json(entry.payload)
+        run_batch(self.batch(name), entry.folder, options, self._session.local, publish, stopped)
 
 
 def _slug(title: str) -> str:
@@ -261,7 +242,7 @@ def _slug(title: str) -> str:
     return file_names.fill("{name}", {"name": title.lower()}, "batch")  # two that differ in case are one on many disks
 
 
-def _keep(folder: Path, kept: Kept, content: bytes) -> None:
+def _keep(folder: Path, kept: StoredBatch, content: bytes) -> None:
     """Put table and batch.json into the folder, both or none; raises InputError where another batch is there."""
     with reached(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
-from studio.errors import Cancelled
+from studio.errors import Cancelled, StudioError
 from studio.pictures import file_names
 from studio.pictures.picture import Picture
 from studio.pictures.publish import check_folder
@@ -65,6 +65,11 @@ def run_job(
             if isinstance(made, Exception):
                 raise made
             yield request.number, made
+
+
+def problem_of(error: Exception) -> str:
+    """Why a picture was not made, in one line; the error's type as well if it is a bug."""
+    return str(error) if isinstance(error, StudioError) else f"{type(error).__name__}: {error}"
 
 
 def stoppable(stop: Callable[[], bool], watch: Watch) -> Watch:

@@ -15,7 +15,7 @@ from studio.pictures import file_names
 from studio.pictures.picture import Picture
 from studio.pictures.publish import land, land_in
 from studio.runtime.events import Event, Watch
-from studio.runtime.executors.executor import stoppable
+from studio.runtime.executors.executor import problem_of, stoppable
 from studio.runtime.executors.local import LocalExecutor
 from studio.runtime.picture_request import PictureRequest
 from studio.version import VERSION
@@ -82,10 +82,8 @@ class RayWorker:
             ((_, made),) = self._executor.execute([request], watch, previews=previews, total=1)
         except Exception as error:
             made = error
-        if isinstance(made, StudioError):
-            return RemotePicture(problem=str(made))
-        if isinstance(made, Exception):  # a bug; the machine that waits must hear of it
-            return RemotePicture(problem=f"{type(made).__name__}: {made}")
+        if isinstance(made, Exception):
+            return RemotePicture(problem=problem_of(made))
         try:
             return RemotePicture(made.path.read_bytes())
         finally:

@@ -19,7 +19,7 @@ from studio.runtime.session import Session
 from studio.server.api import serializers
 from studio.server.batch_request import Reading
 from studio.server.batch_run import RowDone
-from studio.server.batch_store import Look
+from studio.server.batch_store import BatchStatus
 from studio.ui import uploads
 from studio.workflow.workflow import Workflow
 
@@ -79,7 +79,7 @@ def _plan(tasks: Sequence[Task], session: Session) -> str | None:
     return plan.short() if plan else None
 
 
-def look(one: Look, output: Path) -> dict[str, Any]:
+def look(one: BatchStatus, output: Path) -> dict[str, Any]:
     """A batch: what it is, how it stands, and where its lists are."""
     return {
         "name": one.name,
@@ -110,7 +110,7 @@ def _file(batch: str, file: str) -> str:
     return f"/api/batches/{quote(batch)}/files/{quote(file)}"
 
 
-def row(task: Task, batch: Look, output: Path) -> dict[str, Any]:
+def row(task: Task, batch: BatchStatus, output: Path) -> dict[str, Any]:
     """A task of a batch, and what became of it: "made", "failed", "blocked" or "waiting"."""
     entry = batch.entries.get(task.key)
     file = entry.file if entry and entry.status == "made" else task.place.as_posix()

@@ -18,7 +18,7 @@ from studio.server.api.jobs import Served, found
 from studio.server.api.strict import StrictRoute
 from studio.server.api.turns import Check, while_there
 from studio.server.batch_request import Asked, Reading, table
-from studio.server.batch_store import Desk
+from studio.server.batch_store import BatchStore
 from studio.server.batch_zip import zipped
 from studio.ui import uploads
 
@@ -27,13 +27,13 @@ _NO_CACHE: Final = {"Cache-Control": "no-cache"}
 _PAGE_HEADERS: Final = {**_NO_CACHE, "Content-Security-Policy": f"{contact_sheet_html.POLICY}; frame-ancestors 'none'"}
 
 
-async def of(request: Request) -> Desk:
+async def of(request: Request) -> BatchStore:
     """The batches of this app."""
-    desk: Desk = request.app.state.desk
-    return desk
+    store: BatchStore = request.app.state.batches
+    return store
 
 
-AtDesk = Annotated[Desk, Depends(of)]
+Store = Annotated[BatchStore, Depends(of)]
 
 
 class Sent(Asked):
@@ -68,32 +68,32 @@ async def preview(sent: Sent, session: Served, request: Request) -> dict[str, An
 
 
 @router.post("", status_code=201)
-async def begin(sent: Sent, session: Served, desk: AtDesk, request: Request) -> dict[str, Any]:
+async def begin(sent: Sent, session: Served, store: Store, request: Request) -> dict[str, Any]:
     """Begin a batch; nothing is begun where anything is wrong, or where its client leaves while that is found out."""
 
     def begun(going: Check) -> dict[str, Any]:
-        return one(desk.begin(sent.name, sent.reading(session, going), sent.content, sent.file), session, desk)
+        return one(store.begin(sent.name, sent.reading(session, going), sent.content, sent.file), session, store)
 
     return await while_there(request, begun)
 
 
 @router.get("")
-def batches(session: Served, desk: AtDesk) -> list[dict[str, Any]]:
+def batches(session: Served, store: Store) -> list[dict[str, Any]]:
     """All batches, newest first."""
-    return [one(name, session, desk) for name in desk.names()]
+    return [one(name, session, store) for name in store.names()]
 
 
 @router.get("/{batch}")
-def one(batch: str, session: Served, desk: AtDesk) -> dict[str, Any]:
+def one(batch: str, session: Served, store: Store) -> dict[str, Any]:
     """How a batch stands."""
-    return batch_serializers.look(found(desk.look, batch), session.settings.output)
+    return batch_serializers.look(found(store.look, batch), session.settings.output)
 
 
 @router.get("/{batch}/rows")
 async def rows(
     batch: str,
     session: Served,
-    desk: AtDesk,
+    store: Store,
     request: Request,
     after: Annotated[int, Query(ge=0)] = 0,
     most: Annotated[int, Query(ge=1, le=1000)] = 200,
@@ -101,8 +101,8 @@ async def rows(
     """Its pictures in the table's order, those that are made and those that are not, from number ``after`` on."""
 
     def shown(going: Check) -> dict[str, Any]:
-        look, output = found(desk.look, batch), session.settings.output.absolute()
-        tasks = desk.batch(batch, going).tasks
+        look, output = found(store.look, batch), session.settings.output.absolute()
+        tasks = store.batch(batch, going).tasks
         some = [batch_serializers.row(task, look, output) for task in tasks[after : after + most]]
         return {"rows": some, "total": len(tasks)}
 
@@ -110,55 +110,55 @@ async def rows(
 
 
 @router.get("/{batch}/events", response_class=StreamingResponse)
-async def events(batch: str, session: Served, desk: AtDesk) -> StreamingResponse:
+async def events(batch: str, session: Served, store: Store) -> StreamingResponse:
     """Its events from now on; "rowdone" tells of each picture, "step" of all."""
     output = session.settings.output.absolute()
-    look = await asyncio.to_thread(found, desk.look, batch)
-    lines = stream.server_sent(look.follow, lambda: None, lambda event: batch_serializers.event(event, output))
+    look = await asyncio.to_thread(found, store.look, batch)
+    lines = stream.server_sent(look.follow, look.ended, lambda event: batch_serializers.event(event, output))
     return StreamingResponse(lines, media_type="text/event-stream", headers=stream.HEADERS)
 
 
 @router.post("/{batch}/stop", status_code=204)
-def stop(batch: str, desk: AtDesk) -> None:
+def stop(batch: str, store: Store) -> None:
     """Stop it within a step; what is made stays."""
-    found(desk.stop, batch)
+    found(store.stop, batch)
 
 
 @router.post("/{batch}/go")
-def go(batch: str, session: Served, desk: AtDesk) -> dict[str, Any]:
+def go(batch: str, session: Served, store: Store) -> dict[str, Any]:
     """Go on and make what is missing."""
-    found(desk.go, batch)
-    return one(batch, session, desk)
+    found(store.go, batch)
+    return one(batch, session, store)
 
 
 @router.post("/{batch}/retry")
-def retry(batch: str, session: Served, desk: AtDesk) -> dict[str, Any]:
+def retry(batch: str, session: Served, store: Store) -> dict[str, Any]:
     """Try again what failed, and no more."""
-    found(desk.folder, batch)
-    desk.go(batch, retry=True)
-    return one(batch, session, desk)
+    found(store.folder, batch)
+    store.go(batch, retry=True)
+    return one(batch, session, store)
 
 
 @router.post("/{batch}/rows/{key}/redo")
-def redo(batch: str, key: str, session: Served, desk: AtDesk) -> dict[str, Any]:
+def redo(batch: str, key: str, session: Served, store: Store) -> dict[str, Any]:
     """Make one picture again: with another seed where it is made, as it was where it failed. No file is lost."""
-    found(desk.folder, batch)
-    desk.redo(batch, key)
-    return one(batch, session, desk)
+    found(store.folder, batch)
+    store.redo(batch, key)
+    return one(batch, session, store)
 
 
 @router.get("/{batch}/zip", response_class=StreamingResponse)
-def as_zip(batch: str, desk: AtDesk) -> StreamingResponse:
+def as_zip(batch: str, store: Store) -> StreamingResponse:
     """Its pictures, manifest and contact sheet in one ZIP file."""
-    content = zipped(found(desk.folder, batch))
+    content = zipped(found(store.folder, batch))
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(batch)}.zip", "Cache-Control": "no-store"}
     return StreamingResponse(content, media_type="application/zip", headers=headers)
 
 
 @router.get("/{batch}/files/{file:path}", response_class=FileResponse)
-def file(batch: str, file: str, desk: AtDesk) -> Response:
+def file(batch: str, file: str, store: Store) -> Response:
     """Its manifest.csv, manifest.jsonl or contact-sheet.html, or a picture on that sheet."""
-    folder = found(desk.folder, batch)
+    folder = found(store.folder, batch)
     path = uploads.contained(folder, file)
     if path is None or not (file in batch_serializers.FILES or path.suffix in (".png", ".jpg")):
         raise HTTPException(404, "there is no such file")

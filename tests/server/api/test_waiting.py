@@ -15,7 +15,7 @@ from studio.config import Settings
 from studio.runtime import queue_file, worker
 from studio.runtime.session import Session
 from studio.server import api
-from studio.server.batch_store import Desk
+from studio.server.batch_store import BatchStore
 from studio.ui import uploads
 from tests.torture.full import Quick
 
@@ -40,7 +40,7 @@ def served(home, executor):
     """The API alone, without a guard, on a free port: its session and its address."""
     session = Session(Settings(output=home / "out", device="cpu", state=home / "state"), executor=executor)
     quiet = {"log_level": "critical", "timeout_graceful_shutdown": 0}
-    server = uvicorn.Server(uvicorn.Config(api.build(session, Desk(session)), port=0, **quiet))
+    server = uvicorn.Server(uvicorn.Config(api.build(session, BatchStore(session)), port=0, **quiet))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
