@@ -12,8 +12,8 @@ from studio.workflow.workflow import Workflow
 
 if TYPE_CHECKING:
     from studio.batches.batch import Batch
-    from studio.batches.plan import Plan
-    from studio.batches.run_batch import Filled
+    from studio.batches.plan import BatchPlan
+    from studio.batches.run_batch import BatchResult
     from studio.runtime.events import Watch
 
 
@@ -47,7 +47,7 @@ def batch(
     address: str | None = None,
     watch: "Watch | None" = None,
     **values: Any,
-) -> "Filled":
+) -> "BatchResult":
     """Make a picture of every row of a table, what is missing of them, in the folder ``out``.
 
     The table is the path of a file, a list of dicts, or a data frame; its columns are the workflow's inputs.
@@ -95,7 +95,7 @@ def plan(
     price_per_kwh: float | None = None,
     api_price: float | None = None,
     watts: float | None = None,
-) -> "Plan":
+) -> "BatchPlan":
     """What making that of a batch takes which is missing in ``out``: pictures, time, disk, energy, money.
 
     Where nothing made here tells how fast a model is, two pictures are made to measure it, and thrown away.

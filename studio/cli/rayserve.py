@@ -82,7 +82,7 @@ def serve(
 def deploy(
     *, host: str, port: int, workers: int, users: tuple[str, ...], names: Sequence[str] = (), cores: int | None = None
 ) -> Any:
-    """Put the API onto the cluster that this process is in touch with; returns Ray Serve, to shut it down."""
+    """Deploy the API on the cluster that this process is connected to; returns Ray Serve, to shut it down."""
     running = ray_serve()
 
     def build() -> "ASGIApp":  # a function, or Ray Serve takes it for the app itself
@@ -96,7 +96,7 @@ def deploy(
 
 
 def ray_serve() -> Any:
-    """Ray Serve, which comes with Ray but for what it needs; raises InputError where that is not installed."""
+    """Ray Serve; raises InputError if its dependencies are not installed."""
     library()
     try:
         from ray import serve

@@ -116,10 +116,14 @@ class Failed(Event):
 
 
 @dataclass(frozen=True)
-class Cancelled(Event):
+class RunCancelled(Event):
     """It was stopped. Finished pictures are kept."""
 
     final: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        return "cancelled"
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The durable queue: every run, whether of a job or of a batch, its state and its pictures' files, in one SQLite file.
 
-Several processes may share the file. Each holds a lock of its own for as long as it lives; runs
-of one that has died are found by its lock being free. A run whose job this version cannot read is set aside,
-as "unreadable", and waits again in the first version that can. Nothing here follows the wall clock but what is shown.
+Several processes may share the file. Each holds a lock while it lives, so that a free lock tells which processes have
+died. A run whose job this version cannot read is set aside as "unreadable", and waits again in the first version that
+can. The order of runs never depends on the wall clock.
 """
 
 import secrets
@@ -104,7 +104,7 @@ class QueueEntry:
 class Queue:
     """The queue's file, opened by one process at its first use. Its calls may come from any thread.
 
-    Each raises QueueError while the file cannot be used; what it held stays, and the next call tries again.
+    Each raises QueueError while the file cannot be used; its content is kept, and the next call tries again.
     """
 
     def __init__(self, file: Path) -> None:
@@ -116,7 +116,7 @@ class Queue:
         self._kinds: set[Kind] = {"job"}
 
     def _begin(self) -> None:
-        """Show that this process lives, bring an earlier version's file up to date, and look for those that died."""
+        """Lock this process's file, migrate a queue of an earlier version, and take over from dead processes."""
         private.folder(self._owners)
         if not self._alive.is_locked:
             self._alive.acquire(timeout=0)
@@ -124,7 +124,7 @@ class Queue:
         for column, statements in _MIGRATIONS.items():
             for sql in statements if column not in there else ():
                 self._file.ask(sql)
-        with suppress(QueueError):  # on a full disk all can still be read; ``next`` tries again
+        with suppress(QueueError):  # on a full disk the queue can still be read; ``next`` tries again
             self._file.ask(_BATCHES)
             self._adopt()
 
@@ -219,7 +219,7 @@ class Queue:
         return None
 
     def row(self, run: str) -> QueueEntry:
-        """One run; raises InputError where there is none of this id."""
+        """One run; raises InputError if there is none with this id."""
         rows = self._rows("WHERE id = ?", run)
         if not rows:
             raise InputError(f"there is no run '{run}'")
@@ -243,16 +243,16 @@ class Queue:
         return [str(run) for (run,) in rows]
 
     def move(self, run: str, to: int) -> None:
-        """Put a waiting job at place ``to`` (0 is next); one that no longer waits stays as it is."""
+        """Move a waiting job to place ``to`` (0 is next); a job that no longer waits is left as it is."""
         with self._file.together():
             place = self._between(run, max(0, to))
-            if place is None:  # two neighbours so near that no number lies between
+            if place is None:  # two neighbours so close that no number lies between
                 self._file.ask(_IN_LINE_ANEW, self.owner)
                 place = self._between(run, max(0, to))
             self._file.ask("UPDATE runs SET place = ? WHERE id = ? AND state = 'queued'", place, run)
 
     def _between(self, run: str, to: int) -> float | None:
-        """A place between the waiting runs ``to - 1`` and ``to``, ``run`` not counted; None where there is none."""
+        """A place between the waiting runs ``to - 1`` and ``to``, ``run`` not counted; None if there is none."""
         rows = self._file.ask(
             f"SELECT place FROM runs WHERE {_WAITING} AND id != ? ORDER BY place, rowid LIMIT 2 OFFSET ?",  # noqa: S608
             self.owner,
@@ -276,11 +276,11 @@ class Queue:
         return bool(gone)
 
     def asked_to_stop(self, run: str) -> bool:
-        """Whether any process wants this run to stop."""
+        """Whether any process has asked this run to stop."""
         return bool(self._file.ask("SELECT 1 FROM runs WHERE id = ? AND stop = 1", run))
 
     def again(self, run: str) -> bool:
-        """Queue an ended, unfinished run once more, for what is missing; False where it is not one."""
+        """Queue an unfinished run again, for what is missing; False if it waits, runs or is done."""
         return bool(
             self._file.ask(
                 f"UPDATE runs SET state = 'queued', owner = ?, place = {_LAST}, problem = '', stop = 0 "  # noqa: S608
@@ -292,7 +292,7 @@ class Queue:
         )
 
     def end(self, run: str, state: State, problem: str = "") -> None:
-        """A run is over."""
+        """Record how a run ended."""
         self._file.ask("UPDATE runs SET state = ?, problem = ? WHERE id = ?", state, problem, run)
 
     def keep(self, run: str, number: int, path: Path) -> None:
@@ -300,16 +300,16 @@ class Queue:
         self._file.ask("INSERT OR REPLACE INTO pictures VALUES (?, ?, ?)", run, number, str(path.absolute()))
 
     def pictures(self, run: str) -> dict[int, Path]:
-        """A run's finished pictures by number; those whose files are gone are left out."""
+        """A run's finished pictures by number, except those whose files are gone."""
         rows = self._file.ask("SELECT number, path FROM pictures WHERE run = ? ORDER BY number", run)
         return {n: Path(path) for n, path in rows if isinstance(n, int) and isinstance(path, str) and _is_file(path)}
 
     def is_of_another(self, path: Path, run: str) -> bool:
-        """Whether a file is a picture of another run's."""
+        """Whether a file is a picture of another run."""
         return bool(self._file.ask("SELECT 1 FROM pictures WHERE path = ? AND run != ?", str(path.absolute()), run))
 
     def close(self) -> None:
-        """Let go of the file. What still waits goes to whoever opens it next."""
+        """Close the file. Waiting runs go to the next process that opens it."""
         self._file.close()
         self._alive.release()
 
@@ -323,7 +323,7 @@ def _row(values: tuple[Any, ...]) -> QueueEntry:
 
 
 def _number(value: object) -> float:
-    """A number that another version may have written otherwise."""
+    """A number; 0 if another version wrote something else."""
     return float(value) if isinstance(value, int | float) else 0.0
 
 

@@ -24,7 +24,7 @@ from studio.pictures.publish import publish, publish_at
 from studio.runtime.events import Event, Preview, Step, Watch
 from studio.runtime.picture_request import PictureRequest, PictureResult
 from studio.runtime.time_left import TimeLeft
-from studio.runtime.workflow_executor import make
+from studio.runtime.workflow_executor import run_workflow
 from studio.version import VERSION
 from studio.workflow.job import Job
 from studio.workflow.resolve import Assets, resolve
@@ -61,7 +61,7 @@ def _run_one(
     tally = Tally()
     engine = Engine(pipelines, request.job.seed, note=passes.append, draw=tally.counting(execution.draw))
     resolved = resolve(request.job, request.assets or assets)
-    made = make(resolved.workflow, resolved.arguments, reporter.reporting(engine, request))
+    made = run_workflow(resolved.workflow, resolved.arguments, reporter.reporting(engine, request))
     facts = _facts(request.job, execution.seconds) | {
         "of": request.of,
         "passes": _unlike(passes),

@@ -23,7 +23,7 @@ from pydantic import Field, ValidationError
 
 from studio.batches import manifest
 from studio.batches.batch import Batch
-from studio.batches.manifest_row import Entry
+from studio.batches.manifest_row import ManifestRow
 from studio.batches.tables import files
 from studio.batches.task import Task
 from studio.batches.tasks import ALONE
@@ -31,22 +31,22 @@ from studio.errors import InputError
 from studio.files.untrusted import exists, is_file, is_folder, resolved
 from studio.pictures import file_names, publish
 from studio.pictures.publish import reached
-from studio.runtime.events import Cancelled, Done, Event, Failed, Loading, Watch
+from studio.runtime.events import Done, Event, Failed, Loading, RunCancelled, Watch
 from studio.runtime.queue import QueueEntry
 from studio.runtime.run_handle import Run, ended
 from studio.runtime.session import Session
-from studio.server.batch_request import Asked, Reading, ending
+from studio.server.batch_request import BatchDraft, BatchRequest, ending
 from studio.server.batch_run import BatchOptions, run_batch
 from studio.ui import uploads
 
 _HOME, _OWN, _FILE = "batches", ".studio", "batch.json"
 _SEEDS: Final = 2**32
-_AT_HAND: Final = 3  # batches whose tasks are kept in memory
+_CACHED: Final = 3  # batches whose tasks are cached
 
 
-class StoredBatch(Asked):
-    """What is kept of a batch: what was asked for, its name as written, its table's file, how many pictures it has, and
-    the ``seeds`` of those that are made again, by the keys of those before them."""
+class StoredBatch(BatchRequest):
+    """What batch.json holds: the request, the batch's name as written, its table's file, how many pictures it has, and
+    new ``seeds`` of pictures that are made again, by the key of the task before."""
 
     title: str
     table: str
@@ -57,24 +57,24 @@ class StoredBatch(Asked):
 
 @dataclass(frozen=True)
 class BatchStatus:
-    """The state of a batch in its ``folder``. ``entries`` are what its manifest says, by the tasks' keys; ``run`` is
+    """The state of a batch in its ``folder``. ``entries`` are the rows of its manifest, by the tasks' keys; ``run`` is
     its newest run, and ``queued`` what the queue says of that."""
 
     name: str
     folder: Path
-    kept: StoredBatch
-    entries: dict[str, Entry]
+    stored: StoredBatch
+    entries: dict[str, ManifestRow]
     run: Run | None
     queued: QueueEntry | None
 
-    def count(self, *status: str) -> int:
+    def count(self, *statuses: str) -> int:
         """How many pictures are "made", "failed" or "blocked"."""
-        return min(self.kept.pictures, sum(entry.status in status for entry in self.entries.values()))
+        return min(self.stored.pictures, sum(entry.status in statuses for entry in self.entries.values()))
 
     @property
     def left(self) -> int:
-        """Pictures that nobody has tried yet."""
-        return max(0, self.kept.pictures - len(self.entries))
+        """How many pictures have not been tried yet."""
+        return max(0, self.stored.pictures - len(self.entries))
 
     @property
     def active(self) -> bool:
@@ -97,7 +97,7 @@ class BatchStatus:
         """Call ``listener`` with the present state and every later event; returns how to end that."""
         if self.run and self.active:
             return self.run.follow(listener)
-        listener(Failed(self.problem) if self.problem else Cancelled() if self.left else Done())
+        listener(Failed(self.problem) if self.problem else RunCancelled() if self.left else Done())
         return lambda: None
 
     def ended(self) -> Event | None:
@@ -117,23 +117,23 @@ class BatchStore:
         session.accept_batches(self._run)
 
     def names(self) -> list[str]:
-        """All batches there are, newest first; those that cannot be read are left out, and logged."""
+        """All batches, newest first; those that cannot be read are left out and logged."""
         home, begun = self._output / _HOME, dict[str, float]()
         for path in home.iterdir() if is_folder(home) else ():
             try:
-                begun |= {path.name: self.kept(path.name).begun} if self._is_one(path.name) else {}
+                begun |= {path.name: self.stored(path.name).begun} if self._is_one(path.name) else {}
             except InputError as error:
                 getLogger("studio").warning("%s", error)
         return sorted(begun, key=lambda name: begun[name], reverse=True)
 
     def folder(self, name: str) -> Path:
-        """A batch's folder; raises InputError where there is no such batch."""
+        """A batch's folder; raises InputError if there is no such batch."""
         if not self._is_one(name):
             raise InputError(f"there is no batch '{name}'")
         return self._output / _HOME / name
 
-    def kept(self, name: str) -> StoredBatch:
-        """What was asked for; raises InputError where that cannot be read."""
+    def stored(self, name: str) -> StoredBatch:
+        """A batch's batch.json; raises InputError if it cannot be read."""
         path = self.folder(name) / _OWN / _FILE
         try:
             return StoredBatch.model_validate_json(path.read_bytes())
@@ -141,18 +141,18 @@ class BatchStore:
             said = f"'{_HOME}/{name}/{_OWN}/{_FILE}' is damaged; put it back as it was, or move the batch elsewhere"
             raise InputError(said) from None
 
-    def begin(self, title: str, reading: Reading, content: bytes, file: str) -> str:
-        """Keep what was asked for in a new folder and start it; returns its name.
+    def begin(self, title: str, draft: BatchDraft, content: bytes, file: str) -> str:
+        """Store the request in a new folder and start it; returns the batch's name.
 
-        Raises InputError where anything is wrong, or a batch of that name is there.
+        Raises InputError if anything is wrong, or there is a batch with that name.
         """
-        batch, name = reading.checked(), _slug(title)
+        batch, name = draft.checked(), _slug(title)
         table = f"table{ending(file)}" if content else ""
         pictures = len({task.key for task in batch.tasks})
-        asked = reading.settled().model_dump()
-        kept = StoredBatch(**asked, title=title.strip(), table=table, pictures=pictures, begun=time.time())
-        _keep(self._output / _HOME / name, kept, content)
-        self._remember(name, batch)
+        request = draft.explicit().model_dump()
+        stored = StoredBatch(**request, title=title.strip(), table=table, pictures=pictures, begun=time.time())
+        _store(self._output / _HOME / name, stored, content)
+        self._cache(name, batch)
         self.go(name)
         return name
 
@@ -162,55 +162,57 @@ class BatchStore:
         self._session.submit_batch(self.folder(name), BatchOptions(retry=retry, only=only).model_dump_json())
 
     def redo(self, name: str, key: str) -> None:
-        """Make one picture again: with another seed where it is made, as it was where it failed. No file is lost.
+        """Make one picture again: with another seed if it is made, unchanged if it failed. No file is lost.
 
-        Raises InputError where the batch is at work, or has no such picture.
+        Raises InputError if the batch waits or runs, or has no such picture.
         """
-        look = self.look(name)
-        if look.active:
-            raise InputError("this batch is at work; stop it first, or wait until it is done")
+        status = self.status(name)
+        if status.active:
+            raise InputError("this batch is running; stop it first, or wait until it is done")
         task = next((task for task in self.batch(name).tasks if task.key == key), None)
         if task is None:
             raise InputError("this batch has no such picture")
-        entry = look.entries.get(key)
-        self.go(name, only=self._reseed(look, task) if entry and entry.status == "made" else key)
+        entry = status.entries.get(key)
+        self.go(name, only=self._reseed(status, task) if entry and entry.status == "made" else key)
 
-    def _reseed(self, look: BatchStatus, task: Task) -> str:
-        """Keep another seed for a task; returns its new key."""
+    def _reseed(self, status: BatchStatus, task: Task) -> str:
+        """Store another seed for a task; returns its new key."""
         again = task.with_seed(randbelow(_SEEDS))
-        kept = look.kept.model_copy(update={"seeds": {**look.kept.seeds, task.key: again.job.seed}})
-        publish.replace(look.folder / _OWN / _FILE, kept.model_dump_json(indent=1).encode())
+        stored = status.stored.model_copy(update={"seeds": {**status.stored.seeds, task.key: again.job.seed}})
+        publish.replace(status.folder / _OWN / _FILE, stored.model_dump_json(indent=1).encode())
         with self._lock:
-            self._batches.pop(look.name, None)
+            self._batches.pop(status.name, None)
         return again.key
 
     def stop(self, name: str) -> None:
-        """Stop within a step; what is made stays."""
+        """Stop within a step; finished pictures are kept."""
         if entry := self._session.batch(self.folder(name)):
             self._session.cancel(entry.id)
 
-    def look(self, name: str) -> BatchStatus:
-        """How a batch stands."""
+    def status(self, name: str) -> BatchStatus:
+        """The status of a batch."""
         folder = self.folder(name)
-        queued = self._session.batch(folder)  # before the manifest: what is noted meanwhile belongs to a running batch
+        queued = self._session.batch(folder)  # read first: what the manifest gains meanwhile belongs to a running batch
         entries = {line.key: line for line in manifest.lines(folder)}
-        kept, there = self.kept(name), dict[str, Entry]()
+        stored, there = self.stored(name), dict[str, ManifestRow]()
         for key, line in entries.items():
             gone = line.status == "made" and not is_file(folder / line.file)
-            if not gone and line.status != "skipped" and key not in kept.seeds:
+            if not gone and line.status != "skipped" and key not in stored.seeds:
                 there[key] = line
-        return BatchStatus(name, folder, kept, there, Run(queued.id, self._session) if queued else None, queued)
+        return BatchStatus(name, folder, stored, there, Run(queued.id, self._session) if queued else None, queued)
 
-    def batch(self, name: str, going: Callable[[], None] = lambda: None) -> Batch:
-        """Its tasks; raises InputError where they cannot be told any more, as when a model is gone.
+    def batch(self, name: str, check_cancelled: Callable[[], None] = lambda: None) -> Batch:
+        """A batch with its tasks; raises InputError if they cannot be made any more, for example without a model.
 
-        ``going`` is called now and then while they are worked out; what it raises ends that.
+        ``check_cancelled`` is called repeatedly while the tasks are made; what it raises ends that.
         """
         if (found := self._batches.get(name)) is None:
-            kept, own = self.kept(name), self.folder(name) / _OWN
-            table = files.read(own / kept.table, kept.encoding) if kept.table else ALONE
-            found = Reading(kept, table, self._session.settings, going).checked().redone(kept.seeds)
-        self._remember(name, found)
+            stored, own = self.stored(name), self.folder(name) / _OWN
+            table = files.read(own / stored.table, stored.encoding) if stored.table else ALONE
+            found = (
+                BatchDraft(stored, table, self._session.settings, check_cancelled).checked().with_seeds(stored.seeds)
+            )
+        self._cache(name, found)
         return found
 
     def _is_one(self, name: str) -> bool:
@@ -218,11 +220,11 @@ class BatchStore:
             resolved(self._output) / _HOME / name / _OWN / _FILE
         )
 
-    def _remember(self, name: str, batch: Batch) -> None:
+    def _cache(self, name: str, batch: Batch) -> None:
         with self._lock:
             self._batches[name] = batch
             self._batches.move_to_end(name)
-            while len(self._batches) > _AT_HAND:
+            while len(self._batches) > _CACHED:
                 self._batches.popitem(last=False)
 
     def _run(self, entry: QueueEntry, publish: Watch, stopped: Callable[[], bool]) -> None:
@@ -236,22 +238,22 @@ class BatchStore:
 
 
 def _slug(title: str) -> str:
-    """The folder's name for a batch's; raises InputError for one without a letter or digit."""
+    """The folder's name for a batch's name; raises InputError for one without a letter or digit."""
     if not any(letter.isalnum() for letter in title):
         raise InputError.about("name", "give the batch a name, with letters or digits")
-    return file_names.fill("{name}", {"name": title.lower()}, "batch")  # two that differ in case are one on many disks
+    return file_names.fill("{name}", {"name": title.lower()}, "batch")  # many disks ignore case
 
 
-def _keep(folder: Path, kept: StoredBatch, content: bytes) -> None:
-    """Put table and batch.json into the folder, both or none; raises InputError where another batch is there."""
+def _store(folder: Path, stored: StoredBatch, content: bytes) -> None:
+    """Put table and batch.json into the folder, both or neither; raises InputError if there is another batch."""
     with reached(folder):
         folder.mkdir(parents=True, exist_ok=True)
         made = Path(mkdtemp(prefix=f"{_OWN}-", dir=folder))
         try:
             if content:
-                (made / kept.table).write_bytes(content)
-            (made / _FILE).write_text(kept.model_dump_json(indent=1), "utf-8")
-            _rename(made, folder / _OWN, kept.title)
+                (made / stored.table).write_bytes(content)
+            (made / _FILE).write_text(stored.model_dump_json(indent=1), "utf-8")
+            _rename(made, folder / _OWN, stored.title)
         finally:
             shutil.rmtree(made, ignore_errors=True)
 

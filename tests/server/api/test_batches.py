@@ -87,7 +87,7 @@ def test_all_that_is_wrong_is_told_by_row_and_column_in_words_without_flags(serv
         ({"table": "", "grid": []}, "give a table"),
         ({"table": "data:"}, "the table is empty"),
         ({"table": "data:text/csv;base64,IAo="}, "the table is empty"),
-        ({"file": "/home/me/shop.pdf"}, "'shop.pdf' is no table"),
+        ({"file": "/home/me/shop.pdf"}, "'shop.pdf' is not a table"),
         ({"workflow": "/etc/passwd"}, "workflow"),
         ({"mapping": {"Preis": "steps"}}, "no column 'Preis'"),
         ({"surprise": 1}, "surprise"),
@@ -153,9 +153,9 @@ def test_one_that_is_stopped_goes_on_even_in_another_server(server):
     assert 0 < made < 30
     elsewhere = Session(server.session.settings)
     another = BatchStore(elsewhere)
-    assert (another.look(batch).state, another.look(batch).left) == ("stopped", 30 - made)
+    assert (another.status(batch).state, another.status(batch).left) == ("stopped", 30 - made)
     another.go(batch)
-    while another.look(batch).count("made") == made:
+    while another.status(batch).count("made") == made:
         time.sleep(0.02)
     elsewhere.close()
     look = get(server, batch)

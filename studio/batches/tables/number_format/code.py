@@ -20,7 +20,7 @@ _ELAPSED: Final = re.compile(r"h+|m+|s+", re.IGNORECASE)
 
 
 class Token(NamedTuple):
-    """A piece of a format: its kind and what it says.
+    """A piece of a format: its kind and its text.
 
     The kinds are the names in the pattern above, and "elapsed" for hours, minutes or seconds in square brackets.
     """

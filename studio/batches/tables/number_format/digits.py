@@ -1,4 +1,4 @@
-"""Numbers by a number format code: digits at their places, thousands, powers and fractions."""
+"""Numbers in a number format: decimal places, thousands, exponents and fractions."""
 
 import re
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from typing import Final
 from studio.batches.tables.number_format.code import Section, Token
 
 _EMPTY: Final = {"0": "0", "?": " ", "#": ""}
-"""What stands at a place without a digit."""
+"""What is shown at a place without a digit."""
 _FRACTION: Final = re.compile(r"(?:(?P<whole>[0#?]+) )?(?P<over>[0#?]+) ?/ ?(?P<under>\d+|[0#?]+)")
 
 
 def shown(value: Decimal, section: Section) -> str:
-    """A number that is not negative as the section shows it; raises ValueError where that is not known."""
+    """A number that is not negative as the section shows it; raises ValueError if that is not known."""
     value = value.scaleb(2 * section.count("percent"))
     if section.has("general") or not section.has("digit"):
         return "".join(general(value) if token.kind == "general" else token.text for token in section.tokens)
