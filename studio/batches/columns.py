@@ -22,7 +22,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
-from studio.batches.tables.table import Cell, Displayed, Row, Table
+from studio.batches.tables.table import BatchTable, Cell, Displayed, Row
 from studio.errors import InputError, Problem
 from studio.parameters.value_lists import Axis
 from studio.plugins import unknown
@@ -73,7 +73,7 @@ class Columns:
     def of(
         cls,
         workflow: Workflow,
-        table: Table,
+        table: BatchTable,
         grid: Iterable[Axis],
         fixed: Mapping[str, Any],
         wanted: Iterable[str],

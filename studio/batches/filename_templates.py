@@ -77,7 +77,7 @@ class FileNames:
     def _values(self, task: Task, row: Row, choice: Choice, n: int) -> dict[str, str]:
         """The value of each field; a column takes precedence over anything else with its name."""
         job, others = task.job, self._columns.others
-        apart = {name: _said(job.value(name)) for name in job.lists()} | dict(choice) | {"n": str(n) if n > 1 else ""}
+        apart = {name: _text(job.value(name)) for name in job.lists()} | dict(choice) | {"n": str(n) if n > 1 else ""}
         own = {
             "item": " ".join(text for name, text in apart.items() if text and name not in self._fields),
             "n": str(n),
@@ -87,9 +87,9 @@ class FileNames:
             "model": Path(next(iter(job.models()), "")).name,
             "seed": str(job.seed),
         }
-        asked = {name: _said(job.value(name)) for name in self._fields - own.keys()}
+        values = {name: _text(job.value(name)) for name in self._fields - own.keys()}
         cells = {name: written(row.cells.get(others[name], "")) for name in self._fields & others.keys()}
-        return asked | own | dict(choice) | cells
+        return values | own | dict(choice) | cells
 
 
 def _folded(place: PurePosixPath) -> str:
@@ -100,10 +100,10 @@ def _folded(place: PurePosixPath) -> str:
 def _twice(first: Task, second: Task) -> str:
     other = f"row {first.row}" if first.row != second.row else "another picture of this row"
     if first.key == second.key:
-        return f"asks for the same picture as {other}; leave one out, or give it another seed"
+        return f"requests the same picture as {other}; leave one out, or give it another seed"
     return f"its file would be '{second.place}', as that of {other}; tell them apart by {{item}} or {{key}} in the name"
 
 
-def _said(value: Any) -> str:
+def _text(value: Any) -> str:
     """An input's value in a name; "own" if it is left to the model."""
     return " ".join(map(str, value)) if isinstance(value, list) else "own" if value is None else str(value)

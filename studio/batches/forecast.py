@@ -50,7 +50,7 @@ def forecast(
     for shape, alike in _alike(missing):
         found = speed.of(shape, known)
         if not found:
-            say(f"nothing made here tells how fast {' and '.join(shape.models)} is; making two pictures to measure it")
+            say(f"no picture made here shows how fast {' and '.join(shape.models)} is; making two to measure it")
             measurement, power = _probed(alike[0].job, session)
             known.append(measurement)
             found = speed.by_probe(shape, measurement)

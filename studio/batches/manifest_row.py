@@ -30,7 +30,7 @@ class ManifestRow(BaseModel):
 
     "failed" rows were tried, and are tried again only on request; "blocked" ones were not, because something is in
     their way; "skipped" ones were left out on request, and have no task. ``bytes`` and ``modified`` (in nanoseconds)
-    tell whether ``sha256`` is still the file's. ``seconds`` is how long the picture took.
+    show whether ``sha256`` is still valid. ``seconds`` is how long the picture took.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -126,4 +126,4 @@ def _obstacle(task: Task, out: Path) -> str:
 
 
 def _same_place(task: Task, other: Task) -> str:
-    return f"row {other.row} has the file '{task.place}' already; choose names that tell them apart"
+    return f"row {other.row} has the file '{task.place}' already; choose different names"

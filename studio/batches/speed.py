@@ -95,8 +95,8 @@ def of(shape: Shape, known: Iterable[Measurement]) -> Speed | None:
     like = [measurement for measurement in same if measurement.shape == shape]
     if len(like) >= _FEWEST:
         return _speed(shape, like, f"measured on {pictures(len(like))} of this kind, made on this machine")
-    akin = [measurement for measurement in same if measurement.shape.workflow == shape.workflow]
-    found = akin if len(akin) >= _FEWEST else same
+    similar = [measurement for measurement in same if measurement.shape.workflow == shape.workflow]
+    found = similar if len(similar) >= _FEWEST else same
     if len(found) >= _FEWEST:
         return _speed(shape, found, f"worked out from {pictures(len(found))} of other sizes or steps, made here")
     return None

@@ -9,7 +9,7 @@ from studio.batches.batch import Batch
 from studio.batches.columns import Choice, Columns, Value, written
 from studio.batches.filename_templates import FileNames, default, fields
 from studio.batches.seeds import Seeds
-from studio.batches.tables.table import Row, Table
+from studio.batches.tables.table import BatchTable, Row
 from studio.batches.task import Task
 from studio.errors import InputError, Problem, StudioError, TableError
 from studio.parameters.value_lists import Axis
@@ -19,13 +19,13 @@ from studio.workflow.workflow import Workflow
 
 MOST: Final = 100_000
 """Pictures of one batch."""
-ALONE: Final = Table((), (Row(0, {}),))
+ALONE: Final = BatchTable((), (Row(0, {}),))
 """The rows of a grid without a table: a single empty one."""
 
 
 def batch(
     workflow: Workflow,
-    table: Table = ALONE,
+    table: BatchTable = ALONE,
     grid: Iterable[Axis] = (),
     fixed: Mapping[str, Any] | None = None,
     name: str = "",

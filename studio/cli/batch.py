@@ -97,7 +97,7 @@ def batch(
     price_per_kwh:
         What you pay for electricity.
     api_price:
-        What somebody else takes for a picture, to compare.
+        What a commercial API charges for a picture, to compare.
     """
     from studio.batches.executor_factory import executor_of
     from studio.batches.plan import Prices
@@ -154,8 +154,8 @@ def _plan(wanted: "Batch", out: Path, session: "Session", watts: float | None, p
     from studio.batches.forecast import forecast
 
     folders = (out, session.settings.output)
-    told = forecast(wanted.tasks, out, folders, session, watts, prices, lambda text: say(text, error=True))
-    say(*([plain.dumps(asdict(told) | {"kwh": told.kwh})] if json else told.lines()))
+    estimate = forecast(wanted.tasks, out, folders, session, watts, prices, lambda text: say(text, error=True))
+    say(*([plain.dumps(asdict(estimate) | {"kwh": estimate.kwh})] if json else estimate.lines()))
     return 0
 
 

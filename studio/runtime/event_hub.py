@@ -16,7 +16,7 @@ class EventHub:
         self._present: dict[str, Event] = {}
 
     def present(self, run: str) -> Event | None:
-        """The last event that told the state of a run; None before there is one, and after the run."""
+        """The last state event of a run; None before there is one, and after the run."""
         return self._present.get(run)
 
     def subscribed(self) -> set[str]:

@@ -13,7 +13,7 @@ class Event:
     """Something that happened to a run.
 
     A ``stale_soon`` event may be dropped for a newer one of its kind; a ``final`` one ends a run. One that ``is_state``
-    tells the run's present state, and is what a new subscriber receives first.
+    gives the run's present state, and is what a new subscriber receives first.
     """
 
     stale_soon: ClassVar[bool] = False

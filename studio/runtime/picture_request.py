@@ -1,4 +1,4 @@
-"""One picture that an executor is asked for, and where its file goes."""
+"""A request for one picture, and where its file goes."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

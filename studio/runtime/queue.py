@@ -1,6 +1,6 @@
 """The durable queue: every run, whether of a job or of a batch, its state and its pictures' files, in one SQLite file.
 
-Several processes may share the file. Each holds a lock while it lives, so that a free lock tells which processes have
+Several processes may share the file. Each holds a lock while it lives, so that a free lock shows which processes have
 died. A run whose job this version cannot read is set aside as "unreadable", and waits again in the first version that
 can. The order of runs never depends on the wall clock.
 """
@@ -63,7 +63,7 @@ _WAITING: Final = "state = 'queued' AND owner = ? AND kind = ?"
 @dataclass(frozen=True)
 class QueueEntry:
     """One run as the file holds it. ``payload`` is its job in JSON, parsed only when it is needed, or the options of
-    its batch, which lies in ``folder``.
+    the batch in ``folder``.
 
     ``tries`` is how often it was begun.
     """

@@ -64,7 +64,7 @@ def _run_one(
     made = run_workflow(resolved.workflow, resolved.arguments, reporter.reporting(engine, request))
     facts = _facts(request.job, execution.seconds) | {
         "of": request.of,
-        "passes": _unlike(passes),
+        "passes": _distinct(passes),
         "prompt": made.prompt,
         "picture": request.number + 1,
         "work": round(tally.work, 6),
@@ -125,7 +125,7 @@ class _Reporter:
 
 
 def _facts(job: Job, seconds: float) -> dict[str, Any]:
-    """What a file says besides its job: what one needs to compare a repeat with it."""
+    """What a file records in addition to its job: everything needed to compare a repeat with it."""
     import diffusers
     import torch
     import transformers
@@ -146,8 +146,8 @@ def _about(card: ModelCard) -> dict[str, Any]:
     return {"family": card.family.name, "sampler": card.sampler, "licence": card.licence, "files": card.hashes()}
 
 
-def _unlike(passes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those that differ: the tiles of an enlarged picture are all made in the same way."""
+def _distinct(passes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The passes without repetitions: the tiles of an enlarged picture are all made in the same way."""
     return [one for n, one in enumerate(passes) if one not in passes[:n]]
 
 

@@ -18,7 +18,7 @@ from studio.batches import filename_templates, tasks
 from studio.batches.batch import Batch, Skipped
 from studio.batches.columns import fold, written
 from studio.batches.tables import files
-from studio.batches.tables.table import Cell, Row, Table
+from studio.batches.tables.table import BatchTable, Cell, Row
 from studio.config import Settings
 from studio.errors import InputError, Problem, TableError
 from studio.parameters.value_lists import Axis
@@ -52,7 +52,7 @@ class BatchRequest(BaseModel):
     encoding: str = ""
 
 
-def table(content: bytes, name: str, encoding: str = "") -> Table:
+def table(content: bytes, name: str, encoding: str = "") -> BatchTable:
     """The table in an uploaded file; raises InputError if it cannot be read."""
     with uploads.laid_out(content, called=f"table{ending(name)}") as path:
         try:
@@ -87,7 +87,7 @@ class BatchDraft:
     """
 
     request: BatchRequest
-    table: Table
+    table: BatchTable
     settings: Settings
     check_cancelled: Callable[[], None] = _continue
     problems: list[Problem] = field(default_factory=list)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from studio.batches.tables.table import Table, of_lines
+from studio.batches.tables.table import BatchTable, of_lines
 from studio.batches.tables.text import decoded
 from studio.errors import InputError
 
@@ -21,7 +21,7 @@ _SEEN: Final = 10_000  # characters of the first line from which the separator i
 _SEPARATOR: Final = re.compile(r'"?sep=(.)"?[ \t,;]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 
 
-def read(file: Path, encoding: str = "", mark: str = "") -> Table:
+def read(file: Path, encoding: str = "", mark: str = "") -> BatchTable:
     """The table in a file; without ``mark``, the separator is the one that splits its first line into most cells.
 
     Raises InputError for a file that cannot be split into cells.

@@ -9,7 +9,7 @@ from zipfile import ZipFile
 
 from studio.batches.tables.merged import MergedCells
 from studio.batches.tables.number_format import displayed
-from studio.batches.tables.table import Displayed, Table, Unread, of_lines, text
+from studio.batches.tables.table import BatchTable, Displayed, Unread, of_lines, text
 from studio.errors import InputError, reason
 from studio.files.untrusted import open_file
 from studio.plugins import unknown
@@ -23,7 +23,7 @@ _SYSTEMS_OWN: Final = (14, 22)
 """Numbers of the formats that show a date in the system's own format; here it is shown as in ISO 8601."""
 
 
-def read(file: Path, sheet: str = "") -> Table:
+def read(file: Path, sheet: str = "") -> BatchTable:
     """The table in the first sheet, or the one with this name. A formula's cell has its result.
 
     A formula that failed, or was never calculated, is a problem. Raises InputError for a file that is not a workbook.
@@ -51,7 +51,7 @@ def _refuse_large(packed: ZipFile) -> None:
         raise InputError("it holds over a million cells, empty and hidden ones included; save its sheet as .csv")
 
 
-def _read(file: Path, sheet: str) -> Table:
+def _read(file: Path, sheet: str) -> BatchTable:
     from openpyxl import load_workbook
 
     with catch_warnings():

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.batches.tables import delimited, excel, jsonlines
-from studio.batches.tables.table import MOST_BYTES, Table, of_python
+from studio.batches.tables.table import MOST_BYTES, BatchTable, of_python
 from studio.errors import InputError
 from studio.files.untrusted import exists, open_file
 
-_READERS: Final[Mapping[str, Callable[[Path, str, str], Table]]] = {
+_READERS: Final[Mapping[str, Callable[[Path, str, str], BatchTable]]] = {
     ".csv": lambda file, encoding, _: delimited.read(file, encoding),
     ".tsv": lambda file, encoding, _: delimited.read(file, encoding, "\t"),
     ".jsonl": lambda file, encoding, _: jsonlines.read(file, encoding),
@@ -21,12 +21,12 @@ _READERS: Final[Mapping[str, Callable[[Path, str, str], Table]]] = {
 ENDINGS: Final = tuple(_READERS)
 
 
-def of(source: Any, encoding: str = "") -> Table:
+def of(source: Any, encoding: str = "") -> BatchTable:
     """The table in a file, or from Python values, as ``read`` and ``table.of_python`` do."""
     return read(source, encoding) if isinstance(source, str | Path) else of_python(source)
 
 
-def read(ref: str | Path, encoding: str = "") -> Table:
+def read(ref: str | Path, encoding: str = "") -> BatchTable:
     """The table in a file; of a workbook the first sheet, or that of "TABLE.xlsx#Sheet".
 
     ``encoding`` is that of a text file that is neither UTF-8 nor UTF-16. Raises InputError in one line.

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from studio.batches.tables.table import MOST_LINES, Table, of_records
+from studio.batches.tables.table import MOST_LINES, BatchTable, of_records
 from studio.batches.tables.text import decoded
 from studio.errors import InputError, Problem
 from studio.files import strict_json
 
 
-def read(file: Path, encoding: str = "") -> Table:
+def read(file: Path, encoding: str = "") -> BatchTable:
     """The table in a file; rows have the numbers of their lines. A line that is not an object is a problem."""
     problems: list[Problem] = []
     table = of_records(_records(decoded(file, encoding), problems))

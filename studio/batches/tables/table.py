@@ -54,7 +54,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Table:
+class BatchTable:
     """``problems`` are rows that could not be read; paths in cells are relative to ``folder``."""
 
     columns: tuple[str, ...]
@@ -63,7 +63,7 @@ class Table:
     problems: tuple[Problem, ...] = ()
 
 
-def of_lines(lines: Iterable[Sequence[Any]]) -> Table:
+def of_lines(lines: Iterable[Sequence[Any]]) -> BatchTable:
     """The table whose first line that is not empty names the columns; empty lines are ignored.
 
     A line may end before the last column. Raises InputError for columns without a name or with the same one, and for
@@ -80,7 +80,7 @@ def of_lines(lines: Iterable[Sequence[Any]]) -> Table:
             problems.append(Problem(n, "", f"has {len(line)} cells, and there are {len(columns)} columns"))
         else:
             _add(rows, problems, n, dict(zip(columns, line, strict=False)))
-    return Table(columns, tuple(rows), problems=tuple(problems))
+    return BatchTable(columns, tuple(rows), problems=tuple(problems))
 
 
 def _bounded(lines: Iterable[Sequence[Any]]) -> Iterator[tuple[int, Sequence[Any]]]:
@@ -109,7 +109,7 @@ def says(cell: Any) -> bool:
     return cell is not None and (not isinstance(cell, str) or bool(cell.strip()))
 
 
-def of_records(records: Iterable[tuple[int, Mapping[Any, Any]]]) -> Table:
+def of_records(records: Iterable[tuple[int, Mapping[Any, Any]]]) -> BatchTable:
     """The table of records, each with its number; their keys are the columns, in order of appearance."""
     columns, rows, problems, cells = dict[str, None](), list[Row](), list[Problem](), 0
     for n, record in records:
@@ -120,10 +120,10 @@ def of_records(records: Iterable[tuple[int, Mapping[Any, Any]]]) -> Table:
         columns |= dict.fromkeys(given)
         _refuse_columns(len(columns))
         _add(rows, problems, n, given)
-    return Table(_named(list(columns)), tuple(rows), problems=tuple(problems))
+    return BatchTable(_named(list(columns)), tuple(rows), problems=tuple(problems))
 
 
-def of_python(rows: Any) -> Table:
+def of_python(rows: Any) -> BatchTable:
     """The table of dicts, one per row, or of a pandas data frame.
 
     Raises InputError for anything else.

@@ -1,4 +1,4 @@
-"""Reads text files, whose encoding is told by a byte order mark."""
+"""Reads text files: UTF-8, or UTF-16 with a byte order mark."""
 
 import codecs
 from pathlib import Path

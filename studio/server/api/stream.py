@@ -60,11 +60,11 @@ async def over(run: Run) -> None:
     """Return once a run of this process is over; waiting takes no thread."""
     loop, end = asyncio.get_running_loop(), asyncio.Event()
 
-    def hear(event: Event) -> None:
+    def listen(event: Event) -> None:
         if event.final:
             loop.call_soon_threadsafe(end.set)
 
-    leave = await asyncio.to_thread(run.follow, hear)
+    leave = await asyncio.to_thread(run.follow, listen)
     try:
         await end.wait()
     finally:
