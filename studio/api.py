@@ -12,9 +12,9 @@ from studio.workflow.workflow import Workflow
 
 if TYPE_CHECKING:
     from studio.batches.batch import Batch
-    from studio.batches.plan import Plan
-    from studio.batches.run_batch import Filled
-    from studio.batches.task import Watch
+    from studio.batches.plan import BatchPlan
+    from studio.batches.run_batch import BatchResult
+    from studio.runtime.events import Watch
 
 
 @cache
@@ -48,7 +48,7 @@ def batch(
     address: str | None = None,
     watch: "Watch | None" = None,
     **values: Any,
-) -> "Filled":
+) -> "BatchResult":
     """Make a picture of every row of a table, what is missing of them, in the folder ``out``.
 
     The table is the path of a file, a list of dicts, or a data frame; its columns are the workflow's inputs.
@@ -59,13 +59,12 @@ def batch(
     goes; what it raises stops the work. Raises TableError, before anything is made, whose ``problems`` are all that is
     wrong.
     """
-    from studio.batches import executor_factory
+    from studio.batches.executor_factory import executor_of
     from studio.batches.run_batch import fill
 
     wanted = checked(table, workflow=workflow, grid=grid, name=name, keep=keep, encoding=encoding, **values)
-    return fill(
-        wanted, Path(out), executor_factory.of(engine, session(), address), watch or (lambda _: None), retry=retry
-    )
+    executor = executor_of(engine, session(), address)
+    return fill(wanted, Path(out), executor, watch or (lambda _: None), retry=retry)
 
 
 def checked(
@@ -97,7 +96,7 @@ def plan(
     price_per_kwh: float | None = None,
     api_price: float | None = None,
     watts: float | None = None,
-) -> "Plan":
+) -> "BatchPlan":
     """What making that of a batch takes which is missing in ``out``: pictures, time, disk, energy, money.
 
     Where nothing made here tells how fast a model is, two pictures are made to measure it, and thrown away.

@@ -1,14 +1,14 @@
-"""What a table's columns are for: inputs of the workflow, an input in one of several languages, or names of files.
+"""What a table's columns are for: inputs of the workflow, variants of an input, or file names.
 
     sku   prompt           size      title.en   title.de
     4711  a red kettle     512x512   Kettle     Kessel
 
-Here ``prompt`` and ``size`` are inputs. Of a grid's axis that is no input, ``language=en,de``, the value chooses among
-``title.en`` and ``title.de``; a column ``title`` would serve where the chosen cell is empty. ``sku`` is no input, and
-is kept only where the template for names, or the user, asks for it: a column in vain is most often a misspelled input.
+Here ``prompt`` and ``size`` are inputs. A grid's axis that is not an input, ``language=en,de``, chooses between
+``title.en`` and ``title.de``; a column ``title`` is used if the chosen cell is empty. ``sku`` is not an input, and is
+accepted only if the name template or the user mentions it: an unused column is most often a misspelled input.
 
-Case does not count in names, nor whether words are parted by blanks, dashes or underscores. A column may also be said
-to be for an input, whatever it is called, or for none.
+Names are compared without case, and blanks, dashes and underscores are the same. A column may also be assigned to an
+input, whatever its name, or to none.
 """
 
 import os
@@ -22,7 +22,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
-from studio.batches.tables.table import Cell, Displayed, Row, Table
+from studio.batches.tables.table import BatchTable, Cell, Displayed, Row
 from studio.errors import InputError, Problem
 from studio.parameters.value_lists import Axis
 from studio.plugins import unknown
@@ -43,7 +43,7 @@ class Value(NamedTuple):
 
 
 _NUMBERS: Final = ("slider", "number", "seed", "size", "toggle", "choice")
-"""Kinds of inputs whose values are no words."""
+"""Kinds of inputs whose values are not text."""
 
 Choice = Mapping[str, str]
 """One value of each axis, by the folded name of the axis."""
@@ -53,10 +53,10 @@ _Axes = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Columns:
-    """``inputs`` and ``others`` are columns by their folded names, ``chosen`` those of one value of an axis, by input
-    and that value. ``axes`` are by folded name, those that are inputs and those that are not. ``fixed`` holds for all
-    rows, whatever a cell says. ``pictures`` are the inputs whose cells are paths, from ``folder`` on, ``numbers`` those
-    that want a cell's number and not the text that a spreadsheet shows of it."""
+    """``inputs`` and ``others`` are columns by their folded names, ``chosen`` the columns for one value of an axis, by
+    input and that value. ``axes`` are by folded name, inputs or not. ``fixed`` values override the cells of all rows.
+    ``pictures`` are the inputs whose cells are paths relative to ``folder``, ``numbers`` those that take a
+    cell's number and not the text that a spreadsheet shows for it."""
 
     inputs: Mapping[str, str]
     chosen: Mapping[tuple[str, str], str]
@@ -73,17 +73,16 @@ class Columns:
     def of(
         cls,
         workflow: Workflow,
-        table: Table,
+        table: BatchTable,
         grid: Iterable[Axis],
         fixed: Mapping[str, Any],
         wanted: Iterable[str],
         mapping: Mapping[str, str] | None = None,
     ) -> Self:
-        """The columns of a table, of which those that are ``wanted`` need not be inputs ("all" wants all).
+        """The columns of a table. Those that are ``wanted`` need not be inputs ("all" for every column).
 
-        ``mapping`` says what columns are for that go by other names: an input, or "" for none of them.
-
-        Raises InputError for a grid or a fixed value that is wrong in itself; columns that are wrong are problems.
+        ``mapping`` assigns columns with other names to an input, or to "" for none. Raises InputError for an invalid
+        grid or fixed value; invalid columns are collected as problems.
         """
         known = frozenset(workflow.form().model_fields)
         kinds = {name: parameter.kind for name, parameter in workflow.inputs().items()}
@@ -94,11 +93,11 @@ class Columns:
         chosen = {pair: column for name, column in folded.items() if (pair := _pair(name, known))}
         others = {name: column for name, column in folded.items() if name not in known and not _pair(name, known)}
         wanted = {fold(name) for name in wanted}
-        problems += _strangers(others, wanted, known)
+        problems += _unused(others, wanted, known)
         others |= _renamed(table.columns, mapping or {}, {*known, *folded})
         problems += [
             *_unchosen(chosen, axes, known),
-            *_idle(axes, chosen, wanted, known),
+            *_idle_axes(axes, chosen, wanted, known),
             *_twice(axes, {**others, **folded}),
         ]
         pictures = frozenset(name for name, kind in kinds.items() if kind.takes == "pictures")
@@ -115,15 +114,15 @@ class Columns:
         return (dict(zip(self.axes, values, strict=True)) for values in product(*self.axes.values()))
 
     def column(self, name: str, choice: Choice) -> str | None:
-        """The column of an input, where there is one."""
+        """The column of an input, if there is one."""
         chosen = (self.chosen.get((name, word)) for word in self._words(choice))
         return next(filter(None, chosen), self.inputs.get(name))
 
     def values(self, row: Row, choice: Choice) -> dict[str, Value]:
-        """What a row asks for, each input's value with where it was written; an empty cell leaves the default."""
+        """A row's values, each with where it was written; an empty cell leaves the default."""
         chosen = {name: column for (name, word), column in self.chosen.items() if word in self._words(choice)}
         values = {
-            name: Value(self._path(name, self._asked(name, row.cells[column]), self.folder), row.number, column)
+            name: Value(self._path(name, self._cell(name, row.cells[column]), self.folder), row.number, column)
             for columns in (self.inputs, chosen)
             for name, column in columns.items()
             if column in row.cells
@@ -136,16 +135,16 @@ class Columns:
         }
 
     def _words(self, choice: Choice) -> list[str]:
-        """What chooses columns: the values of axes that are no input."""
+        """The values that choose columns: those of axes that are not inputs."""
         return [fold(word) for axis, word in choice.items() if axis not in self.known]
 
-    def _asked(self, name: str, cell: Cell) -> Cell:
+    def _cell(self, name: str, cell: Cell) -> Cell:
         return cell.plain if isinstance(cell, Displayed) and name in self.numbers else cell
 
     def _path(self, name: str, value: Any, folder: Path) -> Any:
-        """The value, of a picture its whole path: the same task wherever the command is given."""
+        """The value; a picture as an absolute path, so that the task is the same in any working directory."""
         if name in self.pictures and isinstance(value, str | Path):
-            return os.path.abspath(folder / value)  # noqa: PTH100  links stay what they are called
+            return os.path.abspath(folder / value)  # noqa: PTH100  links are not resolved
         return value
 
 
@@ -174,7 +173,7 @@ def _given(fixed: Mapping[str, Any], axes: Iterable[str], known: Iterable[str]) 
 
 
 def _folded(columns: Sequence[str], mapping: Mapping[str, str]) -> tuple[dict[str, str], list[Problem]]:
-    """Columns by the folded names of what they are for, those that are for nothing left out."""
+    """Columns by the folded names of what they are for, without those that are for nothing."""
     folded: dict[str, str] = {}
     used = [column for column in columns if mapping.get(column, column)]
     problems = [
@@ -192,7 +191,7 @@ def _same(column: str, other: str, mapping: Mapping[str, str]) -> str:
 
 
 def _renamed(columns: Iterable[str], mapping: Mapping[str, str], taken: set[str]) -> dict[str, str]:
-    """Columns that names of files may call by their own name, whatever they are for."""
+    """Columns that a name template may use by their own name, whatever they are for."""
     own = {fold(column): column for column in columns if fold(mapping.get(column, column)) != fold(column)}
     return {name: column for name, column in own.items() if name not in taken and not _pair(name, taken)}
 
@@ -203,31 +202,35 @@ def _pair(name: str, known: Iterable[str]) -> tuple[str, str] | None:
     return (head, tail) if tail and head in known else None
 
 
-def _strangers(others: Mapping[str, str], wanted: set[str], known: Iterable[str]) -> Iterator[Problem]:
+def _unused(others: Mapping[str, str], wanted: set[str], known: Iterable[str]) -> Iterator[Problem]:
     for name, column in others.items():
         if not wanted & {name, "all"}:
             near = get_close_matches(name.partition(".")[0], known, n=1)
             meant = f"; did you mean '{near[0]}'?" if near else ""
-            yield Problem(0, column, f"is no input, and in no file's name{meant} (--keep '{column}' keeps it as it is)")
+            yield Problem(
+                0, column, f"is not an input, and not in the file names{meant} (--keep '{column}' keeps it as it is)"
+            )
 
 
 def _unchosen(chosen: Mapping[tuple[str, str], str], axes: _Axes, known: Iterable[str]) -> Iterator[Problem]:
-    """Columns for one value of an axis, where no axis can choose them, or more than one."""
+    """Columns for one value of an axis that no axis can choose, or more than one."""
     free = {name: set(map(fold, values)) for name, values in axes.items() if name not in known}
     for name in dict.fromkeys(name for name, _ in chosen):
         words = {word: column for (input_, word), column in chosen.items() if input_ == name}
         choosing = [axis for axis, values in free.items() if values & set(words)]
         if not choosing:
             example = f"--grid language={','.join(words)}"
-            yield Problem(0, next(iter(words.values())), f"is chosen by no axis; add one, for example {example}")
+            yield Problem(0, next(iter(words.values())), f"is not chosen by any axis; add one, for example {example}")
         if len(choosing) > 1:
             yield Problem(0, f"{name}.…", f"is chosen by several axes, {' and '.join(choosing)}; rename their values")
         if name in axes:
             yield Problem(0, f"{name}.…", f"'{name}' is an axis of the grid as well; leave one out")
 
 
-def _idle(axes: _Axes, chosen: Iterable[tuple[str, str]], wanted: set[str], known: Iterable[str]) -> Iterator[Problem]:
-    """Axes that are no input, choose no column and name no file."""
+def _idle_axes(
+    axes: _Axes, chosen: Iterable[tuple[str, str]], wanted: set[str], known: Iterable[str]
+) -> Iterator[Problem]:
+    """Axes that are not inputs, choose no column and are not in file names."""
     words = {word for _, word in chosen}
     for name, values in axes.items():
         if name not in known and name not in wanted and not words & set(map(fold, values)):

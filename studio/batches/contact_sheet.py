@@ -1,6 +1,6 @@
-"""A batch's contact sheet: a page for the browser that needs nothing but its folder, and PNG pages to hand on.
+"""A batch's contact sheet: an HTML page that needs nothing but its folder, and PNG pages to share.
 
-Both are drawn from small JPEG copies of the pictures, made once each, so that thousands stay quick to scroll.
+Both use small JPEG copies of the pictures, each made once, so that thousands are still quick to scroll.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from studio.batches import contact_sheet_html, manifest
 from studio.batches.contact_sheet_html import FOLDER, PAGE
-from studio.batches.manifest_row import Entry
+from studio.batches.manifest_row import ManifestRow
 from studio.errors import InputError
 from studio.files.untrusted import exists, is_file, open_file, resolved
 from studio.images.grid import GROUND, sheet
@@ -29,12 +29,12 @@ from studio.pictures.publish import name_taken, output_errors, replace
 _SIDE: Final = 320  # pixels of a copy's longer side
 _ACROSS, _ON_A_PAGE = 5, 40  # pictures
 _LETTERS, _WORDS = 15, 44  # pixels: the letters, and the strip for two lines of them
-_MARK: Final = "studio contact sheet"  # the text chunk that tells our own pages, and what is on them
+_MARK: Final = "studio contact sheet"  # the text chunk that identifies our pages, and what is on them
 _OURS: Final = re.compile(r"[0-9a-f]{32}\.jpg|page-\d+\.png")
 
 
 def check(out: Path) -> None:
-    """Raise InputError where a file that somebody else wrote has the page's name: it would be lost."""
+    """Raise InputError if a file that is not a batch's has the page's name: it would be lost."""
     begins = contact_sheet_html.BEGINS.encode()
     with output_errors(out / PAGE), suppress(FileNotFoundError), open_file(out / PAGE) as file:
         if file.read(len(begins)) != begins:
@@ -42,10 +42,9 @@ def check(out: Path) -> None:
 
 
 def write(out: Path) -> Path:
-    """Write the contact sheet of the batch in a folder, as its manifest has it, and return the page for the browser.
+    """Write the contact sheet of the batch in a folder, from its manifest, and return the HTML page.
 
-    Only what is new is drawn. Raises InputError where somebody else's file is in the way, OutputError where it cannot
-    be written.
+    Only what is new is drawn. Raises InputError if another file is in the way, OutputError if it cannot be written.
     """
     with output_errors(out):
         return _write(out)
@@ -64,9 +63,9 @@ def _write(out: Path) -> Path:
 
 
 def html(out: Path) -> str:
-    """The page for the browser as ``write`` would write it, with the PNG pages there are.
+    """The HTML page as ``write`` would write it, with the existing PNG pages.
 
-    Raises OutputError where the manifest cannot be read.
+    Raises OutputError if the manifest cannot be read.
     """
     with output_errors(out):
         shown, missing = _listed(out)
@@ -75,15 +74,15 @@ def html(out: Path) -> str:
         return contact_sheet_html.html(resolved(out).name, shown, missing, pages)
 
 
-def _listed(out: Path) -> tuple[list[Entry], list[Entry]]:
-    """What the manifest says of pictures that are there, and of rows without one."""
+def _listed(out: Path) -> tuple[list[ManifestRow], list[ManifestRow]]:
+    """The manifest's rows with a picture, and those without one."""
     entries = list(manifest.lines(out))
     shown = [line for line in entries if line.status == "made" and is_file(out / line.file)]
     return shown, [line for line in entries if line.status != "made"]
 
 
-def _copy(line: Entry, out: Path) -> None:
-    """The small copy of a picture, made where it is not there; none of one whose pixels are damaged."""
+def _copy(line: ManifestRow, out: Path) -> None:
+    """Make the small copy of a picture if it is missing; a damaged picture gets none."""
     path = out / contact_sheet_html.copy_of(line)
     with suppress(InputError):
         if not exists(path):
@@ -93,8 +92,8 @@ def _copy(line: Entry, out: Path) -> None:
             replace(path, content.getvalue())
 
 
-def _page(out: Path, name: str, lines: Sequence[Entry]) -> str:
-    """Draw a page of PNG unless it is there as it should be; returns its name."""
+def _page(out: Path, name: str, lines: Sequence[ManifestRow]) -> str:
+    """Draw a PNG page unless it is up to date; returns its name."""
     path = out / FOLDER / name
     holds = hashlib.sha256("\n".join(f"{line.key} {line.row} {line.file}" for line in lines).encode()).hexdigest()
     there = _mark(path)
@@ -111,7 +110,7 @@ def _page(out: Path, name: str, lines: Sequence[Entry]) -> str:
 
 
 def _mark(path: Path) -> str | None:
-    """What our page at ``path`` holds, "" where there is none, None where the file is somebody else's."""
+    """What is on our page at ``path``; "" if there is none, None if the file is not ours."""
     try:
         with open_file(path) as file:
             mark = png_texts(file).get(_MARK)
@@ -122,10 +121,10 @@ def _mark(path: Path) -> str | None:
     return mark if isinstance(mark, str) else None
 
 
-def _cell(line: Entry, out: Path) -> Image.Image:
+def _cell(line: ManifestRow, out: Path) -> Image.Image:
     """A picture's copy with its file and row below."""
     cell = Image.new("RGB", (_SIDE, _SIDE + _WORDS), GROUND)
-    _copy(line, out)  # another process may have tidied it away
+    _copy(line, out)  # another process may have deleted it
     with suppress(InputError):
         copy = open_image(out / contact_sheet_html.copy_of(line))
         cell.paste(copy, ((_SIDE - copy.width) // 2, (_SIDE - copy.height) // 2))
@@ -136,7 +135,7 @@ def _cell(line: Entry, out: Path) -> Image.Image:
 
 
 def _fitted(name: str) -> str:
-    """The name, without its middle where it is too long for a cell."""
+    """The name, shortened in the middle if it is too long for a cell."""
     letters, keep = font(_LETTERS), len(name)
     fitted = name
     while letters.getlength(fitted) > _SIDE:
@@ -146,7 +145,7 @@ def _fitted(name: str) -> str:
 
 
 def _tidy(folder: Path, wanted: set[str]) -> None:
-    """Copies of pictures that are gone do not stay behind."""
+    """Delete copies of pictures that are gone."""
     with suppress(OSError):
         for file in folder.iterdir():
             if _OURS.fullmatch(file.name) and file.name not in wanted:

@@ -1,4 +1,4 @@
-"""The contact sheet as one HTML file: it works from the disk, and nothing in it comes from elsewhere."""
+"""The contact sheet as one HTML file: it works from the disk and loads nothing from elsewhere."""
 
 import base64
 import hashlib
@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import quote
 
-from studio.batches.manifest_row import Entry
+from studio.batches.manifest_row import ManifestRow
 
 PAGE, FOLDER = "contact-sheet.html", "contact-sheet"
 BEGINS: Final = "<!doctype html><!-- contact sheet of a batch -->"
@@ -48,7 +48,7 @@ POLICY: Final = f"default-src 'none'; img-src 'self' file:; style-src 'unsafe-in
 """What a browser may do with the page: show pictures beside it and run its own script."""
 
 
-def html(title: str, shown: Sequence[Entry], missing: Sequence[Entry], sheets: Sequence[str]) -> str:
+def html(title: str, shown: Sequence[ManifestRow], missing: Sequence[ManifestRow], sheets: Sequence[str]) -> str:
     """The page for a batch: pictures to show, rows without one, the names of the PNG pages.
 
     All text is text, never markup.
@@ -67,16 +67,16 @@ def html(title: str, shown: Sequence[Entry], missing: Sequence[Entry], sheets: S
     )
 
 
-def copy_of(line: Entry) -> PurePosixPath:
-    """Where a picture's small copy lies, below the batch's folder."""
+def copy_of(line: ManifestRow) -> PurePosixPath:
+    """The path of a picture's small copy, below the batch's folder."""
     return PurePosixPath(FOLDER) / f"{line.key[:32]}.jpg"
 
 
-def _figure(line: Entry) -> str:
+def _figure(line: ManifestRow) -> str:
     words = " ".join([line.file, f"row {line.row}", *line.cells.values()])
-    told = "\n".join(f"{name}: {cell}" for name, cell in line.cells.items())
+    cells = "\n".join(f"{name}: {cell}" for name, cell in line.cells.items())
     return (
-        f'<figure data-words="{escape(words.lower())}" title="{escape(told)}">'
+        f'<figure data-words="{escape(words.lower())}" title="{escape(cells)}">'
         f'<a href="{_address(line.file)}"><img loading="lazy" decoding="async" alt="{escape(line.file)}" '
         f'src="{_address(str(copy_of(line)))}"></a>'
         f"<figcaption>{escape(line.file)}<br><small>row {line.row}, seed {line.seed}</small></figcaption></figure>\n"
@@ -88,11 +88,11 @@ def _sheets(names: Sequence[str]) -> str:
     return f"<nav>As PNG: {' '.join(links)}</nav>" if names else ""
 
 
-def _left_out(lines: Sequence[Entry]) -> str:
+def _left_out(lines: Sequence[ManifestRow]) -> str:
     return f', <a href="#problems">{_counted(len(lines), "row")} without</a>' if lines else ""
 
 
-def _problems(lines: Sequence[Entry]) -> str:
+def _problems(lines: Sequence[ManifestRow]) -> str:
     if not lines:
         return ""
     rows = "".join(f"<tr><td>{line.row}</td><td>{escape(line.problem)}</td></tr>" for line in lines)
@@ -105,5 +105,5 @@ def _counted(n: int, what: str) -> str:
 
 
 def _address(path: str) -> str:
-    """A relative address; a name with a colon in it is no scheme."""
+    """A relative address; a colon in the name does not make it a scheme."""
     return escape(f"./{quote(path)}")

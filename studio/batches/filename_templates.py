@@ -1,17 +1,17 @@
-"""Where a batch's pictures go: file names, and folders, from a template over its columns and inputs.
+"""Names of a batch's files, and folders, from a template with its columns and inputs as fields.
 
     {language}/{sku}-{size}-{n}     de/4711-512x512-1.png
 
-A column's field says what the cell says, an input's what was made of it. Besides there are
+A column's field has the text of the cell, an input's the value it became. The other fields are
 
-    {item}   what tells a row's pictures apart and is not named by itself: the values of axes and lists and, from the
-             second on, the number
+    {item}   what distinguishes a row's pictures and has no field of its own in the template: the values of axes and
+             lists and, from the second picture on, the number
     {n}      the number among the pictures of a row and a combination, from 1
-    {key}    ten letters and digits of the picture's own, the same whatever other rows there are
-    {row}    the row's number, which changes where a row is put in before it: then its picture is made anew
+    {key}    ten characters that identify the picture, whatever other rows there are
+    {row}    the row's number, which changes if a row is inserted before it: then its picture is made again
     {workflow}, {model}, {seed}
 
-The rest is as in ``record.names``; only the template itself parts folders.
+The rest is as in ``pictures.file_names``; only slashes in the template itself separate folders.
 """
 
 import re
@@ -36,9 +36,10 @@ def fields(template: str) -> set[str]:
 
 
 def default(columns: Iterable[str], inputs: Iterable[str]) -> str:
-    """A template that no row put in between changes: by the column that is made to name things, else by what is drawn.
+    """A template whose names do not change when rows are inserted: from a column that names things, else from the
+    prompt and the key.
 
-    Two rows of one name are then a problem; the key tells all others apart.
+    With such a column, two rows with the same name are a problem.
     """
     folded = {fold(column) for column in columns}
     named = next((name for name in _NAMING if name in folded), None)
@@ -48,8 +49,8 @@ def default(columns: Iterable[str], inputs: Iterable[str]) -> str:
     return f"{{{lead}}}-{{key}}-{{item}}"
 
 
-class Places:
-    """Gives each task a place of its own.
+class FileNames:
+    """Gives each task a file of its own.
 
     Raises InputError for a template with an unknown field, or one that leaves the batch's folder.
     """
@@ -64,7 +65,7 @@ class Places:
     def put(self, task: Task, row: Row, choice: Choice, n: int) -> Task:
         """The task with its place, as picture ``n`` (from 1) of a row and a choice.
 
-        Raises ValueError where an earlier task has that place.
+        Raises ValueError if an earlier task has that place.
         """
         values = self._values(task, row, choice, n)
         *folders, file = (file_names.fill(part, values, f"picture-{n}") for part in self._parts)
@@ -74,9 +75,9 @@ class Places:
         return placed
 
     def _values(self, task: Task, row: Row, choice: Choice, n: int) -> dict[str, str]:
-        """What goes into each field; a column comes before what else has its name."""
+        """The value of each field; a column takes precedence over anything else with its name."""
         job, others = task.job, self._columns.others
-        apart = {name: _said(job.value(name)) for name in job.lists()} | dict(choice) | {"n": str(n) if n > 1 else ""}
+        apart = {name: _text(job.value(name)) for name in job.lists()} | dict(choice) | {"n": str(n) if n > 1 else ""}
         own = {
             "item": " ".join(text for name, text in apart.items() if text and name not in self._fields),
             "n": str(n),
@@ -86,23 +87,23 @@ class Places:
             "model": Path(next(iter(job.models()), "")).name,
             "seed": str(job.seed),
         }
-        asked = {name: _said(job.value(name)) for name in self._fields - own.keys()}
+        values = {name: _text(job.value(name)) for name in self._fields - own.keys()}
         cells = {name: written(row.cells.get(others[name], "")) for name in self._fields & others.keys()}
-        return asked | own | dict(choice) | cells
+        return values | own | dict(choice) | cells
 
 
 def _folded(place: PurePosixPath) -> str:
-    """The place as file systems compare it that tell neither "A" from "a" nor one way of writing "é" from another."""
+    """The place as case-insensitive file systems compare it, with the same Unicode normalisation."""
     return unicodedata.normalize("NFC", str(place).casefold())
 
 
 def _twice(first: Task, second: Task) -> str:
     other = f"row {first.row}" if first.row != second.row else "another picture of this row"
     if first.key == second.key:
-        return f"asks for the same picture as {other}; leave one out, or give it another seed"
+        return f"requests the same picture as {other}; leave one out, or give it another seed"
     return f"its file would be '{second.place}', as that of {other}; tell them apart by {{item}} or {{key}} in the name"
 
 
-def _said(value: Any) -> str:
-    """An input's value in a name; one that is left open is the model's own."""
+def _text(value: Any) -> str:
+    """An input's value in a name; "own" if it is left to the model."""
     return " ".join(map(str, value)) if isinstance(value, list) else "own" if value is None else str(value)

@@ -1,12 +1,12 @@
 """``manifest.jsonl`` and ``manifest.csv``: what became of every row, beside the pictures.
 
-While a batch runs ``manifest.jsonl`` is a journal, one line for each outcome, appended and flushed; of a row with
-several lines the last counts, and a line cut off counts for nothing. At the end both are written anew as a whole.
-Pictures are the truth: what is lost of a manifest is read from them again, all but which rows had failed.
+While a batch runs, ``manifest.jsonl`` is a journal: a line for each outcome is appended and flushed. Of a row with
+several lines the last counts; a truncated line is ignored. At the end both files are rewritten as a whole. The pictures
+are the truth: a lost manifest is rebuilt from them, except which rows had failed.
 
-``manifest.csv`` is for spreadsheets: UTF-8 that says so, since Excel reads it wrongly otherwise, and a text that
-a spreadsheet would take for a formula has an apostrophe before it (owasp.org, "CSV Injection"): tables, models and
-LoRAs come from strangers. ``manifest.jsonl`` has every text as it was.
+``manifest.csv`` is for spreadsheets. It is UTF-8 with a byte order mark, without which Excel misreads it, and a text
+that a spreadsheet would take for a formula gets an apostrophe (owasp.org, "CSV Injection"): tables, models and LoRAs
+are not trusted. ``manifest.jsonl`` has every text unchanged.
 """
 
 import csv
@@ -20,7 +20,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from studio.batches.manifest_row import Entry, Source
+from studio.batches.manifest_row import ManifestRow, ManifestSource
 from studio.errors import InputError
 from studio.files.untrusted import open_file, read_lines
 from studio.pictures.publish import output_errors, replace
@@ -38,30 +38,30 @@ _NUMBER: Final = re.compile(r"[+-]?\d+([.,]\d+)?(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def check(out: Path) -> None:
-    """Raise InputError where a file that somebody else wrote has a manifest's name: it would be lost."""
+    """Raise InputError if a file that is not a batch's has a manifest's name: it would be lost."""
     for name, begins in _BEGINS.items():
         head = _head(out / name, len(begins))
         if not begins.startswith(head):
             raise InputError(f"'{out / name}' was not written by a batch; move it, or choose another folder")
 
 
-def lines(out: Path) -> Iterator[Entry]:
-    """Every line that can be read; none where there is no manifest. Raises OutputError where the disk fails."""
+def lines(out: Path) -> Iterator[ManifestRow]:
+    """Every readable line; none if there is no manifest. Raises OutputError if the disk fails."""
     with output_errors(out / LINES), suppress(FileNotFoundError):
         for line in read_lines(out / LINES, _LONGEST, _LARGEST):
             with suppress(ValidationError):
-                yield Entry.model_validate_json(line)
+                yield ManifestRow.model_validate_json(line)
 
 
-def append(out: Path, entry: Entry) -> None:
-    """One more line; after one that was cut off it begins anew. Raises OutputError where it cannot be written."""
+def append(out: Path, entry: ManifestRow) -> None:
+    """Append a line, after a truncated one on a new line. Raises OutputError if it cannot be written."""
     path, line = out / LINES, entry.model_dump_json().encode() + b"\n"
     with output_errors(path), path.open("ab+", buffering=0) as file:
         file.write(line if _ends_whole(file) else b"\n" + line)
 
 
-def write(out: Path, entries: Sequence[Entry], columns: Sequence[str]) -> None:
-    """Both files anew, each whole or as it was; raises OutputError where they cannot be written."""
+def write(out: Path, entries: Sequence[ManifestRow], columns: Sequence[str]) -> None:
+    """Rewrite both files, each as a whole or not at all; raises OutputError if they cannot be written."""
     replace(out / LINES, b"".join(entry.model_dump_json().encode() + b"\n" for entry in entries))
     replace(out / TABLE, _table(entries, columns).encode("utf-8-sig"))
 
@@ -79,7 +79,7 @@ def _ends_whole(file: io.FileIO) -> bool:
     return file.read(1) == b"\n"
 
 
-def _table(entries: Iterable[Entry], columns: Sequence[str]) -> str:
+def _table(entries: Iterable[ManifestRow], columns: Sequence[str]) -> str:
     text = io.StringIO()
     table = csv.writer(text)
     table.writerow([*_COLUMNS, *(_safe(f"table {name}" if name in _COLUMNS else name) for name in columns)])
@@ -88,7 +88,7 @@ def _table(entries: Iterable[Entry], columns: Sequence[str]) -> str:
     return text.getvalue()
 
 
-def _fixed(entry: Entry) -> list[str]:
+def _fixed(entry: ManifestRow) -> list[str]:
     """The values of ``_COLUMNS``."""
     return [
         str(entry.row), entry.file, entry.status,
@@ -98,7 +98,7 @@ def _fixed(entry: Entry) -> list[str]:
     ]  # fmt: skip
 
 
-def _listed(sources: tuple[Source, ...]) -> tuple[str, str, str]:
+def _listed(sources: tuple[ManifestSource, ...]) -> tuple[str, str, str]:
     return (
         "; ".join(source.name for source in sources),
         "; ".join(source.sha256 for source in sources),
@@ -107,5 +107,5 @@ def _listed(sources: tuple[Source, ...]) -> tuple[str, str, str]:
 
 
 def _safe(text: str) -> str:
-    """The text so that no spreadsheet computes it; a number stays one."""
+    """The text, so that no spreadsheet computes it; numbers stay numbers."""
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text

@@ -1,4 +1,4 @@
-"""What the manifest says of one row."""
+"""A row of the manifest."""
 
 import hashlib
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ from studio.pictures.publish import output_errors
 from studio.workflow.job import Job
 
 
-class Source(BaseModel):
-    """A model or LoRA that a picture rests on; ``licence`` is what is claimed of it, "unknown" where nothing is."""
+class ManifestSource(BaseModel):
+    """A model or LoRA that made a picture; ``licence`` is the claimed licence, "unknown" if there is none."""
 
     model_config = ConfigDict(frozen=True)
     name: str
@@ -25,12 +25,12 @@ class Source(BaseModel):
     licence: str
 
 
-class Entry(BaseModel):
+class ManifestRow(BaseModel):
     """One row and its picture, whose file is ``file`` below the batch's folder.
 
-    "failed" rows were tried, and are tried again only when asked for; "blocked" ones were not, as something is in
-    their way; "skipped" ones were left out because somebody said so, and have no task. ``bytes`` and ``modified`` (in
-    nanoseconds) tell whether ``sha256`` is still the file's. ``seconds`` are those the picture took.
+    "failed" rows were tried, and are tried again only on request; "blocked" ones were not, because something is in
+    their way; "skipped" ones were left out on request, and have no task. ``bytes`` and ``modified`` (in nanoseconds)
+    show whether ``sha256`` is still valid. ``seconds`` is how long the picture took.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,25 +42,27 @@ class Entry(BaseModel):
     sha256: str = ""
     bytes: int = 0
     modified: int = 0
-    models: tuple[Source, ...] = ()
-    loras: tuple[Source, ...] = ()
+    models: tuple[ManifestSource, ...] = ()
+    loras: tuple[ManifestSource, ...] = ()
     seconds: float | None = None
     problem: str = ""
     cells: dict[str, str] = {}
 
     def is_of(self, file: Path) -> bool:
-        """Whether the file's content is still what was noted."""
+        """Whether the file is unchanged since the row was written."""
         return self.status == "made" and (self.bytes, self.modified) == _stamp(file)
 
 
-def made(task: Task, file: Path, out: Path, known: Entry | None = None) -> Entry | None:
-    """The entry of a task whose picture is in ``file``; what was ``known`` of it saves reading it once more.
+def made(task: Task, file: Path, out: Path, known: ManifestRow | None = None) -> ManifestRow | None:
+    """The row of a task whose picture is ``file``; a ``known`` row of an unchanged file saves reading it again.
 
-    None where the file is gone; raises OutputError where it cannot be read.
+    None if the file is gone; raises OutputError if it cannot be read.
     """
     where = {"row": task.row, "file": file.relative_to(out).as_posix(), "cells": dict(task.cells)}
     with output_errors(file), suppress(FileNotFoundError):
-        return known.model_copy(update=where) if known and known.is_of(file) else Entry(**where, **_read(task, file))
+        return (
+            known.model_copy(update=where) if known and known.is_of(file) else ManifestRow(**where, **_read(task, file))
+        )
     return None
 
 
@@ -68,8 +70,8 @@ def _read(task: Task, file: Path) -> dict[str, Any]:
     size, modified = _stamp(file)
     with open_file(file) as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    told = fast_record.record(file)
-    seconds = fast_record.within(told, "seconds")
+    record = fast_record.record(file)
+    seconds = fast_record.within(record, "seconds")
     return {
         "status": "made",
         "seed": task.job.seed,
@@ -77,31 +79,31 @@ def _read(task: Task, file: Path) -> dict[str, Any]:
         "sha256": digest,
         "bytes": size,
         "modified": modified,
-        "models": tuple(_sources(task.job, "model", fast_record.within(told, "models"))),
-        "loras": tuple(_sources(task.job, "lora", fast_record.within(told, "loras"))),
+        "models": tuple(_sources(task.job, "model", fast_record.within(record, "models"))),
+        "loras": tuple(_sources(task.job, "lora", fast_record.within(record, "loras"))),
         "seconds": seconds if isinstance(seconds, int | float) else None,
     }
 
 
-def failed(task: Task, problem: str, status: Literal["failed", "blocked"] = "failed") -> Entry:
-    """The entry of a task without a picture."""
-    return Entry(
+def failed(task: Task, problem: str, status: Literal["failed", "blocked"] = "failed") -> ManifestRow:
+    """The row of a task without a picture."""
+    return ManifestRow(
         row=task.row, file=task.place.as_posix(), status=status, seed=task.job.seed, key=task.key, problem=problem,
         cells=dict(task.cells),
     )  # fmt: skip
 
 
-def skipped(row: Skipped) -> Entry:
-    """The entry of a row that was left out."""
-    return Entry(
+def skipped(row: Skipped) -> ManifestRow:
+    """The row for a row of the table that was left out."""
+    return ManifestRow(
         row=row.row, file="", status="skipped", seed=None, key="", problem=row.problem, cells=dict(row.cells)
     )  # fmt: skip
 
 
-def _sources(job: Job, kind: str, told: Any) -> Iterator[Source]:
+def _sources(job: Job, kind: str, record: Any) -> Iterator[ManifestSource]:
     for name in job.rests_on(kind):
-        licence = fast_record.licence(fast_record.within(told, name, "licence")) or "unknown"
-        yield Source(name=name, sha256=job.pins[f"{kind}:{name}"], licence=licence)
+        licence = fast_record.licence(fast_record.within(record, name, "licence")) or "unknown"
+        yield ManifestSource(name=name, sha256=job.pins[f"{kind}:{name}"], licence=licence)
 
 
 def _stamp(file: Path) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""What a batch will take before it is made: time, disk, energy, money."""
+"""An estimate of what a batch will take: time, disk, energy, money."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,23 +10,23 @@ _KWH: Final = 3.6e6  # joules
 
 
 class Power(NamedTuple):
-    """What the machine draws while it makes pictures, and how that is known."""
+    """The power the machine draws while it makes pictures, and how that is known."""
 
     watts: float
     how: str
 
 
 class Prices(NamedTuple):
-    """In one currency, whichever: of a kWh, and of a picture that somebody else makes."""
+    """Prices in any one currency: of a kWh, and of a picture from a commercial API."""
 
     kwh: float | None = None
     picture: float | None = None
 
 
 @dataclass(frozen=True)
-class Plan:
-    """``pictures`` that are missing and ``there`` that are not; ``seconds`` between ``least`` and ``most``;
-    ``measured`` says how speeds are known, and ``joules`` are those of the typical time."""
+class BatchPlan:
+    """For ``pictures`` that are missing, beside those that are ``there``: typical ``seconds``, between ``least`` and
+    ``most``, and ``bytes`` of disk. ``measured`` says what the speeds rest on."""
 
     pictures: int
     there: int
@@ -47,7 +47,7 @@ class Plan:
         return f"about {duration(self.seconds)}, {_size(self.bytes)} of disk, {_energy(self.kwh)}"
 
     def lines(self) -> Iterator[str]:
-        """The plan for people; all figures are estimates and say what they rest on."""
+        """The plan as text. All figures are estimates and say what they rest on."""
         yield f"pictures  {self.pictures:,}{f', and {self.there:,} that are there' if self.there else ''}"
         if not self.pictures:
             return

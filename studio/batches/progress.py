@@ -1,51 +1,42 @@
-"""How far a batch is: what is told of one picture becomes what is told of all."""
+"""The progress of a batch: turns the events of one picture into those of the whole batch."""
 
-import time
 from dataclasses import dataclass, replace
 
-from studio.batches.task import Failed, Made, Outcome, Watch
+from studio.batches.task import Outcome, TaskFailed, TaskMade
 from studio.pictures.picture import Picture
-from studio.runtime.events import Event, Step
-from studio.runtime.events import Made as PictureMade
+from studio.runtime.events import Event, Made, Step, Watch
+from studio.runtime.time_left import TimeLeft
 
 
 @dataclass(frozen=True)
 class RowFailed(Event):
-    """A row of a batch made no picture; the others go on."""
+    """A row of a batch made no picture; the other rows go on."""
 
     row: int
     problem: str
 
 
-class Progress:
-    """Counts ``todo`` pictures after those that are ``there``, and tells ``watch``.
-
-    The time left is reckoned from the seconds since the first that was heard, so that loading does not count.
-    """
+class ProgressCounter:
+    """Counts ``todo`` pictures on top of those that are ``there``, and passes events to ``watch``."""
 
     def __init__(self, there: int, todo: int, watch: Watch) -> None:
         self._done, self._pictures, self._watch = there, there + todo, watch
-        self._first: tuple[float, float] | None = None  # when, and how many pictures were done
+        self._time_left = TimeLeft(self._pictures)
 
-    def hear(self, event: Event) -> None:
-        """An event of the picture at work."""
+    def forward(self, event: Event) -> None:
+        """Pass on an event of the current picture."""
         if isinstance(event, Step):
-            left = self._left(self._done + event.step / max(1, event.steps))
+            left = self._time_left.after(self._done + event.step / max(1, event.steps))
             number = min(self._done + 1, self._pictures)
             event = replace(event, picture=number, pictures=self._pictures, seconds_left=left)
         self._watch(event)
 
-    def take(self, outcome: Outcome) -> None:
-        """A task is over."""
+    def finish(self, outcome: Outcome) -> None:
+        """Count a finished task, and pass on what became of it."""
         self._done += 1
-        self._left(self._done)
+        self._time_left.after(self._done)
         match outcome:
-            case Made(_, path, _):
-                self._watch(PictureMade(Picture(path)))
-            case Failed(task, problem):
+            case TaskMade(_, path):
+                self._watch(Made(Picture(path)))
+            case TaskFailed(task, problem):
                 self._watch(RowFailed(task.row, problem))
-
-    def _left(self, done: float) -> float | None:
-        now = time.monotonic()
-        began, had = self._first = self._first or (now, done)
-        return max(0.0, (now - began) / (done - had) * (self._pictures - done)) if done > had else None

@@ -1,4 +1,4 @@
-"""How a batch stands in its folder: which pictures are there, which rows failed, what is left to make."""
+"""The state of a batch in its folder: which pictures are there, which rows failed, what is left to make."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -8,8 +8,8 @@ from typing import Final
 
 from studio.batches import contact_sheet_html, manifest, manifest_row
 from studio.batches.batch import Batch
-from studio.batches.manifest_row import Entry
-from studio.batches.task import Failed, Outcome, Task
+from studio.batches.manifest_row import ManifestRow
+from studio.batches.task import Outcome, Task, TaskFailed
 from studio.files.untrusted import exists, is_file, is_folder, resolved
 from studio.pictures import fast_record
 from studio.pictures.publish import name_taken
@@ -19,7 +19,7 @@ _LONGEST: Final = 255  # bytes of one name, on nearly every file system
 
 
 @dataclass
-class Standing:
+class FolderState:
     """By the tasks' keys: the pictures' ``files``, and problems of those that ``failed`` or were ``blocked``."""
 
     files: dict[str, Path]
@@ -27,8 +27,8 @@ class Standing:
     blocked: dict[str, str]
 
     @classmethod
-    def of(cls, batch: Batch, out: Path) -> "Standing":
-        """As the files tell it, and as the manifest remembers who failed; what it does not know yet it is told."""
+    def of(cls, batch: Batch, out: Path) -> "FolderState":
+        """From the pictures, and from the manifest which rows failed. Adds pictures that the manifest lacks."""
         known = {line.key: line for line in manifest.lines(out)}
         every = {task.key: task for task in batch.tasks}
         files = _files(every, out)
@@ -40,11 +40,11 @@ class Standing:
         return cls(files, {key: failed[key] for key in every if key in failed}, {})
 
     def missing(self, batch: Batch, out: Path, *, retry: bool, only: str = "") -> list[Task]:
-        """What there is to make: what is not there and has not failed before; with ``retry`` what has, and no more;
-        with ``only`` the task of that key alone.
+        """The tasks to make: those without a picture that have not failed before; with ``retry`` only those that have,
+        with ``only`` the task with that key.
 
-        Of rows that want one picture the first; rows whose file cannot be put into its place are left out, and
-        noted as ``blocked``.
+        Of several rows that request the same picture, the first. Rows whose file cannot be put into its place are left
+        out and noted as ``blocked``.
         """
         todo: dict[str, Task] = {}
         places: dict[str, Task] = {}
@@ -53,8 +53,8 @@ class Standing:
             if task.key in self.files or task.key in todo or not due:
                 continue
             other = places.setdefault(str(task.place).casefold(), task)
-            problem = _hindrance(task, out) if other is task else _same_place(task, other)
-            if problem and fast_record.key(out / task.place) == task.key:  # somebody else made it just now
+            problem = _obstacle(task, out) if other is task else _same_place(task, other)
+            if problem and fast_record.key(out / task.place) == task.key:  # another process has just made it
                 self.files[task.key] = out / task.place
             elif problem:
                 self.blocked[task.key] = problem
@@ -63,25 +63,25 @@ class Standing:
         return list(todo.values())
 
     def note(self, outcome: Outcome, out: Path) -> None:
-        """What became of a task, into the journal as well."""
+        """Note what became of a task, in the manifest as well."""
         task = outcome.task
-        if isinstance(outcome, Failed):
+        if isinstance(outcome, TaskFailed):
             self.failed[task.key] = outcome.problem
             manifest.append(out, manifest_row.failed(task, outcome.problem))
         elif found := manifest_row.made(task, outcome.path, out):
             self.files[task.key] = outcome.path
             manifest.append(out, found)
 
-    def problems(self, batch: Batch) -> Iterator[Failed]:
-        """Each row without a picture that is known to have a problem."""
+    def problems(self, batch: Batch) -> Iterator[TaskFailed]:
+        """Each row without a picture whose problem is known."""
         for task in batch.tasks:
             problem = self.failed.get(task.key) or self.blocked.get(task.key)
             if problem and task.key not in self.files:
-                yield Failed(task, problem)
+                yield TaskFailed(task, problem)
 
     def write(self, batch: Batch, out: Path) -> None:
-        """The manifest as a whole: this batch's rows, those skipped among them, then what else it had of pictures that
-        are still there."""
+        """Write the whole manifest: this batch's rows, with the skipped ones, then its earlier rows of other pictures
+        that are still there."""
         before = list(manifest.lines(out))
         known = {line.key: line for line in before}
         own = {task.key for task in batch.tasks}
@@ -90,18 +90,18 @@ class Standing:
         skipped = [manifest_row.skipped(row) for row in batch.skipped]
         manifest.write(out, [*sorted([*rows, *skipped], key=lambda line: line.row), *others.values()], batch.columns)
 
-    def _entry(self, task: Task, out: Path, known: Mapping[str, Entry]) -> Entry | None:
+    def _entry(self, task: Task, out: Path, known: Mapping[str, ManifestRow]) -> ManifestRow | None:
         if file := self.files.get(task.key):
             return manifest_row.made(task, file, out, known.get(task.key))
         if problem := self.failed.get(task.key):
             return manifest_row.failed(task, problem)
-        before = known.get(task.key)  # blocked then, and not looked at now
+        before = known.get(task.key)  # blocked before, and not checked now
         problem = self.blocked.get(task.key) or (before.problem if before and before.status == "blocked" else "")
         return manifest_row.failed(task, problem, "blocked") if problem else None
 
 
 def _files(wanted: Mapping[str, Task], out: Path) -> dict[str, Path]:
-    """The file of each picture that is there; of several copies the one at the task's own place, or else the first."""
+    """The file of each picture that is there; of several copies the one at the task's place, otherwise the first."""
     files: dict[str, Path] = {}
     for file in fast_record.pictures(out):
         key = fast_record.key(file)
@@ -110,13 +110,13 @@ def _files(wanted: Mapping[str, Task], out: Path) -> dict[str, Path]:
     return files
 
 
-def _hindrance(task: Task, out: Path) -> str:
-    """Why the task's file cannot be put into its place; "" where nothing is in the way."""
+def _obstacle(task: Task, out: Path) -> str:
+    """Why the task's file cannot be put into its place; "" if nothing is in the way."""
     place, path = task.place, out / task.place
     if place.is_absolute() or ".." in place.parts or not resolved(path).is_relative_to(resolved(out)):
         return f"'{place}' is outside the batch's folder; choose other names"
     if place.parts[0].lower() in _RESERVED:
-        return f"'{place}' is where the batch puts its own '{place.parts[0]}'; choose other names"
+        return f"'{place}' is the place of the batch's own '{place.parts[0]}'; choose other names"
     if any(len(os.fsencode(part)) > _LONGEST for part in place.parts):
         return f"'{place.name[:40]}…' is too long for a file's name; shorten it"
     if os.path.lexists(path):
@@ -126,4 +126,4 @@ def _hindrance(task: Task, out: Path) -> str:
 
 
 def _same_place(task: Task, other: Task) -> str:
-    return f"row {other.row} has the file '{task.place}' already; choose names that tell them apart"
+    return f"row {other.row} has the file '{task.place}' already; choose different names"

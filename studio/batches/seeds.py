@@ -1,4 +1,4 @@
-"""Seeds for rows that give none: the same on every run, so that what was made is found again."""
+"""Seeds for rows without one: the same on every run, so that finished pictures are found again."""
 
 import hashlib
 import json
@@ -11,23 +11,23 @@ _BYTES = 4  # a seed has 32 bits
 
 
 class Seeds:
-    """Draws a row's seed from what the row asks for, and from how many rows before it asked for the same.
+    """Derives a row's seed from what it requests, and from how many rows before it requested the same.
 
-    So a row put in between changes no other row's picture, and rows that ask for the same get pictures of their own.
+    So an inserted row changes no other row's picture, and rows that request the same get different pictures.
     """
 
     def __init__(self) -> None:
-        self._asked: Counter[bytes] = Counter()
+        self._requested: Counter[bytes] = Counter()
 
     def draw(self, job: Job) -> int:
         """The seed of the row whose first picture ``job`` makes."""
-        asked = _digest([job.definition, _content(job)])
-        self._asked[asked] += 1
-        return int.from_bytes(_digest([asked.hex(), self._asked[asked]])[:_BYTES], "big")
+        request = _digest([job.definition, _content(job)])
+        self._requested[request] += 1
+        return int.from_bytes(_digest([request.hex(), self._requested[request]])[:_BYTES], "big")
 
 
 def _content(job: Job) -> dict[str, Any]:
-    """The values, of lists the first, and pictures by what they hold: their files may lie elsewhere another time."""
+    """The values, of lists the first, and of pictures their hash: their files may be elsewhere another time."""
     pictures = {name: job.pins[pin] for name in job.values if (pin := f"picture:{name}") in job.pins}
     return {name: job.value(name) for name in job.values} | pictures
 

@@ -1,7 +1,7 @@
-"""How long pictures take on this machine, by what the records of earlier ones say.
+"""How long pictures take on this machine, from the records of earlier ones.
 
-The first picture of a session also paid for loading its model, and its record does not say how much. So pictures that
-took far longer than their like do not count, and of fewer than three nothing is concluded.
+The first picture of a session includes loading its model, and its record does not say how long that took. So pictures
+that took far longer than similar ones are ignored, and nothing is concluded from fewer than three.
 """
 
 from collections.abc import Iterable
@@ -33,8 +33,8 @@ _DIGITS: Final = 6  # of the work that count, as in records
 
 
 class Shape(NamedTuple):
-    """What decides how long a picture takes, and how large its file is: its models, ``work`` for them as in
-    ``engine.workload``, and its ``pixels``."""
+    """What decides how long a picture takes, and how large its file is: its models, the ``work`` for them as in
+    ``diffusion.workload``, and its ``pixels``."""
 
     workflow: str
     models: tuple[str, ...]
@@ -43,17 +43,17 @@ class Shape(NamedTuple):
 
     @classmethod
     def of(cls, library: Library, *jobs: Job) -> Self:
-        """That of a job's first picture; of several jobs, with the same workflow and models, their mean.
+        """That of a job's first picture; of several jobs, with the same workflow and models, the mean.
 
-        The workflow is walked through without a model. A job that cannot be made takes no time.
+        The workflow is executed without a model. A job that cannot be made takes no time.
         """
         efforts = [_effort(job.alone(0), library) for job in jobs]
         work, pixels = (fmean(each) for each in zip(*efforts, strict=True))
         return cls(jobs[0].workflow, tuple(jobs[0].models()), round(work, _DIGITS), pixels)
 
 
-class Sample(NamedTuple):
-    """A picture that was made here; a ``probe`` to find out how long it takes, once its model was loaded."""
+class Measurement(NamedTuple):
+    """A picture that was made here; a ``probe`` was made with its model loaded, only to measure it."""
 
     shape: Shape
     seconds: float
@@ -72,8 +72,8 @@ class Speed:
     how: str
 
 
-def samples(folders: Iterable[Path], device: str) -> list[Sample]:
-    """What the newest pictures in the folders say that were made on a device of this name."""
+def measurements(folders: Iterable[Path], device: str) -> list[Measurement]:
+    """From the newest pictures in the folders, those that were made on a device with this name."""
     files = dict.fromkeys(
         file for folder in folders if is_folder(folder) for file in fast_record.pictures(resolved(folder))
     )
@@ -81,33 +81,32 @@ def samples(folders: Iterable[Path], device: str) -> list[Sample]:
     return list(filter(None, (_sample(file, device) for file in islice(newest, _MOST))))
 
 
-def by_probe(shape: Shape, probe: Sample) -> Speed:
-    """How long a picture of this shape takes by one that was made to find out."""
+def by_probe(shape: Shape, probe: Measurement) -> Speed:
+    """How long a picture of this shape takes, from one that was made to measure it."""
     return _speed(shape, [probe], "measured on one picture made just now")
 
 
-def of(shape: Shape, known: Iterable[Sample]) -> Speed | None:
-    """How long a picture of this shape takes, by those like it, else by others of its models; None where few are known.
-
-    From others it is worked out in proportion to their work.
+def of(shape: Shape, known: Iterable[Measurement]) -> Speed | None:
+    """How long a picture of this shape takes, from others of this shape, else in proportion to the work of others with
+    its models; None if too few are known.
     """
-    same = [sample for sample in known if sample.shape.models == shape.models]
-    if probe := next((sample for sample in same if sample.probe), None):
+    same = [measurement for measurement in known if measurement.shape.models == shape.models]
+    if probe := next((measurement for measurement in same if measurement.probe), None):
         return by_probe(shape, probe)
-    like = [sample for sample in same if sample.shape == shape]
+    like = [measurement for measurement in same if measurement.shape == shape]
     if len(like) >= _FEWEST:
         return _speed(shape, like, f"measured on {pictures(len(like))} of this kind, made on this machine")
-    akin = [sample for sample in same if sample.shape.workflow == shape.workflow]
-    found = akin if len(akin) >= _FEWEST else same
+    similar = [measurement for measurement in same if measurement.shape.workflow == shape.workflow]
+    found = similar if len(similar) >= _FEWEST else same
     if len(found) >= _FEWEST:
         return _speed(shape, found, f"worked out from {pictures(len(found))} of other sizes or steps, made here")
     return None
 
 
-def _speed(shape: Shape, found: list[Sample], how: str) -> Speed:
-    every = [sample.seconds * shape.work / sample.shape.work for sample in found]
+def _speed(shape: Shape, found: list[Measurement], how: str) -> Speed:
+    every = [measurement.seconds * shape.work / measurement.shape.work for measurement in found]
     seconds = [one for one in every if one <= _LOADING * min(every)]
-    typical, exact = median(seconds), all(sample.shape == shape for sample in found)
+    typical, exact = median(seconds), all(measurement.shape == shape for measurement in found)
     least, most = (typical * factor for factor in _SPREAD)
     if exact and len(seconds) >= _FEW:
         least, *_, most = quantiles(seconds, n=10)
@@ -115,28 +114,28 @@ def _speed(shape: Shape, found: list[Sample], how: str) -> Speed:
         typical,
         least,
         most,
-        median(sample.bytes * shape.pixels / sample.shape.pixels for sample in found),
+        median(measurement.bytes * shape.pixels / measurement.shape.pixels for measurement in found),
         how,
     )
 
 
-def _sample(file: Path, device: str) -> Sample | None:
-    """What a picture's record says, which anybody may have written."""
+def _sample(file: Path, device: str) -> Measurement | None:
+    """The measurement in a picture's record, which is not trusted."""
     try:
-        if not (told := fast_record.record(file)):
+        if not (record := fast_record.record(file)):
             return None
-        job = Job.model_validate(told["job"])
+        job = Job.model_validate(record["job"])
         pixels, work = (
-            prod(map(int, str(fast_record.within(told, "size")).split("x"))),
-            fast_record.within(told, "work"),
+            prod(map(int, str(fast_record.within(record, "size")).split("x"))),
+            fast_record.within(record, "work"),
         )
-        passes = fast_record.within(told, "passes")
+        passes = fast_record.within(record, "passes")
         made_on = [fast_record.within(one, "device") for one in passes] if isinstance(passes, list) else []
-        seconds = fast_record.within(told, "seconds")
+        seconds = fast_record.within(record, "seconds")
     except (ValidationError, KeyError, ValueError, OutputError):
         return None
     if device in made_on and all(map(_is_amount, (seconds, work, pixels))):
-        return Sample(Shape(job.workflow, tuple(job.models()), work, pixels), float(seconds), file.stat().st_size)
+        return Measurement(Shape(job.workflow, tuple(job.models()), work, pixels), float(seconds), file.stat().st_size)
     return None
 
 

@@ -1,4 +1,4 @@
-"""From a table to tasks: every row bound and checked, and all that is wrong found, before anything is made."""
+"""From a table to tasks: every row is bound and checked, and all problems are found, before anything is made."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from studio.batches.batch import Batch
 from studio.batches.columns import Choice, Columns, Value, written
-from studio.batches.filename_templates import Places, default, fields
+from studio.batches.filename_templates import FileNames, default, fields
 from studio.batches.seeds import Seeds
-from studio.batches.tables.table import Row, Table
+from studio.batches.tables.table import BatchTable, Row
 from studio.batches.task import Task
 from studio.errors import InputError, Problem, StudioError, TableError
 from studio.library import Library
@@ -20,35 +20,35 @@ from studio.workflow.workflow import Workflow
 
 MOST: Final = 100_000
 """Pictures of one batch."""
-ALONE: Final = Table((), (Row(0, {}),))
-"""What a grid without a table has for its rows."""
+ALONE: Final = BatchTable((), (Row(0, {}),))
+"""The rows of a grid without a table: a single empty one."""
 
 
 def batch(
     workflow: Workflow,
     library: Library,
-    table: Table = ALONE,
+    table: BatchTable = ALONE,
     grid: Iterable[Axis] = (),
     fixed: Mapping[str, Any] | None = None,
     name: str = "",
     keep: Iterable[str] = (),
     mapping: Mapping[str, str] | None = None,
-    going: Callable[[], None] = lambda: None,
+    check_cancelled: Callable[[], None] = lambda: None,
 ) -> Batch:
-    """Every row crossed with every combination of the grid's axes, as one task a picture.
+    """Every row crossed with every combination of the grid's axes, as one task per picture.
 
-    ``fixed`` values hold for all rows; ``name`` is a template as in ``batch.places``, ``keep`` names columns that are
-    no input. ``mapping`` says what columns are for that go by other names: an
-    input, or "" for none. ``going`` is called before each combination of each row; what it raises ends it. Raises
-    TableError that lists all that is wrong with the rows, InputError where it is the grid, a fixed value or the
-    template.
+    ``fixed`` values hold for all rows. ``name`` is a template as in ``filename_templates``, ``keep`` are columns that
+    are not inputs, and ``wildcards`` is the folder of wildcard files. ``mapping`` assigns columns with other names to
+    an input, or to "" for none. ``check_cancelled`` is called before each combination of each row; what it raises
+    stops the checking. Raises TableError with all problems of the rows, InputError for a problem of the grid, a fixed
+    value or the template.
     """
     name = name or default(table.columns, workflow.inputs())
     columns = Columns.of(workflow, table, grid, fixed or {}, {*keep, *fields(name)}, mapping)
-    making = _Making(Jobs(workflow, library), columns, Places(name, columns), Assets(library), going)
+    builder = _TaskBuilder(Jobs(workflow, library), columns, FileNames(name, columns), Assets(library), check_cancelled)
     _refuse_more(len(table.rows) * columns.combinations)
-    tasks = [task for row in table.rows for task in making.row(row)]
-    if problems := [*table.problems, *columns.problems, *making.problems]:
+    tasks = [task for row in table.rows for task in builder.row(row)]
+    if problems := [*table.problems, *columns.problems, *builder.problems]:
         raise TableError(list(dict.fromkeys(problems)))
     if not tasks:
         raise InputError("the table has no rows; write what you want below the columns' names")
@@ -56,23 +56,23 @@ def batch(
 
 
 @dataclass
-class _Making:
-    """Makes tasks of rows, and notes what is wrong with them."""
+class _TaskBuilder:
+    """Makes tasks of rows, and collects their problems."""
 
     jobs: Jobs
     columns: Columns
-    places: Places
+    places: FileNames
     assets: Assets
-    going: Callable[[], None]
+    check_cancelled: Callable[[], None]
     seeds: Seeds = field(default_factory=Seeds)
     problems: list[Problem] = field(default_factory=list)
     made: int = 0
 
     def row(self, row: Row) -> Iterator[Task]:
-        """The row's tasks; none for a combination that is wrong."""
+        """The row's tasks; none for a combination with a problem."""
         seed: int | None = None
         for choice in self.columns.choices():
-            self.going()
+            self.check_cancelled()
             values = self.columns.values(row, choice)
             job = self._job(row, choice, values)
             if job and "seed" not in values:
@@ -102,7 +102,7 @@ class _Making:
                 self.problems.append(Problem(row.number, "", str(error)))
 
     def _problems(self, error: StudioError, row: Row, choice: Choice, values: Mapping[str, Value]) -> Iterator[Problem]:
-        """What is wrong with a row's values, each where it was written, or should have been."""
+        """The problems of a row's values, each where it was written, or should have been."""
         wrong = error.wrong if isinstance(error, InputError) else {}
         for name, reason in wrong.items():
             empty = self.columns.column(name, choice)
@@ -113,10 +113,10 @@ class _Making:
 
     @staticmethod
     def _number(job: Job, n: int) -> int:
-        """Picture ``n`` among those of one combination of lists, from 1."""
+        """The number of picture ``n`` among those of one combination of lists, from 1."""
         return n // (job.total // job.count) + 1
 
 
 def _refuse_more(pictures: int) -> None:
     if pictures > MOST:
-        raise InputError(f"that makes over {MOST:,} pictures; part the table, or shorten the grid")
+        raise InputError(f"that makes over {MOST:,} pictures; split the table, or shorten the grid")

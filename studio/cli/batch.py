@@ -15,14 +15,14 @@ from studio.files.printable import printable
 if TYPE_CHECKING:
     from studio.batches.batch import Batch
     from studio.batches.plan import Prices
-    from studio.batches.run_batch import Filled
-    from studio.batches.task import Maker
+    from studio.batches.run_batch import BatchResult
     from studio.runtime.events import Event
+    from studio.runtime.executors.executor import Executor
     from studio.runtime.session import Session
 
 _FAILED, _WRONG_USE = 1, 2
 _MOST: Final = 40  # problems that can be read at once
-_WIDE: Final = 60  # letters of a column's name
+_WIDE: Final = 60  # characters of a column's name
 _STOPPED: Final = "stopped; every finished picture is kept, and the same command goes on"
 
 Engine = Literal["local", "ray"]
@@ -97,9 +97,9 @@ def batch(
     price_per_kwh:
         What you pay for electricity.
     api_price:
-        What somebody else takes for a picture, to compare.
+        What a commercial API charges for a picture, to compare.
     """
-    from studio.batches import executor_factory
+    from studio.batches.executor_factory import executor_of
     from studio.batches.plan import Prices
     from studio.runtime.session import Session
 
@@ -110,7 +110,7 @@ def batch(
         return _list(error.problems)
     if plan:
         return _plan(wanted, out, session, watts, Prices(price_per_kwh, api_price), json=json)
-    return _make(wanted, out, executor_factory.of(engine, session, address), retry=retry is not None, json=json)
+    return _make(wanted, out, executor_of(engine, session, address), retry=retry is not None, json=json)
 
 
 def _asked(
@@ -138,7 +138,7 @@ def _asked(
 
 
 def _list(problems: Sequence[Problem]) -> int:
-    """All that is wrong, as a table."""
+    """All problems, as a table."""
     many = "1 problem" if len(problems) == 1 else f"{len(problems):,} problems"
     say(f"studio: fix {many} to start; nothing was made", error=True)
     cells = [(str(row or "-"), printable(column)[:_WIDE] or "-", reason) for row, column, reason in problems[:_MOST]]
@@ -155,30 +155,30 @@ def _plan(wanted: "Batch", out: Path, session: "Session", watts: float | None, p
     from studio.batches.forecast import forecast
 
     folders = (out, session.settings.output)
-    told = forecast(wanted.tasks, out, folders, session, watts, prices, lambda text: say(text, error=True))
-    say(*([plain.dumps(asdict(told) | {"kwh": told.kwh})] if json else told.lines()))
+    estimate = forecast(wanted.tasks, out, folders, session, watts, prices, lambda text: say(text, error=True))
+    say(*([plain.dumps(asdict(estimate) | {"kwh": estimate.kwh})] if json else estimate.lines()))
     return 0
 
 
-def _make(wanted: "Batch", out: Path, maker: "Maker", *, retry: bool, json: bool) -> int:
+def _make(wanted: "Batch", out: Path, executor: "Executor", *, retry: bool, json: bool) -> int:
     """Fill the folder and print each picture as it is done; Ctrl+C stops within a step."""
     from studio.batches.run_batch import fill
 
-    follow = _Following(json=json)
+    printer = _Printer(json=json)
     try:
-        filled = fill(wanted, out, maker, follow, retry=retry)
+        filled = fill(wanted, out, executor, printer, retry=retry)
     except KeyboardInterrupt:
-        follow.line(_STOPPED)
+        printer.line(_STOPPED)
         return _FAILED
-    follow.end(filled, out)
+    printer.end(filled, out)
     return _FAILED if filled.failed else 0
 
 
-class _Following:
-    """Prints each picture as it is done, each row that fails, and progress in between."""
+class _Printer:
+    """Prints each picture as it is done, each row that fails, and the progress in between."""
 
     def __init__(self, *, json: bool) -> None:
-        self._json, self._told = json, set[int]()
+        self._json, self._reported = json, set[int]()
 
     def __call__(self, event: "Event") -> None:
         from studio.batches.progress import RowFailed
@@ -194,12 +194,12 @@ class _Following:
         if isinstance(event, RowFailed):
             self._fail(event.row, event.problem)
 
-    def end(self, filled: "Filled", out: Path) -> None:
-        """How the batch stands, with the rows that failed and were not told yet."""
+    def end(self, filled: "BatchResult", out: Path) -> None:
+        """Print the result, with failed rows that were not printed yet."""
         from studio.batches.speed import pictures
 
         for failed in filled.failed[:_MOST]:
-            if failed.task.row not in self._told:
+            if failed.task.row not in self._reported:
                 self._fail(failed.task.row, failed.problem)
         there = f", {filled.there:,} were there" if filled.there else ""
         self.line(f"{pictures(len(filled.made))} made{there}; all is in '{out}'")
@@ -209,7 +209,7 @@ class _Following:
             )
 
     def _fail(self, row: int, problem: str) -> None:
-        self._told.add(row)
+        self._reported.add(row)
         self.line(f"row {row}: {problem}" if row else problem)
 
     def line(self, text: str) -> None:

@@ -82,7 +82,7 @@ def serve(
 def deploy(
     *, host: str, port: int, workers: int, users: tuple[str, ...], names: Sequence[str] = (), cores: int | None = None
 ) -> Any:
-    """Put the API onto the cluster that this process is in touch with; returns Ray Serve, to shut it down."""
+    """Deploy the API on the cluster that this process is connected to; returns Ray Serve, to shut it down."""
     running = ray_serve()
 
     def build() -> "ASGIApp":  # a function, or Ray Serve takes it for the app itself
@@ -96,7 +96,7 @@ def deploy(
 
 
 def ray_serve() -> Any:
-    """Ray Serve, which comes with Ray but for what it needs; raises InputError where that is not installed."""
+    """Ray Serve; raises InputError if its dependencies are not installed."""
     library()
     try:
         from ray import serve
@@ -106,13 +106,13 @@ def ray_serve() -> Any:
 
 
 def app(*, port: int, workers: int, users: tuple[str, ...], names: tuple[str, ...], cores: int | None) -> "ASGIApp":
-    """What the replica serves: the API behind the guard, on a session whose hands are the cluster's workers."""
-    from studio.runtime.executors.ray import Crew
+    """What the replica serves: the API behind the guard, on a session whose queue runs on the cluster's workers."""
+    from studio.runtime.executors.ray_fixed import FixedRayExecutor
     from studio.runtime.session import Session
     from studio.server import api
     from studio.server.guard import Guard
     from studio.server.signed import SignedUrls
 
     signed = SignedUrls(secrets.token_bytes(32))
-    session = Session(hands=Crew(workers, cores=cores))
+    session = Session(executor=FixedRayExecutor(workers, cores=cores))
     return Guard(api.build(session, signed=signed), port=port, tokens=users, names=names, signed=signed)

@@ -108,12 +108,12 @@ def app(session: Session, port: int, token: str, *, names: Sequence[str] = (), r
     """The API with the web app mounted on it, behind the guard."""
     _configure_gradio(session)
     from studio.server import api, web
-    from studio.server.batch_store import Desk
+    from studio.server.batch_store import BatchStore
     from studio.server.guard import Guard
     from studio.server.signed import SignedUrls
 
     signed = SignedUrls(secrets.token_bytes(32))
-    mounted = web.mount(api.build(session, Desk(session), signed), session)
+    mounted = web.mount(api.build(session, BatchStore(session), signed), session)
     return Guard(mounted, port=port, tokens=(token,), names=names, root=root, signed=signed)
 
 

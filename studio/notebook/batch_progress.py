@@ -1,4 +1,4 @@
-"""A batch in a notebook: how far it is, its pictures as they come, and a button that stops it."""
+"""A batch in a notebook: its progress, its pictures as they come, and a button that stops it."""
 
 import threading
 import time
@@ -10,36 +10,35 @@ import ipywidgets
 
 from studio.api import session
 from studio.batches.batch import Batch
-from studio.batches.local_executor import Local
 from studio.batches.progress import RowFailed
-from studio.batches.run_batch import Filled, fill
-from studio.batches.task import Maker
+from studio.batches.run_batch import BatchResult, fill
 from studio.errors import Cancelled, StudioError
 from studio.notebook.thumbnail import thumbnail
 from studio.notebook.widgets import KernelBanner, ThumbnailStrip
 from studio.runtime.events import Event, Made, Step
+from studio.runtime.executors.executor import Executor
 from studio.ui.phrases import progress
 
 _SHOWN: Final = 24  # pictures, the newest
-_PAUSE: Final = 0.1  # seconds between two looks at the progress
+_PAUSE: Final = 0.1  # seconds between two updates of the progress
 _STOPPED: Final = "Stopped. What is finished is kept; make the batch again and it goes on."
 
 
 class BatchProgress(ipywidgets.VBox):  # type: ignore[misc]
-    """Makes what is missing of a batch in a folder and shows how it goes; the cell does not wait.
+    """Makes the missing pictures of a batch in a folder and shows the progress; the cell does not wait.
 
-    ``batch`` is what ``studio.checked`` gives. With ``retry`` it makes what failed before. Without a ``maker``
+    ``batch`` is the result of ``studio.checked``. With ``retry`` it makes what failed before. Without an ``executor``
     this process makes the pictures.
     """
 
-    def __init__(self, batch: Batch, out: Path | str, *, retry: bool = False, maker: Maker | None = None) -> None:
+    def __init__(self, batch: Batch, out: Path | str, *, retry: bool = False, executor: Executor | None = None) -> None:
         self._batch, self._out, self._retry = batch, Path(out), retry
-        self._maker = maker or Local(session())
+        self._executor = executor or session().local
         self._stopping = threading.Event()
-        self._filled: Filled | None = None
+        self._filled: BatchResult | None = None
         self._problem: BaseException | None = None
         self._failed: list[str] = []
-        self._at, self._next = 0.0, 0.0  # how far, and when to show it again
+        self._at, self._next = 0.0, 0.0  # the fraction done, and when to show it again
         self._page = ipywidgets.HTML()
         self._strip = ThumbnailStrip(label="Pictures of this batch")
         self._stop = ipywidgets.Button(description="Stop")
@@ -57,11 +56,11 @@ class BatchProgress(ipywidgets.VBox):  # type: ignore[misc]
         return {**super()._repr_mimebundle_(**asked), "text/plain": repr(self)}
 
     def stop(self) -> None:
-        """Stop within a step; what is finished is kept."""
+        """Stop within a step; finished pictures are kept."""
         self._stopping.set()
 
-    def wait(self) -> Filled:
-        """Wait for the end and say what was made; raises what went wrong, Cancelled where it was stopped."""
+    def wait(self) -> BatchResult:
+        """Wait for the end and return what was made; raises what went wrong, Cancelled if it was stopped."""
         try:
             self._thread.join()
         except KeyboardInterrupt:
@@ -73,18 +72,18 @@ class BatchProgress(ipywidgets.VBox):  # type: ignore[misc]
 
     def _run(self) -> None:
         try:
-            self._filled = fill(self._batch, self._out, self._maker, self._hear, retry=self._retry)
+            self._filled = fill(self._batch, self._out, self._executor, self._show, retry=self._retry)
             self._at = 1.0
             self._say(f"{self._filled}; all is in '{self._out}'")
         except Cancelled as stopped:
             self._problem = stopped
             self._say(_STOPPED)
-        except Exception as error:  # a thread has nobody else to tell
+        except Exception as error:  # nothing else would report it from this thread
             self._problem = error
             self._say(str(error) if isinstance(error, StudioError) else f"{type(error).__name__}: {error}")
         self._stop.disabled = True
 
-    def _hear(self, event: Event) -> None:
+    def _show(self, event: Event) -> None:
         if self._stopping.is_set():
             raise Cancelled("it was stopped")
         match event:
@@ -100,7 +99,7 @@ class BatchProgress(ipywidgets.VBox):  # type: ignore[misc]
                 self._failed.append(f"Row {row}: {problem}")
 
     def _say(self, words: str) -> None:
-        """The bar, a line, and the rows that failed so far."""
+        """Show the bar, a line, and the rows that failed so far."""
         bar = f'<progress max="1" value="{self._at:.3f}" aria-label="Progress"></progress>'
         failed = "".join(f"<li>{escape(line)}</li>" for line in self._failed[:_SHOWN])
         self._page.value = f'{bar}<p role="status">{escape(words)}</p>{f"<ul>{failed}</ul>" if failed else ""}'

@@ -1,1 +1,1 @@
-"""Sessions: the queue, what a run tells, and who makes its pictures."""
+"""Sessions: the queue, the events of runs, and the executors that make pictures."""

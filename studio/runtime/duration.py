@@ -1,4 +1,4 @@
-"""A span of time in words."""
+"""A duration in words."""
 
 
 def duration(seconds: float) -> str:

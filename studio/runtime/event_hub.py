@@ -1,97 +1,94 @@
-"""Hands what runs tell to those who listen, and remembers where each run stands."""
+"""Passes the events of runs to their subscribers, and remembers the present state of each run."""
 
 import threading
 from collections.abc import Callable
 from logging import getLogger
 
-from studio.runtime.events import Event, Made, Preview, Stalled
-
-Listener = Callable[[Event], None]
-_PASSING = (Made, Preview, Stalled)  # say nothing of where a run stands
+from studio.runtime.events import Event, Watch
 
 
-class Hub:
-    """The listeners of a session's runs. Its calls may come from any thread; none of them waits for a disk."""
+class EventHub:
+    """The subscribers of a session's runs and batches. Calls may come from any thread and never wait for a disk."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._listening: dict[str, list[_Listening]] = {}
+        self._subscriptions: dict[str, list[_Subscription]] = {}
         self._present: dict[str, Event] = {}
 
     def present(self, run: str) -> Event | None:
-        """Where a run stands that is not over: the last that was told of it, previews and pictures aside."""
+        """The last state event of a run; None before there is one, and after the run."""
         return self._present.get(run)
 
-    def listened_to(self) -> set[str]:
-        """The runs that somebody listens to."""
+    def subscribed(self) -> set[str]:
+        """The runs that have subscribers."""
         with self._lock:
-            return set(self._listening)
+            return set(self._subscriptions)
 
-    def subscribe(self, run: str, listener: Listener, standing: Callable[[], Event]) -> Callable[[], None]:
-        """Hand every event of a run to ``listener``, first where it is ``standing``; returns how to end that.
+    def subscribe(self, run: str, listener: Watch, present: Callable[[], Event]) -> Callable[[], None]:
+        """Call ``listener`` with the ``present`` state and then with every event of a run; returns how to end that.
 
-        What is told meanwhile is newer than where it was standing, which is then left out.
+        An event that arrives while ``present`` is computed is newer, and replaces it.
         """
-        mine = _Listening(listener)
+        mine = _Subscription(listener)
         with self._lock:
-            self._listening.setdefault(run, []).append(mine)
+            self._subscriptions.setdefault(run, []).append(mine)
         try:
-            first = standing()
+            first = present()
             mine.begin(first)
         except BaseException:
-            self._leave(run, mine)
+            self._remove(run, mine)
             raise
         if first.final:
-            self._leave(run, mine)
-        return lambda: self._leave(run, mine)
+            self._remove(run, mine)
+        return lambda: self._remove(run, mine)
 
-    def tell(self, run: str, event: Event) -> None:
-        """Tell all who listen to a run; one that fails is told no more, and keeps nobody from hearing."""
+    def publish(self, run: str, event: Event) -> None:
+        """Pass an event to all subscribers of a run. A listener that fails is unsubscribed and disturbs no other."""
         with self._lock:
-            listening = list(self._listening.get(run, ()))
+            subscriptions = list(self._subscriptions.get(run, ()))
             if event.final:
                 self._present.pop(run, None)
-                self._listening.pop(run, None)
-            elif not isinstance(event, _PASSING):
+                self._subscriptions.pop(run, None)
+            elif event.is_state:
                 self._present[run] = event
-        for one in listening:
+        for one in subscriptions:
             try:
-                one.hear(event)
+                one.send(event)
             except Exception:
                 getLogger("studio").exception("a listener of run %s left", run)
-                self._leave(run, one)
+                self._remove(run, one)
 
-    def tell_all(self, event: Event) -> None:
-        """Tell everybody, whatever they listen to."""
-        for run in self.listened_to():
-            self.tell(run, event)
+    def publish_to_all(self, event: Event) -> None:
+        """Pass an event to the subscribers of every run."""
+        for run in self.subscribed():
+            self.publish(run, event)
 
-    def tell_again(self) -> None:
-        """Tell everybody where their run stands."""
-        for run in self.listened_to():
+    def repeat_present(self) -> None:
+        """Pass the present state of every run to its subscribers once more."""
+        for run in self.subscribed():
             if present := self.present(run):
-                self.tell(run, present)
+                self.publish(run, present)
 
-    def _leave(self, run: str, one: "_Listening") -> None:
+    def _remove(self, run: str, one: "_Subscription") -> None:
         with self._lock:
-            left = [other for other in self._listening.pop(run, ()) if other is not one]
+            left = [other for other in self._subscriptions.pop(run, ()) if other is not one]
             if left:
-                self._listening[run] = left
+                self._subscriptions[run] = left
 
 
-class _Listening:
-    """A listener that hears where its run stands unless it has heard something newer."""
+class _Subscription:
+    """A listener, and whether it has received an event yet."""
 
-    def __init__(self, listener: Listener) -> None:
-        self._listener, self._heard = listener, False
+    def __init__(self, listener: Watch) -> None:
+        self._listener, self._received = listener, False
         self._lock = threading.RLock()
 
-    def begin(self, standing: Event) -> None:
+    def begin(self, present: Event) -> None:
         with self._lock:
-            if not self._heard:
-                self._listener(standing)
+            if not self._received:
+                self._listener(present)
 
-    def hear(self, event: Event) -> None:
+    def send(self, event: Event) -> None:
         with self._lock:
-            self._heard = True
+            self._received = True
             self._listener(event)

@@ -1,6 +1,7 @@
-"""What a run tells those who watch it: plain frozen values that every surface translates."""
+"""The events of a run: plain frozen values that every surface translates."""
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
@@ -11,11 +12,13 @@ from studio.pictures.picture import Picture
 class Event:
     """Something that happened to a run.
 
-    ``stale_soon`` events may be dropped for a newer one of their kind; ``final`` ones end a run.
+    A ``stale_soon`` event may be dropped for a newer one of its kind; a ``final`` one ends a run. One that ``is_state``
+    gives the run's present state, and is what a new subscriber receives first.
     """
 
     stale_soon: ClassVar[bool] = False
     final: ClassVar[bool] = False
+    is_state: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
@@ -27,6 +30,10 @@ class Event:
         return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
 
 
+Watch = Callable[[Event], None]
+"""What is called with the events of some work. What it raises while the work runs stops that work."""
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode("ascii")
@@ -35,7 +42,7 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Queued(Event):
-    """It waits; ``position`` runs come before it."""
+    """It waits behind ``position`` other runs."""
 
     stale_soon: ClassVar[bool] = True
     position: int
@@ -43,27 +50,28 @@ class Queued(Event):
 
 @dataclass(frozen=True)
 class Stalled(Event):
-    """The queue cannot go on just now, and goes on by itself once it can; ``problem`` says why, in one line.
+    """The queue cannot go on at the moment, because of ``problem``, in one line. It goes on by itself once it can.
 
-    The run's present state is told again then.
+    The run's present state is published again then.
     """
 
     stale_soon: ClassVar[bool] = True
+    is_state: ClassVar[bool] = False
     problem: str
 
 
 @dataclass(frozen=True)
 class Loading(Event):
-    """It has begun, and its model is being loaded where it is not yet."""
+    """It has begun, and its model is loaded unless it is loaded already."""
 
     model: str
 
 
 @dataclass(frozen=True)
 class Step(Event):
-    """Step ``step`` of ``steps`` in picture ``picture`` of ``pictures`` is done.
+    """Step ``step`` of ``steps`` of picture ``picture`` of ``pictures`` is done.
 
-    ``seconds_left`` for the whole run is an estimate, None before there is one.
+    ``seconds_left`` is an estimate for the whole run, None before there is one.
     """
 
     stale_soon: ClassVar[bool] = True
@@ -79,6 +87,7 @@ class Preview(Event):
     """What picture number ``picture`` looks like so far, as a small JPEG."""
 
     stale_soon: ClassVar[bool] = True
+    is_state: ClassVar[bool] = False
     picture: int
     jpeg: bytes
 
@@ -87,6 +96,7 @@ class Preview(Event):
 class Made(Event):
     """A picture's file is complete."""
 
+    is_state: ClassVar[bool] = False
     picture: Picture
 
 
@@ -99,17 +109,21 @@ class Done(Event):
 
 @dataclass(frozen=True)
 class Failed(Event):
-    """It ended early; ``problem`` says why, in one line."""
+    """It ended early because of ``problem``, in one line."""
 
     final: ClassVar[bool] = True
     problem: str
 
 
 @dataclass(frozen=True)
-class Cancelled(Event):
-    """Somebody stopped it. Pictures made before are kept."""
+class RunCancelled(Event):
+    """It was stopped. Finished pictures are kept."""
 
     final: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        return "cancelled"
 
 
 @dataclass(frozen=True)

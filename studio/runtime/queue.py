@@ -1,8 +1,8 @@
-"""The durable queue: every run, its state and its pictures' files, in one SQLite file.
+"""The durable queue: every run, whether of a job or of a batch, its state and its pictures' files, in one SQLite file.
 
-Several processes may share the file. Each holds a lock of its own for as long as it lives; runs
-of one that has died are found by its lock being free. A run whose job this version cannot read is set aside,
-as "unreadable", and waits again in the first version that can. Nothing here follows the wall clock but what is shown.
+Several processes may share the file. Each holds a lock while it lives, so that a free lock shows which processes have
+died. A run whose job this version cannot read is set aside as "unreadable", and waits again in the first version that
+can. The order of runs never depends on the wall clock.
 """
 
 import secrets
@@ -22,13 +22,15 @@ from studio.runtime.queue_file import QueueFile
 from studio.workflow.job import Job
 
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted", "unreadable"]
+Kind = Literal["job", "batch"]
 ENDED: Final = ("done", "failed", "cancelled", "interrupted", "unreadable")
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS runs (
   id TEXT PRIMARY KEY, owner TEXT NOT NULL, state TEXT NOT NULL, place REAL NOT NULL, created REAL NOT NULL,
   job TEXT NOT NULL, folder TEXT NOT NULL, name TEXT NOT NULL,
-  problem TEXT NOT NULL DEFAULT '', stop INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0
+  problem TEXT NOT NULL DEFAULT '', stop INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0,
+  kind TEXT NOT NULL DEFAULT 'job'
 );
 DROP INDEX IF EXISTS runs_by_state;
 DROP INDEX IF EXISTS runs_by_time;
@@ -37,10 +39,14 @@ CREATE TABLE IF NOT EXISTS pictures (
   run TEXT NOT NULL REFERENCES runs (id), number INTEGER NOT NULL, path TEXT NOT NULL, PRIMARY KEY (run, number)
 );
 """
-_TRIES: Final = (  # of a file that an earlier version made
-    "ALTER TABLE runs ADD COLUMN tries INTEGER NOT NULL DEFAULT 0",
-    "UPDATE runs SET tries = 1 WHERE state != 'queued' OR id IN (SELECT run FROM pictures)",
-)
+_MIGRATIONS: Final = {  # by the column that a file of an earlier version lacks
+    "tries": (
+        "ALTER TABLE runs ADD COLUMN tries INTEGER NOT NULL DEFAULT 0",
+        "UPDATE runs SET tries = 1 WHERE state != 'queued' OR id IN (SELECT run FROM pictures)",
+    ),
+    "kind": ("ALTER TABLE runs ADD COLUMN kind TEXT NOT NULL DEFAULT 'job'",),
+}
+_BATCHES: Final = "CREATE INDEX IF NOT EXISTS batches ON runs (folder) WHERE kind = 'batch'"
 _LAST: Final = """
 1 + max(coalesce((SELECT max(rowid) FROM runs), 0),
         coalesce((SELECT max(place) FROM runs WHERE state = 'queued' AND owner = ?), 0))
@@ -50,13 +56,14 @@ UPDATE runs SET place = line.n FROM
   (SELECT id, row_number() OVER (ORDER BY place, rowid) AS n FROM runs WHERE state = 'queued' AND owner = ?) AS line
 WHERE runs.id = line.id
 """
-_COLUMNS: Final = "id, owner, state, created, job, folder, name, problem, tries"
-_WAITING: Final = "state = 'queued' AND owner = ?"
+_COLUMNS: Final = "id, owner, state, created, job, folder, name, problem, tries, kind"
+_WAITING: Final = "state = 'queued' AND owner = ? AND kind = ?"
 
 
 @dataclass(frozen=True)
-class Row:
-    """One run as the file holds it; ``asked`` is its job, read only when somebody wants it.
+class QueueEntry:
+    """One run as the file holds it. ``payload`` is its job in JSON, parsed only when it is needed, or the options of
+    the batch in ``folder``.
 
     ``tries`` is how often it was begun.
     """
@@ -65,16 +72,17 @@ class Row:
     owner: str
     state: State
     created: float
-    asked: str
+    payload: str
     folder: Path
     name: str
     problem: str
     tries: int = 0
+    kind: Kind = "job"
 
     @cached_property
     def job(self) -> Job:
-        """What was asked; raises InputError where this version cannot read it."""
-        job = Job.from_json(self.asked)
+        """The job; raises InputError if this version cannot read it."""
+        job = Job.from_json(self.payload)
         try:
             _ = job.total
         except (AttributeError, KeyError, TypeError) as error:
@@ -83,7 +91,9 @@ class Row:
 
     @cached_property
     def unreadable(self) -> str:
-        """Why this version cannot read the job, in one line; empty where it can."""
+        """Why this version cannot read the job, in one line; empty if it can."""
+        if self.kind == "batch":
+            return ""
         try:
             _ = self.job
         except InputError as error:
@@ -94,7 +104,7 @@ class Row:
 class Queue:
     """The queue's file, opened by one process at its first use. Its calls may come from any thread.
 
-    Each raises QueueError while the file cannot be used; what it held stays, and the next call tries again.
+    Each raises QueueError while the file cannot be used; its content is kept, and the next call tries again.
     """
 
     def __init__(self, file: Path) -> None:
@@ -103,20 +113,24 @@ class Queue:
         self._alive = FileLock(self._owners / f"{self.owner}.lock", thread_local=False, mode=0o600)
         self._file = QueueFile(file, _SCHEMA, self._begin)
         self._adopted = False
+        self._kinds: set[Kind] = {"job"}
 
     def _begin(self) -> None:
-        """Show that this process lives, bring an earlier version's file up to date, and look for those that died."""
+        """Lock this process's file, migrate a queue of an earlier version, and take over from dead processes."""
         private.folder(self._owners)
         if not self._alive.is_locked:
             self._alive.acquire(timeout=0)
-        if not any(name == "tries" for _, name, *_ in self._file.ask("PRAGMA table_info(runs)")):
-            for sql in _TRIES:
+        there = {name for _, name, *_ in self._file.ask("PRAGMA table_info(runs)")}
+        for column, statements in _MIGRATIONS.items():
+            for sql in statements if column not in there else ():
                 self._file.ask(sql)
-        with suppress(QueueError):  # on a full disk all can still be read; ``next`` tries again
+        with suppress(QueueError):  # on a full disk the queue can still be read; ``next`` tries again
+            self._file.ask(_BATCHES)
             self._adopt()
 
     def _adopt(self) -> None:
-        """Take over from processes that have died: what ran is interrupted, what waited waits here.
+        """Take over from processes that have died: what ran is interrupted, what waited waits here, if it is of a kind
+        that this process makes.
 
         What was set aside and can be read by this version waits here too.
         """
@@ -124,10 +138,11 @@ class Queue:
             with self._dead(str(owner)) as dead:
                 if dead:
                     self._file.ask("UPDATE runs SET state = 'interrupted' WHERE owner = ? AND state = 'running'", owner)
-                    self._file.ask(f"UPDATE runs SET owner = ? WHERE {_WAITING}", self.owner, owner)  # noqa: S608
+                    for kind in self._kinds:
+                        self._file.ask(f"UPDATE runs SET owner = ? WHERE {_WAITING}", self.owner, owner, kind)  # noqa: S608
         waits = "UPDATE runs SET state = 'queued', problem = '', owner = ? WHERE id = ? AND state = 'unreadable'"
         for row in self._rows("WHERE state = 'unreadable'"):
-            if not row.unreadable:
+            if row.kind in self._kinds and not row.unreadable:
                 self._file.ask(waits, self.owner, row.id)
         self._adopted = True
 
@@ -149,6 +164,11 @@ class Queue:
             with suppress(OSError):
                 Path(lock.lock_file).unlink(missing_ok=True)
 
+    def accept(self, kind: Kind) -> None:
+        """This process makes runs of another kind too, also those that a dead process left waiting."""
+        self._kinds.add(kind)
+        self._adopted = False
+
     def add(self, job: Job, folder: Path, name: str) -> str:
         """A new run at the end of the queue; returns its id."""
         run = secrets.token_hex(8)
@@ -160,11 +180,28 @@ class Queue:
         )
         return run
 
-    def next(self) -> Row | None:
-        """The first of this process's waiting runs, now marked as running; those that cannot be read are set aside."""
+    def add_batch(self, folder: Path, options: str) -> None:
+        """The batch in a folder at the end of the queue, unless it waits or runs already."""
+        self._adopt()  # or a process that has died would seem to run it
+        self._file.ask(
+            "INSERT INTO runs (id, owner, kind, state, place, created, job, folder, name) "  # noqa: S608
+            f"SELECT ?, ?, 'batch', 'queued', {_LAST}, ?, ?, ?, '' WHERE NOT EXISTS "
+            "(SELECT 1 FROM runs WHERE kind = 'batch' AND folder = ? AND state IN ('queued', 'running'))",
+            *(secrets.token_hex(8), self.owner, self.owner, time.time(), options),
+            *(str(folder.absolute()), str(folder.absolute())),
+        )
+
+    def batch(self, folder: Path) -> QueueEntry | None:
+        """The newest run of the batch in a folder."""
+        which = "WHERE kind = 'batch' AND folder = ? ORDER BY rowid DESC LIMIT 1"
+        return next(iter(self._rows(which, str(folder.absolute()))), None)
+
+    def next(self, kind: Kind = "job") -> QueueEntry | None:
+        """The first of this process's waiting runs of a kind, now marked as running. Jobs that cannot be read are set
+        aside."""
         if not self._adopted:
             self._adopt()
-        while rows := self._rows(f"WHERE {_WAITING} ORDER BY place, rowid LIMIT 1", self.owner):
+        while rows := self._rows(f"WHERE {_WAITING} ORDER BY place, rowid LIMIT 1", self.owner, kind):
             first = rows[0]
             if first.unreadable:
                 aside = "UPDATE runs SET state = 'unreadable', problem = ? WHERE id = ? AND state = 'queued'"
@@ -175,48 +212,51 @@ class Queue:
                 f"WHERE id = ? AND {_WAITING} RETURNING {_COLUMNS}",
                 first.id,
                 self.owner,
+                kind,
             )
             if taken:
                 return _row(taken[0])
         return None
 
-    def row(self, run: str) -> Row:
-        """One run; raises InputError where there is none of this id."""
+    def row(self, run: str) -> QueueEntry:
+        """One run; raises InputError if there is none with this id."""
         rows = self._rows("WHERE id = ?", run)
         if not rows:
             raise InputError(f"there is no run '{run}'")
         return rows[0]
 
-    def rows(self, most: int = 1000) -> list[Row]:
-        """The newest runs, newest first."""
-        return self._rows("ORDER BY rowid DESC LIMIT ?", most)
+    def rows(self, most: int = 1000) -> list[QueueEntry]:
+        """The newest jobs, newest first."""
+        return self._rows("WHERE kind = 'job' ORDER BY rowid DESC LIMIT ?", most)
 
     def running(self) -> list[str]:
-        """The ids of all runs that are at work, in any process."""
-        return [str(run) for (run,) in self._file.ask("SELECT id FROM runs WHERE state = 'running' ORDER BY rowid")]
+        """The ids of all jobs that are running, in any process."""
+        sql = "SELECT id FROM runs WHERE state = 'running' AND kind = 'job' ORDER BY rowid"
+        return [str(run) for (run,) in self._file.ask(sql)]
 
-    def _rows(self, which: str, *values: object) -> list[Row]:
+    def _rows(self, which: str, *values: object) -> list[QueueEntry]:
         return [_row(found) for found in self._file.ask(f"SELECT {_COLUMNS} FROM runs {which}", *values)]  # noqa: S608
 
-    def waiting(self) -> list[str]:
-        """The ids of this process's waiting runs, the next one first."""
-        rows = self._file.ask(f"SELECT id FROM runs WHERE {_WAITING} ORDER BY place, rowid", self.owner)  # noqa: S608
+    def waiting(self, kind: Kind = "job") -> list[str]:
+        """The ids of this process's waiting runs of a kind, the next one first."""
+        rows = self._file.ask(f"SELECT id FROM runs WHERE {_WAITING} ORDER BY place, rowid", self.owner, kind)  # noqa: S608
         return [str(run) for (run,) in rows]
 
     def move(self, run: str, to: int) -> None:
-        """Put a waiting run at place ``to`` (0 is next); one that no longer waits stays as it is."""
+        """Move a waiting job to place ``to`` (0 is next); a job that no longer waits is left as it is."""
         with self._file.together():
             place = self._between(run, max(0, to))
-            if place is None:  # two neighbours so near that no number lies between
+            if place is None:  # two neighbours so close that no number lies between
                 self._file.ask(_IN_LINE_ANEW, self.owner)
                 place = self._between(run, max(0, to))
             self._file.ask("UPDATE runs SET place = ? WHERE id = ? AND state = 'queued'", place, run)
 
     def _between(self, run: str, to: int) -> float | None:
-        """A place between the waiting runs ``to - 1`` and ``to``, ``run`` not counted; None where there is none."""
+        """A place between the waiting runs ``to - 1`` and ``to``, ``run`` not counted; None if there is none."""
         rows = self._file.ask(
             f"SELECT place FROM runs WHERE {_WAITING} AND id != ? ORDER BY place, rowid LIMIT 2 OFFSET ?",  # noqa: S608
             self.owner,
+            "job",
             run,
             max(0, to - 1),
         )
@@ -236,11 +276,11 @@ class Queue:
         return bool(gone)
 
     def asked_to_stop(self, run: str) -> bool:
-        """Whether any process wants this run to stop."""
+        """Whether any process has asked this run to stop."""
         return bool(self._file.ask("SELECT 1 FROM runs WHERE id = ? AND stop = 1", run))
 
     def again(self, run: str) -> bool:
-        """Queue an ended, unfinished run once more, for what is missing; False where it is not one."""
+        """Queue an unfinished run again, for what is missing; False if it waits, runs or is done."""
         return bool(
             self._file.ask(
                 f"UPDATE runs SET state = 'queued', owner = ?, place = {_LAST}, problem = '', stop = 0 "  # noqa: S608
@@ -252,7 +292,7 @@ class Queue:
         )
 
     def end(self, run: str, state: State, problem: str = "") -> None:
-        """A run is over."""
+        """Record how a run ended."""
         self._file.ask("UPDATE runs SET state = ?, problem = ? WHERE id = ?", state, problem, run)
 
     def keep(self, run: str, number: int, path: Path) -> None:
@@ -260,30 +300,30 @@ class Queue:
         self._file.ask("INSERT OR REPLACE INTO pictures VALUES (?, ?, ?)", run, number, str(path.absolute()))
 
     def pictures(self, run: str) -> dict[int, Path]:
-        """A run's finished pictures by number; those whose files are gone are left out."""
+        """A run's finished pictures by number, except those whose files are gone."""
         rows = self._file.ask("SELECT number, path FROM pictures WHERE run = ? ORDER BY number", run)
         return {n: Path(path) for n, path in rows if isinstance(n, int) and isinstance(path, str) and _is_file(path)}
 
     def is_of_another(self, path: Path, run: str) -> bool:
-        """Whether a file is a picture of another run's."""
+        """Whether a file is a picture of another run."""
         return bool(self._file.ask("SELECT 1 FROM pictures WHERE path = ? AND run != ?", str(path.absolute()), run))
 
     def close(self) -> None:
-        """Let go of the file. What still waits goes to whoever opens it next."""
+        """Close the file. Waiting runs go to the next process that opens it."""
         self._file.close()
         self._alive.release()
 
 
-def _row(values: tuple[Any, ...]) -> Row:
-    run, owner, state, created, job, folder, name, problem, tries = values
-    return Row(
+def _row(values: tuple[Any, ...]) -> QueueEntry:
+    run, owner, state, created, payload, folder, name, problem, tries, kind = values
+    return QueueEntry(
         str(run), str(owner), state, _number(created),
-        str(job), Path(str(folder)), str(name), str(problem), int(_number(tries)),
+        str(payload), Path(str(folder)), str(name), str(problem), int(_number(tries)), kind,
     )  # fmt: skip
 
 
 def _number(value: object) -> float:
-    """A number that another version may have written otherwise."""
+    """A number; 0 if another version wrote something else."""
     return float(value) if isinstance(value, int | float) else 0.0
 
 

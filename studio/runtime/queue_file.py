@@ -1,7 +1,7 @@
-"""The queue's SQLite file as one process has it open: opened when first asked, and anew after it broke.
+"""The queue's SQLite file, opened by one process at first use and again after a failure.
 
-A full disk, another program's lock or a damaged file end nothing here: each call says in a QueueError what is wrong,
-and the next one tries again.
+A full disk, another program's lock or a damaged file is never fatal: each call raises a QueueError that says what is
+wrong, and the next one tries again.
 """
 
 import sqlite3
@@ -15,18 +15,18 @@ from typing import Any, Final
 from studio.errors import QueueError
 from studio.files import private
 
-_PATIENCE: Final = 5.0  # seconds to wait for others who write
+_PATIENCE: Final = 5.0  # seconds to wait while others write
 _PAUSE: Final = 0.02
-_BESIDE: Final = 100  # pages of 4096 bytes that may be written beside the file: all it takes is little of a small disk
+_BESIDE: Final = 100  # pages of 4096 bytes in the write-ahead log, which is little even on a small disk
 _PASSING: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL}  # the connection is still good
-_MEND: Final = {
+_REMEDIES: Final = {
     sqlite3.SQLITE_BUSY: "another program holds it; end that one",
     sqlite3.SQLITE_LOCKED: "another program holds it; end that one",
     sqlite3.SQLITE_FULL: "make room on its disk",
     sqlite3.SQLITE_CORRUPT: "move it away, or set STUDIO_STATE to another folder",
     sqlite3.SQLITE_NOTADB: "move it away, or set STUDIO_STATE to another folder",
 }
-_OTHERWISE: Final = "see to its disk and who may write there, or set STUDIO_STATE to another folder"
+_OTHERWISE: Final = "check its disk and permissions, or set STUDIO_STATE to another folder"
 
 Rows = list[tuple[Any, ...]]
 
@@ -41,9 +41,9 @@ class QueueFile:
         self._closed = False
 
     def ask(self, sql: str, *values: object) -> Rows:
-        """The rows of one statement, which happens as a whole or not at all.
+        """The rows of one statement, which is executed as a whole or not at all.
 
-        Others who write are waited for a few seconds. Raises QueueError where the file cannot be used.
+        It waits a few seconds while others write. Raises QueueError if the file cannot be used.
         """
         until = time.monotonic() + _PATIENCE
         while True:
@@ -53,16 +53,16 @@ class QueueFile:
             except (OSError, sqlite3.Error) as error:
                 if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                     raise self._unusable(error) from None
-            time.sleep(_PAUSE)  # with the lock free: who reads need not wait for those who write
+            time.sleep(_PAUSE)  # without the lock: readers need not wait for writers
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """While inside, no other thread's statement comes between."""
+        """While inside, no other thread executes a statement."""
         with self._lock:
             yield
 
     def close(self) -> None:
-        """Let go of the file for good."""
+        """Close the file for good."""
         with self._lock:
             self._closed = True
             self._drop()
@@ -82,7 +82,7 @@ class QueueFile:
             private.file(self._path)
         self._db = db = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
-            db.text_factory = lambda text: text.decode("utf-8", "replace")  # one bad letter must not hide all rows
+            db.text_factory = lambda text: text.decode("utf-8", "replace")  # one bad character must not hide all rows
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")
             db.execute(f"PRAGMA wal_autocheckpoint = {_BESIDE}")
@@ -99,11 +99,11 @@ class QueueFile:
             if code not in _PASSING:
                 self._drop()
             elif code == sqlite3.SQLITE_FULL and self._db:
-                with suppress(sqlite3.Error):  # what was written beside the file goes into it, and makes some room
+                with suppress(sqlite3.Error):  # move the write-ahead log into the file, which frees some space
                     self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         why = (error.strerror if isinstance(error, OSError) else None) or str(error)
         return QueueError(
-            f"the queue '{self._path}' cannot be used ({why}); {_MEND.get(code, _OTHERWISE)}; nothing in it is lost"
+            f"the queue '{self._path}' cannot be used ({why}); {_REMEDIES.get(code, _OTHERWISE)}; nothing in it is lost"
         )
 
     def _drop(self) -> None:
@@ -114,5 +114,5 @@ class QueueFile:
 
 
 def _code(error: Exception) -> int:
-    """SQLite's primary code of what went wrong, 0 where the error is not SQLite's."""
+    """SQLite's primary error code, 0 for any other error."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -1,12 +1,10 @@
-"""Does jobs: from what was asked to published pictures."""
+"""Makes pictures on this thread: from requests to published files."""
 
 import platform
-import time
-from collections.abc import Callable, Collection, Generator, Iterable
-from contextlib import closing
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterable
+from dataclasses import replace
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from PIL.Image import Image
@@ -21,167 +19,114 @@ from studio.lora.library.hashes import Digests
 from studio.models.card import ModelCard
 from studio.pictures import file_names
 from studio.pictures.picture import Picture
-from studio.pictures.publish import check_folder, publish, publish_at
-from studio.runtime.events import Event, Preview, Step
-from studio.runtime.workflow_executor import make
+from studio.pictures.publish import publish, publish_at
+from studio.runtime.events import Event, Preview, Step, Watch
+from studio.runtime.picture_request import PictureRequest, PictureResult
+from studio.runtime.time_left import TimeLeft
+from studio.runtime.workflow_executor import run_workflow
 from studio.version import VERSION
 from studio.workflow.job import Job
 from studio.workflow.resolve import Assets, resolve
 
-Watch = Callable[[Event], None]
 
-
-@dataclass(frozen=True)
-class Wanted:
-    """One picture that is wanted: ``job`` makes it and no other, and its file is named by ``name`` in ``out``.
-
-    It is number ``number`` (from 0) of ``of`` that were asked for together; ``name`` as in ``record.names``.
-    """
-
-    job: Job
-    out: Path
-    name: file_names.Name
-    number: int = 0
-    of: int = 1
-
-
-def work(
-    job: Job,
-    pipelines: Pipelines,
-    out: Path,
-    name: file_names.Name,
-    batch: int,
-    watch: Watch,
-    *,
-    previews: bool = False,
-    finished: Collection[int] = (),
-) -> Generator[tuple[int, Picture], None, None]:
-    """Make the job's pictures and yield each, with its number from 0, as soon as its file is complete.
-
-    ``batch`` pictures share a forward pass where they can; those numbered in ``finished`` are left out.
-    ``watch`` hears of every Step, and of Previews where they are wanted; what it raises stops the
-    work within that step and leaves no partial file. Wrong input is found before anything is written.
-    ``name`` is a template, or one picture's exact place below ``out``, as in ``record.names``.
-    """
-    assets = Assets(pipelines.library)
-    resolve(job, assets)
-    if isinstance(name, str):
-        file_names.check(name)
-    check_folder((out / name).parent)
-    todo = [n for n in range(job.total) if n not in finished]
-    wanted = (Wanted(job.alone(n), out, name, n, job.total) for n in todo)
-    with closing(work_all(wanted, pipelines, batch, watch, previews=previews, todo=len(todo), assets=assets)) as every:
-        for one, made in every:
-            if isinstance(made, Exception):
-                raise made
-            yield one.number, made
-
-
-def work_all(
-    wanted: Iterable[Wanted],
+def run_requests(
+    requests: Iterable[PictureRequest],
     pipelines: Pipelines,
     batch: int,
     watch: Watch,
     *,
     previews: bool = False,
-    todo: int | None = None,
-    assets: Assets | None = None,
-) -> Generator[tuple[Wanted, Picture | Exception], None, None]:
-    """Make pictures of many jobs; yield each with its picture, or with why it has none, as soon as that is known.
+    total: int | None = None,
+) -> Generator[PictureResult, None, None]:
+    """Make pictures, as ``Executor.execute`` does, on this thread.
 
-    Whole workflows go side by side, and wherever they need a model up to ``batch`` of those that ask it for the like
-    share a forward pass; their words may differ. They come roughly in order, and are taken from the iterable as they
-    are needed, on this thread. One that fails fails alone. ``todo`` is how many there are, if that is known: for the
-    time left. The rest is as in ``work``.
+    Whole workflows run side by side, and up to ``batch`` pictures share a forward pass where they need the same of a
+    model; their prompts may differ. Pictures come roughly in order.
     """
-    clock = _Clock(todo, watch, previews)
+    reporter = _Reporter(total, watch, previews)
     try:
-        for one, made in execute_all(
-            wanted, partial(_walk, pipelines, clock, assets or Assets(pipelines.library)), batch
+        for request, made in execute_all(
+            requests, partial(_run_one, pipelines, reporter, Assets(pipelines.library)), batch
         ):
-            clock.end(one)
-            yield one, made
-    except _Left as left:
-        raise left.why from None
+            reporter.end(request)
+            yield request, made
+    except _WatchError as error:
+        raise error.cause from None
 
 
-def _walk(pipelines: Pipelines, clock: "_Clock", assets: Assets, wanted: Wanted, execution: Execution) -> Picture:
-    """One picture, from its checked job to its file."""
+def _run_one(
+    pipelines: Pipelines, reporter: "_Reporter", assets: Assets, request: PictureRequest, execution: Execution
+) -> Picture:
+    """One picture, from its job to its file."""
     passes: list[dict[str, Any]] = []
     tally = WorkCounter()
-    engine = Engine(pipelines, wanted.job.seed, note=passes.append, draw=tally.counted(execution.draw))
-    resolved = resolve(wanted.job, assets)
-    made = make(resolved.workflow, resolved.arguments, clock.wound(engine, wanted))
-    facts = _facts(wanted.job, execution.seconds, pipelines.library) | {
-        "of": wanted.of,
-        "passes": _unlike(passes),
+    engine = Engine(pipelines, request.job.seed, note=passes.append, draw=tally.counted(execution.draw))
+    resolved = resolve(request.job, request.assets or assets)
+    made = run_workflow(resolved.workflow, resolved.arguments, reporter.reporting(engine, request))
+    facts = _facts(request.job, execution.seconds, pipelines.library) | {
+        "of": request.of,
+        "passes": _distinct(passes),
         "prompt": made.prompt,
-        "picture": wanted.number + 1,
+        "picture": request.number + 1,
         "work": round(tally.work, 6),
     }
-    return _publish(made.picture, wanted, facts)
+    return _publish(made.picture, request, facts)
 
 
-def _publish(image: Image, wanted: Wanted, facts: dict[str, Any]) -> Picture:
-    job, out, name = wanted.job, wanted.out, wanted.name
+def _publish(image: Image, request: PictureRequest, facts: dict[str, Any]) -> Picture:
+    job, out, name = request.job, request.out, request.name
     if isinstance(name, PurePosixPath):
         return publish_at(image, out / name, job, facts)
-    return publish(image, out, file_names.stem(name, job, wanted.number + 1), job, facts)
+    return publish(image, out, file_names.stem(name, job, request.number + 1), job, facts)
 
 
-class _Left(BaseException):
-    """What somebody who watches raised: it ends the work, whatever a step makes of errors."""
+class _WatchError(BaseException):
+    """``watch`` raised ``cause``. No step may catch it, so that it ends the work."""
 
-    def __init__(self, why: Exception) -> None:
-        self.why = why
+    def __init__(self, cause: Exception) -> None:
+        self.cause = cause
 
 
-class _Clock:
+class _Reporter:
     """Turns the engine's reports into events with the time left.
 
-    Of pictures that are made side by side, Steps tell of the one that has gone for longest.
+    Of pictures that are made side by side, Steps report the one that began first.
     """
 
-    def __init__(self, todo: int | None, watch: Watch, previews: bool) -> None:
-        self._todo, self._watch, self._previews = todo, watch, previews
+    def __init__(self, total: int | None, watch: Watch, previews: bool) -> None:
+        self._time_left, self._watch, self._previews = TimeLeft(total), watch, previews
         self._done = 0
-        self._going: dict[int, float] = {}  # the share that is done of each picture, the oldest first
-        self._first: tuple[float, float] | None = None  # when, and how many pictures were done
+        self._running: dict[int, float] = {}  # by request, how much of its picture is done; the oldest first
 
-    def wound(self, engine: Engine, wanted: Wanted) -> Engine:
+    def reporting(self, engine: Engine, request: PictureRequest) -> Engine:
         """The engine, reporting on this picture."""
-        self._going[id(wanted)] = 0.0
+        self._running[id(request)] = 0.0
 
         def report(step: int, steps: int) -> None:
-            self._going[id(wanted)] = step / steps
-            if id(wanted) == next(iter(self._going)):
-                left = self._left(self._done + sum(self._going.values()))
-                self._tell(Step(wanted.number + 1, wanted.of, step, steps, left))
+            self._running[id(request)] = step / steps
+            if id(request) == next(iter(self._running)):
+                left = self._time_left.after(self._done + sum(self._running.values()))
+                self._send(Step(request.number + 1, request.of, step, steps, left))
 
         def show(jpeg: bytes) -> None:
-            self._tell(Preview(wanted.number + 1, jpeg))
+            self._send(Preview(request.number + 1, jpeg))
 
         return replace(engine, report=report, show=show if self._previews else None)
 
-    def end(self, wanted: Wanted) -> None:
+    def end(self, request: PictureRequest) -> None:
         """A picture is made, or failed."""
-        self._going.pop(id(wanted), None)
+        self._running.pop(id(request), None)
         self._done += 1
 
-    def _tell(self, event: Event) -> None:
+    def _send(self, event: Event) -> None:
         try:
             self._watch(event)
         except Exception as error:
-            raise _Left(error) from None
-
-    def _left(self, done: float) -> float | None:
-        now = time.monotonic()
-        began, had = self._first = self._first or (now, done)
-        return (now - began) / (done - had) * (self._todo - done) if self._todo and done > had else None
+            raise _WatchError(error) from None
 
 
 def _facts(job: Job, seconds: float, library: Library) -> dict[str, Any]:
-    """What a file says besides its job: what one needs to compare a repeat with it."""
+    """What a file records in addition to its job: everything needed to compare a repeat with it."""
     import diffusers
     import torch
     import transformers
@@ -202,8 +147,8 @@ def _about(card: ModelCard) -> dict[str, Any]:
     return {"family": card.family.name, "sampler": card.sampler, "licence": card.licence, "files": card.hashes()}
 
 
-def _unlike(passes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those that differ: the tiles of an enlarged picture are all made in the same way."""
+def _distinct(passes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The passes without repetitions: the tiles of an enlarged picture are all made in the same way."""
     return [one for n, one in enumerate(passes) if one not in passes[:n]]
 
 

@@ -17,37 +17,37 @@ from studio.parameters.signature import Parameter, grouped, parameters
 from studio.workflow.resolve import Arguments, Reference, ResolvedJob
 from studio.workflow.workflow import Workflow
 
-_Made = Image | str | Guide
+_StepResult = Image | str | Guide
 
 
-class Made(NamedTuple):
-    """The picture, and the prompt of the first step that ran a model ("" where none was)."""
+class WorkflowResult(NamedTuple):
+    """The picture, and the prompt of the first step that ran a model ("" if there is none)."""
 
     picture: Image
     prompt: str
 
 
-def make(workflow: Workflow, arguments: Arguments, engine: Engine) -> Made:
+def run_workflow(workflow: Workflow, arguments: Arguments, engine: Engine) -> WorkflowResult:
     """Run the workflow's steps in order with their resolved arguments; the last one's picture is the result.
 
-    Steps that run a model share the progress evenly. Raises InputError where words that a step made break a bound of
-    the next one's signature.
+    Steps that run a model share the progress evenly. Raises InputError if text that a step made is
+    outside the bounds of the next step's signature.
     """
-    made: dict[str, _Made] = {}
+    results: dict[str, _StepResult] = {}
     prompts: list[str] = []
     busy = [step for step in workflow.steps() if _is_busy(workflow, step)]
     for step in workflow.steps():
         part = engine.part(busy.index(step), len(busy)) if step in busy else engine
         run = plugins.find("steps", workflow.uses(step)).run
-        given = {key: _made(parameters(run)[key], value, made, step) for key, value in arguments[step].items()}
+        given = {key: _argument(parameters(run)[key], value, results, step) for key, value in arguments[step].items()}
         prompts += [given["prompt"]] if step in busy and given.get("prompt") else []
-        made[step] = run(part, **grouped(run, given))
-    picture: Any = made[step]  # the workflow is checked: it ends with a picture
-    return Made(picture, next(iter(prompts), ""))
+        results[step] = run(part, **grouped(run, given))
+    picture: Any = results[step]  # the workflow is checked: it ends with a picture
+    return WorkflowResult(picture, next(iter(prompts), ""))
 
 
 class Effort(NamedTuple):
-    """What a picture takes: its work for the models, as in ``engine.workload``, and how many pixels its file has."""
+    """What a picture takes: its work for the models, as in ``diffusion.workload``, and how many pixels its file has."""
 
     work: float
     pixels: int
@@ -56,20 +56,20 @@ class Effort(NamedTuple):
 def rehearse(resolved: ResolvedJob, library: Library) -> Effort:
     """What making a picture would take, found by running the workflow's steps without any model.
 
-    Raises InputError as ``make`` does.
+    Raises InputError as ``run_workflow`` does.
     """
     tally = WorkCounter()
     engine = DryRunEngine.of(library, resolved.job.seed, tally)
-    picture = make(resolved.workflow, resolved.arguments, engine).picture
+    picture = run_workflow(resolved.workflow, resolved.arguments, engine).picture
     return Effort(tally.work, prod(picture.size))
 
 
-def _made(parameter: Parameter, value: Any, made: Mapping[str, _Made], step: str) -> Any:
-    """An argument, or what an earlier step made where it names one."""
+def _argument(parameter: Parameter, value: Any, results: Mapping[str, _StepResult], step: str) -> Any:
+    """An argument's value: the result of an earlier step if it refers to one."""
     if not isinstance(value, Reference):
         return value
     try:
-        return parameter.check(made[value.step])
+        return parameter.check(results[value.step])
     except ValueError as error:
         raise InputError(f"step '{step}', {parameter.name}: {error}") from None
 

@@ -1,7 +1,7 @@
-"""A batch as somebody asks for it from a browser or over HTTP: a table, and what is to be done with it.
+"""A batch as it is requested from a browser or over HTTP: a table, and what to make of it.
 
-A table comes from elsewhere. What its cells name is looked up here as in ``uploads``: pictures by their ids, models and
-LoRAs by their names, never a path.
+The table is not trusted. What its cells name is looked up as in ``uploads``: pictures by their ids, models and LoRAs by
+their names, never by a path.
 """
 
 import re
@@ -18,7 +18,7 @@ from studio.batches import filename_templates, tasks
 from studio.batches.batch import Batch, Skipped
 from studio.batches.columns import fold, written
 from studio.batches.tables import files
-from studio.batches.tables.table import Cell, Row, Table
+from studio.batches.tables.table import BatchTable, Cell, Row
 from studio.config import Settings
 from studio.errors import InputError, Problem, TableError
 from studio.library import Library
@@ -28,17 +28,17 @@ from studio.ui import uploads
 from studio.ui.controls import FormControl, controls
 from studio.workflow.workflow import Workflow
 
-_NEAR: Final = 0.75  # how like an input's name a column's is that must be a slip
+_NEAR: Final = 0.75  # similarity of a column's name to an input's from which it is taken for a slip
 
 
-class Asked(BaseModel):
+class BatchRequest(BaseModel):
     """What to make of a table.
 
-    ``mapping`` says of columns which input they are for, or "" for none; without it they are taken as ``Reading`` does.
-    ``cells`` are said instead of what the table's say, by row and column. ``skip`` are rows to leave out, and why; with
-    ``skip_wrong`` those are left out too in which something is wrong. ``values`` hold for all rows, ``grid`` has lines
-    as "steps=10,20", and ``names`` is a template for the files' names. ``encoding`` is that of a text file that is
-    neither UTF-8 nor UTF-16.
+    ``mapping`` assigns columns to an input, or to "" for none; the others are assigned as ``BatchDraft`` says.
+    ``cells`` replace cells of the table, by row and column. ``skip`` are rows to leave out, and why; with
+    ``skip_wrong`` rows with problems are left out too. ``values`` hold for all rows, ``grid`` has lines such as
+    "steps=10,20", and ``names`` is a template for file names. ``encoding`` is that of a text file that is neither UTF-8
+    nor UTF-16.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -53,49 +53,51 @@ class Asked(BaseModel):
     encoding: str = ""
 
 
-def table(content: bytes, name: str, encoding: str = "") -> Table:
-    """The table in a file that came as bytes; raises InputError where it cannot be read."""
+def table(content: bytes, name: str, encoding: str = "") -> BatchTable:
+    """The table in an uploaded file; raises InputError if it cannot be read."""
     with uploads.temporary_file(content, called=f"table{ending(name)}") as path:
         try:
             return files.read(path, encoding)
-        except InputError as error:  # which names our file
+        except InputError as error:  # which names the temporary file
             reason = str(error).removeprefix(f"'{path.name}': ")
             raise InputError.about("table", re.sub(r"^it\b", "the table", reason)) from None
 
 
 def ending(name: str) -> str:
-    """That of a table's file; raises InputError for one of another kind."""
+    """The ending of a table's file; raises InputError for another kind of file."""
     found = PurePath(name).suffix.lower()
     if found not in files.ENDINGS:
-        raise InputError(f"'{PurePath(name).name}' is no table the studio reads; save it as {', '.join(files.ENDINGS)}")
+        raise InputError(
+            f"'{PurePath(name).name}' is not a table the studio reads; save it as {', '.join(files.ENDINGS)}"
+        )
     return found
 
 
-def _on() -> None:
-    """It goes on."""
+def _continue() -> None:
+    """Not cancelled."""
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How what was asked is understood; where ``problems`` has anything in it there is no ``batch``.
+class BatchDraft:
+    """What a request and its table mean. If there are ``problems`` there is no ``batch``.
 
-    A column is for the input of its name or label. One that is like no input's name is for none: its cells can name
-    files. One that is nearly an input's name is most often a slip, and is a problem until somebody says what it is for.
-    ``skipped`` are the rows that are left out and why, those found to be wrong among them.
-    ``going`` is called now and then while it is worked out; what it raises ends that.
+    A column is assigned to the input with its name or label. A column that resembles no input is assigned to none: its
+    cells can be used in file names. One that resembles an input is most often a slip, and a problem until it is
+    assigned. ``skipped`` are the rows that are left out and why, those with problems included. ``check_cancelled`` is
+    called repeatedly while the batch is checked; what it raises ends that.
     """
 
-    asked: Asked
-    table: Table
+    request: BatchRequest
+    table: BatchTable
     settings: Settings
-    going: Callable[[], None] = _on
+    check_cancelled: Callable[[], None] = _continue
     problems: list[Problem] = field(default_factory=list)
     skipped: dict[int, str] = field(default_factory=dict)
 
     @cached_property
     def workflow(self) -> Workflow:
-        """The workflow, which came with the studio; raises InputError for any other."""
-        return uploads.workflow(self.asked.workflow)
+        """The workflow, one of the studio's own; raises InputError for any other."""
+        return uploads.workflow(self.request.workflow)
 
     @cached_property
     def controls(self) -> dict[str, FormControl]:
@@ -103,11 +105,11 @@ class Reading:
 
     @cached_property
     def mapping(self) -> dict[str, str]:
-        """What each column is for, by an input's name or "" for none; those nobody can tell are not in it."""
-        if strange := next((name for name in self.asked.mapping if name not in self.table.columns), None):
-            raise InputError.about("mapping", unknown("column", strange, self.table.columns))
+        """The input of each column, or "" for none; without columns that are not clear."""
+        if unknown_column := next((name for name in self.request.mapping if name not in self.table.columns), None):
+            raise InputError.about("mapping", unknown("column", unknown_column, self.table.columns))
         likely = {column: self._likely(column) for column in self.table.columns}
-        return {column: name for column, name in likely.items() if name is not None} | self.asked.mapping
+        return {column: name for column, name in likely.items() if name is not None} | self.request.mapping
 
     def _likely(self, column: str) -> str | None:
         name, labels = fold(column), {fold(control.label): control.name for control in self.controls.values()}
@@ -118,14 +120,14 @@ class Reading:
 
     @property
     def names(self) -> str:
-        """The template for names that is used."""
-        return self.asked.names or filename_templates.default(self.table.columns, self.workflow.inputs())
+        """The template for file names."""
+        return self.request.names or filename_templates.default(self.table.columns, self.workflow.inputs())
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
-        """The table's rows with the cells that are said instead; raises InputError for one that is not there."""
+        """The table's rows with the replaced cells; raises InputError for a cell outside the table."""
         there = {row.number: row for row in self.table.rows}
-        for number, cells in self.asked.cells.items():
+        for number, cells in self.request.cells.items():
             if number not in there:
                 raise InputError.about("cells", f"the table has no row {number}")
             if strange := next((name for name in cells if name not in self.table.columns), None):
@@ -136,23 +138,23 @@ class Reading:
 
     @property
     def wrong_rows(self) -> int:
-        """How many rows would have to be skipped; 0 where that would not do."""
+        """How many rows would have to be skipped; 0 if that would not suffice."""
         found = {problem.row for problem in self.problems}
         return 0 if 0 in found else len(found)
 
     @cached_property
     def batch(self) -> Batch | None:
-        """The batch, where nothing is wrong; else all that is goes into ``problems``."""
-        self.skipped.update(self.asked.skip)
-        found = self._understood()
-        if self.asked.skip_wrong and self.wrong_rows:
+        """The batch; None if there are ``problems``, which are collected here."""
+        self.skipped.update(self.request.skip)
+        found = self._parse()
+        if self.request.skip_wrong and self.wrong_rows:
             self.skipped.update(_by_row(self.problems))
             self.problems.clear()
-            found = self._understood()
+            found = self._parse()
         return found
 
-    def _understood(self) -> Batch | None:
-        """The batch of the rows that are not skipped, or all that is wrong with them."""
+    def _parse(self) -> Batch | None:
+        """The batch of the rows that are not skipped; None, and all their problems, if there are any."""
         try:
             unread = tuple(one for one in self.table.problems if one.row not in self.skipped)
             rows = replace(self.table, rows=tuple(self._safe_rows()), problems=unread)
@@ -162,10 +164,10 @@ class Reading:
                 rows,
                 self._axes(),
                 dict(self._safe_values()),
-                self.asked.names,
+                self.request.names,
                 (),
                 self.mapping,
-                self.going,
+                self.check_cancelled,
             )
         except TableError as error:
             self._note(error.problems)
@@ -179,19 +181,19 @@ class Reading:
         for number, why in sorted(self.skipped.items()):
             yield Skipped(number, {name: written(cell) for name, cell in cells.get(number, {}).items()}, why)
 
-    def settled(self) -> Asked:
-        """What was asked with every column and the names said, so that it is understood the same way ever after."""
+    def explicit(self) -> BatchRequest:
+        """The request with every column and the names made explicit, so that its meaning never changes."""
         said = {"mapping": self.mapping, "names": self.names, "skip": self.skipped, "skip_wrong": False}
-        return self.asked.model_copy(update=said)
+        return self.request.model_copy(update=said)
 
     def checked(self) -> Batch:
-        """The batch; raises TableError where something is wrong."""
+        """The batch; raises TableError if there are problems."""
         if self.batch is None:
             raise TableError(self.problems)
         return self.batch
 
     def _note(self, problems: Iterable[Problem]) -> None:
-        """Put problems among those there are, without what is to be typed on a command line; of a cell the first."""
+        """Add problems, without hints for the command line; of each cell only the first."""
         there = {(row, column) for row, column, _ in self.problems if column}
         for row, column, reason in problems:
             if (row, column) not in there:
@@ -199,9 +201,9 @@ class Reading:
                 self.problems.append(Problem(row, column, said))
 
     def _safe_rows(self) -> Iterator[Row]:
-        """The rows that are not skipped, without cells that name what is not here; those are problems."""
+        """The rows that are not skipped, without cells that name something missing; those are problems."""
         for row in (row for row in self.rows if row.number not in self.skipped):
-            self.going()
+            self.check_cancelled()
             yield Row(row.number, dict(self._safe_cells(row)))
 
     def _safe_cells(self, row: Row) -> Iterator[tuple[str, Cell]]:
@@ -212,11 +214,11 @@ class Reading:
                 self.problems.append(Problem(row.number, column, _reason(error)))
 
     def _safe_values(self) -> Iterator[tuple[str, Any]]:
-        for name, value in self.asked.values.items():
+        for name, value in self.request.values.items():
             yield name, self._safe(name, value)
 
     def _axes(self) -> Iterator[Axis]:
-        for axis in map(Axis.parse, self.asked.grid):
+        for axis in map(Axis.parse, self.request.grid):
             yield Axis(axis.name, tuple(self._safe(axis.name, value) for value in axis.values))
 
     def _safe(self, name: str, value: Any) -> Any:
@@ -229,7 +231,7 @@ class Reading:
 
 
 def _by_row(problems: Iterable[Problem]) -> dict[int, str]:
-    """All that is wrong with each row, in one line."""
+    """All problems of each row, in one line."""
     found: dict[int, list[str]] = {}
     for row, column, reason in problems:
         found.setdefault(row, []).append(f"{column}: {reason}" if column else reason)

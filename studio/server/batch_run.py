@@ -1,79 +1,65 @@
-"""One batch at work, or waiting for those before it, and who listens."""
+"""Makes a batch of the queue, and publishes what becomes of each row."""
 
-import threading
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
-from studio.batches.task import Made, Maker, Outcome, Task, Watch
-from studio.runtime.events import Event, Queued, Step
-from studio.runtime.executors.local import stoppable
+from pydantic import BaseModel
+
+from studio.batches.batch import Batch
+from studio.batches.run_batch import fill
+from studio.pictures.picture import Picture
+from studio.runtime.events import Event, Step, Watch
+from studio.runtime.executors.executor import Executor, problem_of, stoppable
+from studio.runtime.picture_request import PictureRequest, PictureResult
+
+
+class BatchOptions(BaseModel):
+    """What to make of a batch: what is missing, or with ``retry`` what failed, or ``only`` the picture of that key."""
+
+    retry: bool = False
+    only: str = ""
 
 
 @dataclass(frozen=True)
 class RowDone(Event):
-    """A task is over: its picture is at ``file``, or there is none for the reason ``problem``."""
+    """A task is over: its picture is ``file``, or there is none because of ``problem``."""
 
+    is_state: ClassVar[bool] = False
     key: str
     file: str
     problem: str
 
 
-@dataclass(eq=False)
-class Work:
-    """Tells those who follow it where it stands and all that comes; ``stop`` asks it to end within a step."""
+def run_batch(
+    batch: Batch, folder: Path, options: BatchOptions, executor: Executor, publish: Watch, stopped: Callable[[], bool]
+) -> None:
+    """Make what the options say. Publishes Steps that count over the whole batch, and a RowDone for each task."""
+    watch = stoppable(stopped, lambda event: publish(event) if isinstance(event, Step) else None)
+    fill(batch, folder, _RowReporter(executor, publish), watch, options.retry, only=options.only)
 
-    stop: threading.Event = field(default_factory=threading.Event)
-    present: Event = field(default=Queued(1))
-    turn: Future[None] | None = None
-    _listeners: list[Callable[[Event], None]] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def follow(self, listener: Callable[[Event], None]) -> Callable[[], None]:
-        """Hand every event to ``listener``, first where it stands now; returns how to end that."""
-        with self._lock:
-            listener(self.present)
-            self._listeners.append(listener)
-        return lambda: self._forget(listener)
+@dataclass(frozen=True)
+class _RowReporter:
+    """An executor that publishes each result with the key of its task, once the batch has noted it."""
 
-    def _forget(self, listener: Callable[[Event], None]) -> None:
-        with self._lock:
-            self._listeners = [one for one in self._listeners if one is not listener]
-
-    def tell(self, event: Event) -> None:
-        """Tell all who listen; one that cannot hear any more is forgotten."""
-        with self._lock:
-            self.present = self.present if isinstance(event, RowDone) else event
-            listeners = list(self._listeners)
-        for listener in listeners:
-            try:
-                listener(event)
-            except Exception:  # its loop is closed, or it is broken: that must not end the batch
-                self._forget(listener)
+    executor: Executor
+    publish: Watch
 
     @property
-    def watch(self) -> Watch:
-        """What hears the steps, and stops the work."""
-        return stoppable(self.stop.is_set, lambda event: self.tell(event) if isinstance(event, Step) else None)
+    def lanes(self) -> int:
+        return self.executor.lanes
 
+    def execute(
+        self, requests: Iterable[PictureRequest], watch: Watch, *, previews: bool = False, total: int | None = None
+    ) -> Generator[PictureResult, None, None]:
+        with closing(self.executor.execute(requests, watch, previews=previews, total=total)) as results:
+            for request, made in results:
+                yield request, made
+                done = (str(made.path), "") if isinstance(made, Picture) else ("", problem_of(made))
+                self.publish(RowDone(request.job.key, *done))
 
-class Telling:
-    """A maker that tells of each task with its key, so that who looks on knows which it was."""
-
-    def __init__(self, maker: Maker, tell: Watch) -> None:
-        self._maker, self._tell = maker, tell
-
-    def make(self, tasks: Iterable[Task], out: Path, watch: Watch) -> Generator[Outcome, None, None]:
-        """As the maker does."""
-        with closing(self._maker.make(tasks, out, watch)) as outcomes:
-            for outcome in outcomes:
-                yield outcome
-                self._tell(_done(outcome))
-
-
-def _done(outcome: Outcome) -> RowDone:
-    if isinstance(outcome, Made):
-        return RowDone(outcome.task.key, str(outcome.path), "")
-    return RowDone(outcome.task.key, "", outcome.problem)
+    def close(self) -> None:
+        self.executor.close()

@@ -1,4 +1,4 @@
-"""A batch as one ZIP file, written while it is sent: it is kept neither in memory nor on the disk."""
+"""A batch as one ZIP file, written while it is sent, without a copy in memory or on the disk."""
 
 import io
 from collections.abc import Iterator
@@ -14,23 +14,23 @@ _CHUNK: Final = 2**20  # bytes read at once
 
 
 def zipped(folder: Path) -> Iterator[bytes]:
-    """The ZIP of a batch's folder: the pictures its manifest has, manifest and contact sheet, in a folder of its name.
+    """The ZIP of a batch's folder: the pictures of its manifest, manifest and contact sheet, in a folder with its name.
 
-    No name in it leads out of that folder, and no file from elsewhere is in it, whatever manifest and links say.
+    No name in it leads out of that folder, and no file from elsewhere is included, whatever manifest and links say.
     """
     sink = _Sink()
-    # deflated, though pictures gain nothing: of a stream, some programs cannot read members that are only stored
+    # deflated, though pictures gain nothing: some programs cannot read stored members of a stream
     with ZipFile(sink, "w", ZIP_DEFLATED, compresslevel=1) as archive:
         for path in _files(folder.resolve()):
             place = path.relative_to(folder.resolve().parent).as_posix()
-            with suppress(FileNotFoundError), path.open("rb") as file:  # moved away since it was listed
+            with suppress(FileNotFoundError), path.open("rb") as file:  # deleted since it was listed
                 info = ZipInfo.from_file(path, place, strict_timestamps=False)
                 info.compress_type = ZIP_DEFLATED
                 with archive.open(info, "w") as member:
                     while chunk := file.read(_CHUNK):
                         member.write(chunk)
                         yield sink.taken()
-        # written anew: what lies in a folder of pictures may come from anybody
+        # rebuilt: a file in a folder of pictures is not trusted
         archive.writestr(f"{folder.resolve().name}/{contact_sheet_html.PAGE}", contact_sheet.html(folder))
     yield sink.taken()
 
@@ -47,7 +47,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 class _Sink(io.RawIOBase):
-    """What is written, until it is taken."""
+    """Keeps what is written until it is taken."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -60,6 +60,6 @@ class _Sink(io.RawIOBase):
         return len(data)
 
     def taken(self) -> bytes:
-        """All that was written since the last time."""
+        """Everything written since the last call."""
         parts, self._parts = self._parts, []
         return b"".join(parts)

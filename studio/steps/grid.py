@@ -15,7 +15,7 @@ from studio.parameters.types import AxisText, Picture, Prompt, Text, Toggle, Wor
 from studio.parameters.value_lists import Axis, listed
 from studio.plugins import unknown
 from studio.prompts.lora import Lora
-from studio.runtime.workflow_executor import make
+from studio.runtime.workflow_executor import run_workflow
 from studio.workflow import asset_refs
 from studio.workflow.resolve import Assets, arguments_of
 from studio.workflow.workflow import JobForm, Workflow, bind, workflow_names
@@ -146,7 +146,7 @@ def _pictures(engine: Engine, inner: Workflow, cells: list[Cell]) -> Iterator[Im
     assets = Assets(engine.library)
     for n, cell in enumerate(cells):
         arguments = arguments_of(inner, cell, assets)
-        yield make(inner, arguments, replace(engine.part(n, len(cells)), seed=cell["seed"])).picture
+        yield run_workflow(inner, arguments, replace(engine.part(n, len(cells)), seed=cell["seed"])).picture
 
 
 def _page(axes: list[Axis], pictures: list[Image], labels: bool) -> Image:

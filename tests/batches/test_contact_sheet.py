@@ -9,7 +9,6 @@ from PIL import Image
 
 from studio.batches import contact_sheet, manifest
 from studio.batches.batch import Batch
-from studio.batches.local_executor import Local
 from studio.batches.run_batch import fill
 from studio.errors import InputError
 from tests.server.browser import chromium
@@ -18,7 +17,7 @@ from tests.torture import fake
 NASTY = '"><script>document.title = "taken over"</script><img src=x onerror=alert(1)>'
 
 
-class Painter(fake.Session):
+class Large(fake.Executor):
     """Pictures large enough to be looked at; row 3 fails."""
 
     def draw(self, job):
@@ -40,7 +39,7 @@ def batch(count=4):
 
 
 def written(out, count=4):
-    fill(batch(count), out, Local(Painter()), lambda event: None)
+    fill(batch(count), out, Large(), lambda event: None)
     return out / contact_sheet.PAGE
 
 

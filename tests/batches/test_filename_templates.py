@@ -46,7 +46,7 @@ def test_two_files_of_one_place_are_told_with_both_rows(places):
         places(rows)
     with pytest.raises(TableError, match=r"row 2: its file would be 'é.png', as that of row 1"):
         places([{"prompt": "x", "id": "\u00c9"}, {"prompt": "y", "id": "e\u0301"}])
-    with pytest.raises(TableError, match="asks for the same picture as row 1"):
+    with pytest.raises(TableError, match="requests the same picture as row 1"):
         places([{"prompt": "x", "seed": 1}] * 2)
     with pytest.raises(TableError, match="as that of another picture of this row"):
         places([{"prompt": "x", "id": "a"}], "steps=3,4", name="{id}")

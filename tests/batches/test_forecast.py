@@ -9,7 +9,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from studio.batches import speed
 from studio.batches.forecast import forecast, foreseen
-from studio.batches.plan import Plan, Power, Prices
+from studio.batches.plan import BatchPlan, Power, Prices
 from studio.batches.tables.table import of_python
 from studio.batches.tasks import batch
 from studio.parameters.value_lists import Axis
@@ -72,13 +72,13 @@ def test_other_sizes_and_steps_are_worked_out_and_said_to_be(tasks, known, sessi
 
 def test_other_machines_and_strange_records_tell_nothing(known, pictures):
     device = hardware.device_name(hardware.pick_device("cpu"))
-    assert len(speed.samples([known, known], device)) == 3
-    assert speed.samples([known], "another machine") == []
+    assert len(speed.measurements([known, known], device)) == 3
+    assert speed.measurements([known], "another machine") == []
     for name, record in {"a": {"seconds": "x"}, "b": {"passes": 3}, "c": {"job": []}, "d": {"seconds": -1}}.items():
         shutil.copy(pictures[0].path, known / f"{name}.png")
         remember(known / f"{name}.png", **record)
     (known / "e.png").write_bytes(b"no picture")
-    assert len(speed.samples([known], device)) == 3
+    assert len(speed.measurements([known], device)) == 3
 
 
 def test_what_nothing_is_known_of_is_measured_on_two_pictures(tasks, tmp_path, session):
@@ -110,8 +110,10 @@ def test_energy_and_money_follow_from_watts_and_prices(tasks, known, session):
 
 
 def test_a_plan_of_nothing_and_of_very_much():
-    assert list(Plan(0, 3, 0, 0, 0, 0, (), Power(1, "x"), Prices()).lines()) == ["pictures  0, and 3 that are there"]
-    much = Plan(100_000, 0, 1e6, 9e5, 2e6, 2e11, ("measured",), Power(3000, "x"), Prices(0.3, 0.04))
+    assert list(BatchPlan(0, 3, 0, 0, 0, 0, (), Power(1, "x"), Prices()).lines()) == [
+        "pictures  0, and 3 that are there"
+    ]
+    much = BatchPlan(100_000, 0, 1e6, 9e5, 2e6, 2e11, ("measured",), Power(3000, "x"), Prices(0.3, 0.04))
     assert list(much.lines()) == [
         "pictures  100,000",
         "time      about 277 h 47 min, from 250 h 0 min to 555 h 33 min",

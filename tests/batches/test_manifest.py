@@ -3,12 +3,12 @@ import csv
 import pytest
 
 from studio.batches import manifest
-from studio.batches.manifest_row import Entry, Source
+from studio.batches.manifest_row import ManifestRow, ManifestSource
 from studio.errors import InputError
 
 
 def entry(n=1, **more):
-    return Entry(**{"row": n, "file": f"{n}.png", "status": "made", "seed": n, "key": f"{n:064x}", **more})
+    return ManifestRow(**{"row": n, "file": f"{n}.png", "status": "made", "seed": n, "key": f"{n:064x}", **more})
 
 
 def table(out):
@@ -43,8 +43,8 @@ def test_a_line_cut_off_is_passed_over_and_the_next_begins_anew(tmp_path, cut):
 
 def test_the_table_has_a_column_for_everything(tmp_path):
     sources = (
-        Source(name="neon", sha256="ab", licence="CC-BY-4.0"),
-        Source(name="ink", sha256="cd", licence="unknown"),
+        ManifestSource(name="neon", sha256="ab", licence="CC-BY-4.0"),
+        ManifestSource(name="ink", sha256="cd", licence="unknown"),
     )
     manifest.write(
         tmp_path, [entry(models=sources[:1], loras=sources, seconds=1.5, cells={"seed": "x", "a": "b"})], ("seed", "a")

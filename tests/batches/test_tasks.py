@@ -134,7 +134,7 @@ def test_all_that_is_wrong_is_told_at_once(asked):
         (0, "promt"), (0, "grid, guidance"), (1, "steps"), (2, "size"), (2, "model"), (3, "prompt"), (3, "steps"),
         (3, "loras"),
     ]  # fmt: skip
-    assert found[0][2].startswith("is no input, and in no file's name; did you mean 'prompt'?")
+    assert found[0][2].startswith("is not an input, and not in the file names; did you mean 'prompt'?")
     assert problems(asked, [{"steps": 3}])[0] == (0, "prompt", "required")
     assert problems(asked, rows[1:2], fixed={"size": "64x64"}) == [
         (1, "model", "there is no model 'sprak'; did you mean 'spark'?, or give the folder or file of a model")
@@ -154,7 +154,7 @@ def test_what_a_step_refuses_is_a_problem_of_its_row(asked, tmp_path):
         ({"prompt": "x", "steps": 3}, ["steps=1,2"], "steps", "both a column and an axis"),
         ({"prompt": "x", "Prompt": "y"}, [], "Prompt", "same as the column 'prompt'"),
         ({"prompt": "x"}, ["promtp=a,b"], "grid, promtp", "no input 'promtp'; did you mean 'prompt'"),
-        ({"prompt.en": "x"}, [], "prompt.en", "chosen by no axis.*--grid language=en"),
+        ({"prompt.en": "x"}, [], "prompt.en", "not chosen by any axis.*--grid language=en"),
         ({"prompt.en": "x"}, ["a=en", "b=en"], "prompt.…", "several axes, a and b"),
         ({"prompt": "x", "sku": 1, "note": 2}, [], "note", "--keep 'note'"),
     ],

@@ -219,6 +219,54 @@ def test_a_file_of_an_earlier_version_goes_on(queue, job, tmp_path):
     now.close()
 
 
+def test_a_file_from_before_batches_were_queued_goes_on(queue, job, tmp_path):
+    runs = [queue.add(job, tmp_path, "{n}") for _ in range(2)]
+    queue.close()
+    edit(tmp_path / "queue.sqlite", "DROP INDEX batches")
+    edit(tmp_path / "queue.sqlite", "ALTER TABLE runs DROP COLUMN kind")
+    now = Queue(tmp_path / "queue.sqlite")
+    assert [row.id for row in now.rows()] == runs[::-1]
+    assert now.next().id == runs[0]
+    now.accept("batch")
+    now.add_batch(tmp_path, "{}")
+    assert now.next("batch").folder == tmp_path
+    assert now.next().id == runs[1]
+    now.close()
+
+
+def test_a_batch_waits_beside_the_jobs_and_only_once(queue, job, tmp_path):
+    queue.accept("batch")
+    assert queue.batch(tmp_path) is None
+    run = queue.add(job, tmp_path, "{n}")
+    for _ in range(2):
+        queue.add_batch(tmp_path, '{"retry": true}')
+    batch = queue.batch(tmp_path)
+    assert (batch.kind, batch.state, batch.payload, batch.unreadable) == ("batch", "queued", '{"retry": true}', "")
+    assert (queue.waiting(), queue.waiting("batch")) == ([run], [batch.id])
+    assert [row.id for row in queue.rows()] == [run]
+    assert queue.next("batch").id == batch.id
+    queue.add_batch(tmp_path, "{}")
+    assert queue.next("batch") is None
+    assert queue.running() == []
+    queue.end(batch.id, "done")
+    queue.add_batch(tmp_path, "{}")
+    assert queue.next("batch").id == queue.batch(tmp_path).id != batch.id
+
+
+def test_a_waiting_batch_of_a_dead_process_goes_on_only_where_batches_are_made(queue, job, tmp_path):
+    queue.accept("batch")
+    queue.add_batch(tmp_path, "{}")
+    queue.close()
+    command_line = Queue(tmp_path / "queue.sqlite")
+    assert command_line.next() is None
+    assert command_line.batch(tmp_path).state == "queued"
+    server = Queue(tmp_path / "queue.sqlite")
+    server.accept("batch")
+    assert server.next("batch").folder == tmp_path
+    server.close()
+    command_line.close()
+
+
 def test_while_another_program_holds_the_file_all_can_be_read(queue, job, tmp_path, monkeypatch):
     monkeypatch.setattr(queue_file, "_PATIENCE", 0.1)
     run = queue.add(job, tmp_path, "{n}")

@@ -10,7 +10,7 @@ from PIL import Image
 from studio.config import Settings
 from studio.errors import InputError
 from studio.pictures.picture import Picture
-from studio.runtime.runner import Wanted
+from studio.runtime.picture_request import PictureRequest
 from studio.runtime.session import Session
 from studio.steps import generate
 from studio.workflow.job import Job
@@ -32,7 +32,7 @@ def wanted(workflow, asked, out, name="{n}"):
     """One picture for each of these values."""
     known = Workflow.load(workflow)
     jobs = [Job.of(known, {"seed": n, **values}).alone(0) for n, values in enumerate(asked)]
-    return [Wanted(job, out, name, n, len(jobs)) for n, job in enumerate(jobs)]
+    return [PictureRequest(job, out, name, n, len(jobs)) for n, job in enumerate(jobs)]
 
 
 def by_prompt(*more, **values):
@@ -105,7 +105,7 @@ def test_workflows_of_different_kinds_meet_where_they_ask_for_the_like(packing, 
         "title: Two\ninputs: {prompt: draw.prompt}\nsteps:\n"
         f"  draw: {{use: generate, steps: 2, size: 64x64}}\n  change: {change}, image: $draw}}\n"
     )
-    first = [Wanted(Job.of(Workflow.load(two), {"prompt": prompt}).alone(0), tmp_path, "two-{seed}")
+    first = [PictureRequest(Job.of(Workflow.load(two), {"prompt": prompt}).alone(0), tmp_path, "two-{seed}")
              for prompt in PROMPTS[:2]]  # fmt: skip
     start = tmp_path / "start.png"
     Image.new("RGB", (64, 64), "teal").save(start)
@@ -117,9 +117,11 @@ def test_workflows_of_different_kinds_meet_where_they_ask_for_the_like(packing, 
 
 def test_one_that_fails_fails_alone_wherever_that_is(packing, tmp_path, pictures, monkeypatch):
     asked = wanted("text-to-image", by_prompt("a", "b", "c"), tmp_path)
-    asked[1] = Wanted(asked[1].job.model_copy(update={"pins": {"model:spark": "0" * 64}}), tmp_path, "{n}", 1, 8)
+    asked[1] = PictureRequest(
+        asked[1].job.model_copy(update={"pins": {"model:spark": "0" * 64}}), tmp_path, "{n}", 1, 8
+    )
     refused = Job.of(Workflow.load("text-to-image"), {"prompt": "a AND b", "negative_prompt": "c AND d", **FEW})
-    asked[2] = Wanted(refused, tmp_path, "{n}", 2, 8)
+    asked[2] = PictureRequest(refused, tmp_path, "{n}", 2, 8)
     own = generate.run
 
     def broken(engine, prompt, *given, **named):
@@ -177,7 +179,7 @@ def test_jobs_are_taken_as_they_are_needed(batch, most, tmp_path):
         (one,) = wanted("text-to-image", [{"prompt": "x", "steps": 1, "size": "64x64"}], tmp_path)
         while True:
             taken.append(threading.current_thread().name)
-            yield Wanted(one.job, tmp_path, "{n}", len(taken))
+            yield PictureRequest(one.job, tmp_path, "{n}", len(taken))
 
     made = Session(Settings(device="cpu", batch=batch)).run_all(endless())
     assert [one.number for one, _ in islice(made, 3)] == [1, 2, 3]

@@ -1,4 +1,4 @@
-"""The worker lives on, whatever the queue's disk, a run or a listener does; here with hands that need no model."""
+"""The worker lives on, whatever the queue's disk, a run or a listener does; with an executor that needs no model."""
 
 import errno
 import sqlite3
@@ -30,9 +30,9 @@ def opened(tmp_path):
     """Sessions on one state folder; what they draw with may be chosen."""
     sessions = []
 
-    def open_(hands=None):
+    def open_(executor=None):
         settings = Settings(output=tmp_path / "out", device="cpu", state=tmp_path / "state")
-        sessions.append(Session(settings, hands=hands or Quick()))
+        sessions.append(Session(settings, executor=executor or Quick()))
         return sessions[-1]
 
     yield open_
@@ -107,8 +107,8 @@ def test_while_the_disk_is_full_everybody_is_told_why_and_then_it_goes_on(opened
     drawing, go = threading.Event(), threading.Event()
 
     class Held(Quick):
-        def work(self, *given, **named):
-            for made in super().work(*given, **named):
+        def execute(self, *given, **named):
+            for made in super().execute(*given, **named):
                 drawing.set()
                 go.wait(60)
                 yield made
@@ -140,8 +140,8 @@ def test_what_is_at_work_can_be_stopped_though_nothing_can_be_noted(opened, brok
     drawing, go = threading.Event(), threading.Event()
 
     class Held(Quick):
-        def work(self, *given, **named):
-            for made in super().work(*given, **named):
+        def execute(self, *given, **named):
+            for made in super().execute(*given, **named):
                 yield made
                 drawing.set()
                 go.wait(60)
@@ -159,10 +159,10 @@ def test_what_is_at_work_can_be_stopped_though_nothing_can_be_noted(opened, brok
 
 def test_a_picture_that_was_written_but_not_noted_is_found_and_not_made_again(opened, broken, tmp_path):
     class Killed(Quick):
-        def work(self, *given, **named):
-            yield next(super().work(*given, **named))
+        def execute(self, requests, *given, **named):
+            yield next(super().execute(requests, *given, **named))
             broken.fail(FULL, range(10**9))  # of the second nothing is noted any more, up to the end
-            yield from super().work(*given, **named | {"finished": {0}})
+            yield from super().execute(requests, *given, **named)
 
     first = opened(Killed())
     run = first.submit(job(pictures=3))
@@ -186,10 +186,11 @@ def test_a_picture_that_was_written_but_not_noted_is_found_and_not_made_again(op
 )
 def test_whatever_a_step_raises_the_next_run_is_made(opened, error):
     class Raising(Quick):
-        def work(self, job, *given, **named):
-            if job.seed == 0:
+        def execute(self, requests, *given, **named):
+            requests = list(requests)
+            if requests[0].job.seed == 0:
                 raise error
-            yield from super().work(job, *given, **named)
+            yield from super().execute(requests, *given, **named)
 
     session = opened(Raising())
     bad, good = session.submit(job()), session.submit(job(seed=5))
@@ -231,8 +232,8 @@ def test_a_full_output_folder_fails_the_run_and_one_more_try_makes_the_rest(open
     class Full(Quick):
         tries = 0
 
-        def work(self, *given, **named):
-            for made in super().work(*given, **named):
+        def execute(self, *given, **named):
+            for made in super().execute(*given, **named):
                 yield made
                 self.tries += 1
                 if self.tries == 1:

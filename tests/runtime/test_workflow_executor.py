@@ -4,7 +4,7 @@ import pytest
 
 from studio.diffusion.engine import Engine
 from studio.parameters.sampling import Sampling
-from studio.runtime.workflow_executor import make
+from studio.runtime.workflow_executor import run_workflow
 from studio.steps import generate
 from studio.workflow.job import Job
 from studio.workflow.resolve import Assets, arguments_of
@@ -31,7 +31,9 @@ def test_words_become_the_prompt(pipelines):
     steps = {name: TWO["steps"][name] for name in ("say", "draw")}
     workflow = Workflow.of("one", {**TWO, "steps": steps})
     job = Job.of(workflow, {"what": "star, orange moon", "seed": 3})
-    made = make(workflow, arguments_of(workflow, job.alone(1).values, Assets(here.library())), Engine(pipelines, 3))
+    made = run_workflow(
+        workflow, arguments_of(workflow, job.alone(1).values, Assets(here.library())), Engine(pipelines, 3)
+    )
     assert made.prompt == "an orange moon on white"
     assert made.picture == generate.run(Engine(pipelines, 3), made.prompt, size=(64, 64), sampling=Sampling(steps=2))
 
@@ -40,7 +42,7 @@ def test_reports_rise_over_the_steps_that_take_time(pipelines):
     heard = []
     engine = Engine(pipelines, 3, lambda step, steps: heard.append(step / steps))
     two = Workflow.of("two", TWO)
-    make(two, arguments_of(two, {"what": ["star"]}, Assets(here.library())), engine)
+    run_workflow(two, arguments_of(two, {"what": ["star"]}, Assets(here.library())), engine)
     assert heard == [1 / 4, 1 / 2, 4 / 6, 5 / 6, 1]
 
 
@@ -56,5 +58,7 @@ def test_one_input_serves_two_steps(pipelines):
     apart = {"draw": steps["draw"], "change": {**steps["change"], "prompt": "a star", "model": "spark"}}
     own = Workflow.of("apart", {"title": "Apart", "inputs": inputs, "steps": apart})
     engine = Engine(pipelines, 3)
-    one, other = (make(each, arguments_of(each, job.values, Assets(here.library())), engine) for each in (shared, own))
+    one, other = (
+        run_workflow(each, arguments_of(each, job.values, Assets(here.library())), engine) for each in (shared, own)
+    )
     assert one.picture == other.picture

@@ -6,7 +6,6 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-from studio.batches.local_executor import Local
 from studio.batches.run_batch import fill
 from studio.errors import StudioError
 from studio.pictures import fast_record
@@ -42,7 +41,7 @@ def run(folder: Path, tasks: int = 3, every: int = 1) -> Figures:
 
 
 def _batch(out: Path, tasks: int) -> None:
-    fill(fake.batch(tasks), out, Local(fake.Session()), lambda event: None)
+    fill(fake.batch(tasks), out, fake.Executor(), lambda event: None)
 
 
 def _calls(before: Path, out: Path, tasks: int) -> list[str]:

@@ -13,7 +13,7 @@ from studio.batches.task import Task
 from studio.pictures.picture import Picture
 from studio.pictures.publish import publish_at
 from studio.runtime.events import Step
-from studio.runtime.runner import Wanted
+from studio.runtime.picture_request import PictureRequest, PictureResult
 from studio.workflow.job import Job
 from studio.workflow.workflow import Workflow
 
@@ -45,18 +45,25 @@ def batch(count: int, seed: int = 1, folder: str = "pictures") -> Batch:
     return Batch(Workflow.load("text-to-image"), tasks, ("subject",))
 
 
-class Session:
-    """Runs jobs of one picture; ``begins`` hears of each before it is made."""
+class Executor:
+    """Makes pictures without a model; ``begins`` is called with each job before it is made."""
+
+    lanes = 1
 
     def __init__(self, begins: Callable[[Job], None] = lambda job: None) -> None:
         self._begins = begins
 
-    def run_all(self, wanted: Iterable[Wanted], *, watch) -> Generator[tuple[Wanted, Picture | Exception], None, None]:
-        for one in wanted:
+    def execute(
+        self, requests: Iterable[PictureRequest], watch, *, previews: bool = False, total: int | None = None
+    ) -> Generator[PictureResult, None, None]:
+        for one in requests:
             watch(Step(1, 1, 1, 1, None))
             yield one, self._made(one)
 
-    def _made(self, one: Wanted) -> Picture | Exception:
+    def close(self) -> None:
+        pass
+
+    def _made(self, one: PictureRequest) -> Picture | Exception:
         try:
             self._begins(one.job)
             return publish_at(self.draw(one.job), one.out / one.name, one.job, FACTS)

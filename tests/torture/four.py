@@ -9,7 +9,6 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from studio.batches import manifest
-from studio.batches.local_executor import Local
 from studio.batches.run_batch import fill
 from studio.pictures import fast_record
 from studio.pictures.publish import publish
@@ -63,7 +62,7 @@ def same_names(out: Path, tasks: int, n: int) -> None:
 
 
 def _fill(out: Path, batch) -> None:
-    filled = fill(batch, out, Local(fake.Session()), lambda event: None, sheet=False)
+    filled = fill(batch, out, fake.Executor(), lambda event: None, sheet=False)
     assert len(filled.made) + filled.there == len(batch.tasks) and not filled.failed
 
 

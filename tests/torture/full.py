@@ -10,7 +10,7 @@ import resource
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from multiprocessing import Process, get_context
 from pathlib import Path
@@ -18,9 +18,9 @@ from pathlib import Path
 from studio.config import Settings
 from studio.errors import OutputError
 from studio.pictures import fast_record, file_names
-from studio.pictures.picture import Picture
 from studio.pictures.publish import publish
 from studio.runtime.events import Step
+from studio.runtime.picture_request import PictureRequest, PictureResult
 from studio.runtime.session import Session
 from studio.workflow.job import Job
 from tests.torture import fake
@@ -96,7 +96,7 @@ def live(whole: Job, state: Path, out: Path, notes: Path, tasks: int, most: int)
 
     After ``most`` pictures it makes no more.
     """
-    session = Session(Settings(output=out, device="cpu", state=state), hands=Quick(most))
+    session = Session(Settings(output=out, device="cpu", state=state), executor=Quick(most))
     runs = _persist(lambda: {status.row.job.seed // COUNT: status for status in session.statuses(10 * tasks)})
     for one, status in runs.items():
         (notes / str(one)).touch()
@@ -127,27 +127,23 @@ def _persist(call: Callable):
 
 
 class Quick:
-    """Hands without a model, which wait for ever after ``most`` pictures."""
+    """An executor without a model, which waits for ever after ``most`` pictures."""
 
     lanes = 1
 
     def __init__(self, most: float = math.inf) -> None:
         self._left = most
 
-    def work(
-        self, job: Job, out: Path, name: file_names.Name, watch, *, previews: bool, finished: Collection[int]
-    ) -> Iterator[tuple[int, Picture]]:
-        for number in range(job.total):
-            if number not in finished:
-                while not self._left:
-                    time.sleep(1)
-                self._left -= 1
-                watch(Step(number + 1, job.total, 1, 1, None))
-                alone = job.alone(number)
-                yield (
-                    number,
-                    publish(fake.picture(alone), out, file_names.stem(name, alone, number + 1), alone, fake.FACTS),
-                )
+    def execute(
+        self, requests: Iterable[PictureRequest], watch, *, previews: bool = False, total: int | None = None
+    ) -> Iterator[PictureResult]:
+        for one in requests:
+            while not self._left:
+                time.sleep(1)
+            self._left -= 1
+            watch(Step(one.number + 1, one.of, 1, 1, None))
+            stem = file_names.stem(one.name, one.job, one.number + 1)
+            yield one, publish(fake.picture(one.job), one.out, stem, one.job, fake.FACTS)
 
     def close(self) -> None:
         pass

@@ -11,7 +11,6 @@ from multiprocessing import Process, get_all_start_methods, get_context
 from pathlib import Path
 
 from studio.batches import manifest
-from studio.batches.local_executor import Local
 from studio.batches.run_batch import fill
 from studio.pictures import fast_record
 from studio.workflow.job import Job
@@ -131,7 +130,7 @@ def go_on(out: Path, log: Path, tasks: int, at: int, at_once: bool) -> None:
             fake.note(log, f"begin {job.key}")
 
     with disk.mounted():
-        fill(batch, out, Local(fake.Session(begins)), lambda event: None, sheet=False)
+        fill(batch, out, fake.Executor(begins), lambda event: None, sheet=False)
     begins(None)
 
 

@@ -14,7 +14,6 @@ import psutil
 
 from studio import plugins
 from studio.batches.batch import Batch
-from studio.batches.local_executor import Local
 from studio.batches.run_batch import fill
 from studio.batches.task import Task
 from studio.config import Settings
@@ -63,7 +62,7 @@ def run(folder: Path, tasks: int = 20_000) -> Figures:
 def _batch(session: Session, workflow: Workflow, jobs: list[Job], out: Path) -> list[Look]:
     tasks = [Task(n, job, PurePosixPath(str(n // 1000), f"{n}.png")) for n, job in enumerate(jobs, 1)]
     looks = Looks(len(tasks))
-    fill(Batch(workflow, tasks), out, Local(session), lambda event: looks.count(isinstance(event, Made)), sheet=False)
+    fill(Batch(workflow, tasks), out, session.local, lambda event: looks.count(isinstance(event, Made)), sheet=False)
     return looks.taken
 
 

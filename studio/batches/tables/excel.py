@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 from warnings import catch_warnings, simplefilter
 from zipfile import ZipFile
 
-from studio.batches.tables.merged import Merged
+from studio.batches.tables.merged import MergedCells
 from studio.batches.tables.number_format import displayed
-from studio.batches.tables.table import Displayed, Table, Unread, of_lines, text
+from studio.batches.tables.table import BatchTable, Displayed, Unread, of_lines, text
 from studio.errors import InputError, reason
 from studio.files.untrusted import open_file
 from studio.plugins import unknown
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 _MOST_UNPACKED: Final = 100 * 10**6
 _MOST_MARKS: Final = 4_000_000  # a cell has four: itself, its value, and their ends
 _SYSTEMS_OWN: Final = (14, 22)
-"""Numbers of the formats that show a date as the reader's system does; here it is as in ISO 8601."""
+"""Numbers of the formats that show a date in the system's own format; here it is shown as in ISO 8601."""
 
 
-def read(file: Path, sheet: str = "") -> Table:
-    """The table in the first sheet, or the one of this name. A formula's cell says what it came to.
+def read(file: Path, sheet: str = "") -> BatchTable:
+    """The table in the first sheet, or the one with this name. A formula's cell has its result.
 
-    A formula that failed, or was never worked out, is a problem. Raises InputError for a file that is no workbook.
+    A formula that failed, or was never calculated, is a problem. Raises InputError for a file that is not a workbook.
     """
     try:
         with open_file(file) as stream, ZipFile(stream) as packed:
@@ -34,13 +34,13 @@ def read(file: Path, sheet: str = "") -> Table:
         return _read(file, sheet)
     except (InputError, OSError):
         raise
-    except Exception as error:  # what a damaged file makes openpyxl stumble over has no end
+    except Exception as error:  # a damaged file can make openpyxl raise anything
         said = reason(error)[:200]
-        raise InputError(f"it is no Excel workbook that can be read ({said}); save it again as .xlsx") from None
+        raise InputError(f"it is not a readable Excel workbook ({said}); save it again as .xlsx") from None
 
 
 def _refuse_large(packed: ZipFile) -> None:
-    """Before anything is made of it, which takes ten microseconds for each thing that its XML marks."""
+    """Refuse a large workbook before it is parsed, which takes ten microseconds per XML tag."""
     if sum(part.file_size for part in packed.infolist()) > _MOST_UNPACKED:
         raise InputError(f"it unpacks to over {_MOST_UNPACKED // 10**6} MB; save its sheet as .csv")
     marks = 0
@@ -48,18 +48,18 @@ def _refuse_large(packed: ZipFile) -> None:
         with packed.open(part) as content:
             marks += sum(block.count(b"<") for block in iter(lambda: content.read(2**20), b""))
     if marks > _MOST_MARKS:
-        raise InputError("it holds over a million cells, empty and hidden ones counted; save its sheet as .csv")
+        raise InputError("it holds over a million cells, empty and hidden ones included; save its sheet as .csv")
 
 
-def _read(file: Path, sheet: str) -> Table:
+def _read(file: Path, sheet: str) -> BatchTable:
     from openpyxl import load_workbook
 
     with catch_warnings():
-        simplefilter("ignore")  # it warns of what it leaves out: looks, charts, lists to choose from
+        simplefilter("ignore")  # openpyxl warns about what it leaves out: formats, charts, validation lists
         values, formulas = (load_workbook(file, read_only=True, data_only=only) for only in (True, False))
         with closing(values), closing(formulas):
             shown, written = _sheet(values, sheet), _sheet(formulas, sheet)
-            return of_lines(Merged.of(shown).filled(_lines(shown, written)))
+            return of_lines(MergedCells.of(shown).filled(_lines(shown, written)))
 
 
 def _sheet(book: "Workbook", name: str) -> Any:
@@ -69,7 +69,7 @@ def _sheet(book: "Workbook", name: str) -> Any:
     if not names:
         raise InputError("it has no sheet with cells")
     found = book[name or names[0]]
-    found.reset_dimensions()  # they are what the file claims; cells beyond them would be lost
+    found.reset_dimensions()  # they are only what the file claims; cells beyond them would be lost
     return found
 
 
@@ -79,12 +79,12 @@ def _lines(shown: Any, written: Any) -> Iterator[list[Any]]:
 
 
 def _cell(cell: Any, written: Any) -> Any:
-    """What people see in a cell."""
+    """A cell as Excel shows it."""
     value = cell.value
     if cell.data_type == "e":
-        return Unread(f"says {value}; mend its formula")
+        return Unread(f"shows {value}; fix its formula")
     if value is None and written.data_type == "f" and cell.data_type == "n":
-        return Unread("is a formula that was never worked out; open the file in Excel and save it")
+        return Unread("is a formula that was never calculated; open the file in Excel and save it")
     if value is None or (isinstance(value, str) and "@" not in cell.number_format):
         return value
     if cell.style_array.numFmtId in _SYSTEMS_OWN or (cell.number_format == "General" and not isinstance(value, bool)):
@@ -93,7 +93,7 @@ def _cell(cell: Any, written: Any) -> Any:
         shown = displayed(value, cell.number_format)
     except ValueError as error:
         return Unread(
-            f"holds {text(value)} in the format '{cell.number_format}', and what Excel shows cannot be told: {error}; "
+            f"holds {text(value)} in the format '{cell.number_format}', and how Excel shows it is not known: {error}; "
             "write it as text"
         )
     return shown if isinstance(value, str) else Displayed.of(shown, value)

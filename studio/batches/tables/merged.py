@@ -1,4 +1,4 @@
-"""Merged cells of a worksheet: what the first of them says, each row under it says too."""
+"""Merged cells of a worksheet: the value of the first cell holds for every row below it."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,7 +10,7 @@ from studio.batches.tables.table import MOST_LINES, Unread, says, too_many_rows
 from studio.errors import InputError
 
 
-class Block(NamedTuple):
+class MergedBlock(NamedTuple):
     """Cells that are merged into one: its first column and its last (from 0), and its last row."""
 
     column: int
@@ -19,17 +19,17 @@ class Block(NamedTuple):
 
 
 @dataclass
-class Merged:
+class MergedCells:
     """The merged cells of a sheet, by the row they begin in."""
 
-    blocks: dict[int, list[Block]] = field(default_factory=lambda: defaultdict(list))
+    blocks: dict[int, list[MergedBlock]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
-    def of(cls, sheet: Any) -> "Merged":
-        """Those of a worksheet that openpyxl reads a row at a time: its file lists them behind the rows.
+    def of(cls, sheet: Any) -> "MergedCells":
+        """Those of a worksheet that openpyxl reads row by row: its file lists them after the rows.
 
-        Raises InputError where there are too many rows, or rows or cells that are not in their order, of which
-        openpyxl leaves out those that come too late.
+        Raises InputError if there are too many rows, or rows or cells are out of order, since openpyxl drops those that
+        come too late.
         """
         from openpyxl.utils import range_boundaries
         from openpyxl.xml.functions import iterparse
@@ -40,19 +40,19 @@ class Merged:
                 if element.tag.endswith("}mergeCell"):
                     bounds: Any = range_boundaries(element.get("ref", ""))
                     left, top, right, bottom = bounds
-                    found.blocks[top].append(Block(left - 1, right - 1, bottom))
+                    found.blocks[top].append(MergedBlock(left - 1, right - 1, bottom))
                 if element.tag.endswith("}row"):
                     last = _number(element, last)
                     element.clear()
         return found
 
     def filled(self, lines: Iterable[list[Any]]) -> Iterator[list[Any]]:
-        """The lines, rows counted from 1; each that says something of its own says what cells merged over it say.
+        """The lines, counted from 1; those with content of their own get the values of cells merged over them.
 
-        What would be a guess is unread: a value merged over several columns, or with the columns' names.
+        What would be a guess is unreadable: a value merged over several columns, or with the header.
         """
-        held: dict[int, tuple[Any, int]] = {}  # by column, and up to which row
-        named = False  # whether the row of the columns' names is behind
+        held: dict[int, tuple[Any, int]] = {}  # by column, with the last row it holds for
+        named = False  # whether the header has been read
         for n, line in enumerate(lines, 1):
             row = _with(line, {column: value for column, (value, last) in held.items() if n <= last})
             for block in self.blocks.get(n, ()):
@@ -73,12 +73,12 @@ def _number(row: Any, before: int) -> int:
         raise too_many_rows()
     columns = [(len(name), name) for cell in row if (name := cell.get("r", "").rstrip("0123456789"))]
     if number <= before or any(one >= next_one for one, next_one in pairwise(columns)):
-        raise InputError(f"row {number} or a cell of it is not in its order, or there twice; save it anew as .xlsx")
+        raise InputError(f"row {number} or a cell of it is out of order or duplicated; save it again as .xlsx")
     return number
 
 
-_NAME: Final = Unread("is merged with the name of its column; part the cells")
-_BESIDE: Final = Unread("is merged with the one before it, so its column cannot be told; part the cells")
+_NAME: Final = Unread("is merged with the name of its column; unmerge the cells")
+_BESIDE: Final = Unread("is merged with the one before it, so its column is not clear; unmerge the cells")
 
 
 def _with(line: list[Any], cells: Mapping[int, Any]) -> list[Any]:

@@ -3,7 +3,7 @@
     sku, prompt, size
     4711, a red kettle, 512x512
 
-What is written is text, whatever program wrote it; the inputs it is for read it. An empty cell is no cell.
+Cells are text, whatever program wrote them; the inputs they are for parse them. Empty cells are left out.
 """
 
 from collections import Counter
@@ -20,13 +20,13 @@ from studio.parameters.types import Size
 
 MOST_ROWS: Final = 100_000
 MOST_LINES: Final = 200_000
-"""Rows of a file, empty ones and those that cannot be read among them."""
+"""Rows of a file, including empty and unreadable ones."""
 MOST_COLUMNS: Final = 1_000
 MOST_CELLS: Final = 2_000_000
 MOST_BYTES: Final = 100 * 10**6
 
 Cell = str | list[str]
-"""Text, or several where the input takes a list."""
+"""Text, or several texts if the input takes a list."""
 
 
 class Unread(str):
@@ -34,28 +34,28 @@ class Unread(str):
 
 
 class Displayed(str):
-    """What a cell shows of a number, a date or a truth value; ``plain`` is that, for inputs that are no words."""
+    """A number, date or boolean as a spreadsheet shows it; ``plain`` is the value, for inputs that are not text."""
 
     plain: str
 
     @classmethod
     def of(cls, shown: str, value: Any) -> "Displayed":
-        """Raises ValueError for a value that no cell holds."""
+        """Raises ValueError for a value that cannot be in a cell."""
         made = cls(shown)
         made.plain = text(value)
         return made
 
 
 class Row(NamedTuple):
-    """``number`` is as a spreadsheet counts: the names of the columns are row 1. Of records it is counted from 1."""
+    """``number`` is as in a spreadsheet, where the header is row 1; records are counted from 1."""
 
     number: int
     cells: Mapping[str, Cell]
 
 
 @dataclass(frozen=True)
-class Table:
-    """``problems`` are rows that could not be read; ``folder`` is where paths in cells begin."""
+class BatchTable:
+    """``problems`` are rows that could not be read; paths in cells are relative to ``folder``."""
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
@@ -63,8 +63,8 @@ class Table:
     problems: tuple[Problem, ...] = ()
 
 
-def of_lines(lines: Iterable[Sequence[Any]]) -> Table:
-    """The table whose first line that is not empty names the columns; lines without a word in them do not count.
+def of_lines(lines: Iterable[Sequence[Any]]) -> BatchTable:
+    """The table whose first line that is not empty names the columns; empty lines are ignored.
 
     A line may end before the last column. Raises InputError for columns without a name or with the same one, and for
     too many rows, columns or cells.
@@ -80,11 +80,11 @@ def of_lines(lines: Iterable[Sequence[Any]]) -> Table:
             problems.append(Problem(n, "", f"has {len(line)} cells, and there are {len(columns)} columns"))
         else:
             _add(rows, problems, n, dict(zip(columns, line, strict=False)))
-    return Table(columns, tuple(rows), problems=tuple(problems))
+    return BatchTable(columns, tuple(rows), problems=tuple(problems))
 
 
 def _bounded(lines: Iterable[Sequence[Any]]) -> Iterator[tuple[int, Sequence[Any]]]:
-    """The lines with their numbers; raises InputError once they are more than a table may have."""
+    """The lines with their numbers; raises InputError if there are more than a table may have."""
     cells = 0
     for n, line in enumerate(lines, 1):
         cells += len(line)
@@ -96,21 +96,21 @@ def _bounded(lines: Iterable[Sequence[Any]]) -> Iterator[tuple[int, Sequence[Any
 
 
 def too_many_rows() -> InputError:
-    """Why a table is refused that has a line beyond the last that it may have."""
-    return InputError(f"it has over {MOST_LINES:,} rows, empty ones counted; part it into several tables")
+    """The error for a table with too many rows."""
+    return InputError(f"it has over {MOST_LINES:,} rows, empty ones included; split it into several tables")
 
 
 def _too_many_cells() -> InputError:
-    return InputError(f"it has over {MOST_CELLS:,} cells; leave columns out, or part it into several tables")
+    return InputError(f"it has over {MOST_CELLS:,} cells; leave columns out, or split it into several tables")
 
 
 def says(cell: Any) -> bool:
-    """Whether a cell says anything; blanks say nothing."""
+    """Whether a cell has content other than blanks."""
     return cell is not None and (not isinstance(cell, str) or bool(cell.strip()))
 
 
-def of_records(records: Iterable[tuple[int, Mapping[Any, Any]]]) -> Table:
-    """The table of records, each with its number; their keys are the columns, in the order in which they come up."""
+def of_records(records: Iterable[tuple[int, Mapping[Any, Any]]]) -> BatchTable:
+    """The table of records, each with its number; their keys are the columns, in order of appearance."""
     columns, rows, problems, cells = dict[str, None](), list[Row](), list[Problem](), 0
     for n, record in records:
         cells += len(record)
@@ -120,11 +120,11 @@ def of_records(records: Iterable[tuple[int, Mapping[Any, Any]]]) -> Table:
         columns |= dict.fromkeys(given)
         _refuse_columns(len(columns))
         _add(rows, problems, n, given)
-    return Table(_named(list(columns)), tuple(rows), problems=tuple(problems))
+    return BatchTable(_named(list(columns)), tuple(rows), problems=tuple(problems))
 
 
-def of_python(rows: Any) -> Table:
-    """The table of dicts, one a row, or of a data frame as pandas has them.
+def of_python(rows: Any) -> BatchTable:
+    """The table of dicts, one per row, or of a pandas data frame.
 
     Raises InputError for anything else.
     """
@@ -137,7 +137,7 @@ def of_python(rows: Any) -> Table:
 
 
 def _add(rows: list[Row], problems: list[Problem], n: int, given: Mapping[str, Any]) -> None:
-    """A row of what its cells say, where it says anything; or what is wrong with them."""
+    """Add a row, if it has any content, or the problems of its cells."""
     cells, right = dict[str, Cell](), True
     for column, value in given.items():
         try:
@@ -147,14 +147,14 @@ def _add(rows: list[Row], problems: list[Problem], n: int, given: Mapping[str, A
             right = False
     if cells and right:
         if len(rows) == MOST_ROWS:
-            raise InputError(f"it has over {MOST_ROWS:,} rows; part it into several tables")
+            raise InputError(f"it has over {MOST_ROWS:,} rows; split it into several tables")
         rows.append(Row(n, cells))
 
 
 def read(value: Any) -> Cell:
-    """What a cell says, empty where it says nothing: numbers, dates and truth values as people write them.
+    """A cell's text, "" if it is empty: numbers, dates and booleans as people write them.
 
-    Raises ValueError for what is no cell.
+    Raises ValueError for a value that cannot be in a cell.
     """
     if isinstance(value, Unread):
         raise ValueError(value)
@@ -164,7 +164,7 @@ def read(value: Any) -> Cell:
 
 
 def text(value: Any) -> str:
-    """A single value as people write it; raises ValueError for what is none."""
+    """A single value as people write it; raises ValueError for a value that cannot be in a cell."""
     plain = value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") else value
     if plain is None or (isinstance(plain, float) and isnan(plain)):
         return ""
@@ -197,4 +197,4 @@ def _named(header: Sequence[Any]) -> tuple[str, ...]:
 
 def _refuse_columns(count: int) -> None:
     if count > MOST_COLUMNS:
-        raise InputError(f"it has over {MOST_COLUMNS:,} columns; leave out those that nobody needs")
+        raise InputError(f"it has over {MOST_COLUMNS:,} columns; leave out those that are not needed")

@@ -1,4 +1,4 @@
-"""Text files by the marks that programs put at their beginning."""
+"""Reads text files: UTF-8, or UTF-16 with a byte order mark."""
 
 import codecs
 from pathlib import Path
@@ -12,9 +12,9 @@ _MARKS: Final = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", co
 
 
 def decoded(file: Path, encoding: str = "") -> str:
-    """The text: UTF-16 where the file is marked so, else UTF-8; another encoding is never guessed.
+    """The text, as UTF-16 with its byte order mark, otherwise as UTF-8; no other encoding is guessed.
 
-    Raises InputError that names the line that is not.
+    Raises InputError that names the first line that cannot be decoded.
     """
     raw = read_file(file, MOST_BYTES)
     marked = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), None)
@@ -26,5 +26,5 @@ def decoded(file: Path, encoding: str = "") -> str:
         at = error.start if isinstance(error, UnicodeDecodeError) else 0
         line = raw.count(b"\n", 0, at) + 1
         raise InputError(
-            f"line {line} is not {encoding or 'UTF-8'}; save it as UTF-8 text, or say what it is: --encoding latin-1"
+            f"line {line} is not {encoding or 'UTF-8'}; save it as UTF-8 text, or give its encoding: --encoding latin-1"
         ) from None

@@ -1,1 +1,1 @@
-"""Who makes the pictures of a queue: this machine, or the workers of a Ray cluster."""
+"""What makes pictures: the device of this machine, or the workers of a Ray cluster."""

@@ -1,4 +1,4 @@
-"""In touch with a Ray cluster, which tells nobody that it is used."""
+"""The connection to a Ray cluster, without Ray's usage reports."""
 
 import os
 import socket
@@ -11,7 +11,7 @@ from studio.errors import InputError, StudioError
 
 @contextmanager
 def connected(address: str | None) -> Iterator[None]:
-    """In touch with the cluster; one that was started here ends with it."""
+    """Connected to the cluster while inside; without an address, to one that is started here and ends with it."""
     ray = library()
     if mine := not ray.is_initialized():
         _reach(address)
@@ -20,7 +20,7 @@ def connected(address: str | None) -> Iterator[None]:
             ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **here)
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise InputError(f"there is no Ray cluster at '{address}': {str(error).splitlines()[0]}") from None
-        except Exception as error:  # Ray's own word for a start that takes too long
+        except Exception as error:  # what Ray raises for a start that takes too long
             raise StudioError(f"Ray does not start: {str(error).splitlines()[0]} Its logs are in /tmp/ray") from None
     try:
         yield
@@ -30,7 +30,7 @@ def connected(address: str | None) -> Iterator[None]:
 
 
 def _reach(address: str | None) -> None:
-    """Raise InputError where nobody listens at an address; Ray itself would try for minutes."""
+    """Raise InputError if nothing listens at an address; Ray itself would try for minutes."""
     host, found, port = (address or "").removeprefix("ray://").rpartition(":")
     if not found:
         return
@@ -41,7 +41,7 @@ def _reach(address: str | None) -> None:
 
 
 def library() -> Any:
-    """Ray, once it may be imported; raises InputError where it is not installed."""
+    """Ray; raises InputError if it is not installed."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
@@ -50,19 +50,19 @@ def library() -> Any:
     return ray
 
 
-def hired(what: type, cores: int | None = None, *, lasting: bool = False) -> Any:
-    """A class whose objects work in the cluster: each with a GPU of its own or, where there is none, with some cores.
+def remote_class(worker: type, cores: int | None = None, *, restarts: bool = False) -> Any:
+    """The class as a Ray actor: each object has a GPU of its own or, in a cluster without GPUs, some cores.
 
-    Without ``cores`` those of the smallest machine. One that is ``lasting`` is started anew where it dies, and
-    hears what is called in the group "stopping" while it works.
+    Without ``cores`` those of the smallest machine. With ``restarts`` Ray restarts an object that dies, and calls in
+    the concurrency group "stopping" run while it works.
     """
     ray = library()
     needs = {"num_gpus": 1} if ray.cluster_resources().get("GPU") else {"num_cpus": cores or _smallest()}
-    more: dict[str, Any] = {"max_restarts": -1, "concurrency_groups": {"stopping": 1}} if lasting else {}
-    return ray.remote(**needs, **more)(what)
+    more: dict[str, Any] = {"max_restarts": -1, "concurrency_groups": {"stopping": 1}} if restarts else {}
+    return ray.remote(**needs, **more)(worker)
 
 
 def _smallest() -> int:
-    """Cores of the smallest machine that has any to give."""
+    """Cores of the smallest machine that has any."""
     found = [int(node["Resources"].get("CPU", 0)) for node in library().nodes() if node["Alive"]]
     return min(filter(None, found), default=1)

@@ -1,9 +1,9 @@
-"""What works on another machine of a cluster: a device with its loaded models, whose pictures travel as whole files."""
+"""What runs on the other machines of a Ray cluster: an executor whose pictures travel back as whole files."""
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 from threading import Event as Flag
@@ -12,69 +12,79 @@ from threading import Thread
 from studio.config import Settings
 from studio.errors import StudioError
 from studio.pictures import file_names
-from studio.runtime.events import Event
-from studio.runtime.executors.local import Device, stoppable
+from studio.pictures.picture import Picture
+from studio.pictures.publish import publish_bytes, publish_bytes_at
+from studio.runtime.events import Event, Watch
+from studio.runtime.executors.executor import problem_of, stoppable
+from studio.runtime.executors.local import LocalExecutor
+from studio.runtime.picture_request import PictureRequest
 from studio.version import VERSION
 from studio.workflow.job import Job
 
 
 @dataclass(frozen=True)
-class Painted:
-    """A picture's whole file, its name without the ending, and the seconds it took; or why there is none."""
+class RemotePicture:
+    """The whole file of a picture that was made elsewhere; or the problem that left it unmade, in one line."""
 
     data: bytes = b""
-    stem: str = ""
-    seconds: float = 0.0
     problem: str = ""
 
+    def publish(self, request: PictureRequest) -> Picture | StudioError:
+        """The picture as the file that was requested, on this machine; or why there is none."""
+        if self.problem:
+            return StudioError(self.problem)
+        try:
+            if isinstance(request.name, PurePosixPath):
+                return publish_bytes_at(self.data, request.out / request.name, request.job)
+            stem = file_names.stem(request.name, request.job, request.number + 1)
+            return publish_bytes(self.data, request.out, stem)
+        except StudioError as error:
+            return error
 
-class Painter:
+
+class RayWorker:
     """Makes one picture after another; the models stay loaded between them."""
 
     def __init__(self) -> None:
         self._folder = TemporaryDirectory(prefix="studio-")
-        self._device = Device(Settings.from_environment())
+        self._executor = LocalExecutor(Settings.from_environment())
         self._stop = Flag()
 
     def version(self) -> tuple[str, str]:
-        """Which studio this is, and on which machine."""
+        """The studio's version here, and the name of this machine."""
         return VERSION, socket.gethostname()
 
-    def paint(self, job: str) -> Painted:
+    def make(self, job: str) -> RemotePicture:
         """The picture of a job, of one picture, in JSON."""
-        return self._painted(Job.from_json(job), 0, file_names.DEFAULT, _ignore, previews=False)
+        return self._make(self._request(job, 0, 1), lambda _: None, previews=False)
 
-    def follow(self, job: str, number: int, name: str, previews: bool) -> Iterator[Event | Painted]:
-        """All that happens while picture ``number`` (from 0) of a job is made, and last the picture."""
-        said: SimpleQueue[Event | Painted] = SimpleQueue()
+    def stream(self, job: str, number: int, of: int, previews: bool) -> Iterator[Event | RemotePicture]:
+        """All events while a job's picture is made, which is number ``number`` (from 0) of ``of``, and then the
+        picture."""
+        sent: SimpleQueue[Event | RemotePicture] = SimpleQueue()
+        request = self._request(job, number, of)
         self._stop.clear()
-
-        def work() -> None:
-            said.put(self._painted(Job.from_json(job), number, name, said.put, previews=previews))
-
-        Thread(target=work, daemon=True).start()
-        while not isinstance(event := said.get(), Painted):
+        Thread(target=lambda: sent.put(self._make(request, sent.put, previews=previews)), daemon=True).start()
+        while not isinstance(event := sent.get(), RemotePicture):
             yield event
         yield event
 
     def stop(self) -> None:
-        """End within a step what is at work."""
+        """End the picture that is being made, within a step."""
         self._stop.set()
 
-    def _painted(self, job: Job, number: int, name: str, watch: Callable[[Event], None], *, previews: bool) -> Painted:
-        others, folder = set(range(job.total)) - {number}, Path(self._folder.name)
-        heard = stoppable(self._stop.is_set, watch)
+    def _request(self, job: str, number: int, of: int) -> PictureRequest:
+        return PictureRequest(Job.from_json(job), Path(self._folder.name), file_names.DEFAULT, number, of)
+
+    def _make(self, request: PictureRequest, watch: Watch, *, previews: bool) -> RemotePicture:
+        watch = stoppable(self._stop.is_set, watch)
         try:
-            ((_, picture),) = self._device.work(job, folder, name, heard, previews=previews, finished=others)
-        except StudioError as error:
-            return Painted(problem=str(error))
-        except Exception as error:  # a mistake of ours must be heard where somebody waits
-            return Painted(problem=f"{type(error).__name__}: {error}")
+            ((_, made),) = self._executor.execute([request], watch, previews=previews, total=1)
+        except Exception as error:
+            made = error
+        if isinstance(made, Exception):
+            return RemotePicture(problem=problem_of(made))
         try:
-            return Painted(picture.path.read_bytes(), picture.path.stem, float(picture.record["seconds"]))
+            return RemotePicture(made.path.read_bytes())
         finally:
-            picture.path.unlink()
-
-
-def _ignore(event: Event) -> None:
-    """Nobody watches."""
+            made.path.unlink()

@@ -1,4 +1,4 @@
-"""Batches, tables and what is wrong with them as JSON. Pictures go by their addresses, never by a path."""
+"""Batches, tables and their problems as JSON. Pictures have addresses, never paths."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -17,56 +17,58 @@ from studio.images.image_file import open_stored
 from studio.runtime.events import Event, Loading, Queued, Step
 from studio.runtime.session import Session
 from studio.server.api import serializers
-from studio.server.batch_request import Reading
+from studio.server.batch_request import BatchDraft
 from studio.server.batch_run import RowDone
-from studio.server.batch_store import Look
+from studio.server.batch_store import BatchStatus
 from studio.ui import uploads
 from studio.workflow.workflow import Workflow
 
 _ROWS, _PROBLEMS, _EXAMPLES = 50, 200, 3  # that are shown
 _WORDS: Final[dict[type[Event], str]] = {Queued: "Waits until another batch is done", Loading: "Getting ready"}
 FILES: Final = (manifest.TABLE, manifest.LINES, contact_sheet_html.PAGE)
-"""What can be fetched of a batch besides its pictures."""
+"""The files of a batch that can be fetched, other than its pictures."""
 
 
-def reading(asked: Reading, session: Session) -> dict[str, Any]:
-    """How a table is understood, what is wrong with it, and what making it would take where that is known."""
-    batch = asked.batch
+def draft(one: BatchDraft, session: Session) -> dict[str, Any]:
+    """What a table means, its problems, and what making it would take if that is known."""
+    batch = one.batch
     tasks = batch.tasks if batch else ()
     return {
-        "columns": [_column(asked, name) for name in asked.table.columns],
-        "inputs": [{"name": one.name, "label": one.label, "required": one.required} for one in asked.controls.values()],
-        "rows": list(islice(_rows(asked), _ROWS)),
-        "total_rows": len(asked.table.rows),
-        "names": asked.names,
+        "columns": [_column(one, name) for name in one.table.columns],
+        "inputs": [{"name": it.name, "label": it.label, "required": it.required} for it in one.controls.values()],
+        "rows": list(islice(_rows(one), _ROWS)),
+        "total_rows": len(one.table.rows),
+        "names": one.names,
         "examples": [task.place.as_posix() for task in tasks[:_EXAMPLES]],
         "pictures": len({task.key for task in tasks}) if batch else None,
         "plan": _plan(tasks, session) if batch else None,
-        "problems": [_problem(one, session.settings.output) for one in asked.problems[:_PROBLEMS]],
-        "total_problems": len(asked.problems),
-        "wrong_rows": asked.wrong_rows,
-        "skipped": [{"row": row, "reason": _told(why, session.settings.output)} for row, why in asked.skipped.items()],
+        "problems": [_problem(problem, session.settings.output) for problem in one.problems[:_PROBLEMS]],
+        "total_problems": len(one.problems),
+        "wrong_rows": one.wrong_rows,
+        "skipped": [
+            {"row": row, "reason": _relative(why, session.settings.output)} for row, why in one.skipped.items()
+        ],
     }
 
 
 def _problem(one: Problem, output: Path) -> dict[str, Any]:
-    return {"row": one.row, "column": one.column, "reason": _told(one.reason, output)}
+    return {"row": one.row, "column": one.column, "reason": _relative(one.reason, output)}
 
 
-def _told(text: str, output: Path) -> str:
-    """What is said of files, by their places in the output folder."""
+def _relative(text: str, output: Path) -> str:
+    """A text about files, with paths relative to the output folder."""
     return text.replace(f"{output.absolute()}{os.sep}", "")
 
 
-def _column(asked: Reading, name: str) -> dict[str, Any]:
-    """A column and what it is for: an input's name, "" for none, nothing where nobody can tell."""
-    return {"name": name, "input": asked.mapping.get(name)}
+def _column(draft: BatchDraft, name: str) -> dict[str, Any]:
+    """A column and its input: "" for none, null if it is not clear."""
+    return {"name": name, "input": draft.mapping.get(name)}
 
 
-def _rows(asked: Reading) -> Iterator[dict[str, Any]]:
-    """The rows; those with something wrong come first, where there are more than are shown."""
-    wrong = {one.row for one in asked.problems} | asked.skipped.keys()
-    rows: Sequence[Any] = asked.rows
+def _rows(draft: BatchDraft) -> Iterator[dict[str, Any]]:
+    """The rows; those with problems come first if there are more than are shown."""
+    wrong = {one.row for one in draft.problems} | draft.skipped.keys()
+    rows: Sequence[Any] = draft.rows
     if len(rows) > _ROWS:
         rows = sorted(rows, key=lambda row: row.number not in wrong)
     for row in rows:
@@ -79,21 +81,21 @@ def _plan(tasks: Sequence[Task], session: Session) -> str | None:
     return plan.short() if plan else None
 
 
-def look(one: Look, output: Path) -> dict[str, Any]:
-    """A batch: what it is, how it stands, and where its lists are."""
+def status(one: BatchStatus, output: Path) -> dict[str, Any]:
+    """A batch: what it is, its state, and where its files are."""
     return {
         "name": one.name,
-        "title": one.kept.title,
-        "workflow": _title(one.kept.workflow),
-        "begun": one.kept.begun,
+        "title": one.stored.title,
+        "workflow": _title(one.stored.workflow),
+        "begun": one.stored.begun,
         "state": one.state,
-        "problem": _told(one.problem, output),
-        "pictures": one.kept.pictures,
+        "problem": _relative(one.problem, output),
+        "pictures": one.stored.pictures,
         "made": one.count("made"),
         "failed": one.count("failed"),
         "blocked": one.count("blocked"),
         "left": one.left,
-        "skipped": len(one.kept.skip),
+        "skipped": len(one.stored.skip),
         "files": {file: _file(one.name, file) for file in FILES if is_file(one.folder / file)},
         "zip": f"/api/batches/{quote(one.name)}/zip",
     }
@@ -102,7 +104,7 @@ def look(one: Look, output: Path) -> dict[str, Any]:
 def _title(name: str) -> str:
     try:
         return Workflow.builtin(name).definition.title
-    except InputError:  # it is not here any more
+    except InputError:  # it is gone
         return name
 
 
@@ -110,8 +112,8 @@ def _file(batch: str, file: str) -> str:
     return f"/api/batches/{quote(batch)}/files/{quote(file)}"
 
 
-def row(task: Task, batch: Look, output: Path) -> dict[str, Any]:
-    """A task of a batch, and what became of it: "made", "failed", "blocked" or "waiting"."""
+def row(task: Task, batch: BatchStatus, output: Path) -> dict[str, Any]:
+    """A task of a batch, and its status: "made", "failed", "blocked" or "waiting"."""
     entry = batch.entries.get(task.key)
     file = entry.file if entry and entry.status == "made" else task.place.as_posix()
     return {
@@ -119,7 +121,7 @@ def row(task: Task, batch: Look, output: Path) -> dict[str, Any]:
         "key": task.key,
         "file": file,
         "status": entry.status if entry else "waiting",
-        "problem": _told(entry.problem, output) if entry else "",
+        "problem": _relative(entry.problem, output) if entry else "",
         "url": _address(batch.folder / file, output) if entry and entry.status == "made" else None,
         "prompt": _prompt(task),
         "size": _size(batch.folder / file) if entry and entry.status == "made" else None,
@@ -128,13 +130,13 @@ def row(task: Task, batch: Look, output: Path) -> dict[str, Any]:
 
 
 def _prompt(task: Task) -> str:
-    """What it shall show in words; "" for a workflow whose inputs have no such name."""
+    """Its prompt; "" for a workflow without such an input."""
     said = task.job.values.get("prompt")
     return ", ".join(map(str, said)) if isinstance(said, list) else str(said or "")
 
 
 def _size(path: Path) -> list[int] | None:
-    """Width and height of a picture; None where it cannot be read."""
+    """Width and height of a picture; None if it cannot be read."""
     try:
         return list(open_stored(path).size)
     except InputError:
@@ -147,18 +149,18 @@ def _address(path: Path, output: Path) -> str | None:
 
 
 def event(what: Event, output: Path) -> dict[str, Any]:
-    """An event of a batch, with its words for people as ``text``."""
+    """An event of a batch, with a description as ``text``."""
     if isinstance(what, RowDone):
         url = _address(Path(what.file), output) if what.file else None
         return {
             "key": what.key,
             "status": "made" if url else "failed",
-            "problem": _told(what.problem, output),
+            "problem": _relative(what.problem, output),
             "url": url,
             "size": _size(Path(what.file)) if url else None,
         }
     text = _WORDS.get(type(what)) or serializers.words(what)
-    data = {**what.data(), "text": _told(text, output)}
+    data = {**what.data(), "text": _relative(text, output)}
     return {**data, "fraction": _fraction(what)} if isinstance(what, Step) else data
 
 

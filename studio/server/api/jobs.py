@@ -100,7 +100,7 @@ def one(job: str, session: Served) -> dict[str, Any]:
 async def events(job: str, session: Served) -> StreamingResponse:
     """The job's events from now on."""
     run = await run_in_threadpool(found, session.find, job)
-    lines = stream.lines(run, session.settings.output)
+    lines = stream.run_events(run, session.settings.output)
     return StreamingResponse(lines, media_type="text/event-stream", headers=stream.HEADERS)
 
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from studio.imports.imported_workflow import ImportedWorkflow
 from studio.pictures.picture import Picture
 from studio.runtime.events import Event, Failed, Loading, Made, Queued, Stalled, Step
-from studio.runtime.run_handle import Status
+from studio.runtime.run_handle import RunStatus
 from studio.ui.phrases import capitalised, progress
 from studio.ui.uploads import picture_id
 from studio.workflow.job import Job
@@ -16,7 +16,7 @@ from studio.workflow.workflow import Workflow
 _FINAL = {"done": "Done", "cancelled": "Stopped", "interrupted": "Interrupted: the studio was closed meanwhile"}
 
 
-def run(one: Status, output: Path) -> dict[str, Any]:
+def run(one: RunStatus, output: Path) -> dict[str, Any]:
     """A run with its values, its pictures and, while it waits, its place in the queue.
 
     ``problem`` says why it failed or, while it is unfinished, why the queue is stalled.
@@ -44,7 +44,7 @@ def _job(job: Job, output: Path) -> dict[str, Any]:
     }
 
 
-def _unreadable(one: Status) -> dict[str, Any]:
+def _unreadable(one: RunStatus) -> dict[str, Any]:
     """The placeholder for a job that this version cannot read."""
     return {
         "workflow": "",

@@ -1,4 +1,4 @@
-"""A run's events as server-sent events, without a thread for each listener."""
+"""Events as server-sent events, without a thread for each client."""
 
 import asyncio
 import json
@@ -6,83 +6,66 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Final
 
-from studio.runtime.events import Event
+from studio.runtime.events import Event, Watch
+from studio.runtime.mailbox import Mailbox
 from studio.runtime.run_handle import Run, ended
 from studio.server.api import serializers
 
 HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-"""Of an answer that is a stream: nobody keeps it, and nginx passes each event on at once."""
+"""Headers of a stream: it is not cached, and nginx passes each event on at once."""
 
 _SILENCE = 1.0  # seconds after which a comment keeps the line open
 
 
-def lines(run: Run, output: Path) -> AsyncIterator[str]:
-    """A run's present state and every event from now on, until it is over or nobody listens."""
-    return told(run.follow, lambda: ended(run), lambda event: serializers.event(event, output))
+def run_events(run: Run, output: Path) -> AsyncIterator[str]:
+    """A run's present state and all later events, until it is over or the client leaves."""
+    return server_sent(run.follow, lambda: ended(run), lambda event: serializers.event(event, output))
 
 
-async def told(
-    follow: Callable[[Callable[[Event], None]], Callable[[], None]],
+async def server_sent(
+    follow: Callable[[Watch], Callable[[], None]],
     ended: Callable[[], Event | None],
-    say: Callable[[Event], dict[str, Any]],
+    serialize: Callable[[Event], dict[str, Any]],
 ) -> AsyncIterator[str]:
-    """The events that ``follow`` hands to a listener, as ``say`` has them, up to the one that ends them.
+    """The events that ``follow`` passes to its listener, up to the final one; ``serialize`` gives their JSON.
 
-    ``ended`` is asked in silence how it ended meanwhile. A slow listener misses steps and previews that newer ones
-    have replaced, and nothing else.
+    While there are none, ``ended`` is called now and then: the work may have ended in another process. A slow client
+    misses steps and previews that newer ones have replaced, and nothing else.
     """
-    mailbox = _Mailbox()
-    leave = await asyncio.to_thread(follow, mailbox.post)
+    loop, filled = asyncio.get_running_loop(), asyncio.Event()
+    mailbox = Mailbox(lambda: loop.call_soon_threadsafe(filled.set))
+    leave = await asyncio.to_thread(follow, mailbox.put)
     try:
         while True:
-            event = await mailbox.take() or await asyncio.to_thread(ended)
-            yield f"event: {event.name}\ndata: {json.dumps(say(event))}\n\n" if event else ": still here\n\n"
-            if event and event.final:
-                return
+            silent = False
+            try:
+                async with asyncio.timeout(_SILENCE):
+                    await filled.wait()
+            except TimeoutError:
+                silent = True
+            filled.clear()
+            event = mailbox.take() or (await asyncio.to_thread(ended) if silent else None)
+            if silent and not event:
+                yield ": still here\n\n"
+            while event:
+                yield f"event: {event.name}\ndata: {json.dumps(serialize(event))}\n\n"
+                if event.final:
+                    return
+                event = mailbox.take()
     finally:
         leave()
 
 
 async def over(run: Run) -> None:
-    """Return once a run of this process's is over; waiting takes no thread."""
+    """Return once a run of this process is over; waiting takes no thread."""
     loop, end = asyncio.get_running_loop(), asyncio.Event()
 
-    def hear(event: Event) -> None:
+    def listen(event: Event) -> None:
         if event.final:
             loop.call_soon_threadsafe(end.set)
 
-    leave = await asyncio.to_thread(run.follow, hear)
+    leave = await asyncio.to_thread(run.follow, listen)
     try:
         await end.wait()
     finally:
         leave()
-
-
-class _Mailbox:
-    """Events on their way from the worker's thread to this loop."""
-
-    def __init__(self) -> None:
-        self._loop, self._filled = asyncio.get_running_loop(), asyncio.Event()
-        self._events: list[Event] = []
-
-    def post(self, event: Event) -> None:
-        """From any thread."""
-        self._loop.call_soon_threadsafe(self._put, event)
-
-    def _put(self, event: Event) -> None:
-        if event.stale_soon:
-            self._events = [old for old in self._events if type(old) is not type(event)]
-        self._events.append(event)
-        self._filled.set()
-
-    async def take(self) -> Event | None:
-        """The oldest event not yet taken; None after a while of silence."""
-        try:
-            async with asyncio.timeout(_SILENCE):
-                await self._filled.wait()
-        except TimeoutError:
-            return None
-        event = self._events.pop(0)
-        if not self._events:
-            self._filled.clear()
-        return event

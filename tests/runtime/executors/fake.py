@@ -1,8 +1,7 @@
-"""Painters without a model, for what is about the machines and not the pictures."""
+"""Workers without a model, for what is about the machines and not the pictures."""
 
 import os
 import time
-from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from studio.runtime.events import Step
-from studio.runtime.executors.ray_worker import Painted
+from studio.runtime.executors.ray_worker import RemotePicture
 from studio.version import VERSION
 
 
@@ -22,7 +21,7 @@ class Quick:
     def version(self):
         return VERSION, "here"
 
-    def paint(self, job):
+    def make(self, job):
         notes = Path(os.environ["STUDIO_NOTES"])
         with (notes / f"{os.getpid()}.txt").open("a") as file:
             file.write(job + "\n")
@@ -30,19 +29,19 @@ class Quick:
         data, info = BytesIO(), PngInfo()
         info.add_text("studio", f'{{"job": {job}}}')
         Image.new("RGB", (2, 2), "red").save(data, "PNG", pnginfo=info)
-        return Painted(data.getvalue(), self.seconds)
+        return RemotePicture(data.getvalue())
 
 
 class Fragile(Quick):
     """Dies over the first picture it is asked for, wherever it is; its heir makes it."""
 
-    def follow(self, job, number, name, previews):
-        yield Step(number + 1, 2, 1, 1, None)
+    def stream(self, job, number, of, previews):
+        yield Step(number + 1, of, 1, 1, None)
         died = Path(os.environ["STUDIO_NOTES"]) / "died"
         if not died.exists():
             died.touch()
             os._exit(9)
-        yield replace(self.paint(job), stem=f"picture {number}")
+        yield self.make(job)
 
     def stop(self):
         pass
@@ -64,7 +63,7 @@ class Old(Quick):
 class Deadly(Quick):
     """Takes its process along with one job."""
 
-    def paint(self, job):
+    def make(self, job):
         if "poison" in job:
             os._exit(9)
-        return super().paint(job)
+        return super().make(job)

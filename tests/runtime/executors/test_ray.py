@@ -12,16 +12,17 @@ import numpy as np
 import pytest
 
 from studio.batches.batch import Batch
-from studio.batches.ray_executor import Cluster
 from studio.batches.run_batch import fill
-from studio.batches.task import Failed, Made, Task
+from studio.batches.task import Task, TaskFailed, TaskMade
+from studio.batches.task_execution import execute_tasks
 from studio.cli.app import main
 from studio.config import Settings
 from studio.errors import InputError
 from studio.pictures import fast_record
 from studio.pictures.picture import Picture
-from studio.runtime.executors.ray import Crew
+from studio.runtime.executors.ray_autoscaling import AutoscalingRayExecutor
 from studio.runtime.executors.ray_client import connected
+from studio.runtime.executors.ray_fixed import FixedRayExecutor
 from studio.runtime.session import Session
 from studio.tensors import hardware
 from studio.workflow.job import Job
@@ -84,6 +85,11 @@ def silent(event):
     pass
 
 
+def made_by(nodes, worker, tasks, out, watch=silent):
+    """What becomes of tasks on the cluster."""
+    return execute_tasks(AutoscalingRayExecutor(nodes.address, worker=worker), tasks, out, watch)
+
+
 def begun(notes):
     """How often each job was begun, and by whom the jobs were."""
     by = {note.stem: note.read_text().splitlines() for note in notes.iterdir()}
@@ -92,10 +98,10 @@ def begun(notes):
 
 def test_each_job_is_done_once(nodes, notes, tmp_path):
     steps = []
-    cluster = Cluster(nodes.address, painter=fake.Quick)
-    outcomes = list(cluster.make(todo := tasks(30), tmp_path, steps.append))
+    executor = AutoscalingRayExecutor(nodes.address, worker=fake.Quick)
+    outcomes = list(execute_tasks(executor, todo := tasks(30), tmp_path, steps.append))
     assert {outcome.task.row for outcome in outcomes} == set(range(1, 31))
-    assert all(isinstance(outcome, Made) and outcome.path.is_file() for outcome in outcomes)
+    assert all(isinstance(outcome, TaskMade) and outcome.path.is_file() for outcome in outcomes)
     counts, by = begun(notes)
     assert counts == Counter(task.job.model_dump_json() for task in todo)
     assert len(by) == 1
@@ -104,7 +110,7 @@ def test_each_job_is_done_once(nodes, notes, tmp_path):
 
 def test_a_node_that_joins_helps_and_a_worker_that_dies_costs_one_picture(nodes, notes, tmp_path):
     made, killed, joined = [], None, None
-    making = Cluster(nodes.address, painter=fake.Slow).make(todo := tasks(24), tmp_path, silent)
+    making = made_by(nodes, fake.Slow, todo := tasks(24), tmp_path)
     for outcome in making:
         made.append(outcome.task.row)
         if len(made) == 2:
@@ -125,15 +131,12 @@ _DRIVER = """
 import sys
 from pathlib import Path
 from studio.batches.batch import Batch
-from studio.batches.ray_executor import Cluster
-from studio.runtime.executors.ray import Crew
-from studio.runtime.executors.ray_client import connected
-from studio.config import Settings
+from studio.runtime.executors.ray_autoscaling import AutoscalingRayExecutor
 from studio.batches.run_batch import fill
 from tests.runtime.executors import fake
 from tests.runtime.executors.test_ray import silent, tasks, workflow
 
-fill(Batch(workflow(), tasks(20)), Path(sys.argv[1]), Cluster(sys.argv[2], painter=fake.Slow), silent)
+fill(Batch(workflow(), tasks(20)), Path(sys.argv[1]), AutoscalingRayExecutor(sys.argv[2], worker=fake.Slow), silent)
 """
 
 
@@ -146,7 +149,9 @@ def test_whoever_asked_is_killed_and_goes_on_later(nodes, notes, tmp_path):
     first.kill()
     first.wait()
     there = {path.name: path.stat().st_mtime_ns for path in out.glob("*.png")}
-    filled = fill(Batch(workflow(), todo := tasks(20)), out, Cluster(nodes.address, painter=fake.Slow), silent)
+    filled = fill(
+        Batch(workflow(), todo := tasks(20)), out, AutoscalingRayExecutor(nodes.address, worker=fake.Slow), silent
+    )
     assert 4 <= filled.there == len(there) < 20
     assert (len(filled.made), filled.failed) == (20 - len(there), ())
     assert sorted(path.name for path in out.glob("*.png")) == sorted(f"{n}.png" for n in range(20))
@@ -158,16 +163,16 @@ def test_whoever_asked_is_killed_and_goes_on_later(nodes, notes, tmp_path):
 @pytest.mark.slow
 def test_a_job_that_kills_its_workers_is_given_up(nodes, tmp_path):
     poison = tasks(1, prompt="poison")
-    outcomes = list(Cluster(nodes.address, painter=fake.Deadly).make([*poison, *tasks(3)], tmp_path, silent))
-    assert Counter(map(type, outcomes)) == {Made: 3, Failed: 1}
-    (failed,) = (outcome for outcome in outcomes if isinstance(outcome, Failed))
+    outcomes = list(made_by(nodes, fake.Deadly, [*poison, *tasks(3)], tmp_path))
+    assert Counter(map(type, outcomes)) == {TaskMade: 3, TaskFailed: 1}
+    (failed,) = (outcome for outcome in outcomes if isinstance(outcome, TaskFailed))
     assert failed.task is poison[0]
     assert "died, 3 times" in failed.problem
 
 
 def test_another_version_is_refused(nodes, tmp_path):
     with pytest.raises(InputError, match=r"'attic' has version 0\.0\.0 .*install one on all"):
-        list(Cluster(nodes.address, painter=fake.Old).make(tasks(1), tmp_path, silent))
+        list(made_by(nodes, fake.Old, tasks(1), tmp_path))
 
 
 def test_whoever_watches_can_stop_it(nodes, notes, tmp_path):
@@ -178,7 +183,7 @@ def test_whoever_watches_can_stop_it(nodes, notes, tmp_path):
             raise Cancelled("stopped")
 
     with pytest.raises(Cancelled):
-        list(Cluster(nodes.address, painter=fake.Slow).make(tasks(10), tmp_path, stop))
+        list(made_by(nodes, fake.Slow, tasks(10), tmp_path, stop))
     count = len(list(tmp_path.iterdir()))
     time.sleep(0.7)
     assert count == len(list(tmp_path.iterdir())) <= 3
@@ -186,7 +191,7 @@ def test_whoever_watches_can_stop_it(nodes, notes, tmp_path):
 
 def test_no_cluster_is_one_line():
     with pytest.raises(InputError, match="no Ray cluster at '127.0.0.1:1'"):
-        list(Cluster("127.0.0.1:1").make(tasks(1), Path(), silent))
+        list(execute_tasks(AutoscalingRayExecutor("127.0.0.1:1"), tasks(1), Path(), silent))
 
 
 def test_the_same_command_makes_the_same_pictures_here_and_there(nodes, tmp_path, monkeypatch, capsys):
@@ -210,18 +215,22 @@ def test_the_same_command_makes_the_same_pictures_here_and_there(nodes, tmp_path
 def test_what_is_wrong_with_a_job_is_said_as_here(nodes, tmp_path):
     (task,) = tasks(1)
     wrong = task.job.model_copy(update={"pins": {"model:spark": "0" * 64}})
-    (outcome,) = Cluster(nodes.address).make([Task(1, wrong, task.place)], tmp_path, silent)
-    assert isinstance(outcome, Failed)
+    (outcome,) = execute_tasks(AutoscalingRayExecutor(nodes.address), [Task(1, wrong, task.place)], tmp_path, silent)
+    assert isinstance(outcome, TaskFailed)
     assert "the model 'spark' is not the one this was made with" in outcome.problem
 
 
 def test_the_queue_s_pictures_are_made_elsewhere_and_a_lost_worker_s_anew(nodes, tmp_path):
     with connected(nodes.address):
-        session = Session(Settings(output=tmp_path / "out", state=tmp_path / "state"), Crew(1, fake.Fragile, cores=1))
-        run = session.submit(Job.of(workflow(), {"prompt": "a red circle on white", "count": 2, "seed": 1}))
+        session = Session(
+            Settings(output=tmp_path / "out", state=tmp_path / "state"), FixedRayExecutor(1, fake.Fragile, cores=1)
+        )
+        run = session.submit(
+            Job.of(workflow(), {"prompt": "a red circle on white", "count": 2, "seed": 1}), name="picture {n}"
+        )
         events = [event.name for event in run.events()]
         pictures = run.pictures
         session.close()
-    assert [picture.path.name for picture in pictures] == ["picture 0.png", "picture 1.png"]
+    assert [picture.path.name for picture in pictures] == ["picture 1.png", "picture 2.png"]
     assert events.count("made") == 2
     assert events[-1] == "done"

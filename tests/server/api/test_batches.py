@@ -11,7 +11,8 @@ from zipfile import ZipFile
 import pytest
 
 from studio.pictures.picture import Picture
-from studio.server.batch_store import Desk
+from studio.runtime.session import Session
+from studio.server.batch_store import BatchStore
 from tests.server.api.test_jobs import lines
 
 TABLE = "Art-Nr,Prompt,Schritte,size\n4711,a red circle on white,2,64x64\n4712,a blue star on cream,2,\n"
@@ -86,7 +87,7 @@ def test_all_that_is_wrong_is_told_by_row_and_column_in_words_without_flags(serv
         ({"table": "", "grid": []}, "give a table"),
         ({"table": "data:"}, "the table is empty"),
         ({"table": "data:text/csv;base64,IAo="}, "the table is empty"),
-        ({"file": "/home/me/shop.pdf"}, "'shop.pdf' is no table"),
+        ({"file": "/home/me/shop.pdf"}, "'shop.pdf' is not a table"),
         ({"workflow": "/etc/passwd"}, "workflow"),
         ({"mapping": {"Preis": "steps"}}, "no column 'Preis'"),
         ({"surprise": 1}, "surprise"),
@@ -150,12 +151,13 @@ def test_one_that_is_stopped_goes_on_even_in_another_server(server):
     assert ended(server, batch)[-1][0] == "cancelled"
     made = get(server, batch)["made"]
     assert 0 < made < 30
-    another = Desk(server.session)
-    assert (another.look(batch).state, another.look(batch).left) == ("stopped", 30 - made)
+    elsewhere = Session(server.session.settings)
+    another = BatchStore(elsewhere)
+    assert (another.status(batch).state, another.status(batch).left) == ("stopped", 30 - made)
     another.go(batch)
-    while another.look(batch).count("made") == made:
+    while another.status(batch).count("made") == made:
         time.sleep(0.02)
-    another.close()
+    elsewhere.close()
     look = get(server, batch)
     assert (look["state"], look["failed"]) == ("stopped", 0)
     server.client.post(f"/api/batches/{batch}/go")
@@ -309,5 +311,5 @@ def test_one_picture_is_made_again_with_another_seed_and_the_first_one_stays(ser
     assert again["file"] == first["file"].replace(".png", f"-{seeds[1]}.png")
     one = get(server, batch)
     assert (one["state"], one["made"], one["left"]) == ("done", 2, 0)
-    assert len(Desk(server.session).batch(batch).tasks) == 2
+    assert len(BatchStore(server.session).batch(batch).tasks) == 2
     assert server.client.post(f"/api/batches/{batch}/rows/{first['key']}/redo").status_code == 422

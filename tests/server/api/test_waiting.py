@@ -15,7 +15,7 @@ from studio.config import Settings
 from studio.runtime import queue_file, worker
 from studio.runtime.session import Session
 from studio.server import api
-from studio.server.batch_store import Desk
+from studio.server.batch_store import BatchStore
 from studio.ui import uploads
 from tests.torture.full import Quick
 
@@ -24,23 +24,23 @@ SMALL = {"prompt": "a star", "steps": 1, "width": 64, "height": 64}
 
 
 class Held(Quick):
-    """Hands that make nothing until ``go`` is set."""
+    """An executor that makes nothing until ``go`` is set."""
 
     def __init__(self):
         super().__init__()
         self.go = threading.Event()
 
-    def work(self, *given, **named):
+    def execute(self, *given, **named):
         assert self.go.wait(120)
-        yield from super().work(*given, **named)
+        yield from super().execute(*given, **named)
 
 
 @contextmanager
-def served(home, hands):
+def served(home, executor):
     """The API alone, without a guard, on a free port: its session and its address."""
-    session = Session(Settings(output=home / "out", device="cpu", state=home / "state"), hands=hands)
+    session = Session(Settings(output=home / "out", device="cpu", state=home / "state"), executor=executor)
     quiet = {"log_level": "critical", "timeout_graceful_shutdown": 0}
-    server = uvicorn.Server(uvicorn.Config(api.build(session, Desk(session)), port=0, **quiet))
+    server = uvicorn.Server(uvicorn.Config(api.build(session, BatchStore(session)), port=0, **quiet))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
@@ -54,7 +54,7 @@ def served(home, hands):
 
 
 def test_while_many_calls_wait_everything_else_is_answered_and_each_gets_its_own_picture(tmp_path):
-    hands = Held()
+    executor = Held()
 
     async def calls(session, url):
         async with httpx.AsyncClient(base_url=url, timeout=120, limits=httpx.Limits(max_connections=None)) as client:
@@ -69,10 +69,10 @@ def test_while_many_calls_wait_everything_else_is_answered_and_each_gets_its_own
             assert (await client.delete(f"/api/jobs/{waits[0]['id']}")).status_code == 204
             assert (await client.get("/sdapi/v1/progress")).json()["state"]["job"]
             assert not any(post.done() for post in posts if post is not posts[waits[0]["seed"]])
-            hands.go.set()
+            executor.go.set()
             return waits[0]["seed"], await asyncio.gather(*posts)
 
-    with served(tmp_path, hands) as (session, url):
+    with served(tmp_path, executor) as (session, url):
         cancelled, answers = asyncio.run(calls(session, url))
     assert [answer.status_code for answer in answers] == [500 if n == cancelled else 200 for n in range(WAITING)]
     seeds = [json.loads(answer.json()["info"])["seed"] for n, answer in enumerate(answers) if n not in (1, cancelled)]
@@ -81,22 +81,22 @@ def test_while_many_calls_wait_everything_else_is_answered_and_each_gets_its_own
 
 
 def test_a_job_goes_on_where_its_client_leaves(tmp_path):
-    hands = Held()
-    with served(tmp_path, hands) as (session, url):
+    executor = Held()
+    with served(tmp_path, executor) as (session, url):
         with pytest.raises(httpx.ReadTimeout):
             httpx.post(f"{url}/sdapi/v1/txt2img", json=SMALL, timeout=0.5)
         while not session.runs():
             threading.Event().wait(0.01)
-        hands.go.set()
+        executor.go.set()
         assert len(session.runs()[0].wait(60)) == 1
 
 
 def test_while_the_queue_takes_nothing_the_answer_is_503_with_the_reason_and_reads_go_on(tmp_path, monkeypatch):
     monkeypatch.setattr(queue_file, "_PATIENCE", 0.05)
     monkeypatch.setattr(worker, "_RETRY", 0.01)
-    hands = Held()
+    executor = Held()
     asked = {"workflow": "text-to-image", "values": {"prompt": "a star"}}
-    with served(tmp_path, hands) as (session, url), httpx.Client(base_url=url, timeout=60) as client:
+    with served(tmp_path, executor) as (session, url), httpx.Client(base_url=url, timeout=60) as client:
         run = client.post("/api/jobs", json=asked).json()
         with closing(sqlite3.connect(tmp_path / "state" / "queue.sqlite", isolation_level=None)) as other:
             while session.find(run["id"]).state != "running":
@@ -106,7 +106,7 @@ def test_while_the_queue_takes_nothing_the_answer_is_503_with_the_reason_and_rea
                 answer = client.post(path, json=asked if path == "/api/jobs" else {"prompt": "a star"})
                 assert answer.status_code == 503
                 assert "another program holds it" in answer.text
-            hands.go.set()  # what is made now cannot be noted
+            executor.go.set()  # what is made now cannot be noted
             with client.stream("GET", f"/api/jobs/{run['id']}/events") as stream:
                 lines = iter(stream.iter_lines())
                 assert "event: stalled" in lines
@@ -119,8 +119,8 @@ def test_while_the_queue_takes_nothing_the_answer_is_503_with_the_reason_and_rea
 
 
 def test_a_job_of_another_version_is_listed_and_the_next_ones_are_made(tmp_path):
-    hands = Held()
-    with served(tmp_path, hands) as (session, url), httpx.Client(base_url=url, timeout=60) as client:
+    executor = Held()
+    with served(tmp_path, executor) as (session, url), httpx.Client(base_url=url, timeout=60) as client:
         first, foreign, last = (
             client.post("/api/jobs", json={"workflow": "text-to-image", "values": {"prompt": "x"}}).json()["id"]
             for _ in range(3)
@@ -131,7 +131,7 @@ def test_a_job_of_another_version_is_listed_and_the_next_ones_are_made(tmp_path)
         assert {job["id"]: job["title"] for job in client.get("/api/jobs").json()}[
             foreign
         ] == "A job of another version"
-        hands.go.set()
+        executor.go.set()
         assert session.find(last).wait(60)
         job = client.get(f"/api/jobs/{foreign}").json()
         assert job["state"] == "unreadable"

@@ -1,4 +1,4 @@
-"""What Excel shows of a number, a date or a duration by the format of its cell.
+"""How Excel shows a number, a date or a duration in the format of its cell.
 
     7, 000-00             000-07            0.25, 0.0%            25.0%
     7, "SKU-"0000         SKU-0007          1234.5, #,##0.00 "€"  1,234.50 €
@@ -6,8 +6,8 @@
     12:30, h:mm AM/PM     12:30 PM          1.5 days, [h]:mm      36:00
 
 Number format codes are those of ECMA-376, part 1, 18.8.31, as an English Excel reads them: its points, commas and names
-of months. A number in the format General has all its digits, where Excel shows as many as the column is wide. What
-depends on the reader's system, or is not known here to the letter, is refused and never guessed.
+of months. A number in the format General has all its digits, where Excel shows as many as fit into the column. What
+depends on the system's settings, or is not known exactly, is refused and never guessed.
 """
 
 import re
@@ -24,9 +24,9 @@ _COMPARE: Final = {"<=": le, ">=": ge, "<>": ne, "=": eq, "<": lt, ">": gt}
 
 
 def displayed(value: str | bool | float | Moment, code: str) -> str:
-    """What Excel shows of a cell's value by its format, without the blanks around it.
+    """How Excel shows a cell's value in its format, without surrounding blanks.
 
-    Raises ValueError that says why where that cannot be told.
+    Raises ValueError that says why if that is not known.
     """
     if isinstance(value, bool):
         return str(value).upper()

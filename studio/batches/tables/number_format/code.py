@@ -20,7 +20,7 @@ _ELAPSED: Final = re.compile(r"h+|m+|s+", re.IGNORECASE)
 
 
 class Token(NamedTuple):
-    """A piece of a format: its kind and what it says.
+    """A piece of a format: its kind and its text.
 
     The kinds are the names in the pattern above, and "elapsed" for hours, minutes or seconds in square brackets.
     """
@@ -31,7 +31,7 @@ class Token(NamedTuple):
 
 @dataclass(frozen=True)
 class Section:
-    """What stands between semicolons.
+    """A part of a format between semicolons.
 
     ``condition`` is a comparison and the number it is with, where the section says for which numbers it is.
     ``english`` is whether months and days go by their English names.
@@ -71,8 +71,8 @@ def sections(code: str) -> tuple[Section, ...]:
 
 def _with_bracket(section: Section, bracket: str) -> Section:
     """The section with what a bracket says of all of it; raises ValueError for one that is not known."""
-    if asked := _CONDITION.fullmatch(bracket):
-        return replace(section, condition=(asked[1], Decimal(asked[2])))
+    if found := _CONDITION.fullmatch(bracket):
+        return replace(section, condition=(found[1], Decimal(found[2])))
     if money := _CURRENCY.fullmatch(bracket):
         return replace(section, english=section.english and bool(_ENGLISH.fullmatch(money["language"] or "en")))
     if not (_ELAPSED.fullmatch(bracket) or _COLOUR.fullmatch(bracket)):

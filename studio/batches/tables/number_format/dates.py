@@ -1,4 +1,4 @@
-"""Dates, times and durations by a number format code."""
+"""Dates, times and durations in a number format."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Final
 from studio.batches.tables.number_format.code import Section
 
 Moment = date | time | timedelta
-"""What a cell with a format of dates holds."""
+"""The value of a cell with a date format."""
 
 _FIRST_DAY: Final = datetime(1899, 12, 30)
 _TRUE_DAYS: Final = datetime(1900, 3, 1)  # Excel has a 29 February 1900, and a day 0 of that January
@@ -20,7 +20,7 @@ _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturda
 
 
 def shown(value: Moment, section: Section) -> str:
-    """The moment as the section shows it; raises ValueError where that is not known."""
+    """The moment as the section shows it; raises ValueError if that is not known."""
     if not section.has("moment", "elapsed"):
         raise ValueError("the cell holds a date or a time, and its format is one of numbers")
     if section.has("digit") and not section.has("point"):
@@ -32,7 +32,7 @@ def shown(value: Moment, section: Section) -> str:
     if any(token.text[0] == "s" for token in section.tokens if token.kind in ("moment", "elapsed")):
         unit = 10 ** max(0, 6 - section.count("digit"))
         ticks = (ticks + unit // 2) // unit * unit
-    return "".join(_Clock(_FIRST_DAY + timedelta(microseconds=ticks), ticks, section).pieces())
+    return "".join(_ClockTime(_FIRST_DAY + timedelta(microseconds=ticks), ticks, section).pieces())
 
 
 def _since(value: Moment) -> timedelta:
@@ -45,7 +45,7 @@ def _since(value: Moment) -> timedelta:
 
 
 @dataclass(frozen=True)
-class _Clock:
+class _ClockTime:
     """A moment as a section shows it; ``ticks`` are microseconds."""
 
     at: datetime

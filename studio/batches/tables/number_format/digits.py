@@ -1,4 +1,4 @@
-"""Numbers by a number format code: digits at their places, thousands, powers and fractions."""
+"""Numbers in a number format: decimal places, thousands, exponents and fractions."""
 
 import re
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from typing import Final
 from studio.batches.tables.number_format.code import Section, Token
 
 _EMPTY: Final = {"0": "0", "?": " ", "#": ""}
-"""What stands at a place without a digit."""
+"""What is shown at a place without a digit."""
 _FRACTION: Final = re.compile(r"(?:(?P<whole>[0#?]+) )?(?P<over>[0#?]+) ?/ ?(?P<under>\d+|[0#?]+)")
 
 
 def shown(value: Decimal, section: Section) -> str:
-    """A number that is not negative as the section shows it; raises ValueError where that is not known."""
+    """A number that is not negative as the section shows it; raises ValueError if that is not known."""
     value = value.scaleb(2 * section.count("percent"))
     if section.has("general") or not section.has("digit"):
         return "".join(general(value) if token.kind == "general" else token.text for token in section.tokens)
@@ -30,7 +30,7 @@ def general(value: Decimal) -> str:
 
 
 def _fixed(value: Decimal, section: Section) -> str:
-    """Digits around a decimal point, with all that stands between them."""
+    """Digits around a decimal point, with everything between them."""
     before, after = _parted(section.tokens)
     places = sum(token.kind == "digit" for token in after)
     thousands = _commas_behind(before) + _commas_behind(after)
@@ -40,7 +40,7 @@ def _fixed(value: Decimal, section: Section) -> str:
 
 
 def _parted(tokens: Sequence[Token]) -> tuple[Sequence[Token], Sequence[Token]]:
-    """What stands before the decimal point, and from there on."""
+    """The tokens before the decimal point, and from there on."""
     at = next((n for n, token in enumerate(tokens) if token.kind == "point"), len(tokens))
     return tokens[:at], tokens[at:]
 
@@ -72,7 +72,7 @@ def _whole(digits: str, tokens: Sequence[Token], grouped: bool) -> str:
 
 
 def _taken(digits: str, put: int, place: str, *, last: bool) -> str:
-    """The digits for a place from the right, of which ``put`` are used; what stands there where none is left."""
+    """The digit for a place from the right, of which ``put`` are used; or what is shown when none is left."""
     left = digits[: len(digits) - put] if put < len(digits) else ""
     if left:
         return left[::-1] if last else left[-1]
@@ -110,21 +110,21 @@ def _scientific(value: Decimal, section: Section) -> str:
 def _fraction(value: Decimal, section: Section) -> str:
     """A whole number and a fraction whose denominator is fixed or has as many digits as there are places."""
     text = "".join(token.text for token in section.tokens)
-    asked = _FRACTION.search(text)
+    pattern = _FRACTION.search(text)
     words = "".join(token.text for token in section.tokens if token.kind == "quoted")
-    if asked is None or section.has("point", "comma", "percent", "exponent") or re.search("[0-9#?/]", words):
+    if pattern is None or section.has("point", "comma", "percent", "exponent") or re.search("[0-9#?/]", words):
         raise ValueError("it is no fraction as the studio knows them")
-    whole, exact = (int(value), Fraction(value) - int(value)) if asked["whole"] else (0, Fraction(value))
-    under = asked["under"]
+    whole, exact = (int(value), Fraction(value) - int(value)) if pattern["whole"] else (0, Fraction(value))
+    under = pattern["under"]
     found = _over(exact, int(under)) if re.search("[1-9]", under) else _nearest(exact, 10 ** len(under) - 1)
-    if asked["whole"] and found[0] == found[1]:
+    if pattern["whole"] and found[0] == found[1]:
         whole, found = whole + 1, (0, 1)
-    if asked["whole"] and not found[0]:
+    if pattern["whole"] and not found[0]:
         shown = str(whole)
     else:
-        before = f"{whole or ('0' if '0' in asked['whole'] else '')} " if asked["whole"] else ""
-        shown = f"{before}{found[0]:>{len(asked['over'])}}/{found[1]:<{len(under)}}"
-    return text[: asked.start()] + shown + text[asked.end() :]
+        before = f"{whole or ('0' if '0' in pattern['whole'] else '')} " if pattern["whole"] else ""
+        shown = f"{before}{found[0]:>{len(pattern['over'])}}/{found[1]:<{len(under)}}"
+    return text[: pattern.start()] + shown + text[pattern.end() :]
 
 
 def _over(exact: Fraction, under: int) -> tuple[int, int]:
@@ -132,9 +132,9 @@ def _over(exact: Fraction, under: int) -> tuple[int, int]:
 
 
 def _nearest(exact: Fraction, most: int) -> tuple[int, int]:
-    """The fraction with at most this denominator that is nearest, where it is one of the continued fraction too.
+    """The nearest fraction with at most this denominator, if it is a convergent of the continued fraction too.
 
-    Spreadsheets differ where it is not.
+    Otherwise spreadsheets differ.
     """
     nearest, before, now, rest = exact.limit_denominator(most), (1, 0), (int(exact), 1), exact - int(exact)
     while (now[0], now[1]) != (nearest.numerator, nearest.denominator):

@@ -1,14 +1,15 @@
-"""The maker of this process, on the real session where its work matters, and on a fake one for all else."""
+"""Tasks on the real device where its work matters, and on a fake executor for all else."""
 
 from pathlib import PurePosixPath
 
 import pytest
 
 from studio.batches import manifest_row
-from studio.batches.local_executor import Local
-from studio.batches.task import Failed, Made, Task
+from studio.batches.task import Task, TaskFailed, TaskMade
+from studio.batches.task_execution import execute_tasks
 from studio.errors import Cancelled, InputError, OutputError
 from studio.pictures import fast_record
+from studio.pictures.picture import Picture
 from studio.runtime.events import Step
 from studio.workflow.job import Job
 from tests.torture import fake
@@ -19,7 +20,7 @@ def tasks():
     return fake.batch(3).tasks
 
 
-class Breaks(fake.Session):
+class Breaks(fake.Executor):
     """Raises an error for the second job."""
 
     def __init__(self, error):
@@ -35,26 +36,26 @@ def test_pictures_are_made_at_their_places_by_the_real_session(session, text_to_
     job = Job.of(text_to_image, {"prompt": "a star", "loras": ["neon-glow"], "steps": 1, "count": 2}).alone(1)
     heard = []
     task = Task(1, job, PurePosixPath("a/b/star.png"))
-    (made,) = Local(session).make([task], tmp_path, heard.append)
+    (made,) = execute_tasks(session.local, [task], tmp_path, heard.append)
     assert (made.path, fast_record.key(made.path)) == (tmp_path / "a/b/star.png", task.key)
     assert [type(event) for event in heard] == [Step]
-    assert made.seconds > 0
+    assert Picture(made.path).record["seconds"] > 0
     (worn,) = manifest_row.made(task, made.path, tmp_path).loras
     assert (worn.name, worn.sha256, worn.licence) == ("neon-glow", job.pins["lora:neon-glow"], "apache-2.0")
-    assert list(Local(session).make([task], tmp_path, heard.append)) == [Made(task, made.path, 0)]
+    assert list(execute_tasks(session.local, [task], tmp_path, heard.append)) == [TaskMade(task, made.path)]
 
 
 @pytest.mark.parametrize("error", [InputError("no such model"), ValueError("a mistake of ours")])
 def test_a_row_that_fails_does_not_stop_the_others(tasks, tmp_path, error):
-    outcomes = list(Local(Breaks(error)).make(tasks, tmp_path, lambda event: None))
-    assert [type(outcome) for outcome in outcomes] == [Made, Failed, Made]
+    outcomes = list(execute_tasks(Breaks(error), tasks, tmp_path, lambda event: None))
+    assert [type(outcome) for outcome in outcomes] == [TaskMade, TaskFailed, TaskMade]
     assert str(error) in outcomes[1].problem
 
 
 @pytest.mark.parametrize("error", [OutputError("disk full"), Cancelled("stopped"), KeyboardInterrupt()])
 def test_what_no_row_survives_stops_the_work(tasks, tmp_path, error):
     with pytest.raises(type(error)):
-        list(Local(Breaks(error)).make(tasks, tmp_path, lambda event: None))
+        list(execute_tasks(Breaks(error), tasks, tmp_path, lambda event: None))
 
 
 @pytest.mark.parametrize("error", [RuntimeError("the page is gone"), KeyboardInterrupt()])
@@ -63,5 +64,5 @@ def test_what_a_listener_raises_stops_the_work(tasks, tmp_path, error):
         raise error
 
     with pytest.raises(type(error)):
-        list(Local(fake.Session()).make(tasks, tmp_path, leave))
+        list(execute_tasks(fake.Executor(), tasks, tmp_path, leave))
     assert list(fast_record.pictures(tmp_path)) == []
