@@ -97,12 +97,13 @@ from studio.parameters.types import Size
 from studio.train.config import TrainingConfig
 from studio.train.loop import train
 from studio.train import trainer_state
+from tests import here
 trainer_state._SECONDS = trainer_state._TIMES = 0  # every step is saved
 def heard(progress):
     if progress.step == int(sys.argv[3]):
         os.kill(os.getpid(), 9)
 train(TrainingConfig(Path(sys.argv[1]), "brand", sys.argv[2], out=Path(sys.argv[1]).parent / "loras", size=Size(64, 64),
-             rank=8, rate=0.02, steps=12, samples=("a white circle on red",)), heard)
+             rank=8, rate=0.02, steps=12, samples=("a white circle on red",)), here.library(), heard)
 """
 
 
