@@ -1,5 +1,6 @@
 """The frozen public surface, and how little it costs to import."""
 
+import pkgutil
 import re
 import subprocess
 import sys
@@ -55,3 +56,9 @@ def test_three_lines_from_python(tmp_path):
     assert picture.image.size == (256, 256)
     assert picture.job.seed == 7
     assert picture._repr_png_() == picture.path.read_bytes()
+
+
+def test_no_package_hides_a_public_function():
+    """``import studio.x`` sets the attribute ``x`` of ``studio``."""
+    modules = {module.name for module in pkgutil.iter_modules(studio.__path__)}
+    assert modules.isdisjoint(studio.__all__)

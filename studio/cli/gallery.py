@@ -15,8 +15,8 @@ from studio.errors import InputError
 from studio.files.untrusted import is_file, is_folder
 
 if TYPE_CHECKING:
-    from studio.gallery.entry import GalleryEntry, UnreadableFile
-    from studio.gallery.gallery import Gallery
+    from studio.galleries.entry import GalleryEntry, UnreadableFile
+    from studio.galleries.gallery import Gallery
 
 FAILED = 1
 
@@ -52,7 +52,7 @@ def find(
     json_:
         Print everything about each picture as a line of JSON.
     """
-    from studio.gallery.entry_summary import data
+    from studio.galleries.entry_summary import data
 
     count = 0
     with _fresh(folder) as gallery:
@@ -71,7 +71,7 @@ def show(picture: str) -> None:
     picture:
         A file, or the start of a picture's id.
     """
-    from studio.gallery.entry_summary import about, family, line
+    from studio.galleries.entry_summary import about, family, line
 
     with _fresh() as gallery:
         entry = gallery.entry(picture)
@@ -117,7 +117,7 @@ def mark(
     no_collection:
         A collection to remove them from.
     """
-    from studio.gallery.entry import AnnotationChange
+    from studio.galleries.entry import AnnotationChange
 
     change = AnnotationChange(favourite, rate, note, _set(tag, no_tag), _set(collection, no_collection))
     if change == AnnotationChange():
@@ -189,7 +189,7 @@ def rebuild(*, folder: Folders = ()) -> None:
         Add this folder to the gallery. May be repeated.
     """
     from studio.config import Settings
-    from studio.gallery.gallery import Gallery
+    from studio.galleries.gallery import Gallery
 
     settings = Settings.from_environment()
     with closing(Gallery.rebuilt(settings.state, [settings.output, *_there(folder)], _progress)) as gallery:
@@ -201,7 +201,7 @@ def rebuild(*, folder: Folders = ()) -> None:
 def _fresh(folders: Iterable[Path] = ()) -> "Iterator[Gallery]":
     """The gallery, refreshed from the folders."""
     from studio.config import Settings
-    from studio.gallery.gallery import Gallery
+    from studio.galleries.gallery import Gallery
 
     settings = Settings.from_environment()
     with closing(Gallery(settings.state, [settings.output, *_there(folders)])) as gallery:

@@ -12,7 +12,7 @@ from ipywidgets import HTML, Box, HBox, VBox
 
 from studio.api import session as shared_session
 from studio.errors import StudioError
-from studio.gallery.entry import GalleryEntry
+from studio.galleries.entry import GalleryEntry
 from studio.notebook.image_viewer import ImageViewer, jpeg, title
 from studio.notebook.panel import FIRST, Panel
 from studio.notebook.widgets import KernelBanner, ThumbnailGrid

@@ -7,8 +7,8 @@ from typing import Any, Final
 from ipywidgets import HTML, Button, HBox, VBox
 
 from studio.errors import OutputError, StudioError
-from studio.gallery.entry import AnnotationChange, GalleryEntry, RelatedPicture
-from studio.gallery.gallery import Gallery
+from studio.galleries.entry import AnnotationChange, GalleryEntry, RelatedPicture
+from studio.galleries.gallery import Gallery
 from studio.library import Library
 from studio.notebook.widgets import MarksEditor, PictureView, ThumbnailStrip
 from studio.pictures.picture import Picture

@@ -11,7 +11,7 @@ from typing import Final
 
 from studio.config import Settings
 from studio.errors import InputError, QueueError, StudioError
-from studio.gallery.gallery import Gallery
+from studio.galleries.gallery import Gallery
 from studio.library import Library
 from studio.pictures import file_names
 from studio.pictures.picture import Picture

@@ -17,18 +17,7 @@ from studio.library import Library
 from studio.pictures import resume
 from studio.pictures.picture import Picture
 from studio.runtime.event_hub import EventHub
-from studio.runtime.events import (
-    Done,
-    Event,
-    Failed,
-    Interrupted,
-    Loading,
-    Made,
-    Queued,
-    RunCancelled,
-    Stalled,
-    Watch,
-)
+from studio.runtime.events import Done, Event, Failed, Interrupted, Loading, Made, Queued, RunCancelled, Stalled, Watch
 from studio.runtime.executors.executor import Executor, run_job, stoppable
 from studio.runtime.queue import Kind, Queue, QueueEntry
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from studio.cli.app import main
 from studio.workflow.job import Job
-from tests.gallery.conftest import maker
+from tests.galleries.conftest import maker
 
 pytestmark = pytest.mark.usefixtures("state")
 

@@ -9,7 +9,7 @@ import pytest
 from studio.cli import serve
 from studio.config import Settings
 from studio.files import private
-from studio.gallery.gallery import Gallery
+from studio.galleries.gallery import Gallery
 from studio.lora.library import card_cache
 from studio.model_files.hash_cache import HashCache
 from studio.model_files.hashes import Stamp

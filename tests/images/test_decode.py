@@ -13,7 +13,7 @@ from PIL import Image, ImageChops, ImageCms
 import studio
 from studio.diffusion.images import gray_mask, opaque
 from studio.errors import InputError
-from studio.gallery import file_metadata, thumbnails
+from studio.galleries import file_metadata, thumbnails
 from studio.images.image_file import open_image, open_stored
 from studio.images.transparency import on_ground
 from studio.steps import compose

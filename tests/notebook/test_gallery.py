@@ -12,7 +12,7 @@ from studio.errors import InputError
 from studio.notebook.gallery import GalleryPanel
 from studio.runtime.session import Session
 from studio.workflow.job import Job
-from tests.gallery.conftest import maker
+from tests.galleries.conftest import maker
 from tests.notebook.test_panel import send, until
 
 

@@ -8,9 +8,9 @@ from PIL import Image
 
 from studio.config import Settings
 from studio.errors import InputError, OutputError
-from studio.gallery.database import FILE
-from studio.gallery.entry import UsedAsset
-from studio.gallery.gallery import Gallery
+from studio.galleries.database import FILE
+from studio.galleries.entry import UsedAsset
+from studio.galleries.gallery import Gallery
 from studio.pictures.picture import Picture
 from studio.runtime.events import Step
 from studio.runtime.session import Session

@@ -19,7 +19,7 @@ from studio.batches.tables import files
 from studio.config import shipped
 from studio.diffusion.memory.memory_footprint import ModelFootprint
 from studio.errors import StudioError
-from studio.gallery import annotations, file_metadata
+from studio.galleries import annotations, file_metadata
 from studio.imports.importing import import_file
 from studio.lora.library import sidecars
 from studio.lora.library.card import LoraCard

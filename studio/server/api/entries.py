@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.errors import InputError
-from studio.gallery.entry import GalleryEntry, Lineage, RelatedPicture
+from studio.galleries.entry import GalleryEntry, Lineage, RelatedPicture
 from studio.imports.importing import import_file
 from studio.library import Library
 from studio.server.api import serializers

@@ -7,8 +7,8 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from studio.gallery.entry import AnnotationChange, GalleryEntry
-from studio.gallery.gallery import PAGE, Gallery
+from studio.galleries.entry import AnnotationChange, GalleryEntry
+from studio.galleries.gallery import PAGE, Gallery
 from studio.server.api import entries
 from studio.server.api.jobs import Served, found
 from studio.server.api.strict import StrictRoute

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from studio.errors import InputError
-from studio.gallery import thumbnails
+from studio.galleries import thumbnails
 from studio.imports.importing import import_file
 from studio.runtime.session import Session
 from studio.server.api import serializers, stream

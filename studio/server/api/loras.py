@@ -7,7 +7,7 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 
 from studio.errors import InputError
-from studio.gallery import thumbnails
+from studio.galleries import thumbnails
 from studio.plugins import unknown
 from studio.server.api.jobs import Served
 from studio.ui import lora_picker

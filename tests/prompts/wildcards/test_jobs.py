@@ -7,7 +7,7 @@ import pytest
 
 from studio.config import Settings
 from studio.errors import InputError
-from studio.gallery.file_metadata import read
+from studio.galleries.file_metadata import read
 from studio.runtime.session import Session
 from studio.workflow.job import Job
 from studio.workflow.workflow import Workflow

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
-from studio.gallery.gallery import Gallery
+from studio.galleries.gallery import Gallery
 from studio.workflow.job import Job
 from studio.workflow.workflow import Workflow
 from tests.server.browser import chromium

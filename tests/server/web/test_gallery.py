@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from studio.gallery.entry import AnnotationChange
+from studio.galleries.entry import AnnotationChange
 from tests.server.pictures import publish
 from tests.server.web.test_looks import violations
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from studio.gallery.entry import GalleryEntry, Lineage, RelatedPicture
+from studio.galleries.entry import GalleryEntry, Lineage, RelatedPicture
 from studio.models.model_summary import gigabytes
 
 _WHERE: Final = {"here": "", "input": " (start picture of others)", "trash": " (in the trash)"}

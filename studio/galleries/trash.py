@@ -9,7 +9,7 @@ from typing import Final
 from studio.errors import InputError, OutputError
 from studio.files.no_overwrite import move_new
 from studio.files.untrusted import is_file, resolved
-from studio.gallery.folders import OWN, TRASH, own
+from studio.galleries.folders import OWN, TRASH, own
 
 _LINKED: Final = "leads through a link to another place, so it is not touched"
 

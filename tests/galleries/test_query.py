@@ -5,10 +5,10 @@ import random
 import pytest
 
 from studio.errors import InputError
-from studio.gallery.entry import AnnotationChange
-from studio.gallery.gallery import Gallery
-from studio.gallery.query import Query, Term
-from tests.gallery.conftest import found, maker
+from studio.galleries.entry import AnnotationChange
+from studio.galleries.gallery import Gallery
+from studio.galleries.query import Query, Term
+from tests.galleries.conftest import found, maker
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from studio.gallery import annotations, file_metadata
-from studio.gallery.entry import AnnotationChange, Annotations, RefreshResult, UnreadableFile
-from studio.gallery.folders import FolderContents, place, scan
-from studio.gallery.index import Index
+from studio.galleries import annotations, file_metadata
+from studio.galleries.entry import AnnotationChange, Annotations, RefreshResult, UnreadableFile
+from studio.galleries.folders import FolderContents, place, scan
+from studio.galleries.index import Index
 from studio.model_files.hashes import Stamp
 
 _AT_ONCE: Final = 100  # files in one transaction, after which other processes may write

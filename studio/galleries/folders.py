@@ -16,7 +16,7 @@ from typing import Final
 from studio.errors import OutputError
 from studio.files import private
 from studio.files.untrusted import is_file, named_in_text, read_file
-from studio.gallery.entry import Place, UnreadableFile
+from studio.galleries.entry import Place, UnreadableFile
 from studio.model_files.hashes import Stamp
 
 OWN, TRASH, JOURNAL = ".studio", "trash", "marks.jsonl"

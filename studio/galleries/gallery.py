@@ -10,9 +10,9 @@ from typing import Final
 
 from studio.errors import InputError
 from studio.files.untrusted import is_file, is_folder, resolved
-from studio.gallery import annotations, folders, lineage, perceptual_hash, refresh, search, thumbnails, trash
-from studio.gallery.database import FILE
-from studio.gallery.entry import (
+from studio.galleries import annotations, folders, lineage, perceptual_hash, refresh, search, thumbnails, trash
+from studio.galleries.database import FILE
+from studio.galleries.entry import (
     AnnotationChange,
     GalleryEntry,
     GalleryPage,
@@ -22,8 +22,8 @@ from studio.gallery.entry import (
     TrashContents,
     UnreadableFile,
 )
-from studio.gallery.index import INSIDE, Index, inside
-from studio.gallery.query import Query
+from studio.galleries.index import INSIDE, Index, inside
+from studio.galleries.query import Query
 from studio.model_files.hashes import Stamp
 
 PAGE: Final = 60

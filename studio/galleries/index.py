@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from studio.gallery.database import Database
-from studio.gallery.entry import Annotations, Place
-from studio.gallery.file_metadata import FileMetadata
-from studio.gallery.folders import place
-from studio.gallery.fts import spaced
+from studio.galleries.database import Database
+from studio.galleries.entry import Annotations, Place
+from studio.galleries.file_metadata import FileMetadata
+from studio.galleries.folders import place
+from studio.galleries.fts import spaced
 from studio.model_files.hashes import LAST, Stamp
 
 _FACTS: Final = (

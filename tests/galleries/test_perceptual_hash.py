@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from studio.gallery import perceptual_hash
+from studio.galleries import perceptual_hash
 from studio.tools.spark.draw import draw
 
 

@@ -13,11 +13,11 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from studio.errors import InputError, OutputError
-from studio.gallery.database import FILE
-from studio.gallery.entry import AnnotationChange
-from studio.gallery.entry_summary import about, data
-from studio.gallery.gallery import Gallery
-from tests.gallery.conftest import found
+from studio.galleries.database import FILE
+from studio.galleries.entry import AnnotationChange
+from studio.galleries.entry_summary import about, data
+from studio.galleries.gallery import Gallery
+from tests.galleries.conftest import found
 
 
 def everything(gallery: Gallery) -> object:

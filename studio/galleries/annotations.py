@@ -18,8 +18,8 @@ from typing import Any, Final, NamedTuple
 from studio.errors import InputError, OutputError
 from studio.files import strict_json
 from studio.files.untrusted import read_lines
-from studio.gallery.entry import AnnotationChange, Annotations
-from studio.gallery.folders import JOURNAL, LARGEST, append, own
+from studio.galleries.entry import AnnotationChange, Annotations
+from studio.galleries.folders import JOURNAL, LARGEST, append, own
 
 NAME, NOTE = 100, 10_000  # letters of a tag or collection, and of a note
 _LINE: Final = 200_000

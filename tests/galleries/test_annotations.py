@@ -5,8 +5,8 @@ import json
 import pytest
 
 from studio.errors import InputError, OutputError
-from studio.gallery import annotations
-from studio.gallery.entry import AnnotationChange, Annotations
+from studio.galleries import annotations
+from studio.galleries.entry import AnnotationChange, Annotations
 
 ONE, OTHER = "1" * 64, "2" * 64
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 from studio.errors import StudioError
-from studio.gallery import perceptual_hash
-from studio.gallery.entry import UsedAsset
+from studio.galleries import perceptual_hash
+from studio.galleries.entry import UsedAsset
 from studio.images.image_file import open_image
 from studio.imports import formats
 from studio.model_files.hashes import read_digest

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from studio.gallery.fts import has_words, match
-from studio.gallery.query import WORDS, Term, period
+from studio.galleries.fts import has_words, match
+from studio.galleries.query import WORDS, Term, period
 
 _TEXT_COLUMNS: Final = "prompt negative note tags name title"
 _SHAPES: Final = {"landscape": "width > height", "portrait": "width < height", "square": "width = height"}

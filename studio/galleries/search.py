@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.errors import InputError
-from studio.gallery.entry import Annotations, GalleryEntry, GalleryPage, UsedAsset
-from studio.gallery.index import INSIDE, Index, inside
-from studio.gallery.query import Query
-from studio.gallery.terms import EPOCH, Condition, condition
+from studio.galleries.entry import Annotations, GalleryEntry, GalleryPage, UsedAsset
+from studio.galleries.index import INSIDE, Index, inside
+from studio.galleries.query import Query
+from studio.galleries.terms import EPOCH, Condition, condition
 
 # of a GalleryEntry
 _COLUMNS: Final = "id, place, path, made, width, height, bytes, recorded, workflow, title, prompt, negative, seed"

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from studio.gallery import search
-from studio.gallery.entry import Lineage, RelatedPicture
-from studio.gallery.index import Index
+from studio.galleries import search
+from studio.galleries.entry import Lineage, RelatedPicture
+from studio.galleries.index import Index
 
 _MOST, _DEEP = 200, 20
 _ANCESTORS: Final = "SELECT parent, input FROM parents WHERE id = ? ORDER BY input, parent LIMIT ?"

@@ -5,8 +5,8 @@ import shutil
 import pytest
 
 from studio.errors import InputError, OutputError
-from studio.gallery.gallery import Gallery
-from tests.gallery.conftest import found
+from studio.galleries.gallery import Gallery
+from tests.galleries.conftest import found
 
 
 def test_there_and_back(gallery, make, folder):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from studio.gallery.gallery import Gallery
+from studio.galleries.gallery import Gallery
 from studio.pictures.picture import Picture
 from studio.pictures.publish import publish
 from studio.workflow.job import Job

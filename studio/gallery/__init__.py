@@ -1,1 +1,0 @@
-"""The gallery: pictures that are found, annotated and searched."""
