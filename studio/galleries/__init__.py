@@ -1,1 +1,1 @@
-"""The gallery: pictures that are found, annotated and searched. Not called ``gallery``, as ``studio.gallery()`` is public."""
+"""The gallery: pictures that are found, annotated and searched. ``gallery`` itself is a public function."""
