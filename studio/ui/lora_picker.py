@@ -66,7 +66,7 @@ def _model(name: str, library: Library) -> ModelCard | None:
         return None
 
 
-class LoraInputs(NamedTuple):
+class LoraControlInputs(NamedTuple):
     """The inputs that a LoRA control depends on, "" if there is none.
 
     ``model`` is the input whose model the LoRAs must fit, ``prompt`` the one that takes their trigger words.
@@ -78,13 +78,13 @@ class LoraInputs(NamedTuple):
     default_model: str
 
 
-def lora_inputs(workflow: Workflow, name: str) -> LoraInputs:
+def lora_inputs(workflow: Workflow, name: str) -> LoraControlInputs:
     """The inputs that belong to the LoRA input ``name``; the prompt of its own step comes before the workflow's."""
     models = [control.name for control in controls(workflow) if control.kind == "model"]
     prompts = [one for one in workflow.definition.inputs if workflow.source(one)[1] == "prompt"]
     same_step = [one for one in prompts if workflow.source(one)[0] == workflow.source(name)[0]]
     prompts = [*same_step, *(one for one in prompts if one == "prompt"), *prompts]
-    return LoraInputs(next(iter(models), ""), next(iter(prompts), ""), next(_models(workflow), ""))
+    return LoraControlInputs(next(iter(models), ""), next(iter(prompts), ""), next(_models(workflow), ""))
 
 
 def _models(workflow: Workflow) -> Iterator[str]:

@@ -12,7 +12,7 @@ _MOST_INPUTS: Final = 100
 _MOST_STEPS: Final = 100
 
 
-class Preview(BaseModel):
+class WorkflowPreview(BaseModel):
     """Values that show what a workflow is good for, and the text-to-image that makes its start picture.
 
     ``until`` is the last step that is shown, where later ones need what does not come with the studio; "start" shows
@@ -33,7 +33,7 @@ class Definition(BaseModel):
     description: str = ""
     inputs: dict[str, str | Exposed] = Field(max_length=_MOST_INPUTS)
     steps: dict[str, dict[str, Any]] = Field(min_length=1, max_length=_MOST_STEPS)
-    preview: Preview = Preview()
+    preview: WorkflowPreview = WorkflowPreview()
 
 
 def expanded(written: Definition) -> dict[str, str | Exposed]:

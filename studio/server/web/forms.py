@@ -15,7 +15,7 @@ from studio.runtime.session import Session
 from studio.server.web import loras, masks
 from studio.server.web.fields import ComponentField, field
 from studio.ui.controls import FormControl, controls, is_blank, own_model
-from studio.ui.lora_picker import LoraInputs, lora_inputs
+from studio.ui.lora_picker import LoraControlInputs, lora_inputs
 from studio.ui.phrases import capitalised
 from studio.ui.styles import styles
 from studio.ui.uploads import safe_values
@@ -63,7 +63,7 @@ class ComponentForm:
                     None, [model.component, one.component], one.component, js=loras.FITTING, api_visibility="private",
                 )  # fmt: skip
 
-    def _lora_inputs(self, one: ComponentField) -> LoraInputs:
+    def _lora_inputs(self, one: ComponentField) -> LoraControlInputs:
         return lora_inputs(self.workflow, one.control.name)
 
     def _lora_stack(self, one: ComponentField, value: Any, values: dict[str, Any]) -> dict[str, Any]:
