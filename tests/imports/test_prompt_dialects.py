@@ -40,10 +40,10 @@ def test_plain_words_are_only_words(words):
 
 def test_a_weight_is_written_so_that_it_is_read():
     for weight in (1.1576, 0.0001, -1.5, 99.9, 0.1 + 0.2):
-        assert _read(format_pieces([grammar.Piece(" a cat ", weight)])) == [("a cat", round(weight, 4))]
+        assert _read(format_pieces([grammar.WeightedText(" a cat ", weight)])) == [("a cat", round(weight, 4))]
     for weight in (1e6, float("inf"), float("nan")):
         with pytest.raises(ValueError, match="large"):
-            format_pieces([grammar.Piece("a", weight)])
+            format_pieces([grammar.WeightedText("a", weight)])
 
 
 @pytest.mark.parametrize(

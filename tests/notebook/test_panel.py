@@ -363,4 +363,4 @@ def test_a_stack_is_a_list_of_texts(panel):
     assert panel.values.job().values["loras"] == ["neon:0.25:to=0.5"]
     panel.values["loras"] = ["neon:much"]
     panel._act("generate")
-    assert "no LoRA" in panel.values.fields["loras"].problem
+    assert "is not a valid LoRA" in panel.values.fields["loras"].problem

@@ -210,7 +210,7 @@ def test_cells_name_pictures_of_ours_and_no_other_file(server, tmp_path):
     assert wrong == [(row, "image") for row in range(3, 3 + len(refused))]
     for how in ({"values": {"image": str(outside)}}, {"grid": [f"image={outside}"]}):
         seen = looked(server, "prompt\nx\n", workflow="image-to-image", **how)
-        assert "no picture in the studio's folder" in seen["problems"][0]["reason"]
+        assert "is not a picture in the studio's folder" in seen["problems"][0]["reason"]
     seen = looked(server, f"image,prompt\n{inside.name},x\n", workflow="image-to-image")
     assert (seen["problems"], seen["pictures"]) == ([], 1)
     (server.output / "out.png").unlink()
