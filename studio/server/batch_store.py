@@ -42,6 +42,8 @@ from studio.ui import uploads
 _HOME, _OWN, _FILE = "batches", ".studio", "batch.json"
 _SEEDS: Final = 2**32
 _CACHED: Final = 3  # batches whose tasks are cached
+_Key = tuple[object, ...]
+"""A batch's name and the new seeds of its pictures, which its tasks depend on."""
 
 
 class StoredBatch(BatchRequest):
@@ -113,7 +115,7 @@ class BatchStore:
         self._session = session
         self._output = session.settings.output.absolute()
         self._lock = threading.Lock()
-        self._batches: OrderedDict[str, Batch] = OrderedDict()
+        self._batches: OrderedDict[_Key, Batch] = OrderedDict()
         session.accept_batches(self._run)
 
     def names(self) -> list[str]:
@@ -152,7 +154,7 @@ class BatchStore:
         request = draft.explicit().model_dump()
         stored = StoredBatch(**request, title=title.strip(), table=table, pictures=pictures, begun=time.time())
         _store(self._output / _HOME / name, stored, content)
-        self._cache(name, batch)
+        self._cache((name,), batch)
         self.go(name)
         return name
 
@@ -180,8 +182,6 @@ class BatchStore:
         again = task.with_seed(randbelow(_SEEDS))
         stored = status.stored.model_copy(update={"seeds": {**status.stored.seeds, task.key: again.job.seed}})
         publish.replace(status.folder / _OWN / _FILE, stored.model_dump_json(indent=1).encode())
-        with self._lock:
-            self._batches.pop(status.name, None)
         return again.key
 
     def stop(self, name: str) -> None:
@@ -206,13 +206,14 @@ class BatchStore:
 
         ``check_cancelled`` is called repeatedly while the tasks are made; what it raises ends that.
         """
-        if (found := self._batches.get(name)) is None:
-            stored, own = self.stored(name), self.folder(name) / _OWN
+        stored, own = self.stored(name), self.folder(name) / _OWN
+        key = (name, *stored.seeds.items())
+        if (found := self._batches.get(key)) is None:
             table = files.read(own / stored.table, stored.encoding) if stored.table else ALONE
             found = (
                 BatchDraft(stored, table, self._session.settings, check_cancelled).checked().with_seeds(stored.seeds)
             )
-        self._cache(name, found)
+        self._cache(key, found)
         return found
 
     def _is_one(self, name: str) -> bool:
@@ -220,10 +221,10 @@ class BatchStore:
             resolved(self._output) / _HOME / name / _OWN / _FILE
         )
 
-    def _cache(self, name: str, batch: Batch) -> None:
+    def _cache(self, key: _Key, batch: Batch) -> None:
         with self._lock:
-            self._batches[name] = batch
-            self._batches.move_to_end(name)
+            self._batches[key] = batch
+            self._batches.move_to_end(key)
             while len(self._batches) > _CACHED:
                 self._batches.popitem(last=False)
 

@@ -176,10 +176,10 @@ def test_each_picture_of_its_batches_is_the_picture_alone(engine, follower):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ([], "FLUX.1 ControlImage needs a picture to follow; give it one"),
+        ([], "FLUX.1 Control needs a picture to follow; give it one"),
         ([{"weight": 0.5}], "follows its picture in full; leave weight at 1"),
         ([{"end": 0.5}], "follows its picture in all steps; leave start at 0 and end at 1"),
-        ([{}, {}], "FLUX.1 ControlImage does not support second picture to follow"),
+        ([{}, {}], "FLUX.1 Control does not support second picture to follow"),
     ],
 )
 def test_what_it_cannot_do_is_refused(given, said, engine, follower):

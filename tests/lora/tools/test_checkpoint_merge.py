@@ -214,7 +214,7 @@ def test_rounded_weights_and_too_strong_ones_are_refused(tmp_path):
     big, _ = lorafiles.file(tmp_path / "b.safetensors", pipeline, lorafiles.full, components=("unet",), every=9, size=1)
     strong = {name: 1e6 * tensor for name, tensor in load_file(big).items()}
     save_file(strong, tmp_path / "c.safetensors")
-    with pytest.raises(ModelError, match="no number in the model's precision; lower the weights"):
+    with pytest.raises(ModelError, match="not be a number in the model's dtype; lower the weights"):
         merge(
             ModelCard.read(half),
             [Lora(str(tmp_path / "c.safetensors"))],

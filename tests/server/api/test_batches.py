@@ -179,10 +179,11 @@ def test_one_that_is_damaged_does_not_hide_the_others(server):
 def test_a_row_that_fails_says_why_and_is_tried_again_when_asked(server):
     picture = server.picture()
     content = picture.read_bytes()
-    before = begun(server, "prompt\na star|a moon|a sun\n", values={"steps": 9})
-    batch = begun(server, f"image,prompt,steps\n{picture.name},x,2\n", workflow="image-to-image", names="one")
-    picture.unlink()  # while it waits
-    server.client.post(f"/api/batches/{before}/stop")
+    with server.held():
+        before = begun(server, "prompt\na star|a moon|a sun\n", values={"steps": 9})
+        batch = begun(server, f"image,prompt,steps\n{picture.name},x,2\n", workflow="image-to-image", names="one")
+        picture.unlink()  # while it waits
+        server.client.post(f"/api/batches/{before}/stop")
     heard = ended(server, batch)
     problem = next(data for name, data in heard if name == "rowdone")["problem"]
     assert problem == f"image: there is no file '{picture.name}'"
