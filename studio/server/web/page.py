@@ -28,14 +28,14 @@ from studio.workflow.workflow import Workflow, workflow_names
 
 _STATIC: Final = Path(__file__).with_name("static")
 _HEAD: Final = (
-    '<link rel="stylesheet" href="studio/style.css"><link rel="stylesheet" href="studio/galleries.css">'
+    '<link rel="stylesheet" href="studio/style.css"><link rel="stylesheet" href="studio/gallery.css">'
     '<link rel="stylesheet" href="studio/batches.css">'
     '<link rel="stylesheet" href="studio/lora_stack.css">'
     '<link rel="icon" href="studio/icon.svg">'
     '<script type="module" src="studio/app.js"></script>'
 )
 _PRELOADED: Final = [
-    "studio/style.css", "studio/galleries.css", "studio/batches.css", "studio/lora_stack.css",
+    "studio/style.css", "studio/gallery.css", "studio/batches.css", "studio/lora_stack.css",
     "studio/fonts/instrument-sans.woff2",
     *(f"studio/{script}.js" for script in (
         "app", "activity", "batch_form", "batch_progress", "batches", "colour", "connection", "dom", "filters",

@@ -40,6 +40,7 @@ class Client:
         page.set_default_timeout(60_000)
         page.add_init_script(_OBSERVE)
         page.on("request", lambda request: self._note(request.url))
+        page.on("response", lambda answer: self._check(answer.status, answer.url))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda said: "Content Security" in said.text and self.errors.append(said.text))
         page.goto(f"{self._url}/?token={self.server.token}")
@@ -47,6 +48,11 @@ class Client:
             page.goto(f"{page.url}#{at}")
         page.wait_for_selector("body.ready")
         return page
+
+    def _check(self, status: int, url: str) -> None:
+        """Every script and style that the page asks for is there."""
+        if status >= 400 and url.partition("?")[0].endswith((".js", ".css")):
+            self.errors.append(f"{status} for {url}")
 
     def _note(self, url: str) -> None:
         if not url.startswith((self._url, "data:", "blob:")):
