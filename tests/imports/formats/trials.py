@@ -73,7 +73,7 @@ def hostile(
             if foreign:
                 fits(foreign)
                 json.dumps([item.value for item in foreign.skipped]).encode()
-        assert time.process_time() - started < 1, blob[:2_000]
+        assert time.process_time() - started < 5, blob[:2_000]
     assert 0 < refused < count
 
 

@@ -103,13 +103,13 @@ def test_whoever_closes_the_page_finds_the_batch_going_on(client, server):
     page.wait_for_selector(".tiles li.made img")
     page.wait_for_function("/^Picture .* of 200, step/.test(document.querySelector('.batches .status').textContent)")
     page.click(".acts >> text=Stop")
-    page.wait_for_selector("text=left to make")
+    page.wait_for_selector("text=left to generate")
     made = page.locator(".tiles li.made img").count()
     assert 0 < made < 200
     page.click(".acts >> text=Resume")
     page.wait_for_function("(made) => document.querySelectorAll('.tiles li.made img').length > made", arg=made)
     page.click(".acts >> text=Stop")
-    page.wait_for_selector("text=left to make")
+    page.wait_for_selector("text=left to generate")
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1360)])
