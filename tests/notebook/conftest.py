@@ -31,12 +31,13 @@ studio.gallery("tile")""",
 from dataclasses import replace
 from pathlib import Path
 
-from studio.ui.controls import controls
+from studio.library import Library
 from studio.notebook.fields import field
+from studio.ui.controls import controls
 from studio.workflow.workflow import Workflow
 
 picture = next(control for control in controls(Workflow.load("inpaint")) if control.kind == "picture")
-field(replace(picture, many=True), Path()).box.add_class("studio")""",
+field(replace(picture, many=True), Path(), Library.from_environment()).box.add_class("studio")""",
 }
 
 
